@@ -1,0 +1,59 @@
+# gpumix: `make demo` shows it, `make test` proves it.
+.DEFAULT_GOAL := help
+PY ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo test lint types layers fit data docs golden accuracy bench clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.venv/.base: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PY) -m venv .venv 2>/dev/null \
+	  || { rm -rf .venv; $(PY) -m pip install -q virtualenv && $(PY) -m virtualenv -q .venv; }
+	@echo "Installing gpumix into .venv ..." >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet]'
+	@touch $@
+
+.venv/.dev: .venv/.base
+	@echo "Installing what the tests need ..." >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,dev]'
+	@touch $@
+
+demo: .venv/.base  ## plan examples/inference-first.yaml and say where the report is
+	@$(BIN)/gpumix plan examples/inference-first.yaml
+
+test: .venv/.dev lint types layers  ## everything: lint, types, layers, unit, cases, contracts
+	@$(BIN)/python -m pytest -n 2
+
+lint: .venv/.dev  ## ruff, and the house's own style rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/python tools/check_style.py
+
+types: .venv/.dev  ## mypy --strict on src/
+	@$(BIN)/mypy
+
+layers: .venv/.dev  ## who may import whom
+	@$(BIN)/lint-imports
+
+fit: .venv/.dev  ## measurements -> src/gpumix/data/coefficients.json (needs ../shared)
+	@$(BIN)/python tools/fit.py
+
+data: .venv/.dev  ## rebuild src/gpumix/data/ from ../shared/data
+	@$(BIN)/python tools/build_data.py
+
+docs: .venv/.dev  ## rebuild the generated pages: docs/formulas.md, docs/fields.md, docs/verbs.md
+	@$(BIN)/python tools/build_docs.py
+
+golden: .venv/.dev  ## rewrite tests/golden from today's renderers; read the diff before you commit it
+	@GPUMIX_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/report -k golden
+
+accuracy: .venv/.dev  ## predictions against measurements -> docs/accuracy.md (needs ../shared; minutes)
+	@$(BIN)/python benchmarks/accuracy.py
+
+bench: .venv/.dev  ## speed of the verbs -> docs/speed.md
+	@$(BIN)/python benchmarks/speed.py
+
+clean:  ## remove everything make made
+	@rm -rf .venv gpumix-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""gpumix: the cheapest mix of GPUs that keeps every promise."""

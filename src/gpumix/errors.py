@@ -1,0 +1,109 @@
+"""Everything gpumix can say instead of an answer.
+
+GpumixError
+├── InputError      the user's file or option is wrong; holds every problem found, with its place
+│   └── UnknownName a name that is in no catalogue, with the nearest ones
+├── NoEstimate      nothing can be predicted for this question, and why
+├── Infeasible      no plan keeps every promise; the limits in conflict and the cheapest way out
+└── DataError       a packaged table or a table laid over it breaks its own rules
+
+Exit codes: 0 ok, 2 input, 3 infeasible, 1 a defect of ours.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the input: where, what, and the fix.
+
+    `place` reads like `workloads.chat.slo.ttft_p95`, `my-prices.csv line 7` or `--gpus`.
+    """
+
+    place: str
+    message: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.place}: {self.message}" if self.place else self.message
+        return f"{text} ({self.fix})" if self.fix else text
+
+
+class GpumixError(Exception):
+    """Base of every error gpumix raises on purpose; `exit_code` is the process's."""
+
+    exit_code = 1
+
+
+class InputError(GpumixError):
+    """The user's input cannot be used; `problems` lists all that was found, at once."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Problem | Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = (
+            (problems,) if isinstance(problems, Problem) else tuple(problems)
+        )
+        super().__init__("\n".join(str(p) for p in self.problems))
+
+
+class UnknownName(InputError):
+    """A name found in no catalogue; carries the closest known names."""
+
+    def __init__(self, place: str, kind: str, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        super().__init__(unknown_name(place, kind, name, known))
+
+
+class NoEstimate(GpumixError):
+    """No prediction is possible; the message is the reason."""
+
+    exit_code = 2
+
+
+class Infeasible(GpumixError):
+    """No plan keeps every promise.
+
+    `conflict` names limits that cannot hold together, in the user's words; `ways_out` says what
+    relaxing each would take, cheapest first.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, conflict: Sequence[str], ways_out: Sequence[str] = ()) -> None:
+        self.conflict = tuple(conflict)
+        self.ways_out = tuple(ways_out)
+        super().__init__(message)
+
+
+class DataError(GpumixError):
+    """A data table breaks one of its own rules; the message names the row."""
+
+    exit_code = 2
+
+
+def did_you_mean(name: str, known: Iterable[str], at_most: int = 3) -> str:
+    """`did you mean a, b?` for the known names closest to `name`, or an empty string.
+
+    >>> did_you_mean("h100-smx-80gb", ["h100-sxm-80gb", "l4-24gb"])
+    'did you mean h100-sxm-80gb?'
+    """
+    by_lower = {k.lower(): k for k in known}
+    lowered = name.lower()
+    near = difflib.get_close_matches(lowered, by_lower, n=at_most, cutoff=0.6)
+    near += [k for k in by_lower if lowered and lowered in k and k not in near]
+    names = [by_lower[k] for k in near[:at_most]]
+    return f"did you mean {', '.join(names)}?" if names else ""
+
+
+def unknown_name(place: str, kind: str, name: str, known: Iterable[str]) -> Problem:
+    """The problem `unknown <kind> <name>`, with suggestions or the way to list all names."""
+    known = list(known)
+    hint = did_you_mean(name, known)
+    if not hint and len(known) <= 12:
+        hint = f"known: {', '.join(known)}"
+    return Problem(place, f"unknown {kind} {name!r}", hint)

@@ -1,0 +1,81 @@
+"""House rules that no linter knows: file sizes, documented and typed public functions, names.
+
+Run by `make lint`; prints every breach with its place and exits 1 if there is one.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MAX_LINES = 500
+FORBIDDEN = {
+    "an absolute path of a machine": re.compile(r"(?<![\w.-])/(?:wor[k]|hom[e]|roo[t]|far[m])/[A-Za-z]"),
+    "a package registry's host": re.compile(r"(?:pypi|pythonhosted|npmjs)\.(?:org|com)", re.I),
+}
+
+
+def _text_files() -> list[Path]:
+    kept = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".csv", ".json", ".j2", ".css", ""}
+    skipped = {".git", ".venv", "gpumix-out", "__pycache__", ".mypy_cache", ".ruff_cache"}
+    return [
+        p
+        for p in ROOT.rglob("*")
+        if p.is_file() and p.suffix in kept and not skipped & set(p.relative_to(ROOT).parts)
+        and not any(part.startswith(".") and part != ".ci" for part in p.relative_to(ROOT).parts)
+    ]
+
+
+def _breaches_of_text() -> list[str]:
+    found = []
+    for path in _text_files():
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for what, pattern in FORBIDDEN.items():
+            for match in pattern.finditer(text):
+                line = text.count("\n", 0, match.start()) + 1
+                found.append(f"{path.relative_to(ROOT)}:{line}: holds {what}: {match.group()!r}")
+    return found
+
+
+def _public_functions(tree: ast.Module) -> list[ast.FunctionDef]:
+    nodes: list[ast.FunctionDef] = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            nodes.append(node)
+        elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            nodes += [n for n in node.body if isinstance(n, ast.FunctionDef)]
+    return [n for n in nodes if not n.name.startswith("_")]
+
+
+def _breaches_of_code() -> list[str]:
+    found = []
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        place = path.relative_to(ROOT)
+        text = path.read_text(encoding="utf-8")
+        lines = text.count("\n")
+        if lines > MAX_LINES:
+            found.append(f"{place}: {lines} lines (at most {MAX_LINES}; is there a second idea?)")
+        tree = ast.parse(text)
+        if tree.body and not ast.get_docstring(tree):
+            found.append(f"{place}:1: the module says nothing about itself")
+        for node in _public_functions(tree):
+            if not ast.get_docstring(node):
+                found.append(f"{place}:{node.lineno}: public {node.name} has no docstring")
+        for stray in ast.walk(tree):
+            if isinstance(stray, ast.Assert):
+                found.append(f"{place}:{stray.lineno}: assert is not an error message")
+    return found
+
+
+def main() -> int:
+    """Print every breach; 1 if there is any."""
+    found = _breaches_of_text() + _breaches_of_code()
+    print("\n".join(found) if found else "style: kept")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
