@@ -1,0 +1,1 @@
+"""What it costs: dated cash flows, energy, taxes, unit costs."""

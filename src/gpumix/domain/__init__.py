@@ -1,0 +1,1 @@
+"""Frozen records that the rooms pass to each other; no behaviour beyond their own invariants."""

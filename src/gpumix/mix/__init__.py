@@ -1,0 +1,1 @@
+"""Which to choose: numbers only, nothing of GPUs or tokens. Could be published alone."""

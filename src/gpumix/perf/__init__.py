@@ -1,0 +1,1 @@
+"""How fast one replica or one job is: pure formulas, one idea a file."""

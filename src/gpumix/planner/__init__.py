@@ -1,0 +1,1 @@
+"""What a verb does: joins the engines, computes nothing itself."""

@@ -1,0 +1,1 @@
+"""One Plan, many renderings."""

@@ -1,0 +1,1 @@
+"""What a replica sustains under real traffic."""
