@@ -13,7 +13,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MAX_LINES = 500
 FORBIDDEN = {
-    "an absolute path of a machine": re.compile(r"(?<![\w.-])/(?:wor[k]|hom[e]|roo[t]|far[m])/[A-Za-z]"),
+    "an absolute path of a machine": re.compile(
+        r"(?<![\w.-])/(?:wor[k]|hom[e]|roo[t]|far[m])/[A-Za-z]"
+    ),
     "a package registry's host": re.compile(r"(?:pypi|pythonhosted|npmjs)\.(?:org|com)", re.I),
 }
 
@@ -24,7 +26,9 @@ def _text_files() -> list[Path]:
     return [
         p
         for p in ROOT.rglob("*")
-        if p.is_file() and p.suffix in kept and not skipped & set(p.relative_to(ROOT).parts)
+        if p.is_file()
+        and p.suffix in kept
+        and not skipped & set(p.relative_to(ROOT).parts)
         and not any(part.startswith(".") and part != ".ci" for part in p.relative_to(ROOT).parts)
     ]
 

@@ -1,1 +1,1 @@
-"""What exists: packaged tables of GPUs, models, offers and sites, and the user's sheets over them."""
+"""What exists: packaged tables of GPUs, models, offers and sites; the user's sheets over them."""

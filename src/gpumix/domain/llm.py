@@ -1,0 +1,67 @@
+"""Shapes of models: language models, encoders, image and video denoisers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model's shape; parameters in billions, as `params_*_b` says. None = does not apply.
+
+    `kv_bytes_per_token_16bit` is the KV cache of one token at 16 bits over all layers on one GPU
+    (the compressed cache for MLA); `full_context_layers` are the layers whose cache grows with
+    the whole context. `tflop_per_pass`, `passes_per_step`, `default_steps` describe one sample
+    of an image or video denoiser.
+    """
+
+    id: str
+    family: str
+    kind: str
+    params_total_b: float
+    params_active_b: float
+    layers: int | None
+    hidden: int | None
+    heads: int | None
+    kv_heads: int | None
+    head_dim: int | None
+    ffn_hidden: int | None
+    vocab: int | None
+    experts: int | None
+    top_k: int | None
+    shared_experts: int | None
+    moe_ffn_hidden: int | None
+    attention: str
+    mla_kv_lora_rank: int | None
+    mla_rope_dim: int | None
+    tied_embeddings: bool
+    context: int | None
+    full_context_layers: int | None
+    kv_bytes_per_token_16bit: float | None
+    computed_total_b: float | None
+    computed_active_b: float | None
+    tflop_per_pass: float | None
+    passes_per_step: float | None
+    default_steps: float | None
+    source: str
+    note: str
+
+    @property
+    def is_moe(self) -> bool:
+        """Whether tokens are routed to a few of many experts."""
+        return bool(self.experts)
+
+    @property
+    def is_denoiser(self) -> bool:
+        """Whether one answer is an image or a video made in denoising steps."""
+        return self.kind in ("image-diffusion", "video-diffusion")
+
+    @property
+    def generates_text(self) -> bool:
+        """Whether it can serve chat and batch workloads."""
+        return self.kind.startswith("llm-")
+
+    @property
+    def embeds_text(self) -> bool:
+        """Whether it can serve embedding workloads (decoders can, too)."""
+        return self.kind in ("embedding", "encoder") or self.kind.startswith("llm-")

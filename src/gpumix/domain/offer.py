@@ -1,0 +1,63 @@
+"""What can be rented, and on which terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from gpumix.domain.evidence import Basis
+
+
+class Purchase(StrEnum):
+    """How a GPU is paid for."""
+
+    ON_DEMAND = "on_demand"
+    SPOT = "spot"
+    RESERVED_1Y = "reserved_1y"
+    RESERVED_3Y = "reserved_3y"
+    BUY = "buy"
+    OWNED = "owned"
+
+    @property
+    def is_committed(self) -> bool:
+        """Paid for every hour of the horizon, used or not."""
+        return self not in (Purchase.ON_DEMAND, Purchase.SPOT)
+
+    @property
+    def is_cloud(self) -> bool:
+        """Rented from a provider rather than standing on a site of one's own."""
+        return self not in (Purchase.BUY, Purchase.OWNED)
+
+    @property
+    def term_years(self) -> float | None:
+        """Length of the commitment [years]; None where there is none."""
+        return {Purchase.RESERVED_1Y: 1.0, Purchase.RESERVED_3Y: 3.0}.get(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One dated price: an instance of `gpus_per_instance` GPUs for USD per instance-hour.
+
+    `country` is the ISO 3166 alpha-2 code of the region, None where the region is not one
+    country: such an offer satisfies no residency rule.
+    """
+
+    provider: str
+    instance: str
+    region: str
+    country: str | None
+    gpu: str
+    gpus_per_instance: int
+    purchase: Purchase
+    usd_per_instance_hour: float
+    as_of: date
+    as_of_precision: str
+    basis: Basis
+    source: str
+    note: str
+
+    @property
+    def usd_per_gpu_hour(self) -> float:
+        """Price of one GPU [USD/h]."""
+        return self.usd_per_instance_hour / self.gpus_per_instance

@@ -1,0 +1,106 @@
+"""Places of one's own: what power, tax, money and people cost there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from gpumix.domain.evidence import Basis
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A cost parameter: low, typical, high, with unit and source."""
+
+    parameter: str
+    low: float | None
+    typical: float | None
+    high: float | None
+    unit: str
+    source: str
+    as_of: str
+    flag: str
+
+    @property
+    def basis(self) -> Basis:
+        """Measured rows (flag M) are measured, all others assumed."""
+        return Basis.MEASURED if self.flag.startswith("M") else Basis.ASSUMED
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """Electricity, tax, outages and cost of capital of one country. Shares are 0-1.
+
+    `import_tax_share` is what customs asks of the value of a server, of which
+    `import_tax_advance_share` is an advance that a registered firm gets back later.
+    """
+
+    iso2: str
+    name: str
+    tariff_usd_per_kwh_low: float
+    tariff_usd_per_kwh: float
+    tariff_usd_per_kwh_high: float
+    carbon_g_per_kwh: float
+    import_tax_share: float
+    import_tax_advance_share: float
+    outage_hours_per_year: float
+    outage_hours_per_year_low: float | None
+    outage_hours_per_year_high: float | None
+    cost_of_capital: float
+    diesel_usd_per_l: float | None
+    currency: str
+    fx_per_usd: float
+    fx_as_of: date
+    flags: str
+    source: str
+    as_of: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class CapexQuote:
+    """A dated purchase price of a card, baseboard or server [USD]."""
+
+    item: str
+    gpu: str
+    gpus: int
+    kind: str
+    usd_total: float
+    usd_per_gpu: float
+    as_of: date
+    scope: str
+    confidence: str
+    source: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An on-prem site of the team: racks, power, cooling, and what may or does stand there.
+
+    `gpus` may be bought there; `owned` already stands there (GPU id -> count).
+    `usd_per_kwh`, `pue`, `outage_hours_per_year`, `cost_of_capital` and the others override the
+    country's figures where the inventory states them.
+    """
+
+    id: str
+    country: str
+    racks: int
+    kw_per_rack: float
+    cooling: str
+    gpus: tuple[str, ...]
+    owned: tuple[tuple[str, int], ...] = ()
+    usd_per_kwh: float | None = None
+    pue: float | None = None
+    outage_hours_per_year: float | None = None
+    generator: bool = True
+    cost_of_capital: float | None = None
+    staff_fte: float | None = None
+    fte_usd_per_year: float | None = None
+    facility_usd_per_kw_month: float | None = None
+    taxes_recoverable: bool = True
+
+    @property
+    def capacity_kw(self) -> float:
+        """IT power the racks can feed and cool [kW]."""
+        return self.racks * self.kw_per_rack

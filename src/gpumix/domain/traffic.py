@@ -1,0 +1,60 @@
+"""How requests arrive and how long they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gpumix.domain.evidence import Basis
+from gpumix.units import HOURS_PER_WEEK
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Distribution of tokens per request: mean, coefficient of variation, quantiles [tokens].
+
+    `quantiles` are (probability, tokens) pairs in rising order, for sampling by interpolation.
+    """
+
+    mean: float
+    cv: float
+    quantiles: tuple[tuple[float, float], ...] = ()
+
+    def quantile(self, probability: float) -> float:
+        """Tokens not exceeded with this probability, interpolated; the mean if unknown."""
+        if not self.quantiles:
+            return self.mean
+        below = self.quantiles[0]
+        for above in self.quantiles:
+            if above[0] >= probability:
+                span = above[0] - below[0]
+                share = (probability - below[0]) / span if span else 1.0
+                return below[1] + share * (above[1] - below[1])
+            below = above
+        return below[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A demand profile derived from a real trace: lengths, burstiness and shape of the week.
+
+    `hour_of_week` has 168 factors, Monday 00:00 first, largest 1: the rate of an hour is
+    `peak_requests_per_s * hour_of_week[h]`. `arrival_cv` is the coefficient of variation of the
+    gaps between arrivals (1 = Poisson). `shape_basis` is `assumed` where the shape of the week
+    is borrowed from another trace.
+    """
+
+    id: str
+    input: Lengths
+    output: Lengths
+    arrival_cv: float
+    length_correlation: float
+    prefix_share: float
+    hour_of_week: tuple[float, ...]
+    shape_basis: Basis
+    source: str
+    note: str
+
+    @property
+    def mean_to_peak(self) -> float:
+        """Mean rate over peak rate of the week."""
+        return sum(self.hour_of_week) / HOURS_PER_WEEK
