@@ -1,0 +1,76 @@
+"""One workload on every GPU: what `gpumix compare` answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from gpumix.domain.evidence import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class PriceUsed:
+    """Median of providers' current prices and its spread [USD per GPU-hour]."""
+
+    usd_per_gpu_hour: float
+    low: float
+    high: float
+    providers: int
+    oldest: date
+    newest: date
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedGpu:
+    """One GPU's row; None with `reason` where it cannot do the work within the SLO.
+
+    `usd_per_mtok` holds USD per million total tokens at each utilisation of `Comparison`;
+    `beats_cheapest_from` is the utilisation from which it undercuts the GPU that is cheapest
+    per hour kept fully busy (None: never).
+    """
+
+    gpu: str
+    tp: int | None
+    precision: str | None
+    fits: bool
+    reason: str
+    batch: float | None
+    requests_per_s: float | None
+    output_tokens_per_s_per_gpu: Estimate | None
+    output_tokens_per_s_per_user: float | None
+    ttft_p95_s: Estimate | None
+    tpot_p95_s: Estimate | None
+    price: PriceUsed | None
+    usd_per_mtok: tuple[float, ...]
+    beats_cheapest_from: float | None
+    limit: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class WinnerAt:
+    """The cheapest GPU for a demand from `requests_per_s` on, up to the next entry."""
+
+    requests_per_s: float
+    gpu: str
+    replicas: int
+    usd_per_hour: float
+    utilisation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The question, one row a GPU (cheapest first), and who wins from which demand on."""
+
+    model: str
+    input_tokens: float
+    output_tokens: float
+    slo: tuple[str, ...]
+    price_rule: str
+    engine: str
+    as_of: date
+    utilisations: tuple[float, ...]
+    rows: tuple[ComparedGpu, ...]
+    winners: tuple[WinnerAt, ...]
+    defaults: tuple[str, ...]
+    warnings: tuple[str, ...]

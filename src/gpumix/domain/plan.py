@@ -1,0 +1,210 @@
+"""The answer: one Plan object that every renderer shows and none computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from gpumix.domain.evidence import Assumption, Basis, Estimate
+
+SCHEMA_VERSION = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class MixLine:
+    """One kind of instance in the plan.
+
+    `count` is the number held for the horizon where committed, else the most that run in any
+    hour; `mean_count` the average over the horizon. `utilisation` is the share of its GPU-hours
+    that work (0-1). Costs are of the whole line.
+    """
+
+    resource: str
+    gpu: str
+    gpus_per_instance: int
+    purchase: str
+    provider: str
+    region: str
+    country: str | None
+    count: int
+    mean_count: float
+    usd_per_gpu_hour: float
+    usd_per_month: float
+    usd_horizon: float
+    utilisation: float
+    serves: tuple[str, ...]
+    price_as_of: date | None
+    basis: Basis
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class SloCheck:
+    """A promise beside its prediction on the deployment that comes nearest to breaking it."""
+
+    name: str
+    limit_s: float
+    predicted: Estimate
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a workload runs: replicas of one layout on one resource.
+
+    `share` is its part of the workload's work (0-1); `units_per_hour` what one replica sustains
+    within the SLO; `peak_replicas` the most in any hour.
+    """
+
+    resource: str
+    gpu: str
+    gpus: int
+    tp: int
+    precision: str
+    peak_replicas: int
+    share: float
+    units_per_hour: float
+    output_tokens_per_s: float | None
+    batch: float | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """How one GPU would do a workload, whether chosen or not, at its cheapest allowed price.
+
+    `unit_cost_usd` is USD per million total tokens, per run or per sample (`cost_unit`) with
+    full replicas; None with `reason` where it cannot serve.
+    """
+
+    gpu: str
+    tp: int | None
+    gpus: int | None
+    precision: str | None
+    units_per_hour: float | None
+    tokens_per_s_per_gpu: float | None
+    ttft_p95_s: float | None
+    tpot_p95_s: float | None
+    usd_per_gpu_hour: float | None
+    purchase: str | None
+    unit_cost_usd: float | None
+    chosen: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lever:
+    """What could be had from the GPUs before buying one: the change and its effect on cost."""
+
+    name: str
+    unit_cost_usd: float
+    saving_share: float
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadPlan:
+    """One workload's part of the plan. Unit costs carry its share of idle capacity.
+
+    Of the unit costs those that apply are set: tokens for inference, run for jobs, sample for
+    media. `demand_per_hour` and `capacity_per_hour` are 168 values of the first year, in units
+    per hour; capacity is None for deferrable work.
+    """
+
+    id: str
+    kind: str
+    model: str
+    tier: str
+    unit: str
+    units_per_year: tuple[float, ...]
+    usd_per_month: float
+    usd_per_mtok_input: float | None
+    usd_per_mtok_output: float | None
+    usd_per_mtok_total: float | None
+    usd_per_run: float | None
+    usd_per_sample: float | None
+    slo: tuple[SloCheck, ...]
+    placements: tuple[Placement, ...]
+    candidates: tuple[Candidate, ...]
+    cost_unit: str
+    levers: tuple[Lever, ...]
+    why: str
+    demand_per_hour: tuple[float, ...]
+    capacity_per_hour: tuple[float, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A plan under one more restriction, re-solved; or why it cannot be."""
+
+    name: str
+    status: str
+    horizon_usd: float | None
+    delta_usd: float | None
+    delta_share: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CostPart:
+    """One component of the cost: USD in each year of the horizon."""
+
+    name: str
+    usd_by_year: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEven:
+    """Where a decision flips: `what` happens when `quantity` passes `value`; today it is `now`."""
+
+    what: str
+    quantity: str
+    value: float
+    now: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class HourlyGpus:
+    """GPUs by hour of the week in the first year: 168 values each."""
+
+    committed: tuple[float, ...]
+    hourly: tuple[float, ...]
+    busy: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The cheapest mix found, what it costs, why, and how sure.
+
+    `bound` is the least any plan could cost over the horizon under the same model [USD];
+    `gap` = (horizon_usd - bound) / horizon_usd. `report_currency` and `fx_per_usd` tell
+    renderers a second currency to show.
+    """
+
+    name: str
+    status: str
+    as_of: date
+    start: date
+    years: int
+    timezone: str
+    report_currency: str
+    fx_per_usd: float
+    fx_as_of: date | None
+    mix: tuple[MixLine, ...]
+    monthly_usd: float
+    horizon_usd: float
+    horizon_low_usd: float
+    horizon_high_usd: float
+    capex_usd: float
+    bound: float
+    gap: float
+    utilisation: float
+    idle_usd_per_month: float
+    costs: tuple[CostPart, ...]
+    workloads: tuple[WorkloadPlan, ...]
+    regret: tuple[Alternative, ...]
+    break_evens: tuple[BreakEven, ...]
+    hourly_gpus: HourlyGpus
+    assumptions: tuple[Assumption, ...]
+    warnings: tuple[str, ...]
+    seconds: float

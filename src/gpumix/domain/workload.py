@@ -1,0 +1,157 @@
+"""What a team runs, what it may rent or own, and which promises bind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from gpumix.domain.offer import Purchase
+from gpumix.domain.site import Site
+from gpumix.domain.traffic import Lengths
+
+
+class Kind(StrEnum):
+    """Kinds of work, by what is promised about them."""
+
+    CHAT = "chat"
+    BATCH = "batch"
+    EMBEDDING = "embedding"
+    FINETUNE = "finetune"
+    PRETRAIN = "pretrain"
+    MEDIA = "media"
+
+
+class Tier(StrEnum):
+    """Premium survives the loss of an instance and is planned on pessimistic predictions."""
+
+    PREMIUM = "premium"
+    STANDARD = "standard"
+
+
+@dataclass(frozen=True, slots=True)
+class Slo:
+    """A latency promise: this metric's quantile stays at or below `limit_s`.
+
+    `metric` is `ttft`, `tpot`, `e2e`; `quantile` 0.5, 0.9, 0.95, 0.99.
+    """
+
+    metric: str
+    quantile: float
+    limit_s: float
+
+    @property
+    def name(self) -> str:
+        """As inventories write it: `ttft_p95`."""
+        return f"{self.metric}_p{self.quantile * 100:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Work arriving over a week: `units_per_hour[h]`, 168 hours from Monday 00:00 local time.
+
+    A unit is a request (chat), a million tokens (batch, embedding), a run (jobs) or a sample
+    (media). `growth_per_year` 0.6 means 60 % more in each following year. `arrival_cv` is the
+    coefficient of variation of the gaps between arrivals.
+    """
+
+    units_per_hour: tuple[float, ...]
+    growth_per_year: float
+    input: Lengths
+    output: Lengths
+    arrival_cv: float
+    prefix_share: float
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """One run of a fine-tuning or pre-training job: `tokens` through the model."""
+
+    method: str
+    tokens: float
+    seq_len: int
+    global_batch: int | None
+    finish_within_h: float | None
+    runs_per_year: float
+    stack: str
+    lora_rank: int
+    gpus: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One line of the inventory.
+
+    `window` are the hours of the week (0-167, Monday 00:00 first) in which deferrable work may
+    run. `countries` (ISO alpha-2) are where data may be processed; empty = anywhere.
+    """
+
+    id: str
+    kind: Kind
+    model: str
+    precisions: tuple[str, ...]
+    kv_precision: str
+    engine: str
+    tier: Tier
+    demand: Demand | None
+    run: TrainingRun | None
+    slos: tuple[Slo, ...]
+    window: tuple[int, ...]
+    countries: tuple[str, ...]
+    gpus: tuple[str, ...]
+    steps: int | None = None
+    frames: int | None = None
+    resolution: str | None = None
+
+    @property
+    def is_deferrable(self) -> bool:
+        """Whether the work may wait for any hour of its window."""
+        return self.kind in (Kind.BATCH, Kind.FINETUNE, Kind.PRETRAIN) or not self.slos
+
+    @property
+    def unit(self) -> str:
+        """What one unit of its demand is."""
+        if self.run is not None:
+            return "run"
+        if self.kind is Kind.MEDIA:
+            return "sample"
+        return "request"
+
+
+@dataclass(frozen=True, slots=True)
+class CloudSupply:
+    """Which rentals may be used; None = any."""
+
+    providers: tuple[str, ...] | None
+    countries: tuple[str, ...] | None
+    regions: tuple[str, ...] | None
+    gpus: tuple[str, ...] | None
+    purchases: tuple[Purchase, ...]
+    max_instances: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Promises about the whole plan; None = no limit."""
+
+    capex_usd: float | None
+    spot_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Everything a plan starts from, in gpumix's words; written by `inventory.read`."""
+
+    name: str
+    start: date
+    years: int
+    timezone: str
+    as_of: date
+    report_currency: str
+    workloads: tuple[Workload, ...]
+    cloud: CloudSupply | None
+    sites: tuple[Site, ...]
+    limits: Limits
+    prices: str | None
+    notes: tuple[str, ...]
