@@ -1,0 +1,220 @@
+"""Jobs that are interrupted: how much of the paid time is useful, when they finish, what it costs.
+
+M is the mean time to interruption of the whole job, C the time a checkpoint stalls it, R the time
+to detect a loss, restart and reload, tau the interval between checkpoints. All rates are in hours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from gpumix.cost.unit_cost import usd_per_run
+from gpumix.cost.values import Value, choose, exp, expm1
+
+
+def mean_time_to_interruption_h(interruptions_per_gpu_hour: Value, gpus: Value) -> Value:
+    """Mean time to interruption of a job on n GPUs that fail independently: 1 / (lambda n).
+
+    On spot capacity losses come together: use the zone's mean up-time, whatever n is.
+
+    Args:
+        interruptions_per_gpu_hour: rate lambda [1/h].
+        gpus: GPUs n, each of which stops the whole job.
+
+    Source: Llama 3 (arXiv 2407.21783), 19.7 per million GPU-hours: 3.1 h on 16,384 GPUs.
+
+    >>> round(mean_time_to_interruption_h(19.7e-6, 16384.0), 1)
+    3.1
+    """
+    return 1.0 / (interruptions_per_gpu_hour * gpus)
+
+
+def young_interval_h(checkpoint_h: Value, mtti_h: Value) -> Value:
+    """Interval between checkpoints that loses the least time: sqrt(2 C M).
+
+    Args:
+        checkpoint_h: stall C of one checkpoint [h].
+        mtti_h: mean time M to interruption [h].
+
+    Source: Young 1974, a first order approximation to the optimum checkpoint interval.
+
+    >>> young_interval_h(0.02, 100.0)
+    2.0
+    """
+    interval: Value = (2.0 * checkpoint_h * mtti_h) ** 0.5
+    return interval
+
+
+def expected_time_h(
+    work_h: Value, interval_h: Value, checkpoint_h: Value, restart_h: Value, mtti_h: Value
+) -> Value:
+    """Expected time to finish: E = M e^(R/M) (e^((tau + C)/M) - 1) W / tau.
+
+    Args:
+        work_h: undisturbed time W [h].
+        interval_h: time tau between checkpoints [h], above 0.
+        checkpoint_h: stall C of one checkpoint [h].
+        restart_h: detect, restart and reload R [h].
+        mtti_h: mean time M to interruption [h].
+
+    Source: Daly 2006, a higher order estimate of the optimum checkpoint interval.
+
+    >>> round(expected_time_h(100.0, 1.0, 0.01, 0.2, 50.0), 2)
+    102.44
+    """
+    segment = (interval_h + checkpoint_h) / mtti_h
+    return mtti_h * exp(restart_h / mtti_h) * expm1(segment) * work_h / interval_h
+
+
+def goodput(checkpoint_h: Value, restart_h: Value, mtti_h: Value) -> Value:
+    """Useful share of the time held, W / E, with checkpoints at Young's interval.
+
+    g = e^(-R/M) * tau / (tau + C) * x / (e^x - 1) with x = (tau + C) / M; 1 without
+    interruptions (M infinite), e^(-R/M) where checkpoints are free.
+
+    Args:
+        checkpoint_h: stall C of one checkpoint [h].
+        restart_h: detect, restart and reload R [h].
+        mtti_h: mean time M to interruption [h].
+
+    Source: Young 1974 and Daly 2006; docs/training-model.md section 4.4 (spot, M = 1 h: 70 %).
+
+    >>> round(goodput(60 / 3600, 600 / 3600, 1.0), 2)
+    0.7
+    """
+    interval: Value = (
+        2.0 * checkpoint_h / mtti_h
+    ) ** 0.5  # tau / M; tau / (tau + C) = 1 / (1 + this / 2)
+    segment = interval + checkpoint_h / mtti_h
+    some = segment > 0.0
+    kept: Value = choose(some, segment / np.expm1(np.where(some, segment, 1.0)), 1.0)
+    return exp(-restart_h / mtti_h) * kept / (1.0 + interval / 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """When a job is done, counted from its start, waits for capacity included [h]."""
+
+    expected_h: float
+    p90_h: float
+
+
+def finish(
+    work_h: float,
+    checkpoint_h: float,
+    restart_h: float,
+    mtti_h: float,
+    availability: float = 1.0,
+    quantile: float = 0.9,
+) -> Finish:
+    """Expected and P90 calendar time of a job: W / (a g), and a normal quantile above it.
+
+    The time is work plus a random number of setbacks, taken as Poisson with mean N = W / (g M).
+    A setback loses L (restart, and half a checkpoint interval on average) and, where capacity
+    comes and goes, waits D, exponential with mean M (1 - a) / a, so that capacity is up a share
+    a of the time. Variance N E[(L + D)^2]. Approximations: the loss is uniform over the interval,
+    setbacks are independent, and the sum is normal: with fewer than about five expected setbacks
+    the quantile is rough, mostly on the late side.
+
+    Args:
+        work_h: undisturbed time W [h].
+        checkpoint_h: stall C of one checkpoint [h].
+        restart_h: detect, restart and reload R [h].
+        mtti_h: mean time M to interruption; on spot the zone's mean up-time [h].
+        availability: share a of the time in which capacity can be had, 0-1 [1].
+        quantile: which quantile to return as `p90_h`, 0.5-1 [1].
+
+    Source: compound Poisson sums; docs/training-model.md section 4.4.
+
+    >>> done = finish(100.0, 60 / 3600, 600 / 3600, 4.0, availability=0.5)
+    >>> round(done.expected_h), round(done.p90_h)
+    (229, 269)
+    """
+    useful = goodput(checkpoint_h, restart_h, mtti_h)
+    held_h = work_h / useful
+    if np.isinf(mtti_h):
+        return Finish(held_h / availability, held_h / availability)
+    segment_h = young_interval_h(checkpoint_h, mtti_h) + checkpoint_h
+    loss_h = restart_h + segment_h / 2.0
+    loss_square = loss_h**2 + segment_h**2 / 12.0
+    wait_h = mtti_h * (1.0 - availability) / availability
+    square = loss_square + 2.0 * loss_h * wait_h + 2.0 * wait_h**2
+    spread_h = (held_h / mtti_h * square) ** 0.5
+    expected_h = held_h / availability
+    return Finish(expected_h, expected_h + NormalDist().inv_cdf(quantile) * spread_h)
+
+
+def usd_per_run_with_delay(
+    usd_per_gpu_hour: Value,
+    gpus: Value,
+    work_h: Value,
+    useful: Value,
+    availability: Value,
+    delay_usd_per_hour: Value,
+) -> Value:
+    """Cost of a run and of waiting for it: p n W / g + v W / (a g).
+
+    Args:
+        usd_per_gpu_hour: price p of a GPU [USD/h].
+        gpus: GPUs n the job holds.
+        work_h: undisturbed time W [h].
+        useful: goodput g, 0-1 [1].
+        availability: share a of the time in which capacity can be had, 0-1 [1].
+        delay_usd_per_hour: value v of an hour of calendar time [USD/h]; 0 = cash only.
+
+    Source: docs/training-model.md section 4.5.
+
+    >>> usd_per_run_with_delay(2.0, 8.0, 10.0, 0.8, 0.5, 4.0)
+    300.0
+    """
+    waiting_usd = delay_usd_per_hour * work_h / (availability * useful)
+    return usd_per_run(usd_per_gpu_hour, gpus, work_h, useful) + waiting_usd
+
+
+def break_even_price_ratio(
+    speedup: Value,
+    goodput_x: Value,
+    goodput_y: Value,
+    delay_usd_per_hour: Value,
+    gpus: Value,
+    usd_per_gpu_hour_y: Value,
+) -> Value:
+    """Price ratio p_X / p_Y below which X beats Y on as many GPUs: s + (s - 1) v / (n p_Y).
+
+    s = S g_X / g_Y. Without a value of time (v = 0) this is the speed-up itself.
+
+    Args:
+        speedup: speed S of X over Y undisturbed [1].
+        goodput_x: goodput of X, 0-1 [1].
+        goodput_y: goodput of Y, 0-1 [1].
+        delay_usd_per_hour: value v of an hour of calendar time [USD/h].
+        gpus: GPUs n of the job.
+        usd_per_gpu_hour_y: price p_Y of Y [USD/h].
+
+    Source: docs/training-model.md section 4.5 (H100 over A100, bf16 LLM: 2.16).
+
+    >>> break_even_price_ratio(2.16, 0.99, 0.99, 0.0, 8.0, 1.5)
+    2.16
+    >>> round(break_even_price_ratio(2.16, 0.99, 0.99, 12.0, 8.0, 1.5), 2)
+    3.32
+    """
+    faster = speedup * (goodput_x / goodput_y)
+    return faster + (faster - 1.0) * delay_usd_per_hour / (gpus * usd_per_gpu_hour_y)
+
+
+def spot_price_ceiling(goodput_spot: Value, goodput_on_demand: Value) -> Value:
+    """Spot price over on-demand price below which spot costs less: g_spot / g_on_demand.
+
+    Args:
+        goodput_spot: goodput on spot capacity, 0-1 [1].
+        goodput_on_demand: goodput on capacity that stays, 0-1 [1].
+
+    Source: docs/training-model.md section 4.4.
+
+    >>> spot_price_ceiling(0.7, 1.0)
+    0.7
+    """
+    return goodput_spot / goodput_on_demand

@@ -1,0 +1,299 @@
+"""What a server of one's own costs: paid at purchase, every year, and per hour of work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpumix.cost.book import Book, country_source
+from gpumix.cost.energy import energy_usd_per_year, facility_power_kw
+from gpumix.cost.finance import capital_charge_per_year
+from gpumix.cost.premises import pue, server_draw_kw, servers_per_rack, site_supply
+from gpumix.cost.tax import refund_value
+from gpumix.cost.values import Value, choose
+from gpumix.domain.evidence import Assumption, Basis
+from gpumix.domain.gpu import Server
+from gpumix.domain.site import Country, Range, Site
+from gpumix.errors import NoEstimate
+from gpumix.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCost:
+    """One server on one site. Yearly parts are paid whether it works or not.
+
+    `capex_usd` is the cash at purchase: hardware, adders and all import taxes, those that come
+    back later included; the capital charge counts what does not come back. A busy hour is one in
+    which all GPUs of the server work; `energy_usd_per_busy_hour` is what it adds to idling.
+    `nameplate_kw` is what the rack must feed. `availability` is the share of the year with power.
+    """
+
+    server: str
+    site: str
+    gpus: int
+    capex_usd: float
+    capital_usd_per_year: float
+    support_usd_per_year: float
+    insurance_usd_per_year: float
+    staff_usd_per_year: float
+    licence_usd_per_year: float
+    facility_usd_per_year: float
+    idle_energy_usd_per_year: float
+    energy_usd_per_busy_hour: float
+    nameplate_kw: float
+    availability: float
+    assumptions: tuple[Assumption, ...]
+
+    @property
+    def fixed_parts(self) -> dict[str, float]:
+        """The yearly parts by name, in the order of a cost stack [USD/year]."""
+        return {
+            "capital": self.capital_usd_per_year,
+            "support": self.support_usd_per_year,
+            "insurance": self.insurance_usd_per_year,
+            "staff": self.staff_usd_per_year,
+            "licence": self.licence_usd_per_year,
+            "facility": self.facility_usd_per_year,
+            "idle energy": self.idle_energy_usd_per_year,
+        }
+
+    @property
+    def fixed_usd_per_year(self) -> float:
+        """Sum of the yearly parts [USD/year]."""
+        return sum(self.fixed_parts.values())
+
+    def usd_per_year(self, busy: float) -> float:
+        """Cost of a year in which it works a share `busy` of the hours with power [USD/year]."""
+        hours = busy * self.availability * HOURS_PER_YEAR
+        return self.fixed_usd_per_year + self.energy_usd_per_busy_hour * hours
+
+    def usd_per_gpu_hour(self, busy: float) -> float:
+        """Cost of a GPU for each hour of the year, working or not [USD/h]."""
+        return self.usd_per_year(busy) / (self.gpus * HOURS_PER_YEAR)
+
+
+def residual_share(years: Value, after_36_months: float, after_60_months: float) -> Value:
+    """Resale value after n years as a share of the price.
+
+    Straight from 1 when new through the values at 36 and 60 months, on along the last line to 0.
+
+    Args:
+        years: age n [years].
+        after_36_months: share at 36 months [1].
+        after_60_months: share at 60 months, at most that at 36 [1].
+
+    Source: rows residual_value_36m and residual_value_60m of data/tco_defaults.csv.
+
+    >>> round(residual_share(4.0, 0.275, 0.1), 4)
+    0.1875
+    """
+    beyond = after_60_months + (after_60_months - after_36_months) / 2.0 * (np.asarray(years) - 5.0)
+    within = np.interp(years, [0.0, 3.0, 5.0], [1.0, after_36_months, after_60_months])
+    share: Value = choose(np.asarray(years) > 5.0, np.maximum(beyond, 0.0), within)
+    return share
+
+
+def staff_fte_per_server(per_server: Value, per_site: Value, servers: Value) -> Value:
+    """People a server keeps busy: max(per server, least of a site / servers on it).
+
+    Args:
+        per_server: FTE a server takes on a large site.
+        per_site: FTE the smallest site takes.
+        servers: servers on the site.
+
+    Source: rows staff_fte_* of data/tco_defaults.csv.
+
+    >>> staff_fte_per_server(0.015, 0.5, 10.0), staff_fte_per_server(0.015, 0.5, 100.0)
+    (0.05, 0.015)
+    """
+    share: Value = choose(True, np.maximum(per_server, per_site / servers), 0.0)
+    return share
+
+
+def onprem_server(
+    server: Server,
+    price: tuple[float, Assumption] | None,
+    site: Site,
+    country: Country,
+    defaults: Mapping[str, Range],
+    *,
+    years: float,
+    owned: bool = False,
+    hot_humid: bool = False,
+    licence: bool = False,
+    recovery_lag_months: float = 0.0,
+    servers_at_site: float | None = None,
+) -> ServerCost:
+    """Cost of one server on a site of one's own over a horizon, with every figure it rests on.
+
+    Capital: hardware with network, storage and spares, installation and import tax, less what
+    tax comes back and what the server still fetches after the horizon, as an annuity. Support
+    and insurance are shares of the hardware. Energy is idle draw all year and the rest by busy
+    hour, times PUE, with outages on the generator. The room itself (racks, UPS, generator) is
+    taken as there: its rent counts only where the site states it.
+
+    Args:
+        server: what is bought, or stands there already.
+        price: of the server with its GPUs before tax [USD] and its evidence (`gpu_capex`).
+        site: where it stands; its stated figures go before all others.
+        country: of the site.
+        defaults: table of cost parameters; their typical values are used. For a range of costs
+            call again with low or high ones in their place.
+        years: horizon [years].
+        owned: already paid for: no capital cost; without `price` no support or insurance either.
+        hot_humid: whether air cooling works against the climate (`Country.hot_humid`).
+        licence: count an NVIDIA AI Enterprise licence for every GPU.
+        recovery_lag_months: until advance taxes come back, where they do [months].
+        servers_at_site: servers that share the staff; default: as many as the racks hold.
+
+    Raises: NoEstimate where it is to be bought and has no price; DataError for missing rows;
+        InputError for an unknown kind of cooling.
+
+    Source: docs/tco-model.md sections 3 and 7.
+    """
+    book = Book(site.id, defaults)
+    if price is None and not owned:
+        raise NoEstimate(f"{server.id}: no purchase price")
+    hardware_usd, capex_usd, capital_usd = _capital(
+        price, site, country, book, years, owned, recovery_lag_months
+    )
+    idle_usd, busy_hour_usd, availability = _energy(server, site, country, book, hot_humid)
+    rent = site.facility_usd_per_kw_month
+    return ServerCost(
+        server=server.id,
+        site=site.id,
+        gpus=server.gpus,
+        capex_usd=capex_usd,
+        capital_usd_per_year=capital_usd,
+        support_usd_per_year=_share(hardware_usd, "maintenance_support_rate", "support", book),
+        insurance_usd_per_year=_share(hardware_usd, "insurance_rate", "insurance", book),
+        staff_usd_per_year=_staff(server, site, country, book, servers_at_site),
+        licence_usd_per_year=_licence(server, licence, book),
+        facility_usd_per_year=_facility(rent, server.nameplate_kw, book),
+        idle_energy_usd_per_year=idle_usd,
+        energy_usd_per_busy_hour=busy_hour_usd,
+        nameplate_kw=server.nameplate_kw,
+        availability=availability,
+        assumptions=tuple(book.assumptions),
+    )
+
+
+def _capital(
+    price: tuple[float, Assumption] | None,
+    site: Site,
+    country: Country,
+    book: Book,
+    years: float,
+    owned: bool,
+    recovery_lag_months: float,
+) -> tuple[float, float, float]:
+    """(hardware that support is paid on, cash at purchase, capital charge a year) [USD]."""
+    if price is None:
+        book.note(
+            "support, insurance of owned servers",
+            "not counted: no price known",
+            Basis.ASSUMED,
+            "rule",
+        )
+        return 0.0, 0.0, 0.0
+    server_usd, evidence = price
+    book.assumptions.append(evidence)
+    network_usd = server_usd * book.typical("network_cabling_optics_adder", "network")
+    storage_usd = server_usd * book.typical("storage_capex_adder", "storage")
+    hardware_usd = server_usd + network_usd + storage_usd
+    if owned:
+        book.note("capital", "none: already owned", Basis.ASSUMED, "the inventory")
+        return hardware_usd, 0.0, 0.0
+    imported_usd = hardware_usd + server_usd * book.typical("spares_share", "spares")
+    installation_usd = server_usd * book.typical("installation_rack_power_adder", "installation")
+    rate = book.own_or_national(
+        site.cost_of_capital, country.cost_of_capital, "cost of capital", "a year", country, "coc"
+    )
+    tax_usd = imported_usd * country.import_tax_share
+    refund_usd = refund_value(
+        imported_usd * country.import_tax_advance_share,
+        1.0 if site.taxes_recoverable else 0.0,
+        recovery_lag_months,
+        rate,
+    )
+    back = (
+        f"comes back after {recovery_lag_months:g} months" if refund_usd else "does not come back"
+    )
+    tax = (
+        f"{country.import_tax_share:.2%} of the hardware, of which "
+        f"{country.import_tax_advance_share:.2%} {back}"
+    )
+    book.note("import tax", tax, Basis.ASSUMED, country_source(country, "duty"))
+    residual_usd = server_usd * residual_share(
+        years,
+        book.typical("residual_value_36m", "resale value after 36 months"),
+        book.typical("residual_value_60m", "resale value after 60 months"),
+    )
+    capex_usd = imported_usd + installation_usd + tax_usd
+    charge_usd = capital_charge_per_year(capex_usd - refund_usd, residual_usd, rate, years)
+    return hardware_usd, capex_usd, charge_usd
+
+
+def _energy(
+    server: Server, site: Site, country: Country, book: Book, hot_humid: bool
+) -> tuple[float, float, float]:
+    """(idling all year [USD], a busy hour on top of it [USD], share of the year with power)."""
+    idle_kw, load_kw = server_draw_kw(server, book.defaults)
+    complete = server.idle_kw is not None and server.load_kw is not None
+    basis = Basis.MEASURED if complete and server.evidence == "measured" else Basis.ASSUMED
+    draw = f"{idle_kw:.2f} kW idle, {load_kw:.2f} kW under load"
+    in_proportion = "" if complete else "; what the row lacks in proportion to a measured 8x H200"
+    book.note(f"{server.id} at the wall", draw, basis, f"{server.source}{in_proportion}")
+    overhead = pue(site, book, hot_humid)
+    supply = site_supply(site, country, book)
+    rated_kw = facility_power_kw(server.nameplate_kw, overhead)
+    idle_usd = energy_usd_per_year(supply, facility_power_kw(idle_kw, overhead), rated_kw)
+    busy_hour_usd = facility_power_kw(load_kw - idle_kw, overhead) * supply.usd_per_kwh
+    return idle_usd, busy_hour_usd, supply.availability
+
+
+def _share(hardware_usd: float, parameter: str, what: str, book: Book) -> float:
+    return hardware_usd * book.typical(parameter, what) if hardware_usd else 0.0
+
+
+def _staff(
+    server: Server, site: Site, country: Country, book: Book, servers_at_site: float | None
+) -> float:
+    own = f"fte_cost_{country.iso2.lower()}"
+    row = own if own in book.defaults else "fte_cost_us"
+    usd = book.stated_or(site.fte_usd_per_year, row, "cost of a full-time post", "USD/year")
+    held = float(site.racks * servers_per_rack(server, site.kw_per_rack))
+    servers = max(servers_at_site or held, 1.0)
+    if site.staff_fte is not None:
+        fte = site.staff_fte / servers
+        shared = f"{site.staff_fte:g} posts over the {servers:g} servers that the site holds"
+        book.note(f"{server.id}, staff", shared, Basis.ASSUMED, "the inventory")
+        return fte * usd
+    per_server = book.typical("staff_fte_per_8gpu_server_large", "staff of a server, large site")
+    per_site = book.typical("staff_fte_small_site", "least staff of a site")
+    fte = staff_fte_per_server(per_server, per_site, servers)
+    book.note(
+        f"{server.id}, staff",
+        f"{fte:.3f} posts a server, {servers:g} servers",
+        Basis.ASSUMED,
+        "rule",
+    )
+    return fte * usd
+
+
+def _licence(server: Server, licence: bool, book: Book) -> float:
+    if not licence:
+        return 0.0
+    return server.gpus * book.typical("nvidia_ai_enterprise", "software licence")
+
+
+def _facility(usd_per_kw_month: float | None, nameplate_kw: float, book: Book) -> float:
+    if usd_per_kw_month is None:
+        rule = "not counted: racks, UPS and generator are taken as there and paid for"
+        book.note("room", rule, Basis.ASSUMED, "state facility_usd_per_kw_month to count rent")
+        return 0.0
+    rent = f"{usd_per_kw_month:g} USD/kW-month of nameplate power"
+    book.note("room", rent, Basis.ASSUMED, "the inventory")
+    return usd_per_kw_month * MONTHS_PER_YEAR * nameplate_kw

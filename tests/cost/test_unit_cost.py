@@ -1,0 +1,84 @@
+"""Unit costs: NVIDIA's worked example, and what any split must keep."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpumix.cost import unit_cost
+from gpumix.cost.finance import capital_charge_per_year
+
+CASE = json.loads(
+    (Path(__file__).parent.parent / "cases/tco/nvidia_llm_inference_tco.json").read_text()
+)
+positive = st.floats(1e-3, 1e9)
+
+
+def test_nvidia_worked_example():
+    given_, want = CASE["inputs"], CASE["published_outputs"]
+    rel = CASE["tolerance"]["rel"]
+    peak = given_["llm_requests_per_day"] * given_["peak_hour_share_of_day"] / 3600.0
+    instances = math.ceil(peak / given_["rps_per_instance_within_slo"])
+    servers = math.ceil(instances * given_["gpus_per_instance"] / given_["gpus_per_server"])
+    assert (instances, servers) == (want["instances"], want["servers"])
+    yearly = (
+        capital_charge_per_year(
+            float(given_["server_cost_usd"]), 0.0, 0.0, float(given_["depreciation_years"])
+        )
+        + given_["hosting_usd_per_server_year"]
+        + given_["software_usd_per_server_year"]
+    )
+    assert yearly == want["yearly_server_cost_usd"]
+    runs = given_["agent_runs_per_day"] * 365
+    input_tokens = runs * given_["input_tokens_per_run"]
+    output_tokens = runs * given_["output_tokens_per_run"]
+    total_usd = servers * yearly
+    assert total_usd / runs == pytest.approx(want["cost_per_agent_run_usd"], rel=rel)
+    tokens = input_tokens + output_tokens
+    per_mtok = unit_cost.usd_per_mtok(yearly / 8760.0, tokens / 8760.0 / 3600.0, 1.0) * servers
+    assert per_mtok == pytest.approx(want["cost_per_M_combined_tokens_usd"], rel=rel)
+    k = given_["input_to_output_price_ratio"][1]
+    prices = unit_cost.split_by_ratio(total_usd, input_tokens, output_tokens, k)
+    published = (want["cost_per_M_input_usd"], want["cost_per_M_output_usd"])
+    assert prices == pytest.approx(published, rel=rel)
+
+
+@settings(deadline=None, max_examples=50)
+@given(positive, positive, positive, positive, positive)
+def test_splits_keep_the_total(usd, prefill_s, decode_s, input_tokens, output_tokens):
+    by_time = unit_cost.split_by_time(usd, prefill_s, decode_s, input_tokens, output_tokens)
+    by_ratio = unit_cost.split_by_ratio(usd, input_tokens, output_tokens, 3.0)
+    for price_in, price_out in (by_time, by_ratio):
+        total = (price_in * input_tokens + price_out * output_tokens) / 1e6
+        assert total == pytest.approx(usd, rel=1e-9)
+
+
+def test_no_tokens_of_a_kind_have_no_price():
+    price_in, price_out = unit_cost.split_by_time(10.0, 5.0, 0.0, 1e6, 0.0)
+    assert price_in == 10.0
+    assert math.isnan(price_out)
+    many = unit_cost.split_by_time(*(np.array([x, x]) for x in (10.0, 1.0, 4.0, 1e6, 1e6)))
+    assert many[1] == pytest.approx([8.0, 8.0])
+
+
+@settings(deadline=None, max_examples=50)
+@given(positive, positive, positive, positive)
+def test_break_even_utilisation_equalises_unit_costs(usd_x, usd_y, rate_x, rate_y):
+    load = unit_cost.break_even_utilisation(usd_x, usd_y, rate_x, rate_y)
+    at_load = unit_cost.usd_per_mtok(usd_x, rate_x, load)
+    assert at_load == pytest.approx(unit_cost.usd_per_mtok(usd_y, rate_y, 1.0), rel=1e-9)
+
+
+@settings(deadline=None, max_examples=30)
+@given(positive, positive, st.floats(0.01, 1.0), st.floats(1.0, 3.0))
+def test_dearer_or_idler_is_never_cheaper(usd, rate, load, factor):
+    base = unit_cost.usd_per_sample(usd, rate, load)
+    assert unit_cost.usd_per_sample(usd * factor, rate, load) >= base
+    assert unit_cost.usd_per_sample(usd, rate, load / factor) >= base
+    assert unit_cost.usd_per_run(usd, 8.0, 10.0, load / factor) >= unit_cost.usd_per_run(
+        usd, 8.0, 10.0, load
+    )
