@@ -31,6 +31,7 @@ class Range:
 class Country:
     """Electricity, tax, outages and cost of capital of one country. Shares are 0-1.
 
+    `hot_humid` says whether air cooling works against the climate.
     `import_tax_share` is what customs asks of the value of a server, of which
     `import_tax_advance_share` is an advance that a registered firm gets back later.
     """
@@ -55,6 +56,7 @@ class Country:
     source: str
     as_of: str
     note: str
+    hot_humid: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,334 @@
+"""Offers: dated cloud prices, reserved terms derived from them, the user's rates over both."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from gpumix.catalog.checks import (
+    Band,
+    band_problems,
+    count_problems,
+    instance_counts,
+    is_absent_spot,
+    spot_problems,
+)
+from gpumix.catalog.tables import Row, read_packaged, read_sheet, refuse_data, refuse_input
+from gpumix.domain.evidence import Basis
+from gpumix.domain.gpu import Gpu
+from gpumix.domain.offer import Offer, Purchase
+from gpumix.errors import Problem, unknown_name
+
+Regions = Mapping[tuple[str, str], str | None]
+"""(provider, region as the provider writes it) -> ISO country, None where it is not one."""
+Key = tuple[str, str, str, str, int, Purchase]
+Placed = tuple[Offer, str]
+"""An offer and the place it was read from, for messages."""
+
+PRICE_MODELS: Final = ("on_demand", "spot", "reserved_1y", "reserved_3y")
+PRICE_AGREEMENT: Final = 0.005
+"""$/GPU-hour x GPUs and $/instance-hour agree within this share (rounding in sources)."""
+SHEET_REQUIRED: Final = ("provider", "gpu", "gpus_per_instance")
+SHEET_COLUMNS: Final = (
+    *SHEET_REQUIRED,
+    "purchase",
+    "price_model",
+    "usd_per_gpu_hour",
+    "usd_per_instance_hour",
+    "region",
+    "country",
+    "instance",
+    "as_of",
+    "currency",
+    "source",
+    "note",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """Price of a commitment over the same provider's on-demand price, where none is listed."""
+
+    purchase: Purchase
+    factor: float
+    low: float
+    high: float
+    n: int
+    source: str
+    as_of: date
+
+
+def load_regions() -> dict[tuple[str, str], str | None]:
+    """(provider, region) -> ISO country; None where the region is several countries or unknown."""
+    rows = read_packaged(
+        "regions.csv",
+        lambda row: (row.text("provider"), row.text("region"), row.text("country") or None),
+    )
+    return {(provider, region): country for provider, region, country in rows}
+
+
+def load_bands() -> dict[str, Band]:
+    """GPU id -> band of sane prices; `*` is the band of a GPU that has none of its own."""
+    rows = read_packaged(
+        "price_bands.csv",
+        lambda row: (
+            row.text("gpu"),
+            Band(
+                row.positive("low_usd_per_gpu_hour"),
+                row.positive("low_discounted_usd_per_gpu_hour"),
+                row.positive("high_usd_per_gpu_hour"),
+            ),
+        ),
+    )
+    return dict(rows)
+
+
+def load_discounts() -> tuple[Discount, ...]:
+    """The discounts of commitments, one for each reserved term."""
+    return read_packaged(
+        "price_rules.csv",
+        lambda row: Discount(
+            Purchase(row.choice("purchase", PRICE_MODELS)),
+            row.positive("factor", 1.0),
+            row.positive("low", 1.0),
+            row.positive("high", 1.0),
+            row.whole("n") or 0,
+            row.text("source"),
+            row.day("as_of"),
+        ),
+    )
+
+
+def load_offers(
+    gpus: Mapping[str, Gpu], aliases: Mapping[str, str], sheet: Path | None = None
+) -> tuple[Offer, ...]:
+    """All offers: catalogue rows, the user's rates laid over them, derived reserved terms.
+
+    Raises: DataError (packaged rows), InputError (the sheet's rows, with lines).
+    """
+    regions, bands = load_regions(), load_bands()
+    listed = read_packaged("prices.csv", lambda row: (price_record(row, regions), row.place))
+    refuse_data(offer_problems(listed, gpus, bands))
+    offers = without_absent_spot(newest([offer for offer, _ in listed]))
+    if sheet is not None:
+        offers = overlay(offers, read_price_sheet(sheet, gpus, aliases, offers, regions, bands))
+    return with_reserved(offers, load_discounts())
+
+
+def price_record(row: Row, regions: Regions) -> Offer:
+    """One line of `prices.csv`. A form factor that is assumed makes the price `assumed`."""
+    provider, region = row.required_text("provider"), row.text("region")
+    if (provider, region) not in regions:
+        row.wrong(f"region {region!r} of {provider} is not in regions.csv")
+    return Offer(
+        provider=provider,
+        instance=row.text("instance"),
+        region=region,
+        country=regions.get((provider, region)),
+        gpu=row.required_text("gpu"),
+        gpus_per_instance=int(row.positive("gpus_per_instance")),
+        purchase=Purchase(row.choice("price_model", PRICE_MODELS)),
+        usd_per_instance_hour=_instance_price(row),
+        as_of=row.day("as_of"),
+        as_of_precision=row.text("as_of_precision"),
+        basis=Basis.ASSUMED if row.text("variant") == "assumed" else Basis.MEASURED,
+        source=row.text("source"),
+        note=row.text("note"),
+    )
+
+
+def read_price_sheet(
+    path: Path,
+    gpus: Mapping[str, Gpu],
+    aliases: Mapping[str, str],
+    catalogue: Sequence[Offer],
+    regions: Regions,
+    bands: Mapping[str, Band],
+) -> tuple[Offer, ...]:
+    """The user's rates, checked. Raises: InputError with every bad row by its line."""
+    by_lower = {name.lower(): id for name, id in aliases.items()}
+    by_lower |= {id.lower(): id for id in gpus}
+    read = read_sheet(
+        path, SHEET_REQUIRED, SHEET_COLUMNS, lambda row: sheet_record(row, by_lower, regions)
+    )
+    problems = list(read[0][1].problems) if read else [Problem(str(path), "has no rows")]
+    if not problems:
+        placed = [(offer, row.place) for offer, row in read]
+        problems = offer_problems(placed, gpus, bands)
+        problems += count_problems(placed, instance_counts(catalogue))
+    refuse_input(problems)
+    return without_absent_spot(newest([offer for offer, _ in read]))
+
+
+def sheet_record(row: Row, gpu_names: Mapping[str, str], regions: Regions) -> Offer:
+    """One line of the user's price sheet; `gpu_names` maps lower-case names to ids."""
+    provider, region = row.required_text("provider").lower(), row.text("region")
+    named = row.required_text("gpu")
+    gpu = gpu_names.get(named.lower(), named)
+    if named and gpu not in gpu_names.values():
+        row.problems.append(unknown_name(row.place, "GPU", named, gpu_names.values()))
+    if row.text("currency", "USD").upper() != "USD":
+        row.wrong(f"currency is {row.text('currency')}", "convert the price to USD")
+    country = row.text("country").upper() or regions.get((provider, region))
+    if country and not (len(country) == 2 and country.isalpha()):
+        row.wrong(f"country is {country!r}", "write the two-letter ISO code, as BD")
+    column = "purchase" if row.text("purchase") or not row.text("price_model") else "price_model"
+    dated = bool(row.text("as_of"))
+    return Offer(
+        provider=provider,
+        instance=row.text("instance"),
+        region=region,
+        country=country,
+        gpu=gpu,
+        gpus_per_instance=int(row.positive("gpus_per_instance", 1024)),
+        purchase=Purchase(row.choice(column, PRICE_MODELS)),
+        usd_per_instance_hour=_instance_price(row),
+        as_of=row.day("as_of") if dated else date.today(),
+        as_of_precision="day" if dated else "undated, taken as today",
+        basis=Basis.MEASURED,
+        source=row.text("source") or f"your sheet, {row.place}",
+        note=row.text("note"),
+    )
+
+
+def _instance_price(row: Row) -> float:
+    """USD per instance-hour from either price column; both must agree if both are filled."""
+    known = len(row.problems)
+    per_gpu, whole = row.number("usd_per_gpu_hour"), row.number("usd_per_instance_hour")
+    gpus = row.number("gpus_per_instance") or 1.0
+    if len(row.problems) > known:
+        return 1.0
+    if not per_gpu and not whole:
+        row.wrong("has no price above 0", "fill usd_per_gpu_hour or usd_per_instance_hour")
+        return 1.0
+    if per_gpu and whole and abs(per_gpu * gpus / whole - 1.0) > PRICE_AGREEMENT:
+        row.wrong(
+            f"usd_per_gpu_hour {per_gpu:g} x {gpus:g} GPUs is {per_gpu * gpus:g}, but"
+            f" usd_per_instance_hour is {whole:g}",
+            "correct one of them or gpus_per_instance",
+        )
+    return whole or (per_gpu or 0.0) * gpus
+
+
+def offer_problems(
+    placed: Sequence[Placed], gpus: Mapping[str, Gpu], bands: Mapping[str, Band]
+) -> list[Problem]:
+    """Every rule that offers break together: known GPU, sane band, spot not above on-demand."""
+    problems = [
+        unknown_name(place, "GPU", offer.gpu, gpus)
+        for offer, place in placed
+        if offer.gpu not in gpus
+    ]
+    for offer, place in placed:
+        problems += band_problems(offer, place, bands)
+    return problems + spot_problems(placed)
+
+
+def key(offer: Offer) -> Key:
+    """What makes two rows the same offer at different times."""
+    return (
+        offer.provider,
+        offer.instance,
+        offer.region,
+        offer.gpu,
+        offer.gpus_per_instance,
+        offer.purchase,
+    )
+
+
+def newest(offers: Iterable[Offer]) -> tuple[Offer, ...]:
+    """One offer for each key: the newest, and of equal dates the dearest (the cautious one)."""
+    kept: dict[Key, Offer] = {}
+    for offer in offers:
+        known = kept.get(key(offer))
+        rank = (offer.as_of, offer.usd_per_instance_hour)
+        if known is None or rank > (known.as_of, known.usd_per_instance_hour):
+            kept[key(offer)] = offer
+    return tuple(kept.values())
+
+
+def without_absent_spot(offers: Sequence[Offer]) -> tuple[Offer, ...]:
+    """Drop spot rows at the on-demand price: sources write it where there is no spot market."""
+    on_demand = {key(o)[:-1]: o for o in offers if o.purchase is Purchase.ON_DEMAND}
+    return tuple(
+        offer
+        for offer in offers
+        if offer.purchase is not Purchase.SPOT
+        or not is_absent_spot(offer, on_demand.get(key(offer)[:-1]))
+    )
+
+
+def overlay(offers: Sequence[Offer], rates: Sequence[Offer]) -> tuple[Offer, ...]:
+    """The user's rates in place of catalogue offers of the same provider, GPU and purchase.
+
+    A rate that names no region holds in every region where the catalogue knows the offer, so
+    that residency still counts; one that names a region replaces only that region's offers.
+    """
+    kept = list(offers)
+    added: list[Offer] = []
+    for rate in rates:
+        replaced = [o for o in offers if _same_product(o, rate)]
+        kept = [o for o in kept if not _same_product(o, rate)]
+        if rate.region or rate.country:
+            added.append(rate)
+        else:
+            places = dict.fromkeys((o.region, o.country) for o in replaced) or {("", None): None}
+            added += [replace(rate, region=r, country=c) for r, c in places]
+    return (*kept, *added)
+
+
+def _same_product(offer: Offer, rate: Offer) -> bool:
+    return (
+        offer.provider == rate.provider
+        and offer.gpu == rate.gpu
+        and offer.purchase is rate.purchase
+        and (not rate.region or offer.region == rate.region)
+        and (bool(rate.region) or not rate.country or offer.country == rate.country)
+    )
+
+
+def with_reserved(offers: Sequence[Offer], discounts: Sequence[Discount]) -> tuple[Offer, ...]:
+    """Add a reserved offer, evidence `assumed`, for each on-demand offer that lacks one.
+
+    price = on-demand price of the same provider, GPU and region x paired discount. Where a
+    provider lists a reserved price for the GPU, nothing is derived for that term.
+    """
+    stated = {(o.provider, o.gpu, o.purchase) for o in offers}
+    derived = [
+        replace(
+            offer,
+            purchase=discount.purchase,
+            usd_per_instance_hour=offer.usd_per_instance_hour * discount.factor,
+            basis=Basis.ASSUMED,
+            note=f"{discount.factor:g} x the on-demand price (seen {discount.low:g}-"
+            f"{discount.high:g} over {discount.n} pairs); ask for a quote",
+        )
+        for discount in discounts
+        for offer in offers
+        if offer.purchase is Purchase.ON_DEMAND
+        and (offer.provider, offer.gpu, discount.purchase) not in stated
+    ]
+    return (*offers, *derived)
+
+
+def find_offers(
+    offers: Iterable[Offer],
+    providers: Collection[str] | None = None,
+    regions: Collection[str] | None = None,
+    countries: Collection[str] | None = None,
+    gpus: Collection[str] | None = None,
+    purchases: Collection[Purchase] | None = None,
+) -> tuple[Offer, ...]:
+    """The offers that match every given set; None = any. An unmapped region has no country."""
+    return tuple(
+        offer
+        for offer in offers
+        if (providers is None or offer.provider in providers)
+        and (regions is None or offer.region in regions)
+        and (countries is None or offer.country in countries)
+        and (gpus is None or offer.gpu in gpus)
+        and (purchases is None or offer.purchase in purchases)
+    )

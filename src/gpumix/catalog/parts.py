@@ -1,0 +1,182 @@
+"""GPUs, servers and models: packaged rows, and the user's own rows laid over them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from gpumix.catalog.checks import model_problems
+from gpumix.catalog.tables import (
+    Row,
+    header,
+    read_packaged,
+    read_sheet,
+    refuse_data,
+    refuse_input,
+)
+from gpumix.domain.gpu import Gpu, Server
+from gpumix.domain.llm import Model
+from gpumix.errors import Problem
+
+GPU_REQUIRED: Final = ("id", "mem_gb", "mem_bw_gbs", "tdp_w")
+MODEL_REQUIRED: Final = ("hf_id", "kind", "params_total_b")
+MODEL_KINDS: Final = (
+    "llm-dense",
+    "llm-moe",
+    "llm-hybrid",
+    "llm-hybrid-moe",
+    "llm-nas",
+    "llm-multimodal",
+    "llm-training-shape",
+    "encoder",
+    "encoder-decoder",
+    "embedding",
+    "image-diffusion",
+    "video-diffusion",
+    "vision",
+    "speech",
+)
+_SHAPED_KINDS: Final = ("llm-dense", "llm-moe", "embedding", "encoder")
+"""Kinds whose every prediction needs layers and widths."""
+_MAX_GIB, _MAX_GB_PER_S, _MAX_TDP_W = 4096.0, 1e6, 2e4
+"""Beyond these a cell holds another unit (bytes, MB/s, a rack's watts), not a large part."""
+
+
+def gpu_record(row: Row) -> Gpu:
+    """One line of `gpus.csv`. A 16-bit peak is required: bf16, or fp16 where there is none."""
+    bf16, fp16 = row.number("bf16_tflops"), row.number("fp16_tflops")
+    if not bf16 and not fp16:
+        row.wrong("has no 16-bit peak", "fill bf16_tflops or fp16_tflops (dense, TFLOP/s)")
+    return Gpu(
+        id=row.required_text("id"),
+        vendor=row.text("vendor"),
+        name=row.text("name", row.text("id")),
+        architecture=row.text("architecture"),
+        year=row.whole("year"),
+        form_factor=row.text("form_factor"),
+        mem_type=row.text("mem_type"),
+        mem_gib=row.positive("mem_gb", _MAX_GIB),
+        bandwidth_gb_per_s=row.positive("mem_bw_gbs", _MAX_GB_PER_S),
+        fp32_tflops=row.number("fp32_tflops"),
+        tf32_tflops=row.number("tf32_tflops"),
+        bf16_tflops=bf16,
+        fp16_tflops=fp16,
+        fp8_tflops=row.number("fp8_tflops"),
+        int8_tops=row.number("int8_tops"),
+        fp4_tflops=row.number("fp4_tflops"),
+        nvlink_gb_per_s=row.number("nvlink_gbs_bidir") or 0.0,
+        scale_up_domain=row.whole("scale_up_domain") or 1,
+        pcie_gen=row.whole("pcie_gen"),
+        tdp_w=row.positive("tdp_w", _MAX_TDP_W),
+        idle_w=row.number("idle_w_est"),
+        mig_slices=row.whole("mig_slices") or 0,
+        sms=row.whole("sms"),
+        boost_mhz=row.number("boost_mhz"),
+        verified=row.text("verified", "unverified"),
+        source=row.text("source"),
+        note=row.text("note"),
+    )
+
+
+def model_record(row: Row) -> Model:
+    """One line of `models.csv`; the active parameters are the total where not stated."""
+    kind = row.choice("kind", MODEL_KINDS)
+    total = row.positive("params_total_b", 1e5)
+    active = row.number("params_active_b") or total
+    if active > total:
+        row.wrong(f"params_active_b {active:g} is above params_total_b {total:g}")
+    shape = {name: row.whole(name) for name in ("layers", "hidden", "heads")}
+    if kind in _SHAPED_KINDS and not all(shape.values()):
+        missing = ", ".join(name for name, value in shape.items() if not value)
+        row.wrong(f"{missing} is empty", f"a model of kind {kind} needs its shape")
+    return Model(
+        id=row.required_text("hf_id"),
+        family=row.text("family"),
+        kind=kind,
+        params_total_b=total,
+        params_active_b=active,
+        layers=shape["layers"],
+        hidden=shape["hidden"],
+        heads=shape["heads"],
+        kv_heads=row.whole("kv_heads"),
+        head_dim=row.whole("head_dim"),
+        ffn_hidden=row.whole("ffn_hidden"),
+        vocab=row.whole("vocab"),
+        experts=row.whole("experts"),
+        top_k=row.whole("top_k"),
+        shared_experts=row.whole("shared_experts"),
+        moe_ffn_hidden=row.whole("moe_ffn_hidden"),
+        attention=row.text("attention"),
+        mla_kv_lora_rank=row.whole("mla_kv_lora_rank"),
+        mla_rope_dim=row.whole("mla_rope_dim"),
+        tied_embeddings=row.text("tied_embeddings") == "yes",
+        context=row.whole("context"),
+        full_context_layers=row.whole("full_context_layers"),
+        kv_bytes_per_token_16bit=row.number("kv_bytes_per_token_bf16"),
+        computed_total_b=row.number("computed_total_b"),
+        computed_active_b=row.number("computed_active_b"),
+        tflop_per_pass=row.number("tflop_per_pass"),
+        passes_per_step=row.number("passes_per_step"),
+        default_steps=row.number("default_steps"),
+        source=row.text("source"),
+        note=row.text("note"),
+    )
+
+
+def server_record(row: Row) -> Server:
+    """One line of `servers.csv`."""
+    return Server(
+        id=row.required_text("id"),
+        gpu=row.required_text("gpu"),
+        gpus=int(row.positive("gpus")),
+        form=row.text("form"),
+        rack_u=row.positive("rack_u"),
+        nameplate_kw=row.positive("kw_nameplate"),
+        load_kw=row.number("kw_llm_load"),
+        idle_kw=row.number("kw_idle"),
+        cooling=row.text("cooling"),
+        chassis_usd=row.number("chassis_usd"),
+        evidence=row.text("evidence"),
+        source=row.text("source"),
+    )
+
+
+def load_gpus(sheet: Path | None = None) -> dict[str, Gpu]:
+    """GPU id -> GPU: the packaged parts, then the rows of the user's sheet over them.
+
+    Raises: DataError (packaged rows), InputError (the sheet's rows, with lines).
+    """
+    gpus = {gpu.id: gpu for gpu in read_packaged("gpus.csv", gpu_record)}
+    if sheet is not None:
+        problems: list[Problem] = []
+        for gpu, row in read_sheet(sheet, GPU_REQUIRED, header("gpus.csv"), gpu_record):
+            problems = row.problems
+            gpus[gpu.id] = gpu
+        refuse_input(problems)
+    return gpus
+
+
+def load_models(sheet: Path | None = None) -> dict[str, Model]:
+    """Model id -> model: the packaged shapes, then the rows of the user's sheet over them.
+
+    Raises: DataError (packaged rows), InputError (the sheet's rows, with lines).
+    """
+    packaged = read_packaged("models.csv", model_record)
+    refuse_data([p for model in packaged for p in model_problems(model, f"models.csv {model.id}")])
+    models = {model.id: model for model in packaged}
+    if sheet is not None:
+        problems: list[Problem] = []
+        for model, row in read_sheet(sheet, MODEL_REQUIRED, header("models.csv"), model_record):
+            problems = row.problems
+            problems.extend(model_problems(model, row.place))
+            models[model.id] = model
+        refuse_input(problems)
+    return models
+
+
+def load_aliases(kind: str) -> dict[str, str]:
+    """Other name -> id, for `kind` gpu or model."""
+    rows = read_packaged(
+        "aliases.csv", lambda row: (row.text("kind"), row.text("alias"), row.required_text("id"))
+    )
+    return {alias: id for row_kind, alias, id in rows if row_kind == kind}
