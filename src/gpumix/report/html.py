@@ -1,0 +1,143 @@
+"""A plan as one self-contained HTML file: no request to any host, charts drawn in the page.
+
+Each chart is present as SVG, so the file reads without scripts; where scripts run, the same
+specification replaces it with an interactive one.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+from markupsafe import Markup
+
+from gpumix import fields
+from gpumix.domain.plan import Plan, WorkloadPlan
+from gpumix.report import charts, view
+from gpumix.report.tables import Table
+
+VEGA_LITE: Final = "6.4"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart of the page: what it shows, its specification and its static drawing."""
+
+    id: str
+    caption: str
+    spec: Mapping[str, Any]
+    svg: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadSection:
+    """What the page says of one workload."""
+
+    workload: WorkloadPlan
+    unit_costs: tuple[tuple[str, str, str], ...]
+    charts: tuple[Chart, ...]
+    placements: Table
+    levers: Table
+    candidates: Table
+
+
+def plan_html(plan: Plan) -> str:
+    """The report of a plan, a whole HTML document."""
+    page_charts = {
+        "mix": _chart("mix", "GPUs by kind", charts.mix_by_gpu(plan)),
+        "week": _chart("week", fields.label("hourly_gpus"), charts.gpus_over_week(plan)),
+        "cost": _chart("cost", fields.field("usd_by_year").axis, charts.cost_stack(plan)),
+        "regret": _chart("regret", fields.label("horizon_usd"), charts.regret_bars(plan)),
+    }
+    if view.promises(plan):
+        page_charts["slo"] = _chart(
+            "slo", fields.label("slo_share"), charts.slo_intervals(plan), width=900
+        )
+    sections = [_section(i, w) for i, w in enumerate(plan.workloads)]
+    drawn = [*page_charts.values(), *(c for s in sections for c in s.charts)]
+    tables = {
+        "mix": view.mix_table(plan),
+        "workloads": view.workloads_table(plan).without_absent(),
+        "slo": view.slo_table(plan),
+        "regret": view.regret_table(plan),
+        "costs": view.cost_table(plan),
+        "break_evens": view.break_even_table(plan),
+        "assumptions": view.assumptions_table(plan),
+        "sources": view.mix_sources_table(plan),
+    }
+    inner = [t for s in sections for t in (s.placements, s.levers, s.candidates)]
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            plan=plan,
+            headline=view.headline(plan),
+            sureness=view.sureness(plan),
+            tiles=view.tiles(plan),
+            tables=tables,
+            charts=page_charts,
+            sections=sections,
+            evidence=view.evidence_counts(plan),
+            glossary=_glossary([*tables.values(), *inner]),
+            specs={chart.id: chart.spec for chart in drawn},
+            javascript=Markup(_javascript()),
+            label=fields.label,
+        )
+    )
+
+
+def _section(index: int, workload: WorkloadPlan) -> WorkloadSection:
+    unit = fields.label(view.unit_cost_field(workload))
+    week = charts.demand_against_capacity(workload)
+    drawn = [_chart(f"demand-{index}", fields.label("demand_per_hour"), week)]
+    costs = charts.unit_cost_by_gpu(workload)
+    if costs:
+        drawn.append(_chart(f"unit-cost-{index}", f"{unit} by GPU, full replicas", costs))
+    names = ("usd_per_mtok_input", "usd_per_mtok_output", *view.UNIT_COSTS)
+    unit_costs = tuple(
+        (own.label, fields.format_value(own, getattr(workload, name)), own.definition)
+        for name in names
+        if (own := fields.field(name)) and getattr(workload, name) is not None
+    )
+    return WorkloadSection(
+        workload,
+        unit_costs,
+        tuple(drawn),
+        view.placements_table(workload),
+        view.levers_table(workload),
+        view.candidates_table(workload),
+    )
+
+
+def _chart(id: str, caption: str, spec: Mapping[str, Any], width: int = 520) -> Chart:
+    return Chart(f"chart-{id}", caption, spec, Markup(charts.as_svg(spec, width)))
+
+
+def _glossary(tables: Iterable[Table]) -> list[fields.Field]:
+    columns = {column.definition: column.name for table in tables for column in table.columns}
+    known = {own.definition: own for own in fields.registry().values()}
+    found = [known[definition] for definition in columns if definition in known]
+    return sorted(found, key=lambda own: own.label.lower())
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@functools.cache
+def _javascript() -> str:
+    import vl_convert
+
+    bundle = vl_convert.javascript_bundle(None, VEGA_LITE)  # type: ignore[arg-type]
+    return bundle.replace("</script", "<\\/script")

@@ -1,0 +1,83 @@
+"""A plan or a comparison as Markdown, for a pull request or a wiki."""
+
+from __future__ import annotations
+
+from gpumix.domain.comparison import Comparison
+from gpumix.domain.plan import Plan
+from gpumix.report import comparison_view, view
+from gpumix.report.tables import Cell, Table
+
+
+def plan_markdown(plan: Plan) -> str:
+    """The whole plan: answer, mix, workloads, promises, regret, audit."""
+    parts = [
+        f"# {escaped(plan.name)}",
+        f"**{escaped(view.headline(plan))}** {escaped(view.sureness(plan))}",
+        *_warnings(plan.warnings),
+        *(
+            drawn(t)
+            for t in (
+                view.mix_table(plan),
+                view.workloads_table(plan),
+                view.slo_table(plan),
+                view.regret_table(plan),
+                view.cost_table(plan),
+                view.break_even_table(plan),
+            )
+            if t.rows
+        ),
+    ]
+    for workload in plan.workloads:
+        parts.append(f"## {escaped(workload.id)}")
+        parts.append(escaped(workload.why))
+        tables = (
+            view.placements_table(workload),
+            view.levers_table(workload),
+            view.candidates_table(workload),
+        )
+        parts += [drawn(t, level=3) for t in tables if t.rows]
+    parts.append(drawn(view.assumptions_table(plan)))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def comparison_markdown(comparison: Comparison) -> str:
+    """One workload on every GPU."""
+    tables = (
+        comparison_view.winners_table(comparison),
+        comparison_view.cost_table(comparison),
+        comparison_view.speed_table(comparison),
+        comparison_view.unfit_table(comparison),
+    )
+    parts = [
+        f"# {escaped(comparison.model)}",
+        escaped(comparison_view.question(comparison)),
+        f"**{escaped(comparison_view.headline(comparison))}**",
+        *_warnings(comparison.warnings),
+        *(drawn(t) for t in tables if t.rows),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def drawn(table: Table, level: int = 2) -> str:
+    """A table under its title; numbers to the right, small print in brackets."""
+    head = "| " + " | ".join(escaped(c.label) for c in table.columns) + " |"
+    rule = "|" + "|".join("---:" if c.numeric else "---" for c in table.columns) + "|"
+    rows = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in table.rows]
+    return "\n".join([f"{'#' * level} {escaped(table.title)}", "", head, rule, *rows])
+
+
+def escaped(words: str) -> str:
+    """Text that Markdown shows as it is, markup of users included."""
+    one_line = " ".join(words.split())
+    for sign in "\\`*_[]<>|#":
+        one_line = one_line.replace(sign, f"\\{sign}")
+    return one_line
+
+
+def _cell(cell: Cell) -> str:
+    words = escaped(f"{cell.text} ({cell.note})" if cell.note else cell.text)
+    return f"**{words}**" if cell.tone == "total" and words else words
+
+
+def _warnings(warnings: tuple[str, ...]) -> list[str]:
+    return ["\n".join(f"> {escaped(w)}" for w in warnings)] if warnings else []

@@ -1,0 +1,255 @@
+"""Plans, comparisons and explanations on a terminal: the answer first, plain text in a pipe.
+
+A narrow page loses small print, then minor columns, never a digit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final, Literal
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from gpumix import fields
+from gpumix.domain.comparison import Comparison
+from gpumix.domain.explanation import Explanation
+from gpumix.domain.plan import Plan
+from gpumix.report import comparison_view, view
+from gpumix.report.tables import Cell, Column, Table, remark
+
+_STYLES: Final = {
+    "good": "green",
+    "bad": "bold red",
+    "muted": "dim",
+    "total": "bold",
+    "measured": "green",
+    "calibrated": "cyan",
+    "modelled": "yellow",
+    "assumed": "magenta",
+}
+_BAR_CELLS: Final = 24
+_GAP: Final = 2
+_PROSE_WORD: Final = 20
+_PROSE_LINE: Final = 16
+_PROSE: Final = frozenset(
+    {"serves", "reason", "what", "quantity", "note", "provider", "placements", "source", "defaults"}
+)
+
+
+def show_plan(
+    plan: Plan, console: Console, *, inventory: str = "INVENTORY", report: str | None = None
+) -> None:
+    """Print the plan: headline, mix, workloads, promises, regret, evidence, next command."""
+    years = "year" if plan.years == 1 else "years"
+    about = f"  from {plan.start:%Y-%m}, {plan.years} {years}, prices as of {plan.as_of}"
+    console.print(Text.assemble((plan.name, "bold"), (about, "dim")))
+    console.print()
+    console.print(Text(view.headline(plan), style="bold"))
+    console.print(Text(view.sureness(plan)))
+    _warnings(plan.warnings, console)
+    _table(view.mix_table(plan), console, minor=("provider", "utilisation", "usd_per_gpu_hour"))
+    _table(
+        view.workloads_table(plan),
+        console,
+        minor=("usd_per_mtok_input", "usd_per_mtok_output", "kind"),
+    )
+    _table(view.slo_table(plan), console, minor=("basis",), ranged=("predicted",))
+    _regret(plan, console)
+    _table(view.break_even_table(plan), console)
+    console.print()
+    idle = fields.format_value("idle_usd_per_month", plan.idle_usd_per_month)
+    used = fields.format_value("utilisation", plan.utilisation)
+    rate = f"; 1 USD = {plan.fx_per_usd:g} {plan.report_currency}" if _has_second(plan) else ""
+    _small(
+        f"GPUs work in {used} of the hours paid for; idle ones cost {idle} a month. "
+        f"{view.evidence_counts(plan).capitalize()}{rate}.",
+        console,
+    )
+    dearest = view.dearest(plan)
+    steps = [f"open {report}"] if report else []
+    steps += [f"gpumix compare {inventory} {dearest.id}"] if dearest else []
+    _next(steps, console)
+
+
+def show_comparison(comparison: Comparison, console: Console) -> None:
+    """Print one workload on every GPU: question, winners, table, those that cannot."""
+    console.print(Text(comparison.model, style="bold"))
+    _small(comparison_view.question(comparison), console)
+    if comparison.defaults:
+        _small(f"{fields.label('defaults')}: {'; '.join(comparison.defaults)}", console)
+    console.print()
+    console.print(Text(comparison_view.headline(comparison), style="bold"))
+    _warnings(comparison.warnings, console)
+    _table(
+        comparison_view.cost_table(comparison),
+        console,
+        minor=("providers", "oldest", "beats_cheapest_from"),
+        ranged=("price",),
+    )
+    _table(
+        comparison_view.speed_table(comparison),
+        console,
+        minor=("note", "precision", "output_tokens_per_s_per_user", "basis", "limit"),
+    )
+    _table(comparison_view.winners_table(comparison), console)
+    _table(comparison_view.unfit_table(comparison), console)
+    best = comparison.winners[0].gpu if comparison.winners else ""
+    _next([f"gpumix prices list --gpu {best}" if best else "gpumix explain fits"], console)
+
+
+def show_explanation(explanation: Explanation, console: Console) -> None:
+    """Print a quantity's meaning, formula and source."""
+    unit = f"  [{explanation.unit}]" if explanation.unit else ""
+    shown = f", shown in {explanation.shown_in}" if explanation.shown_in != explanation.unit else ""
+    console.print(Text.assemble((explanation.name, "bold"), (f"{unit}{shown}", "dim")))
+    if explanation.label != explanation.name:
+        console.print(Text(explanation.label, style="cyan"))
+    console.print(Text(explanation.definition))
+    if explanation.example:
+        _small(f"Example: {explanation.example}", console)
+    formula = explanation.formula
+    if formula:
+        console.print()
+        console.print(Text(formula.path, style="bold"))
+        console.print(Text(formula.signature))
+        if formula.summary != explanation.definition:
+            console.print(Text(formula.summary))
+        if formula.text:
+            console.print(Padding(Text(formula.text), (1, 0, 0, 2)))
+        if formula.source:
+            console.print()
+            console.print(Text.assemble(("Source: ", "bold"), formula.source))
+    if explanation.related:
+        console.print()
+        _small(f"See also: {', '.join(explanation.related)}", console)
+    following = f"gpumix explain {explanation.related[0]}" if explanation.related else ""
+    _next([step for step in (following, f"open {explanation.page}") if step], console)
+
+
+def _table(
+    table: Table, console: Console, *, minor: Sequence[str] = (), ranged: Sequence[str] = ()
+) -> None:
+    if not table.rows:
+        return
+    fitted = _fitted(table, console.width, minor, ranged)
+    drawn = RichTable(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+        header_style="dim",
+        title=table.title,
+        title_justify="left",
+        title_style="bold",
+    )
+    for column, width in zip(fitted.columns, _widths(fitted, console.width), strict=True):
+        justify: Literal["left", "right"] = "right" if column.numeric else "left"
+        drawn.add_column(column.label, justify=justify, overflow="fold", width=width)
+    for i, row in enumerate(fitted.rows):
+        is_total = fitted.has_total and i == len(fitted.rows) - 1
+        drawn.add_row(*(_styled(cell) for cell in row), style="bold" if is_total else None)
+    console.print()
+    console.print(drawn)
+
+
+def _fitted(table: Table, width: int, minor: Sequence[str], ranged: Sequence[str]) -> Table:
+    """As much of the table as fits: minor columns go in order, small print fills what is left."""
+    quiet = _noted(table, ranged)
+    tries = [quiet, *(quiet.without(*minor[: n + 1]) for n in range(len(minor)))]
+    best = next((attempt for attempt in tries if _fits(attempt, width)), tries[-1])
+    for column in best.columns:
+        noted = _noted(best, [column.name])
+        if column.numeric and _fits(noted, width):
+            best = noted
+    return best
+
+
+def _fits(table: Table, width: int) -> bool:
+    return sum(_least(table)) + _GAP * (len(table.columns) - 1) <= width
+
+
+def _noted(table: Table, columns: Sequence[str]) -> Table:
+    """The same table with the small print of some columns beside their values."""
+    rows = tuple(
+        tuple(
+            replace(cell, text=f"{cell.text} ({cell.note})", note="")
+            if cell.note and column.name in columns
+            else cell
+            for column, cell in zip(table.columns, row, strict=True)
+        )
+        for row in table.rows
+    )
+    return replace(table, rows=rows)
+
+
+def _least(table: Table) -> list[int]:
+    """The narrowest each column may be: whole values, the words of prose."""
+    widths = []
+    for i, column in enumerate(table.columns):
+        cells = [row[i].text for row in table.rows]
+        if column.name in _PROSE:
+            longest = max((len(cell) for cell in cells), default=0)
+            cells = [word[:_PROSE_WORD] for cell in cells for word in cell.split()]
+            cells.append("x" * min(longest, _PROSE_LINE))
+        words = [*column.label.split(), *cells]
+        widths.append(max((len(word) for word in words), default=1))
+    return widths
+
+
+def _widths(table: Table, width: int) -> list[int]:
+    """Column widths on a page: the least, then room for whoever lacks least of its full width."""
+    widths = _least(table)
+    full = [
+        max([len(column.label), *(len(row[i].text) for row in table.rows)])
+        for i, column in enumerate(table.columns)
+    ]
+    spare = max(0, width - sum(widths) - _GAP * (len(widths) - 1))
+    for place in sorted(range(len(widths)), key=lambda i: full[i] - widths[i]):
+        granted = min(spare, full[place] - widths[place])
+        widths[place] += granted
+        spare -= granted
+    return widths
+
+
+def _styled(cell: Cell) -> Text:
+    return Text(cell.text, style=_STYLES.get(cell.tone, ""))
+
+
+def _regret(plan: Plan, console: Console) -> None:
+    drawn = view.regret_table(plan)
+    if not drawn.rows:
+        return
+    deltas = {a.name: a.delta_share or 0.0 for a in plan.regret}
+    highest = max((d for d in deltas.values() if d > 0), default=0.0)
+    rows = []
+    for name, share, usd, _, reason in drawn.rows:
+        cells = math.ceil(_BAR_CELLS * max(0.0, deltas[name.text]) / highest) if highest else 0
+        outcome = remark(f"not possible: {reason.text}") if reason.text else Cell("█" * cells)
+        rows.append((name, share, Cell(usd.text), outcome))
+    columns = (*drawn.without("horizon_usd", "reason").columns, Column("reason", "", False, ""))
+    _table(Table(drawn.title, columns, tuple(rows)), console)
+
+
+def _warnings(warnings: Iterable[str], console: Console) -> None:
+    for warning in warnings:
+        console.print(Text(f"! {warning}", style="yellow"))
+
+
+def _small(words: str, console: Console) -> None:
+    console.print(Text(words, style="dim"))
+
+
+def _next(steps: Sequence[str], console: Console) -> None:
+    console.print()
+    for i, step in enumerate(steps):
+        console.print(Text.assemble(("      " if i else "Next: ", "bold"), step), soft_wrap=True)
+
+
+def _has_second(plan: Plan) -> bool:
+    return plan.report_currency != fields.USD.code

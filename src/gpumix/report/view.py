@@ -1,0 +1,390 @@
+"""A Plan as its readers need it: the answer in one sentence, then tables. Computes no cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gpumix import fields
+from gpumix.domain.evidence import Basis
+from gpumix.domain.offer import Purchase
+from gpumix.domain.plan import (
+    Alternative,
+    BreakEven,
+    Candidate,
+    CostPart,
+    Lever,
+    MixLine,
+    Placement,
+    Plan,
+    SloCheck,
+    WorkloadPlan,
+)
+from gpumix.fields import Currency
+from gpumix.report.tables import (
+    Cell,
+    Table,
+    basis,
+    column,
+    estimate,
+    money,
+    remark,
+    table,
+    text,
+    value,
+)
+
+PURCHASE_WORDS = {
+    Purchase.ON_DEMAND: "by the hour",
+    Purchase.SPOT: "spot by the hour",
+    Purchase.RESERVED_1Y: "reserved 1 year",
+    Purchase.RESERVED_3Y: "reserved 3 years",
+    Purchase.BUY: "bought",
+    Purchase.OWNED: "already owned",
+}
+UNIT_COSTS = ("usd_per_mtok_total", "usd_per_run", "usd_per_sample")
+_NAMED_IN_HEADLINE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One of the few figures at the top of a report."""
+
+    label: str
+    text: str
+    note: str
+    definition: str
+
+
+def purchase_words(purchase: str | None) -> str:
+    """How a GPU is paid for, in words: `reserved 3 years`."""
+    return PURCHASE_WORDS[Purchase(purchase)] if purchase else fields.ABSENT
+
+
+def second_currency(plan: Plan) -> Currency:
+    """The currency shown beside USD; USD itself where the plan names no other."""
+    return Currency(plan.report_currency, plan.fx_per_usd)
+
+
+def unit_cost_field(workload: WorkloadPlan) -> str:
+    """The field that holds the workload's unit cost: of its tokens, its run or its sample."""
+    for name in UNIT_COSTS:
+        if getattr(workload, name) is not None:
+            return name
+    return UNIT_COSTS[0]
+
+
+def promises(plan: Plan) -> list[tuple[WorkloadPlan, SloCheck]]:
+    """Every promise beside its workload."""
+    return [(w, check) for w in plan.workloads for check in w.slo]
+
+
+def joined(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def headline(plan: Plan) -> str:
+    """The answer in one sentence: what to hold, what it keeps, what it costs a month."""
+    checks = promises(plan)
+    kept = sum(check.kept for _, check in checks)
+    if not checks:
+        keeps = "do all the work"
+    elif kept < len(checks):
+        keeps = f"keep {kept} of {len(checks)} promises"
+    else:
+        keeps = "keep the promise" if kept == 1 else f"keep all {kept} promises"
+    month = with_second(plan, "monthly_usd", plan.monthly_usd)
+    return f"{joined(_mix_words(plan.mix))} {keeps} for {month} a month."
+
+
+def _mix_words(mix: Sequence[MixLine]) -> list[str]:
+    gpus: dict[tuple[str, str], int] = {}
+    for line in sorted(mix, key=lambda line: -line.usd_per_month):
+        key = line.gpu, line.purchase
+        gpus[key] = gpus.get(key, 0) + line.count * line.gpus_per_instance
+    words = []
+    for (gpu, purchase), number in gpus.items():
+        upto = "" if Purchase(purchase).is_committed else "up to "
+        words.append(f"{upto}{number:,} {gpu} {purchase_words(purchase)}")
+    if len(words) > _NAMED_IN_HEADLINE:
+        rest = len(words) - _NAMED_IN_HEADLINE + 1
+        words = [*words[: _NAMED_IN_HEADLINE - 1], f"{rest} smaller lines"]
+    return words or ["No GPU at all"]
+
+
+def sureness(plan: Plan) -> str:
+    """The whole horizon's cost, its interval, and how far a better plan could be."""
+    interval = fields.format_interval(
+        "horizon_usd", plan.horizon_usd, plan.horizon_low_usd, plan.horizon_high_usd
+    )
+    gap = fields.format_value("gap", plan.gap)
+    proof = (
+        "proven cheapest under this model"
+        if plan.gap < 1e-6
+        else f"no plan can be more than {gap} cheaper under this model"
+    )
+    return f"{interval} over {plan.years} {'year' if plan.years == 1 else 'years'}; {proof}."
+
+
+def with_second(plan: Plan, name: str, usd: float | None) -> str:
+    """An amount in USD with the second currency in brackets where there is one."""
+    cell = money(name, usd, second_currency(plan))
+    return f"{cell.text} ({cell.note})" if cell.note else cell.text
+
+
+def tiles(plan: Plan) -> tuple[Tile, ...]:
+    """The figures a manager looks for first."""
+    second = second_currency(plan)
+    checks = promises(plan)
+    kept = sum(check.kept for _, check in checks)
+
+    def tile(name: str, text: str, note: str) -> Tile:
+        own = fields.field(name)
+        return Tile(own.label, text, note, own.definition)
+
+    month = money("monthly_usd", plan.monthly_usd, second)
+    whole = money("horizon_usd", plan.horizon_usd, second)
+    low = fields.format_value("horizon_low_usd", plan.horizon_low_usd)
+    high = fields.format_value("horizon_high_usd", plan.horizon_high_usd)
+    idle = fields.format_value("idle_usd_per_month", plan.idle_usd_per_month)
+    capex = fields.format_value("capex_usd", plan.capex_usd)
+    return (
+        tile("monthly_usd", month.text, month.note or f"{capex} up front"),
+        tile("horizon_usd", whole.text, f"80 %: {low}–{high}"),
+        tile("utilisation", fields.format_value("utilisation", plan.utilisation), f"{idle} idle"),
+        tile("slo", f"{kept} of {len(checks)}", "kept as predicted"),
+        tile("gap", fields.format_value("gap", plan.gap), f"mix {plan.status}"),
+    )
+
+
+def mix_table(plan: Plan) -> Table:
+    """What to hold and rent, dearest line first."""
+    second = second_currency(plan)
+    lines = sorted(plan.mix, key=lambda line: -line.usd_per_month)
+    gpus = sum(line.count * line.gpus_per_instance for line in lines)
+    blank = Cell("", tone="total")
+    return table(
+        fields.label("mix"),
+        MixLine,
+        lines,
+        ("count", _count),
+        ("gpu", lambda m: text(f"{m.gpus_per_instance} × {m.gpu}")),
+        ("purchase", lambda m: text(purchase_words(m.purchase))),
+        ("provider", lambda m: text(f"{m.provider} {m.region}", note=m.country or "")),
+        ("usd_per_gpu_hour", lambda m: value("usd_per_gpu_hour", m.usd_per_gpu_hour)),
+        ("utilisation", lambda m: value("utilisation", m.utilisation)),
+        ("serves", lambda m: text(", ".join(m.serves))),
+        ("usd_per_month", lambda m: money("usd_per_month", m.usd_per_month, second)),
+        total=(
+            Cell("Total", tone="total"),
+            Cell(f"{gpus:,} GPUs at most", tone="total"),
+            *(blank,) * 3,
+            Cell(fields.format_value("utilisation", plan.utilisation), tone="total"),
+            blank,
+            money("monthly_usd", plan.monthly_usd, second),
+        ),
+    )
+
+
+def _count(line: MixLine) -> Cell:
+    if Purchase(line.purchase).is_committed:
+        return value("count", line.count)
+    mean = fields.format_value("mean_count", line.mean_count)
+    return Cell(f"≤ {line.count}", f"mean {mean}")
+
+
+def mix_sources_table(plan: Plan) -> Table:
+    """Where each line's price comes from and how old it is."""
+    return table(
+        "Prices of the mix",
+        MixLine,
+        plan.mix,
+        ("resource", lambda m: text(m.resource)),
+        ("usd_per_gpu_hour", lambda m: value("usd_per_gpu_hour", m.usd_per_gpu_hour)),
+        ("price_as_of", lambda m: value("price_as_of", m.price_as_of, "no date given")),
+        ("basis", lambda m: basis(m.basis)),
+        ("source", lambda m: text(m.source)),
+    )
+
+
+def workloads_table(plan: Plan) -> Table:
+    """What each workload runs on and costs."""
+    second = second_currency(plan)
+    return table(
+        fields.label("workloads"),
+        WorkloadPlan,
+        plan.workloads,
+        ("id", lambda w: text(w.id, note=w.model)),
+        ("kind", lambda w: text(w.kind, note=w.tier)),
+        ("placements", lambda w: text(", ".join(dict.fromkeys(p.gpu for p in w.placements)))),
+        ("usd_per_month", lambda w: money("usd_per_month", w.usd_per_month, second)),
+        ("unit_cost_usd", unit_cost),
+        ("usd_per_mtok_input", lambda w: value("usd_per_mtok_input", w.usd_per_mtok_input)),
+        ("usd_per_mtok_output", lambda w: value("usd_per_mtok_output", w.usd_per_mtok_output)),
+    )
+
+
+def unit_cost(workload: WorkloadPlan) -> Cell:
+    """The unit cost with what it is of: `$0.118 / M tokens`."""
+    name = unit_cost_field(workload)
+    cost = getattr(workload, name)
+    if cost is None:
+        return value(name, None, "no work in the horizon")
+    return Cell(f"{fields.format_value(name, cost)} {fields.label(name).removeprefix('$ ')}")
+
+
+def slo_table(plan: Plan) -> Table:
+    """Every promise beside its prediction."""
+    return table(
+        fields.label("slo"),
+        SloCheck,
+        promises(plan),
+        ("id", lambda p: text(p[0].id)),
+        ("name", lambda p: text(p[1].name)),
+        ("limit_s", lambda p: value("limit_s", p[1].limit_s)),
+        ("predicted", lambda p: estimate("predicted", p[1].predicted)),
+        ("basis", lambda p: basis(p[1].predicted.basis)),
+        ("kept", lambda p: Cell("yes", tone="good") if p[1].kept else Cell("no", tone="bad")),
+    )
+
+
+def regret_table(plan: Plan) -> Table:
+    """The plan under one more restriction each, cheapest first, impossible ones last."""
+    second = second_currency(plan)
+    rows = sorted(plan.regret, key=lambda a: (a.horizon_usd is None, a.horizon_usd or 0.0))
+    return table(
+        fields.label("regret"),
+        Alternative,
+        rows,
+        ("name", lambda a: text(a.name)),
+        ("delta_share", lambda a: value("delta_share", a.delta_share)),
+        ("delta_usd", lambda a: money("delta_usd", a.delta_usd, second)),
+        ("horizon_usd", lambda a: money("horizon_usd", a.horizon_usd, second)),
+        ("reason", lambda a: remark(a.reason)),
+    )
+
+
+def cost_table(plan: Plan) -> Table:
+    """Components of the cost by year."""
+    years = [str(plan.start.year + i) for i in range(plan.years)]
+    own = fields.field("usd_by_year")
+    rows = [
+        (text(part.name), *(Cell(fields.format_value(own, usd)) for usd in part.usd_by_year))
+        for part in plan.costs
+    ]
+    sums = (sum(usd) for usd in zip(*(part.usd_by_year for part in plan.costs), strict=True))
+    total = (Cell("Total", tone="total"), *(Cell(fields.format_value(own, s)) for s in sums))
+    columns = (column("name", CostPart), *(column("usd_by_year", title=year) for year in years))
+    return Table(fields.label("costs"), columns, (*rows, total) if rows else (), bool(rows))
+
+
+def break_even_table(plan: Plan) -> Table:
+    """Where the answer flips."""
+
+    def shown(b: BreakEven, amount: float | None) -> Cell:
+        name = b.quantity if b.quantity in fields.registry() else "value"
+        return value(name, amount, "not part of this plan")
+
+    def quantity(b: BreakEven) -> Cell:
+        return text(fields.label(b.quantity) if b.quantity in fields.registry() else b.quantity)
+
+    return table(
+        fields.label("break_evens"),
+        BreakEven,
+        plan.break_evens,
+        ("what", lambda b: text(b.what)),
+        ("quantity", quantity),
+        ("value", lambda b: shown(b, b.value)),
+        ("now", lambda b: shown(b, b.now)),
+    )
+
+
+def assumptions_table(plan: Plan) -> Table:
+    """The audit: every figure and rule, with evidence and source."""
+    return table(
+        fields.label("assumptions"),
+        "Assumption",
+        plan.assumptions,
+        ("subject", lambda a: text(a.subject)),
+        ("value", lambda a: text(a.value)),
+        ("basis", lambda a: basis(a.basis)),
+        ("as_of", lambda a: value("as_of", a.as_of, "undated")),
+        ("source", lambda a: text(a.source)),
+    )
+
+
+def placements_table(workload: WorkloadPlan) -> Table:
+    """The replicas a workload runs as."""
+    return table(
+        fields.label("placements"),
+        Placement,
+        workload.placements,
+        ("gpu", lambda p: text(p.gpu, note=p.resource)),
+        ("gpus", lambda p: value("gpus", p.gpus)),
+        ("tp", lambda p: value("tp", p.tp)),
+        ("precision", lambda p: text(p.precision)),
+        ("peak_replicas", lambda p: value("peak_replicas", p.peak_replicas)),
+        ("share", lambda p: value("share", p.share)),
+        ("units_per_hour", lambda p: value("units_per_hour", p.units_per_hour)),
+        ("output_tokens_per_s", lambda p: value("output_tokens_per_s", p.output_tokens_per_s)),
+        ("batch", lambda p: value("batch", p.batch)),
+        ("note", lambda p: remark(p.note)),
+    ).without_absent()
+
+
+def candidates_table(workload: WorkloadPlan) -> Table:
+    """Every GPU considered, cheapest first, those that cannot serve last with the reason."""
+    rows = sorted(
+        workload.candidates,
+        key=lambda c: (c.unit_cost_usd is None, c.unit_cost_usd or 0.0, c.gpu),
+    )
+    own = unit_cost_field(workload)
+    drawn = table(
+        fields.label("candidates"),
+        Candidate,
+        rows,
+        ("chosen", lambda c: Cell("✓", tone="good") if c.chosen else Cell("")),
+        ("gpu", lambda c: text(c.gpu)),
+        ("precision", lambda c: text(c.precision)),
+        ("tp", lambda c: value("tp", c.tp)),
+        ("gpus", lambda c: value("gpus", c.gpus)),
+        ("tokens_per_s_per_gpu", _of("tokens_per_s_per_gpu")),
+        ("ttft_p95_s", _of("ttft_p95_s")),
+        ("tpot_p95_s", _of("tpot_p95_s")),
+        ("purchase", lambda c: text(purchase_words(c.purchase) if c.purchase else "")),
+        ("usd_per_gpu_hour", _of("usd_per_gpu_hour")),
+        (own, lambda c: value(own, c.unit_cost_usd)),
+        ("reason", lambda c: remark(c.reason)),
+    )
+    return drawn.without_absent()
+
+
+def _of(name: str) -> Callable[[Candidate], Cell]:
+    return lambda candidate: value(name, getattr(candidate, name))
+
+
+def levers_table(workload: WorkloadPlan) -> Table:
+    """What could be saved before a GPU is bought."""
+    own = unit_cost_field(workload)
+    return table(
+        fields.label("levers"),
+        Lever,
+        workload.levers,
+        ("name", lambda lever: text(lever.name)),
+        (own, lambda lever: value(own, lever.unit_cost_usd)),
+        ("saving_share", lambda lever: value("saving_share", lever.saving_share)),
+        ("note", lambda lever: remark(lever.note)),
+    )
+
+
+def evidence_counts(plan: Plan) -> str:
+    """`34 assumptions: 12 measured, 9 calibrated, 13 assumed`."""
+    counts = [(kind, sum(a.basis is kind for a in plan.assumptions)) for kind in Basis]
+    parts = ", ".join(f"{n} {kind.value}" for kind, n in counts if n)
+    return f"{len(plan.assumptions)} assumptions: {parts}" if parts else "no assumptions recorded"
+
+
+def dearest(plan: Plan) -> WorkloadPlan | None:
+    """The workload that costs most, where a closer look pays first."""
+    return max(plan.workloads, key=lambda w: w.usd_per_month, default=None)

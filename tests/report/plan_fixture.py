@@ -1,0 +1,511 @@
+"""A plan and a comparison made by hand, with plausible figures, for every renderer to draw."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from datetime import date
+
+from gpumix.domain.comparison import ComparedGpu, Comparison, PriceUsed, WinnerAt
+from gpumix.domain.evidence import Assumption, Basis, Estimate
+from gpumix.domain.plan import (
+    Alternative,
+    BreakEven,
+    Candidate,
+    CostPart,
+    HourlyGpus,
+    Lever,
+    MixLine,
+    Placement,
+    Plan,
+    SloCheck,
+    WorkloadPlan,
+)
+
+LLAMA_8B = "meta-llama/Llama-3.1-8B-Instruct"
+QWEN_32B = "Qwen/Qwen2.5-32B-Instruct"
+AS_OF = date(2026, 11, 20)
+
+
+def week(trough: float, peak: float) -> tuple[float, ...]:
+    """168 hours: quiet nights, quieter weekends."""
+    shape = (
+        (0.5 - 0.5 * math.cos(2 * math.pi * ((h % 24) - 3) / 24)) * (0.7 if h >= 120 else 1.0)
+        for h in range(168)
+    )
+    return tuple(trough + (peak - trough) * share for share in shape)
+
+
+def steps(demand: tuple[float, ...], per_replica: float) -> tuple[float, ...]:
+    """The capacity of whole replicas above a demand, one to spare."""
+    return tuple((math.ceil(d / per_replica) + 1) * per_replica for d in demand)
+
+
+def mix() -> tuple[MixLine, ...]:
+    return (
+        MixLine(
+            resource="lambda/gpu_8x_h100_sxm5/us-east-1/reserved_3y",
+            gpu="h100-sxm-80gb",
+            gpus_per_instance=8,
+            purchase="reserved_3y",
+            provider="lambda",
+            region="us-east-1",
+            country="US",
+            count=2,
+            mean_count=2.0,
+            usd_per_gpu_hour=1.53,
+            usd_per_month=17870.4,
+            usd_horizon=643334.4,
+            utilisation=0.71,
+            serves=("copilot", "nightly-summaries", "adapters"),
+            price_as_of=date(2026, 11, 2),
+            basis=Basis.ASSUMED,
+            source="on-demand price of the provider x 0.51 for three years",
+        ),
+        MixLine(
+            resource="dhaka/l40s-48gb/buy",
+            gpu="l40s-48gb",
+            gpus_per_instance=4,
+            purchase="buy",
+            provider="dhaka",
+            region="own site",
+            country="BD",
+            count=3,
+            mean_count=3.0,
+            usd_per_gpu_hour=0.74,
+            usd_per_month=6482.4,
+            usd_horizon=233366.4,
+            utilisation=0.58,
+            serves=("support-chat", "product-shots"),
+            price_as_of=date(2026, 7, 14),
+            basis=Basis.MODELLED,
+            source="server quote, import tax 37 %, power 0.10 USD/kWh",
+        ),
+        MixLine(
+            resource="runpod/l40s/eu/on_demand",
+            gpu="l40s-48gb",
+            gpus_per_instance=1,
+            purchase="on_demand",
+            provider="runpod",
+            region="eu-ro-1",
+            country="RO",
+            count=6,
+            mean_count=1.3,
+            usd_per_gpu_hour=0.86,
+            usd_per_month=816.1,
+            usd_horizon=29380.3,
+            utilisation=0.83,
+            serves=("support-chat",),
+            price_as_of=None,
+            basis=Basis.MEASURED,
+            source="price page of the provider",
+        ),
+    )
+
+
+def placement(resource: str, gpu: str, **changes: object) -> Placement:
+    values: dict[str, object] = {
+        "resource": resource,
+        "gpu": gpu,
+        "gpus": 1,
+        "tp": 1,
+        "precision": "fp8",
+        "peak_replicas": 9,
+        "share": 1.0,
+        "units_per_hour": 8400.0,
+        "output_tokens_per_s": 2210.0,
+        "batch": 42.0,
+        "note": "",
+    }
+    return Placement(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def candidate(gpu: str, cost: float | None, **changes: object) -> Candidate:
+    values: dict[str, object] = {
+        "gpu": gpu,
+        "tp": 1,
+        "gpus": 1,
+        "precision": "fp8",
+        "units_per_hour": 8400.0,
+        "tokens_per_s_per_gpu": 3120.0,
+        "ttft_p95_s": 0.412,
+        "tpot_p95_s": 0.0236,
+        "usd_per_gpu_hour": 0.86,
+        "purchase": "on_demand",
+        "unit_cost_usd": cost,
+        "chosen": False,
+        "reason": "",
+    }
+    return Candidate(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def refused(gpu: str, reason: str) -> Candidate:
+    return Candidate(gpu, None, None, None, None, None, None, None, None, None, None, False, reason)
+
+
+def promise(name: str, limit_s: float, value: float, kept: bool = True) -> SloCheck:
+    predicted = Estimate(value, 0.8 * value, 1.26 * value, Basis.CALIBRATED, "H100 and L40S rows")
+    return SloCheck(name, limit_s, predicted, kept)
+
+
+def workload(id: str, kind: str, model: str, **changes: object) -> WorkloadPlan:
+    values: dict[str, object] = {
+        "id": id,
+        "kind": kind,
+        "model": model,
+        "tier": "standard",
+        "unit": "request",
+        "units_per_year": (94.0e6, 150.4e6, 240.6e6),
+        "usd_per_month": 5000.0,
+        "usd_per_mtok_input": None,
+        "usd_per_mtok_output": None,
+        "usd_per_mtok_total": None,
+        "usd_per_run": None,
+        "usd_per_sample": None,
+        "slo": (),
+        "placements": (),
+        "candidates": (),
+        "cost_unit": "Mtok",
+        "levers": (),
+        "why": "",
+        "demand_per_hour": week(1000, 9000),
+        "capacity_per_hour": None,
+    }
+    return WorkloadPlan(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def support_chat() -> WorkloadPlan:
+    demand = week(6000, 43200)
+    return workload(
+        "support-chat",
+        "chat",
+        LLAMA_8B,
+        tier="premium",
+        usd_per_month=4810.0,
+        usd_per_mtok_input=0.0412,
+        usd_per_mtok_output=0.318,
+        usd_per_mtok_total=0.0871,
+        slo=(promise("ttft_p95", 0.8, 0.412), promise("tpot_p95", 0.05, 0.0236)),
+        placements=(
+            placement("dhaka/l40s-48gb/buy", "l40s-48gb", share=0.88),
+            placement(
+                "runpod/l40s/eu/on_demand", "l40s-48gb", peak_replicas=6, share=0.12, note="peaks"
+            ),
+        ),
+        candidates=(
+            candidate("h100-sxm-80gb", 0.0934, usd_per_gpu_hour=2.49, tokens_per_s_per_gpu=9870.0),
+            candidate("l40s-48gb", 0.0613, chosen=True),
+            candidate(
+                "a100-sxm-80gb",
+                0.1021,
+                reason="FP8 weights are computed in 16 bits",
+                usd_per_gpu_hour=1.29,
+            ),
+            candidate("l4-24gb", 0.0740, usd_per_gpu_hour=0.44, tokens_per_s_per_gpu=1210.0),
+            refused("t4-16gb", "TTFT p95 of 2.9 s at the lowest load, the limit is 800 ms"),
+        ),
+        levers=(
+            Lever("FP8 key-value cache", 0.0541, 0.12, "allow kv_precision fp8"),
+            Lever("TTFT limit of 1.5 s instead of 800 ms", 0.0578, 0.06, ""),
+        ),
+        why="L40S does a million tokens for 34 % less than H100 at this length, and premium "
+        "traffic keeps three instances busy by day.",
+        demand_per_hour=demand,
+        capacity_per_hour=steps(demand, 8400),
+    )
+
+
+def copilot() -> WorkloadPlan:
+    demand = week(900, 10800)
+    return workload(
+        "copilot",
+        "chat",
+        QWEN_32B,
+        usd_per_month=9120.0,
+        usd_per_mtok_input=0.182,
+        usd_per_mtok_output=1.94,
+        usd_per_mtok_total=0.305,
+        slo=(promise("ttft_p95", 2.0, 1.13), promise("tpot_p99", 0.08, 0.0871, kept=False)),
+        placements=(
+            placement(
+                "lambda/gpu_8x_h100_sxm5/us-east-1/reserved_3y",
+                "h100-sxm-80gb",
+                gpus=2,
+                tp=2,
+                precision="bf16",
+                peak_replicas=4,
+            ),
+        ),
+        candidates=(
+            candidate("h100-sxm-80gb", 0.214, chosen=True, gpus=2, tp=2, precision="bf16"),
+            candidate("h200-sxm-141gb", 0.226, precision="bf16", usd_per_gpu_hour=3.2),
+            candidate("a100-sxm-80gb", 0.334, gpus=2, tp=2, precision="bf16"),
+            refused("l4-24gb", "weights of 65.5 GB need tp 4, which keeps no TPOT p99 below 80 ms"),
+        ),
+        why="Only GPUs with more than 2 TB/s keep 80 ms per token on a 32B model.",
+        demand_per_hour=demand,
+        capacity_per_hour=steps(demand, 3600),
+    )
+
+
+def jobs() -> tuple[WorkloadPlan, ...]:
+    h100 = "lambda/gpu_8x_h100_sxm5/us-east-1/reserved_3y"
+    return (
+        workload(
+            "nightly-summaries",
+            "batch",
+            "meta-llama/Llama-3.1-70B-Instruct",
+            unit="Mtok",
+            usd_per_month=5210.0,
+            usd_per_mtok_input=0.098,
+            usd_per_mtok_output=1.21,
+            usd_per_mtok_total=0.179,
+            placements=(placement(h100, "h100-sxm-80gb", gpus=4, tp=4, peak_replicas=2),),
+            candidates=(candidate("h100-sxm-80gb", 0.164, chosen=True, gpus=4, tp=4),),
+            why="Fills the nights of GPUs that the copilot needs by day.",
+            demand_per_hour=tuple(120.0 if h % 24 in (22, 23, 0, 1) else 0.0 for h in range(168)),
+        ),
+        workload(
+            "adapters",
+            "finetune",
+            "Qwen/Qwen2.5-7B-Instruct",
+            unit="run",
+            units_per_year=(144.0, 144.0, 144.0),
+            cost_unit="run",
+            usd_per_month=621.0,
+            usd_per_run=51.75,
+            slo=(promise("finish_within", 43200.0, 20160.0),),
+            placements=(
+                placement(
+                    h100,
+                    "h100-sxm-80gb",
+                    gpus=8,
+                    tp=1,
+                    precision="bf16",
+                    peak_replicas=1,
+                    output_tokens_per_s=None,
+                    batch=None,
+                ),
+            ),
+            candidates=(
+                candidate(
+                    "h100-sxm-80gb", 51.75, chosen=True, gpus=8, ttft_p95_s=None, tpot_p95_s=None
+                ),
+                candidate("l40s-48gb", 83.1, gpus=4, ttft_p95_s=None, tpot_p95_s=None),
+                refused("t4-16gb", "weights, adapters and activations of 21.4 GB do not fit"),
+            ),
+            levers=(Lever("QLoRA on one l40s-48gb", 38.2, 0.26, "takes 9.1 h instead of 5.6 h"),),
+            why="Runs in idle hours of GPUs that are already paid for.",
+            demand_per_hour=(0.0164,) * 168,
+        ),
+        workload(
+            "product-shots",
+            "media",
+            "black-forest-labs/FLUX.1-dev",
+            unit="sample",
+            units_per_year=(14.6e6, 14.6e6, 14.6e6),
+            cost_unit="sample",
+            usd_per_month=2110.0,
+            usd_per_sample=0.00173,
+            slo=(promise("e2e_p95", 20.0, 14.2),),
+            placements=(
+                placement(
+                    "dhaka/l40s-48gb/buy",
+                    "l40s-48gb",
+                    precision="bf16",
+                    units_per_hour=260.0,
+                    output_tokens_per_s=None,
+                    batch=1.0,
+                ),
+            ),
+            candidates=(
+                candidate("l40s-48gb", 0.00149, chosen=True, ttft_p95_s=None, tpot_p95_s=None),
+            ),
+            why="The bought L40S have room at night.",
+            demand_per_hour=(1667.0,) * 168,
+            capacity_per_hour=(2340.0,) * 168,
+        ),
+    )
+
+
+def plan() -> Plan:
+    """Premium and standard chat, batch, fine-tuning and images; taka beside the dollar."""
+    hourly = tuple(max(0.0, round(6 * d - 2)) for d in week(0.0, 1.0))
+    return Plan(
+        name="Dhaka SaaS",
+        status="optimal",
+        as_of=AS_OF,
+        start=date(2027, 1, 1),
+        years=3,
+        timezone="Asia/Dhaka",
+        report_currency="BDT",
+        fx_per_usd=122.3,
+        fx_as_of=date(2026, 10, 1),
+        mix=mix(),
+        monthly_usd=25168.9,
+        horizon_usd=906081.1,
+        horizon_low_usd=801000.0,
+        horizon_high_usd=1048000.0,
+        capex_usd=148200.0,
+        bound=904120.0,
+        gap=0.00216,
+        utilisation=0.66,
+        idle_usd_per_month=7120.0,
+        costs=(
+            CostPart("Reserved GPUs", (214444.8, 214444.8, 214444.8)),
+            CostPart("GPUs by the hour", (4210.0, 8870.3, 16300.0)),
+            CostPart("Bought servers", (52300.0, 52300.0, 52300.0)),
+            CostPart("Power and cooling", (11230.0, 12410.0, 13950.0)),
+            CostPart("Staff", (11350.0, 11350.0, 11350.0)),
+        ),
+        workloads=(support_chat(), copilot(), *jobs()),
+        regret=(
+            Alternative("all-H100", "optimal", 1192000.0, 285918.9, 0.3156, ""),
+            Alternative("all-A100", "optimal", 1404100.0, 498018.9, 0.5496, ""),
+            Alternative(
+                "all-L40S",
+                "infeasible",
+                None,
+                None,
+                None,
+                "copilot keeps no TPOT p99 below 80 ms on l40s-48gb",
+            ),
+            Alternative("all-cloud", "optimal", 961300.0, 55218.9, 0.0609, ""),
+            Alternative(
+                "all-on-prem", "infeasible", None, None, None, "48 kW at dhaka feed 5 of 9 servers"
+            ),
+        ),
+        break_evens=(
+            BreakEven("support-chat moves to h100-sxm-80gb", "usd_per_gpu_hour", 1.63, 2.49),
+            BreakEven("buying in dhaka no longer pays", "utilisation", 0.37, 0.58),
+            BreakEven("a second site pays", "power price [USD/kWh]", 0.06, None),
+        ),
+        hourly_gpus=HourlyGpus(
+            committed=(28.0,) * 168,
+            hourly=hourly,
+            busy=tuple(0.35 * 28 + 18 * d for d in week(0.0, 1.0)),
+        ),
+        assumptions=(
+            Assumption(
+                "Decode bandwidth efficiency, vllm on Ada",
+                "0.74 (0.66-0.81)",
+                Basis.CALIBRATED,
+                "calibration rows of the evidence table",
+                date(2026, 9, 1),
+            ),
+            Assumption("H100 memory bandwidth", "3,350 GB/s", Basis.MEASURED, "data sheet", None),
+            Assumption(
+                "Reserved for three years",
+                "0.51 x on-demand",
+                Basis.ASSUMED,
+                "median of paired offers",
+                date(2026, 11, 12),
+            ),
+            Assumption(
+                "Shape of the week", "servegen m-large", Basis.ASSUMED, "borrowed trace", None
+            ),
+            Assumption("PUE at dhaka", "1.60", Basis.ASSUMED, "air-cooled rooms, tropics", None),
+            Assumption(
+                "Time to first token", "prefill FLOPs / peak", Basis.MODELLED, "roofline", None
+            ),
+        ),
+        warnings=(
+            "18 % of the prices used are older than 90 days; the oldest is of 2026-07-14.",
+            "copilot misses tpot_p99: 87.1 ms predicted, 80 ms promised.",
+        ),
+        seconds=6.4,
+    )
+
+
+def hostile_plan() -> Plan:
+    """The same plan with markup in every name a user can choose."""
+    evil = '<script>alert("x")</script>'
+    first, *rest = plan().workloads
+    renamed = dataclasses.replace(
+        first, id=evil, model=f"{evil}'\"&", why=f"{evil}</style>", tier=evil
+    )
+    line = dataclasses.replace(plan().mix[0], region=evil, serves=(evil,))
+    return dataclasses.replace(
+        plan(),
+        name=f"{evil}<img src=x onerror=alert(1)>",
+        workloads=(renamed, *rest),
+        mix=(line, *plan().mix[1:]),
+        warnings=(f"</title>{evil}",),
+    )
+
+
+def _row(gpu: str, hourly: float, tokens: float, **changes: object) -> ComparedGpu:
+    usd = tuple(hourly / (tokens * 5 * 3600 * u) * 1e6 for u in (0.3, 0.5, 0.7, 1.0))
+    values: dict[str, object] = {
+        "gpu": gpu,
+        "tp": 1,
+        "precision": "bf16",
+        "fits": True,
+        "reason": "",
+        "batch": 64.0,
+        "requests_per_s": tokens / 256,
+        "output_tokens_per_s_per_gpu": Estimate(tokens, 0.8 * tokens, 1.25 * tokens),
+        "output_tokens_per_s_per_user": 38.0,
+        "ttft_p95_s": Estimate(0.412, 0.33, 0.51, Basis.CALIBRATED),
+        "tpot_p95_s": Estimate(0.0262, 0.0211, 0.0330, Basis.CALIBRATED),
+        "price": PriceUsed(
+            hourly, 0.6 * hourly, 2.4 * hourly, 9, date(2026, 6, 1), date(2026, 11, 12)
+        ),
+        "usd_per_mtok": usd,
+        "beats_cheapest_from": 0.42,
+        "limit": "bandwidth",
+        "note": "",
+    }
+    return ComparedGpu(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def comparison() -> Comparison:
+    """Llama 8B on seven GPUs: one without a price, two that cannot."""
+    absent: dict[str, object] = {
+        "tp": None,
+        "precision": None,
+        "fits": False,
+        "batch": None,
+        "requests_per_s": None,
+        "output_tokens_per_s_per_gpu": None,
+        "output_tokens_per_s_per_user": None,
+        "ttft_p95_s": None,
+        "tpot_p95_s": None,
+        "price": None,
+        "usd_per_mtok": (),
+        "beats_cheapest_from": None,
+        "limit": "",
+    }
+    return Comparison(
+        model=LLAMA_8B,
+        input_tokens=1024.0,
+        output_tokens=256.0,
+        slo=("ttft_p95 <= 1 s", "tpot_p95 <= 50 ms"),
+        price_rule="median of current on-demand offers",
+        engine="vllm",
+        as_of=AS_OF,
+        utilisations=(0.3, 0.5, 0.7, 1.0),
+        rows=(
+            _row("h100-sxm-80gb", 2.49, 4310.0),
+            _row("l40s-48gb", 0.99, 1180.0, beats_cheapest_from=0.61),
+            _row("a100-sxm-80gb", 1.79, 2090.0, note="SXM board of 400 W"),
+            _row("l4-24gb", 0.53, 402.0, beats_cheapest_from=None),
+            _row(
+                "rtx-pro-6000-96gb",
+                1.69,
+                1890.0,
+                price=None,
+                usd_per_mtok=(),
+                beats_cheapest_from=None,
+            ),
+            _row("t4-16gb", 0.3, 100.0, **absent, reason="weights of 16.1 GB do not fit 16 GiB"),
+            _row("v100-sxm2-16gb", 0.3, 100.0, **absent, reason="weights of 16.1 GB do not fit"),
+        ),
+        winners=(
+            WinnerAt(0.0, "l4-24gb", 1, 0.53, 0.2),
+            WinnerAt(1.57, "l40s-48gb", 1, 0.99, 0.34),
+            WinnerAt(4.61, "h100-sxm-80gb", 1, 2.49, 0.27),
+        ),
+        defaults=("1,024 tokens in, 256 out", "ttft_p95 1 s", "tpot_p95 50 ms"),
+        warnings=(),
+    )

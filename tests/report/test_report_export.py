@@ -1,0 +1,92 @@
+"""Plans and comparisons as JSON, there and back."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+from collections.abc import Callable
+from typing import Any
+
+import plan_fixture
+import pytest
+
+from gpumix.errors import InputError
+from gpumix.report import export
+
+CONTRACT = {
+    *("schema_version", "status", "mix", "monthly_usd", "horizon_usd", "bound", "gap"),
+    *("workloads", "regret", "assumptions"),
+}
+
+
+def as_json(data: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(export.to_json(data))  # type: ignore[no-any-return]
+
+
+def test_the_contract_of_plan_json() -> None:
+    data = as_json(export.plan_to_dict(plan_fixture.plan()))
+    assert next(iter(data)) == "schema_version"
+    assert set(data) >= CONTRACT
+    wanted = {"resource", "gpu", "count", "purchase", "usd_per_month", "serves"}
+    assert all(wanted <= set(line) for line in data["mix"])
+    chat = data["workloads"]["support-chat"]
+    assert chat["usd_per_mtok_input"] == 0.0412
+    assert {"name", "limit_s", "predicted", "kept"} <= set(chat["slo"][0])
+    assert data["workloads"]["adapters"]["usd_per_run"] == 51.75
+    assert data["workloads"]["adapters"]["usd_per_mtok_total"] is None
+    assert data["start"] == "2027-01-01"
+    assert data["mix"][2]["price_as_of"] is None
+
+
+def test_a_plan_comes_back_as_it_was() -> None:
+    plan = plan_fixture.plan()
+    assert export.plan_from_dict(as_json(export.plan_to_dict(plan))) == plan
+
+
+def test_a_comparison_comes_back_as_it_was() -> None:
+    comparison = plan_fixture.comparison()
+    data = as_json(export.comparison_to_dict(comparison))
+    assert export.comparison_from_dict(data) == comparison
+
+
+def test_not_a_number_is_not_json() -> None:
+    plan = dataclasses.replace(plan_fixture.plan(), monthly_usd=float("nan"))
+    with pytest.raises(ValueError, match="JSON"):
+        export.to_json(export.plan_to_dict(plan))
+
+
+def _set(*path: Any) -> Callable[[dict[str, Any]], None]:
+    *way, last, value = path
+
+    def change(data: dict[str, Any]) -> None:
+        place: Any = data
+        for step in way:
+            place = place[step]
+        place[last] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_set("schema_version", "9.0"), "schema_version.*9.0"),
+        (_set("surprise", 1), "plan.json.surprise: unknown key"),
+        (lambda d: d.pop("gap"), "plan.json.gap: is missing"),
+        (_set("monthly_usd", "many"), "plan.json.monthly_usd: must be a float"),
+        (_set("years", 2.5), "plan.json.years: must be a int"),
+        (_set("years", True), "plan.json.years: must be a int"),
+        (_set("start", "soon"), "plan.json.start"),
+        (_set("mix", 0, "basis", "guessed"), r"plan.json.mix\[0\].basis"),
+        (_set("mix", "none"), "plan.json.mix: must be a list"),
+        (_set("mix", 0, "h100"), r"mix\[0\]: must be an object"),
+    ],
+)
+def test_a_broken_file_names_the_place(
+    change: Callable[[dict[str, Any]], None], message: str
+) -> None:
+    data = copy.deepcopy(as_json(export.plan_to_dict(plan_fixture.plan())))
+    change(data)
+    with pytest.raises(InputError, match=message):
+        export.plan_from_dict(data)

@@ -1,0 +1,69 @@
+"""Every renderer's output, kept as a file: GPUMIX_WRITE_GOLDEN=1 rewrites them."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import plan_fixture
+import pytest
+from rich.console import Console
+
+from gpumix.planner.explain import explain
+from gpumix.report import export, html, markdown, terminal
+
+GOLDEN = Path(__file__).resolve().parent.parent / "golden"
+
+
+def printed(show: Callable[[Console], None], width: int) -> str:
+    out = io.StringIO()
+    show(Console(file=out, width=width))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def plan_text(width: int) -> str:
+    plan, report = plan_fixture.plan(), "gpumix-out/dhaka/report.html"
+    return printed(
+        lambda c: terminal.show_plan(plan, c, inventory="dhaka.yaml", report=report), width
+    )
+
+
+def comparison_text(width: int) -> str:
+    return printed(lambda c: terminal.show_comparison(plan_fixture.comparison(), c), width)
+
+
+def plan_html() -> str:
+    """The page less what depends on fonts and on the version of the chart library."""
+    page = html.plan_html(plan_fixture.plan())
+    page = re.sub(r"<svg.*?</svg>", "<svg/>", page, flags=re.DOTALL)
+    return re.sub(r"<script>.*?</script>", "<script></script>", page, count=1, flags=re.DOTALL)
+
+
+RENDERED: dict[str, Callable[[], str]] = {
+    "plan-80.txt": lambda: plan_text(80),
+    "plan-120.txt": lambda: plan_text(120),
+    "plan.md": lambda: markdown.plan_markdown(plan_fixture.plan()),
+    "plan.json": lambda: export.to_json(export.plan_to_dict(plan_fixture.plan())),
+    "plan.html": plan_html,
+    "comparison-80.txt": lambda: comparison_text(80),
+    "comparison-120.txt": lambda: comparison_text(120),
+    "comparison.md": lambda: markdown.comparison_markdown(plan_fixture.comparison()),
+    "comparison.json": lambda: export.to_json(export.comparison_to_dict(plan_fixture.comparison())),
+    "explain-utilisation.txt": lambda: printed(
+        lambda c: terminal.show_explanation(explain("utilisation"), c), 80
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_golden(name: str) -> None:
+    path = GOLDEN / name
+    text = RENDERED[name]()
+    if os.environ.get("GPUMIX_WRITE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert path.exists(), f"{path} is missing; `make golden` writes it"
+    assert text == path.read_text(encoding="utf-8")

@@ -1,0 +1,134 @@
+"""Views, charts and Markdown: what every renderer shares."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import plan_fixture
+import pytest
+
+from gpumix import fields
+from gpumix.domain.plan import Plan
+from gpumix.report import charts, comparison_view, markdown, view
+from gpumix.report.tables import Table
+
+
+def column(table: Table, name: str) -> list[str]:
+    place = [c.name for c in table.columns].index(name)
+    return [row[place].text for row in table.rows]
+
+
+def test_the_headline_adds_up_equal_lines_and_says_what_is_kept() -> None:
+    plan = plan_fixture.plan()
+    assert view.headline(plan).startswith("16 h100-sxm-80gb reserved 3 years, 12 l40s-48gb bought")
+    kept = dataclasses.replace(plan, workloads=(plan.workloads[0],))
+    assert "keep all 2 promises" in view.headline(kept)
+
+
+def test_a_long_mix_is_cut_short_in_the_headline_only() -> None:
+    plan = plan_fixture.plan()
+    lines = tuple(dataclasses.replace(plan.mix[0], gpu=f"gpu-{i}") for i in range(7))
+    many = dataclasses.replace(plan, mix=lines)
+    assert "and 4 smaller lines" in view.headline(many)
+    assert len(view.mix_table(many).rows) == 8
+
+
+@pytest.mark.parametrize(("gap", "words"), [(0.0, "proven cheapest"), (0.02, "more than 2.0 %")])
+def test_the_gap_is_always_said(gap: float, words: str) -> None:
+    assert words in view.sureness(dataclasses.replace(plan_fixture.plan(), gap=gap))
+
+
+def test_absent_values_print_as_dashes_with_reasons() -> None:
+    plan = plan_fixture.plan()
+    assert column(view.regret_table(plan), "delta_usd")[-1] == "-"
+    reasons = column(view.regret_table(plan), "reason")
+    assert reasons[-2:] == [a.reason for a in plan.regret if a.horizon_usd is None]
+    refused = view.candidates_table(plan.workloads[0])
+    assert column(refused, "usd_per_mtok_total")[-1] == "-"
+    assert column(refused, "reason")[-1].startswith("TTFT p95 of 2.9 s")
+    dated = view.mix_sources_table(plan)
+    undated = dated.rows[2][[c.name for c in dated.columns].index("price_as_of")]
+    assert (undated.text, undated.note) == ("-", "no date given")
+
+
+def test_each_workload_has_its_own_unit_cost() -> None:
+    costs = column(view.workloads_table(plan_fixture.plan()), "unit_cost_usd")
+    assert costs == [
+        "$0.0871 / M tokens",
+        "$0.305 / M tokens",
+        "$0.179 / M tokens",
+        "$51.8 / run",
+        "$0.00173 / sample",
+    ]
+
+
+def test_labels_come_from_the_registry() -> None:
+    plan = plan_fixture.plan()
+    for table in (view.mix_table(plan), view.slo_table(plan), view.assumptions_table(plan)):
+        labels = {own.label for own in fields.registry().values()}
+        assert {c.label for c in table.columns} <= labels
+
+
+def test_comparison_columns_name_their_utilisation() -> None:
+    table = comparison_view.cost_table(plan_fixture.comparison())
+    labels = [c.label for c in table.columns if c.name == "usd_per_mtok"]
+    assert labels == ["at 30 %", "at 50 %", "at 70 %", "at 100 %"]
+    assert "from 1.57 requests/s l40s-48gb" in comparison_view.headline(plan_fixture.comparison())
+
+
+def all_specs(plan: Plan) -> list[dict[str, Any]]:
+    found = [
+        charts.cost_stack(plan),
+        charts.gpus_over_week(plan),
+        charts.regret_bars(plan),
+        charts.mix_by_gpu(plan),
+        charts.slo_intervals(plan),
+    ]
+    for workload in plan.workloads:
+        found.append(charts.demand_against_capacity(workload))
+        costs = charts.unit_cost_by_gpu(workload)
+        found += [costs] if costs else []
+    return found
+
+
+def test_charts_fill_their_container_and_are_json() -> None:
+    for spec in all_specs(plan_fixture.plan()):
+        assert spec["width"] == "container"
+        assert spec["autosize"]["type"] == "fit"
+        assert spec["autosize"]["resize"] is True
+        json.dumps(spec, allow_nan=False)
+
+
+def test_charts_draw() -> None:
+    for spec in all_specs(plan_fixture.plan()):
+        assert charts.as_svg(spec).startswith("<svg")
+
+
+def test_the_chosen_gpu_and_every_alternative_are_in_the_charts() -> None:
+    plan = plan_fixture.plan()
+    bars = charts.unit_cost_by_gpu(plan.workloads[0])
+    assert bars is not None
+    rows = bars["data"]["values"]
+    assert [r["gpu"] for r in rows if r["chosen"]] == ["l40s-48gb"]
+    assert [r["usd"] for r in rows] == sorted(r["usd"] for r in rows)
+    regret = charts.regret_bars(plan)["data"]["values"]
+    assert len(regret) == 1 + len(plan.regret)
+    assert sum(r["text"] == "not possible" for r in regret) == 2
+
+
+def test_a_workload_without_a_possible_gpu_has_no_cost_chart() -> None:
+    bare = dataclasses.replace(plan_fixture.plan().workloads[0], candidates=())
+    assert charts.unit_cost_by_gpu(bare) is None
+
+
+def test_markdown_shows_markup_of_users_as_text() -> None:
+    text = markdown.plan_markdown(plan_fixture.hostile_plan())
+    assert "<script>" not in text
+    assert "\\<script\\>" in text
+
+
+def test_markdown_tables_are_rectangular() -> None:
+    for line in markdown.drawn(view.mix_table(plan_fixture.plan())).splitlines()[2:]:
+        assert line.replace("\\|", "").count("|") == 9
