@@ -1,0 +1,391 @@
+"""Joins the parts: a file -> Inventory, or every problem in it at once."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Callable, Iterable
+from datetime import date
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from gpumix.domain.gpu import PRECISIONS
+from gpumix.domain.offer import Purchase
+from gpumix.domain.site import Site
+from gpumix.domain.workload import (
+    CloudSupply,
+    Demand,
+    Inventory,
+    Kind,
+    Limits,
+    Slo,
+    TrainingRun,
+    Workload,
+)
+from gpumix.errors import InputError, Problem, UnknownName, did_you_mean, unknown_name
+from gpumix.inventory import demand
+from gpumix.inventory.schema import (
+    APPLIES,
+    COMMON,
+    CloudSpec,
+    InventorySpec,
+    SiteSpec,
+    WorkloadSpec,
+)
+from gpumix.inventory.yaml import Document, KeyPath, parse, read_text
+from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
+
+if TYPE_CHECKING:
+    from gpumix.catalog import Catalog
+
+T = TypeVar("T")
+
+DEFAULT_SLOS = (Slo("ttft", 0.95, 1.0), Slo("tpot", 0.95, 0.05))
+"""Promises of a chat workload that states none (the same as `gpumix compare`'s)."""
+_SLO_METRICS = ("ttft", "tpot", "e2e")
+_SLO_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+_DEFAULT_SEQ_LEN = {Kind.FINETUNE: 2048, Kind.PRETRAIN: 4096}
+_DEFAULT_STACK = {"lora": "torchtune", "qlora": "hf-peft", "full": "fsdp", "pretrain": "megatron"}
+
+
+def starter_text() -> str:
+    """The commented inventory that `gpumix init` writes."""
+    return resources.files("gpumix.data").joinpath("starter.yaml").read_text(encoding="utf-8")
+
+
+def read_inventory(path: Path, catalog: Catalog, today: date) -> Inventory:
+    """The inventory in a YAML file, checked against the catalogue.
+
+    `today` dates the plan where the file has no `as_of`.
+
+    Raises: InputError with every problem of the file, each with its key path and line.
+    """
+    document = parse(read_text(path), path.name)
+    spec = _validated(document, path.name)
+    reader = _Reader(document, catalog, path.parent)
+    inventory = reader.inventory(spec, today)
+    if reader.problems:
+        raise InputError(reader.problems)
+    return inventory
+
+
+def _validated(document: Document, name: str) -> InventorySpec:
+    if not isinstance(document.data, dict):
+        what = "is empty" if document.data is None else "is not a list of keys"
+        raise InputError(Problem(name, what, "`gpumix init` writes a starter inventory"))
+    try:
+        return InventorySpec.model_validate(document.data)
+    except ValidationError as error:
+        raise InputError(_problems(error, document)) from None
+
+
+def _problems(error: ValidationError, document: Document) -> list[Problem]:
+    found: dict[tuple[str, str], Problem] = {}
+    for item in error.errors(include_url=False):
+        path = _written_path(item["loc"], document.data)
+        message, fix = item["msg"].removeprefix("Value error, "), ""
+        if item["type"] == "extra_forbidden":
+            message = f"unknown key {path[-1]!r}"
+            fix = did_you_mean(str(path[-1]), _keys_at(path[:-1]))
+        elif item["type"] == "missing":
+            path, message = path[:-1], f"needs the key {item['loc'][-1]!r}"
+        problem = Problem(document.place(path), message, fix)
+        found.setdefault((problem.place, problem.message), problem)
+    return list(found.values())
+
+
+def _written_path(loc: Iterable[Any], data: Any) -> KeyPath:
+    """The part of pydantic's location that stands in the file (no union or type tags)."""
+    path: list[str | int] = []
+    here = data
+    parts = list(loc)
+    for index, part in enumerate(parts):
+        is_last = index == len(parts) - 1
+        in_list = isinstance(here, list) and isinstance(part, int) and part < len(here)
+        if in_list or (isinstance(here, dict) and part in here):
+            here = here[part]
+            path.append(part)
+        elif is_last and isinstance(here, dict):
+            path.append(part)
+    return tuple(path)
+
+
+def _keys_at(path: KeyPath) -> list[str]:
+    """Known keys of the mapping at this path, by walking the schema."""
+    here: Any = InventorySpec
+    for part in path:
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            field = here.model_fields.get(str(part))
+            here = field.annotation if field else None
+        else:
+            here = _value_type(here)
+        here = _model_within(here)
+    if isinstance(here, type) and issubclass(here, BaseModel):
+        return list(here.model_fields)
+    return []
+
+
+def _value_type(annotation: Any) -> Any:
+    return get_args(annotation)[-1] if get_args(annotation) else None
+
+
+def _model_within(annotation: Any) -> Any:
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    for candidate in get_args(annotation):
+        if getattr(candidate, "__origin__", None) is dict:
+            return candidate
+    return annotation
+
+
+class _Reader:
+    """Turns the checked schema into domain records, collecting problems as it goes."""
+
+    def __init__(self, document: Document, catalog: Catalog, folder: Path) -> None:
+        self.document = document
+        self.catalog = catalog
+        self.folder = folder
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+
+    def _say(self, path: KeyPath, message: str, fix: str = "") -> None:
+        self.problems.append(Problem(self.document.place(path), message, fix))
+
+    def _try(self, path: KeyPath, make: Callable[[], T], default: T) -> T:
+        try:
+            return make()
+        except UnknownName as error:
+            self.problems += [
+                Problem(self.document.place(path), p.message, p.fix) for p in error.problems
+            ]
+        except InputError as error:
+            self.problems += error.problems
+        return default
+
+    def _known(self, path: KeyPath, kind: str, name: str, known: Iterable[str]) -> None:
+        names = list(known)
+        if name not in names:
+            self.problems.append(unknown_name(self.document.place(path), kind, name, names))
+
+    def inventory(self, spec: InventorySpec, today: date) -> Inventory:
+        """The whole; problems found are in `self.problems`."""
+        if spec.timezone not in zoneinfo.available_timezones() and spec.timezone != "UTC":
+            self._known(("timezone",), "timezone", spec.timezone, zoneinfo.available_timezones())
+        self._currency(("report_currency",), spec.report_currency)
+        workloads = tuple(self.workload(name, w) for name, w in spec.workloads.items())
+        sites = self.sites(spec)
+        cloud = self.cloud(spec.supply.cloud) if spec.supply.cloud is not None else None
+        if cloud is None and not sites:
+            self._say(("supply",), "offers nothing", "add cloud, on_prem or owned")
+        return Inventory(
+            name=spec.name,
+            start=spec.horizon.start,
+            years=spec.horizon.years,
+            timezone=spec.timezone,
+            as_of=spec.as_of or today,
+            report_currency=spec.report_currency,
+            workloads=workloads,
+            cloud=cloud,
+            sites=sites,
+            limits=self.limits(spec),
+            prices=str(self.folder / spec.prices) if spec.prices else None,
+            notes=tuple(self.notes),
+        )
+
+    # -- workloads ---------------------------------------------------------------------------
+
+    def workload(self, name: str, spec: WorkloadSpec) -> Workload:
+        """One workload in gpumix's words."""
+        path: KeyPath = ("workloads", name)
+        self._refuse_foreign_keys(path, spec)
+        model = self._try((*path, "model"), lambda: self.catalog.model(spec.model), None)
+        for i, precision in enumerate(spec.precision):
+            if precision not in PRECISIONS:
+                self._known((*path, "precision", i), "precision", precision, PRECISIONS)
+        return Workload(
+            id=name,
+            kind=spec.kind,
+            model=model.id if model else spec.model,
+            precisions=tuple(dict.fromkeys(spec.precision)),
+            kv_precision=spec.kv_precision,
+            engine=spec.engine,
+            tier=spec.tier,
+            demand=self._try(path, lambda: self._demand(path, spec), None),
+            run=self._run(path, spec),
+            slos=self._slos(path, spec),
+            window=self._window(spec),
+            countries=tuple(self._countries((*path, "residency"), spec.residency or [])),
+            gpus=tuple(self._gpus((*path, "gpus"), spec.gpus or [])),
+            steps=spec.steps,
+            frames=spec.frames,
+            resolution=spec.resolution,
+        )
+
+    def _refuse_foreign_keys(self, path: KeyPath, spec: WorkloadSpec) -> None:
+        allowed = COMMON | APPLIES[spec.kind]
+        for key in sorted(spec.model_fields_set - allowed):
+            fitting = ", ".join(sorted(APPLIES[spec.kind]))
+            self._say((*path, key), f"does not go with kind {spec.kind}", f"it takes {fitting}")
+
+    def _demand(self, path: KeyPath, spec: WorkloadSpec) -> Demand | None:
+        if spec.traffic is not None and "traffic" in APPLIES[spec.kind]:
+            place = self.document.place((*path, "traffic"))
+            return demand.of_traffic(
+                spec.traffic, spec.kind, self.catalog.profiles, self.folder, place
+            )
+        if spec.kind in (Kind.BATCH, Kind.EMBEDDING):
+            if spec.tokens_per_day is not None:
+                return demand.of_volume(spec)
+            self._say(path, "states no work", "add tokens_per_day")
+        elif spec.kind is Kind.MEDIA:
+            if spec.images_per_day or spec.videos_per_day:
+                return demand.of_samples(spec)
+            self._say(path, "states no work", "add images_per_day or videos_per_day")
+        elif spec.kind is Kind.CHAT:
+            self._say(
+                path, "states no traffic", "add traffic: {profile: ..., peak_requests_per_s: ...}"
+            )
+        else:
+            return demand.of_runs(spec)
+        return None
+
+    def _run(self, path: KeyPath, spec: WorkloadSpec) -> TrainingRun | None:
+        if spec.kind not in (Kind.FINETUNE, Kind.PRETRAIN):
+            return None
+        if spec.tokens is None:
+            self._say(path, "states no work", "add tokens (of one run)")
+        if spec.runs_per_month is not None and spec.runs_per_year is not None:
+            self._say(path, "states runs_per_month and runs_per_year", "keep one of them")
+        method = "pretrain" if spec.kind is Kind.PRETRAIN else (spec.method or "lora")
+        if spec.kind is Kind.FINETUNE and spec.method is None:
+            self.notes.append(f"{path[-1]}: method not stated, LoRA assumed")
+        return TrainingRun(
+            method=method,
+            tokens=spec.tokens or 0.0,
+            seq_len=spec.seq_len or _DEFAULT_SEQ_LEN[spec.kind],
+            global_batch=spec.global_batch,
+            finish_within_h=spec.finish_within / SECONDS_PER_HOUR if spec.finish_within else None,
+            runs_per_year=demand.runs_per_year(spec),
+            stack=spec.stack or _DEFAULT_STACK[method],
+            lora_rank=spec.lora_rank,
+            gpus=spec.n_gpus,
+        )
+
+    def _slos(self, path: KeyPath, spec: WorkloadSpec) -> tuple[Slo, ...]:
+        if spec.kind is Kind.MEDIA:
+            return (Slo("e2e", 0.95, spec.latency),) if spec.latency is not None else ()
+        found = []
+        for key, limit_s in spec.slo.items():
+            metric, _, quantile = key.partition("_")
+            if metric in _SLO_METRICS and quantile in _SLO_QUANTILES:
+                found.append(Slo(metric, _SLO_QUANTILES[quantile], limit_s))
+            else:
+                known = [f"{m}_{q}" for m in _SLO_METRICS for q in _SLO_QUANTILES]
+                self._known((*path, "slo", key), "promise", key, known)
+        if spec.kind is Kind.CHAT and not spec.slo:
+            promises = ", ".join(f"{s.name} {s.limit_s * 1e3:g} ms" for s in DEFAULT_SLOS)
+            self.notes.append(f"{path[-1]}: no slo stated, {promises} assumed")
+            return DEFAULT_SLOS
+        return tuple(found)
+
+    def _window(self, spec: WorkloadSpec) -> tuple[int, ...]:
+        hours = range(int(HOURS_PER_WEEK))
+        if spec.window is None:
+            return tuple(hours)
+        return tuple(h for h in hours if h % int(HOURS_PER_DAY) in spec.window)
+
+    # -- supply ------------------------------------------------------------------------------
+
+    def cloud(self, spec: CloudSpec) -> CloudSupply:
+        """Rentals allowed, each name checked against the catalogue's offers."""
+        path: KeyPath = ("supply", "cloud")
+        providers = self._any_or(spec.providers)
+        regions = self._any_or(spec.regions)
+        for i, name in enumerate(providers or ()):
+            known = sorted({o.provider for o in self.catalog.offers})
+            self._known((*path, "providers", i), "provider", name, known)
+        for i, name in enumerate(regions or ()):
+            known = sorted({o.region for o in self.catalog.offers})
+            self._known((*path, "regions", i), "region", name, known)
+        countries = self._any_or(spec.countries)
+        gpus = self._any_or(spec.gpus)
+        return CloudSupply(
+            providers=providers,
+            countries=None if countries is None else tuple(self._countries(path, countries)),
+            regions=regions,
+            gpus=None if gpus is None else tuple(self._gpus((*path, "gpus"), gpus)),
+            purchases=tuple(Purchase(p) for p in dict.fromkeys(spec.purchase)),
+            max_instances=spec.max_instances,
+        )
+
+    @staticmethod
+    def _any_or(names: Any) -> tuple[str, ...] | None:
+        return None if names == "any" else tuple(dict.fromkeys(names))
+
+    def sites(self, spec: InventorySpec) -> tuple[Site, ...]:
+        """Sites of one's own, with what stands there."""
+        for name in spec.supply.owned:
+            if name not in spec.supply.on_prem:
+                self.problems.append(
+                    unknown_name(
+                        self.document.place(("supply", "owned", name)),
+                        "site",
+                        name,
+                        spec.supply.on_prem,
+                    )
+                )
+        return tuple(self._site(name, s, spec) for name, s in spec.supply.on_prem.items())
+
+    def _site(self, name: str, spec: SiteSpec, whole: InventorySpec) -> Site:
+        path: KeyPath = ("supply", "on_prem", name)
+        self._countries((*path, "country"), [spec.country])
+        if spec.country not in self.catalog.countries and not self.problems:
+            self._say((*path, "country"), f"{spec.country} has no site data", "see countries.csv")
+        owned_path: KeyPath = ("supply", "owned", name)
+        owned = whole.supply.owned.get(name, {})
+        ids = self._gpus(owned_path, list(owned))
+        fields = {k: getattr(spec, k) for k in SiteSpec.model_fields if k not in ("gpus",)}
+        return Site(
+            id=name,
+            gpus=tuple(self._gpus((*path, "gpus"), spec.gpus)),
+            owned=tuple(zip(ids, owned.values(), strict=False)),
+            **fields,
+        )
+
+    def limits(self, spec: InventorySpec) -> Limits:
+        """Limits in USD."""
+        capex = spec.limits.capex_usd
+        if spec.limits.capex is not None:
+            amount, currency = spec.limits.capex
+            per_usd = self._currency(("limits", "capex"), currency)
+            if capex is not None:
+                self._say(("limits",), "states capex and capex_usd", "keep one of them")
+            capex = amount / per_usd
+        return Limits(capex_usd=capex, spot_share=spec.limits.spot_share)
+
+    # -- names -------------------------------------------------------------------------------
+
+    def _currency(self, path: KeyPath, currency: str) -> float:
+        rates = {c.currency: c.fx_per_usd for c in self.catalog.countries.values()}
+        rates["USD"] = 1.0
+        self._known(path, "currency", currency, rates)
+        return rates.get(currency, 1.0)
+
+    def _countries(self, path: KeyPath, codes: Iterable[str]) -> list[str]:
+        known = set(self.catalog.countries) | {
+            o.country for o in self.catalog.offers if o.country is not None
+        }
+        codes = list(codes)
+        for code in codes:
+            self._known(path, "country", code, sorted(known))
+        return codes
+
+    def _gpus(self, path: KeyPath, names: Iterable[str]) -> list[str]:
+        ids = []
+        for name in names:
+            gpu = self._try(path, lambda name=name: self.catalog.gpu(name), None)  # type: ignore[misc]
+            ids.append(gpu.id if gpu else name)
+        return ids
