@@ -1,1 +1,57 @@
-"""Which to choose: numbers only, nothing of GPUs or tokens. Could be published alone."""
+"""Which resources to choose: a mix problem in, the cheapest plan out, with a proof and reasons.
+
+Numbers only: nothing here knows what a GPU or a token is. `read_problem` and `solution_to_dict`
+are the JSON forms; `solve` finds the plan; `price` and `check` judge any plan by arithmetic of
+their own; `conflict`, `relaxations`, `restricted` and `break_even_utilisation` explain.
+"""
+
+from gpumix.mix.explain import (
+    BreakEven,
+    Relaxation,
+    break_even_utilisation,
+    relaxations,
+    relaxed,
+    restricted,
+)
+from gpumix.mix.plan import (
+    BlockPlan,
+    Solution,
+    check,
+    delivered_rate,
+    price,
+    solution_to_dict,
+    utilisation,
+)
+from gpumix.mix.problem import Block, Config, Problem, Resource, Workload, limits
+from gpumix.mix.read import check_problem, problem_to_dict, read_problem
+from gpumix.mix.shortlist import Shortlist, shortlist
+from gpumix.mix.solve import conflict, solve
+
+__all__ = [
+    "Block",
+    "BlockPlan",
+    "BreakEven",
+    "Config",
+    "Problem",
+    "Relaxation",
+    "Resource",
+    "Shortlist",
+    "Solution",
+    "Workload",
+    "break_even_utilisation",
+    "check",
+    "check_problem",
+    "conflict",
+    "delivered_rate",
+    "limits",
+    "price",
+    "problem_to_dict",
+    "read_problem",
+    "relaxations",
+    "relaxed",
+    "restricted",
+    "shortlist",
+    "solution_to_dict",
+    "solve",
+    "utilisation",
+]

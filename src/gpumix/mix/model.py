@@ -1,0 +1,382 @@
+"""The mix problem as a mixed-integer linear program.
+
+Columns, for pools q of resources r, configs c, blocks p, workloads w and request classes k:
+
+    z_cp  replicas of a pool's config              n_r, u_rp  instances, committed or per block
+    f_ckp share of class k's demand served by c    e_wp       1 if w's work is unfinished at p
+    y_cp  1 if losing an instance costs c its full number of replicas (n_plus_one)
+
+Rows are divided by what they must reach (the demand, the work, the limit), so that one tolerance
+means the same everywhere, and coefficients of covering rows are cut at 1: a replica that alone
+delivers twice the demand covers it no better than one that delivers it exactly. Every column gets
+the upper bound that some cheapest plan keeps, whether or not the problem names a limit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from gpumix.mix.linear import Linear, Term
+from gpumix.mix.pool import Pool
+from gpumix.mix.problem import (
+    Config,
+    Problem,
+    Resource,
+    Workload,
+    instance_cost,
+    replicas_lost,
+)
+
+Column = tuple[int, ...]
+"""Column numbers by block (a committed count is the same column in every block)."""
+
+
+@dataclass(slots=True)
+class Way:
+    """A pool's config in the program: replica columns, their bounds, served shares by class."""
+
+    pool: int
+    config: Config
+    resource: Resource
+    columns: Column
+    highest: tuple[int, ...]
+    served: dict[tuple[str, int], int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Model:
+    """A problem's program and where its parts are.
+
+    `ways` follow the pools and their configs in order, `instances` the problem's resources.
+    `dropped` limits are not in force; `relaxed` is one with the column `slack`.
+    """
+
+    problem: Problem
+    pools: tuple[Pool, ...]
+    dropped: frozenset[str]
+    relaxed: str
+    linear: Linear = field(default_factory=Linear)
+    ways: list[Way] = field(default_factory=list)
+    instances: list[Column] = field(default_factory=list)
+    slack: int = -1
+
+    def holds(self, limit: str) -> bool:
+        """Whether a limit is in force, be it with slack."""
+        return limit not in self.dropped
+
+    def bounds(self, limit: str) -> bool:
+        """Whether a limit is in force and without slack, so that it can bound a column."""
+        return limit not in self.dropped and limit != self.relaxed
+
+    def slack_term(self, limit: str, sign: float = 1.0) -> list[Term]:
+        """The term sign x slack in the rows of the relaxed limit, none in others."""
+        return [(self.slack, sign)] if limit == self.relaxed else []
+
+    def ways_of(self, workload: Workload) -> list[Way]:
+        """The ways to serve a workload."""
+        return [way for way in self.ways if way.config.workload == workload.id]
+
+
+def build(
+    problem: Problem,
+    pools: Sequence[Pool],
+    *,
+    dropped: Iterable[str] = (),
+    relaxed: str = "",
+) -> Model:
+    """The program of a problem.
+
+    Args:
+        problem: what to solve.
+        pools: how its resources share replica counts.
+        dropped: names of limits to leave out.
+        relaxed: the name of one limit that may be broken; the program then minimises by how much
+            (a share of the demand or work, kW, USD, instances, replicas) and no cost counts.
+    """
+    model = Model(problem, tuple(pools), frozenset(dropped), relaxed)
+    if relaxed:
+        share = relaxed.startswith(("demand:", "work:"))
+        whole = relaxed.startswith(("max_instances:", "min_instances:", "max_replicas:"))
+        model.slack = model.linear.column(1.0, 1.0 if share else math.inf, integer=whole)
+    _add_replicas(model)
+    _add_instances(model)
+    for workload in problem.workloads:
+        if workload.is_batch:
+            _add_work(model, workload)
+        else:
+            for p in range(len(problem.blocks)):
+                _add_demand(model, workload, p)
+    _add_capacity(model)
+    _add_budgets(model)
+    if relaxed:
+        costs = model.linear.cost
+        costs[:] = [float(column == model.slack) for column in range(len(costs))]
+    return model
+
+
+def _add_replicas(model: Model) -> None:
+    """z columns: at most what the workload alone could use, max_replicas, or the pool's GPUs."""
+    problem, blocks = model.problem, range(len(model.problem.blocks))
+    workloads = problem.workload_by_id
+    for q, pool in enumerate(model.pools):
+        most_gpus = _most_gpus(model, pool)
+        for members in pool.configs:
+            config = problem.configs[members[0]]
+            resource = problem.resources[pool.resources[0]]
+            limit = f"max_replicas:{config.workload}/{config.resource}"
+            cap = most_gpus / config.gpus
+            if config.max_replicas is not None and model.bounds(limit):
+                cap = min(cap, config.max_replicas)
+            workload = workloads[config.workload]
+            highest = tuple(
+                int(min(cap, _usable(model, workload, config, resource, p))) for p in blocks
+            )
+            costs = [config.var_cost * problem.repeat * b.hours for b in problem.blocks]
+            columns = tuple(
+                model.linear.column(cost, most, stage=p)
+                for p, (cost, most) in enumerate(zip(costs, highest, strict=True))
+            )
+            model.ways.append(Way(q, config, resource, columns, highest))
+            if config.max_replicas is not None and limit == model.relaxed:
+                for z in columns:
+                    model.linear.row([(z, 1.0), (model.slack, -1.0)], upper=config.max_replicas)
+
+
+def _most_gpus(model: Model, pool: Pool) -> float:
+    members = [model.problem.resources[r] for r in pool.resources]
+    return math.fsum(
+        r.gpus_per_instance * r.max_instances
+        if r.max_instances is not None and model.bounds(f"max_instances:{r.id}")
+        else math.inf
+        for r in members
+    )
+
+
+def _usable(
+    model: Model, workload: Workload, config: Config, resource: Resource, block: int
+) -> int:
+    """The most replicas of a config that a cheapest plan can need in a block.
+
+    One that delivers all of the demand (or work) by itself; with n_plus_one, what may be lost on
+    top. More could be taken away without breaking any limit.
+    """
+    rates = config.class_rate
+    if not rates:
+        return 0
+    if workload.is_batch:
+        wanted = workload.work if model.holds(f"work:{workload.id}") else 0.0
+        hours = model.problem.blocks[block].hours if workload.counts_in(block) else math.inf
+        return math.ceil(wanted / (config.plain_rate * hours))
+    if not model.holds(f"demand:{workload.id}"):
+        return 0
+    demand = workload.class_demand(block)
+    alone = math.ceil(math.fsum(demand[name] / rate for name, rate in rates.items()))
+    spare = workload.n_plus_one and model.holds(f"n_plus_one:{workload.id}") and alone > 0
+    return alone + (replicas_lost(resource, config) if spare else 0)
+
+
+def _add_instances(model: Model) -> None:
+    """n and u columns: between min_instances and max_instances or what all replicas could use."""
+    problem, blocks = model.problem, range(len(model.problem.blocks))
+    gpus = [[0] * len(blocks) for _ in model.pools]
+    for way in model.ways:
+        for p in blocks:
+            gpus[way.pool][p] += way.config.gpus * way.highest[p]
+    pool_of = {r: q for q, pool in enumerate(model.pools) for r in pool.resources}
+    for i, resource in enumerate(problem.resources):
+        need = [-(-total // resource.gpus_per_instance) for total in gpus[pool_of[i]]]
+        if resource.is_committed:
+            column = _instances(model, resource, instance_cost(problem, resource), max(need))
+            model.instances.append((column,) * len(blocks))
+        else:
+            model.instances.append(
+                tuple(
+                    _instances(model, resource, instance_cost(problem, resource, p), need[p], p)
+                    for p in blocks
+                )
+            )
+
+
+def _instances(model: Model, resource: Resource, cost: float, need: int, block: int = -1) -> int:
+    most, least = f"max_instances:{resource.id}", f"min_instances:{resource.id}"
+    lower = resource.min_instances if model.bounds(least) else 0
+    upper: float = max(need, resource.min_instances)
+    if resource.max_instances is not None and model.bounds(most):
+        upper = min(upper, resource.max_instances)
+    column = model.linear.column(cost, upper, lower, stage=block)
+    if least == model.relaxed:
+        model.linear.row([(column, 1.0), (model.slack, 1.0)], lower=resource.min_instances)
+    if most == model.relaxed and resource.max_instances is not None:
+        model.linear.row([(column, 1.0), (model.slack, -1.0)], upper=resource.max_instances)
+    return column
+
+
+def _add_demand(model: Model, workload: Workload, block: int) -> None:
+    """Rows of one inference workload in one block."""
+    limit = f"demand:{workload.id}"
+    demand = workload.total_demand(block)
+    if demand <= 0.0 or not model.holds(limit):
+        return
+    ways = model.ways_of(workload)
+    slack = model.slack_term(limit)
+    if workload.classes:
+        _add_classes(model, workload, ways, block)
+        return
+    delivered = [(way.columns[block], way.config.plain_rate / demand) for way in ways]
+    model.linear.row([*_covering(delivered), *slack], lower=1.0)
+    if workload.n_plus_one and model.holds(f"n_plus_one:{workload.id}"):
+        _add_n_plus_one(model, ways, delivered, slack, block)
+    share = workload.max_spot_share
+    if share is not None and model.holds(f"max_spot_share:{workload.id}"):
+        model.linear.row(
+            [
+                (z, rate * (1.0 - share if way.resource.spot else -share))
+                for way, (z, rate) in zip(ways, delivered, strict=True)
+            ],
+            upper=0.0,
+        )
+
+
+def _add_classes(model: Model, workload: Workload, ways: Sequence[Way], block: int) -> None:
+    """The router: sum_c f_ck = 1 for each class, sum_k f_ck d_k / rate_ck <= z_c for each c."""
+    demand = {name: d for name, d in workload.class_demand(block).items() if d > 0.0}
+    for way in ways:
+        busy = [(way.columns[block], -1.0)]
+        for name, rate in way.config.class_rate.items():
+            if name in demand:
+                f = model.linear.column(0.0, 1.0, integer=False, stage=block)
+                way.served[name, block] = f
+                busy.append((f, demand[name] / rate))
+        model.linear.row(busy, upper=0.0)
+    for name in demand:
+        shares = [(way.served[name, block], 1.0) for way in ways if (name, block) in way.served]
+        slack = model.slack_term(f"demand:{workload.id}")
+        model.linear.row([*shares, *slack], lower=1.0, upper=1.0)
+    share = workload.max_spot_share
+    if share is not None and model.holds(f"max_spot_share:{workload.id}"):
+        total = math.fsum(demand.values())
+        spot = [
+            (f, demand[name] / total)
+            for way in ways
+            if way.resource.spot
+            for (name, p), f in way.served.items()
+            if p == block
+        ]
+        model.linear.row([*spot, *model.slack_term(f"demand:{workload.id}", share)], upper=share)
+
+
+def _add_n_plus_one(
+    model: Model,
+    ways: Sequence[Way],
+    delivered: Sequence[Term],
+    slack: Sequence[Term],
+    block: int,
+) -> None:
+    """Demand is met after losing an instance: total - rate_c min(K_c, z_c) >= demand for each c.
+
+    The minimum is below both its arguments, so the row says: total - rate_c K_c >= demand (y = 1)
+    or the other configs alone meet the demand (y = 0). y = 1 may be kept for z_c >= K_c, since a
+    config of fewer replicas loses them all. Where z_c cannot exceed K_c there is no choice.
+
+    Before them comes a row without y that all plans keep and fractions feel: with A the largest
+    replica in use, total >= demand + A, so sum rate_c z_c / (demand + rate_c) >= 1.
+    """
+    if not slack:
+        model.linear.row([(z, rate / (1.0 + rate)) for z, rate in delivered], lower=1.0)
+    for c, way in enumerate(ways):
+        others = _covering([term for i, term in enumerate(delivered) if i != c])
+        lost = replicas_lost(way.resource, way.config)
+        z, rate = delivered[c]
+        if way.highest[block] == 0:
+            continue
+        if way.highest[block] <= lost:
+            model.linear.row([*others, *slack], lower=1.0)
+            continue
+        y = model.linear.column(0.0, 1.0, stage=block)
+        model.linear.row([*others, (y, 1.0), *slack], lower=1.0)
+        model.linear.row([*delivered, (y, -rate * lost), *slack], lower=1.0)
+        model.linear.row([(z, 1.0), (y, -float(lost))], lower=0.0)
+
+
+def _add_work(model: Model, workload: Workload) -> None:
+    """Rows of one batch workload: the work of a cycle, and whether it is unfinished at each block.
+
+    e_p = 1 unless the window's blocks before p deliver the work: delivered(before p) + e_p >= 1.
+    """
+    limit = f"work:{workload.id}"
+    if workload.work <= 0.0 or not model.holds(limit):
+        return
+    problem, slack = model.problem, model.slack_term(limit)
+    done: list[Term] = []
+    for p, block in enumerate(problem.blocks):
+        if workload.delay_cost > 0.0:
+            cost = workload.delay_cost * block.hours * problem.repeat
+            unfinished = model.linear.column(cost, 1.0, stage=p)
+            model.linear.row([*done, (unfinished, 1.0), *slack], lower=1.0)
+        if workload.counts_in(p):
+            done += _covering(
+                (way.columns[p], way.config.plain_rate * block.hours / workload.work)
+                for way in model.ways_of(workload)
+            )
+    model.linear.row([*done, *slack], lower=1.0)
+
+
+def _add_capacity(model: Model) -> None:
+    """GPUs of a pool: sum gpus z <= sum gpus_per_instance x instances, in every block."""
+    resources = model.problem.resources
+    for q, pool in enumerate(model.pools):
+        ways = [way for way in model.ways if way.pool == q]
+        for p in range(len(model.problem.blocks)):
+            used = [(way.columns[p], float(way.config.gpus)) for way in ways if way.highest[p]]
+            had = [
+                (model.instances[r][p], -float(resources[r].gpus_per_instance))
+                for r in pool.resources
+            ]
+            if used:
+                model.linear.row([*used, *had], upper=0.0)
+            _add_links(model, pool, ways, p)
+
+
+def _add_links(model: Model, pool: Pool, ways: Sequence[Way], block: int) -> None:
+    """A config that can use only part of an instance still needs a whole one: z <= z_max x count.
+
+    Implied for whole numbers; without it the relaxation buys an eighth of an instance.
+    """
+    sizes = [model.problem.resources[r].gpus_per_instance for r in pool.resources]
+    instances = [model.instances[r][block] for r in pool.resources]
+    for way in ways:
+        most = way.highest[block]
+        if 0 < most * way.config.gpus < max(sizes):
+            per_instance = [min(most, size // way.config.gpus) for size in sizes]
+            links = [(n, -float(k)) for n, k in zip(instances, per_instance, strict=True)]
+            model.linear.row([(way.columns[block], 1.0), *links], upper=0.0)
+
+
+def _add_budgets(model: Model) -> None:
+    """Power of each site, and capital: kw n and capex n of committed resources."""
+    problem = model.problem
+    committed = [
+        (i, resource) for i, resource in enumerate(problem.resources) if resource.is_committed
+    ]
+    for site, limit_kw in problem.site_kw.items():
+        kw = [(model.instances[i][0], r.kw) for i, r in committed if r.site == site]
+        _add_budget(model, f"site_kw:{site}", kw, limit_kw)
+    if problem.capex_budget is not None:
+        capex = [(model.instances[i][0], r.capex) for i, r in committed]
+        _add_budget(model, "capex_budget", capex, problem.capex_budget)
+
+
+def _add_budget(model: Model, limit: str, terms: Sequence[Term], most: float) -> None:
+    if not model.holds(limit) or not terms:
+        return
+    scale = max(most, *(coefficient for _, coefficient in terms)) or 1.0
+    scaled = [(column, coefficient / scale) for column, coefficient in terms]
+    slack = model.slack_term(limit, -1.0 / scale)
+    model.linear.row([*scaled, *slack], upper=most / scale)
+
+
+def _covering(terms: Iterable[Term]) -> list[Term]:
+    """Terms of a row `>= 1` over whole numbers, cut at 1."""
+    return [(column, min(coefficient, 1.0)) for column, coefficient in terms]

@@ -1,0 +1,259 @@
+"""A plan for a mix problem: what it is, what it costs, and whether it keeps every limit.
+
+Price and limits are worked out from the whole numbers of the plan alone, apart from the program
+that found them, so that a slip in the formulation or in the solver cannot pass.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from gpumix.mix.problem import TOLERANCE, Problem, Workload, instance_cost, replicas_lost
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPlan:
+    """What runs in one block.
+
+    `running` instances of each hourly resource; `replicas` of each config, in the problem's order;
+    `served` [units/h] by request class for each config (empty where the problem has no classes).
+    """
+
+    id: str
+    running: Mapping[str, int]
+    replicas: tuple[int, ...]
+    served: tuple[Mapping[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The answer to a mix problem.
+
+    `status`: optimal (proven within the gap asked for), feasible (the time limit came first) or
+    infeasible. `cost`, `bound` [USD over the horizon] and `gap` = (cost - bound) / cost are None,
+    and `conflict` names limits that cannot hold together, only where infeasible.
+    """
+
+    status: str
+    cost: float | None
+    bound: float | None
+    gap: float | None
+    committed: Mapping[str, int]
+    blocks: tuple[BlockPlan, ...]
+    conflict: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def solution_to_dict(solution: Solution) -> dict[str, object]:
+    """The JSON form of a solution."""
+    return {
+        "status": solution.status,
+        "cost": solution.cost,
+        "bound": solution.bound,
+        "gap": solution.gap,
+        "committed": dict(solution.committed),
+        "blocks": [
+            {
+                "id": block.id,
+                "running": dict(block.running),
+                "replicas": list(block.replicas),
+                **({"served": [dict(s) for s in block.served]} if block.served else {}),
+            }
+            for block in solution.blocks
+        ],
+        "conflict": list(solution.conflict),
+        "seconds": solution.seconds,
+    }
+
+
+def delivered_rate(problem: Problem, block: BlockPlan, workload: str) -> float:
+    """Rate [units/h] delivered to a workload in a block, used or not: sum of rate x replicas."""
+    return math.fsum(
+        config.plain_rate * z
+        for config, z in zip(problem.configs, block.replicas, strict=True)
+        if config.workload == workload
+    )
+
+
+def price(problem: Problem, solution: Solution) -> float:
+    """Cost of a plan [USD over the horizon], from its counts.
+
+    Formula: committed (fixed_cost + hourly_cost R H) + running hourly_cost h R
+    + replicas var_cost h R + delay_cost h R of each block at whose start work is unfinished.
+    """
+    terms = [
+        instance_cost(problem, resource) * solution.committed[resource.id]
+        for resource in problem.resources
+        if resource.is_committed
+    ]
+    for p, (block, plan) in enumerate(zip(problem.blocks, solution.blocks, strict=True)):
+        terms += [
+            instance_cost(problem, resource, p) * plan.running[resource.id]
+            for resource in problem.resources
+            if not resource.is_committed
+        ]
+        terms += [
+            config.var_cost * z * block.hours * problem.repeat
+            for config, z in zip(problem.configs, plan.replicas, strict=True)
+        ]
+        terms += [
+            workload.delay_cost * block.hours * problem.repeat
+            for workload in problem.workloads
+            if workload.delay_cost > 0.0
+            and not _reaches(_done(problem, solution, workload, before=p), workload.work)
+        ]
+    return math.fsum(terms)
+
+
+def utilisation(problem: Problem, solution: Solution) -> dict[str, float | None]:
+    """Share (0-1) of each resource's GPU-hours that replicas use; None where it has no instance."""
+    out: dict[str, float | None] = {}
+    for resource in problem.resources:
+        used = had = 0.0
+        for block, plan in zip(problem.blocks, solution.blocks, strict=True):
+            n = _instances(solution, plan, resource.id)
+            had += n * resource.gpus_per_instance * block.hours
+            used += _gpus(problem, plan, resource.id) * block.hours
+        out[resource.id] = used / had if had > 0.0 else None
+    return out
+
+
+def check(problem: Problem, solution: Solution) -> list[str]:
+    """Names of the limits a plan breaks, `gpus:R` and `served:W` among them; [] if it keeps all."""
+    broken = [*_broken_counts(problem, solution), *_broken_budgets(problem, solution)]
+    for p, plan in enumerate(solution.blocks):
+        broken += _broken_in_block(problem, solution, plan, p)
+    broken += [
+        f"work:{workload.id}"
+        for workload in problem.workloads
+        if workload.is_batch
+        and not _reaches(
+            _done(problem, solution, workload, before=len(problem.blocks)), workload.work
+        )
+    ]
+    return list(dict.fromkeys(broken))
+
+
+def _reaches(amount: float, wanted: float) -> bool:
+    return amount >= wanted * (1.0 - TOLERANCE)
+
+
+def _done(problem: Problem, solution: Solution, workload: Workload, before: int) -> float:
+    """Units of a batch workload delivered per cycle in its window's blocks before an index."""
+    return math.fsum(
+        delivered_rate(problem, solution.blocks[p], workload.id) * problem.blocks[p].hours
+        for p in range(before)
+        if workload.counts_in(p)
+    )
+
+
+def _instances(solution: Solution, plan: BlockPlan, resource: str) -> int:
+    return solution.committed.get(resource, plan.running.get(resource, 0))
+
+
+def _gpus(problem: Problem, plan: BlockPlan, resource: str) -> int:
+    return sum(
+        config.gpus * z
+        for config, z in zip(problem.configs, plan.replicas, strict=True)
+        if config.resource == resource
+    )
+
+
+def _broken_counts(problem: Problem, solution: Solution) -> Iterator[str]:
+    for resource in problem.resources:
+        for plan in solution.blocks:
+            n = _instances(solution, plan, resource.id)
+            if resource.max_instances is not None and n > resource.max_instances:
+                yield f"max_instances:{resource.id}"
+            if n < resource.min_instances:
+                yield f"min_instances:{resource.id}"
+            if n < 0 or _gpus(problem, plan, resource.id) > n * resource.gpus_per_instance:
+                yield f"gpus:{resource.id}"
+    for plan in solution.blocks:
+        for config, z in zip(problem.configs, plan.replicas, strict=True):
+            if z < 0 or (config.max_replicas is not None and z > config.max_replicas):
+                yield f"max_replicas:{config.workload}/{config.resource}"
+
+
+def _broken_budgets(problem: Problem, solution: Solution) -> Iterator[str]:
+    bought = [(r, solution.committed[r.id]) for r in problem.resources if r.is_committed]
+    for site, limit_kw in problem.site_kw.items():
+        used_kw = math.fsum(r.kw * n for r, n in bought if r.site == site)
+        if not _reaches(limit_kw, used_kw):
+            yield f"site_kw:{site}"
+    budget = problem.capex_budget
+    if budget is not None and not _reaches(budget, math.fsum(r.capex * n for r, n in bought)):
+        yield "capex_budget"
+
+
+def _broken_in_block(
+    problem: Problem, solution: Solution, plan: BlockPlan, block: int
+) -> Iterator[str]:
+    for workload in problem.workloads:
+        if workload.is_batch:
+            continue
+        if workload.classes:
+            yield from _broken_router(problem, plan, workload, block)
+            continue
+        demand = workload.total_demand(block)
+        total = delivered_rate(problem, plan, workload.id)
+        if not _reaches(total, demand):
+            yield f"demand:{workload.id}"
+        yield from _broken_promises(problem, plan, workload, total, demand)
+
+
+def _broken_promises(
+    problem: Problem, plan: BlockPlan, workload: Workload, total: float, demand: float
+) -> Iterator[str]:
+    resources = problem.resource_by_id
+    spot = 0.0
+    for config, z in zip(problem.configs, plan.replicas, strict=True):
+        if config.workload != workload.id:
+            continue
+        resource = resources[config.resource]
+        spot += config.plain_rate * z if resource.spot else 0.0
+        loss = config.plain_rate * min(replicas_lost(resource, config), z)
+        if workload.n_plus_one and not _reaches(total - loss, demand):
+            yield f"n_plus_one:{workload.id}"
+    share = workload.max_spot_share
+    if share is not None and not _reaches(share * total, spot):
+        yield f"max_spot_share:{workload.id}"
+
+
+def _broken_router(
+    problem: Problem, plan: BlockPlan, workload: Workload, block: int
+) -> Iterator[str]:
+    """Classes: each served exactly, no replica busy beyond its time, spot within its share."""
+    resources = problem.resource_by_id
+    totals: dict[str, list[float]] = {name: [] for name in workload.classes}
+    spot: list[float] = []
+    for config, z, served in zip(problem.configs, plan.replicas, plan.served, strict=True):
+        if config.workload != workload.id:
+            continue
+        rates = config.class_rate
+        busy = math.fsum(units / rates.get(name, math.nan) for name, units in served.items())
+        if not _reaches(z, busy) or min(served.values(), default=0.0) < 0.0:
+            yield f"served:{workload.id}"
+        spot += served.values() if resources[config.resource].spot else ()
+        for name, units in served.items():
+            totals[name].append(units)
+    demand = workload.class_demand(block)
+    if any(
+        abs(math.fsum(totals[name]) - wanted) > TOLERANCE * wanted
+        for name, wanted in demand.items()
+    ):
+        yield f"demand:{workload.id}"
+    share = workload.max_spot_share
+    if share is not None and not _reaches(share * math.fsum(demand.values()), math.fsum(spot)):
+        yield f"max_spot_share:{workload.id}"
+
+
+def relative_gap(cost: float, bound: float) -> float:
+    """Share of the cost that is not proven necessary: (cost - bound) / cost, 0 when cost is 0.
+
+    >>> relative_gap(200.0, 199.0)
+    0.005
+    """
+    return (cost - bound) / cost if cost > 0.0 else 0.0

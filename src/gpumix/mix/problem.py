@@ -1,0 +1,200 @@
+"""The mix problem as frozen records, and the names of its limits.
+
+Numbers only: blocks of time, resources that can be had, workloads that must be served, and the
+configs in which a resource serves a workload. The fields carry the names of the JSON form; units
+of work are whatever the problem says in `units` (tokens, requests, steps), money is USD.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+TOLERANCE = 1e-8
+"""Relative slack within which a limit counts as kept: rounding of sums, nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One stretch of the cycle; `hours` [h] long."""
+
+    id: str
+    hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """GPUs that can be had in whole instances.
+
+    `committed`: one count for the horizon, `fixed_cost` [USD] each plus `hourly_cost` [USD/h] for
+    every hour. `hourly`: a count per block, `hourly_cost` while running; `fixed_cost` [USD],
+    `capex` [USD] and `kw` [kW] of an hourly resource count nowhere.
+    """
+
+    id: str
+    gpu: str
+    kind: str
+    gpus_per_instance: int
+    max_instances: int | None = None
+    min_instances: int = 0
+    fixed_cost: float = 0.0
+    hourly_cost: float = 0.0
+    capex: float = 0.0
+    kw: float = 0.0
+    site: str | None = None
+    spot: bool = False
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether one count holds for the whole horizon."""
+        return self.kind == "committed"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What must be served: a rate in every block (inference) or an amount per cycle (batch).
+
+    `demand` [units/h] per block, or per request class and block. `work` [units] per cycle,
+    delivered in the blocks of `window` (None = all); `delay_cost` [USD/h] of unfinished work.
+    """
+
+    id: str
+    kind: str
+    demand: tuple[float, ...] | Mapping[str, tuple[float, ...]] = ()
+    n_plus_one: bool = False
+    max_spot_share: float | None = None
+    work: float = 0.0
+    window: tuple[int, ...] | None = None
+    delay_cost: float = 0.0
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether the workload is an amount of work and not a rate."""
+        return self.kind == "batch"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the request classes; empty where demand is one number per block."""
+        return tuple(self.demand) if isinstance(self.demand, Mapping) else ()
+
+    def class_demand(self, block: int) -> Mapping[str, float]:
+        """Demand [units/h] of each class in a block; the class of an unclassed workload is ''."""
+        if isinstance(self.demand, Mapping):
+            return {name: series[block] for name, series in self.demand.items()}
+        return {"": self.demand[block]}
+
+    def total_demand(self, block: int) -> float:
+        """Demand [units/h] of all classes in a block; 0 for batch."""
+        return 0.0 if self.is_batch else math.fsum(self.class_demand(block).values())
+
+    def counts_in(self, block: int) -> bool:
+        """Whether units delivered in the block count."""
+        return self.window is None or block in self.window
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One way a resource serves a workload: a replica of `gpus` GPUs delivers `rate` [units/h].
+
+    `var_cost` [USD] per replica-hour. With request classes, `rate` holds for each class the units/h
+    of a replica that serves that class alone.
+    """
+
+    workload: str
+    resource: str
+    gpus: int
+    rate: float | Mapping[str, float]
+    var_cost: float = 0.0
+    max_replicas: int | None = None
+
+    @property
+    def class_rate(self) -> Mapping[str, float]:
+        """Positive rates [units/h] by class; the class of an unclassed workload is ''."""
+        rates = self.rate if isinstance(self.rate, Mapping) else {"": self.rate}
+        return {name: rate for name, rate in rates.items() if rate > 0.0}
+
+    @property
+    def plain_rate(self) -> float:
+        """Rate [units/h] of a config without classes."""
+        return 0.0 if isinstance(self.rate, Mapping) else self.rate
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A whole mix problem; its cycle of blocks happens `repeat` times over the horizon."""
+
+    name: str
+    units: str
+    repeat: float
+    blocks: tuple[Block, ...]
+    resources: tuple[Resource, ...]
+    workloads: tuple[Workload, ...]
+    configs: tuple[Config, ...]
+    capex_budget: float | None = None
+    site_kw: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def cycle_hours(self) -> float:
+        """Length of one cycle [h]."""
+        return math.fsum(block.hours for block in self.blocks)
+
+    @property
+    def resource_by_id(self) -> dict[str, Resource]:
+        """Resources by their ids."""
+        return {resource.id: resource for resource in self.resources}
+
+    @property
+    def workload_by_id(self) -> dict[str, Workload]:
+        """Workloads by their ids."""
+        return {workload.id: workload for workload in self.workloads}
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether any workload has request classes."""
+        return any(workload.classes for workload in self.workloads)
+
+
+def instance_cost(problem: Problem, resource: Resource, block: int | None = None) -> float:
+    """Cost of one instance [USD over the horizon]: committed, or hourly in one block.
+
+    Formula: fixed_cost + hourly_cost x repeat x cycle hours; or hourly_cost x repeat x hours.
+    """
+    if block is None:
+        return resource.fixed_cost + resource.hourly_cost * problem.repeat * problem.cycle_hours
+    return resource.hourly_cost * problem.repeat * problem.blocks[block].hours
+
+
+def replicas_lost(resource: Resource, config: Config) -> int:
+    """Replicas of a config that stop, at the most, when one instance of its resource is lost.
+
+    >>> node = Resource("a", "A100", "hourly", gpus_per_instance=8)
+    >>> [replicas_lost(node, Config("w", "a", gpus, 1.0)) for gpus in (2, 16)]
+    [4, 1]
+    """
+    return max(resource.gpus_per_instance // config.gpus, 1)
+
+
+def limits(problem: Problem) -> tuple[str, ...]:
+    """Names of all limits a plan must keep, the weightiest first.
+
+    The order says which limits a conflict should rather be told in: what is asked for, then what
+    is promised about it, then what the site, the budget and the market allow.
+    """
+    asked = [
+        f"work:{w.id}" if w.is_batch else f"demand:{w.id}"
+        for w in problem.workloads
+        if w.work > 0.0 or any(w.total_demand(p) > 0.0 for p in range(len(problem.blocks)))
+    ]
+    promised = [f"n_plus_one:{w.id}" for w in problem.workloads if w.n_plus_one]
+    shares = [f"max_spot_share:{w.id}" for w in problem.workloads if w.max_spot_share is not None]
+    sites = [f"site_kw:{site}" for site in problem.site_kw]
+    budget = ["capex_budget"] if problem.capex_budget is not None else []
+    most = [f"max_instances:{r.id}" for r in problem.resources if r.max_instances is not None]
+    least = [f"min_instances:{r.id}" for r in problem.resources if r.min_instances > 0]
+    replicas = dict.fromkeys(
+        f"max_replicas:{c.workload}/{c.resource}"
+        for c in problem.configs
+        if c.max_replicas is not None
+    )
+    return (*asked, *promised, *shares, *sites, *budget, *most, *least, *replicas)

@@ -1,0 +1,243 @@
+"""Random small mix problems, and their optimum by trying every plan."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linprog
+
+TOLERANCE = 1e-9
+
+
+def random_problem(seed: int) -> dict[str, Any]:
+    """A problem small enough for brute force, with every kind of limit now and then."""
+    rnd = random.Random(seed)
+    n_blocks = rnd.choice([1, 2, 2])
+    resources = []
+    for i in range(rnd.choice([1, 2, 2])):
+        committed = rnd.random() < 0.5
+        resource: dict[str, Any] = {
+            "id": f"r{i}",
+            "gpu": rnd.choice(["X", "Y"]),
+            "kind": "committed" if committed else "hourly",
+            "gpus_per_instance": rnd.choice([1, 2, 2, 4]),
+            "max_instances": rnd.choice([1, 2, 3]),
+            "hourly_cost": round(rnd.uniform(0.5, 3.0), 2),
+        }
+        if committed:
+            resource["fixed_cost"] = round(rnd.uniform(0.0, 100.0), 1)
+            resource["capex"] = rnd.choice([0, 5, 7])
+            resource["kw"] = rnd.choice([0, 3, 4])
+            resource["site"] = rnd.choice(["a", "b"])
+        if rnd.random() < 0.25:
+            resource["min_instances"] = 1
+        if rnd.random() < 0.4:
+            resource["spot"] = True
+        resources.append(resource)
+    workloads = []
+    for i in range(rnd.choice([1, 2])):
+        kind = rnd.choice(["plain", "plain", "classes", "batch"])
+        workload: dict[str, Any] = {"id": f"w{i}"}
+        if kind == "batch":
+            workload |= {"kind": "batch", "work": round(rnd.uniform(1.0, 8.0), 1)}
+            if rnd.random() < 0.5:
+                workload["window"] = sorted(rnd.sample(range(n_blocks), rnd.randint(1, n_blocks)))
+            if rnd.random() < 0.6:
+                workload["delay_cost"] = round(rnd.uniform(0.1, 5.0), 1)
+        else:
+            series = [
+                [round(rnd.choice([0, 1, 1]) * rnd.uniform(0.0, 2.5), 1) for _ in range(n_blocks)]
+                for _ in "ab"
+            ]
+            plain = kind == "plain"
+            demand = series[0] if plain else {"s": series[0], "l": series[1]}
+            workload |= {"kind": "inference", "demand": demand}
+            if plain and rnd.random() < 0.4:
+                workload["n_plus_one"] = True
+            if rnd.random() < 0.3:
+                workload["max_spot_share"] = rnd.choice([0.0, 0.3, 0.5])
+        workloads.append(workload)
+    configs = []
+    for workload, resource in itertools.product(workloads, resources):
+        for _ in range(rnd.choice([1, 2]) if len(resources) == 1 else rnd.choice([0, 1, 1, 1, 1])):
+            config: dict[str, Any] = {
+                "workload": workload["id"],
+                "resource": resource["id"],
+                "gpus": rnd.choice([1, 1, 1, 2, 4]),
+            }
+            rate = round(rnd.uniform(0.6, 2.5), 2)
+            classed = isinstance(workload.get("demand"), dict)
+            config["rate"] = {"s": rate, "l": rate / 2} if classed else rate
+            if classed and rnd.random() < 0.2:
+                del config["rate"]["l"]
+            if rnd.random() < 0.5:
+                config["var_cost"] = round(rnd.uniform(0.0, 1.0), 2)
+            if rnd.random() < 0.2:
+                config["max_replicas"] = rnd.choice([1, 2])
+            configs.append(config)
+    problem: dict[str, Any] = {
+        "name": f"random {seed}",
+        "units": "units",
+        "repeat": rnd.choice([1, 10]),
+        "blocks": [{"id": f"b{p}", "hours": rnd.choice([1, 2, 3])} for p in range(n_blocks)],
+        "resources": resources,
+        "workloads": workloads,
+        "configs": configs,
+    }
+    if rnd.random() < 0.3:
+        problem["capex_budget"] = rnd.choice([5, 7, 12])
+    if rnd.random() < 0.3:
+        problem["site_kw"] = {"a": rnd.choice([3, 4, 7])}
+    return problem
+
+
+def count_ranges(resource: dict[str, Any]) -> range:
+    return range(resource.get("min_instances", 0), resource["max_instances"] + 1)
+
+
+def brute_force(problem: dict[str, Any]) -> float | None:
+    """Least cost over all plans, None if there is none: plain loops, written apart from src."""
+    resources = {r["id"]: r for r in problem["resources"]}
+    committed = [r for r in problem["resources"] if r["kind"] == "committed"]
+    hours = sum(b["hours"] for b in problem["blocks"])
+    best = None
+    for counts in itertools.product(*map(count_ranges, committed)):
+        n = {r["id"]: c for r, c in zip(committed, counts, strict=True)}
+        if sum(r.get("capex", 0) * n[r["id"]] for r in committed) > problem.get(
+            "capex_budget", 1e9
+        ):
+            continue
+        if any(
+            sum(r["kw"] * n[r["id"]] for r in committed if r["site"] == site) > kw
+            for site, kw in problem.get("site_kw", {}).items()
+        ):
+            continue
+        cost = sum(
+            (r.get("fixed_cost", 0) + r["hourly_cost"] * problem["repeat"] * hours) * n[r["id"]]
+            for r in committed
+        )
+        options = [block_options(problem, resources, n, p) for p in range(len(problem["blocks"]))]
+        for chosen in itertools.product(*options):
+            total = cost + sum(c for c, _ in chosen) + delay(problem, [u for _, u in chosen])
+            if total < (float("inf") if best is None else best):
+                best = total
+    return best
+
+
+def block_options(
+    problem: dict[str, Any], resources: dict[str, Any], n: dict[str, int], p: int
+) -> list[tuple[float, tuple[float, ...]]]:
+    """(cost, batch units) of the plans of one block; only the cheapest for each batch units."""
+    hours, repeat = problem["blocks"][p]["hours"], problem["repeat"]
+    ranges = []
+    for config in problem["configs"]:
+        resource = resources[config["resource"]]
+        gpus = resource["gpus_per_instance"] * n.get(config["resource"], resource["max_instances"])
+        ranges.append(range(min(gpus // config["gpus"], config.get("max_replicas", 99)) + 1))
+    cheapest: dict[tuple[float, ...], float] = {}
+    for z in itertools.product(*ranges):
+        cost = 0.0
+        for name, resource in resources.items():
+            used = sum(
+                c["gpus"] * k
+                for c, k in zip(problem["configs"], z, strict=True)
+                if c["resource"] == name
+            )
+            need = max(-(-used // resource["gpus_per_instance"]), resource.get("min_instances", 0))
+            if need > n.get(name, resource["max_instances"]):
+                break
+            if name not in n:
+                cost += need * resource["hourly_cost"] * hours * repeat
+        else:
+            if all(serves(problem, resources, w, z, p) for w in problem["workloads"]):
+                cost += sum(
+                    c.get("var_cost", 0) * k * hours * repeat
+                    for c, k in zip(problem["configs"], z, strict=True)
+                )
+                key = batch_units(problem, z, p)
+                cheapest[key] = min(cost, cheapest.get(key, cost))
+    return [(cost, units) for units, cost in cheapest.items()]
+
+
+def batch_units(problem: dict[str, Any], z: tuple[int, ...], p: int) -> tuple[float, ...]:
+    return tuple(
+        sum(
+            c["rate"] * k * problem["blocks"][p]["hours"]
+            for c, k in zip(problem["configs"], z, strict=True)
+            if c["workload"] == w["id"]
+        )
+        if p in w.get("window", range(99))
+        else 0.0
+        for w in problem["workloads"]
+        if w["kind"] == "batch"
+    )
+
+
+def delay(problem: dict[str, Any], units: list[tuple[float, ...]]) -> float:
+    """Delay cost of chosen blocks; infinite if the work is not done in the cycle."""
+    cost = 0.0
+    batch = [w for w in problem["workloads"] if w["kind"] == "batch"]
+    for i, w in enumerate(batch):
+        done = 0.0
+        for p, block in enumerate(problem["blocks"]):
+            if done < w["work"] - TOLERANCE:
+                cost += w.get("delay_cost", 0) * block["hours"] * problem["repeat"]
+            done += units[p][i]
+        if done < w["work"] - TOLERANCE:
+            return float("inf")
+    return cost
+
+
+def serves(
+    problem: dict[str, Any],
+    resources: dict[str, Any],
+    workload: dict[str, Any],
+    z: tuple[int, ...],
+    p: int,
+) -> bool:
+    """Whether replicas z keep every promise to an inference workload in block p."""
+    if workload["kind"] == "batch":
+        return True
+    mine = [
+        (c, k, resources[c["resource"]])
+        for c, k in zip(problem["configs"], z, strict=True)
+        if c["workload"] == workload["id"]
+    ]
+    if isinstance(workload["demand"], dict):
+        return routes(workload, mine, p)
+    demand = workload["demand"][p]
+    total = sum(c["rate"] * k for c, k, _ in mine)
+    if total < demand - TOLERANCE:
+        return False
+    spot = sum(c["rate"] * k for c, k, r in mine if r.get("spot"))
+    if spot > workload.get("max_spot_share", 1.0) * total + TOLERANCE:
+        return False
+    return not workload.get("n_plus_one") or all(
+        total - c["rate"] * min(max(r["gpus_per_instance"] // c["gpus"], 1), k)
+        >= demand - TOLERANCE
+        for c, k, r in mine
+    )
+
+
+def routes(workload: dict[str, Any], mine: list[Any], p: int) -> bool:
+    """Whether some split of the classes over the replicas exists: a linear program."""
+    classes = list(workload["demand"])
+    demand = [workload["demand"][k][p] for k in classes]
+    pairs = [
+        (i, j) for i, (c, _, _) in enumerate(mine) for j, k in enumerate(classes) if k in c["rate"]
+    ]
+    if not pairs:
+        return not any(demand)
+    busy = np.zeros((len(mine) + 1, len(pairs)))
+    equal = np.zeros((len(classes), len(pairs)))
+    for column, (i, j) in enumerate(pairs):
+        config, _, resource = mine[i]
+        busy[i, column] = 1.0 / config["rate"][classes[j]]
+        busy[-1, column] = 1.0 if resource.get("spot") else 0.0
+        equal[j, column] = 1.0
+    most = [k for _, k, _ in mine] + [workload.get("max_spot_share", 1.0) * sum(demand)]
+    found = linprog(np.zeros(len(pairs)), busy, most, equal, demand, method="highs")
+    return bool(found.status == 0)

@@ -1,0 +1,154 @@
+"""Conflicts are conflicts, and none of their limits is to spare; the way out is a way out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mix_problems import random_problem
+
+from gpumix.mix import (
+    Problem,
+    break_even_utilisation,
+    conflict,
+    limits,
+    price,
+    read_problem,
+    relaxations,
+    relaxed,
+    restricted,
+    solve,
+    utilisation,
+)
+
+CASES = Path(__file__).parents[1] / "cases" / "mix"
+
+
+def case(name: str) -> Problem:
+    (path,) = CASES.glob(f"{name}_*.json")
+    return read_problem(json.loads(path.read_text(encoding="utf-8")))
+
+
+def without(problem: Problem, limit: str) -> Problem:
+    """The problem with one limit taken away, by editing its records."""
+    kind, _, name = limit.partition(":")
+    if kind == "site_kw":
+        return replace(problem, site_kw={s: kw for s, kw in problem.site_kw.items() if s != name})
+    if kind == "capex_budget":
+        return replace(problem, capex_budget=None)
+    if kind == "max_replicas":
+        configs = tuple(
+            replace(c, max_replicas=None) if f"{c.workload}/{c.resource}" == name else c
+            for c in problem.configs
+        )
+        return replace(problem, configs=configs)
+    if kind in ("max_instances", "min_instances"):
+        resources = tuple(
+            replace(r, **{kind: None if kind == "max_instances" else 0}) if r.id == name else r
+            for r in problem.resources
+        )
+        return replace(problem, resources=resources)
+    if kind == "max_spot_share":
+        workloads = tuple(
+            replace(w, max_spot_share=None) if w.id == name else w for w in problem.workloads
+        )
+        return replace(problem, workloads=workloads)
+    return relaxed(problem, limit, 0.0)
+
+
+def infeasible_problems(wanted: int) -> list[Problem]:
+    found = []
+    for seed in range(1000):
+        problem = read_problem(random_problem(seed))
+        if solve(problem).status == "infeasible":
+            found.append(problem)
+        if len(found) == wanted:
+            break
+    return found
+
+
+def test_conflicts_are_irreducible() -> None:
+    seen = set()
+    for problem in infeasible_problems(60):
+        names = conflict(problem)
+        seen |= {name.split(":")[0] for name in names}
+        assert names
+        bare = problem
+        for limit in limits(problem):
+            if limit not in names:
+                bare = without(bare, limit)
+        assert solve(bare).status == "infeasible"
+        for limit in names:
+            assert solve(without(bare, limit)).status == "optimal", (problem.name, names, limit)
+    assert seen >= {"demand", "work", "n_plus_one", "max_instances", "max_spot_share"}
+
+
+def test_the_least_move_of_a_limit_is_enough_and_no_less_is() -> None:
+    moved = 0
+    for problem in infeasible_problems(40):
+        for relaxation in relaxations(problem, conflict(problem)):
+            limit, stated, needed = relaxation.limit, relaxation.stated, relaxation.needed
+            if needed is None:
+                assert solve(without(problem, limit)).status == "infeasible"
+                continue
+            moved += 1
+            kind = limit.split(":")[0]
+            whole = kind in ("max_instances", "min_instances", "max_replicas", "n_plus_one")
+            if kind in ("demand", "work"):
+                slightly = 1.0 - 1e-6
+                enough = relaxed(problem, limit, needed * slightly)
+                short = relaxed(problem, limit, needed * 1.001 + 1e-3)
+            else:
+                enough = relaxed(problem, limit, needed)
+                step = 1.0 if whole else 2e-3
+                short = relaxed(problem, limit, needed + (step if needed < stated else -step))
+            assert solve(enough).status == "optimal", (problem.name, relaxation)
+            assert solve(short).status == "infeasible", (problem.name, relaxation)
+    assert moved > 20
+
+
+def test_published_conflict_and_its_ways_out() -> None:
+    problem = case("s13")
+    first, second = relaxations(problem, conflict(problem))
+    assert (first.limit, first.stated, first.needed) == ("site_kw:dc", 9.0, pytest.approx(10.2))
+    assert (second.limit, second.stated, second.needed) == ("demand:premium", 1.0, 0.0)
+    assert first.change < second.change
+
+
+def test_no_conflict_in_a_problem_with_a_plan() -> None:
+    assert conflict(case("s02")) == ()
+
+
+def test_more_owned_than_allowed() -> None:
+    problem = case("s02")
+    odd = replace(problem.resources[0], min_instances=3, max_instances=2)
+    problem = replace(problem, resources=(odd, *problem.resources[1:]))
+    assert solve(problem).conflict == ("max_instances:od", "min_instances:od")
+
+
+def test_break_even_utilisation() -> None:
+    found = {b.committed: b.utilisation for b in break_even_utilisation(case("s02"))}
+    assert found == {"res1y": pytest.approx(0.60), "res3y": pytest.approx(0.425)}
+
+
+def test_restricted_drops_resources_with_their_configs() -> None:
+    problem = case("s10")
+    left = restricted(problem, {"a100x8"})
+    assert [r.id for r in left.resources] == ["a100x8"]
+    assert [c.resource for c in left.configs] == ["a100x8", "a100x8"]
+    assert solve(left).cost == pytest.approx(12422.4)
+
+
+def test_utilisation_is_gpu_hours_used_over_had() -> None:
+    problem = case("s01")
+    used = utilisation(problem, solve(problem))
+    assert used == {"h100": 1.0, "a100": None, "l40s": 1.0}
+
+
+def test_price_of_a_plan_that_was_not_solved_for() -> None:
+    problem = case("s02")
+    solution = solve(problem)
+    more = replace(solution, committed={**solution.committed, "res1y": 2})
+    assert price(problem, more) == pytest.approx((solution.cost or 0.0) + 10512.0)
