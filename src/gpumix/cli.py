@@ -1,0 +1,315 @@
+"""The command line: one function a verb, no logic.
+
+Exit codes: 0 ok, 2 input, 3 infeasible, 1 a defect of ours. With --json, stdout is only JSON;
+progress goes to stderr, on a terminal only.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gpumix.errors import GpumixError, Infeasible, InputError, Problem
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(
+    name="gpumix",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Which GPUs to buy, rent or keep: the cheapest mix that keeps every promise.",
+)
+predict_app = typer.Typer(no_args_is_help=True, help="Predictions for a table of points.")
+prices_app = typer.Typer(no_args_is_help=True, help="The price catalogue.")
+app.add_typer(predict_app, name="predict")
+app.add_typer(prices_app, name="prices")
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
+GpuSheet = Annotated[
+    Path | None,
+    typer.Option("--gpus", help="CSV that adds or replaces GPUs (columns of gpus.csv)."),
+]
+ModelSheet = Annotated[
+    Path | None, typer.Option("--models", help="CSV that adds or replaces models.")
+]
+Points = Annotated[Path, typer.Option(help="CSV or CSV.gz, one row a question.")]
+Out = Annotated[Path, typer.Option(help="CSV or CSV.gz to write: id, value, low, high, basis, ...")]
+
+
+def main() -> None:
+    """Run the command line; errors become a message and an exit code, never a traceback."""
+    try:
+        app(standalone_mode=False)
+    except GpumixError as error:
+        _print_error(error)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(1)
+    except Exception as error:
+        shown = getattr(error, "show", None)
+        if shown is None:
+            raise
+        shown(file=sys.stderr)
+        sys.exit(getattr(error, "exit_code", 2))
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("inventory.yaml"),
+) -> None:
+    """Write a commented starter inventory.
+
+    Example: gpumix init team.yaml
+    """
+    from gpumix.files import atomic
+    from gpumix.inventory import starter_text
+
+    if file.exists():
+        raise InputError(Problem(str(file), "exists already", "name another file"))
+    with atomic(file) as beside:
+        beside.write_text(starter_text(), encoding="utf-8")
+    typer.echo(f"Wrote {file}. Next: edit it, then\n  gpumix plan {file}")
+
+
+@app.command()
+def plan(
+    inventory: Annotated[Path, typer.Argument(help="The inventory, a YAML file.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for plan.json, report.html and problem.json.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Plan the cheapest mix for an inventory and write the report.
+
+    Example: gpumix plan examples/inference-first.yaml
+    """
+    from gpumix import mix
+    from gpumix.files import write_texts
+    from gpumix.planner.files import plan_file
+    from gpumix.report import export, html
+
+    folder = out or Path("gpumix-out") / inventory.stem
+    with _progress() as progress:
+        planned = plan_file(inventory, progress)
+        data = export.plan_to_dict(planned.plan)
+        write_texts(
+            folder,
+            {
+                "plan.json": export.to_json(data),
+                "report.html": html.plan_html(planned.plan),
+                "problem.json": json.dumps(mix.problem_to_dict(planned.problem), indent=1),
+            },
+        )
+    if as_json:
+        typer.echo(export.to_json(data))
+        return
+    from gpumix.report.terminal import show_plan
+
+    show_plan(
+        planned.plan, _console(), inventory=str(inventory), report=str(folder / "report.html")
+    )
+
+
+@app.command()
+def compare(
+    what: Annotated[str, typer.Argument(metavar="MODEL|INVENTORY", help="Model id, or a file.")],
+    workload: Annotated[str | None, typer.Argument(help="A workload of the inventory.")] = None,
+    gpus: Annotated[str | None, typer.Option(help="GPU ids, comma-separated; default all.")] = None,
+    input: Annotated[float | None, typer.Option(help="Tokens in per request.")] = None,
+    output: Annotated[float | None, typer.Option(help="Tokens out per request.")] = None,
+    slo: Annotated[
+        str | None, typer.Option(help="Promises, e.g. ttft_p95=800ms,tpot_p95=50ms.")
+    ] = None,
+    precision: Annotated[str, typer.Option(help="Weight precisions, comma-separated.")] = "bf16",
+    engine: Annotated[str, typer.Option(help="Serving engine.")] = "vllm",
+    as_json: JsonFlag = False,
+) -> None:
+    """Compare every GPU for one workload: fits, speed, $/M tokens, who wins when.
+
+    Example: gpumix compare meta-llama/Llama-3.1-8B-Instruct --gpus h100-sxm-80gb,l40s-48gb
+    """
+    from gpumix.planner.files import compare_names
+    from gpumix.report import export
+
+    found = compare_names(
+        what, workload, gpus=gpus, input_tokens=input, output_tokens=output, slo=slo,
+        precision=precision, engine=engine,
+    )  # fmt: skip
+    if as_json:
+        typer.echo(export.to_json(export.comparison_to_dict(found)))
+        return
+    from gpumix.report.terminal import show_comparison
+
+    show_comparison(found, _console())
+
+
+@predict_app.command("inference")
+def predict_inference(
+    points: Points, out: Out, gpus: GpuSheet = None, models: ModelSheet = None
+) -> None:
+    """Predict serving speed and latency for a table of points.
+
+    Example: gpumix predict inference --points questions.csv --out answers.csv
+    """
+    from gpumix.planner.points import predict_inference as predict
+
+    _predict(predict, points, out, gpus, models)
+
+
+@predict_app.command("training")
+def predict_training(
+    points: Points, out: Out, gpus: GpuSheet = None, models: ModelSheet = None
+) -> None:
+    """Predict training speed and memory for a table of points.
+
+    Example: gpumix predict training --points jobs.csv --out answers.csv
+    """
+    from gpumix.planner.points_training import predict_training as predict
+
+    _predict(predict, points, out, gpus, models)
+
+
+@app.command()
+def solve(
+    problem: Annotated[Path, typer.Argument(help="A mix problem, JSON.")],
+    out: Annotated[Path, typer.Option(help="Where to write the solution, JSON.")],
+    gap: Annotated[float, typer.Option(help="Stop within this share of the best (0-1).")] = 1e-7,
+    time_limit_s: Annotated[float | None, typer.Option(help="Stop the search after [s].")] = None,
+) -> None:
+    """Solve a mix problem, nothing else; exit code 3 where it has no plan.
+
+    Example: gpumix solve problem.json --out solution.json
+    """
+    from gpumix.files import atomic
+    from gpumix.planner.files import solve_file
+
+    solution, text = solve_file(problem, gap, time_limit_s)
+    with atomic(out) as beside:
+        beside.write_text(text, encoding="utf-8")
+    if solution.cost is None:
+        raise Infeasible(f"no plan keeps every limit; see {out}", solution.conflict)
+    typer.echo(f"{solution.status}: cost {solution.cost:,.2f}, gap {solution.gap:.4%}, in {out}")
+
+
+@app.command()
+def backtest(
+    points: Annotated[
+        Path | None, typer.Option(help="Measured rows; default the packaged evidence.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Hold predictions against measurements: errors by source, GPU, engine, length, batch.
+
+    Example: gpumix backtest --points measured.csv.gz
+    """
+    from gpumix.planner.files import backtest_file
+    from gpumix.report import export, listing
+
+    result = backtest_file(points)
+    if as_json:
+        typer.echo(export.to_json(export.record_to_dict(result)))
+        return
+    from gpumix.report.terminal import show_tables
+
+    following = "gpumix explain ttft_p95_s"
+    show_tables(listing.backtest_tables(result), _console(), following)
+
+
+@prices_app.command("list")
+def prices_list(
+    gpu: Annotated[str | None, typer.Option(help="GPU id; default all.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Provider; default all.")] = None,
+    country: Annotated[str | None, typer.Option(help="ISO country; default all.")] = None,
+    purchase: Annotated[
+        str | None, typer.Option(help="on_demand, spot, reserved_1y or reserved_3y.")
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Your own rates (CSV), laid over.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the offers of the catalogue, cheapest per GPU-hour first.
+
+    Example: gpumix prices list --gpu h100-sxm-80gb --purchase spot
+    """
+    from gpumix.planner.files import list_offers
+    from gpumix.report import export, listing
+
+    offers = list_offers(gpu, provider, country, purchase, sheet)
+    if as_json:
+        typer.echo(export.to_json({"offers": [export.record_to_dict(o) for o in offers]}))
+        return
+    from gpumix.report.terminal import show_tables
+
+    following = f"gpumix compare meta-llama/Llama-3.1-8B-Instruct{f' --gpus {gpu}' if gpu else ''}"
+    minor = ("gpus_per_instance", "basis", "country", "region", "age_days")
+    show_tables([listing.offers_table(offers, date.today())], _console(), following, minor)
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(help="A printed quantity or a formula, e.g. tpot_p95_s.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Explain a printed quantity: meaning, unit, formula, source.
+
+    Example: gpumix explain usd_per_mtok_total
+    """
+    from gpumix.planner.explain import explain as explanation_of
+    from gpumix.report import export
+
+    explanation = explanation_of(name)
+    if as_json:
+        typer.echo(export.to_json(export.record_to_dict(explanation)))
+        return
+    from gpumix.report.terminal import show_explanation
+
+    show_explanation(explanation, _console())
+
+
+def _predict(predict: Any, points: Path, out: Path, gpus: Path | None, models: Path | None) -> None:
+    from gpumix.files import read_columns, write_columns
+
+    with _progress() as progress:
+        progress(f"reading {points}")
+        columns = read_columns(points)
+        progress(f"predicting {len(next(iter(columns.values()), []))} rows")
+        answers = predict(columns, gpus=gpus, models=models)
+        write_columns(out, answers)
+    values = list(answers["value"])
+    answered = sum(v is not None and v == v for v in values)
+    typer.echo(f"{answered} of {len(values)} rows predicted, in {out}. Next:\n  gpumix backtest")
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(soft_wrap=False, highlight=False)
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """A spinner with the current step on stderr; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda step: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        yield lambda step: status.update(step)
+
+
+def _print_error(error: GpumixError) -> None:
+    lines = [str(p) for p in error.problems] if isinstance(error, InputError) else [str(error)]
+    typer.echo("\n".join(f"gpumix: {line}" for line in lines), err=True)
+    if isinstance(error, Infeasible):
+        for way in error.ways_out:
+            typer.echo(f"  a way out: {way}", err=True)

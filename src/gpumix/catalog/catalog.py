@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -103,6 +104,16 @@ class Catalog:
     def evidence_training(self) -> dict[str, list[str]]:
         """Packaged measured rows of training, as columns of text."""
         return evidence.load_evidence("training")
+
+    def exchange_rate(self, currency: str) -> tuple[float, date | None]:
+        """Units of a currency per USD, and the rate's date. Raises: UnknownName."""
+        if currency == "USD":
+            return 1.0, None
+        for country in self.countries.values():
+            if country.currency == currency:
+                return country.fx_per_usd, country.fx_as_of
+        known = sorted({c.currency for c in self.countries.values()} | {"USD"})
+        raise UnknownName("report_currency", "currency", currency, known)
 
     def gpu(self, name: str, place: str = "") -> Gpu:
         """The GPU of this id or alias, in any case. Raises: UnknownName with did-you-mean."""

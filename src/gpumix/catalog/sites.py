@@ -56,7 +56,7 @@ def capex_record(row: Row) -> CapexQuote:
 
 
 def range_record(row: Row) -> Range:
-    """One line of `tco_defaults.csv` or `planning.csv`; all three figures are empty where nothing is known."""
+    """One line of a table of parameters; all three figures are empty where nothing is known."""
     return Range(
         parameter=row.required_text("parameter"),
         low=row.number("low"),

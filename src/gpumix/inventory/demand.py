@@ -2,88 +2,120 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from gpumix.domain.traffic import Lengths, Profile
 from gpumix.domain.workload import Demand, Kind
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.inventory.schema import TokensInOut, TrafficSpec, WorkloadSpec
-from gpumix.inventory.trace import read_trace, requests_per_s_of_busiest_hour
+from gpumix.inventory.trace import read_trace
 from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, HOURS_PER_YEAR, SECONDS_PER_HOUR
 
 _WEEK = int(HOURS_PER_WEEK)
+_NO_TOKENS = Lengths(0.0, 0.0)
+T = TypeVar("T")
+
+Place = Callable[..., str]
+"""Names a key of the part at hand: `place()` is the part, `place("profile")` a key in it."""
+
 DEFAULT_INPUT_TOKENS = {Kind.BATCH: 1024.0, Kind.EMBEDDING: 512.0}
 """Tokens per request where only a daily volume is stated (assumed; the plan lists it)."""
 
 
 def of_traffic(
-    spec: TrafficSpec, kind: Kind, profiles: dict[str, Profile], folder: Path, place: str
+    spec: TrafficSpec, kind: Kind, profiles: dict[str, Profile], folder: Path, place: Place
 ) -> Demand:
-    """Demand of served traffic.
+    """Demand of served traffic; `place("profile")` says where in the file a key stands.
 
-    Raises: InputError where the traffic names no rate, two rates, or an unknown profile.
+    Raises: InputError where the traffic names no rate, two rates, two shapes, no lengths, or an
+    unknown profile, and where its trace cannot be read.
     """
+    if spec.trace is not None and spec.profile is not None:
+        raise InputError(Problem(place(), "states profile and trace", "keep one of them"))
     if spec.trace is not None:
-        profile = read_trace(folder / spec.trace)
-        busiest = requests_per_s_of_busiest_hour(folder / spec.trace)
+        trace = folder / spec.trace
+        profile, busiest = within(place("trace"), lambda: read_trace(trace))
     else:
         name = spec.profile or "flat"
         if name not in profiles:
-            raise InputError(unknown_name(f"{place}.profile", "profile", name, profiles))
-        profile, busiest = profiles[name], 0.0
-    peak = _peak_requests_per_s(spec, profile, busiest, place)
-    lengths = _lengths_of(spec, kind, profile, place)
+            raise InputError(unknown_name(place("profile"), "profile", name, profiles))
+        profile, busiest = profiles[name], None
+    problems: list[Problem] = []
+    peak = _peak_requests_per_s(spec, profile, busiest, place, problems)
+    input, output = _lengths_of(spec, kind, profile, place, problems)
+    if problems:
+        raise InputError(problems)
     return Demand(
         units_per_hour=tuple(peak * SECONDS_PER_HOUR * f for f in profile.hour_of_week),
         growth_per_year=spec.growth_per_year,
-        input=lengths[0],
-        output=lengths[1],
+        input=input,
+        output=output,
         arrival_cv=profile.arrival_cv,
         prefix_share=profile.prefix_share,
         profile=profile.id,
     )
 
 
-def _peak_requests_per_s(spec: TrafficSpec, profile: Profile, busiest: float, place: str) -> float:
-    if spec.peak_requests_per_s is not None and spec.requests_per_s is not None:
+def within(place: str, read: Callable[[], T]) -> T:
+    """What `read` makes of a file that the inventory names at `place`.
+
+    Raises: InputError whose problems name that place, too.
+    """
+    try:
+        return read()
+    except InputError as error:
         raise InputError(
-            Problem(place, "states peak_requests_per_s and requests_per_s", "keep one of them")
+            Problem(f"{place}, {p.place}", p.message, p.fix) for p in error.problems
+        ) from None
+
+
+def _peak_requests_per_s(
+    spec: TrafficSpec,
+    profile: Profile,
+    busiest: float | None,
+    place: Place,
+    problems: list[Problem],
+) -> float:
+    if spec.peak_requests_per_s is not None and spec.requests_per_s is not None:
+        problems.append(
+            Problem(place(), "states peak_requests_per_s and requests_per_s", "keep one of them")
         )
     if spec.peak_requests_per_s is not None:
         return spec.peak_requests_per_s
     if spec.requests_per_s is not None:
         return spec.requests_per_s / profile.mean_to_peak
-    if spec.trace is not None:
-        return busiest
-    raise InputError(
-        Problem(place, "states no rate", "add peak_requests_per_s (busiest hour) or requests_per_s")
-    )
+    if busiest is None:
+        fix = "add peak_requests_per_s (busiest hour) or requests_per_s"
+        problems.append(Problem(place(), "states no rate", fix))
+    return busiest or 0.0
 
 
 def _lengths_of(
-    spec: TrafficSpec, kind: Kind, profile: Profile, place: str
+    spec: TrafficSpec, kind: Kind, profile: Profile, place: Place, problems: list[Problem]
 ) -> tuple[Lengths, Lengths]:
     """Lengths of the profile, rescaled to the stated means; a flat profile needs both means."""
-    needed = {"input_tokens": spec.input_tokens, "output_tokens": spec.output_tokens}
     if kind is Kind.MEDIA:
-        return Lengths(0.0, 0.0), Lengths(0.0, 0.0)
-    if kind is Kind.EMBEDDING:
-        needed.pop("output_tokens")
+        return _NO_TOKENS, _NO_TOKENS
+    needed = {"input_tokens": spec.input_tokens}
+    if kind is not Kind.EMBEDDING:
+        needed["output_tokens"] = spec.output_tokens
+    elif spec.output_tokens is not None:
+        problems.append(Problem(place("output_tokens"), "does not go with kind embedding"))
     missing = [name for name, value in needed.items() if value is None]
     if spec.trace is None and profile.id == "flat" and missing:
-        raise InputError(
-            Problem(
-                place,
-                f"states no {' and no '.join(missing)}",
-                "tokens per request, or name a profile that has them",
-            )
-        )
-    output = (
-        Lengths(0.0, 0.0)
-        if kind is Kind.EMBEDDING
-        else _rescaled(profile.output, spec.output_tokens)
+        fix = "tokens per request, or name a profile that has them"
+        problems.append(Problem(place(), f"states no {' and no '.join(missing)}", fix))
+    if kind is Kind.EMBEDDING:
+        return _rescaled(profile.input, spec.input_tokens), _NO_TOKENS
+    if profile.output.mean <= 0.0:
+        problems.append(Problem(place("trace"), "has no output tokens", f"kind {kind} writes some"))
+        return profile.input, profile.output
+    return (
+        _rescaled(profile.input, spec.input_tokens),
+        _rescaled(profile.output, spec.output_tokens),
     )
-    return _rescaled(profile.input, spec.input_tokens), output
 
 
 def _rescaled(lengths: Lengths, mean: float | None) -> Lengths:
@@ -93,19 +125,27 @@ def _rescaled(lengths: Lengths, mean: float | None) -> Lengths:
     return Lengths(mean, lengths.cv, tuple((p, t * factor) for p, t in lengths.quantiles))
 
 
-def of_volume(spec: WorkloadSpec) -> Demand:
-    """Demand of a daily volume of tokens, deferrable within its window."""
+def of_volume(spec: WorkloadSpec, place: Place) -> Demand:
+    """Demand of a daily volume of tokens, deferrable within its window.
+
+    Raises: InputError where a batch states no output, or an embedding states some.
+    """
     volume = spec.tokens_per_day
+    if spec.kind is Kind.BATCH and not isinstance(volume, TokensInOut):
+        fix = "write tokens_per_day: {input: 900M, output: 60M}"
+        raise InputError(Problem(place("tokens_per_day"), "does not say how much is output", fix))
+    if spec.kind is Kind.EMBEDDING and isinstance(volume, TokensInOut):
+        fix = "write the input alone: tokens_per_day: 2B"
+        raise InputError(Problem(place("tokens_per_day"), "an embedding has no output", fix))
     input_per_day = volume.input if isinstance(volume, TokensInOut) else float(volume or 0.0)
     output_per_day = volume.output if isinstance(volume, TokensInOut) else 0.0
     input_tokens = spec.input_tokens or DEFAULT_INPUT_TOKENS[spec.kind]
     requests_per_day = input_per_day / input_tokens
-    output_tokens = output_per_day / requests_per_day
     return _steady(
         requests_per_day / HOURS_PER_DAY,
         spec.growth_per_year or 0.0,
         Lengths(input_tokens, 0.0),
-        Lengths(output_tokens, 0.0),
+        Lengths(output_per_day / requests_per_day, 0.0),
     )
 
 
@@ -130,8 +170,8 @@ def of_samples(spec: WorkloadSpec) -> Demand:
 def _steady(
     units_per_hour: float,
     growth: float,
-    input: Lengths = Lengths(0.0, 0.0),  # noqa: B008
-    output: Lengths = Lengths(0.0, 0.0),  # noqa: B008
+    input: Lengths = _NO_TOKENS,
+    output: Lengths = _NO_TOKENS,
 ) -> Demand:
     return Demand(
         units_per_hour=(units_per_hour,) * _WEEK,

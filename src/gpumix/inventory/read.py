@@ -5,14 +5,15 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Callable, Iterable
 from datetime import date
+from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
-
+from gpumix.catalog import Catalog, load
 from gpumix.domain.gpu import PRECISIONS
-from gpumix.domain.offer import Purchase
+from gpumix.domain.llm import Model
+from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.site import Site
 from gpumix.domain.workload import (
     CloudSupply,
@@ -26,6 +27,8 @@ from gpumix.domain.workload import (
 )
 from gpumix.errors import InputError, Problem, UnknownName, did_you_mean, unknown_name
 from gpumix.inventory import demand
+from gpumix.inventory.demand import within
+from gpumix.inventory.quantities import seconds
 from gpumix.inventory.schema import (
     APPLIES,
     COMMON,
@@ -34,11 +37,9 @@ from gpumix.inventory.schema import (
     SiteSpec,
     WorkloadSpec,
 )
+from gpumix.inventory.validate import Checked, check
 from gpumix.inventory.yaml import Document, KeyPath, parse, read_text
 from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
-
-if TYPE_CHECKING:
-    from gpumix.catalog import Catalog
 
 T = TypeVar("T")
 
@@ -46,8 +47,19 @@ DEFAULT_SLOS = (Slo("ttft", 0.95, 1.0), Slo("tpot", 0.95, 0.05))
 """Promises of a chat workload that states none (the same as `gpumix compare`'s)."""
 _SLO_METRICS = ("ttft", "tpot", "e2e")
 _SLO_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+SLO_NAMES = tuple(f"{m}_{q}" for m in _SLO_METRICS for q in _SLO_QUANTILES)
+"""Every promise that can be made, as inventories and the command line write it."""
 _DEFAULT_SEQ_LEN = {Kind.FINETUNE: 2048, Kind.PRETRAIN: 4096}
 _DEFAULT_STACK = {"lora": "torchtune", "qlora": "hf-peft", "full": "fsdp", "pretrain": "megatron"}
+
+
+def slo_of(name: str, limit: object) -> Slo:
+    """The promise `ttft_p95` with a limit such as `800 ms`. Raises: ValueError."""
+    if name not in SLO_NAMES:
+        hint = did_you_mean(name, SLO_NAMES)
+        raise ValueError(f"unknown promise {name!r}" + (f"; {hint}" if hint else ""))
+    metric, _, quantile = name.partition("_")
+    return Slo(metric, _SLO_QUANTILES[quantile], seconds(limit))
 
 
 def starter_text() -> str:
@@ -63,96 +75,42 @@ def read_inventory(path: Path, catalog: Catalog, today: date) -> Inventory:
     Raises: InputError with every problem of the file, each with its key path and line.
     """
     document = parse(read_text(path), path.name)
-    spec = _validated(document, path.name)
-    reader = _Reader(document, catalog, path.parent)
-    inventory = reader.inventory(spec, today)
+    checked = check(document)
+    if checked.spec is None:
+        raise InputError(checked.problems)
+    reader = _Reader(document, checked, catalog, path.parent)
+    inventory = reader.inventory(checked.spec, today)
     if reader.problems:
         raise InputError(reader.problems)
     return inventory
 
 
-def _validated(document: Document, name: str) -> InventorySpec:
-    if not isinstance(document.data, dict):
-        what = "is empty" if document.data is None else "is not a list of keys"
-        raise InputError(Problem(name, what, "`gpumix init` writes a starter inventory"))
-    try:
-        return InventorySpec.model_validate(document.data)
-    except ValidationError as error:
-        raise InputError(_problems(error, document)) from None
-
-
-def _problems(error: ValidationError, document: Document) -> list[Problem]:
-    found: dict[tuple[str, str], Problem] = {}
-    for item in error.errors(include_url=False):
-        path = _written_path(item["loc"], document.data)
-        message, fix = item["msg"].removeprefix("Value error, "), ""
-        if item["type"] == "extra_forbidden":
-            message = f"unknown key {path[-1]!r}"
-            fix = did_you_mean(str(path[-1]), _keys_at(path[:-1]))
-        elif item["type"] == "missing":
-            path, message = path[:-1], f"needs the key {item['loc'][-1]!r}"
-        problem = Problem(document.place(path), message, fix)
-        found.setdefault((problem.place, problem.message), problem)
-    return list(found.values())
-
-
-def _written_path(loc: Iterable[Any], data: Any) -> KeyPath:
-    """The part of pydantic's location that stands in the file (no union or type tags)."""
-    path: list[str | int] = []
-    here = data
-    parts = list(loc)
-    for index, part in enumerate(parts):
-        is_last = index == len(parts) - 1
-        in_list = isinstance(here, list) and isinstance(part, int) and part < len(here)
-        if in_list or (isinstance(here, dict) and part in here):
-            here = here[part]
-            path.append(part)
-        elif is_last and isinstance(here, dict):
-            path.append(part)
-    return tuple(path)
-
-
-def _keys_at(path: KeyPath) -> list[str]:
-    """Known keys of the mapping at this path, by walking the schema."""
-    here: Any = InventorySpec
-    for part in path:
-        if isinstance(here, type) and issubclass(here, BaseModel):
-            field = here.model_fields.get(str(part))
-            here = field.annotation if field else None
-        else:
-            here = _value_type(here)
-        here = _model_within(here)
-    if isinstance(here, type) and issubclass(here, BaseModel):
-        return list(here.model_fields)
-    return []
-
-
-def _value_type(annotation: Any) -> Any:
-    return get_args(annotation)[-1] if get_args(annotation) else None
-
-
-def _model_within(annotation: Any) -> Any:
-    for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    for candidate in get_args(annotation):
-        if getattr(candidate, "__origin__", None) is dict:
-            return candidate
-    return annotation
+def _can_do(model: Model, kind: Kind) -> bool:
+    return {
+        Kind.CHAT: model.generates_text,
+        Kind.BATCH: model.generates_text,
+        Kind.EMBEDDING: model.embeds_text,
+        Kind.MEDIA: model.is_denoiser,
+    }.get(kind, True)
 
 
 class _Reader:
     """Turns the checked schema into domain records, collecting problems as it goes."""
 
-    def __init__(self, document: Document, catalog: Catalog, folder: Path) -> None:
+    def __init__(
+        self, document: Document, checked: Checked, catalog: Catalog, folder: Path
+    ) -> None:
         self.document = document
+        self.checked = checked
         self.catalog = catalog
         self.folder = folder
-        self.problems: list[Problem] = []
+        self.problems: list[Problem] = list(checked.problems)
         self.notes: list[str] = []
+        self.offers: tuple[Offer, ...] = ()
 
     def _say(self, path: KeyPath, message: str, fix: str = "") -> None:
-        self.problems.append(Problem(self.document.place(path), message, fix))
+        if not self.checked.lacks_part_of(path):
+            self.problems.append(Problem(self.document.place(path), message, fix))
 
     def _try(self, path: KeyPath, make: Callable[[], T], default: T) -> T:
         try:
@@ -162,7 +120,8 @@ class _Reader:
                 Problem(self.document.place(path), p.message, p.fix) for p in error.problems
             ]
         except InputError as error:
-            self.problems += error.problems
+            if not self.checked.lacks_part_of(path):
+                self.problems += error.problems
         return default
 
     def _known(self, path: KeyPath, kind: str, name: str, known: Iterable[str]) -> None:
@@ -172,10 +131,16 @@ class _Reader:
 
     def inventory(self, spec: InventorySpec, today: date) -> Inventory:
         """The whole; problems found are in `self.problems`."""
-        if spec.timezone not in zoneinfo.available_timezones() and spec.timezone != "UTC":
-            self._known(("timezone",), "timezone", spec.timezone, zoneinfo.available_timezones())
+        self.offers = self._offers(spec)
+        zones = zoneinfo.available_timezones()
+        if zones:  # none on a machine without a timezone database: any name must do there
+            self._known(("timezone",), "timezone", spec.timezone, zones | {"UTC"})
         self._currency(("report_currency",), spec.report_currency)
         workloads = tuple(self.workload(name, w) for name, w in spec.workloads.items())
+        if not workloads:
+            self._say(
+                ("workloads",), "names no workload", "add one, such as chat: {kind: chat, ...}"
+            )
         sites = self.sites(spec)
         cloud = self.cloud(spec.supply.cloud) if spec.supply.cloud is not None else None
         if cloud is None and not sites:
@@ -195,16 +160,28 @@ class _Reader:
             notes=tuple(self.notes),
         )
 
+    def _offers(self, spec: InventorySpec) -> tuple[Offer, ...]:
+        """Offers of the catalogue, with those of the inventory's own price sheet."""
+        if not spec.prices:
+            return self.catalog.offers
+        sheet = self.folder / spec.prices
+        place = self.document.place(("prices",))
+        return (
+            self._try(("prices",), lambda: within(place, lambda: load(prices=sheet).offers), ())
+            or self.catalog.offers
+        )
+
     # -- workloads ---------------------------------------------------------------------------
 
     def workload(self, name: str, spec: WorkloadSpec) -> Workload:
         """One workload in gpumix's words."""
         path: KeyPath = ("workloads", name)
         self._refuse_foreign_keys(path, spec)
-        model = self._try((*path, "model"), lambda: self.catalog.model(spec.model), None)
+        model = self._model((*path, "model"), spec)
         for i, precision in enumerate(spec.precision):
-            if precision not in PRECISIONS:
-                self._known((*path, "precision", i), "precision", precision, PRECISIONS)
+            self._known((*path, "precision", i), "precision", precision, PRECISIONS)
+        if spec.kv_precision:
+            self._known((*path, "kv_precision"), "precision", spec.kv_precision, PRECISIONS)
         return Workload(
             id=name,
             kind=spec.kind,
@@ -213,7 +190,7 @@ class _Reader:
             kv_precision=spec.kv_precision,
             engine=spec.engine,
             tier=spec.tier,
-            demand=self._try(path, lambda: self._demand(path, spec), None),
+            demand=self._demand(path, spec),
             run=self._run(path, spec),
             slos=self._slos(path, spec),
             window=self._window(spec),
@@ -224,6 +201,12 @@ class _Reader:
             resolution=spec.resolution,
         )
 
+    def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:
+        model = self._try(path, lambda: self.catalog.model(spec.model), None)
+        if model is not None and not _can_do(model, spec.kind):
+            self._say(path, f"{model.id} ({model.kind}) cannot do kind {spec.kind}")
+        return model
+
     def _refuse_foreign_keys(self, path: KeyPath, spec: WorkloadSpec) -> None:
         allowed = COMMON | APPLIES[spec.kind]
         for key in sorted(spec.model_fields_set - allowed):
@@ -232,13 +215,17 @@ class _Reader:
 
     def _demand(self, path: KeyPath, spec: WorkloadSpec) -> Demand | None:
         if spec.traffic is not None and "traffic" in APPLIES[spec.kind]:
-            place = self.document.place((*path, "traffic"))
-            return demand.of_traffic(
-                spec.traffic, spec.kind, self.catalog.profiles, self.folder, place
-            )
+            for key in ("tokens_per_day", "images_per_day", "videos_per_day"):
+                if getattr(spec, key) is not None and key in APPLIES[spec.kind]:
+                    self._say(path, f"states traffic and {key}", "keep one of them")
+            return self._try((*path, "traffic"), lambda: self._traffic(path, spec), None)
         if spec.kind in (Kind.BATCH, Kind.EMBEDDING):
             if spec.tokens_per_day is not None:
-                return demand.of_volume(spec)
+                return self._try(
+                    (*path, "tokens_per_day"),
+                    lambda: demand.of_volume(spec, partial(self._place, path)),
+                    None,
+                )
             self._say(path, "states no work", "add tokens_per_day")
         elif spec.kind is Kind.MEDIA:
             if spec.images_per_day or spec.videos_per_day:
@@ -251,6 +238,15 @@ class _Reader:
         else:
             return demand.of_runs(spec)
         return None
+
+    def _traffic(self, path: KeyPath, spec: WorkloadSpec) -> Demand | None:
+        if spec.traffic is None:
+            return None
+        place = partial(self._place, (*path, "traffic"))
+        return demand.of_traffic(spec.traffic, spec.kind, self.catalog.profiles, self.folder, place)
+
+    def _place(self, path: KeyPath, *keys: str) -> str:
+        return self.document.place((*path, *keys))
 
     def _run(self, path: KeyPath, spec: WorkloadSpec) -> TrainingRun | None:
         if spec.kind not in (Kind.FINETUNE, Kind.PRETRAIN):
@@ -279,12 +275,13 @@ class _Reader:
             return (Slo("e2e", 0.95, spec.latency),) if spec.latency is not None else ()
         found = []
         for key, limit_s in spec.slo.items():
-            metric, _, quantile = key.partition("_")
-            if metric in _SLO_METRICS and quantile in _SLO_QUANTILES:
-                found.append(Slo(metric, _SLO_QUANTILES[quantile], limit_s))
-            else:
-                known = [f"{m}_{q}" for m in _SLO_METRICS for q in _SLO_QUANTILES]
-                self._known((*path, "slo", key), "promise", key, known)
+            self._known((*path, "slo", key), "promise", key, SLO_NAMES)
+            if key in SLO_NAMES:
+                found.append(slo_of(key, f"{limit_s!r} s"))
+                if spec.kind is Kind.EMBEDDING and found[-1].metric != "e2e":
+                    self._say(
+                        (*path, "slo", key), "does not go with kind embedding", "promise e2e_p95"
+                    )
         if spec.kind is Kind.CHAT and not spec.slo:
             promises = ", ".join(f"{s.name} {s.limit_s * 1e3:g} ms" for s in DEFAULT_SLOS)
             self.notes.append(f"{path[-1]}: no slo stated, {promises} assumed")
@@ -305,16 +302,20 @@ class _Reader:
         providers = self._any_or(spec.providers)
         regions = self._any_or(spec.regions)
         for i, name in enumerate(providers or ()):
-            known = sorted({o.provider for o in self.catalog.offers})
+            known = sorted({o.provider for o in self.offers})
             self._known((*path, "providers", i), "provider", name, known)
         for i, name in enumerate(regions or ()):
-            known = sorted({o.region for o in self.catalog.offers})
+            known = sorted({o.region for o in self.offers if o.region})
             self._known((*path, "regions", i), "region", name, known)
         countries = self._any_or(spec.countries)
         gpus = self._any_or(spec.gpus)
         return CloudSupply(
             providers=providers,
-            countries=None if countries is None else tuple(self._countries(path, countries)),
+            countries=(
+                None
+                if countries is None
+                else tuple(self._countries((*path, "countries"), countries))
+            ),
             regions=regions,
             gpus=None if gpus is None else tuple(self._gpus((*path, "gpus"), gpus)),
             purchases=tuple(Purchase(p) for p in dict.fromkeys(spec.purchase)),
@@ -328,30 +329,25 @@ class _Reader:
     def sites(self, spec: InventorySpec) -> tuple[Site, ...]:
         """Sites of one's own, with what stands there."""
         for name in spec.supply.owned:
-            if name not in spec.supply.on_prem:
-                self.problems.append(
-                    unknown_name(
-                        self.document.place(("supply", "owned", name)),
-                        "site",
-                        name,
-                        spec.supply.on_prem,
-                    )
-                )
+            path: KeyPath = ("supply", "owned", name)
+            sites = spec.supply.on_prem
+            if name not in sites and not self.checked.lacks(("supply", "on_prem", name)):
+                fix = did_you_mean(name, sites) or "describe the site under supply.on_prem"
+                self._say(path, f"unknown site {name!r}", fix)
         return tuple(self._site(name, s, spec) for name, s in spec.supply.on_prem.items())
 
     def _site(self, name: str, spec: SiteSpec, whole: InventorySpec) -> Site:
         path: KeyPath = ("supply", "on_prem", name)
-        self._countries((*path, "country"), [spec.country])
-        if spec.country not in self.catalog.countries and not self.problems:
-            self._say((*path, "country"), f"{spec.country} has no site data", "see countries.csv")
-        owned_path: KeyPath = ("supply", "owned", name)
-        owned = whole.supply.owned.get(name, {})
-        ids = self._gpus(owned_path, list(owned))
-        fields = {k: getattr(spec, k) for k in SiteSpec.model_fields if k not in ("gpus",)}
+        self._known_countries((*path, "country"), [spec.country], self.catalog.countries)
+        owned: dict[str, int] = {}
+        for gpu, count in whole.supply.owned.get(name, {}).items():
+            (id,) = self._gpus(("supply", "owned", name, gpu), [gpu])
+            owned[id] = owned.get(id, 0) + count
+        fields = {k: getattr(spec, k) for k in SiteSpec.model_fields if k != "gpus"}
         return Site(
             id=name,
             gpus=tuple(self._gpus((*path, "gpus"), spec.gpus)),
-            owned=tuple(zip(ids, owned.values(), strict=False)),
+            owned=tuple(owned.items()),
             **fields,
         )
 
@@ -376,16 +372,24 @@ class _Reader:
 
     def _countries(self, path: KeyPath, codes: Iterable[str]) -> list[str]:
         known = set(self.catalog.countries) | {
-            o.country for o in self.catalog.offers if o.country is not None
+            o.country for o in self.offers if o.country is not None
         }
-        codes = list(codes)
-        for code in codes:
-            self._known(path, "country", code, sorted(known))
+        codes = list(dict.fromkeys(codes))
+        self._known_countries(path, codes, known)
         return codes
+
+    def _known_countries(self, path: KeyPath, codes: Iterable[str], known: Iterable[str]) -> None:
+        """Country codes, with the code as the fix where somebody wrote the country's name."""
+        by_name = {c.name.lower(): c.iso2 for c in self.catalog.countries.values()}
+        for code in codes:
+            if code.lower() in by_name:
+                self._say(path, f"unknown country {code!r}", f"write {by_name[code.lower()]}")
+            else:
+                self._known(path, "country", code, sorted(known))
 
     def _gpus(self, path: KeyPath, names: Iterable[str]) -> list[str]:
         ids = []
         for name in names:
             gpu = self._try(path, lambda name=name: self.catalog.gpu(name), None)  # type: ignore[misc]
             ids.append(gpu.id if gpu else name)
-        return ids
+        return list(dict.fromkeys(ids))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from gpumix.domain.workload import Kind, Tier
 from gpumix.inventory.quantities import (
+    Day,
     Growth,
     Money,
+    Number,
     PerDay,
     RequestsPerS,
     Runs,
@@ -19,6 +20,7 @@ from gpumix.inventory.quantities import (
     Tokens,
     TokensPerDay,
     TokensPerRequest,
+    Whole,
     WindowHours,
 )
 
@@ -27,14 +29,17 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-def _month(value: Any) -> Any:
-    text = str(value)
-    return f"{text}-01" if len(text) == 7 else text
-
-
 Names = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
-AnyOr = Literal["any"] | Names
-Day = Annotated[date, BeforeValidator(_month)]
+
+
+def _any_form(value: Any) -> str:
+    return "any" if value == "any" else "names"
+
+
+AnyOr = Annotated[
+    Annotated[Literal["any"], Tag("any")] | Annotated[Names, Tag("names")],
+    Discriminator(_any_form),
+]
 
 
 class _Spec(BaseModel):
@@ -45,7 +50,7 @@ class HorizonSpec(_Spec):
     """When the plan starts and how long it runs."""
 
     start: Day
-    years: int = Field(ge=1, le=10)
+    years: Whole = Field(ge=1, le=10)
 
 
 class TokensInOut(_Spec):
@@ -53,6 +58,17 @@ class TokensInOut(_Spec):
 
     input: TokensPerDay
     output: TokensPerDay
+
+
+def _volume_form(value: Any) -> str:
+    return "apart" if isinstance(value, dict | TokensInOut) else "input"
+
+
+Volume = Annotated[
+    Annotated[TokensInOut, Tag("apart")] | Annotated[TokensPerDay, Tag("input")],
+    Discriminator(_volume_form),
+]
+"""`2B` (input only), or `{input: 900M, output: 60M}`."""
 
 
 class TrafficSpec(_Spec):
@@ -83,27 +99,26 @@ class WorkloadSpec(_Spec):
     # served work
     traffic: TrafficSpec | None = None
     slo: dict[str, Seconds] = {}
-    tokens_per_day: TokensInOut | TokensPerDay | None = None
+    tokens_per_day: Volume | None = None
     input_tokens: TokensPerRequest | None = None
-    output_tokens: TokensPerRequest | None = None
     # jobs
     method: Literal["full", "lora", "qlora"] | None = None
     tokens: Tokens | None = None
     runs_per_month: Runs | None = None
     runs_per_year: Runs | None = None
     finish_within: Seconds | None = None
-    seq_len: int | None = Field(default=None, ge=16, le=10_000_000)
-    global_batch: int | None = Field(default=None, ge=1, le=1_000_000)
-    lora_rank: int = Field(default=16, ge=1, le=4096)
+    seq_len: Whole | None = Field(default=None, ge=16, le=10_000_000)
+    global_batch: Whole | None = Field(default=None, ge=1, le=1_000_000)
+    lora_rank: Whole = Field(default=16, ge=1, le=4096)
     stack: str | None = None
-    n_gpus: int | None = Field(default=None, ge=1, le=100_000)
+    n_gpus: Whole | None = Field(default=None, ge=1, le=100_000)
     # media
     images_per_day: PerDay | None = None
     videos_per_day: PerDay | None = None
     latency: Seconds | None = None
-    steps: int | None = Field(default=None, ge=1, le=1000)
-    resolution: str | None = Field(default=None, pattern=r"^\d{2,5}x\d{2,5}$")
-    frames: int | None = Field(default=None, ge=1, le=10_000)
+    steps: Whole | None = Field(default=None, ge=1, le=1000)
+    resolution: str | None = Field(default=None, pattern=r"^[1-9][0-9]{1,4}x[1-9][0-9]{1,4}$")
+    frames: Whole | None = Field(default=None, ge=1, le=10_000)
 
 
 class CloudSpec(_Spec):
@@ -118,27 +133,25 @@ class CloudSpec(_Spec):
         BeforeValidator(_as_list),
         Field(min_length=1),
     ] = ["on_demand", "spot", "reserved_1y", "reserved_3y"]
-    max_instances: int | None = Field(default=None, ge=1, le=1_000_000)
+    max_instances: Whole | None = Field(default=None, ge=1, le=1_000_000)
 
 
 class SiteSpec(_Spec):
     """A site of one's own; unstated figures come from its country's row."""
 
     country: str
-    racks: int = Field(ge=0, le=10_000)
-    kw_per_rack: float = Field(gt=0, le=500, allow_inf_nan=False)
+    racks: Whole = Field(ge=0, le=10_000)
+    kw_per_rack: Number = Field(gt=0, le=500)
     cooling: Literal["air", "rear_door", "liquid"] = "air"
     gpus: Names = []
-    usd_per_kwh: float | None = Field(default=None, gt=0, le=10, allow_inf_nan=False)
-    pue: float | None = Field(default=None, ge=1, le=4, allow_inf_nan=False)
-    outage_hours_per_year: float | None = Field(default=None, ge=0, le=8760, allow_inf_nan=False)
+    usd_per_kwh: Number | None = Field(default=None, gt=0, le=10)
+    pue: Number | None = Field(default=None, ge=1, le=4)
+    outage_hours_per_year: Number | None = Field(default=None, ge=0, le=8760)
     generator: bool = True
     cost_of_capital: Share | None = None
-    staff_fte: float | None = Field(default=None, ge=0, le=10_000, allow_inf_nan=False)
-    fte_usd_per_year: float | None = Field(default=None, ge=0, le=1e7, allow_inf_nan=False)
-    facility_usd_per_kw_month: float | None = Field(
-        default=None, ge=0, le=10_000, allow_inf_nan=False
-    )
+    staff_fte: Number | None = Field(default=None, ge=0, le=10_000)
+    fte_usd_per_year: Number | None = Field(default=None, ge=0, le=1e7)
+    facility_usd_per_kw_month: Number | None = Field(default=None, ge=0, le=10_000)
     taxes_recoverable: bool = True
 
 
@@ -147,13 +160,13 @@ class SupplySpec(_Spec):
 
     cloud: CloudSpec | None = None
     on_prem: dict[str, SiteSpec] = {}
-    owned: dict[str, dict[str, Annotated[int, Field(ge=1, le=1_000_000)]]] = {}
+    owned: dict[str, dict[str, Annotated[Whole, Field(ge=1, le=1_000_000)]]] = {}
 
 
 class LimitsSpec(_Spec):
     """Promises about the whole plan."""
 
-    capex_usd: Annotated[float, Field(ge=0, le=1e13, allow_inf_nan=False)] | None = None
+    capex_usd: Annotated[Number, Field(ge=0, le=1e15)] | None = None
     capex: Money | None = None
     spot_share: Share = 1.0
 
@@ -166,7 +179,7 @@ class InventorySpec(_Spec):
     timezone: str = "UTC"
     report_currency: str = "USD"
     as_of: Day | None = None
-    workloads: dict[str, WorkloadSpec] = Field(min_length=1)
+    workloads: dict[str, WorkloadSpec]
     supply: SupplySpec
     limits: LimitsSpec = LimitsSpec()
     prices: str | None = None
@@ -175,7 +188,7 @@ class InventorySpec(_Spec):
 APPLIES: dict[Kind, frozenset[str]] = {
     Kind.CHAT: frozenset({"traffic", "slo"}),
     Kind.BATCH: frozenset(
-        {"tokens_per_day", "window", "growth_per_year", "input_tokens", "output_tokens"}
+        {"tokens_per_day", "window", "growth_per_year", "input_tokens"}
     ),
     Kind.EMBEDDING: frozenset(
         {"tokens_per_day", "window", "growth_per_year", "input_tokens", "traffic", "slo"}

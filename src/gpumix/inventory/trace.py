@@ -1,4 +1,4 @@
-"""A trace file of the user's own requests -> lengths, burstiness and shape of the week.
+"""A trace file of the user's own requests -> lengths, burstiness, shape of the week, peak rate.
 
 CSV (plain or .gz) needs nothing; Parquet needs pyarrow. Columns: `arrival_s` (or `t_s`),
 `input_tokens`, `output_tokens`; time counts from Monday 00:00 of the plan's timezone.
@@ -15,24 +15,32 @@ import numpy as np
 from gpumix.domain.evidence import Basis
 from gpumix.domain.traffic import Lengths, Profile
 from gpumix.errors import InputError, Problem
-from gpumix.files import read_columns
+from gpumix.files import read_numbered_columns, refuse_directory
 from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 _PROBABILITIES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 _SHOWN = 5
+_COVERED = 0.98
+_LONGEST_DAYS = 3_660
+_LIMITS = {
+    "arrival_s": (0.0, 1e11, "a time in seconds from 0"),
+    "input_tokens": (1.0, 1e7, "a count from 1 to 10,000,000"),
+    "output_tokens": (0.0, 1e7, "a count from 0 to 10,000,000"),
+}
+"""Column -> smallest and largest value, and what to write."""
 _PARQUET_FIX = "pip install 'gpumix[parquet]', or save it as CSV"
 
 
-def read_trace(path: Path) -> Profile:
-    """The demand profile of a trace; its busiest hour has factor 1.
+def read_trace(path: Path) -> tuple[Profile, float]:
+    """The demand profile of a trace (its busiest hour has factor 1), and that hour's requests/s.
 
-    Raises: InputError naming the lines whose cells are missing, not numbers, negative, or
+    Raises: InputError naming the lines whose cells are missing, not numbers, negative, absurd, or
     earlier than the line before.
     """
-    columns = _parquet_columns(path) if path.suffix == ".parquet" else dict(read_columns(path))
+    columns, lines = _read(path)
     if "t_s" in columns and "arrival_s" not in columns:
         columns["arrival_s"] = columns["t_s"]
-    missing = [n for n in ("arrival_s", "input_tokens", "output_tokens") if n not in columns]
+    missing = [name for name in _LIMITS if name not in columns]
     if missing:
         raise InputError(
             Problem(
@@ -41,15 +49,17 @@ def read_trace(path: Path) -> Profile:
                 "a trace has arrival_s, input_tokens, output_tokens",
             )
         )
+    if len(lines) < 2:
+        raise InputError(Problem(str(path), f"holds {len(lines)} requests", "at least 2"))
+    problems: list[Problem] = []
     arrival, inputs, outputs = (
-        _numbers(path, name, columns[name])
-        for name in ("arrival_s", "input_tokens", "output_tokens")
+        _numbers(path, name, columns[name], lines, problems) for name in _LIMITS
     )
-    if len(arrival) < 2:
-        raise InputError(Problem(str(path), f"holds {len(arrival)} requests", "at least 2"))
-    _refuse_disorder(path, arrival)
+    if problems:
+        raise InputError(problems)
+    _refuse_disorder(path, arrival, lines)
     shape, note = _hour_of_week(arrival)
-    return Profile(
+    profile = Profile(
         id=path.name,
         input=_lengths(inputs),
         output=_lengths(outputs),
@@ -61,20 +71,23 @@ def read_trace(path: Path) -> Profile:
         source=f"{path.name}: {len(arrival):,} requests",
         note=note,
     )
+    return profile, _busiest_requests_per_s(arrival)
 
 
-def requests_per_s_of_busiest_hour(path: Path) -> float:
-    """Mean rate of the busiest clock hour of a trace that was read before [requests/s]."""
-    columns = _parquet_columns(path) if path.suffix == ".parquet" else dict(read_columns(path))
-    arrival = _numbers(path, "arrival_s", columns.get("arrival_s", columns.get("t_s", [])))
+def _busiest_requests_per_s(arrival: np.ndarray) -> float:
+    """Mean rate of the busiest hour: of the clock in a trace of a day or more, else of its own."""
     span_s = float(arrival[-1] - arrival[0])
     if span_s < SECONDS_PER_HOUR:
         return len(arrival) / max(span_s, 1.0)
-    counts = np.bincount(((arrival - arrival[0]) // SECONDS_PER_HOUR).astype(int))
-    return float(counts.max()) / SECONDS_PER_HOUR
+    covers_a_day = span_s >= HOURS_PER_DAY * SECONDS_PER_HOUR * _COVERED
+    hours = np.floor((arrival if covers_a_day else arrival - arrival[0]) / SECONDS_PER_HOUR)
+    return float(np.bincount((hours - hours[0]).astype(int)).max()) / SECONDS_PER_HOUR
 
 
-def _parquet_columns(path: Path) -> dict[str, list[str]]:
+def _read(path: Path) -> tuple[dict[str, list[str]], list[int]]:
+    if path.suffix != ".parquet":
+        return read_numbered_columns(path)
+    refuse_directory(path, "name a CSV or Parquet file")
     if not path.exists():
         raise InputError(Problem(str(path), "no such file"))
     try:
@@ -85,40 +98,58 @@ def _parquet_columns(path: Path) -> dict[str, list[str]]:
         ) from None
     try:
         table = pq.read_table(path)
+        columns = {
+            name: ["" if v is None else str(v) for v in table[name].to_pylist()]
+            for name in table.column_names
+        }
     except Exception as error:
         raise InputError(Problem(str(path), f"cannot be read as Parquet: {error}")) from None
-    return {name: [str(v) for v in table[name].to_pylist()] for name in table.column_names}
+    return columns, list(range(1, table.num_rows + 1))
 
 
-def _numbers(path: Path, name: str, cells: Sequence[str]) -> np.ndarray:
-    values = np.empty(len(cells))
-    problems: list[Problem] = []
-    for row, cell in enumerate(cells):
-        try:
-            values[row] = float(cell)
-        except ValueError:
-            values[row] = math.nan
-        low = -math.inf if name == "arrival_s" else (1.0 if name == "input_tokens" else 0.0)
-        if not math.isfinite(values[row]) or values[row] < low:
-            what = "is missing" if not cell.strip() else f"is {cell!r}"
-            fix = "a time in seconds" if name == "arrival_s" else f"a count of at least {low:g}"
-            problems.append(Problem(f"{path} line {row + 2}", f"{name} {what}", fix))
-    if problems:
-        hidden = len(problems) - _SHOWN
-        more = [Problem(str(path), f"and {hidden} more lines like these")] if hidden > 0 else []
-        raise InputError(problems[:_SHOWN] + more)
+def _numbers(
+    path: Path, name: str, cells: Sequence[str], lines: Sequence[int], problems: list[Problem]
+) -> np.ndarray:
+    """The column as numbers; the first few cells that are none go to `problems`."""
+    low, high, fix = _LIMITS[name]
+    values = np.array([_float(cell) for cell in cells])
+    wrong = np.flatnonzero(~((values >= low) & (values <= high)))
+    for row in wrong[:_SHOWN]:
+        what = f"is {cells[row]!r}" if cells[row].strip() else "is missing"
+        problems.append(Problem(f"{path} {_unit(path)} {lines[row]}", f"{name} {what}", fix))
+    if len(wrong) > _SHOWN:
+        problems.append(Problem(str(path), f"and {len(wrong) - _SHOWN} more wrong {name}"))
     return values
 
 
-def _refuse_disorder(path: Path, arrival: np.ndarray) -> None:
+def _float(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan
+
+
+def _unit(path: Path) -> str:
+    return "row" if path.suffix == ".parquet" else "line"
+
+
+def _refuse_disorder(path: Path, arrival: np.ndarray, lines: Sequence[int]) -> None:
     early = np.flatnonzero(np.diff(arrival) < 0)
     if len(early):
-        line = int(early[0]) + 3
         raise InputError(
             Problem(
-                f"{path} line {line}",
+                f"{path} {_unit(path)} {lines[early[0] + 1]}",
                 f"arrival_s falls ({len(early)} such lines)",
                 "sort the trace by arrival",
+            )
+        )
+    days = float(arrival[-1] - arrival[0]) / SECONDS_PER_HOUR / HOURS_PER_DAY
+    if days > _LONGEST_DAYS:
+        raise InputError(
+            Problem(
+                str(path),
+                f"spans {days:,.0f} days, more than {_LONGEST_DAYS:,}",
+                "arrival_s counts seconds",
             )
         )
 
@@ -153,7 +184,7 @@ def _hour_of_week(arrival: np.ndarray) -> tuple[tuple[float, ...], str]:
         (int(HOURS_PER_WEEK), ""),
         (int(HOURS_PER_DAY), "shorter than a week: every day is taken alike"),
     ):
-        if span_h >= period * 0.98:
+        if span_h >= period * _COVERED:
             counts = np.bincount(hours % period, minlength=period).astype(float)
             covered = np.bincount(np.arange(hours[0], hours[-1] + 1) % period, minlength=period)
             mean = counts / np.maximum(covered, 1)

@@ -12,14 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import ComposerError
+from yaml.reader import ReaderError
 
 from gpumix.errors import InputError, Problem
+from gpumix.files import refuse_directory
 
 KeyPath = tuple[str | int, ...]
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader with YAML 1.2's scalars: true/false, decimal numbers, null."""
+    """SafeLoader with YAML 1.2's scalars: true/false, decimal numbers, null; no tags."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if getattr(event, "tag", None) not in (None, "!"):
+            raise ComposerError(
+                None, None, f"an inventory has no tags such as {event.tag!r}", event.start_mark
+            )
+        return super().compose_node(parent, index)
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -39,12 +50,26 @@ _Loader.add_implicit_resolver(
 )
 
 
+def _decimal(loader: _Loader, node: yaml.ScalarNode) -> int | float:
+    """A whole number; `010` is ten, and what is absurdly long becomes a float."""
+    text = node.value.replace("_", "")
+    return int(text) if len(text) <= _LONGEST_INT else float(text)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _decimal)
+
+_LONGEST_INT = 18
+_MOST_NODES = 100_000
+"""Keys and values of one file, aliases written out; beyond it is no inventory."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Plain data and the 1-based line at which each key path starts."""
+    """Plain data of the file `name`, and the 1-based line at which each key path starts."""
 
     data: Any
     lines: dict[KeyPath, int]
+    name: str
 
     def place(self, path: KeyPath) -> str:
         """`workloads.chat.slo (line 12)`: the path in words and the nearest known line."""
@@ -53,13 +78,12 @@ class Document:
             known = known[:-1]
         words = ".".join(str(part) for part in path)
         line = f"line {self.lines[known]}" if known else ""
-        return f"{words} ({line})" if words and line else words or line
+        return f"{words} ({line})" if words and line else words or line or self.name
 
 
 def read_text(path: Path) -> str:
     """The text of a file. Raises: InputError where it cannot be read as UTF-8 text."""
-    if path.is_dir():
-        raise InputError(Problem(str(path), "is a directory", "name the inventory file"))
+    refuse_directory(path, "name the inventory file")
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -68,8 +92,8 @@ def read_text(path: Path) -> str:
         ) from None
     except UnicodeDecodeError:
         raise InputError(Problem(str(path), "is not UTF-8 text")) from None
-    except OSError as error:
-        raise InputError(Problem(str(path), f"cannot be read: {error.strerror}")) from None
+    except (OSError, ValueError) as error:
+        raise InputError(Problem(str(path), f"cannot be read: {error}")) from None
 
 
 def parse(text: str, name: str) -> Document:
@@ -77,48 +101,64 @@ def parse(text: str, name: str) -> Document:
 
     Raises: InputError with the line of a syntax error, or of every key that is written twice.
     """
-    loader = _Loader(text)
+    walk = _Walk(name)
     try:
-        node = loader.get_single_node()
-        lines: dict[KeyPath, int] = {}
-        repeated: list[Problem] = []
-        if node is not None:
-            _walk(node, (), lines, repeated, name)
-        if repeated:
-            raise InputError(repeated)
-        data = loader.construct_document(node) if node is not None else None
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            if node is not None:
+                walk.visit(node, ())
+            if walk.repeated:
+                raise InputError(walk.repeated)
+            data = loader.construct_document(node) if node is not None else None
+        finally:
+            loader.dispose()
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise InputError(
+            Problem(f"{name} line {line}", "holds a control character: is this a text file?")
+        ) from None
     except yaml.YAMLError as error:
         raise InputError(_syntax_problem(error, name)) from None
-    finally:
-        loader.dispose()
-    return Document(data, lines)
+    except RecursionError:
+        raise InputError(Problem(name, "is nested too deeply")) from None
+    return Document(data, walk.lines, name)
 
 
-def _walk(
-    node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], repeated: list[Problem], name: str
-) -> None:
-    if isinstance(node, yaml.MappingNode):
-        for key_node, value_node in node.value:
-            key = (*path, str(key_node.value))
-            line = key_node.start_mark.line + 1
-            if key in lines:
-                repeated.append(
-                    Problem(
-                        f"{name} line {line}",
-                        f"key {key_node.value!r} is written twice",
-                        f"first on line {lines[key]}",
+class _Walk:
+    """Notes the line of every key path, and every key that its mapping holds already."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lines: dict[KeyPath, int] = {}
+        self.repeated: list[Problem] = []
+
+    def visit(self, node: yaml.Node, path: KeyPath) -> None:
+        if len(self.lines) > _MOST_NODES:
+            raise InputError(Problem(self.name, f"holds more than {_MOST_NODES:,} keys and values"))
+        if isinstance(node, yaml.MappingNode):
+            for key_node, value_node in node.value:
+                key = (*path, str(key_node.value))
+                line = key_node.start_mark.line + 1
+                if key in self.lines:
+                    self.repeated.append(
+                        Problem(
+                            f"{self.name} line {line}",
+                            f"key {key_node.value!r} is written twice",
+                            f"first on line {self.lines[key]}",
+                        )
                     )
-                )
-            lines[key] = line
-            _walk(value_node, key, lines, repeated, name)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            lines[(*path, index)] = item.start_mark.line + 1
-            _walk(item, (*path, index), lines, repeated, name)
+                self.lines[key] = line
+                self.visit(value_node, key)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, item in enumerate(node.value):
+                self.lines[(*path, index)] = item.start_mark.line + 1
+                self.visit(item, (*path, index))
 
 
 def _syntax_problem(error: yaml.YAMLError, name: str) -> Problem:
     mark = getattr(error, "problem_mark", None)
-    what = getattr(error, "problem", None) or str(error)
+    said = (getattr(error, "context", None), getattr(error, "problem", None))
+    what = ", ".join(part for part in said if part) or str(error)
     place = f"{name} line {mark.line + 1}, column {mark.column + 1}" if mark else name
     return Problem(place, f"is not valid YAML: {what}")

@@ -51,7 +51,11 @@ class Outcome:
 
 
 def solve(
-    problem: Problem, *, gap: float = DEFAULT_GAP, time_limit_s: float | None = None
+    problem: Problem,
+    *,
+    gap: float = DEFAULT_GAP,
+    time_limit_s: float | None = None,
+    node_limit: int | None = None,
 ) -> Solution:
     """The cheapest plan that keeps every limit, or the limits that cannot hold together.
 
@@ -59,6 +63,7 @@ def solve(
         problem: what is wanted and what can be had.
         gap: stop once (cost - bound) / cost is at most this (0-1).
         time_limit_s: stop the search after so long [s] with the best plan found.
+        node_limit: stop after so many nodes of the search tree: the same plan on any machine.
 
     Raises:
         InputError: the problem breaks a rule of its form.
@@ -70,7 +75,12 @@ def solve(
     model = build(pruned, shared_pools(pruned))
     start = _start(model, gap, time_limit_s)
     left_s = None if time_limit_s is None else max(time_limit_s - _since(started), 0.0)
-    outcome = _better(model.linear, run(model.linear, gap=gap, time_limit_s=left_s), start, gap)
+    outcome = _better(
+        model.linear,
+        run(model.linear, gap=gap, time_limit_s=left_s, node_limit=node_limit),
+        start,
+        gap,
+    )
     if outcome.status == "infeasible":
         names = conflict(problem)
         return Solution("infeasible", None, None, None, {}, (), names, _since(started))

@@ -63,6 +63,11 @@ def comparison_from_dict(data: Mapping[str, Any]) -> Comparison:
     return cast(Comparison, _read(Comparison, body, "comparison"))
 
 
+def record_to_dict(record: object) -> dict[str, Any]:
+    """Any record of the domain by its field names."""
+    return cast(dict[str, Any], _written(record))
+
+
 def to_json(data: Mapping[str, Any]) -> str:
     """Indented JSON, without NaN (which is not JSON), ending in a newline."""
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

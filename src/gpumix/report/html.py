@@ -51,7 +51,7 @@ def plan_html(plan: Plan) -> str:
         "mix": _chart("mix", "GPUs by kind", charts.mix_by_gpu(plan)),
         "week": _chart("week", fields.label("hourly_gpus"), charts.gpus_over_week(plan)),
         "cost": _chart("cost", fields.field("usd_by_year").axis, charts.cost_stack(plan)),
-        "regret": _chart("regret", fields.label("horizon_usd"), charts.regret_bars(plan)),
+        "regret": _chart("regret", fields.label("horizon_usd"), charts.regret_bars(plan), 1040),
     }
     if view.promises(plan):
         page_charts["slo"] = _chart(

@@ -132,6 +132,18 @@ def show_explanation(explanation: Explanation, console: Console) -> None:
     _next([step for step in (following, f"open {explanation.page}") if step], console)
 
 
+def show_tables(
+    tables: Iterable[Table], console: Console, following: str = "", minor: Sequence[str] = ()
+) -> None:
+    """Print tables one below the other, then the next sensible command.
+
+    `minor` columns go first where the page is narrow.
+    """
+    for one in tables:
+        _table(one, console, minor=minor)
+    _next([following] if following else [], console)
+
+
 def _table(
     table: Table, console: Console, *, minor: Sequence[str] = (), ranged: Sequence[str] = ()
 ) -> None:

@@ -187,18 +187,19 @@ def queue_rate(
 
     Args:
         service_s: time of one request [s].
-        slos: promises on `e2e` (others do not apply).
+        slos: promises; those on `e2e` bind, others do not apply.
         arrival_cv, service_cv: coefficients of variation [1].
 
     Source: as `queueing.wait_quantile_s`.
     """
     service = np.asarray(service_s, dtype=np.float64)
+    binding = [slo for slo in slos if slo.metric == "e2e"]
     low, high = np.zeros_like(service), np.ones_like(service)
     for _ in range(_HALVINGS):
         load = 0.5 * (low + high)
         kept = np.ones_like(service, dtype=bool)
-        for slo in slos:
+        for slo in binding:
             wait = wait_quantile_s(load, service, arrival_cv**2, service_cv**2, slo.quantile)
             kept &= wait + service <= slo.limit_s
         low, high = np.where(kept, load, low), np.where(kept, high, load)
-    return np.where(low > 1e-5, low, 0.0) / service if slos else 1.0 / service
+    return np.where(low > 1e-5, low, 0.0) / service if binding else 1.0 / service

@@ -27,9 +27,8 @@ def mean_wait_s(
     1.0
     """
     load = np.asarray(load, dtype=np.float64)
-    with np.errstate(divide="ignore"):
-        crowding = np.where(load < 1.0, load / np.maximum(1.0 - load, 1e-12), np.inf)
-    return crowding * 0.5 * (arrival_cv2 + service_cv2) * service_s
+    crowding = load / np.where(load < 1.0, 1.0 - load, 1.0)
+    return np.where(load < 1.0, crowding * 0.5 * (arrival_cv2 + service_cv2) * service_s, np.inf)
 
 
 def wait_quantile_s(

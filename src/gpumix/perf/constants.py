@@ -1,0 +1,99 @@
+"""Which fitted constants hold for a deployment: architecture x engine generation x link."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gpumix.domain.coefficients import Table
+from gpumix.units import GIGA
+
+EFFICIENCY_CAP = 0.95
+"""No kernel reaches more of a peak than this, whatever the product of fitted factors."""
+
+LOW_PRECISION_CAP = 1.1
+"""Efficiency at 8 or 4 bits over that at 16: a higher peak is never used much better."""
+
+COMMON = (
+    "half_span", "imbalance", "special_layer_s", "expert_half_tokens", "expert_efficiency",
+    "expert_launch_s", "attention_launch_s", "activation_passes", "state_passes", "routing_spread",
+    "itl_tail", "ramp_down", "burst_tail", "ttft_tail", "slo_headroom", "slo_share",
+)  # fmt: skip
+"""Constants of every deployment."""
+
+OF_ENGINE = (
+    "step_s", "layer_s", "sequence_s", "prompt_token_s", "request_s", "first_token_s", "lockstep",
+    "overlap", "output_share",
+    "chunk_tokens", "max_sequences", "memory_share", "activation_share", "weights_first",
+)  # fmt: skip
+"""Constants of an engine generation; `<name>_small` holds on small GPUs where it exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What constants are looked up by; never a model, a GPU or a length.
+
+    `width` and `compute_width` are bits of a weight as stored and as multiplied, `emulated` says
+    that a lower format was stored than the GPU computes, `small` that engines choose their
+    smaller default batch on this part.
+    """
+
+    architecture: str
+    width: int
+    compute_width: int
+    emulated: bool
+    kv_width: int
+    small: bool
+    engine: str
+    link: str
+
+
+def constants_of(key: Key, tables: Mapping[str, Table]) -> dict[str, float]:
+    """Constants of one key; an unseen architecture or engine has its fallback row.
+
+    Args:
+        key: what to look up.
+        tables: `coefficients.inference`.
+
+    Source: tools/fit_inference.py.
+    """
+    common = tables["common"]["any"]
+    part = tables["architecture"].get(key.architecture) or tables["architecture"]["any"]
+    engine = tables["engine"].get(key.engine) or tables["engine"]["other"]
+    link = tables["link"][key.link]
+    legacy = common["legacy_link_latency"] if engine["legacy"] else 1.0
+    small = "_small" if key.small else ""
+    return {
+        **_efficiencies(key, part, engine, common),
+        "half_tokens": common["half_tokens"] * engine["half"],
+        "expert_factor": engine["experts"],
+        "link_latency_s": link["latency_s"] * legacy,
+        "link_share": min(link["share"] * engine["link"], EFFICIENCY_CAP),
+        "reserve_bytes": engine["reserve_gb"] * GIGA,
+        "group_reserve_bytes": engine["group_reserve_gb"] * GIGA,
+        **{name: common[name] for name in COMMON},
+        **{name: engine.get(name + small, engine[name]) for name in OF_ENGINE},
+    }
+
+
+def _efficiencies(
+    key: Key, part: Mapping[str, float], engine: Mapping[str, float], common: Mapping[str, float]
+) -> dict[str, float]:
+    """Shares of the peaks reached: mfu of compute, mbu of bandwidth."""
+    computed = {16: 1.0, 8: part["mfu_8bit_ratio"], 4: part["mfu_4bit_ratio"]}[key.compute_width]
+    if key.compute_width < 16:
+        computed = min(computed * engine["compute_8bit"], LOW_PRECISION_CAP)
+    if key.emulated:
+        computed /= max(common["dequantise"], 1.0)
+    stored = {16: 1.0, 8: part["mbu_8bit_ratio"], 4: part["mbu_4bit_ratio"]}[key.width]
+    cached = min(common["kv_8bit"], LOW_PRECISION_CAP) if key.kv_width < 16 else 1.0
+    mfu = min(part["mfu_16bit"] * engine["compute"], EFFICIENCY_CAP)
+    mbu = min(part["mbu_16bit"] * engine["bytes"], EFFICIENCY_CAP)
+    return {
+        "mfu_16bit": mfu,
+        "mbu_16bit": mbu,
+        "mfu": min(mfu * computed, EFFICIENCY_CAP),
+        "mbu": min(mbu * min(stored, LOW_PRECISION_CAP), EFFICIENCY_CAP),
+        "mbu_kv": min(part["mbu_kv"] * engine["kv"] * cached, EFFICIENCY_CAP),
+        "mfu_prefill": min(part["mfu_prefill"] * engine["prefill"], EFFICIENCY_CAP),
+    }

@@ -1,0 +1,80 @@
+"""Names of engine generations: which constants a (engine, version) pair uses."""
+
+from __future__ import annotations
+
+import re
+
+NEWEST = {
+    "tensorrt-llm": "tensorrt-llm 1",
+    "vllm": "vllm 0.9",
+    "sglang": "sglang 0.5",
+    "lmdeploy": "lmdeploy 0.2",
+    "llama.cpp": "llama.cpp",
+    "deepspeed-mii": "deepspeed-mii",
+    "mlc-llm": "mlc-llm",
+}
+"""Engine family -> its newest generation in the table of constants."""
+
+LEGACY_ON_FP16 = {"tensorrt-llm": "tensorrt-llm 0.5", "vllm": "vllm 0.3"}
+"""Engines whose fp16 runs of unstated version date from 2023-24: later ones default to bf16."""
+
+OTHER_KERNELS_ON_AMD = ("vllm 0.3",)
+"""Generations whose plain builds ran untuned kernels on AMD (the vendor's own say `+rocm`)."""
+
+MEDIA_ENGINES = ("xdit", "tensorrt", "diffusers")
+"""Engines of image and video work; no generations, see media.py."""
+
+_VERSION = re.compile(r"(\d+)\.(\d+)")
+_YEAR = re.compile(r"(20\d\d)-\d\d")
+
+
+def engine_generation(
+    engine: str, version: str, weight_precision: str = "", vendor: str = "nvidia"
+) -> tuple[str, str]:
+    """The generation whose constants hold for this engine, and a note where it is a guess.
+
+    An empty version means the newest generation, except that 16-bit floats written as `fp16`
+    point to the engines of 2023-24. An engine without measurements uses `other`.
+
+    >>> engine_generation("vllm", "0.11.0")
+    ('vllm 0.9', '')
+    >>> engine_generation("tensorrt-llm", "0.12.0")
+    ('tensorrt-llm 0.10', '')
+    """
+    generation, note = _generation(engine, version, weight_precision)
+    if vendor == "amd" and generation in OTHER_KERNELS_ON_AMD and "rocm" not in version.lower():
+        generation += " rocm"
+    return generation, note
+
+
+def _generation(engine: str, version: str, weight_precision: str) -> tuple[str, str]:
+    engine = engine.strip().lower()
+    if engine not in NEWEST:
+        return "other", f"engine {engine or 'not stated'}: constants of a typical modern engine"
+    version = version.strip().lower()
+    if not version:
+        if weight_precision == "fp16" and engine in LEGACY_ON_FP16:
+            return LEGACY_ON_FP16[engine], f"{engine} version not stated: fp16 taken as of 2023-24"
+        return NEWEST[engine], ""
+    if year := _YEAR.match(version):
+        return (
+            LEGACY_ON_FP16.get(engine, NEWEST[engine]) if int(year[1]) < 2024 else NEWEST[engine]
+        ), ""
+    found = _VERSION.search(version)
+    number = (int(found[1]), int(found[2])) if found else (99, 0)
+    if engine == "tensorrt-llm":
+        return _first_below(
+            number,
+            ((0, 10), "tensorrt-llm 0.5"),
+            ((1, 0), "tensorrt-llm 0.10"),
+            newest=NEWEST[engine],
+        ), ""
+    if engine == "vllm":
+        return _first_below(
+            number, ((0, 6), "vllm 0.3"), ((0, 9), "vllm 0.6"), newest=NEWEST[engine]
+        ), ""
+    return NEWEST[engine], ""
+
+
+def _first_below(number: tuple[int, int], *steps: tuple[tuple[int, int], str], newest: str) -> str:
+    return next((name for below, name in steps if number < below), newest)

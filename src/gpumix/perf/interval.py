@@ -1,0 +1,65 @@
+"""The 80 % interval of a prediction, from residuals of whole groups left out of the fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from gpumix.domain.coefficients import Table
+from gpumix.perf.values import FloatArray, Values
+
+Z80 = 1.2815515655446004
+"""Standard normal quantile of 0.9: an 80 % interval is +-1.28 sigma."""
+
+
+def interval(value: Values, sigma: Values) -> tuple[Values, Values]:
+    """Low and high end: value exp(-+1.28 sigma).
+
+    Args:
+        value: prediction.
+        sigma: standard deviation of log(predicted / measured).
+
+    Source: residuals of groups left out, tools/fit_inference.py.
+
+    >>> low, high = interval(100.0, 0.1)
+    >>> round(float(low), 1), round(float(high), 1)
+    (88.0, 113.7)
+    """
+    width = np.exp(Z80 * np.asarray(sigma))
+    return value / width, value * width
+
+
+def tier_sigma(
+    tables: Mapping[str, Table],
+    quantity: npt.NDArray[np.str_],
+    architecture: npt.NDArray[np.str_],
+    engine: npt.NDArray[np.str_],
+    is_moe: npt.NDArray[np.bool_],
+) -> FloatArray:
+    """Sigma of each row: by quantity, widened where architecture, engine or routing are less sure.
+
+    sigma = sigma_quantity f_architecture f_engine f_routing
+
+    Args:
+        tables: `coefficients.inference` (its `sigma` table).
+        quantity: throughput, ttft, tpot, power, media.
+        architecture: GPU architecture.
+        engine: engine generation.
+        is_moe: whether tokens are routed.
+
+    Source: residuals of groups left out, tools/fit_inference.py.
+    """
+    sigma = tables["sigma"]
+    base = _looked_up(sigma["quantity"], quantity, "throughput")
+    part = _looked_up(sigma["architecture"], architecture, "any")
+    stack = _looked_up(sigma["engine"], engine, "other")
+    routed = np.where(is_moe, sigma["model"]["moe"], sigma["model"]["dense"])
+    return np.asarray(base * part * stack * routed)
+
+
+def _looked_up(table: Mapping[str, float], names: npt.NDArray[np.str_], other: str) -> FloatArray:
+    unique, index = np.unique(names, return_inverse=True)
+    values = np.array([table.get(str(n), table[other]) for n in unique], dtype=np.float64)
+    return np.asarray(values[index])

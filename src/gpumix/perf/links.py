@@ -1,0 +1,47 @@
+"""Which link joins the GPUs of a group, and how fast it is on paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gpumix.domain.gpu import Gpu
+from gpumix.units import GIGA
+
+PCIE_GB_PER_S = {3: 16.0, 4: 32.0, 5: 64.0, 6: 128.0}
+"""One way, 16 lanes [GB/s]. Source: PCI-SIG base specifications."""
+
+NETWORK_GB_PER_S = 50.0
+"""One way per GPU between nodes, one 400 Gb/s adapter a GPU [GB/s]."""
+
+NVLINK_3_GB_PER_S = 600.0
+"""Up to the third generation, switches do not reduce in flight (SHARP came with the fourth)."""
+
+GPUS_PER_NODE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`kind` keys the fitted latency and share; `bytes_per_s` is one way, one GPU, on paper."""
+
+    kind: str
+    bytes_per_s: float
+
+
+def link_of(gpu: Gpu, group: int) -> Link:
+    """The slowest link inside a group of this many GPUs.
+
+    NVLink (or Infinity Fabric) within `scale_up_domain`, PCIe beyond it in one node, the
+    network between nodes.
+
+    Args:
+        gpu: the part.
+        group: GPUs that exchange activations [count].
+    """
+    if gpu.nvlink_gb_per_s > 0 and group <= max(gpu.scale_up_domain, 1):
+        kind = "fabric" if gpu.vendor != "nvidia" else "nvlink"
+        if kind == "nvlink" and gpu.nvlink_gb_per_s <= NVLINK_3_GB_PER_S:
+            kind = "nvlink 3"
+        return Link(kind, gpu.nvlink_gb_per_s / 2.0 * GIGA)
+    if group <= GPUS_PER_NODE:
+        return Link("pcie", PCIE_GB_PER_S.get(gpu.pcie_gen or 4, 32.0) * GIGA)
+    return Link("network", NETWORK_GB_PER_S * GIGA)

@@ -1,0 +1,199 @@
+"""Everything a plan rests on: its assumptions with their evidence, and what a reader must know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from gpumix.catalog import OLD_DAYS, price_age
+from gpumix.domain.evidence import Assumption, Basis
+from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.workload import Inventory, Kind, Tier, Workload
+from gpumix.inventory.demand import DEFAULT_INPUT_TOKENS
+from gpumix.planner.interpret import Answer
+
+if TYPE_CHECKING:
+    from gpumix.catalog import Catalog
+
+
+def assumptions(answer: Answer, catalog: Catalog, notes: Sequence[str]) -> tuple[Assumption, ...]:
+    """What the plan assumes, in the order: prices, sites, traffic, speed, jobs, rules."""
+    inventory = answer.choice.inventory
+    found = [
+        *_prices(answer),
+        *(a for line in answer.lines for a in line.supply.assumptions),
+        *(a for w in inventory.workloads for a in _traffic(w, catalog)),
+        *_speed(inventory, catalog),
+        *_interruptions(answer, catalog),
+        *_rules(inventory),
+        _shortlist(answer),
+        *(Assumption(note.partition(":")[0], note.partition(":")[2].strip() or note, Basis.ASSUMED,
+                     "gpumix") for note in notes),
+    ]  # fmt: skip
+    return tuple(dict.fromkeys(found))
+
+
+def _prices(answer: Answer) -> list[Assumption]:
+    return [
+        Assumption(
+            subject=f"price: {line.supply.id}",
+            value=f"{line.supply.usd_per_gpu_hour:.3f} USD per GPU-hour",
+            basis=line.supply.basis,
+            source=line.supply.source,
+            as_of=line.supply.as_of,
+        )
+        for line in answer.lines
+        if line.supply.purchase.is_cloud
+    ]
+
+
+def _traffic(workload: Workload, catalog: Catalog) -> list[Assumption]:
+    demand = workload.demand
+    if demand is None:
+        return []
+    found = []
+    profile = catalog.profiles.get(demand.profile)
+    if profile is not None and not workload.is_deferrable and profile.id != "flat":
+        found.append(
+            Assumption(
+                f"{workload.id}: traffic",
+                f"{profile.id}: {demand.input.mean:,.0f} tokens in, {demand.output.mean:,.0f} out, "
+                f"CV of arrival gaps {demand.arrival_cv:.2f}; shape of the week {profile.note}",
+                profile.shape_basis,
+                profile.source,
+            )
+        )
+    if workload.kind in DEFAULT_INPUT_TOKENS and workload.is_deferrable:
+        found.append(
+            Assumption(
+                f"{workload.id}: request size",
+                f"{demand.input.mean:,.0f} tokens in, {demand.output.mean:,.0f} out",
+                Basis.ASSUMED,
+                "inventory where it states input_tokens, else gpumix's default",
+            )
+        )
+    if demand.growth_per_year:
+        found.append(
+            Assumption(
+                f"{workload.id}: growth",
+                f"{demand.growth_per_year:+.0%} a year",
+                Basis.ASSUMED,
+                "inventory",
+            )
+        )
+    return found
+
+
+def _speed(inventory: Inventory, catalog: Catalog) -> list[Assumption]:
+    fitted = catalog.coefficients.fitted_on
+    found = [
+        Assumption(
+            "speed: inference and media",
+            "docs/formulas.md with fitted constants; 80 % intervals from groups left out",
+            Basis.CALIBRATED,
+            fitted,
+        )
+    ]
+    stacks = sorted({w.run.stack for w in inventory.workloads if w.run is not None})
+    if stacks:
+        found.append(
+            Assumption(
+                "speed: training stack",
+                f"{', '.join(stacks)} (key `stack` of a job; plain stacks are 2-4 times slower)",
+                Basis.CALIBRATED,
+                fitted,
+            )
+        )
+    engines = sorted({w.engine for w in inventory.workloads if w.run is None})
+    found.append(
+        Assumption(
+            "speed: engine", f"{', '.join(engines)}, newest generation", Basis.ASSUMED, "inventory"
+        )
+    )
+    return found
+
+
+def _interruptions(answer: Answer, catalog: Catalog) -> list[Assumption]:
+    spot = any(x.supply.purchase is Purchase.SPOT for x in answer.lines)
+    jobs = any(w.run is not None for w in answer.choice.inventory.workloads)
+    names = ["spot_mtti", "spot_availability", "restart"] if spot else []
+    names += ["interruptions_per_gpu_year", "checkpoint_stall"] if jobs else []
+    rows = [catalog.defaults[name] for name in names]
+    return [
+        Assumption(
+            f"jobs: {r.parameter}", f"{r.typical:g} {r.unit}", r.basis, f"{r.source} ({r.as_of})"
+        )
+        for r in rows
+    ]
+
+
+def _rules(inventory: Inventory) -> list[Assumption]:
+    """Rules of the model that someone could dispute."""
+    kinds = {w.kind for w in inventory.workloads}
+    rules = {
+        "rule: time": "each year is one representative week; every block of hours is planned at "
+        "its busiest hour; commitments run for the whole horizon",
+        "rule: cost": "undiscounted USD over the horizon; servers of one's own as a yearly capital "
+        "charge at the site's cost of capital, less resale; taxes on cloud bills, egress and "
+        "storage are not counted",
+    }
+    if any(w.tier is Tier.PREMIUM for w in inventory.workloads):
+        rules["rule: premium"] = (
+            "speed at the pessimistic end of the 80 % interval, demand met after losing any one "
+            "instance, never on spot"
+        )
+    if kinds & {Kind.BATCH, Kind.FINETUNE, Kind.PRETRAIN, Kind.EMBEDDING}:
+        rules["rule: deferrable work"] = (
+            "fills idle committed GPUs or rents its own instance for as long as it takes; "
+            "limits.spot_share binds served traffic only"
+        )
+    if any(w.countries for w in inventory.workloads):
+        rules["rule: residency"] = "a region that is not known to lie in one country satisfies none"
+    return [
+        Assumption(name, text, Basis.ASSUMED, "docs/how-it-works.md")
+        for name, text in rules.items()
+    ]
+
+
+def _shortlist(answer: Answer) -> Assumption:
+    found = answer.found
+    bound = (
+        ""
+        if found.relaxed_bound is None
+        else (f"; no mix of all of them can cost less than {found.relaxed_bound:,.0f} USD")
+    )
+    return Assumption(
+        "rule: shortlist",
+        f"{len(found.choice.supplies)} of {found.considered} supplies entered the whole-number "
+        f"search{bound}",
+        Basis.MODELLED,
+        "docs/decisions/0004-shortlist-by-relaxation.md",
+    )
+
+
+def warnings(answer: Answer, considered: Sequence[Offer], notes: Sequence[str]) -> tuple[str, ...]:
+    """What a reader must know before trusting the plan."""
+    inventory = answer.choice.inventory
+    found = []
+    aged = price_age(considered, inventory.as_of)
+    if aged is not None and aged.old_share > 0.0:
+        used = [
+            x.supply.as_of for x in answer.lines if x.supply.purchase.is_cloud and x.supply.as_of
+        ]
+        oldest = f"; oldest used in the plan: {min(used)}" if used else ""
+        found.append(
+            f"{aged.old_share:.0%} of the {aged.n} prices considered are over {OLD_DAYS} days old "
+            f"on {inventory.as_of}; the oldest is {_offer(aged.oldest)}{oldest}"
+        )
+    assumed = [x.supply.id for x in answer.lines if x.supply.basis is Basis.ASSUMED and x.usd > 0.0]
+    if assumed:
+        share = sum(x.usd for x in answer.lines if x.supply.id in assumed) / answer.usd
+        found.append(f"{share:.0%} of the cost rests on assumed prices; ask for quotes")
+    found += [f"{line.supply.id} stands idle" for line in answer.lines if not line.uses]
+    return (*found, *notes)
+
+
+def _offer(offer: Offer) -> str:
+    dated: date = offer.as_of
+    return f"{offer.provider} {offer.gpu} {offer.purchase.value} of {dated}"

@@ -1,0 +1,393 @@
+"""What could do each served workload: GPU x layout x precision, how much of it, how well.
+
+One `Option` a combination, whether it can serve or not; the reason is kept where it cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gpumix.domain.coefficients import Coefficients
+from gpumix.domain.evidence import Basis, Estimate
+from gpumix.domain.gpu import Gpu
+from gpumix.domain.llm import Model
+from gpumix.domain.plan import SloCheck
+from gpumix.domain.workload import Demand, Kind, Slo, Tier, Workload
+from gpumix.errors import NoEstimate
+from gpumix.perf.deployment import Deployment, deployments
+from gpumix.perf.interval import Z80, tier_sigma
+from gpumix.perf.media import Picture, denoiser, samples_per_s
+from gpumix.perf.memory import memory, weights_bytes
+from gpumix.perf.steps import prefill_s
+from gpumix.perf.values import FloatArray
+from gpumix.serving.capacity import Capacity, Latency, Traffic, latency, queue_rate, sustained
+from gpumix.units import GIB, GIGA, MS, SECONDS_PER_HOUR
+
+TENSOR_PARALLEL = (1, 2, 4, 8)
+"""Ways a model is split within one instance."""
+MEDIA_ENGINE = "xdit"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way to do a workload; `units_per_hour` is what one replica of `gpus` GPUs is planned at.
+
+    `spot_units_per_hour` is the same on spot capacity (None: not to be had there).
+    `units_per_hour` is at the pessimistic end of the prediction for premium work, else its middle;
+    `rate` is the prediction with its interval. `prefill_share` of a replica's busy time goes to
+    input tokens. `shortfall` is the worst latency over its limit at vanishing load (above 1: the
+    promise is out of reach); `reason` is empty where it can serve.
+    """
+
+    workload: str
+    gpu: str
+    gpus: int
+    tp: int
+    precision: str
+    units_per_hour: float = 0.0
+    spot_units_per_hour: float | None = None
+    rate: Estimate | None = None
+    tokens_per_s: float | None = None
+    output_tokens_per_s: float | None = None
+    batch: float | None = None
+    prefill_share: float = 1.0
+    slos: tuple[SloCheck, ...] = ()
+    shortfall: float = 0.0
+    note: str = ""
+    reason: str = ""
+
+    @property
+    def serves(self) -> bool:
+        """Whether it can do the work within every promise."""
+        return not self.reason
+
+
+class Row(NamedTuple):
+    """A combination to try."""
+
+    gpu: Gpu
+    tp: int
+    precision: str
+
+
+def grid(gpus: Sequence[Gpu], precisions: Sequence[str], largest: Mapping[str, int]) -> list[Row]:
+    """Every GPU with every precision and every split its largest instance allows."""
+    return [
+        Row(gpu, tp, precision)
+        for gpu in gpus
+        for precision in precisions
+        for tp in TENSOR_PARALLEL
+        if tp <= largest.get(gpu.id, 1)
+    ]
+
+
+def serving_options(
+    workload: Workload,
+    model: Model,
+    gpus: Sequence[Gpu],
+    largest: Mapping[str, int],
+    coefficients: Coefficients,
+) -> list[Option]:
+    """Options of a workload that answers requests or samples.
+
+    `largest` is the size of the largest instance each GPU comes in. Raises: NoEstimate where the
+    model has no shape to predict from.
+    """
+    demand = workload.demand
+    if demand is None:
+        raise NoEstimate(f"{workload.id}: states no demand")
+    rows = grid(gpus, workload.precisions, largest)
+    if not rows:
+        return []
+    if workload.kind is Kind.MEDIA:
+        return _media_options(workload, model, demand, rows, coefficients)
+    dep, kept, refused = _deployments(workload, model, rows, coefficients)
+    options = [_option(workload, rows[i], reason=why) for i, why in refused]
+    if dep is None:
+        return options
+    make = _text_options if demand.output.mean >= 1.0 else _embedding_options
+    trust = _trust(dep, workload, model, coefficients)
+    return options + make(workload, demand, [rows[i] for i in kept], dep, trust)
+
+
+def _option(workload: Workload, row: Row, **answers: Any) -> Option:
+    return Option(workload.id, row.gpu.id, row.tp, row.tp, row.precision, **answers)
+
+
+def _deployments(
+    workload: Workload, model: Model, rows: Sequence[Row], coefficients: Coefficients
+) -> tuple[Deployment | None, list[int], list[tuple[int, str]]]:
+    """Deployments of the rows that the engine can run, which rows those are, and why not others."""
+    kept: list[int] = []
+    refused: list[tuple[int, str]] = []
+    reasons: dict[tuple[str, str], str] = {}
+    for i, row in enumerate(rows):
+        key = (row.gpu.id, row.precision)
+        if key not in reasons:
+            reasons[key] = _refusal(workload, model, row, coefficients)
+        if reasons[key]:
+            refused.append((i, reasons[key]))
+        else:
+            kept.append(i)
+    if not kept:
+        return None, kept, refused
+    return _built(workload, model, [rows[i] for i in kept], coefficients), kept, refused
+
+
+def _built(
+    workload: Workload,
+    model: Model,
+    rows: Sequence[Row],
+    coefficients: Coefficients,
+) -> Deployment:
+    n = len(rows)
+    return deployments(
+        [model] * n,
+        [row.gpu for row in rows],
+        tp=[row.tp for row in rows],
+        pp=[1] * n,
+        dp=[1] * n,
+        ep=[1] * n,
+        weight_precision=[row.precision for row in rows],
+        kv_precision=[workload.kv_precision] * n,
+        engine=[workload.engine] * n,
+        engine_version=[""] * n,
+        coefficients=coefficients,
+    )
+
+
+def _refusal(workload: Workload, model: Model, row: Row, coefficients: Coefficients) -> str:
+    try:
+        _built(workload, model, [row], coefficients)
+    except NoEstimate as error:
+        return str(error)
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Trust:
+    """How far the predictions of some rows can be relied on.
+
+    `spread` is the high end of the 80 % interval of times over their middle; `planned` the part
+    of it that the plan takes: all of it for premium work and for architectures that no measured
+    row covers, else none.
+    """
+
+    spread: FloatArray
+    planned: FloatArray
+    basis: tuple[Basis, ...]
+
+
+def _trust(dep: Deployment, workload: Workload, model: Model, coefficients: Coefficients) -> _Trust:
+    keys = [dep.keys[i] for i in dep.key_index]
+    architectures = np.array([key.architecture for key in keys])
+    sigma = tier_sigma(
+        coefficients.inference,
+        np.full(dep.rows, "throughput"),
+        architectures,
+        np.array([key.engine for key in keys]),
+        np.full(dep.rows, model.is_moe),
+    )
+    spread = np.exp(Z80 * sigma)
+    measured = np.isin(architectures, list(coefficients.inference["architecture"]))
+    cautious = ~measured | (workload.tier is Tier.PREMIUM)
+    return _Trust(
+        spread,
+        np.where(cautious, spread, 1.0),
+        tuple(Basis.CALIBRATED if known else Basis.MODELLED for known in measured),
+    )
+
+
+def _text_options(
+    workload: Workload, demand: Demand, rows: Sequence[Row], dep: Deployment, trust: _Trust
+) -> list[Option]:
+    traffic = Traffic(demand.input, demand.output, demand.arrival_cv, demand.prefix_share)
+    promises = () if workload.is_deferrable else workload.slos
+    capacity = sustained(dep, traffic, promises, trust.planned)
+    batch = np.maximum(capacity.batch, 1e-3)
+    points = {q: latency(dep, traffic, batch, q) for q in {s.quantile for s in promises} or {0.5}}
+    middle = latency(dep, traffic, batch, 0.5).requests_per_s
+    fresh = demand.input.mean * (1.0 - demand.prefix_share)
+    prefill_share = np.minimum(middle * prefill_s(dep, fresh, demand.input.mean), 1.0)
+    tokens = demand.input.mean + demand.output.mean
+    options = []
+    for i in range(dep.rows):
+        reason = _why_not(dep, capacity, promises, i, demand)
+        rate = float(middle[i]) * SECONDS_PER_HOUR
+        checks = tuple(_check(points[s.quantile], s, i, trust) for s in promises)
+        options.append(
+            _option(
+                workload,
+                rows[i],
+                units_per_hour=float(capacity.requests_per_s[i]) * SECONDS_PER_HOUR,
+                rate=_estimate(rate, trust, i),
+                tokens_per_s=float(middle[i]) * tokens,
+                output_tokens_per_s=float(middle[i]) * demand.output.mean,
+                batch=float(capacity.batch[i]),
+                prefill_share=float(prefill_share[i]),
+                slos=checks,
+                shortfall=max((float(n[i]) for n in capacity.nearest), default=0.0),
+                note=dep.notes[i],
+                reason=reason,
+            )
+        )
+    return options
+
+
+def _why_not(
+    dep: Deployment, capacity: Capacity, slos: Sequence[Slo], row: int, demand: Demand
+) -> str:
+    if capacity.batch_max[row] < 1.0:
+        need = float(np.asarray(weights_bytes(dep))[row]) / GIB
+        have = float(dep.memory_bytes[row]) / GIB
+        return (
+            f"does not fit: weights take {need:.0f} of {have:.0f} GiB a GPU, no room for a request"
+        )
+    for slo, nearest in zip(slos, capacity.nearest, strict=True):
+        if nearest[row] > 1.0:
+            best_ms, limit_ms = float(nearest[row]) * slo.limit_s / MS, slo.limit_s / MS
+            return f"{slo.name} is {best_ms:,.0f} ms unloaded, the limit {limit_ms:,.0f} ms"
+    if capacity.requests_per_s[row] <= 0.0:
+        return "keeps its promises at no load under this burstiness"
+    return ""
+
+
+def _check(point: Latency, slo: Slo, row: int, trust: _Trust) -> SloCheck:
+    times = {"ttft": point.ttft_s, "tpot": point.tpot_s, "e2e": point.e2e_s}
+    value, spread = float(times[slo.metric][row]), float(trust.spread[row])
+    predicted = Estimate(value, value / spread, value * spread, trust.basis[row], "perf.inference")
+    return SloCheck(slo.name, slo.limit_s, predicted, value <= slo.limit_s * (1.0 + 1e-6))
+
+
+def _estimate(rate: float, trust: _Trust, row: int) -> Estimate:
+    spread = float(trust.spread[row])
+    return Estimate(rate, rate / spread, rate * spread, trust.basis[row], "perf.inference")
+
+
+def _embedding_options(
+    workload: Workload, demand: Demand, rows: Sequence[Row], dep: Deployment, trust: _Trust
+) -> list[Option]:
+    """Prompts only: whole batches where the work may wait, one by one where latency is promised."""
+    length = demand.input.mean
+    together = np.maximum(np.floor(dep.chunk_tokens / length), 1.0)
+    alone = prefill_s(dep, length, length) + dep.first_token_s
+    planned = trust.planned
+    if workload.is_deferrable:
+        rate = together / prefill_s(dep, together * length, length)
+        served = rate / planned
+    else:
+        rate = queue_rate(alone, workload.slos, demand.arrival_cv, demand.input.cv)
+        served = queue_rate(alone * planned, workload.slos, demand.arrival_cv, demand.input.cv)
+    fits = np.asarray(memory(dep, length, 1.0).batch_max) >= 1.0
+    options = []
+    for i in range(dep.rows):
+        reason = "" if fits[i] else "does not fit"
+        if fits[i] and served[i] <= 0.0:
+            reason = f"one request takes {alone[i] / MS:,.0f} ms, longer than promised"
+        options.append(
+            _option(
+                workload,
+                rows[i],
+                units_per_hour=float(served[i]) * SECONDS_PER_HOUR,
+                rate=_estimate(float(rate[i]) * SECONDS_PER_HOUR, trust, i),
+                tokens_per_s=float(rate[i]) * length,
+                note=dep.notes[i],
+                shortfall=max((float(alone[i]) / s.limit_s for s in workload.slos), default=0.0),
+                reason=reason,
+            )
+        )
+    return options
+
+
+def _media_options(
+    workload: Workload,
+    model: Model,
+    demand: Demand,
+    rows: Sequence[Row],
+    coefficients: Coefficients,
+) -> list[Option]:
+    """Images and videos: all GPUs of a replica make one sample together."""
+    width, height = (int(x) for x in (workload.resolution or "0x0").split("x"))
+    picture = Picture(
+        float(width * height), float(workload.frames or 0), float(workload.steps or 0)
+    )
+    work = denoiser(model, picture)
+    spread = float(np.exp(Z80 * coefficients.inference["sigma"]["quantity"]["media"]))
+    options = []
+    for row in rows:
+        gpu, tp, precision = row
+        option = _option(workload, row)
+        need = model.params_total_b * 2.0 * GIGA / GIB
+        if need > 0.85 * gpu.mem_gib:
+            options.append(
+                replace(
+                    option, reason=f"does not fit: {need:.0f} GiB of weights on {gpu.mem_gib:g} GiB"
+                )
+            )
+            continue
+        try:
+            speed = samples_per_s(
+                work, gpu, model, gpus=float(tp), batch=1.0, precision=precision,
+                engine=MEDIA_ENGINE, coefficients=coefficients, copies=False,
+            )  # fmt: skip
+        except NoEstimate as error:
+            options.append(replace(option, reason=str(error)))
+            continue
+        options.append(_media_option(option, workload, demand, 1.0 / float(speed), spread))
+    return options
+
+
+def _media_option(
+    option: Option, workload: Workload, demand: Demand, service_s: float, spread: float
+) -> Option:
+    planned = service_s * (spread if workload.tier is Tier.PREMIUM else 1.0)
+    served = float(queue_rate(planned, workload.slos, demand.arrival_cv)) * SECONDS_PER_HOUR
+    checks = tuple(
+        SloCheck(
+            s.name,
+            s.limit_s,
+            Estimate(
+                service_s, service_s / spread, service_s * spread, Basis.CALIBRATED, "perf.media"
+            ),
+            service_s <= s.limit_s,
+        )
+        for s in workload.slos
+    )
+    reason = "" if served > 0.0 else f"one sample takes {service_s:,.1f} s, longer than promised"
+    return replace(
+        option,
+        units_per_hour=served,
+        rate=Estimate(
+            SECONDS_PER_HOUR / service_s,
+            SECONDS_PER_HOUR / service_s / spread,
+            SECONDS_PER_HOUR / service_s * spread,
+            Basis.CALIBRATED,
+            "perf.media",
+        ),
+        slos=checks,
+        shortfall=max((service_s / s.limit_s for s in workload.slos), default=0.0),
+        reason=reason,
+    )
+
+
+def undominated(options: Sequence[Option]) -> list[Option]:
+    """Options worth offering to the mix: per GPU, no other needs fewer GPUs for as much.
+
+    A larger replica stays only if smaller ones of the same GPU, side by side, deliver less.
+    """
+    kept: list[Option] = []
+    for gpu in dict.fromkeys(o.gpu for o in options):
+        best: list[Option] = []
+        able = [o for o in options if o.gpu == gpu and o.serves]
+        for option in sorted(able, key=lambda o: (o.gpus, -o.units_per_hour, o.precision)):
+            side_by_side = max(
+                (option.gpus // b.gpus * b.units_per_hour for b in best), default=0.0
+            )
+            if option.units_per_hour > side_by_side * (1.0 + 1e-9):
+                best.append(option)
+        kept += best
+    return kept

@@ -1,0 +1,89 @@
+"""Columns of a table of points: any sequence in, codes and distinct values out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gpumix.errors import InputError, Problem
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column as codes into its distinct texts; an absent value is the empty text."""
+
+    name: str
+    codes: IntArray
+    texts: tuple[str, ...]
+
+    def numbers(self) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
+        """Per distinct text its number (NaN = not stated) and what is wrong with it (or '')."""
+        parsed = [_number(text, self.name) for text in self.texts]
+        return np.array([value for value, _ in parsed]), tuple(note for _, note in parsed)
+
+
+class _Codes(dict[object, int]):
+    def __missing__(self, key: object) -> int:
+        self[key] = code = len(self)
+        return code
+
+
+def rows_of(points: Mapping[str, Sequence[object]]) -> int:
+    """Number of rows. Raises: InputError where columns differ in length or there is none."""
+    lengths = {name: len(column) for name, column in points.items()}
+    if not lengths:
+        raise InputError(Problem("points", "no columns", "see the columns in docs/points.md"))
+    if len(set(lengths.values())) > 1:
+        shown = ", ".join(f"{name} {n}" for name, n in sorted(lengths.items()))
+        raise InputError(Problem("points", f"columns differ in length: {shown}"))
+    return next(iter(lengths.values()))
+
+
+def column(points: Mapping[str, Sequence[object]], name: str, rows: int) -> Column:
+    """The column of this name; all empty where it is absent."""
+    values = points.get(name)
+    if values is None:
+        return Column(name, np.zeros(rows, dtype=np.int64), ("",))
+    if isinstance(values, np.ndarray) and values.dtype.kind in "iufU":
+        distinct, codes = np.unique(values, return_inverse=True)
+        return Column(name, codes.astype(np.int64), tuple(_text(v) for v in distinct.tolist()))
+    table = _Codes()
+    codes = np.fromiter(map(table.__getitem__, values), dtype=np.int64, count=rows)
+    return Column(name, codes, tuple(_text(v) for v in table))
+
+
+def distinct(columns: Sequence[Column]) -> tuple[IntArray, IntArray]:
+    """First row of every distinct combination, and each row's combination."""
+    code = np.zeros(len(columns[0].codes), dtype=np.int64)
+    for one in columns:
+        code = code * len(one.texts) + one.codes
+        if len(one.texts) > 1:
+            code = np.unique(code, return_inverse=True)[1].astype(np.int64)
+    _, first, index = np.unique(code, return_index=True, return_inverse=True)
+    return first.astype(np.int64), index.astype(np.int64)
+
+
+def _text(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def _number(text: str, name: str) -> tuple[float, str]:
+    if not text:
+        return math.nan, ""
+    try:
+        value = float(text)
+    except ValueError:
+        return math.nan, f"{name} is not a number: {text!r}"
+    if not math.isfinite(value) or value < 0.0:
+        return math.nan, f"{name} must be a number of at least 0: {text!r}"
+    return value, ""

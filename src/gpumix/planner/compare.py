@@ -1,0 +1,275 @@
+"""One text workload on every GPU: what fits, how fast, at what price, and who wins when."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from gpumix.catalog import OLD_DAYS, price_summary
+from gpumix.cost.unit_cost import break_even_utilisation, usd_per_mtok
+from gpumix.domain.comparison import ComparedGpu, Comparison, PriceUsed, WinnerAt
+from gpumix.domain.evidence import Estimate
+from gpumix.domain.gpu import Gpu
+from gpumix.domain.offer import Purchase
+from gpumix.domain.traffic import Lengths
+from gpumix.domain.workload import Demand, Kind, Slo, Tier, Workload
+from gpumix.errors import InputError, Problem
+from gpumix.inventory.read import DEFAULT_SLOS
+from gpumix.planner.candidates import Option, serving_options
+from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
+
+if TYPE_CHECKING:
+    from gpumix.catalog import Catalog
+
+UTILISATIONS = (0.3, 0.5, 0.7, 1.0)
+DEFAULT_INPUT_TOKENS, DEFAULT_OUTPUT_TOKENS = 1024.0, 256.0
+LARGEST_INSTANCE = 8
+WINNERS_UP_TO = 3.0
+"""Demand up to which winners are told, in replicas of the fastest GPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to compare: a model under a load, on some GPUs (None = all)."""
+
+    model: str
+    input_tokens: float | None = None
+    output_tokens: float | None = None
+    slos: tuple[Slo, ...] = ()
+    precisions: tuple[str, ...] = ("bf16",)
+    engine: str = "vllm"
+    gpus: tuple[str, ...] | None = None
+
+
+def compare(question: Question, catalog: Catalog, as_of: date) -> Comparison:
+    """The comparison of a question; what it does not state is a default, told first.
+
+    Raises: InputError for unknown names and for models that do not answer in tokens.
+    """
+    workload, defaults = _workload(question, catalog)
+    return compare_workload(workload, catalog, as_of, question.gpus, defaults)
+
+
+def compare_workload(
+    workload: Workload,
+    catalog: Catalog,
+    as_of: date,
+    gpu_names: Sequence[str] | None = None,
+    defaults: Sequence[str] = (),
+) -> Comparison:
+    """The comparison of a chat, batch or embedding workload."""
+    if workload.demand is None or workload.kind not in (Kind.CHAT, Kind.BATCH, Kind.EMBEDDING):
+        raise InputError(
+            Problem(
+                workload.id,
+                f"compare answers for text in and out; this is {workload.kind}",
+                "the report of `gpumix plan` shows every GPU that was tried for it",
+            )
+        )
+    gpus = _gpus(gpu_names, catalog)
+    model = catalog.models[workload.model]
+    largest = {gpu.id: LARGEST_INSTANCE for gpu in gpus}
+    options = serving_options(workload, model, gpus, largest, catalog.coefficients)
+    rows = [_row(gpu, options, workload.demand, catalog, as_of) for gpu in gpus]
+    rows = _with_break_even(rows)
+    rows.sort(key=lambda r: (not r.usd_per_mtok, r.usd_per_mtok[-1:] or (math.inf,), r.gpu))
+    return Comparison(
+        model=workload.model,
+        input_tokens=workload.demand.input.mean,
+        output_tokens=workload.demand.output.mean,
+        slo=tuple(f"{s.name} <= {s.limit_s * 1e3:g} ms" for s in workload.slos),
+        price_rule="median over providers of current on-demand offers",
+        engine=workload.engine,
+        as_of=as_of,
+        utilisations=UTILISATIONS,
+        rows=tuple(rows),
+        winners=tuple(_winners(rows)),
+        defaults=tuple(defaults),
+        warnings=tuple(_warnings(rows, as_of)),
+    )
+
+
+def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]]:
+    model = catalog.model(question.model, "MODEL")
+    embeds = model.kind in ("embedding", "encoder")
+    if not model.generates_text and not embeds:
+        raise InputError(
+            Problem("MODEL", f"{model.id} is {model.kind}: compare answers for text models")
+        )
+    defaults = []
+    if question.input_tokens is None:
+        defaults.append(f"{DEFAULT_INPUT_TOKENS:,.0f} input tokens")
+    if question.output_tokens is None and not embeds:
+        defaults.append(f"{DEFAULT_OUTPUT_TOKENS:,.0f} output tokens")
+    slos = () if embeds else question.slos or DEFAULT_SLOS
+    if not question.slos and not embeds:
+        defaults += [f"{s.name} {s.limit_s * 1e3:,.0f} ms" for s in DEFAULT_SLOS]
+    defaults.append("Poisson arrivals, lengths without spread")
+    answer = 0.0 if embeds else question.output_tokens or DEFAULT_OUTPUT_TOKENS
+    workload = Workload(
+        id=model.id,
+        kind=Kind.EMBEDDING if embeds else Kind.CHAT,
+        model=model.id,
+        precisions=question.precisions,
+        kv_precision="",
+        engine=question.engine,
+        tier=Tier.STANDARD,
+        demand=Demand(
+            units_per_hour=(1.0,) * int(HOURS_PER_WEEK),
+            growth_per_year=0.0,
+            input=Lengths(question.input_tokens or DEFAULT_INPUT_TOKENS, 0.0),
+            output=Lengths(answer, 0.0),
+            arrival_cv=1.0,
+            prefix_share=0.0,
+            profile="flat",
+        ),
+        run=None,
+        slos=slos,
+        window=tuple(range(int(HOURS_PER_WEEK))),
+        countries=(),
+        gpus=(),
+    )
+    return workload, defaults
+
+
+def _gpus(names: Sequence[str] | None, catalog: Catalog) -> list[Gpu]:
+    if names is None:
+        return list(catalog.gpus.values())
+    problems: list[Problem] = []
+    found: list[Gpu] = []
+    for name in names:
+        try:
+            found.append(catalog.gpu(name, "--gpus"))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return list(dict.fromkeys(found))
+
+
+def _row(
+    gpu: Gpu, options: Sequence[Option], demand: Demand, catalog: Catalog, as_of: date
+) -> ComparedGpu:
+    own = [o for o in options if o.gpu == gpu.id]
+    price = _price(gpu, catalog, as_of)
+    able = [o for o in own if o.serves]
+    if not able:
+        nearest = min(own, key=lambda o: (o.shortfall or math.inf, o.gpus), default=None)
+        return _blank(gpu, price, nearest.reason if nearest else "no 16-bit arithmetic")
+    best = max(able, key=lambda o: (o.units_per_hour / o.gpus, -o.gpus))
+    checks = {check.name.partition("_")[0]: check.predicted for check in best.slos}
+    requests_per_s = best.units_per_hour / SECONDS_PER_HOUR
+    per_gpu = None
+    if best.rate is not None and demand.output.mean:
+        per_gpu = best.rate.scaled(demand.output.mean / SECONDS_PER_HOUR / best.gpus)
+    tpot = checks.get("tpot")
+    tokens_per_s = requests_per_s * (demand.input.mean + demand.output.mean)
+    costs: tuple[float, ...] = ()
+    if price is not None:
+        hourly = price.usd_per_gpu_hour * best.gpus
+        costs = tuple(usd_per_mtok(hourly, tokens_per_s, u) for u in UTILISATIONS)
+    return replace(
+        _blank(gpu, price, "" if price else "no current on-demand price"),
+        tp=best.tp,
+        precision=best.precision,
+        fits=True,
+        batch=best.batch,
+        requests_per_s=requests_per_s,
+        output_tokens_per_s_per_gpu=per_gpu,
+        output_tokens_per_s_per_user=1.0 / tpot.value if tpot else None,
+        ttft_p95_s=checks.get("ttft"),
+        tpot_p95_s=tpot,
+        usd_per_mtok=costs,
+        note=best.note,
+    )
+
+
+def _blank(gpu: Gpu, price: PriceUsed | None, reason: str) -> ComparedGpu:
+    nothing: Estimate | None = None
+    return ComparedGpu(
+        gpu=gpu.id,
+        tp=None,
+        precision=None,
+        fits=False,
+        reason=reason,
+        batch=None,
+        requests_per_s=None,
+        output_tokens_per_s_per_gpu=nothing,
+        output_tokens_per_s_per_user=None,
+        ttft_p95_s=nothing,
+        tpot_p95_s=nothing,
+        price=price,
+        usd_per_mtok=(),
+        beats_cheapest_from=None,
+        limit="",
+        note="",
+    )
+
+
+def _price(gpu: Gpu, catalog: Catalog, as_of: date) -> PriceUsed | None:
+    found = price_summary(catalog.offers, gpu.id, Purchase.ON_DEMAND, as_of)
+    if found is None:
+        return None
+    return PriceUsed(found.median, found.low, found.high, found.n, found.oldest, found.newest)
+
+
+def _priced(rows: Sequence[ComparedGpu]) -> list[tuple[ComparedGpu, float, float]]:
+    """Rows that serve at a price: (row, USD/h of a replica, its requests/s)."""
+    return [
+        (row, row.price.usd_per_gpu_hour * (row.tp or 1), row.requests_per_s)
+        for row in rows
+        if row.price is not None and row.requests_per_s
+    ]
+
+
+def _with_break_even(rows: Sequence[ComparedGpu]) -> list[ComparedGpu]:
+    priced = _priced(rows)
+    if not priced:
+        return list(rows)
+    cheapest = min(priced, key=lambda p: p[1])
+    out = []
+    for row in rows:
+        mine = next((p for p in priced if p[0] is row), None)
+        if mine is None or mine is cheapest:
+            out.append(row)
+            continue
+        share = break_even_utilisation(mine[1], cheapest[1], mine[2], cheapest[2])
+        out.append(replace(row, beats_cheapest_from=share if share <= 1.0 else None))
+    return out
+
+
+def _winners(rows: Sequence[ComparedGpu]) -> list[WinnerAt]:
+    """The cheapest GPU type by demand, whole replicas paid for: a new entry where it changes."""
+    priced = _priced(rows)
+    if not priced:
+        return []
+    highest = WINNERS_UP_TO * max(rate for _, _, rate in priced)
+    steps = sorted(
+        {0.0} | {n * rate for _, _, rate in priced for n in range(1, int(highest / rate) + 1)}
+    )
+    found: list[WinnerAt] = []
+    for start, end in pairwise(steps):
+        demand = 0.5 * (start + end)
+        replicas = [math.ceil(demand / rate) for _, _, rate in priced]
+        best = min(range(len(priced)), key=lambda i: (replicas[i] * priced[i][1], priced[i][0].gpu))
+        row, usd_per_hour, rate = priced[best]
+        if not found or found[-1].gpu != row.gpu:
+            n = replicas[best]
+            found.append(WinnerAt(start, row.gpu, n, n * usd_per_hour, start / (n * rate)))
+    return found
+
+
+def _warnings(rows: Sequence[ComparedGpu], as_of: date) -> list[str]:
+    prices = [row.price for row in rows if row.price is not None]
+    if not prices:
+        return []
+    oldest = min(p.oldest for p in prices)
+    old = sum((as_of - p.newest).days > OLD_DAYS for p in prices)
+    found = [f"prices date from {oldest} to {max(p.newest for p in prices)}"]
+    if old:
+        found.append(f"{old} of {len(prices)} GPUs have no price younger than {OLD_DAYS} days")
+    return found

@@ -1,0 +1,141 @@
+"""Time of the plan: one representative week per year, its hours grouped into a few blocks.
+
+A block holds hours of the week whose demand is alike. Each workload's demand in a block is the
+greatest of its hours, so a plan that covers every block covers every hour, the peak included;
+the grouping is the one that wastes least by that. Hours inside and outside a workload's window
+never share a block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from gpumix.domain.workload import Inventory, Workload
+from gpumix.units import HOURS_PER_WEEK, HOURS_PER_YEAR
+
+WEEKS_PER_YEAR = HOURS_PER_YEAR / HOURS_PER_WEEK
+BLOCKS_PER_WEEK = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some hours of the week (0-167) in one year of the horizon (0 = first)."""
+
+    id: str
+    year: int
+    hours: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """All blocks of the horizon; the cycle happens `repeat` times (weeks in a year)."""
+
+    blocks: tuple[Block, ...]
+    years: int
+    repeat: float = WEEKS_PER_YEAR
+
+    def of_year(self, year: int) -> tuple[int, ...]:
+        """Indices of the blocks of one year."""
+        return tuple(i for i, block in enumerate(self.blocks) if block.year == year)
+
+
+def growth(workload: Workload, year: int) -> float:
+    """Demand of a year over the first year's: (1 + growth_per_year)^year."""
+    return (1.0 + workload.demand.growth_per_year) ** year if workload.demand else 1.0
+
+
+def peak_demand(workload: Workload, block: Block) -> float:
+    """Greatest hourly demand of the block [units/h]."""
+    demand = workload.demand
+    if demand is None:
+        return 0.0
+    return growth(workload, block.year) * max(demand.units_per_hour[h] for h in block.hours)
+
+
+def work_per_week(workload: Workload, year: int) -> float:
+    """Units that arrive in one week of a year."""
+    demand = workload.demand
+    return growth(workload, year) * sum(demand.units_per_hour) if demand else 0.0
+
+
+def cycle_of(
+    inventory: Inventory, weights: Sequence[float], blocks_per_week: int = BLOCKS_PER_WEEK
+) -> Cycle:
+    """Blocks for the inventory's workloads; `weights` says how much one's peak matters [USD/h].
+
+    Only workloads that cannot wait shape the blocks; windows of those that can separate them.
+    """
+    served = [
+        np.asarray(w.demand.units_per_hour) / max(w.demand.units_per_hour) * weight
+        for w, weight in zip(inventory.workloads, weights, strict=True)
+        if not w.is_deferrable and w.demand is not None and max(w.demand.units_per_hour) > 0.0
+    ]
+    load = np.array(served).reshape(len(served), int(HOURS_PER_WEEK))
+    groups = _grouped(load, _signatures(inventory.workloads), blocks_per_week)
+    blocks = tuple(
+        Block(f"y{year + 1}.{i + 1}", year, hours)
+        for year in range(inventory.years)
+        for i, hours in enumerate(groups)
+    )
+    return Cycle(blocks, inventory.years)
+
+
+def _signatures(workloads: Sequence[Workload]) -> list[int]:
+    """Per hour of the week, which windows hold it (a bit each); equal = may share a block."""
+    windows = list(dict.fromkeys(w.window for w in workloads if w.is_deferrable))
+    return [
+        sum(1 << i for i, window in enumerate(windows) if hour in window)
+        for hour in range(int(HOURS_PER_WEEK))
+    ]
+
+
+def _grouped(load: np.ndarray, signatures: list[int], total: int) -> list[tuple[int, ...]]:
+    """Hours in at least one group per signature, `total` groups where there are enough hours."""
+    parts = [
+        [h for h, s in enumerate(signatures) if s == value] for value in sorted(set(signatures))
+    ]
+    parts = [sorted(part, key=lambda h: (float(load[:, h].sum()), h)) for part in parts]
+    tables = [_segmentations(load[:, part], total) for part in parts]
+    counts = [1] * len(parts)
+    while sum(counts) < total:
+        gains = [
+            table[k - 1][0] - table[k][0] if k < len(table) else 0.0
+            for table, k in zip(tables, counts, strict=True)
+        ]
+        best = max(range(len(gains)), key=gains.__getitem__)
+        if gains[best] <= 1e-9:
+            break
+        counts[best] += 1
+    groups = []
+    for part, table, count in zip(parts, tables, counts, strict=True):
+        cuts = table[count - 1][1]
+        groups += [tuple(sorted(part[a:b])) for a, b in pairwise(cuts)]
+    return groups
+
+
+def _segmentations(load: np.ndarray, most: int) -> list[tuple[float, tuple[int, ...]]]:
+    """Best cuts of hours in this order into 1, 2, ... segments: (waste, cut positions).
+
+    Waste of a segment = sum over its hours and workloads of (greatest load - load).
+    """
+    n = load.shape[1]
+    waste = np.full((n + 1, n + 1), np.inf)
+    for start in range(n):
+        highest = np.maximum.accumulate(load[:, start:], axis=1).sum(axis=0)
+        total = np.cumsum(load[:, start:].sum(axis=0))
+        waste[start, start + 1 :] = highest * np.arange(1, n - start + 1) - total
+    best = waste[0]
+    cuts: list[list[tuple[int, ...]]] = [[(0, end) for end in range(n + 1)]]
+    result: list[tuple[float, tuple[int, ...]]] = [(float(best[n]), (0, n))]
+    for _ in range(1, min(most, n)):
+        options = best[:, None] + waste
+        choice = np.argmin(options, axis=0)
+        before = cuts[-1]
+        cuts.append([(*before[int(choice[end])], end) for end in range(n + 1)])
+        best = options[choice, np.arange(n + 1)]
+        result.append((float(best[n]), cuts[-1][n]))
+    return result

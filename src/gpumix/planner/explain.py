@@ -1,0 +1,170 @@
+"""Where a printed number comes from: its meaning from the registry, its formula from the code.
+
+Names are fields of the registry or functions of the engines: `explain("ttft_p95_s")`,
+`explain("usd_per_mtok")`.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from gpumix import fields
+from gpumix.domain.explanation import Explanation, Formula
+from gpumix.errors import DataError, UnknownName
+
+ENGINES: Final = ("gpumix.perf", "gpumix.serving", "gpumix.cost")
+_SOURCE: Final = re.compile(r"^Sources?:\s*(.*?)(?=\n\s*\n|\n>>>|\Z)", re.MULTILINE | re.DOTALL)
+_MOST_RELATED: Final = 6
+_COMMON: Final = frozenset({"usd", "per", "s", "of", "id", "to", "total"})
+
+
+def explain(name: str) -> Explanation:
+    """All that is known of a field or a formula: label, unit, meaning, formula, source.
+
+    Raises: UnknownName, with the nearest names.
+    """
+    known = fields.registry()
+    own = known.get(name) or known.get(name.rpartition(".")[2])
+    if own is not None:
+        return _of_field(own)
+    formula = formulas().get(name) or _by_path().get(name)
+    if formula is None:
+        raise UnknownName("", "quantity", name, [*known, *formulas()])
+    return Explanation(
+        name=formula.path.rpartition(".")[2],
+        label=formula.path,
+        unit="",
+        shown_in="",
+        definition=formula.summary,
+        example="",
+        formula=formula,
+        related=tuple(f.name for f in known.values() if f.formula == formula.path),
+        page=f"docs/formulas.md#{anchor(heading(formula.path))}",
+    )
+
+
+def formula_at(path: str) -> Formula:
+    """The documented function at a dotted path.
+
+    Raises: DataError where there is none, or it has no docstring.
+    """
+    module_name, _, name = path.rpartition(".")
+    try:
+        function = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise DataError(f"{path}: no such function ({error})") from None
+    return _formula(path, function)
+
+
+@functools.cache
+def formulas() -> Mapping[str, Formula]:
+    """The formulas of the engines by function name, in the order of their modules.
+
+    A formula is a public function with a `Source:`; where two share a name, the first keeps it
+    and the other goes by its dotted path.
+    """
+    found: dict[str, Formula] = {}
+    for path, function in public_functions().items():
+        if _SOURCE.search(inspect.getdoc(function) or ""):
+            name = path.rpartition(".")[2]
+            found[path if name in found else name] = _formula(path, function)
+    return found
+
+
+@functools.cache
+def public_functions() -> Mapping[str, Callable[..., Any]]:
+    """Every public function of the engines by its dotted path."""
+    found: dict[str, Callable[..., Any]] = {}
+    for engine in ENGINES:
+        package = importlib.import_module(engine)
+        names = [m.name for m in pkgutil.walk_packages(package.__path__, f"{engine}.")]
+        for module_name in sorted(names):
+            module = importlib.import_module(module_name)
+            for name, member in vars(module).items():
+                public = not name.startswith("_") and inspect.isroutine(inspect.unwrap(member))
+                if public and getattr(member, "__module__", "") == module_name:
+                    found[f"{module_name}.{name}"] = member
+    return found
+
+
+def heading(path: str) -> str:
+    """A formula's heading in docs/formulas.md.
+
+    >>> heading("gpumix.cost.unit_cost.usd_per_mtok")
+    'cost.unit_cost.usd_per_mtok'
+    """
+    return path.removeprefix("gpumix.")
+
+
+def anchor(heading: str) -> str:
+    """A heading's anchor in a Markdown page.
+
+    >>> anchor("gpumix.cost.unit_cost.usd_per_mtok")
+    'gpumixcostunit_costusd_per_mtok'
+    """
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _by_path() -> dict[str, Formula]:
+    return {formula.path: formula for formula in formulas().values()}
+
+
+def _of_field(own: fields.Field) -> Explanation:
+    return Explanation(
+        name=own.name,
+        label=own.label,
+        unit=own.unit,
+        shown_in=own.shown_unit,
+        definition=own.definition,
+        example=_example(own),
+        formula=formula_at(own.formula) if own.formula else None,
+        related=_related(own),
+        page="docs/fields.md",
+    )
+
+
+def _example(own: fields.Field) -> str:
+    return fields.format_value(own, float(own.example)) if own.is_number else own.example
+
+
+def _related(own: fields.Field) -> tuple[str, ...]:
+    def words(name: str) -> set[str]:
+        return set(name.lower().replace(".", "_").split("_")) - _COMMON
+
+    mine = words(own.name)
+    scored = []
+    for place, other in enumerate(fields.registry().values()):
+        same_formula = bool(own.formula) and own.formula == other.formula
+        score = 2 * len(mine & words(other.name)) + same_formula
+        if score and other.name != own.name:
+            scored.append((-score, place, other.name))
+    return tuple(name for _, _, name in sorted(scored)[:_MOST_RELATED])
+
+
+def _formula(path: str, function: Callable[..., Any]) -> Formula:
+    text = inspect.getdoc(function)
+    if not text:
+        raise DataError(f"{path}: has no docstring")
+    summary, _, rest = text.partition("\n")
+    source = _SOURCE.search(text)
+    body = _SOURCE.sub("", rest).strip()
+    return Formula(
+        path=path,
+        signature=f"{path.rpartition('.')[2]}{_signature(function)}",
+        summary=summary.strip(),
+        text=re.sub(r"\n{3,}", "\n\n", body),
+        source=" ".join(source[1].split()) if source else "",
+    )
+
+
+def _signature(function: Callable[..., Any]) -> str:
+    try:
+        return str(inspect.signature(function)).replace("'", "")
+    except ValueError:
+        return "(...)"

@@ -1,0 +1,178 @@
+"""Verbs as the command line calls them: files and names in, records out."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+from gpumix import mix
+from gpumix.catalog import Catalog, find_offers, load
+from gpumix.domain.backtest import Backtest
+from gpumix.domain.comparison import Comparison
+from gpumix.domain.gpu import PRECISIONS
+from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.workload import Inventory, Slo
+from gpumix.errors import InputError, Problem, unknown_name
+from gpumix.files import read_columns
+from gpumix.inventory import read_inventory
+from gpumix.inventory.read import SLO_NAMES, slo_of
+from gpumix.planner.backtest import backtest
+from gpumix.planner.compare import Question, compare, compare_workload
+from gpumix.planner.plan import Planned, Progress, plan
+
+
+def open_inventory(path: Path) -> tuple[Inventory, Catalog]:
+    """An inventory and the catalogue it is planned with, its price sheet laid over.
+
+    Raises: InputError with every problem of the files.
+    """
+    catalog = load()
+    inventory = read_inventory(path, catalog, date.today())
+    if inventory.prices is not None:
+        catalog = load(prices=Path(inventory.prices))
+    return inventory, catalog
+
+
+def plan_file(path: Path, progress: Progress) -> Planned:
+    """The plan of an inventory file."""
+    progress(f"reading {path}")
+    inventory, catalog = open_inventory(path)
+    return plan(inventory, catalog, progress)
+
+
+def compare_names(
+    what: str,
+    workload: str | None,
+    *,
+    gpus: str | None,
+    input_tokens: float | None,
+    output_tokens: float | None,
+    slo: str | None,
+    precision: str,
+    engine: str,
+) -> Comparison:
+    """A comparison asked for on the command line: of a model, or of an inventory's workload.
+
+    Raises: InputError for unknown names, with did-you-mean.
+    """
+    names = tuple(n.strip() for n in gpus.split(",") if n.strip()) if gpus else None
+    if workload is not None or what.endswith((".yaml", ".yml")):
+        inventory, catalog = open_inventory(Path(what))
+        ids = [w.id for w in inventory.workloads]
+        if workload not in ids:
+            raise InputError(unknown_name("WORKLOAD", "workload", workload or "", ids))
+        chosen = inventory.workloads[ids.index(workload)]
+        return compare_workload(chosen, catalog, inventory.as_of, names)
+    question = Question(
+        what,
+        _positive("--input", input_tokens),
+        _positive("--output", output_tokens),
+        parse_slos(slo) if slo else (),
+        _precisions(precision),
+        engine,
+        names,
+    )
+    return compare(question, load(), date.today())
+
+
+def parse_slos(text: str) -> tuple[Slo, ...]:
+    """Promises as the command line takes them: `ttft_p95=800ms,tpot_p95=50ms`; the form of point
+    files, `ttft_p99_ms<=2000;tpot_p99_ms<=200`, is understood too.
+
+    Raises: InputError for unknown promises and durations without a unit.
+    """
+    found: list[Slo] = []
+    problems: list[Problem] = []
+    for part in (p.strip() for p in text.replace(";", ",").split(",") if p.strip()):
+        name, _, limit = part.replace("<=", "=").partition("=")
+        if "<=" in part and name.endswith("_ms"):
+            name, limit = name.removesuffix("_ms"), f"{limit} ms"
+        try:
+            found.append(slo_of(name.strip(), limit))
+        except ValueError as error:
+            problems.append(
+                Problem("--slo", f"{part!r}: {error}", f"promises: {', '.join(SLO_NAMES)}")
+            )
+    if problems:
+        raise InputError(problems)
+    return tuple(found)
+
+
+def _positive(option: str, value: float | None) -> float | None:
+    if value is not None and not 1.0 <= value <= 1e7:
+        raise InputError(Problem(option, f"must be between 1 and 10,000,000, got {value:g}"))
+    return value
+
+
+def _precisions(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(p.strip() for p in text.split(",") if p.strip()))
+    problems = [
+        unknown_name("--precision", "precision", name, PRECISIONS)
+        for name in names
+        if name not in PRECISIONS
+    ]
+    if problems or not names:
+        raise InputError(problems or [Problem("--precision", "names no precision")])
+    return names
+
+
+def solve_file(path: Path, gap: float, time_limit_s: float | None) -> tuple[mix.Solution, str]:
+    """The solution of a mix problem in a JSON file, and its JSON text.
+
+    Raises: InputError where the file is no JSON or no mix problem.
+    """
+    if path.is_dir():
+        raise InputError(Problem(str(path), "is a directory", "name the problem file"))
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(Problem(str(path), "no such file")) from None
+    except json.JSONDecodeError as error:
+        place = f"{path} line {error.lineno}, column {error.colno}"
+        raise InputError(Problem(place, f"is not valid JSON: {error.msg}")) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(Problem(str(path), f"cannot be read: {error}")) from None
+    problem = mix.read_problem(data, str(path))
+    solution = mix.solve(problem, gap=gap, time_limit_s=time_limit_s)
+    return solution, json.dumps(mix.solution_to_dict(solution), indent=1)
+
+
+def backtest_file(path: Path | None) -> Backtest:
+    """Errors on a file of measured rows, or on the packaged evidence."""
+    columns = None if path is None else read_columns(path)
+    return backtest(columns, load(), "packaged evidence" if path is None else path.name)
+
+
+def list_offers(
+    gpu: str | None,
+    provider: str | None,
+    country: str | None,
+    purchase: str | None,
+    sheet: Path | None,
+) -> list[Offer]:
+    """Offers that match, cheapest per GPU-hour first within each GPU.
+
+    Raises: InputError for names that no offer has.
+    """
+    catalog = load(prices=sheet)
+    offers = catalog.offers
+    problems = []
+    wanted = None if gpu is None else {catalog.gpu(gpu, "--gpu").id}
+    for option, name, known in (
+        ("--provider", provider, {o.provider for o in offers}),
+        ("--country", country, {o.country for o in offers if o.country}),
+        ("--purchase", purchase, {p.value for p in Purchase if p.is_cloud}),
+    ):
+        if name is not None and name not in known:
+            problems.append(unknown_name(option, option.removeprefix("--"), name, sorted(known)))
+    if problems:
+        raise InputError(problems)
+    found = find_offers(
+        offers,
+        providers=None if provider is None else {provider},
+        countries=None if country is None else {country},
+        gpus=wanted,
+        purchases=None if purchase is None else {Purchase(purchase)},
+    )
+    return sorted(found, key=lambda o: (o.gpu, o.usd_per_gpu_hour, o.provider, o.region))

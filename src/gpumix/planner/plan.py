@@ -1,0 +1,185 @@
+"""The main job: an inventory in, the cheapest mix that keeps every promise out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gpumix import mix
+from gpumix.domain.gpu import Gpu
+from gpumix.domain.plan import Plan
+from gpumix.domain.workload import Inventory, Workload
+from gpumix.errors import InputError, NoEstimate, Problem
+from gpumix.planner import audit, interpret, regret
+from gpumix.planner.candidates import Option, serving_options, undominated
+from gpumix.planner.cycle import Cycle, cycle_of
+from gpumix.planner.formulate import Choice, weight_of, worthwhile
+from gpumix.planner.infeasible import explain_infeasible
+from gpumix.planner.jobs import Reliability, job_options
+from gpumix.planner.premises import own_servers
+from gpumix.planner.search import PLAN, search
+from gpumix.planner.supply import Supplies, rentals
+
+if TYPE_CHECKING:
+    from gpumix.catalog import Catalog
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan, and the mix problem it solved, for whoever wants to solve it again."""
+
+    plan: Plan
+    problem: mix.Problem
+
+
+def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: None) -> Planned:
+    """The cheapest mix for an inventory, with reasons, error bars and alternatives.
+
+    Raises: InputError where a workload can run nowhere; Infeasible where limits conflict.
+    """
+    started = time.perf_counter()
+    progress("prices and servers")
+    supplies = supply(inventory, catalog)
+    progress("speed of every GPU on every workload")
+    tried = options(inventory, catalog, supplies)
+    choice = chosen_from(inventory, catalog, supplies, tried)
+    cycle = cycle_for(choice)
+    progress("the cheapest mix")
+    found = search(choice, cycle, PLAN)
+    if found.solution.cost is None:
+        raise explain_infeasible(found.formulation, found.solution)
+    answer = interpret.answer_of(found)
+    progress("alternatives and error bars")
+    variants = regret.variants(answer, choice, cycle)
+    progress("the report")
+    report = write_up(answer, catalog, supplies, tried, variants, started)
+    return Planned(report, found.formulation.problem)
+
+
+def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
+    """Everything that may be rented, bought or used."""
+    rented, own = rentals(inventory, catalog), own_servers(inventory, catalog)
+    return Supplies(rented.of + own.of, rented.offers_used, rented.notes + own.notes)
+
+
+def options(inventory: Inventory, catalog: Catalog, supplies: Supplies) -> dict[str, list[Option]]:
+    """What could do each workload, by workload id, the impossible included.
+
+    Raises: InputError naming, for each workload that nothing can do, the GPU that comes nearest.
+    """
+    largest = supplies.largest_instance()
+    gpus = [catalog.gpus[gpu] for gpu in largest]
+    reliability = Reliability.from_defaults(catalog.defaults)
+    found: dict[str, list[Option]] = {}
+    problems: list[Problem] = []
+    for workload in inventory.workloads:
+        place = f"workloads.{workload.id}"
+        try:
+            found[workload.id] = _options(workload, gpus, largest, catalog, reliability)
+        except NoEstimate as error:
+            problems.append(Problem(f"{place}.model", str(error)))
+            continue
+        if not any(o.serves for o in found[workload.id]):
+            problems.append(_hopeless(place, found[workload.id]))
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _options(
+    workload: Workload,
+    gpus: Sequence[Gpu],
+    largest: Mapping[str, int],
+    catalog: Catalog,
+    reliability: Reliability,
+) -> list[Option]:
+    model = catalog.models[workload.model]
+    if workload.run is not None:
+        return job_options(workload, model, gpus, largest, catalog.coefficients, reliability)
+    return serving_options(workload, model, gpus, largest, catalog.coefficients)
+
+
+def _hopeless(place: str, tried: Sequence[Option]) -> Problem:
+    """Why nothing can do a workload, told of the option that comes nearest."""
+    if not tried:
+        return Problem(place, "no supply offers a GPU for it", "widen supply or `gpus`")
+    nearest = min(tried, key=lambda o: (o.shortfall or math.inf, -o.gpus, o.gpu))
+    way = f"{nearest.gpus} x {nearest.gpu} at {nearest.precision}"
+    if 1.0 < nearest.shortfall < math.inf:
+        fix = f"loosen that limit {nearest.shortfall:.2f}-fold, or list a lower precision"
+        return Problem(
+            f"{place}.slo", f"no GPU meets it; {way} comes nearest: {nearest.reason}", fix
+        )
+    return Problem(f"{place}.model", f"fits no GPU on offer; e.g. {way}: {nearest.reason}")
+
+
+def chosen_from(
+    inventory: Inventory,
+    catalog: Catalog,
+    supplies: Supplies,
+    tried: Mapping[str, Sequence[Option]],
+) -> Choice:
+    """The options and supplies that the mix needs to know of: those no other one beats."""
+    choice = Choice(
+        inventory,
+        {name: undominated(found) for name, found in tried.items()},
+        supplies.of,
+        Reliability.from_defaults(catalog.defaults).spot_useful_share,
+    )
+    return replace(choice, supplies=worthwhile(choice))
+
+
+def cycle_for(choice: Choice) -> Cycle:
+    """The representative weeks, blocked by what each workload's peak would cost."""
+    weights = [
+        weight_of(w, choice.options[w.id], choice.supplies) for w in choice.inventory.workloads
+    ]
+    return cycle_of(choice.inventory, weights)
+
+
+def write_up(
+    answer: interpret.Answer,
+    catalog: Catalog,
+    supplies: Supplies,
+    tried: Mapping[str, Sequence[Option]],
+    variants: regret.Variants,
+    started: float,
+) -> Plan:
+    """All of it as one Plan."""
+    inventory, solution = answer.choice.inventory, answer.found.solution
+    workloads = interpret.workload_plans(answer, tried, supplies.of)
+    fx_per_usd, fx_as_of = catalog.exchange_rate(inventory.report_currency)
+    return Plan(
+        name=inventory.name,
+        status=solution.status,
+        as_of=inventory.as_of,
+        start=inventory.start,
+        years=inventory.years,
+        timezone=inventory.timezone,
+        report_currency=inventory.report_currency,
+        fx_per_usd=fx_per_usd,
+        fx_as_of=fx_as_of,
+        mix=interpret.mix_lines(answer),
+        monthly_usd=answer.usd / answer.months,
+        horizon_usd=answer.usd,
+        horizon_low_usd=variants.low_usd,
+        horizon_high_usd=variants.high_usd,
+        capex_usd=answer.capex_usd,
+        bound=min(solution.bound or 0.0, answer.usd),
+        gap=solution.gap or 0.0,
+        utilisation=interpret.utilisation(answer),
+        idle_usd_per_month=interpret.idle_usd(answer) / answer.months,
+        costs=interpret.cost_parts(answer),
+        workloads=workloads,
+        regret=variants.alternatives,
+        break_evens=regret.break_evens(answer, workloads, supplies.of),
+        hourly_gpus=interpret.hourly_gpus(answer),
+        assumptions=audit.assumptions(answer, catalog, supplies.notes),
+        warnings=audit.warnings(answer, supplies.offers_used, inventory.notes),
+        seconds=time.perf_counter() - started,
+    )

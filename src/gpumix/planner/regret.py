@@ -1,0 +1,187 @@
+"""The roads not taken: the plan again under one more restriction, and where decisions flip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from gpumix.cost.cloud import commitment_break_even_utilisation
+from gpumix.domain.offer import Purchase
+from gpumix.domain.plan import Alternative, BreakEven, WorkloadPlan
+from gpumix.errors import GpumixError
+from gpumix.planner.candidates import Option
+from gpumix.planner.cycle import Cycle
+from gpumix.planner.formulate import Choice, may_run
+from gpumix.planner.interpret import Answer
+from gpumix.planner.search import VARIANT, search
+from gpumix.planner.supply import Supply
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """A name and which supplies may work under it."""
+
+    name: str
+    allows: Callable[[Supply], bool]
+
+
+def restrictions(answer: Answer, choice: Choice) -> list[Restriction]:
+    """The restrictions every plan is held against, and the plan without its main GPU."""
+    found = [
+        Restriction(f"all {name}", lambda s, name=name: _family(s.gpu) == name)  # type: ignore[misc]
+        for name in ("H100", "A100", "L40S")
+    ]
+    found.append(Restriction("all cloud", lambda s: s.purchase.is_cloud))
+    found.append(Restriction("all on-prem", lambda s: not s.purchase.is_cloud))
+    main = max(answer.lines, key=lambda line: line.usd, default=None)
+    if main is not None and len({s.gpu for s in choice.supplies}) > 1:
+        gpu = main.supply.gpu
+        found.append(Restriction(f"without {gpu}", lambda s: s.gpu != gpu))
+    return found
+
+
+def _family(gpu: str) -> str:
+    return gpu.split("-")[0].upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Variants:
+    """The plan made anew: under restrictions, and at both ends of every speed's interval [USD]."""
+
+    alternatives: tuple[Alternative, ...]
+    low_usd: float
+    high_usd: float
+
+
+def variants(answer: Answer, choice: Choice, cycle: Cycle) -> Variants:
+    """All variants, two searches at a time.
+
+    At the ends of the interval errors of all workloads are taken to go together, so the cost's
+    interval is on the wide side.
+    """
+    ends = {name: slower_or_faster(found) for name, found in choice.options.items()}
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        tasks = [
+            pool.submit(_alternative, restriction, answer, choice, cycle)
+            for restriction in restrictions(answer, choice)
+        ]
+        costs = [
+            pool.submit(search, choice, cycle, VARIANT, {n: both[end] for n, both in ends.items()})
+            for end in (0, 1)
+        ]
+        others = tuple(task.result() for task in tasks)
+        slow, fast = (cost.result().solution.cost for cost in costs)
+    middle = answer.usd
+    return Variants(others, min(fast or middle, middle), max(slow or middle, middle))
+
+
+def _alternative(
+    restriction: Restriction, answer: Answer, choice: Choice, cycle: Cycle
+) -> Alternative:
+    narrowed = narrow(choice, restriction.allows)
+    if narrowed == choice:
+        solution = answer.found.solution
+        return Alternative(restriction.name, solution.status, answer.usd, 0.0, 0.0, "")
+    homeless = homeless_workloads(narrowed)
+    if homeless:
+        reason = f"nothing can run {', '.join(homeless)}"
+        return Alternative(restriction.name, "infeasible", None, None, None, reason)
+    try:
+        solution = search(narrowed, cycle, VARIANT).solution
+    except GpumixError as error:
+        return Alternative(restriction.name, "unknown", None, None, None, str(error))
+    if solution.cost is None:
+        reason = f"breaks {', '.join(solution.conflict)}"
+        return Alternative(restriction.name, "infeasible", None, None, None, reason)
+    delta = solution.cost - answer.usd
+    return Alternative(
+        restriction.name, solution.status, solution.cost, delta, delta / answer.usd, ""
+    )
+
+
+def narrow(choice: Choice, allows: Callable[[Supply], bool]) -> Choice:
+    """The choice with only some supplies; what stands already stays, idle where not allowed."""
+    supplies = tuple(
+        s if allows(s) else replace(s, idle=True) for s in choice.supplies if allows(s) or s.count
+    )
+    return replace(choice, supplies=supplies)
+
+
+def homeless_workloads(choice: Choice) -> list[str]:
+    """Workloads that no supply can do."""
+    return [
+        w.id
+        for w in choice.inventory.workloads
+        if not any(
+            o.gpu == s.gpu and may_run(w, s)
+            for o in choice.options.get(w.id, ())
+            for s in choice.supplies
+        )
+    ]
+
+
+# -- where decisions flip --------------------------------------------------------------------
+
+
+def break_evens(
+    answer: Answer, workloads: Sequence[WorkloadPlan], supplies: Sequence[Supply]
+) -> tuple[BreakEven, ...]:
+    """Commitment against on-demand by use, and the price at which the next GPU would be chosen."""
+    return (*_commitments(answer, supplies), *_next_gpu(workloads))
+
+
+_COMMITMENT = {
+    Purchase.RESERVED_1Y: "reserving for a year a",
+    Purchase.RESERVED_3Y: "reserving for three years a",
+    Purchase.BUY: "buying a",
+}
+
+
+def _commitments(answer: Answer, supplies: Sequence[Supply]) -> list[BreakEven]:
+    found = []
+    for line in answer.lines:
+        supply = line.supply
+        if supply.purchase not in _COMMITMENT:
+            continue
+        rivals = [
+            s.usd_per_gpu_hour
+            for s in supplies
+            if s.gpu == supply.gpu and s.purchase is Purchase.ON_DEMAND
+        ]
+        if not rivals:
+            continue
+        value = commitment_break_even_utilisation(supply.usd_per_gpu_hour, min(rivals))
+        what = f"{_COMMITMENT[supply.purchase]} {supply.gpu} beats renting it on demand"
+        found.append(
+            BreakEven(
+                f"{what} from this share of hours in use", "utilisation", value, line.utilisation
+            )
+        )
+    return found
+
+
+def _next_gpu(workloads: Sequence[WorkloadPlan]) -> list[BreakEven]:
+    found = []
+    for plan in workloads:
+        costs = [c for c in plan.candidates if c.unit_cost_usd is not None]
+        chosen = [c for c in costs if c.chosen]
+        others = [c for c in costs if not c.chosen and c.usd_per_gpu_hour is not None]
+        if not chosen or not others:
+            continue
+        best = min(c.unit_cost_usd or 0.0 for c in chosen)
+        other = others[0]
+        price = other.usd_per_gpu_hour or 0.0
+        if not other.unit_cost_usd or other.unit_cost_usd <= best:
+            continue
+        what = f"{plan.id} would go to {other.gpu} if its price fell below"
+        found.append(BreakEven(what, "usd_per_gpu_hour", price * best / other.unit_cost_usd, price))
+    return found
+
+
+def slower_or_faster(options: Sequence[Option]) -> tuple[float, float]:
+    """Ends of the 80 % interval of speed over its middle, the widest of a workload's options."""
+    rates = [o.rate for o in options if o.rate is not None and o.rate.value > 0.0]
+    low = min((r.low / r.value for r in rates), default=1.0)
+    high = max((r.high / r.value for r in rates), default=1.0)
+    return low, high

@@ -1,0 +1,65 @@
+"""The search for the cheapest mix: a shortlist by relaxation, then whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gpumix import mix
+from gpumix.planner.cycle import Cycle
+from gpumix.planner.formulate import Choice, Formulation, formulate
+
+GAP = 0.005
+"""A mix is good enough when proven to cost at most this share more than the best."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long a search may go on: nodes of its tree, so that two runs find the same mix, and
+    seconds as a stop for machines that are too slow for that."""
+
+    nodes: int
+    seconds: float
+
+
+PLAN, VARIANT = Effort(200, 8.0), Effort(30, 3.0)
+"""For the plan itself, and for each plan it is held against (those may cost a little too much)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A solved mix problem and what its numbers mean.
+
+    `relaxed_bound` is what no mix of all supplies, listed or not, can undercut [USD]; None where
+    the relaxation has no solution.
+    """
+
+    choice: Choice
+    formulation: Formulation
+    solution: mix.Solution
+    considered: int
+    relaxed_bound: float | None
+
+
+def search(
+    choice: Choice,
+    cycle: Cycle,
+    effort: Effort,
+    rate_factor: Mapping[str, float] | None = None,
+) -> Found:
+    """The cheapest mix of a choice, as near to the best as `GAP` or the effort allows.
+
+    `rate_factor` scales each workload's rates (sensitivity).
+    """
+    whole = formulate(choice, cycle, rate_factor)
+    short = mix.shortlist(whole.problem)
+    kept = {whole.supply[resource.id].id for resource in short.problem.resources}
+    narrowed = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in kept))
+    for candidate in (narrowed, choice):
+        formulation = formulate(candidate, cycle, rate_factor)
+        solution = mix.solve(
+            formulation.problem, gap=GAP, time_limit_s=effort.seconds, node_limit=effort.nodes
+        )
+        if solution.cost is not None:
+            break
+    return Found(candidate, formulation, solution, len(choice.supplies), short.bound)

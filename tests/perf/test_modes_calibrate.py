@@ -1,0 +1,101 @@
+"""Serving modes and calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpumix.perf import modes
+from gpumix.perf.calibrate import Known, Place, shift
+from gpumix.perf.deployment import Deployment
+from gpumix.perf.inference import closed_loop
+from gpumix.perf.interval import interval
+from gpumix.perf.steps import decode_step_s
+
+Deploy = Callable[..., Deployment]
+BIG, SMALL = "meta-llama/Llama-3.1-70B-Instruct", "meta-llama/Llama-3.2-1B-Instruct"
+
+
+def test_speculation_pays_alone_and_not_in_a_crowd(deploy: Deploy) -> None:
+    target, draft = deploy(BIG, tp=4), deploy(SMALL, tp=1)
+    alone = modes.speculative_decoding(target, draft, 1.0, 1000.0, 0.8, 4.0)
+    crowd = modes.speculative_decoding(target, draft, 512.0, 1000.0, 0.8, 4.0)
+    assert alone.speedup[0] > 1.2
+    assert crowd.speedup[0] < alone.speedup[0]
+    assert alone.tpot_s[0] * alone.speedup[0] == pytest.approx(
+        decode_step_s(target, 1.0, 1000.0)[0]
+    )
+
+
+def test_disaggregation_is_bound_by_the_smaller_pool(deploy: Deploy) -> None:
+    pool = deploy(BIG, tp=4)
+    even = modes.disaggregated(pool, pool, 2000.0, 200.0, 1.0, 1.0, 50e9)
+    more = modes.disaggregated(pool, pool, 2000.0, 200.0, 2.0, 1.0, 50e9)
+    assert even.requests_per_s[0] == min(
+        even.prefill_requests_per_s[0], even.decode_requests_per_s[0]
+    )
+    assert more.requests_per_s[0] >= even.requests_per_s[0]
+    assert even.transfer_s[0] == pytest.approx(327_680 * 2000 / 50e9)
+
+
+def test_adapters_and_prefix_hits_move_throughput_the_right_way(deploy: Deploy) -> None:
+    dep = deploy()
+    plain = closed_loop(dep, 1024.0, 128.0, 64.0).output_tokens_per_s[0]
+    cached = modes.prefix_cached(dep, 1024.0, 128.0, 64.0, 0.7).output_tokens_per_s[0]
+    adapted = closed_loop(modes.with_adapters(dep, 8.0, 16.0), 1024.0, 128.0, 64.0)
+    assert cached > 1.1 * plain
+    assert 0.8 * plain < adapted.output_tokens_per_s[0] < plain
+
+
+def test_embeddings_scale_with_length_and_copies(deploy: Deploy) -> None:
+    dep = deploy("BAAI/bge-m3", "l4-24gb")
+    short, long = modes.encode(dep, 128.0, 64.0)[0], modes.encode(dep, 512.0, 64.0)[0]
+    assert 3.0 < short / long < 6.0
+    two = deploy("BAAI/bge-m3", "l4-24gb", dp=2)
+    assert modes.encode(two, 128.0, 128.0)[0] == pytest.approx(2 * short)
+
+
+def test_whisper_runs_much_faster_than_speech(deploy: Deploy) -> None:
+    speed = modes.transcribe(deploy("openai/whisper-large-v3"), 110.0, 32.0)[0]
+    assert 100 < speed < 50_000
+
+
+def place(batch: float = 32.0, gpu: str = "h100", quantity: str = "throughput") -> Place:
+    return Place("vllm 0.9", gpu, f"{gpu} llama", quantity, 512.0, 128.0, batch)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.floats(-0.4, 0.4), min_size=1, max_size=6), st.floats(0.1, 0.5))
+def test_a_shift_shrinks_and_narrows(found: list[float], sigma: float) -> None:
+    known = [Known(place(batch=2.0**k), error) for k, error in enumerate(found)]
+    moved = shift(known, [place()], sigma)[0]
+    assert abs(moved.log_factor) <= max(abs(e) for e in found) * 1.05
+    assert moved.sigma <= sigma
+    assert len(moved.weights) == len(found)
+
+
+def test_three_points_pull_a_wrong_deployment_near() -> None:
+    known = [Known(place(batch), 0.3) for batch in (8.0, 32.0, 128.0)]
+    here, there = shift(known, [place(64.0), place(64.0, gpu="l40s")], 0.25)
+    assert here.log_factor == pytest.approx(0.3, abs=0.04)
+    assert here.sigma < 0.12
+    assert 0.0 < there.log_factor < here.log_factor
+    assert there.sigma > here.sigma
+
+
+def test_a_rate_that_is_higher_means_a_latency_that_is_lower() -> None:
+    moved = shift([Known(place(), 0.2)], [place(quantity="tpot")], 0.2)[0]
+    assert moved.log_factor < 0.0
+
+
+def test_nothing_known_moves_nothing() -> None:
+    assert shift([], [place()], 0.2)[0].sigma == 0.2
+
+
+def test_an_interval_is_symmetric_in_logs() -> None:
+    low, high = interval(np.array([100.0]), np.array([0.2]))
+    assert low[0] * high[0] == pytest.approx(100.0**2)

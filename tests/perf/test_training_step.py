@@ -1,0 +1,114 @@
+"""Step time of whole jobs: measured steps, properties, calibration."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpumix.catalog import load
+from gpumix.errors import InputError
+from gpumix.perf.training import calibrated_speed, micro_batches, step
+from gpumix.perf.training_job import training_jobs
+
+CATALOG = load()
+CONSTANTS = CATALOG.coefficients.training
+LLAMA_70B, LLAMA_8B = (CATALOG.model(f"meta-llama/Meta-Llama-3-{size}") for size in ("70B", "8B"))
+H100, A100, L40S, V100 = (
+    CATALOG.gpu(g) for g in ("h100-sxm-80gb", "a100-sxm-80gb", "l40s-48gb", "v100-sxm-32gb")
+)
+PLAN = {"n_gpus": 64, "tp": 4, "pp": 4, "global_batch": 128, "stack": "nemo", "seq_len": 8192}
+
+
+def rate(gpu=H100, model=LLAMA_70B, **changed):
+    return step(training_jobs([model], [gpu], **(PLAN | changed)), CONSTANTS).tokens_per_s_per_gpu[
+        0
+    ]
+
+
+@pytest.mark.parametrize(
+    ("measured", "question"),
+    [
+        # NeMo performance pages and dgxc-benchmarking, H100 SXM, tokens/s per GPU
+        (1113.0, {"cp": 2, "vp": 5, "precision": "bf16"}),
+        (1488.1, {"cp": 2, "vp": 5, "precision": "fp8"}),
+        (1219.0, {"n_gpus": 32, "global_batch": 32, "seq_len": 4096, "vp": 5, "task": "sft"}),
+        (1796.9, {"n_gpus": 8, "tp": 2, "global_batch": 32, "seq_len": 4096, "vp": 20,
+                  "task": "lora", "sharding": "none"}),
+    ],
+)  # fmt: skip
+def test_published_rates(measured, question):
+    assert rate(**question) == pytest.approx(measured, rel=0.2)
+
+
+def test_components_sum_to_the_step():
+    result = step(training_jobs([LLAMA_70B], [H100, A100], gpu=[0, 1], **PLAN), CONSTANTS)
+    assert np.sum(list(result.components.values()), axis=0) == pytest.approx(result.step_s)
+    assert set(result.limit) <= {"compute", "bandwidth", "interconnect", "pipeline", "host"}
+
+
+def test_rows_do_not_influence_each_other():
+    both = step(training_jobs([LLAMA_70B, LLAMA_8B], [H100], model=[0, 1], **PLAN), CONSTANTS)
+    assert both.tokens_per_s_per_gpu[0] == pytest.approx(rate())
+    assert both.tokens_per_s_per_gpu[1] == pytest.approx(rate(model=LLAMA_8B))
+
+
+def test_pcie_makes_tensor_parallelism_dear():
+    """L40S trains a 70B LoRA five to eight times slower than H100: two thirds is all-reduce."""
+    question = {"tp": 4, "pp": 1, "cp": 2, "n_gpus": 64, "global_batch": 8, "task": "lora",
+                "precision": "fp8", "gpus_per_node": 4, "stack": "mlperf"}  # fmt: skip
+    assert rate(gpu=L40S, **question) == pytest.approx(348.0, rel=0.25)
+    jobs = training_jobs([LLAMA_70B], [L40S], **(PLAN | question))
+    assert step(jobs, CONSTANTS).limit[0] == "interconnect"
+
+
+def test_a_format_the_gpu_lacks_runs_at_16_bits():
+    assert rate(gpu=A100, precision="fp8") == pytest.approx(rate(gpu=A100, precision="bf16"))
+    assert rate(gpu=V100, precision="bf16") > 0
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.floats(1.05, 4.0), st.sampled_from(["bandwidth_gb_per_s", "nvlink_gb_per_s"]))
+def test_a_better_card_is_never_slower(factor, field):
+    better = dataclasses.replace(H100, **{field: getattr(H100, field) * factor})
+    assert rate(gpu=better) >= rate() * (1 - 1e-9)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(2, 6))
+def test_larger_global_batch_never_lowers_the_rate(doublings):
+    batches = 8.0 * 2.0 ** np.arange(doublings)
+    jobs = training_jobs([LLAMA_70B], [H100], **(PLAN | {"global_batch": batches}))
+    rates = step(jobs, CONSTANTS).tokens_per_s_per_gpu
+    assert (np.diff(rates) >= -1e-9).all()
+
+
+def test_full_checkpointing_costs_time_and_dpo_costs_a_reference_pass():
+    assert rate(activation_ckpt="full") < rate(activation_ckpt="selective") < rate()
+    assert 1.2 < rate() / rate(task="dpo") < 1.4
+
+
+def test_pipeline_splits_a_batch_too_small_for_it():
+    jobs = training_jobs(
+        [LLAMA_70B], [H100], n_gpus=512, tp=8, pp=8, micro_batch=32, global_batch=256
+    )
+    size, number = micro_batches(jobs)
+    assert (size[0], number[0]) == (1.0, 32.0)
+
+
+def test_one_measured_step_moves_the_prediction_towards_it():
+    jobs = training_jobs([LLAMA_70B], [H100], **PLAN)
+    plain = step(jobs, CONSTANTS).step_s[0]
+    one = calibrated_speed(jobs, CONSTANTS, plain * 2)
+    corrected = step(jobs, CONSTANTS, one).step_s[0]
+    assert plain < corrected < plain * 2
+    many = training_jobs([LLAMA_70B], [H100], **(PLAN | {"n_gpus": np.full(500, 64.0)}))
+    assert calibrated_speed(many, CONSTANTS, np.full(500, plain * 2)) == pytest.approx(
+        0.5, rel=0.01
+    )
+
+
+def test_unknown_word_is_an_input_error():
+    with pytest.raises(InputError, match="zero3_fsdp"):
+        training_jobs([LLAMA_70B], [H100], sharding="zero3_fsd")

@@ -1,0 +1,133 @@
+"""The command line as a user meets it: answers, messages, exit codes, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from gpumix import cli
+
+CASES = Path(__file__).parent / "cases" / "mix"
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["gpumix", *arguments])
+    try:
+        cli.main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def test_solve_writes_the_solution(monkeypatch, tmp_path, capsys):  # type: ignore[no-untyped-def]
+    case = CASES / "s01_cost_per_token_not_per_hour.json"
+    assert run(monkeypatch, "solve", str(case), "--out", str(tmp_path / "s.json")) == 0
+    solution = json.loads((tmp_path / "s.json").read_text())
+    assert solution["cost"] == pytest.approx(116508.0)
+    assert solution["status"] == "optimal"
+    assert "optimal" in capsys.readouterr().out
+
+
+def test_solve_says_infeasible_with_exit_code_3(monkeypatch, tmp_path, capsys):  # type: ignore[no-untyped-def]
+    case = CASES / "s13_infeasible_says_why.json"
+    assert run(monkeypatch, "solve", str(case), "--out", str(tmp_path / "s.json")) == 3
+    solution = json.loads((tmp_path / "s.json").read_text())
+    assert set(solution["conflict"]) == {"demand:premium", "site_kw:dc"}
+    assert solution["cost"] is None
+    assert "no plan" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["solve", "nowhere.json", "--out", "x.json"], "no such file"),
+        (["plan", "nowhere.yaml"], "gpumix init"),
+        (["plan", "."], "is a directory"),
+        (["compare", "meta-llama/Llama-3.1-8B-Instrct"], "did you mean"),
+        (["compare", "meta-llama/Llama-3.1-8B-Instruct", "--gpus", "h100"], "did you mean"),
+        (["compare", "meta-llama/Llama-3.1-8B-Instruct", "--slo", "ttft=5"], "promise"),
+        (["compare", "meta-llama/Llama-3.1-8B-Instruct", "--slo", "ttft_p95=5"], "unit"),
+        (["compare", "meta-llama/Llama-3.1-8B-Instruct", "--precision", "fp7"], "did you mean"),
+        (["compare", "meta-llama/Llama-3.1-8B-Instruct", "--input", "-4"], "between"),
+        (["compare", "black-forest-labs/FLUX.1-dev"], "text models"),
+        (["predict", "inference", "--points", "no.csv", "--out", "o.csv"], "no such file"),
+        (["prices", "list", "--provider", "amazn"], "unknown provider"),
+        (["prices", "list", "--gpu", "h100"], "did you mean"),
+        (["explain", "ttft_p59_s"], "did you mean"),
+        (["backtest", "--points", "no.csv"], "no such file"),
+        (["plan"], "Missing argument"),
+        (["plann"], "No such command"),
+    ],
+)
+def test_a_mistake_gets_a_message_and_exit_code_2(  # type: ignore[no-untyped-def]
+    monkeypatch, tmp_path, capsys, arguments, said
+):
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, *arguments) == 2
+    streams = capsys.readouterr()
+    assert said in streams.err
+    assert "Traceback" not in streams.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_broken_json_names_line_and_column(monkeypatch, tmp_path, capsys):  # type: ignore[no-untyped-def]
+    (tmp_path / "p.json").write_text('{"name": "x",\n  "units" 3}', encoding="utf-8")
+    assert run(monkeypatch, "solve", str(tmp_path / "p.json"), "--out", str(tmp_path / "s")) == 2
+    assert "line 2" in capsys.readouterr().err
+
+
+def test_init_writes_once(monkeypatch, tmp_path, capsys):  # type: ignore[no-untyped-def]
+    target = tmp_path / "team.yaml"
+    assert run(monkeypatch, "init", str(target)) == 0
+    assert "gpumix plan" in capsys.readouterr().out
+    before = target.read_text(encoding="utf-8")
+    assert run(monkeypatch, "init", str(target)) == 2
+    assert target.read_text(encoding="utf-8") == before
+
+
+def test_compare_json_is_only_json(monkeypatch, capsys):  # type: ignore[no-untyped-def]
+    arguments = ["--gpus", "h100-sxm-80gb,a100-sxm-80gb,l40s-48gb,l4-24gb", "--json"]
+    assert run(monkeypatch, "compare", "meta-llama/Llama-3.1-8B-Instruct", *arguments) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert {row["gpu"] for row in data["rows"]} == {
+        "h100-sxm-80gb", "a100-sxm-80gb", "l40s-48gb", "l4-24gb",
+    }  # fmt: skip
+    served = [row for row in data["rows"] if row["usd_per_mtok"]]
+    assert served
+    for row in served:
+        assert row["usd_per_mtok"] == sorted(row["usd_per_mtok"], reverse=True)
+    assert data["winners"][0]["requests_per_s"] == 0
+
+
+def test_predict_returns_every_row_in_order(monkeypatch, tmp_path):  # type: ignore[no-untyped-def]
+    points = tmp_path / "points.csv"
+    points.write_text(
+        "id,gpu,n_gpus,model,input_len,output_len,load,load_value,metric\n"
+        "b,h100-sxm-80gb,1,meta-llama/Llama-3.1-8B-Instruct,1024,256,concurrency,16,output_tok_s_total\n"
+        "a,h100-smx-80gb,1,meta-llama/Llama-3.1-8B-Instruct,1024,256,concurrency,16,output_tok_s_total\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "out.csv"
+    assert run(monkeypatch, "predict", "inference", "--points", str(points), "--out", str(out)) == 0
+    lines = out.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "id,value,low,high,basis,limit,note"
+    assert lines[1].startswith("b,")
+    assert float(lines[1].split(",")[1]) > 0
+    assert lines[2].startswith("a,,")
+    assert "did you mean" in lines[2]
+
+
+def test_explain_leads_to_formula_and_source(monkeypatch, capsys):  # type: ignore[no-untyped-def]
+    assert run(monkeypatch, "explain", "tpot_p95_s") == 0
+    out = capsys.readouterr().out
+    assert "Source" in out
+    assert "gpumix.serving.capacity.latency" in out
+
+
+def test_help_of_every_verb_has_an_example(monkeypatch, capsys):  # type: ignore[no-untyped-def]
+    for verb in ("init", "plan", "compare", "solve", "backtest", "explain"):
+        assert run(monkeypatch, verb, "--help") == 0
+        assert "Example: gpumix" in capsys.readouterr().out

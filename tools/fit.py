@@ -1,0 +1,101 @@
+"""Measurements -> src/gpumix/data/coefficients.json. Run by `make fit`; minutes.
+
+Each engine brings its own fit: tools/fit_inference.py (text), fit_media.py, fit_power.py,
+fit_training.py. Rows whose split is `calib` and that are usable are fitted; nothing else is.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import importlib.util
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import fit_inference
+import fit_media
+import fit_power
+from gpumix.catalog import Catalog, load
+from gpumix.files import read_columns
+
+ROOT = Path(__file__).resolve().parent.parent
+MEASURED = ROOT.parent / "shared" / "data" / "measured"
+TARGET = ROOT / "src" / "gpumix" / "data" / "coefficients.json"
+DIGITS = 6
+
+
+def read_rows(name: str) -> list[dict[str, str]]:
+    """Rows of one measured table."""
+    with gzip.open(MEASURED / name, "rt", encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def main() -> None:
+    """Fit every engine and write the file."""
+    started = time.perf_counter()
+    catalog = load()
+    rows = read_rows("inference.csv.gz")
+    text = fit_inference.fit_text(catalog, rows)
+    media_rows = [
+        row
+        for row in rows
+        if row["split"] == "calib"
+        and row["usable"] == "yes"
+        and catalog.models[row["model"]].is_denoiser
+    ]
+    media = fit_media.fit(media_rows, catalog)
+    out: dict[str, Any] = {
+        "inference": text.tables,
+        "training": previous("training"),
+        "media": media,
+        "power": {},
+        "fitted_on": (
+            f"calib rows of measured/: {len(text.fit.data.rows)} text, {len(media_rows)} media"
+        ),
+    }
+    out["inference"]["sigma"]["quantity"]["media"] = media_sigma(media_rows, catalog, media)
+    out["power"] = fit_power.fit(read_rows("energy.csv.gz"), catalog, out)
+    out["inference"]["sigma"]["quantity"]["power"] = out["power"]["serving"]["any"]["sigma"]
+    if importlib.util.find_spec("fit_training"):
+        training = importlib.import_module("fit_training")
+        out["training"] = training.fit(catalog, read_columns(MEASURED / "training.csv.gz"))
+    write(out)
+    print(f"{TARGET.relative_to(ROOT)} in {time.perf_counter() - started:.0f} s", file=sys.stderr)
+
+
+def media_sigma(rows: list[dict[str, str]], catalog: Catalog, tables: fit_media.Tables) -> float:
+    """Sigma of media predictions: 80 % quantile of log errors over 1.28, widened by a third.
+
+    Leaving models out one by one would take hours; the third is what leaving out SDXL costs.
+    """
+    measured = np.array([float(row["value"]) for row in rows])
+    error = np.abs(np.log(fit_media.predict(rows, catalog, tables) / measured))
+    return float(np.quantile(error, 0.8)) / 1.2816 * 1.33
+
+
+def previous(section: str) -> dict[str, Any]:
+    """A section of the file as it stands (kept where its fit is not present)."""
+    if not TARGET.exists():
+        return {}
+    found: dict[str, Any] = json.loads(TARGET.read_text(encoding="utf-8")).get(section, {})
+    return found
+
+
+def write(out: dict[str, Any]) -> None:
+    """Write the file with six significant digits, so that a refit reproduces it."""
+
+    def short(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: short(one) for key, one in sorted(value.items())}
+        return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+
+    TARGET.write_text(json.dumps(short(out), indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

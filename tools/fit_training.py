@@ -1,0 +1,406 @@
+"""Fit the constants of the training engine to measured rows -> `training` of coefficients.json.
+
+Only rows with split == calib and usable == yes are read. Constants are few and physical: a
+fraction of peak per architecture and precision, a speed and a traffic per software stack, an
+efficiency per link. Each starts from a published or known value and is pulled back towards it
+(a Gaussian prior on its logarithm), so that a stack with three rows does not run away.
+
+Run alone: `python tools/fit_training.py`; tools/fit.py calls `fit`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from gpumix.catalog import load
+from gpumix.files import read_columns
+from gpumix.perf.training import step
+from gpumix.perf.training_job import LINKS
+from gpumix.perf.training_memory import memory
+from gpumix.planner.points_training import interval_slices, vision_kind, vision_seconds
+from gpumix.planner.points_training_rows import Table, resolve
+from gpumix.units import GIB
+
+ROOT = Path(__file__).resolve().parent.parent
+COEFFICIENTS = ROOT / "src/gpumix/data/coefficients.json"
+
+Section = dict[str, dict[str, dict[str, float]]]
+
+
+def _stack(base: Mapping[str, float], **changed: float) -> dict[str, float]:
+    return {**base, **changed}
+
+
+def _part(bf16: float, fp8: float, fp4: float, attention: float, watts: float) -> dict[str, float]:
+    return {
+        "bf16": bf16, "fp8": fp8, "fp4": fp4, "attention": attention, "watts_per_tflop": watts,
+    }  # fmt: skip
+
+
+_MEGATRON = {
+    "factor": 1.0, "touches": 1.0, "host_s_per_layer": 2e-4, "collective_s": 2e-5,
+    "attention": 1.7, "dequantise_bytes": 8.0, "weight_bytes": 2.0, "gradient_bytes": 4.0,
+    "optimizer_bytes": 12.0, "logit_bytes": 6.0, "activation_scale": 1.0,
+    "sequence_parallel": 1.0, "model_parallel": 1.0, "interleaves": 1.0, "shards_weights": 0.0,
+    "tuned": 1.0, "imbalance": 0.25, "base_bytes": 1.5e9, "adapter_bytes": 16.0,
+}  # fmt: skip
+_FSDP = _stack(
+    _MEGATRON, attention=1.0, gradient_bytes=4.0, weight_bytes=4.0, optimizer_bytes=8.0,
+    logit_bytes=10.0, model_parallel=0.0, interleaves=0.0, shards_weights=1.0,
+)  # fmt: skip
+_PLAIN = _stack(
+    _MEGATRON, factor=0.8, touches=2.5, host_s_per_layer=4e-3, attention=0.8,
+    dequantise_bytes=25.0, weight_bytes=4.0, optimizer_bytes=14.0, logit_bytes=12.0,
+    sequence_parallel=0.0, model_parallel=0.0, interleaves=0.0, shards_weights=-1.0, tuned=0.0,
+    base_bytes=3e9, adapter_bytes=30.0,
+)  # fmt: skip
+# software before flash attention and fused kernels: Megatron-LM 2021, Megatron-DeepSpeed 2021
+_LEGACY = _stack(
+    _MEGATRON, factor=0.7, host_s_per_layer=5e-3, collective_s=1e-4, attention=0.7,
+    sequence_parallel=0.0, interleaves=0.0, imbalance=0.1, tuned=0.0, base_bytes=4.5e9,
+)  # fmt: skip
+
+START: Section = {
+    "architecture": {
+        # bf16, fp8: measured maximum achievable matmul (ml-engineering, compute/accelerator);
+        # watts_per_tflop: the SXM part's TDP over its dense 16-bit peak
+        "Ampere": _part(0.869, 0.869, 0.869, 0.40, 1.282),
+        "Hopper": _part(0.803, 0.709, 0.709, 0.27, 0.7075),
+        "Ada Lovelace": _part(0.75, 0.70, 0.70, 0.35, 0.9667),
+        "Blackwell": _part(0.75, 0.74, 0.60, 0.20, 0.4444),
+        "Blackwell Ultra": _part(0.78, 0.745, 0.45, 0.30, 0.4889),
+        "CDNA3": _part(0.514, 0.50, 0.50, 0.25, 0.5737),
+        "unknown": _part(0.72, 0.68, 0.50, 0.27, 0.7),
+    },
+    "stack": {
+        "megatron": dict(_MEGATRON),
+        "megatron-bridge": dict(_MEGATRON),
+        "nemo": dict(_MEGATRON),
+        "mlperf": dict(_MEGATRON),
+        "megatron-deepspeed": dict(_LEGACY),
+        "paxml": _stack(_FSDP), "maxtext": _stack(_FSDP), "fsdp": _stack(_FSDP),
+        "fsdp-composer": _stack(_FSDP), "litgpt-fsdp": _stack(_FSDP),
+        "torchtitan": _stack(_FSDP, model_parallel=1.0),
+        "nemo-automodel": _stack(_FSDP, model_parallel=1.0),
+        "torchtune": _stack(
+            _FSDP, factor=0.9, host_s_per_layer=1e-3, shards_weights=-1.0, weight_bytes=2.0,
+            gradient_bytes=1.0, optimizer_bytes=2.0, logit_bytes=0.5, base_bytes=7e8,
+        ),
+        "litgpt": _stack(_PLAIN), "hf-peft": _stack(_PLAIN), "hf-deepspeed": _stack(_PLAIN),
+        "unknown": _stack(_FSDP, factor=0.75, model_parallel=1.0, shards_weights=-1.0),
+    },
+    "link": {
+        "pcie": {"tensor": 0.32, "ring": 0.5, "exchange": 0.4},
+        "nvlink-bridge": {"tensor": 0.45, "ring": 0.6, "exchange": 0.5},
+        "nvlink": {"tensor": 0.6, "ring": 0.7, "exchange": 0.5},
+        "nvlink-nvl72": {"tensor": 0.6, "ring": 0.7, "exchange": 0.5},
+    },
+    "kernel": {
+        "all": {
+            "touches": 8.0, "gemm_roofline": 1.5, "grouped_gemm": 0.7, "grouped_gemm_8bit": 0.5,
+            "head_exponent": 0.5,
+            "power_exponent": 0.25, "selective": 0.1, "lora_collectives": 3.0,
+            "low_precision_touches": 0.1, "lora_touches": 0.1, "moe_touches": 2.0,
+            "loss_touches": 10.0, "moe_host_s_per_layer": 5e-3,
+            "host_power": 4.0, "overlap_power": 2.5,
+            "network_efficiency": 0.7, "expert_exchanges": 4.0, "straggler": 0.01,
+            "optimizer_bytes": 26.0, "encoder_fill": 0.5, "calibration_trust": 0.4,
+            "memory_fragmentation": 0.06, "memory_usable": 0.97,
+            "working_layers": 2.0, "selective_kept": 0.5, "qlora_logits": 0.7,
+        },
+    },
+    "vision": {
+        "cnn": {"efficiency": 0.5, "bytes_per_flop": 0.042, "fp32_share": 0.5},
+        "denoiser": {"efficiency": 0.5, "bytes_per_flop": 0.02, "fp32_share": 0.5},
+    },
+    "interval": {
+        key: {"low": 0.8, "high": 1.25}
+        for key in ("dense", "moe", "adapter tuned", "plain", "encoder", "vision", "memory")
+    },
+}  # fmt: skip
+"""Where the fit starts, and what it is pulled back towards."""
+
+_TIME_SPREADS = {
+    "architecture": {"bf16": 0.08, "fp8": 0.12, "fp4": 0.25, "attention": 0.25},
+    "stack": {"factor": 0.2, "touches": 0.2, "host_s_per_layer": 0.7, "collective_s": 0.7,
+              "attention": 0.2, "dequantise_bytes": 0.7, "imbalance": 0.5},
+    "link": {"tensor": 0.4, "ring": 0.4, "exchange": 0.4},
+    "kernel": {"touches": 0.5, "gemm_roofline": 0.7, "grouped_gemm": 0.4, "grouped_gemm_8bit": 0.4,
+               "head_exponent": 0.5,
+               "power_exponent": 0.5, "selective": 0.5, "lora_collectives": 0.3,
+               "low_precision_touches": 0.7, "lora_touches": 0.7, "moe_touches": 0.5,
+               "loss_touches": 0.5, "moe_host_s_per_layer": 0.7,
+               "host_power": 0.5, "overlap_power": 0.5,
+               "network_efficiency": 0.4, "expert_exchanges": 0.5, "straggler": 0.5,
+               "optimizer_bytes": 0.5, "encoder_fill": 0.3},
+}  # fmt: skip
+_MEMORY_SPREADS = {
+    "stack": {"weight_bytes": 0.3, "gradient_bytes": 0.3, "logit_bytes": 0.4,
+              "activation_scale": 0.4, "base_bytes": 0.5,
+              "adapter_bytes": 0.7},
+    "kernel": {"memory_fragmentation": 0.5, "working_layers": 0.5,
+               "selective_kept": 0.4, "qlora_logits": 0.3},
+}  # fmt: skip
+"""How far a constant may leave its start: standard deviation of its logarithm."""
+
+Path3 = tuple[str, str, str]
+
+
+def free_parameters(
+    start: Section, spreads: Mapping[str, Mapping[str, float]], keys: set[tuple[str, str]]
+) -> list[tuple[Path3, float]]:
+    """(table, key, constant) and spread of every constant that the rows can say something about."""
+    return [
+        ((table, key, name), spread)
+        for table, names in spreads.items()
+        for key in start[table]
+        if table == "kernel" or (table, key) in keys
+        for name, spread in names.items()
+    ]
+
+
+def with_values(section: Section, paths: Sequence[Path3], values: np.ndarray) -> Section:
+    """A copy of `section` with the constants at `paths` set."""
+    out = copy.deepcopy(section)
+    for (table, key, name), value in zip(paths, values, strict=True):
+        out[table][key][name] = float(value)
+    return out
+
+
+def solve(
+    section: Section,
+    parameters: Sequence[tuple[Path3, float]],
+    predict: Callable[[Section], np.ndarray],
+    measured: np.ndarray,
+    weights: np.ndarray,
+) -> Section:
+    """Robust least squares of log(predicted / measured), with the priors as extra residuals."""
+    paths = [p for p, _ in parameters]
+    spread = np.array([s for _, s in parameters])
+    centre = np.log([START[t][k][n] for t, k, n in paths])
+    begin = np.log([section[t][k][n] for t, k, n in paths])
+
+    def residuals(x: np.ndarray) -> np.ndarray:
+        ratio = np.log(predict(with_values(section, paths, np.exp(x))) / measured)
+        rows = np.sign(ratio) * np.sqrt(_soft(ratio / NOISE)) * weights
+        return np.concatenate([rows, (x - centre) / spread])
+
+    floor = np.array([FLOORS.get(n, -np.inf) for _, _, n in paths])
+    ceiling = np.array([CEILINGS.get(n, np.inf) for _, _, n in paths])
+    begin = np.clip(begin, floor + 1e-3, ceiling - 1e-3)
+    found = least_squares(residuals, begin, bounds=(floor, ceiling), x_scale=spread,
+                          max_nfev=30, xtol=1e-4, ftol=1e-4)  # fmt: skip
+    return with_values(section, paths, np.exp(found.x))
+
+
+NOISE = 0.06
+"""Spread of repeats of one configuration, as a logarithm (2 to 7 % by the data's README)."""
+
+FLOORS = {"overlap_power": np.log(1.0), "host_power": np.log(1.0)}
+CEILINGS = {name: np.log(1.0) for name in (
+    "bf16", "fp8", "fp4", "tensor", "ring", "exchange", "network_efficiency", "grouped_gemm",
+    "grouped_gemm_8bit", "encoder_fill")}  # fmt: skip
+"""Logarithms of physical bounds: nothing overlaps less than not at all, nothing beats its peak."""
+
+
+def _soft(z: np.ndarray) -> np.ndarray:
+    """Loss that grows linearly for outliers: 2 (sqrt(1 + z^2) - 1)."""
+    return 2.0 * (np.sqrt(1.0 + z**2) - 1.0)
+
+
+class Rows:
+    """Measured rows resolved into jobs once, then predicted again and again."""
+
+    def __init__(self, catalog: Any, columns: Mapping[str, Sequence[str]], section: Section,
+                 metric: str = "") -> None:  # fmt: skip
+        self.columns = dict(columns)
+        if metric:
+            self.columns = {**self.columns, "metric": [metric] * len(columns["id"])}
+        self.table = Table(self.columns)
+        self.resolved = resolve(self.table, catalog, section)
+        at = self.resolved.rows
+        name = metric or "value"
+        self.metric = np.array([self.columns["metric"][r] for r in at])
+        self.measured = np.array([float(columns[name][r]) for r in at])
+        self.group = np.array([
+            f"{columns['model'][r]} {columns['gpu'][r]} {columns['precision'][r]}" for r in at
+        ])  # fmt: skip
+        self.source = np.array([columns["source"][r].split()[0] for r in at])
+        same = [f"{g} {columns['n_gpus'][r]} {columns['task'][r]} {columns['stack'][r]}"
+                for g, r in zip(self.group, at, strict=True)]  # fmt: skip
+        _, inverse, counts = np.unique(same, return_inverse=True, return_counts=True)
+        self.weight = counts[inverse] ** -0.25
+
+    def keys(self, mask: np.ndarray) -> set[tuple[str, str]]:
+        """Architectures, stacks and links that the rows of `mask` use."""
+        jobs = self.resolved.jobs.take(mask)
+        return (
+            {("architecture", jobs.architectures[i]) for i in set(jobs.parts.architecture.tolist())}
+            | {("stack", jobs.stacks[i]) for i in set(jobs.stack.tolist())}
+            | {("link", LINKS[i]) for i in set(jobs.link.tolist())}
+        )
+
+    def predict(self, section: Section, mask: np.ndarray | None = None) -> np.ndarray:
+        """Predictions of the rows of `mask`, in each row's own metric."""
+        jobs, metric = self.resolved.jobs, self.metric
+        if mask is not None:
+            jobs, metric = jobs.take(mask), metric[mask]
+        if (metric == "mem_gib_per_gpu").all():
+            return memory(jobs, section).total_bytes / GIB
+        time = step(jobs, section)
+        return np.select(
+            [metric == "samples_s_per_gpu", metric == "tflops_per_gpu"],
+            [time.tokens_per_s_per_gpu / jobs.seq_len, time.tflops_per_gpu],
+            time.tokens_per_s_per_gpu,
+        )
+
+
+def fit_rows(rows: Rows, section: Section, mask: np.ndarray,
+             spreads: Mapping[str, Mapping[str, float]] = _TIME_SPREADS) -> Section:  # fmt: skip
+    """Constants fitted to the rows of `mask`, starting from `section`."""
+    parameters = free_parameters(section, spreads, rows.keys(mask))
+    jobs_of = rows.resolved.jobs.take(mask)
+    metric, measured = rows.metric[mask], rows.measured[mask]
+    part = copy.copy(rows)
+    part.resolved = type(rows.resolved)(rows.resolved.rows[mask], jobs_of, [], rows.resolved.vision)
+    part.metric = metric
+    return solve(section, parameters, part.predict, measured, rows.weight[mask])
+
+
+FOLDS = 8
+CENTRE = 0.8
+"""Share of left-out rows that the printed interval must hold."""
+
+
+def fit(catalog: Any, rows: Mapping[str, Sequence[str]]) -> Section:
+    """The `training` section fitted to the calib rows among `rows` (columns of text)."""
+    columns = calibration_columns(rows)
+    with_memory = _choose(columns, [bool(m) for m in columns["mem_gib_per_gpu"]])
+    section = START
+    for _ in range(2):
+        times = Rows(catalog, columns, section)
+        section = fit_rows(times, section, np.ones(len(times.measured), bool))
+        memories = Rows(catalog, with_memory, section, "mem_gib_per_gpu")
+        section = fit_rows(
+            memories, section, np.ones(len(memories.measured), bool), _MEMORY_SPREADS
+        )
+    section = fit_vision(catalog, columns, section)
+    times = Rows(catalog, columns, section)
+    memories = Rows(catalog, with_memory, section, "mem_gib_per_gpu")
+    section["interval"] |= intervals(times, left_out(times, section))
+    section["interval"] |= intervals(memories, left_out(memories, section, _MEMORY_SPREADS))
+    return rounded(section)
+
+
+def calibration_columns(rows: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Rows that may be fitted: split == calib and usable == yes."""
+    wanted = zip(rows["split"], rows["usable"], strict=True)
+    return _choose(rows, [split == "calib" and usable == "yes" for split, usable in wanted])
+
+
+def _choose(rows: Mapping[str, Sequence[str]], keep: Sequence[bool]) -> dict[str, list[str]]:
+    return {k: [x for x, yes in zip(v, keep, strict=True) if yes] for k, v in rows.items()}
+
+
+def left_out(rows: Rows, section: Section,
+             spreads: Mapping[str, Mapping[str, float]] = _TIME_SPREADS) -> np.ndarray:  # fmt: skip
+    """Prediction of every row by constants fitted without its (model, GPU, precision) group."""
+    groups, inverse = np.unique(rows.group, return_inverse=True)
+    fold = np.random.default_rng(0).integers(FOLDS, size=len(groups))[inverse]
+    predicted = np.zeros(len(rows.measured))
+    for number in range(FOLDS):
+        held = fold == number
+        without = fit_rows(rows, section, ~held, spreads)
+        predicted[held] = rows.predict(without, held)
+    return predicted
+
+
+def intervals(rows: Rows, predicted: np.ndarray) -> dict[str, dict[str, float]]:
+    """Factors that hold the central 80 % of measured / predicted, by slice; wider where few."""
+    found = {}
+    kinds = interval_slices(rows.resolved.jobs, rows.metric, START)
+    for kind in np.unique(kinds):
+        ratio = (rows.measured / predicted)[kinds == kind]
+        tail = (1.0 - CENTRE) / 2.0
+        n = len(ratio)
+        level = max(tail - tail / max(n, 1), 0.0)
+        found[str(kind)] = {
+            "low": float(np.quantile(ratio, level)),
+            "high": float(np.quantile(ratio, 1.0 - level)),
+            "rows": float(n),
+        }
+    return found
+
+
+def fit_vision(catalog: Any, columns: Mapping[str, Sequence[str]], section: Section) -> Section:
+    """Rates of convolutional networks and denoisers, and the interval of both."""
+    at = [i for i, m in enumerate(columns["method"]) if m == "vision"]
+    measured = np.array([float(columns["value"][i]) for i in at])
+    questions = [_vision_question(catalog, columns, i) for i in at]
+    kinds = {vision_kind(q["model"]) for q in questions}
+    spreads = {"efficiency": 0.4, "bytes_per_flop": 0.4}
+    parameters = [(("vision", k, n), s) for k in sorted(kinds) for n, s in spreads.items()]
+
+    def predict(candidate: Section) -> np.ndarray:
+        seconds = [vision_seconds(constants=candidate, **q) for q in questions]
+        return np.array([1.0 / s[0] for s in seconds if not isinstance(s, str)])
+
+    fitted = solve(section, parameters, predict, measured, np.ones(len(at)))
+    ratio = measured / predict(fitted)
+    tail = (1.0 - CENTRE) / 2.0
+    fitted["interval"]["vision"] = {
+        "low": float(np.quantile(ratio, tail)),
+        "high": float(np.quantile(ratio, 1.0 - tail)),
+        "rows": float(len(ratio)),
+    }
+    return fitted
+
+
+def _vision_question(
+    catalog: Any, columns: Mapping[str, Sequence[str]], row: int
+) -> dict[str, Any]:
+    def number(name: str) -> float:
+        return float(columns[name][row] or "nan")
+
+    return {
+        "model": catalog.model(columns["model"][row]),
+        "gpu": catalog.gpu(columns["gpu"][row]),
+        "n_gpus": number("n_gpus"),
+        "global_batch": number("global_batch"),
+        "gpus_per_node": number("gpus_per_node"),
+        "precision": columns["precision"][row],
+        "inter_gbps_per_node": number("inter_gbps_per_node"),
+    }
+
+
+def rounded(section: Section) -> Section:
+    """Five significant digits: more would claim what the rows do not hold."""
+    return {
+        t: {k: {n: float(f"{v:.5g}") for n, v in names.items()} for k, names in keys.items()}
+        for t, keys in section.items()
+    }
+
+
+def main() -> None:
+    """Fit on the packaged evidence (or --rows FILE) and merge into coefficients.json."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rows", type=Path, help="measured rows (CSV or CSV.gz)")
+    arguments = parser.parse_args()
+    catalog = load()
+    rows = read_columns(arguments.rows) if arguments.rows else catalog.evidence_training
+    fitted = fit(catalog, rows)
+    document = json.loads(COEFFICIENTS.read_text()) if COEFFICIENTS.exists() else {}
+    document["training"] = fitted
+    COEFFICIENTS.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()
