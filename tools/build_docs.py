@@ -147,7 +147,7 @@ def _options(command: Any) -> list[str]:
         if getattr(parameter, "hidden", False):
             continue
         if parameter.param_type_name == "argument":
-            names = parameter.make_metavar() if not parameter.metavar else parameter.metavar
+            names = parameter.metavar or str(parameter.name).upper()
         else:
             names = ", ".join([*parameter.opts, *parameter.secondary_opts])
         about = (getattr(parameter, "help", "") or "").strip()

@@ -1,1 +1,64 @@
-"""gpumix: the cheapest mix of GPUs that keeps every promise."""
+"""gpumix: the cheapest mix of GPUs that keeps every promise.
+
+The public API; everything else may change. Names are imported when first used, so that
+`import gpumix` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gpumix.catalog import Catalog, load
+    from gpumix.domain.comparison import Comparison
+    from gpumix.domain.plan import Plan
+    from gpumix.errors import GpumixError, Infeasible, InputError, NoEstimate
+    from gpumix.mix import solve
+    from gpumix.planner.compare import Question, compare
+    from gpumix.planner.explain import explain
+    from gpumix.planner.files import plan_file
+    from gpumix.planner.points import predict_inference
+    from gpumix.planner.points_training import predict_training
+
+__all__ = [
+    "Catalog",
+    "Comparison",
+    "GpumixError",
+    "Infeasible",
+    "InputError",
+    "NoEstimate",
+    "Plan",
+    "Question",
+    "compare",
+    "explain",
+    "load",
+    "plan_file",
+    "predict_inference",
+    "predict_training",
+    "solve",
+]
+
+_HOMES = {
+    "Catalog": "catalog",
+    "Comparison": "domain.comparison",
+    "GpumixError": "errors",
+    "Infeasible": "errors",
+    "InputError": "errors",
+    "NoEstimate": "errors",
+    "Plan": "domain.plan",
+    "Question": "planner.compare",
+    "compare": "planner.compare",
+    "explain": "planner.explain",
+    "load": "catalog",
+    "plan_file": "planner.files",
+    "predict_inference": "planner.points",
+    "predict_training": "planner.points_training",
+    "solve": "mix",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gpumix' has no attribute {name!r}")
+    return getattr(import_module(f"gpumix.{_HOMES[name]}"), name)

@@ -35,7 +35,7 @@ def test_every_table_is_there(cat: catalog.Catalog) -> None:
     assert len(cat.servers) == 10
     assert set(cat.countries) == {"BD", "IN", "VN", "NG", "DE", "US", "SG"}
     assert {quote.kind for quote in cat.capex} == {"server", "baseboard", "card"}
-    assert len(cat.defaults) == 89
+    assert len(cat.defaults) == 89 + 5  # costs of ownership, and planning
     assert cat.coefficients.inference
     assert cat.coefficients.fitted_on
 

@@ -63,6 +63,8 @@ def server_kg_per_year(
         embodied_kg: emissions of making the server with its GPUs [kg].
         life_years: years in service [years].
 
+    Source: GHG Protocol, operational and embodied emissions added; straight line over the life.
+
     >>> server_kg_per_year(10000.0, 500.0, 7000.0, 5.0)
     6400.0
     """

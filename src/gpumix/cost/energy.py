@@ -49,6 +49,8 @@ def energy_kwh_per_year(power_kw: Value, hours: float = HOURS_PER_YEAR) -> Value
         power_kw: mean draw [kW].
         hours: hours a year it is drawn [h].
 
+    Source: definition of the kilowatt-hour.
+
     >>> energy_kwh_per_year(1.0)
     8760.0
     """
@@ -66,7 +68,7 @@ def generator_l_per_hour(
         l_per_kwh_rated: F0, litres an hour per kW of size [l/kWh].
         l_per_kwh_load: F1, litres an hour per kW delivered [l/kWh].
 
-    Source: straight fuel curve, docs/tco-model.md section 3 (F0 = 0.0170, F1 = 0.2483).
+    Source: straight fuel curve, docs/cost.md section 3 (F0 = 0.0170, F1 = 0.2483).
 
     >>> round(generator_l_per_hour(100.0, 100.0, 0.0170, 0.2483), 2)
     26.53
@@ -82,6 +84,8 @@ def fuel_curve(full_load_l_per_kwh: float, quarter_load_l_per_kwh: float) -> tup
     Args:
         full_load_l_per_kwh: litres per kWh at full load [l/kWh].
         quarter_load_l_per_kwh: litres per kWh at a quarter of it [l/kWh].
+
+    Source: linear fuel curve of diesel generators, Skarstein and Uhlen (1989), Wind Engineering 13.
 
     >>> tuple(round(f, 3) for f in fuel_curve(0.27, 0.39))
     (0.04, 0.23)
@@ -140,7 +144,7 @@ def energy_usd_per_year(supply: Supply, facility_kw: Value, rated_kw: float) -> 
         facility_kw: mean draw P of the building [kW].
         rated_kw: size of the generator [kW].
 
-    Source: docs/tco-model.md section 3.
+    Source: docs/cost.md section 3.
 
     >>> energy_usd_per_year(Supply(0.10), 10.0, 15.0)
     8760.0
@@ -170,6 +174,8 @@ def kwh_per_mtok(power_kw: Value, tokens_per_s: Value) -> Value:
     Args:
         power_kw: draw of whatever makes the tokens [kW].
         tokens_per_s: their rate [1/s].
+
+    Source: definition, with 3.6 MJ in a kWh.
 
     >>> round(kwh_per_mtok(6.153, 25262.1), 4)
     0.0677

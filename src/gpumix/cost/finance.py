@@ -40,6 +40,8 @@ def irr(cashflows: Sequence[float] | FloatArray) -> float:
 
     Raises: NoEstimate where no rate or more than one gives a net present value of 0.
 
+    Source: definition; all sign changes of the polynomial in 1 / (1 + r) are bracketed.
+
     >>> round(irr([-100, 39, 59, 55, 20]), 5)
     0.28095
     """
@@ -83,6 +85,8 @@ def discount_factor(rate: Value, years: Value) -> Value:
     Args:
         rate: cost of capital r per year [1].
         years: n [years].
+
+    Source: definition of present value.
 
     >>> round(discount_factor(0.13, 5.0), 4)
     0.5428
@@ -216,7 +220,7 @@ def break_even_months(
 
     Raises: NoEstimate where the saving never repays the price.
 
-    Source: docs/tco-model.md section 3.
+    Source: docs/cost.md section 3.
 
     >>> round(break_even_months(833806.0, 98.32, 0.87, 0.0), 2)
     11.72

@@ -99,9 +99,9 @@ def staff_fte_per_server(per_server: Value, per_site: Value, servers: Value) -> 
     """People a server keeps busy: max(per server, least of a site / servers on it).
 
     Args:
-        per_server: FTE a server takes on a large site.
-        per_site: FTE the smallest site takes.
-        servers: servers on the site.
+        per_server: people a server takes on a large site [FTE].
+        per_site: people the smallest site takes [FTE].
+        servers: servers on the site [count].
 
     Source: rows staff_fte_* of data/tco_defaults.csv.
 
@@ -151,7 +151,7 @@ def onprem_server(
     Raises: NoEstimate where it is to be bought and has no price; DataError for missing rows;
         InputError for an unknown kind of cooling.
 
-    Source: docs/tco-model.md sections 3 and 7.
+    Source: docs/cost.md sections 3 and 7.
     """
     book = Book(site.id, defaults)
     if price is None and not owned:

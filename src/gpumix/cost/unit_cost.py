@@ -60,6 +60,8 @@ def split_by_time(
         input_tokens: number of input tokens.
         output_tokens: number of output tokens.
 
+    Source: cost follows machine time, as in activity-based costing (Kaplan and Anderson 2004).
+
     >>> split_by_time(10.0, 1.0, 4.0, 1e6, 0.5e6)
     (2.0, 16.0)
     """
@@ -79,7 +81,7 @@ def usd_per_run(usd_per_gpu_hour: Value, gpus: Value, busy_h: Value, goodput: Va
         busy_h: time W it would take undisturbed [h].
         goodput: useful share of the time held, 0-1 [1]; see `cost.jobs`.
 
-    Source: docs/training-model.md section 4.5.
+    Source: docs/training.md section 4.5.
 
     >>> usd_per_run(2.0, 8.0, 10.0, 0.8)
     200.0
@@ -94,6 +96,8 @@ def usd_per_sample(usd_per_hour: Value, samples_per_s: Value, utilisation: Value
         usd_per_hour: what the machine costs, used or not [USD/h].
         samples_per_s: what it makes at full load [1/s].
         utilisation: mean share of that which is asked of it, 0-1 [1].
+
+    Source: as `usd_per_mtok`, counted in samples.
 
     >>> usd_per_sample(3.6, 2.0, 0.5)
     0.001
@@ -113,6 +117,8 @@ def break_even_utilisation(
         usd_per_hour_y: price R_Y of Y [USD/h].
         rate_x: what X makes at full load T_X [units/s].
         rate_y: what Y makes at full load T_Y [units/s].
+
+    Source: equal cost per unit, R_X / (T_X u) = R_Y / T_Y, solved for u.
 
     >>> break_even_utilisation(4.0, 2.0, 3000.0, 1000.0)
     0.6666666666666666

@@ -81,10 +81,10 @@ def check(document: Document) -> Checked:
         if not cut:  # later errors only follow from what was cut out
             problems = _problems(details, document)
         paths = sorted({_path_to_cut(item, data) for item in details}, key=len)
-        for path in paths:
-            if not any(path[: len(other)] == other for other in paths if len(other) < len(path)):
-                _cut_out(data, path)
-        cut += paths
+        outer = [p for p in paths if not any(p[: len(q)] == q for q in paths if len(q) < len(p))]
+        if not all(_cut_out(data, path) for path in outer):
+            return Checked(None, problems)
+        cut += outer
 
 
 def _path_to_cut(item: ErrorDetails, data: Any) -> KeyPath:
@@ -100,12 +100,19 @@ def _path_to_cut(item: ErrorDetails, data: Any) -> KeyPath:
     return path
 
 
-def _cut_out(data: Any, path: KeyPath) -> None:
+def _cut_out(data: Any, path: KeyPath) -> bool:
+    """Remove the value at this path, or put what stands in for it; False where neither is there."""
+    if not path:
+        return False
     here = data
     for part in path[:-1]:
         here = here[part]
-    if here.pop(path[-1], _ABSENT) is _ABSENT:
+    if here.pop(path[-1], _ABSENT) is not _ABSENT:
+        return True
+    if path[-1] in _STAND_INS:
         here[path[-1]] = copy.deepcopy(_STAND_INS[str(path[-1])])
+        return True
+    return False
 
 
 def _problems(details: Iterable[ErrorDetails], document: Document) -> tuple[Problem, ...]:
@@ -151,10 +158,10 @@ def _written_path(loc: Iterable[Any], data: Any) -> KeyPath:
             here = here[part]
             path.append(part)
         elif isinstance(here, dict):
-            key = next((k for k in here if str(k) == str(part)), None)
-            if key is not None:
-                here = here[key]
-                path.append(key)
+            written = [key for key in here if str(key) == str(part)]
+            if written:
+                here = here[written[0]]
+                path.append(written[0])
             elif index == len(parts) - 1:
                 path.append(part)
     return tuple(path)

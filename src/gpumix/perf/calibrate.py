@@ -60,6 +60,8 @@ def covariance(one: Place, other: Place) -> float:
     Args:
         one, other: places.
 
+    Returns: covariance of log(predicted / measured) [1].
+
     Source: kriging with nested effects (Cressie 1993, section 3.2).
     """
     shared = 0.0

@@ -18,8 +18,8 @@ def interval(value: Values, sigma: Values) -> tuple[Values, Values]:
     """Low and high end: value exp(-+1.28 sigma).
 
     Args:
-        value: prediction.
-        sigma: standard deviation of log(predicted / measured).
+        value: prediction [any unit].
+        sigma: standard deviation of log(predicted / measured) [1].
 
     Source: residuals of groups left out, tools/fit_inference.py.
 
@@ -48,6 +48,8 @@ def tier_sigma(
         architecture: GPU architecture.
         engine: engine generation.
         is_moe: whether tokens are routed.
+
+    Returns: standard deviation of log(predicted / measured) [1].
 
     Source: residuals of groups left out, tools/fit_inference.py.
     """

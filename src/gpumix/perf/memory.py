@@ -41,7 +41,15 @@ def weights_bytes(dep: Deployment) -> Values:
 
 
 def kv_ways(dep: Deployment) -> Values:
-    """GPUs one sequence's cache is split over in a pipeline stage: min(tp, KV heads)."""
+    """GPUs one sequence's cache is split over in a pipeline stage: max(1, min(tp, KV heads)).
+
+    Args:
+        dep: deployments.
+
+    Returns: ways the cache is split [count].
+
+    Source: Megatron-LM tensor parallelism, arXiv 1909.08053; KV heads are copied beyond that.
+    """
     return np.maximum(1.0, np.minimum(dep.tp, dep.kv_heads))
 
 

@@ -87,7 +87,9 @@ def weight_format(precision: str, gpu: Gpu, model: Model, engine: str) -> Weight
 
 
 def kv_bytes_per_value(kv_precision: str) -> float:
-    """Bytes of one KV-cache element; empty = 16 bits.
+    """Bytes of one KV-cache element [byte]; empty = 16 bits.
+
+    Source: widths of the formats (OCP 8-bit floating point specification 1.0).
 
     >>> kv_bytes_per_value("fp8")
     1.0

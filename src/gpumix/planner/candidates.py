@@ -6,7 +6,7 @@ One `Option` a combination, whether it can serve or not; the reason is kept wher
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,20 +16,18 @@ from gpumix.domain.evidence import Basis, Estimate
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.domain.plan import SloCheck
-from gpumix.domain.workload import Demand, Kind, Slo, Tier, Workload
+from gpumix.domain.workload import Demand, Slo, Tier, Workload
 from gpumix.errors import NoEstimate
 from gpumix.perf.deployment import Deployment, deployments
 from gpumix.perf.interval import Z80, tier_sigma
-from gpumix.perf.media import Picture, denoiser, samples_per_s
 from gpumix.perf.memory import memory, weights_bytes
 from gpumix.perf.steps import prefill_s
 from gpumix.perf.values import FloatArray
 from gpumix.serving.capacity import Capacity, Latency, Traffic, latency, queue_rate, sustained
-from gpumix.units import GIB, GIGA, MS, SECONDS_PER_HOUR
+from gpumix.units import GIB, MS, SECONDS_PER_HOUR
 
 TENSOR_PARALLEL = (1, 2, 4, 8)
 """Ways a model is split within one instance."""
-MEDIA_ENGINE = "xdit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ def serving_options(
     largest: Mapping[str, int],
     coefficients: Coefficients,
 ) -> list[Option]:
-    """Options of a workload that answers requests or samples.
+    """Options of a workload that answers requests in text.
 
     `largest` is the size of the largest instance each GPU comes in. Raises: NoEstimate where the
     model has no shape to predict from.
@@ -103,10 +101,8 @@ def serving_options(
     rows = grid(gpus, workload.precisions, largest)
     if not rows:
         return []
-    if workload.kind is Kind.MEDIA:
-        return _media_options(workload, model, demand, rows, coefficients)
     dep, kept, refused = _deployments(workload, model, rows, coefficients)
-    options = [_option(workload, rows[i], reason=why) for i, why in refused]
+    options = [option_of(workload, rows[i], reason=why) for i, why in refused]
     if dep is None:
         return options
     make = _text_options if demand.output.mean >= 1.0 else _embedding_options
@@ -114,7 +110,8 @@ def serving_options(
     return options + make(workload, demand, [rows[i] for i in kept], dep, trust)
 
 
-def _option(workload: Workload, row: Row, **answers: Any) -> Option:
+def option_of(workload: Workload, row: Row, **answers: Any) -> Option:
+    """The option of a combination, with what was found out about it."""
     return Option(workload.id, row.gpu.id, row.tp, row.tp, row.precision, **answers)
 
 
@@ -220,7 +217,7 @@ def _text_options(
         rate = float(middle[i]) * SECONDS_PER_HOUR
         checks = tuple(_check(points[s.quantile], s, i, trust) for s in promises)
         options.append(
-            _option(
+            option_of(
                 workload,
                 rows[i],
                 units_per_hour=float(capacity.requests_per_s[i]) * SECONDS_PER_HOUR,
@@ -289,7 +286,7 @@ def _embedding_options(
         if fits[i] and served[i] <= 0.0:
             reason = f"one request takes {alone[i] / MS:,.0f} ms, longer than promised"
         options.append(
-            _option(
+            option_of(
                 workload,
                 rows[i],
                 units_per_hour=float(served[i]) * SECONDS_PER_HOUR,
@@ -301,77 +298,6 @@ def _embedding_options(
             )
         )
     return options
-
-
-def _media_options(
-    workload: Workload,
-    model: Model,
-    demand: Demand,
-    rows: Sequence[Row],
-    coefficients: Coefficients,
-) -> list[Option]:
-    """Images and videos: all GPUs of a replica make one sample together."""
-    width, height = (int(x) for x in (workload.resolution or "0x0").split("x"))
-    picture = Picture(
-        float(width * height), float(workload.frames or 0), float(workload.steps or 0)
-    )
-    work = denoiser(model, picture)
-    spread = float(np.exp(Z80 * coefficients.inference["sigma"]["quantity"]["media"]))
-    options = []
-    for row in rows:
-        gpu, tp, precision = row
-        option = _option(workload, row)
-        need = model.params_total_b * 2.0 * GIGA / GIB
-        if need > 0.85 * gpu.mem_gib:
-            options.append(
-                replace(
-                    option, reason=f"does not fit: {need:.0f} GiB of weights on {gpu.mem_gib:g} GiB"
-                )
-            )
-            continue
-        try:
-            speed = samples_per_s(
-                work, gpu, model, gpus=float(tp), batch=1.0, precision=precision,
-                engine=MEDIA_ENGINE, coefficients=coefficients, copies=False,
-            )  # fmt: skip
-        except NoEstimate as error:
-            options.append(replace(option, reason=str(error)))
-            continue
-        options.append(_media_option(option, workload, demand, 1.0 / float(speed), spread))
-    return options
-
-
-def _media_option(
-    option: Option, workload: Workload, demand: Demand, service_s: float, spread: float
-) -> Option:
-    planned = service_s * (spread if workload.tier is Tier.PREMIUM else 1.0)
-    served = float(queue_rate(planned, workload.slos, demand.arrival_cv)) * SECONDS_PER_HOUR
-    checks = tuple(
-        SloCheck(
-            s.name,
-            s.limit_s,
-            Estimate(
-                service_s, service_s / spread, service_s * spread, Basis.CALIBRATED, "perf.media"
-            ),
-            service_s <= s.limit_s,
-        )
-        for s in workload.slos
-    )
-    reason = "" if served > 0.0 else f"one sample takes {service_s:,.1f} s, longer than promised"
-    return replace(
-        option,
-        units_per_hour=served,
-        rate=Estimate(
-            SECONDS_PER_HOUR / service_s,
-            SECONDS_PER_HOUR / service_s / spread,
-            SECONDS_PER_HOUR / service_s * spread,
-            Basis.CALIBRATED,
-            "perf.media",
-        ),
-        slos=checks,
-        shortfall=max((service_s / s.limit_s for s in workload.slos), default=0.0),
-        reason=reason,
-    )
 
 
 def undominated(options: Sequence[Option]) -> list[Option]:

@@ -34,10 +34,10 @@ def open_inventory(path: Path) -> tuple[Inventory, Catalog]:
     return inventory, catalog
 
 
-def plan_file(path: Path, progress: Progress) -> Planned:
-    """The plan of an inventory file."""
+def plan_file(path: Path | str, progress: Progress = lambda _: None) -> Planned:
+    """The plan of an inventory file, and the mix problem it solved."""
     progress(f"reading {path}")
-    inventory, catalog = open_inventory(path)
+    inventory, catalog = open_inventory(Path(path))
     return plan(inventory, catalog, progress)
 
 

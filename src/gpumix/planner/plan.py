@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gpumix import mix
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.plan import Plan
-from gpumix.domain.workload import Inventory, Workload
+from gpumix.domain.workload import Inventory, Kind, Workload
 from gpumix.errors import InputError, NoEstimate, Problem
 from gpumix.planner import audit, interpret, regret
 from gpumix.planner.candidates import Option, serving_options, undominated
@@ -19,6 +19,7 @@ from gpumix.planner.cycle import Cycle, cycle_of
 from gpumix.planner.formulate import Choice, weight_of, worthwhile
 from gpumix.planner.infeasible import explain_infeasible
 from gpumix.planner.jobs import Reliability, job_options
+from gpumix.planner.pictures import picture_options
 from gpumix.planner.premises import own_servers
 from gpumix.planner.search import PLAN, search
 from gpumix.planner.supply import Supplies, rentals
@@ -53,12 +54,13 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     found = search(choice, cycle, PLAN)
     if found.solution.cost is None:
         raise explain_infeasible(found.formulation, found.solution)
-    answer = interpret.answer_of(found)
     progress("alternatives and error bars")
-    variants = regret.variants(answer, choice, cycle)
+    variants = regret.variants(interpret.answer_of(found), choice, cycle)
+    best = regret.cheapest(found, variants)
     progress("the report")
+    answer = interpret.answer_of(best)
     report = write_up(answer, catalog, supplies, tried, variants, started)
-    return Planned(report, found.formulation.problem)
+    return Planned(report, best.formulation.problem)
 
 
 def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
@@ -101,6 +103,8 @@ def _options(
     model = catalog.models[workload.model]
     if workload.run is not None:
         return job_options(workload, model, gpus, largest, catalog.coefficients, reliability)
+    if workload.kind is Kind.MEDIA:
+        return picture_options(workload, model, gpus, largest, catalog.coefficients)
     return serving_options(workload, model, gpus, largest, catalog.coefficients)
 
 
@@ -167,8 +171,8 @@ def write_up(
         mix=interpret.mix_lines(answer),
         monthly_usd=answer.usd / answer.months,
         horizon_usd=answer.usd,
-        horizon_low_usd=variants.low_usd,
-        horizon_high_usd=variants.high_usd,
+        horizon_low_usd=min(variants.low_usd or answer.usd, answer.usd),
+        horizon_high_usd=max(variants.high_usd or answer.usd, answer.usd),
         capex_usd=answer.capex_usd,
         bound=min(solution.bound or 0.0, answer.usd),
         gap=solution.gap or 0.0,
@@ -176,7 +180,7 @@ def write_up(
         idle_usd_per_month=interpret.idle_usd(answer) / answer.months,
         costs=interpret.cost_parts(answer),
         workloads=workloads,
-        regret=variants.alternatives,
+        regret=regret.alternatives(answer, variants),
         break_evens=regret.break_evens(answer, workloads, supplies.of),
         hourly_gpus=interpret.hourly_gpus(answer),
         assumptions=audit.assumptions(answer, catalog, supplies.notes),

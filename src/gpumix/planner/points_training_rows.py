@@ -189,8 +189,8 @@ def _question(
     if link := _LINKS[word["intra_link"]]:
         q["link"] = link
     q["lora_all_layers"] = word["lora_targets"] in ("", "all", "all-linear")
-    for name, words in (("sharding", tj.SHARDINGS), ("activation_ckpt", tj.CHECKPOINTS)):
-        if word[name] in words:
+    for name, choices in (("sharding", tj.SHARDINGS), ("activation_ckpt", tj.CHECKPOINTS)):
+        if word[name] in choices:
             q[name] = word[name]
     if stack == DEEPSPEED and q.get("sharding") == "ddp":
         q["sharding"] = "zero2"
@@ -203,7 +203,7 @@ def _question(
 
 
 def _product(q: Mapping[str, Any]) -> float:
-    return math.prod(q.get(k, 1.0) for k in ("tp", "pp", "cp", "dp"))
+    return float(math.prod(q.get(k, 1.0) for k in ("tp", "pp", "cp", "dp")))
 
 
 def _complete_degrees(q: dict[str, Any]) -> None:

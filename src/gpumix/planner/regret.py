@@ -14,7 +14,7 @@ from gpumix.planner.candidates import Option
 from gpumix.planner.cycle import Cycle
 from gpumix.planner.formulate import Choice, may_run
 from gpumix.planner.interpret import Answer
-from gpumix.planner.search import VARIANT, search
+from gpumix.planner.search import VARIANT, Found, search
 from gpumix.planner.supply import Supply
 
 
@@ -46,12 +46,21 @@ def _family(gpu: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """A restriction with what was found under it, or why nothing was."""
+
+    name: str
+    found: Found | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Variants:
     """The plan made anew: under restrictions, and at both ends of every speed's interval [USD]."""
 
-    alternatives: tuple[Alternative, ...]
-    low_usd: float
-    high_usd: float
+    restricted: tuple[Variant, ...]
+    low_usd: float | None
+    high_usd: float | None
 
 
 def variants(answer: Answer, choice: Choice, cycle: Cycle) -> Variants:
@@ -63,41 +72,64 @@ def variants(answer: Answer, choice: Choice, cycle: Cycle) -> Variants:
     ends = {name: slower_or_faster(found) for name, found in choice.options.items()}
     with ThreadPoolExecutor(max_workers=2) as pool:
         tasks = [
-            pool.submit(_alternative, restriction, answer, choice, cycle)
+            pool.submit(_variant, restriction, answer, choice, cycle)
             for restriction in restrictions(answer, choice)
         ]
         costs = [
             pool.submit(search, choice, cycle, VARIANT, {n: both[end] for n, both in ends.items()})
             for end in (0, 1)
         ]
-        others = tuple(task.result() for task in tasks)
+        restricted = tuple(task.result() for task in tasks)
         slow, fast = (cost.result().solution.cost for cost in costs)
-    middle = answer.usd
-    return Variants(others, min(fast or middle, middle), max(slow or middle, middle))
+    return Variants(restricted, fast, slow)
 
 
-def _alternative(
-    restriction: Restriction, answer: Answer, choice: Choice, cycle: Cycle
-) -> Alternative:
+def _variant(restriction: Restriction, answer: Answer, choice: Choice, cycle: Cycle) -> Variant:
     narrowed = narrow(choice, restriction.allows)
     if narrowed == choice:
-        solution = answer.found.solution
-        return Alternative(restriction.name, solution.status, answer.usd, 0.0, 0.0, "")
-    homeless = homeless_workloads(narrowed)
-    if homeless:
-        reason = f"nothing can run {', '.join(homeless)}"
-        return Alternative(restriction.name, "infeasible", None, None, None, reason)
+        return Variant(restriction.name, answer.found, "")
+    if homeless := homeless_workloads(narrowed):
+        return Variant(restriction.name, None, f"nothing can run {', '.join(homeless)}")
     try:
-        solution = search(narrowed, cycle, VARIANT).solution
+        found = search(narrowed, cycle, VARIANT)
     except GpumixError as error:
-        return Alternative(restriction.name, "unknown", None, None, None, str(error))
-    if solution.cost is None:
-        reason = f"breaks {', '.join(solution.conflict)}"
-        return Alternative(restriction.name, "infeasible", None, None, None, reason)
-    delta = solution.cost - answer.usd
-    return Alternative(
-        restriction.name, solution.status, solution.cost, delta, delta / answer.usd, ""
+        return Variant(restriction.name, None, str(error))
+    if found.solution.cost is None:
+        return Variant(restriction.name, None, f"breaks {', '.join(found.solution.conflict)}")
+    return Variant(restriction.name, found, "")
+
+
+def cheapest(found: Found, others: Variants) -> Found:
+    """The plan, or a restricted one that came out cheaper: it keeps the same promises.
+
+    That happens where a search ended at its effort and a narrower one went deeper; what it is
+    made of is a plan of the whole problem all the same, whose bound still holds.
+    """
+    best = min(
+        (v.found for v in others.restricted if v.found is not None),
+        key=lambda f: f.solution.cost or float("inf"),
+        default=found,
     )
+    mine, theirs = found.solution.cost or 0.0, best.solution.cost or 0.0
+    if theirs >= mine * (1.0 - 1e-9):
+        return found
+    bound = min(found.solution.bound or 0.0, theirs)
+    solution = replace(best.solution, bound=bound, gap=(theirs - bound) / theirs)
+    return replace(best, solution=solution)
+
+
+def alternatives(answer: Answer, others: Variants) -> tuple[Alternative, ...]:
+    """Each restriction's cost beside the plan's."""
+    return tuple(_alternative(v, answer.usd) for v in others.restricted)
+
+
+def _alternative(variant: Variant, plan_usd: float) -> Alternative:
+    if variant.found is None or variant.found.solution.cost is None:
+        return Alternative(variant.name, "infeasible", None, None, None, variant.reason)
+    delta = variant.found.solution.cost - plan_usd
+    delta = 0.0 if abs(delta) < 1e-6 * plan_usd else delta
+    status = variant.found.solution.status
+    return Alternative(variant.name, status, plan_usd + delta, delta, delta / plan_usd, "")
 
 
 def narrow(choice: Choice, allows: Callable[[Supply], bool]) -> Choice:

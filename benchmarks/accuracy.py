@@ -1,0 +1,416 @@
+"""Predictions against measurements -> docs/accuracy.md and its plots. Run by `make accuracy`.
+
+Every section is a function returning Markdown; a module `accuracy_<engine>.py` beside this file
+with `section(catalog) -> str` adds its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
+
+import fit_inference  # noqa: E402
+from fit import read_rows  # noqa: E402
+from gpumix.catalog import Catalog, load  # noqa: E402
+from gpumix.perf.calibrate import Known, Place, shift  # noqa: E402
+from gpumix.perf.engines import engine_generation  # noqa: E402
+from gpumix.perf.interval import Z80, tier_sigma  # noqa: E402
+from gpumix.planner.points import predict_inference, quantity_of  # noqa: E402
+
+DOCS = ROOT / "docs"
+RATES = ("output_tok_s_total", "total_tok_s_total", "requests_s", "prefill_tok_s")
+MODERN = ("vllm 0.9", "sglang 0.5", "tensorrt-llm 1")
+PLOTTED_EVERY = 4
+"""Every so many rows become a point, so that the drawings stay small."""
+
+Rows = list[dict[str, str]]
+Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+
+
+def summary(error: Floats) -> str:
+    """`n, median, mean, p90` of relative errors as Markdown cells; empty where there is none."""
+    known = error[np.isfinite(error)]
+    if not len(known):
+        return "0 | - | - | -"
+    middle, high = np.quantile(known, [0.5, 0.9])
+    return f"{len(known)} | {middle:.1%} | {known.mean():.1%} | {high:.1%}"
+
+
+class Measured:
+    """The usable rows, what is predicted for them, and masks to slice them by."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        everything = read_rows("inference.csv.gz")
+        self.rows: Rows = [row for row in everything if row["usable"] == "yes"]
+        columns = {name: [row[name] for row in self.rows] for name in self.rows[0]}
+        self.out = predict_inference(columns, catalog=catalog)
+        self.value = np.array([float(row["value"]) for row in self.rows])
+        self.error = np.abs(self.out["value"] / self.value - 1.0)
+        self.model = [catalog.models[row["model"]] for row in self.rows]
+        self.media = np.array([model.is_denoiser for model in self.model])
+        self.rate = self.where(lambda r: r["metric"] in RATES) & ~self.media
+        self.dev = self.where(lambda r: r["split"] == "dev")
+        self.generation = [
+            engine_generation(
+                r["engine"], r["engine_version"], r["weight_precision"],
+                catalog.gpus[r["gpu"]].vendor,
+            )[0]
+            for r in self.rows
+        ]  # fmt: skip
+        self.modern = np.array([name in MODERN for name in self.generation])
+
+    def where(self, test: Callable[[dict[str, str]], bool]) -> Mask:
+        """Rows that pass a test."""
+        return np.array([test(row) for row in self.rows])
+
+    def line(self, name: str, mask: Mask, target: str) -> str:
+        """One line of the table."""
+        return f"| {name} | {target} | {summary(self.error[mask])} |"
+
+
+def reached(m: Measured) -> str:
+    """The table of issue 3 on the public predictions."""
+    tpot = m.where(
+        lambda r: r["load"] == "concurrency" and r["metric"].split("_")[0] in ("tpot", "itl")
+    )
+    step = m.where(lambda r: r["load"] == "static_batch" and r["metric"].startswith("tpot"))
+    first = m.where(lambda r: r["load"] == "static_batch" and r["metric"].startswith("ttft"))
+    alone = m.where(lambda r: r["load"] == "concurrency" and r["metric"].startswith("ttft"))
+    running = m.out["limit"] != "kv_memory"
+    lines = [
+        f"Coverage: {np.isfinite(m.out['value']).mean():.1%} of {len(m.rows)} usable rows.",
+        "",
+        "| slice | target | rows | median | mean | p90 |",
+        "|---|---|---|---|---|---|",
+        m.line("throughput, dev", m.rate & m.dev, "6 / 12 / 28 %"),
+        m.line("throughput, calib", m.rate & ~m.dev, ""),
+        m.line("throughput, modern engines, dev", m.rate & m.dev & m.modern, ""),
+        m.line("throughput, modern engines, calib", m.rate & ~m.dev & m.modern, ""),
+        m.line("TPOT and ITL, closed loop", tpot, "12 %"),
+        m.line("decode step (static batch)", step, "12 %"),
+        m.line("TTFT of a prefill (static batch)", first, "10 %"),
+        m.line("TTFT, closed loop, nothing waiting for memory", alone & running, ""),
+        m.line("samples/s, media, dev", m.media & m.dev, "20 %"),
+        m.line("samples/s, media, calib", m.media & ~m.dev, "20 %"),
+    ]
+    return "\n".join(lines)
+
+
+def slices(m: Measured) -> str:
+    """Throughput by source, GPU, engine, family, length and batch: worst first."""
+
+    def lengths(row: dict[str, str]) -> str:
+        total = float(row["input_len"] or 0) + float(row["output_len"] or 0)
+        return next(
+            f"<= {edge} tokens" for edge in (512, 2048, 8192, 10**9) if total <= edge
+        ).replace(str(10**9), "any")
+
+    def batch(row: dict[str, str]) -> str:
+        size = float(row["load_value"] or 0)
+        return next(
+            name
+            for edge, name in (
+                (0, "queue"),
+                (4, "1-4"),
+                (32, "5-32"),
+                (128, "33-128"),
+                (1e9, ">128"),
+            )
+            if size <= edge
+        )
+
+    keys: dict[str, list[str]] = {
+        "source": [row["source_id"] for row in m.rows],
+        "GPU": [row["gpu"] for row in m.rows],
+        "engine": m.generation,
+        "family": [model.family for model in m.model],
+        "length": [lengths(row) for row in m.rows],
+        "batch": [batch(row) for row in m.rows],
+        "load": [row["load"] for row in m.rows],
+    }
+    out = []
+    for name, values in keys.items():
+        column = np.array(values)
+        found = [
+            (float(np.nanmedian(m.error[here])), value, here)
+            for value in np.unique(column[m.rate])
+            if (here := (column == value) & m.rate).sum() >= 5
+        ]
+        out += ["", f"| {name} | rows | median | mean | p90 |", "|---|---|---|---|---|"]
+        ranked = sorted(found, key=lambda one: -one[0])
+        out += [f"| {value} | {summary(m.error[here])} |" for _, value, here in ranked]
+    return "\n".join(out)
+
+
+def left_out(m: Measured, coefficients: dict[str, Any]) -> str:
+    """Whole GPUs, families and sources left out of the fit, and how often the interval holds."""
+    wanted = fit_inference.constants()
+    typical = fit_inference.coefficients_of(fit_inference.tables_of(np.zeros(len(wanted)), wanted))
+    rows = fit_inference.calibration_rows(m.rows, m.catalog)
+    data = fit_inference.bench(rows, m.catalog, typical)
+    fit = fit_inference.Fit(data, wanted)
+    theta = fit_inference.theta_of(coefficients["inference"], wanted)
+    found = fit_inference.left_out_errors(fit, theta, m.catalog)
+    rate = np.array([row["metric"] in RATES for row in rows])
+    gpu = np.array([row["gpu"] for row in rows])
+    source = np.array([row["source_id"] for row in rows])
+    moe = np.array([m.catalog.models[row["model"]].is_moe for row in rows])
+
+    def line(name: str, target: str, kind: str, mask: Mask) -> str:
+        error = np.abs(np.expm1(found[kind][mask & rate]))
+        return f"| {name} | {target} | {summary(error)} |"
+
+    lines = ["| left out | target | rows | median | mean | p90 |", "|---|---|---|---|---|---|"]
+    for name in ("a100-sxm-80gb", "a100-sxm-40gb", "h200-sxm-141gb", "l40s-48gb", "b200-sxm-180gb",
+                 "h100-sxm-80gb", "mi300x-192gb"):  # fmt: skip
+        lines.append(line(f"GPU {name}", "16 %", "gpu", gpu == name))
+    lines.append(line("one dense model family", "10 %", "family", ~moe))
+    lines.append(line("one MoE model family", "18 %", "family", moe))
+    lines.append(line("one source, all", "14 %", "source", source != ""))
+    for name in np.unique(source):
+        lines.append(line(f"source {name}", "14 %", "source", source == name))
+    lines += ["", coverage(fit, found, m.catalog, gpu)]
+    return "\n".join(lines)
+
+
+def coverage(
+    fit: fit_inference.Fit, found: dict[str, Floats], catalog: Catalog, gpu: npt.NDArray[np.str_]
+) -> str:
+    """Share of left-out rows inside their 80 % interval, overall and by GPU."""
+    rows = fit.data.rows
+    first = np.searchsorted(fit.data.source, np.arange(len(rows)))
+    keys = [fit.data.dep.keys[k] for k in fit.data.dep.key_index[first]]
+    sigma = tier_sigma(
+        catalog.coefficients.inference,
+        np.array([quantity_of(row["metric"]) for row in rows]),
+        np.array([k.architecture for k in keys]),
+        np.array([k.engine for k in keys]),
+        np.array([catalog.models[row["model"]].is_moe for row in rows]),
+    )
+    lines = ["| 80 % interval holds | rows | share |", "|---|---|---|"]
+    names: list[tuple[str, Mask]] = [("all left-out rows", np.ones(len(rows), dtype=bool))]
+    for label, start in (("H100", "h100"), ("A100", "a100"), ("L40S", "l40s")):
+        names.append((label, np.char.startswith(gpu, start)))
+    for name, mask in names:
+        inside = np.concatenate(
+            [(np.abs(e[mask]) <= Z80 * sigma[mask])[np.isfinite(e[mask])] for e in found.values()]
+        )
+        lines.append(f"| {name} | {len(inside)} | {inside.mean():.1%} |")
+    return "\n".join(lines)
+
+
+def pairs(m: Measured) -> str:
+    """The same work on two GPUs: error of the predicted ratio, and who wins."""
+    by_work: dict[tuple[str, str, str], dict[str, list[int]]] = {}
+    for i, row in enumerate(m.rows):
+        if m.rate[i] and row["work_key"]:
+            key = (row["work_key"], row["weight_precision"], row["metric"])
+            by_work.setdefault(key, {}).setdefault(row["gpu"].split("-")[0], []).append(i)
+    lines = ["| pair | target | rows | median | mean | p90 | right winner |", "|---|" + "---|" * 6]
+    for one, other, target in (("h100", "a100", "5 %"), ("l40s", "h100", "8 %"),
+                               ("l40s", "a100", "6 %")):  # fmt: skip
+        error, right = [], []
+        for (work, _, metric), gpus in by_work.items():
+            found = gpus.get(one, [])
+            there = [
+                i
+                for (w, _, k), g in by_work.items()
+                if w == work and k == metric
+                for i in g.get(other, [])
+            ]
+            for a in found:
+                for b in there:
+                    true = m.value[a] / m.value[b]
+                    guess = m.out["value"][a] / m.out["value"][b]
+                    error.append(abs(guess / true - 1.0))
+                    if abs(true - 1.0) > 0.1:
+                        right.append((guess > 1.0) == (true > 1.0))
+        share = f"{np.mean(right):.1%}" if right else "-"
+        lines.append(f"| {one}:{other} | {target} | {summary(np.array(error))} | {share} |")
+    return "\n".join(lines)
+
+
+def three_points(m: Measured, seed: int = 0) -> str:
+    """Three measurements of a deployment given, the rest of it predicted."""
+    random = np.random.default_rng(seed)
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for i, row in enumerate(m.rows):
+        if m.rate[i] and np.isfinite(m.out["value"][i]):
+            names = (
+                "source_id",
+                "gpu",
+                "model",
+                "n_gpus",
+                "tp",
+                "weight_precision",
+                "engine_version",
+            )
+            groups.setdefault(tuple(row[n] for n in names), []).append(i)
+    before, after = [], []
+    for key, members in groups.items():
+        if len(members) < 6:
+            continue
+        given = random.choice(members, 3, replace=False)
+        rest = [i for i in members if i not in given]
+        places = {i: _place(m, i, "|".join(key)) for i in members}
+        log_error = np.log(m.value / m.out["value"])
+        known = [Known(places[i], float(log_error[i])) for i in given]
+        moved = shift(known, [places[i] for i in rest], 0.25)
+        for i, one in zip(rest, moved, strict=True):
+            before.append(m.error[i])
+            after.append(abs(m.out["value"][i] * np.exp(one.log_factor) / m.value[i] - 1.0))
+    return "\n".join(
+        [
+            "| three points of one deployment given | target | rows | median | mean | p90 |",
+            "|---|---|---|---|---|---|",
+            f"| before | | {summary(np.array(before))} |",
+            f"| after | 7 % | {summary(np.array(after))} |",
+        ]
+    )
+
+
+def _place(m: Measured, i: int, deployment: str) -> Place:
+    row = m.rows[i]
+    return Place(
+        engine=m.generation[i],
+        gpu=row["gpu"],
+        deployment=deployment,
+        quantity="throughput",
+        input_len=float(row["input_len"]),
+        output_len=float(row["output_len"]),
+        batch=float(row["load_value"] or 256.0),
+    )
+
+
+def power(catalog: Catalog) -> str:
+    """GPU watts while serving, and joules per output token."""
+    rows = [
+        row
+        for row in read_rows("energy.csv.gz")
+        if row["usable"] == "yes"
+        and row["power_scope"].startswith("GPU")
+        and row["source_id"] != "argonne-lib"
+        and row["model"] in catalog.models
+        and row["avg_power_w"]
+    ]
+    lines = ["| power | target | rows | median | mean | p90 |", "|---|---|---|---|---|---|"]
+    for name, metric, column, target in (
+        ("GPU power", "avg_power_w", "avg_power_w", "10 %"),
+        ("joules per output token", "joules_per_output_token", "joules_per_output_token", "15 %"),
+    ):
+        for label, denoiser in (("text", False), ("media", True)):
+            here = [
+                row
+                for row in rows
+                if row[column] and catalog.models[row["model"]].is_denoiser == denoiser
+            ]
+            if not here:
+                continue
+            points: dict[str, Sequence[object]] = {
+                name: [row.get(name, "") for row in here] for name in here[0]
+            }
+            points = {**points, "metric": [metric] * len(here)}
+            value = predict_inference(points, catalog=catalog)["value"]
+            error = np.abs(value / np.array([float(row[column]) for row in here]) - 1.0)
+            lines.append(f"| {name}, {label} | {target} | {summary(error)} |")
+    return "\n".join(lines)
+
+
+def plots(m: Measured) -> str:
+    """Predicted against measured by GPU; error by length and batch. Two SVG files in docs/."""
+    import vl_convert
+
+    points = [
+        {
+            "measured": m.value[i],
+            "predicted": float(m.out["value"][i]),
+            "gpu": row["gpu"].split("-")[0],
+            "error": float(np.log(m.out["value"][i] / m.value[i])),
+            "tokens": float(row["input_len"] or 1) + float(row["output_len"] or 1),
+            "batch": row["load"] if not row["load_value"] else "given",
+        }
+        for i, row in enumerate(m.rows)
+        if m.rate[i] and np.isfinite(m.out["value"][i]) and i % PLOTTED_EVERY == 0
+    ]
+    log = {"type": "log"}
+    against = {
+        "data": {"values": points}, "width": 420, "height": 320,
+        "mark": {"type": "point", "size": 8, "opacity": 0.5},
+        "encoding": {
+            "x": {"field": "measured", "type": "quantitative", "scale": log,
+                  "title": "measured tokens/s"},
+            "y": {"field": "predicted", "type": "quantitative", "scale": log,
+                  "title": "predicted tokens/s"},
+            "color": {"field": "gpu", "type": "nominal", "title": "GPU"},
+        },
+    }  # fmt: skip
+    spread = {
+        "data": {"values": points}, "width": 420, "height": 240,
+        "mark": {"type": "boxplot", "extent": 1.5, "outliers": {"size": 3}},
+        "transform": [{"calculate": "pow(2, round(log(datum.tokens) / log(2)))", "as": "size"}],
+        "encoding": {
+            "x": {"field": "size", "type": "ordinal", "title": "input + output tokens"},
+            "y": {"field": "error", "type": "quantitative", "title": "log(predicted / measured)",
+                  "scale": {"domain": [-1, 1], "clamp": True}},
+            "color": {"field": "batch", "type": "nominal", "title": "load"},
+        },
+    }  # fmt: skip
+    for name, spec in (("accuracy-gpus", against), ("accuracy-lengths", spread)):
+        drawn = vl_convert.vegalite_to_svg(json.dumps(spec))
+        (DOCS / f"{name}.svg").write_text(drawn, encoding="utf-8")
+    return (
+        "![Predicted against measured throughput by GPU](accuracy-gpus.svg)\n\n"
+        "![Error by length and kind of load](accuracy-lengths.svg)"
+    )
+
+
+def inference(catalog: Catalog) -> str:
+    """The whole section on inference."""
+    m = Measured(catalog)
+    path = ROOT / "src" / "gpumix" / "data" / "coefficients.json"
+    coefficients = json.loads(path.read_text(encoding="utf-8"))
+    parts = [
+        ("Reached", reached(m)),
+        ("Left out of the fit", left_out(m, coefficients)),
+        ("The same work on two GPUs", pairs(m)),
+        ("With three measurements of one's own", three_points(m)),
+        ("Power", power(catalog)),
+        ("Plots", plots(m)),
+        ("Slices, worst first", slices(m)),
+    ]
+    return "\n\n".join(f"### {title}\n\n{text}" for title, text in parts)
+
+
+def main() -> None:
+    """Write docs/accuracy.md."""
+    catalog = load()
+    DOCS.mkdir(exist_ok=True)
+    parts = [
+        "# Accuracy: predictions against measurements",
+        "Error = |predicted - measured| / measured over usable rows. Written by `make accuracy`.",
+        f"Constants: {catalog.coefficients.fitted_on}.",
+        "## Inference",
+        inference(catalog),
+    ]
+    for extra in sorted(Path(__file__).parent.glob("accuracy_*.py")):
+        title = extra.stem.removeprefix("accuracy_").capitalize()
+        parts += [f"## {title}", importlib.import_module(extra.stem).section(catalog)]
+    text = "\n\n".join(parts) + "\n"
+    (DOCS / "accuracy.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
