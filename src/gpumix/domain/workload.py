@@ -50,8 +50,9 @@ class Slo:
 class Demand:
     """Work arriving over a week: `units_per_hour[h]`, 168 hours from Monday 00:00 local time.
 
-    A unit is a request (chat, batch, embedding), a run (jobs) or a sample (media). `growth_per_year` 0.6 means 60 % more in each following year. `arrival_cv` is the
-    coefficient of variation of the gaps between arrivals.
+    A unit is a request (chat, batch, embedding), a run (jobs) or a sample (media).
+    `growth_per_year` 0.6 means 60 % more in each following year. `arrival_cv` is the coefficient
+    of variation of the gaps between arrivals.
     """
 
     units_per_hour: tuple[float, ...]
