@@ -243,23 +243,24 @@ def _with_break_even(rows: Sequence[ComparedGpu]) -> list[ComparedGpu]:
 
 
 def _winners(rows: Sequence[ComparedGpu]) -> list[WinnerAt]:
-    """The cheapest GPU type by demand, whole replicas paid for: a new entry where it changes."""
+    """The cheapest GPU by demand, a new entry where it changes.
+
+    cost(d) = R max(1, d / T): the first replica is paid whole, further ones as far as they are
+    used, so that rounding to whole replicas does not make the answer flicker.
+    """
     priced = _priced(rows)
-    if not priced:
-        return []
-    highest = WINNERS_UP_TO * max(rate for _, _, rate in priced)
-    steps = sorted(
-        {0.0} | {n * rate for _, _, rate in priced for n in range(1, int(highest / rate) + 1)}
-    )
+    corners = {rate * other / usd for _, usd, rate in priced for _, other, _ in priced}
+    corners |= {rate for _, _, rate in priced}
+    highest = WINNERS_UP_TO * max((rate for _, _, rate in priced), default=0.0)
+    steps = [0.0, *sorted(d for d in corners if d < highest)]
     found: list[WinnerAt] = []
-    for start, end in pairwise(steps):
+    for start, end in pairwise([*steps, highest]):
         demand = 0.5 * (start + end)
-        replicas = [math.ceil(demand / rate) for _, _, rate in priced]
-        best = min(range(len(priced)), key=lambda i: (replicas[i] * priced[i][1], priced[i][0].gpu))
-        row, usd_per_hour, rate = priced[best]
+        row, usd, rate = min(priced, key=lambda p: (p[1] * max(1.0, demand / p[2]), p[0].gpu))
         if not found or found[-1].gpu != row.gpu:
-            n = replicas[best]
-            found.append(WinnerAt(start, row.gpu, n, n * usd_per_hour, start / (n * rate)))
+            replicas = max(math.ceil(start / rate - 1e-9), 1)
+            used = start / (replicas * rate)
+            found.append(WinnerAt(start, row.gpu, replicas, replicas * usd, used))
     return found
 
 

@@ -386,5 +386,6 @@ def evidence_counts(plan: Plan) -> str:
 
 
 def dearest(plan: Plan) -> WorkloadPlan | None:
-    """The workload that costs most, where a closer look pays first."""
-    return max(plan.workloads, key=lambda w: w.usd_per_month, default=None)
+    """The text workload that costs most: `gpumix compare` takes a closer look at those."""
+    textual = [w for w in plan.workloads if w.usd_per_mtok_total is not None]
+    return max(textual, key=lambda w: w.usd_per_month, default=None)
