@@ -8,7 +8,6 @@ checked for completeness and not written.
 from __future__ import annotations
 
 import csv
-import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -30,6 +29,8 @@ COPIED = {
     "tco_defaults.csv": "tco_defaults.csv",
     "sites.csv": "countries.csv",
 }
+PAGES = {"(docs/tco-model.md)": "(docs/cost.md)"}
+"""Pages that cells of the tables cite, and where the same is told here."""
 CAPEX_KINDS = ("server", "baseboard", "card")
 
 LOW, LOW_DISCOUNTED, HIGH = 0.3, 0.12, 5.0
@@ -135,7 +136,10 @@ def main() -> int:
         print(f"{SHARED} is not there: nothing to build from", file=sys.stderr)
         return 1
     for source, target in COPIED.items():
-        shutil.copyfile(SHARED / source, DATA / target)
+        text = (SHARED / source).read_text(encoding="utf-8")
+        for page, ours in PAGES.items():
+            text = text.replace(page, ours)
+        (DATA / target).write_text(text, encoding="utf-8")
     prices = build_prices()
     build_capex()
     build_bands(prices, [row["id"] for row in read(SHARED / "gpus.csv")])

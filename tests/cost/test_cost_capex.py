@@ -24,7 +24,7 @@ def _quote(usd, kind="server", gpus=4, day=date(2025, 6, 1), confidence="high"):
 @pytest.mark.parametrize(
     ("server", "usd"),
     [
-        ("hgx-h100-8", 323_368),  # median of four shops; docs/tco-model.md takes 320,000
+        ("hgx-h100-8", 323_368),  # median of four shops; docs/cost.md takes 320,000
         ("hgx-h200-8", 400_000),
         ("hgx-b200-8", 379_273),
         ("hgx-a100-8", 148_390),

@@ -1,4 +1,4 @@
-"""A server of one's own: the worked table of docs/tco-model.md, and what must always hold."""
+"""A server of one's own: the worked table of docs/cost.md, and what must always hold."""
 
 from dataclasses import replace
 

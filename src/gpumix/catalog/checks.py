@@ -29,7 +29,7 @@ def model_problems(model: Model, place: str) -> list[Problem]:
     is counted, so the count may only be smaller; (b) a size noted as `published rounded` may be
     off by half of its last digit; (c) a row without a count is not checked.
 
-    Source: the rule of the shape table, docs/data.md.
+    Source: the rule of the shape table, docs/data.md, "Rules checked at loading".
     """
     published, computed = model.params_total_b, model.computed_total_b
     if computed is None:

@@ -57,7 +57,7 @@ def rental_usd(offer: Offer, years: float, running_hours: float, tax_share: floa
         running_hours: hours it runs over the horizon [h].
         tax_share: tax on the bill that does not come back, e.g. VAT [1].
 
-    Source: docs/cost.md section 3.
+    Source: docs/cost.md, "Renting".
     """
     hours = years * HOURS_PER_YEAR if offer.purchase.is_committed else running_hours
     return offer.usd_per_instance_hour * hours * (1.0 + tax_share)

@@ -68,7 +68,7 @@ def generator_l_per_hour(
         l_per_kwh_rated: F0, litres an hour per kW of size [l/kWh].
         l_per_kwh_load: F1, litres an hour per kW delivered [l/kWh].
 
-    Source: straight fuel curve, docs/cost.md section 3 (F0 = 0.0170, F1 = 0.2483).
+    Source: straight fuel curve, docs/cost.md, "Electricity" (F0 = 0.04, F1 = 0.23 there).
 
     >>> round(generator_l_per_hour(100.0, 100.0, 0.0170, 0.2483), 2)
     26.53
@@ -144,7 +144,7 @@ def energy_usd_per_year(supply: Supply, facility_kw: Value, rated_kw: float) -> 
         facility_kw: mean draw P of the building [kW].
         rated_kw: size of the generator [kW].
 
-    Source: docs/cost.md section 3.
+    Source: docs/cost.md, "Electricity".
 
     >>> energy_usd_per_year(Supply(0.10), 10.0, 15.0)
     8760.0

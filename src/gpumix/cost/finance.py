@@ -220,7 +220,7 @@ def break_even_months(
 
     Raises: NoEstimate where the saving never repays the price.
 
-    Source: docs/cost.md section 3.
+    Source: docs/cost.md, "Buying against renting".
 
     >>> round(break_even_months(833806.0, 98.32, 0.87, 0.0), 2)
     11.72

@@ -80,7 +80,8 @@ def goodput(checkpoint_h: Value, restart_h: Value, mtti_h: Value) -> Value:
         restart_h: detect, restart and reload R [h].
         mtti_h: mean time M to interruption [h].
 
-    Source: Young 1974 and Daly 2006; docs/training.md section 4.4 (spot, M = 1 h: 70 %).
+    Source: Young 1974 and Daly 2006; docs/training.md, "Interruptions and deadlines"
+        (spot, M = 1 h: 70 %).
 
     >>> round(goodput(60 / 3600, 600 / 3600, 1.0), 2)
     0.7
@@ -127,7 +128,7 @@ def finish(
         availability: share a of the time in which capacity can be had, 0-1 [1].
         quantile: which quantile to return as `p90_h`, 0.5-1 [1].
 
-    Source: compound Poisson sums; docs/training.md section 4.4.
+    Source: compound Poisson sums; docs/training.md, "Interruptions and deadlines".
 
     >>> done = finish(100.0, 60 / 3600, 600 / 3600, 4.0, availability=0.5)
     >>> round(done.expected_h), round(done.p90_h)
@@ -165,7 +166,7 @@ def usd_per_run_with_delay(
         availability: share a of the time in which capacity can be had, 0-1 [1].
         delay_usd_per_hour: value v of an hour of calendar time [USD/h]; 0 = cash only.
 
-    Source: docs/training.md section 4.5.
+    Source: docs/training.md, "Cost of a run".
 
     >>> usd_per_run_with_delay(2.0, 8.0, 10.0, 0.8, 0.5, 4.0)
     300.0
@@ -194,7 +195,7 @@ def break_even_price_ratio(
         gpus: GPUs n of the job.
         usd_per_gpu_hour_y: price p_Y of Y [USD/h].
 
-    Source: docs/training.md section 4.5 (H100 over A100, bf16 LLM: 2.16).
+    Source: docs/training.md, "Cost of a run" (H100 over A100, bf16 LLM: 2.16).
 
     >>> break_even_price_ratio(2.16, 0.99, 0.99, 0.0, 8.0, 1.5)
     2.16
@@ -212,7 +213,7 @@ def spot_price_ceiling(goodput_spot: Value, goodput_on_demand: Value) -> Value:
         goodput_spot: goodput on spot capacity, 0-1 [1].
         goodput_on_demand: goodput on capacity that stays, 0-1 [1].
 
-    Source: docs/training.md section 4.4.
+    Source: docs/training.md, "Cost of a run".
 
     >>> spot_price_ceiling(0.7, 1.0)
     0.7

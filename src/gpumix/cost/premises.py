@@ -30,7 +30,7 @@ def servers_per_rack(server: Server, kw_per_rack: float, rack_units: float = RAC
         kw_per_rack: IT power that the rack can feed and cool [kW].
         rack_units: its height [U].
 
-    Source: data/servers.csv; docs/cost.md section 9 (L40S: 1 in 5 kW, 3 to 4 in 20 kW).
+    Source: data/servers.csv; docs/cost.md, "Racks" (eight L40S: 1 server in 5 kW, 4 in 20 kW).
     """
     by_power = kw_per_rack / server.nameplate_kw
     by_height = rack_units / server.rack_u

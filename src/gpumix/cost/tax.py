@@ -88,7 +88,7 @@ def refund_value(advance: Value, recoverable_share: Value, lag_months: Value, ra
         lag_months: months until it does [months].
         rate: cost of capital r per year [1].
 
-    Source: docs/cost.md section 3.
+    Source: docs/cost.md, "Import tax".
 
     >>> refund_value(100.0, 1.0, 0.0, 0.13)
     100.0
@@ -110,7 +110,7 @@ def import_tax_cost(
         lag_months: months until it does [months].
         rate: cost of capital per year [1].
 
-    Source: docs/cost.md section 3.
+    Source: docs/cost.md, "Import tax".
 
     >>> round(import_tax_cost(17.875, 12.875, 1.0, 0.0, 0.13), 3)
     5.0

@@ -151,7 +151,7 @@ def onprem_server(
     Raises: NoEstimate where it is to be bought and has no price; DataError for missing rows;
         InputError for an unknown kind of cooling.
 
-    Source: docs/cost.md sections 3 and 7.
+    Source: docs/cost.md, "A server of one's own" and, with numbers, "A worked example".
     """
     book = Book(site.id, defaults)
     if price is None and not owned:

@@ -81,7 +81,7 @@ def usd_per_run(usd_per_gpu_hour: Value, gpus: Value, busy_h: Value, goodput: Va
         busy_h: time W it would take undisturbed [h].
         goodput: useful share of the time held, 0-1 [1]; see `cost.jobs`.
 
-    Source: docs/training.md section 4.5.
+    Source: docs/training.md, "Cost of a run".
 
     >>> usd_per_run(2.0, 8.0, 10.0, 0.8)
     200.0

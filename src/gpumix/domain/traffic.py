@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from gpumix.domain.evidence import Basis
 from gpumix.units import HOURS_PER_WEEK
 
@@ -58,3 +61,26 @@ class Profile:
     def mean_to_peak(self) -> float:
         """Mean rate over peak rate of the week."""
         return sum(self.hour_of_week) / HOURS_PER_WEEK
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Requests:
+    """A stream of requests as parallel arrays, in order of arrival.
+
+    `arrival_s` counts from the stream's start; where `follows` names a request (else -1) it is
+    the pause after that one's end: a turn of a conversation, or the next request of a closed
+    loop. The first `prefix_tokens` of a prompt are shared by all requests of one `prefix_id`
+    (-1: nothing shared). `tier` 0 is served before 1.
+    """
+
+    arrival_s: npt.NDArray[np.float64]
+    input_tokens: npt.NDArray[np.int32]
+    output_tokens: npt.NDArray[np.int32]
+    prefix_id: npt.NDArray[np.int32]
+    prefix_tokens: npt.NDArray[np.int32]
+    tier: npt.NDArray[np.int8]
+    follows: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Number of requests."""
+        return len(self.arrival_s)
