@@ -45,6 +45,9 @@ T = TypeVar("T")
 
 DEFAULT_SLOS = (Slo("ttft", 0.95, 1.0), Slo("tpot", 0.95, 0.05))
 """Promises of a chat workload that states none (the same as `gpumix compare`'s)."""
+DEFAULT_SPOT_SHARE = 0.3
+"""Of served traffic, where the inventory does not say: losing a zone's spot capacity must leave
+most of it served."""
 _SLO_METRICS = ("ttft", "tpot", "e2e")
 _SLO_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 SLO_NAMES = tuple(f"{m}_{q}" for m in _SLO_METRICS for q in _SLO_QUANTILES)
@@ -360,7 +363,11 @@ class _Reader:
             if capex is not None:
                 self._say(("limits",), "states capex and capex_usd", "keep one of them")
             capex = amount / per_usd
-        return Limits(capex_usd=capex, spot_share=spec.limits.spot_share)
+        share = spec.limits.spot_share
+        may_rent_spot = spec.supply.cloud is not None and "spot" in spec.supply.cloud.purchase
+        if share is None and may_rent_spot:
+            self.notes.append(f"limits: spot_share not stated, {DEFAULT_SPOT_SHARE:g} assumed")
+        return Limits(capex_usd=capex, spot_share=DEFAULT_SPOT_SHARE if share is None else share)
 
     # -- names -------------------------------------------------------------------------------
 

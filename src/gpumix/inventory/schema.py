@@ -168,7 +168,7 @@ class LimitsSpec(_Spec):
 
     capex_usd: Annotated[Number, Field(ge=0, le=1e15)] | None = None
     capex: Money | None = None
-    spot_share: Share = 1.0
+    spot_share: Share | None = None
 
 
 class InventorySpec(_Spec):

@@ -128,11 +128,21 @@ def _line(
     return Line(
         supply,
         running,
-        max(math.ceil(n - 1e-9) for n in running),
+        max(_most_at_once(supply, p, running[p], own) for p in blocks),
         gpu_hours,
         _usd_parts(formulation, supply, running, own),
         own,
     )
+
+
+def _most_at_once(supply: Supply, block: int, running: float, uses: tuple[Use, ...]) -> int:
+    """Instances that run at the same time in a block: whole ones, and never part of a gang."""
+    gangs = [
+        math.ceil(use.cell.option.gpus / supply.gpus_per_instance)
+        for use in uses
+        if use.block == block
+    ]
+    return max([math.ceil(running - 1e-9), *gangs])
 
 
 def _usd_parts(
