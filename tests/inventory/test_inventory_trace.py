@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gpumix.errors import InputError
-from gpumix.inventory.trace import read_trace
+from gpumix.inventory.trace import read_requests, read_trace
 
 HEADER = "arrival_s,input_tokens,output_tokens\n"
 
@@ -179,3 +179,77 @@ def test_parquet_is_the_same(tmp_path: Path, path: Path) -> None:
     other.write_text("no parquet", encoding="utf-8")
     with pytest.raises(InputError, match="cannot be read as Parquet"):
         read_trace(other)
+
+
+# -- public formats --------------------------------------------------------------------------
+
+
+def test_azure_times_count_from_monday(path: Path) -> None:
+    path.write_text(
+        "TIMESTAMP,ContextTokens,GeneratedTokens\n"
+        "2023-11-16 18:15:46.6805900,374,44\n2023-11-16 18:15:50.9951690,396,109\n",
+        encoding="utf-8",
+    )
+    found = read_requests(path)
+    thursday = 3 * 86_400 + 18 * 3600 + 15 * 60
+    assert found.arrival_s == pytest.approx([thursday + 46.68059, thursday + 50.995169])
+    assert found.input_tokens.tolist() == [374, 396]
+    assert found.output_tokens.tolist() == [44, 109]
+
+
+def test_azure_times_with_a_zone(path: Path) -> None:
+    path.write_text(
+        "TIMESTAMP,ContextTokens,GeneratedTokens\n"
+        "2024-05-13 00:00:01.5+00:00,3,4\n2024-05-13 00:00:02+00:00,5,6\n",
+        encoding="utf-8",
+    )
+    assert read_requests(path).arrival_s == pytest.approx([1.5, 2.0])
+
+
+def test_burst_gpt(path: Path) -> None:
+    path.write_text(
+        "Timestamp,Session ID,Elapsed time,Model,Request tokens,Response tokens,Total tokens,"
+        "Log Type\n5,1,2,ChatGPT,472,18,490,Conversation log\n"
+        "45,2,3,ChatGPT,1087,0,1087,API log\n",
+        encoding="utf-8",
+    )
+    found = read_requests(path)
+    assert found.arrival_s.tolist() == [5.0, 45.0]
+    assert found.output_tokens.tolist() == [18, 0]
+
+
+def test_mooncake_lines_share_prefixes(tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    path.write_text(
+        '{"timestamp": 0, "input_length": 1500, "output_length": 52, "hash_ids": [46, 47, 48]}\n'
+        '{"timestamp": 3052, "input_length": 1200, "output_length": 5, "hash_ids": [46, 47, 9]}\n'
+        '{"timestamp": 3060, "input_length": 700, "output_length": 5, "hash_ids": [8, 47]}\n',
+        encoding="utf-8",
+    )
+    found = read_requests(path)
+    assert found.arrival_s == pytest.approx([0.0, 3.052, 3.06])
+    assert found.prefix_tokens.tolist() == [0, 1024, 0]
+    assert found.prefix_id[0] == found.prefix_id[1] != found.prefix_id[2]
+    profile, _ = read_trace(path)
+    assert profile.prefix_share == pytest.approx(1024 / 3400)
+
+
+def test_broken_lines_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    path.write_text('{"timestamp": 0, "input_length": 1}\n[3]\n', encoding="utf-8")
+    with pytest.raises(InputError, match="line 2"):
+        read_requests(path)
+    path.write_text('{"timestamp": 0, "input_length": 1\n', encoding="utf-8")
+    with pytest.raises(InputError, match="is not valid JSON"):
+        read_requests(path)
+
+
+def test_prefix_columns_of_a_generic_trace(path: Path) -> None:
+    path.write_text(
+        "arrival_s,input_tokens,output_tokens,prefix_id,prefix_tokens\n"
+        "0,100,5,7,50\n1,100,5,-1,0\n2,100,5,9,500\n",
+        encoding="utf-8",
+    )
+    found = read_requests(path)
+    assert found.prefix_id.tolist() == [0, -1, 1]
+    assert found.prefix_tokens.tolist() == [50, 0, 99]

@@ -1,7 +1,8 @@
 """A trace file of the user's own requests -> lengths, burstiness, shape of the week, peak rate.
 
-CSV (plain or .gz) needs nothing; Parquet needs pyarrow. Columns: `arrival_s` (or `t_s`),
-`input_tokens`, `output_tokens`; time counts from Monday 00:00 of the plan's timezone.
+CSV (plain or .gz) and JSON lines need nothing; Parquet needs pyarrow. Columns: `arrival_s` (or
+`t_s`), `input_tokens`, `output_tokens`, or those of the public formats in `trace_formats`; time
+counts from Monday 00:00 of the plan's timezone. `prefix_id` and `prefix_tokens` are optional.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from gpumix.domain.evidence import Basis
-from gpumix.domain.traffic import Lengths, Profile
+from gpumix.domain.traffic import Lengths, Profile, Requests
 from gpumix.errors import InputError, Problem
 from gpumix.files import read_numbered_columns, refuse_directory
+from gpumix.inventory.trace_formats import generic_columns, read_json_lines
 from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 _PROBABILITIES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
@@ -28,6 +30,12 @@ _LIMITS = {
     "output_tokens": (0.0, 1e7, "a count from 0 to 10,000,000"),
 }
 """Column -> smallest and largest value, and what to write."""
+_SHARED = {"prefix_id": np.array(-1.0), "prefix_tokens": np.array(0.0)}
+"""Optional column -> what holds without it."""
+_SHARED_LIMITS = {
+    "prefix_id": (-1.0, 1e9, "an id from 0, or -1 for none"),
+    "prefix_tokens": (0.0, 1e7, "a count from 0 to 10,000,000"),
+}
 _PARQUET_FIX = "pip install 'gpumix[parquet]', or save it as CSV"
 
 
@@ -37,9 +45,33 @@ def read_trace(path: Path) -> tuple[Profile, float]:
     Raises: InputError naming the lines whose cells are missing, not numbers, negative, absurd, or
     earlier than the line before.
     """
-    columns, lines = _read(path)
-    if "t_s" in columns and "arrival_s" not in columns:
-        columns["arrival_s"] = columns["t_s"]
+    requests = read_requests(path)
+    arrival = requests.arrival_s
+    inputs = requests.input_tokens.astype(np.float64)
+    outputs = requests.output_tokens.astype(np.float64)
+    shape, note = _hour_of_week(arrival)
+    profile = Profile(
+        id=path.name,
+        input=_lengths(inputs),
+        output=_lengths(outputs),
+        arrival_cv=_gap_cv(arrival),
+        length_correlation=_correlation(inputs, outputs),
+        prefix_share=float(requests.prefix_tokens.sum() / inputs.sum()),
+        hour_of_week=shape,
+        shape_basis=Basis.MEASURED,
+        source=f"{path.name}: {len(arrival):,} requests",
+        note=note,
+    )
+    return profile, _busiest_requests_per_s(arrival)
+
+
+def read_requests(path: Path) -> Requests:
+    """The requests of a trace as they arrived.
+
+    Raises: InputError, as `read_trace`.
+    """
+    read, lines = _read(path)
+    columns = generic_columns(read)
     missing = [name for name in _LIMITS if name not in columns]
     if missing:
         raise InputError(
@@ -55,23 +87,31 @@ def read_trace(path: Path) -> tuple[Profile, float]:
     arrival, inputs, outputs = (
         _numbers(path, name, columns[name], lines, problems) for name in _LIMITS
     )
+    shared = {
+        name: _numbers(path, name, columns[name], lines, problems) if name in columns else none
+        for name, none in _SHARED.items()
+    }
     if problems:
         raise InputError(problems)
     _refuse_disorder(path, arrival, lines)
-    shape, note = _hour_of_week(arrival)
-    profile = Profile(
-        id=path.name,
-        input=_lengths(inputs),
-        output=_lengths(outputs),
-        arrival_cv=_gap_cv(arrival),
-        length_correlation=_correlation(inputs, outputs),
-        prefix_share=0.0,
-        hour_of_week=shape,
-        shape_basis=Basis.MEASURED,
-        source=f"{path.name}: {len(arrival):,} requests",
-        note=note,
+    if "prefix_tokens" in columns and "prefix_id" not in columns:
+        shared["prefix_id"] = np.where(shared["prefix_tokens"] > 0, 0.0, -1.0)
+    tokens = np.minimum(np.broadcast_to(shared["prefix_tokens"], len(lines)), inputs - 1.0)
+    return Requests(
+        arrival,
+        inputs.astype(np.int32),
+        outputs.astype(np.int32),
+        _dense(np.broadcast_to(shared["prefix_id"], len(lines))),
+        tokens.astype(np.int32),
+        np.zeros(len(lines), dtype=np.int8),
+        np.full(len(lines), -1, dtype=np.int64),
     )
-    return profile, _busiest_requests_per_s(arrival)
+
+
+def _dense(ids: np.ndarray) -> np.ndarray:
+    """Ids as counts from 0 in order of size, -1 kept."""
+    _, dense = np.unique(ids, return_inverse=True)
+    return (dense - np.count_nonzero(np.unique(ids) < 0)).clip(-1).astype(np.int32)
 
 
 def _busiest_requests_per_s(arrival: np.ndarray) -> float:
@@ -85,6 +125,8 @@ def _busiest_requests_per_s(arrival: np.ndarray) -> float:
 
 
 def _read(path: Path) -> tuple[dict[str, list[str]], list[int]]:
+    if path.suffix in (".jsonl", ".ndjson"):
+        return read_json_lines(path)
     if path.suffix != ".parquet":
         return read_numbered_columns(path)
     refuse_directory(path, "name a CSV or Parquet file")
@@ -111,7 +153,7 @@ def _numbers(
     path: Path, name: str, cells: Sequence[str], lines: Sequence[int], problems: list[Problem]
 ) -> np.ndarray:
     """The column as numbers; the first few cells that are none go to `problems`."""
-    low, high, fix = _LIMITS[name]
+    low, high, fix = (_LIMITS | _SHARED_LIMITS)[name]
     values = np.array([_float(cell) for cell in cells])
     wrong = np.flatnonzero(~((values >= low) & (values <= high)))
     for row in wrong[:_SHOWN]:

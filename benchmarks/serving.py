@@ -1,0 +1,141 @@
+"""How fast the serving simulator is, against its targets -> docs/serving-speed.md.
+
+Run by `make bench-serving`. One replica of Llama 3.1 8B on an H100 serves the lengths of the
+catalogue's Azure conversation profile at 80 % of the rate that its promises allow. Each row runs in
+a process of its own, so that its peak memory is its own.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MODEL, GPU, PROFILE = "meta-llama/Llama-3.1-8B-Instruct", "h100-sxm-80gb", "azure-conv"
+SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
+CONFIGURATIONS, WORKLOADS = 200, 5
+
+
+def deployed():  # type: ignore[no-untyped-def]
+    """The catalogue, the deployment, its table, traffic and promises."""
+    from gpumix.catalog import load
+    from gpumix.domain.workload import Slo
+    from gpumix.perf.deployment import deployments
+    from gpumix.serving.capacity import Traffic
+    from gpumix.serving.steptable import step_table
+
+    catalog = load()
+    dep = deployments(
+        [catalog.models[MODEL]], [catalog.gpus[GPU]], tp=[1], pp=[1], dp=[1], ep=[1],
+        weight_precision=["bf16"], kv_precision=[""], engine=["vllm"], engine_version=[""],
+        coefficients=catalog.coefficients,
+    )  # fmt: skip
+    profile = catalog.profiles[PROFILE]
+    traffic = Traffic(profile.input, profile.output, profile.arrival_cv, profile.prefix_share)
+    slos = (Slo("ttft", 0.95, 1.0), Slo("tpot", 0.95, 0.05))
+    table = step_table(dep, profile.input.mean, profile.output.mean)
+    return catalog, dep, table, traffic, slos
+
+
+def run(count: int) -> None:
+    """Simulate `count` requests at 80 % load; print requests/s, seconds and peak GiB."""
+    from gpumix.serving.run import simulate
+    from gpumix.serving.simulated_capacity import capacity_by_simulation
+    from gpumix.serving.traffic import from_profile
+
+    catalog, _, table, traffic, slos = deployed()
+    highest = capacity_by_simulation(table, traffic, slos, 15.0).requests_per_s
+    requests = from_profile(catalog.profiles[PROFILE], count, 0.8 * highest)
+    started = time.perf_counter()
+    found = simulate(requests, table)
+    took = time.perf_counter() - started
+    gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    if not found.served.all():
+        sys.exit("not every request was served at 80 % load")
+    print(count / took, took, gib)
+
+
+def search() -> None:
+    """Seconds of one capacity search, the mean over its seeds, table included."""
+    from gpumix.serving.capacity import sustained
+    from gpumix.serving.simulated_capacity import capacity_by_simulation
+    from gpumix.serving.steptable import step_table
+
+    _, dep, table, traffic, slos = deployed()
+    capacity_by_simulation(table, traffic, slos, 15.0)
+    started = time.perf_counter()
+    for seed in range(10):
+        start = float(sustained(dep, traffic, slos).requests_per_s[0])
+        own = step_table(dep, traffic.input.mean, traffic.output.mean)
+        capacity_by_simulation(own, traffic, slos, start, seed=seed)
+    print((time.perf_counter() - started) / 10.0)
+
+
+def of_process(what: str, cache: str | None = None) -> list[float]:
+    """The figures a fresh process prints, and its wall time [s] last."""
+    environment = dict(os.environ, **({"NUMBA_CACHE_DIR": cache} if cache else {}))
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, __file__, *what.split()],
+        check=True, capture_output=True, text=True, env=environment,
+    )  # fmt: skip
+    return [*map(float, done.stdout.split()), time.perf_counter() - started]
+
+
+def main() -> None:
+    """Every row of the table, then the page."""
+    rows: list[tuple[str, str, str]] = []
+    cache = tempfile.mkdtemp()
+    cold, warm = of_process("run 1000", cache)[-1], of_process("run 1000", cache)[-1]
+    shutil.rmtree(cache)
+    rows.append(("first run on a fresh machine, compilation in it", "15 s", f"{cold:.1f} s"))
+    rows.append(("the same again, compiled code from disk", "", f"{warm:.1f} s"))
+    for count in SIZES:
+        rate, took, gib, _ = of_process(f"run {count}")
+        target = {1_000_000: "200,000 requests/s", 10_000_000: "2 GiB, linear"}.get(count, "")
+        shown = f"{rate:,.0f} requests/s, {took:.2f} s, {gib:.2f} GiB"
+        rows.append((f"one replica, {count:,} requests at 80 % load", target, shown))
+        print(rows[-1], flush=True)
+    one, _ = of_process("search")
+    rows.append(("capacity search, one configuration", "0.3 s", f"{one:.3f} s"))
+    whole = one * CONFIGURATIONS * WORKLOADS
+    rows.append(
+        (
+            f"{CONFIGURATIONS} configurations x {WORKLOADS} workloads at that",
+            "60 s",
+            f"{whole:.0f} s",
+        )
+    )
+    lines = [
+        "# Speed of the serving simulator",
+        "",
+        f"{date.today()}, {platform.machine()}, {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}, one thread. Written by `make bench-serving`. {MODEL} on "
+        f"{GPU}, lengths and burstiness of the {PROFILE} profile.",
+        "",
+        "| | target | measured |",
+        "|---|---|---|",
+        *(f"| {what} | {target} | {got} |" for what, target, got in rows),
+        "",
+        "Published for comparison, on other machines: Vidur about 410 requests/s; BLIS 555, "
+        "falling to 238 as the run grows.",
+    ]
+    (ROOT / "docs" / "serving-speed.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3 and sys.argv[1] == "run":
+        run(int(sys.argv[2]))
+    elif sys.argv[1:] == ["search"]:
+        search()
+    else:
+        main()

@@ -1,0 +1,156 @@
+"""Public trace formats -> the columns of the generic one.
+
+Azure (`TIMESTAMP, ContextTokens, GeneratedTokens`), BurstGPT (`Timestamp, Request tokens, Response
+tokens`) and Mooncake (JSON lines of `timestamp` in ms, `input_length, output_length, hash_ids`,
+each hash a block of 512 prompt tokens).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gpumix.errors import InputError, Problem
+from gpumix.files import refuse_directory
+from gpumix.units import MS
+
+BLOCK_TOKENS = 512
+"""Prompt tokens behind one hash. Source: Mooncake trace, arXiv 2407.00079."""
+
+Columns = dict[str, list[str]]
+
+_ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$")
+_HASHES = ("hash_ids", "prefix_block_hashes")
+
+
+def _seconds(cells: Sequence[str]) -> list[str]:
+    return list(cells)
+
+
+def _milliseconds(cells: Sequence[str]) -> list[str]:
+    return [_scaled(cell) for cell in cells]
+
+
+def _scaled(cell: str) -> str:
+    try:
+        return repr(float(cell) * MS)
+    except ValueError:
+        return cell
+
+
+def _moments(cells: Sequence[str]) -> list[str]:
+    """Dates with times -> seconds since the Monday 00:00 before the first."""
+    times = [_moment(cell) for cell in cells]
+    first = next((t for t in times if t is not None), None)
+    if first is None:
+        return list(cells)
+    days = first.astype("datetime64[D]")
+    monday = days - (days.astype(int) + 3) % 7
+    return [
+        cell if t is None else repr(float((t - monday) / np.timedelta64(1, "ns")) * 1e-9)
+        for cell, t in zip(cells, times, strict=True)
+    ]
+
+
+def _moment(cell: str) -> np.datetime64 | None:
+    try:
+        return np.datetime64(_ZONE.sub("", cell.strip()), "ns")
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """Names of the three columns in a public format, and what its times are."""
+
+    arrival: str
+    input: str
+    output: str
+    to_seconds: Callable[[Sequence[str]], list[str]]
+
+
+_FORMATS = (
+    _Format("arrival_s", "input_tokens", "output_tokens", _seconds),
+    _Format("t_s", "input_tokens", "output_tokens", _seconds),
+    _Format("TIMESTAMP", "ContextTokens", "GeneratedTokens", _moments),
+    _Format("Timestamp", "Request tokens", "Response tokens", _seconds),
+    _Format("timestamp", "input_length", "output_length", _milliseconds),
+)
+
+
+def generic_columns(columns: Mapping[str, Sequence[str]]) -> Columns:
+    """The columns under the names of the generic format, other columns kept as they are."""
+    found = {name: list(cells) for name, cells in columns.items()}
+    for form in _FORMATS:
+        if {form.arrival, form.input, form.output} <= columns.keys():
+            found["arrival_s"] = form.to_seconds(columns[form.arrival])
+            found["input_tokens"] = list(columns[form.input])
+            found["output_tokens"] = list(columns[form.output])
+            break
+    for name in _HASHES:
+        if name in columns and "prefix_tokens" not in columns:
+            ids, tokens = shared_prefixes([_numbers(cell) for cell in columns[name]])
+            found["prefix_id"] = [str(i) for i in ids]
+            found["prefix_tokens"] = [str(t) for t in tokens]
+    return found
+
+
+def _numbers(cell: str) -> list[int]:
+    return [int(found) for found in re.findall(r"-?\d+", cell)]
+
+
+def shared_prefixes(hashes: Sequence[Sequence[int]]) -> tuple[list[int], list[int]]:
+    """For every prompt's blocks: the group that starts alike, and tokens seen in order before.
+
+    A block counts if an earlier request held it and all blocks before it did, too (a cache
+    without end). -1 and 0 where nothing is shared.
+
+    >>> shared_prefixes([[7, 1], [7, 1, 2], [9]])
+    ([0, 0, 1], [0, 1024, 0])
+    """
+    seen: set[int] = set()
+    groups: dict[int, int] = {}
+    ids, tokens = [], []
+    for blocks in hashes:
+        count = next((k for k, block in enumerate(blocks) if block not in seen), len(blocks))
+        ids.append(groups.setdefault(blocks[0], len(groups)) if blocks else -1)
+        tokens.append(count * BLOCK_TOKENS)
+        seen.update(blocks)
+    return ids, tokens
+
+
+def read_json_lines(path: Path) -> tuple[Columns, list[int]]:
+    """Columns of a file with a JSON object a line, and each row's line.
+
+    Raises: InputError for the first line that is none, or has other keys than the first.
+    """
+    refuse_directory(path, "name a JSONL file")
+    rows: list[dict[str, object]] = []
+    lines: list[int] = []
+    try:
+        with path.open(encoding="utf-8") as handle:
+            for number, line in enumerate(handle, 1):
+                if not line.strip():
+                    continue
+                row = json.loads(line)
+                if not isinstance(row, dict) or (rows and row.keys() != rows[0].keys()):
+                    raise InputError(
+                        Problem(f"{path} line {number}", "is no object with the first line's keys")
+                    )
+                rows.append(row)
+                lines.append(number)
+    except FileNotFoundError:
+        raise InputError(Problem(str(path), "no such file")) from None
+    except json.JSONDecodeError as error:
+        raise InputError(
+            Problem(f"{path} line {len(lines) + 1}", f"is not valid JSON: {error.msg}")
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(Problem(str(path), f"cannot be read: {error}")) from None
+    names = rows[0].keys() if rows else ()
+    return {name: [str(row[name]) for row in rows] for name in names}, lines

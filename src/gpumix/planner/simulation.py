@@ -1,0 +1,349 @@
+"""One deployment against a trace or a profile: what `gpumix simulate` runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from gpumix.catalog import Catalog, load, price_summary
+from gpumix.domain.gpu import PRECISIONS, Gpu
+from gpumix.domain.llm import Model
+from gpumix.domain.offer import Purchase
+from gpumix.domain.simulation import Curves, RequestCounts, Simulation, Spread, Timeline
+from gpumix.domain.traffic import Lengths, Requests
+from gpumix.domain.workload import Slo
+from gpumix.errors import InputError, NoEstimate, Problem, unknown_name
+from gpumix.inventory.read import DEFAULT_SLOS
+from gpumix.inventory.trace import read_requests
+from gpumix.perf.deployment import Deployment, deployments
+from gpumix.perf.memory import memory
+from gpumix.perf.power import gpu_power_w, idle_power_w, utilisation
+from gpumix.perf.values import FloatArray
+from gpumix.planner.candidates import TENSOR_PARALLEL
+from gpumix.serving import state as at
+from gpumix.serving.capacity import Traffic, sustained
+from gpumix.serving.run import Outcome, Settings, simulate
+from gpumix.serving.simulated_capacity import attainment
+from gpumix.serving.steptable import step_table
+from gpumix.serving.traffic import at_rate, from_profile, mean_rate, resized
+from gpumix.units import MEGA, SECONDS_PER_HOUR
+
+DEFAULT_REQUESTS = 10_000
+DEFAULT_LOAD = 0.8
+"""Of what the closed form says one deployment sustains, where no rate is stated."""
+
+_PERCENTILES = np.arange(1.0, 100.0)
+_MOST_REQUESTS = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationQuestion:
+    """What to simulate; `tp` None = the smallest that fits, `rate` None = the trace's own."""
+
+    model: str
+    gpu: str
+    tp: int | None = None
+    precision: str = "bf16"
+    kv_precision: str = ""
+    engine: str = "vllm"
+    replicas: int = 1
+    trace: Path | None = None
+    profile: str | None = None
+    rate: float | None = None
+    requests: int | None = None
+    slos: tuple[Slo, ...] = ()
+    timeout_s: float | None = None
+    seed: int = 0
+
+
+def run_simulation(
+    question: SimulationQuestion,
+    catalog: Catalog,
+    as_of: date,
+    progress: Callable[[float], None] = lambda _: None,
+) -> Simulation:
+    """The simulation of a question; what it does not state is a default, told first.
+
+    Raises: InputError for unknown names, options that contradict, a model that does not fit.
+    """
+    _refuse(question)
+    model, gpu = catalog.model(question.model, "--model"), catalog.gpu(question.gpu, "--gpu")
+    defaults: list[str] = []
+    slos = question.slos or DEFAULT_SLOS
+    if not question.slos:
+        defaults += [f"{s.name} {s.limit_s * 1e3:,.0f} ms" for s in DEFAULT_SLOS]
+    requests, traffic = _requests(question, catalog)
+    sizes = float(requests.input_tokens.mean()), float(requests.output_tokens.mean())
+    dep = _deployment(question, model, gpu, catalog, sizes, defaults)
+    if question.rate is not None:
+        requests = _at_rate(requests, question.rate)
+    elif question.trace is None:
+        shape = Traffic(Lengths(sizes[0], 0.0), Lengths(sizes[1], 0.0), 1.0)
+        found = float(sustained(dep, shape, slos).requests_per_s[0]) * question.replicas
+        rate = DEFAULT_LOAD * found if found > 0.0 else 0.1 * question.replicas
+        requests = _at_rate(requests, rate)
+        defaults.append(f"{rate:.3g} requests/s, {DEFAULT_LOAD:.0%} of the closed form's capacity")
+    settings = Settings(
+        replicas=question.replicas,
+        timeout_s=question.timeout_s or np.inf,
+        longest_tokens=model.context or 2**31 - 1,
+        seed=question.seed,
+    )
+    table = step_table(dep, *sizes)
+    started = time.perf_counter()
+    outcome = simulate(requests, table, settings, progress)
+    wall_s = time.perf_counter() - started
+    price = price_summary(catalog.offers, gpu.id, Purchase.ON_DEMAND, as_of)
+    usd_per_gpu_hour = None if price is None else price.median
+    if usd_per_gpu_hour is not None:
+        defaults.append(f"{usd_per_gpu_hour:.2f} USD/GPU-h, the median of on-demand offers")
+    written = _written(question, dep, requests, outcome, slos, table.kv_blocks)
+    power_w = _power_w(dep, outcome, sizes, catalog)
+    tokens_per_s, gpus = written.output_tokens_per_s, float(dep.gpus[0]) * question.replicas
+    usd = None
+    if usd_per_gpu_hour is not None and tokens_per_s > 0.0:
+        usd = usd_per_gpu_hour * gpus / SECONDS_PER_HOUR / tokens_per_s * MEGA
+    return replace(
+        written,
+        model=model.id,
+        gpu=gpu.id,
+        traffic=traffic,
+        wall_s=wall_s,
+        defaults=tuple(defaults),
+        avg_power_w=power_w,
+        joules_per_output_token=power_w / tokens_per_s if tokens_per_s > 0.0 else None,
+        usd_per_gpu_hour=usd_per_gpu_hour,
+        usd_per_mtok_output=usd,
+    )
+
+
+def simulate_names(
+    question: SimulationQuestion, progress: Callable[[float], None] = lambda _: None
+) -> Simulation:
+    """A simulation asked for on the command line, with today's catalogue."""
+    return run_simulation(question, load(), date.today(), progress)
+
+
+def _refuse(question: SimulationQuestion) -> None:
+    """Every option that is out of range, at once."""
+    problems = []
+    if (question.trace is None) == (question.profile is None):
+        problems.append(Problem("--trace, --profile", "state exactly one of them"))
+    limits: Sequence[tuple[str, float | None, float, float]] = (
+        ("--rate", question.rate, 1e-6, 1e6),
+        ("--requests", question.requests, 1, _MOST_REQUESTS),
+        ("--replicas", question.replicas, 1, 1000),
+        ("--timeout-s", question.timeout_s, 1e-3, 1e9),
+        ("--tp", question.tp, 1, 64),
+        ("--seed", question.seed, 0, 2**32 - 1),
+    )
+    for option, value, low, high in limits:
+        if value is not None and not low <= value <= high:
+            problems.append(
+                Problem(option, f"must be between {low:g} and {high:,.0f}, got {value:g}")
+            )
+    for option, name in (
+        ("--precision", question.precision),
+        ("--kv-precision", question.kv_precision),
+    ):
+        if name and name not in PRECISIONS:
+            problems.append(unknown_name(option, "precision", name, PRECISIONS))
+    if problems:
+        raise InputError(problems)
+
+
+def _requests(question: SimulationQuestion, catalog: Catalog) -> tuple[Requests, str]:
+    if question.trace is not None:
+        requests = read_requests(question.trace)
+        start = requests.arrival_s - requests.arrival_s[0]
+        requests = replace(requests, arrival_s=start)
+        if question.requests is not None:
+            requests = resized(requests, question.requests)
+        return requests, question.trace.name
+    name = question.profile or ""
+    if name not in catalog.profiles:
+        raise InputError(unknown_name("--profile", "profile", name, catalog.profiles))
+    profile = catalog.profiles[name]
+    if profile.input.mean < 1.0:
+        raise InputError(
+            Problem("--profile", f"{name} states no lengths", "name another, or a trace")
+        )
+    count = question.requests or DEFAULT_REQUESTS
+    return from_profile(profile, count, 1.0, question.seed), f"profile {name}"
+
+
+def _at_rate(requests: Requests, rate: float) -> Requests:
+    if mean_rate(requests) <= 0.0:
+        if len(requests) == 1:
+            return requests
+        raise InputError(Problem("--rate", "all requests arrive at one moment", "leave --rate out"))
+    return at_rate(requests, rate)
+
+
+def _deployment(
+    question: SimulationQuestion,
+    model: Model,
+    gpu: Gpu,
+    catalog: Catalog,
+    sizes: tuple[float, float],
+    defaults: list[str],
+) -> Deployment:
+    """The deployment asked for, at the smallest tensor parallelism that fits if none is."""
+    ways = (question.tp,) if question.tp else TENSOR_PARALLEL
+    n = len(ways)
+    try:
+        dep = deployments(
+            [model] * n,
+            [gpu] * n,
+            tp=ways,
+            pp=[1] * n,
+            dp=[1] * n,
+            ep=[1] * n,
+            weight_precision=[question.precision] * n,
+            kv_precision=[question.kv_precision] * n,
+            engine=[question.engine] * n,
+            engine_version=[""] * n,
+            coefficients=catalog.coefficients,
+        )
+    except NoEstimate as error:
+        raise InputError(Problem("--model", str(error))) from None
+    fits = np.flatnonzero(np.asarray(memory(dep, *sizes).fits))
+    if not len(fits):
+        most = max(ways)
+        raise InputError(
+            Problem(
+                "--tp" if question.tp else "--gpu",
+                f"{model.id} at {question.precision} does not fit {most} x {gpu.id}",
+                "a larger --tp, a lower --precision or a GPU with more memory",
+            )
+        )
+    if question.tp is None:
+        defaults.append(f"tp {ways[fits[0]]}, the smallest that fits")
+    return dep.take([int(fits[0])])
+
+
+def _written(
+    question: SimulationQuestion,
+    dep: Deployment,
+    requests: Requests,
+    outcome: Outcome,
+    slos: Sequence[Slo],
+    kv_blocks: int,
+) -> Simulation:
+    served = outcome.served
+    counts = np.bincount(outcome.outcome, minlength=5)
+    lasts = max(float(outcome.clock_s.max(initial=0.0)), 1e-12)
+    share = attainment(outcome, slos)
+    times = {"ttft_s": outcome.ttft_s, "tpot_s": outcome.tpot_s, "e2e_s": outcome.e2e_s}
+    times = {name: t[served & np.isfinite(t)] for name, t in times.items()}
+    itl = _gap_quantiles(outcome)
+    curves = {
+        name: tuple(float(v) for v in np.percentile(t, _PERCENTILES)) if len(t) else ()
+        for name, t in times.items()
+    }
+    return Simulation(
+        model=question.model,
+        gpu=question.gpu,
+        tp=int(dep.tp[0]),
+        precision=question.precision,
+        engine=question.engine,
+        replicas=question.replicas,
+        traffic="",
+        requests_per_s=mean_rate(requests),
+        slo=tuple(f"{s.name} <= {s.limit_s * 1e3:g} ms" for s in slos),
+        requests=RequestCounts(
+            len(requests),
+            int(counts[at.SERVED]),
+            int(counts[at.QUEUED]),
+            int(counts[at.TOO_LONG] + counts[at.TURNED_AWAY]),
+            int(counts[at.TIMED_OUT]),
+        ),
+        **{name: _spread(t) for name, t in times.items()},
+        itl_s=_spread_of_gaps(outcome, itl),
+        slo_attainment=share,
+        goodput_requests_per_s=share * len(requests) / lasts,
+        output_tokens_per_s=float(requests.output_tokens[served].sum()) / lasts,
+        input_tokens_per_s=float(requests.input_tokens[served].sum()) / lasts,
+        utilisation=float(outcome.busy_s.sum()) / (lasts * question.replicas),
+        mean_batch=float(outcome.sequence_s.sum()) / max(float(outcome.busy_s.sum()), 1e-12),
+        preemptions=outcome.evictions,
+        avg_power_w=0.0,
+        joules_per_output_token=None,
+        usd_per_gpu_hour=None,
+        usd_per_mtok_output=None,
+        simulated_s=lasts,
+        wall_s=0.0,
+        defaults=(),
+        warnings=tuple(_warnings(counts, outcome)),
+        timeline=_timeline(outcome, question.replicas, kv_blocks),
+        curves=Curves(itl_s=itl, **curves),
+    )
+
+
+def _warnings(counts: np.ndarray, outcome: Outcome) -> list[str]:
+    found = []
+    if counts[at.TOO_LONG]:
+        found.append(
+            f"{counts[at.TOO_LONG]:,} requests were shed: longer than the model's context or "
+            "than the whole cache"
+        )
+    if outcome.evictions > 0.05 * len(outcome.arrival_s):
+        found.append(f"the cache ran out: {outcome.evictions:,} pre-emptions")
+    return found
+
+
+def _spread(times: FloatArray) -> Spread:
+    if not len(times):
+        return Spread(None, None, None, None, None)
+    return Spread(float(times.mean()), *(float(v) for v in np.percentile(times, (50, 90, 95, 99))))
+
+
+def _gap_quantiles(outcome: Outcome) -> tuple[float, ...]:
+    """Gaps between tokens at the percentiles 1 to 99, to the width of a histogram's bin (4 %)."""
+    total = int(outcome.gaps.sum())
+    if not total:
+        return ()
+    edges = 10.0 ** (at.GAP_LOWEST + (np.arange(at.GAP_BINS) + 0.5) / at.GAP_PER_DECADE)
+    reached = np.searchsorted(np.cumsum(outcome.gaps), _PERCENTILES / 100.0 * total)
+    return tuple(float(edges[min(i, at.GAP_BINS - 1)]) for i in reached)
+
+
+def _spread_of_gaps(outcome: Outcome, quantiles: Sequence[float]) -> Spread:
+    if not quantiles:
+        return Spread(None, None, None, None, None)
+    mean = float(outcome.sequence_s.sum()) / max(int(outcome.gaps.sum()), 1)
+    return Spread(mean, quantiles[49], quantiles[89], quantiles[94], quantiles[98])
+
+
+def _timeline(outcome: Outcome, replicas: int, kv_blocks: int) -> Timeline:
+    """Only the parts in which something ran."""
+    ran = np.flatnonzero(outcome.series[:, 0] > 0.0)
+    busy, running, waiting, free = outcome.series[ran].T
+    return Timeline(
+        tuple(float(v) for v in ran * outcome.bin_s),
+        tuple(float(v) for v in running / busy * replicas),
+        tuple(float(v) for v in waiting / busy * replicas),
+        tuple(float(v) for v in np.clip(1.0 + free / busy / max(kv_blocks, 1), 0.0, 1.0)),
+    )
+
+
+def _power_w(
+    dep: Deployment, outcome: Outcome, sizes: tuple[float, float], catalog: Catalog
+) -> float:
+    """Mean power of all GPUs: the mean step's while a step runs, idle otherwise [W]."""
+    busy = float(outcome.busy_s.sum())
+    whole = float(outcome.clock_s.max(initial=0.0)) * len(outcome.busy_s)
+    prompts = outcome.prefilled / max(outcome.iterations, 1)
+    batch = float(outcome.sequence_s.sum()) / max(busy, 1e-12)
+    loads = utilisation(dep, batch, sizes[0] + 0.5 * sizes[1], prompts, sizes[0])
+    idle = idle_power_w(dep.tdp_w, dep.idle_w)
+    curve = catalog.coefficients.power["serving"]["any"]
+    running = gpu_power_w(dep.tdp_w, idle, *loads, curve)
+    share = busy / whole if whole > 0.0 else 0.0
+    each = float(np.asarray(share * running + (1.0 - share) * idle)[0])
+    return each * float(dep.gpus[0]) * len(outcome.busy_s)

@@ -1,0 +1,243 @@
+"""One simulation: requests, a replica's step table and how many of them -> what happened."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gpumix.domain.traffic import Requests
+from gpumix.perf.values import FloatArray
+from gpumix.serving import state as at
+from gpumix.serving.simulate import drain, run
+from gpumix.serving.state import Fleet, Load, Rules, Tape
+from gpumix.serving.steptable import StepTable
+
+ROUTERS = {
+    "round-robin": at.ROUND_ROBIN,
+    "least-outstanding": at.LEAST_OUTSTANDING,
+    "least-kv": at.LEAST_KV,
+    "power-of-two": at.POWER_OF_TWO,
+    "prefix-aware": at.PREFIX_AWARE,
+}
+EVENTS = {"down": at.DOWN, "up": at.UP, "drain": at.DRAIN}
+_WATERMARK = 0.01
+_BINS = 240
+_CHUNK = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that befalls a replica: `down` (lost with its work), `up` (ready) or `drain`
+    (takes nothing new: a spot notice, or scaling in)."""
+
+    at_s: float
+    replica: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a deployment is run.
+
+    A request without first token `timeout_s` after arrival gives up; one that arrives where
+    `most_waiting` wait already is shed, as is one longer than `longest_tokens` or the cache. The
+    run ends when all is done, or at `stop_s`. `replicas` beyond `starting` wait for an `up`.
+    """
+
+    replicas: int = 1
+    router: str = "least-outstanding"
+    timeout_s: float = math.inf
+    stop_s: float = math.inf
+    most_waiting: int = 2**62
+    longest_tokens: int = 2**31 - 1
+    events: tuple[Event, ...] = ()
+    starting: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What happened to every request, in the order they were given, and to the replicas.
+
+    Times are from the start of the stream; NaN where it did not come to that. `gaps` counts gaps
+    between tokens by `GAP_PER_DECADE` bins a decade; `series` has busy seconds, sequences,
+    waiting requests and used cache share over time, `bin_s` apart.
+    """
+
+    arrival_s: FloatArray
+    first_s: FloatArray
+    finish_s: FloatArray
+    outcome: npt.NDArray[np.int8]
+    output_tokens: npt.NDArray[np.int32]
+    first_token_s: float
+    busy_s: FloatArray
+    clock_s: FloatArray
+    sequence_s: FloatArray
+    iterations: int
+    decoded: int
+    prefilled: int
+    evictions: int
+    gaps: npt.NDArray[np.int64]
+    series: FloatArray
+    bin_s: float
+
+    @property
+    def served(self) -> npt.NDArray[np.bool_]:
+        """Which requests were served."""
+        return np.asarray(self.outcome == at.SERVED)
+
+    @property
+    def ttft_s(self) -> FloatArray:
+        """Arrival to first token, where there was one [s]."""
+        return self.first_s - self.arrival_s + self.first_token_s
+
+    @property
+    def e2e_s(self) -> FloatArray:
+        """Arrival to last token [s]."""
+        return self.finish_s - self.arrival_s + self.first_token_s
+
+    @property
+    def tpot_s(self) -> FloatArray:
+        """Mean time of a token after the first; NaN for answers of one token [s]."""
+        later = self.output_tokens - 1.0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(later > 0.0, (self.finish_s - self.first_s) / later, np.nan)
+
+
+def simulate(
+    requests: Requests,
+    table: StepTable,
+    settings: Settings | None = None,
+    progress: Callable[[float], None] = lambda _: None,
+) -> Outcome:
+    """Run a stream of requests through replicas of one deployment.
+
+    `progress` hears the share done. Raises: ValueError where arrivals fall, are negative or not
+    finite, names are unknown, or the table is smaller than the batch it allows.
+    """
+    settings = settings or Settings()
+    _refuse_table(table)
+    load = _load(requests, settings)
+    span = float(load.arrival[-1]) if len(requests) else 0.0
+    chained = bool(len(requests)) and bool(np.any(requests.follows >= 0))
+    bin_s = max(span, 1e-3) / _BINS
+    fleet = _fleet(requests, table, settings, chained)
+    tape = _tape(len(requests))
+    rules = Rules(
+        ROUTERS[settings.router],
+        float(settings.timeout_s),
+        float(settings.stop_s),
+        int(settings.most_waiting),
+        int(settings.longest_tokens),
+        int(_WATERMARK * table.kv_blocks),
+        bin_s,
+    )
+    events = np.array(
+        [(e.at_s, e.replica, EVENTS[e.kind]) for e in sorted(settings.events, key=lambda e: e.at_s)]
+    ).reshape(-1, 3)
+    for begin in range(0, len(requests), _CHUNK):
+        run(load, rules, table, tape, fleet, events, begin, min(begin + _CHUNK, len(requests)))
+        progress(begin / len(requests))
+    drain(load, rules, table, tape, fleet, events)
+    return _outcome(load, table, tape, fleet, bin_s)
+
+
+def _refuse_table(table: StepTable) -> None:
+    """Tables are read without bounds checks, so they must be as large as they say."""
+    rows, steps = table.max_sequences + 1, max(table.chunk_tokens, table.max_sequences) + 1
+    fits = (
+        table.decode_s.shape == table.attend_s.shape
+        and table.decode_s.shape[0] >= rows
+        and table.decode_s.shape[1] == len(table.contexts)
+        and len(table.head_s) >= rows
+        and len(table.tokens_s) >= steps
+        and table.chunk_tokens >= 1
+    )
+    if not fits:
+        raise ValueError("the step table is smaller than its batch and token budget")
+
+
+def _load(requests: Requests, settings: Settings) -> Load:
+    arrival = np.array(requests.arrival_s, dtype=np.float64)
+    own = arrival[requests.follows < 0] if len(arrival) else arrival
+    if not np.all(np.isfinite(arrival)) or np.any(arrival < 0.0) or np.any(np.diff(own) < 0.0):
+        raise ValueError("arrivals must be finite, not negative, and rise")
+    if np.any(requests.input_tokens < 1) or np.any(requests.output_tokens < 0):
+        raise ValueError("a prompt has at least one token, an answer none or more")
+    if settings.router not in ROUTERS or settings.replicas < 1:
+        raise ValueError(f"router {settings.router!r} of {settings.replicas} replicas")
+    follower = np.full(len(arrival), -1, dtype=np.int64)
+    chained = np.flatnonzero(requests.follows >= 0)
+    follower[requests.follows[chained]] = chained
+    shape = (len(arrival) if settings.router == "power-of-two" else 0, 2)
+    draws = np.random.default_rng(settings.seed).integers(0, 2**31, shape)
+    return Load(
+        arrival,
+        np.require(requests.input_tokens, np.int32, ("C", "W")),
+        np.require(requests.output_tokens, np.int32, ("C", "W")),
+        np.require(requests.prefix_id, np.int32, ("C", "W")),
+        np.require(requests.prefix_tokens, np.int32, ("C", "W")),
+        np.require(requests.tier, np.int8, ("C", "W")),
+        np.require(requests.follows, np.int64, ("C", "W")),
+        follower,
+        draws,
+    )
+
+
+def _tape(count: int) -> Tape:
+    return Tape(
+        np.full(count, np.nan),
+        np.full(count, np.nan),
+        np.zeros(count, dtype=np.int32),
+        np.full(count, -1, dtype=np.int64),
+        np.full(count, at.QUEUED, dtype=np.int8),
+    )
+
+
+def _fleet(requests: Requests, table: StepTable, settings: Settings, chained: bool) -> Fleet:
+    replicas, slots = settings.replicas, table.max_sequences + 1
+    prefixes = int(requests.prefix_id.max(initial=-1)) + 1
+    turns = int(np.count_nonzero(requests.follows < 0)) + 1 if chained else 1
+    counts = np.zeros((replicas, at.COLUMNS), dtype=np.int64)
+    counts[:, [at.PART, at.HEAD0, at.HEAD1, at.TAIL0, at.TAIL1]] = -1
+    counts[:, at.FREE] = table.kv_blocks
+    counts[:, at.LIVE] = at.UP
+    if settings.starting is not None:
+        counts[settings.starting :, at.LIVE] = at.DOWN
+    return Fleet(
+        counts,
+        np.zeros((replicas, at.SUMS)),
+        np.zeros((replicas, 3, slots), dtype=np.int64),
+        np.zeros((replicas, at.BLOCK), dtype=np.int64),
+        np.zeros((replicas, prefixes), dtype=np.bool_),
+        np.zeros((replicas, turns)),
+        np.zeros((replicas, turns), dtype=np.int64),
+        np.zeros(at.GAP_BINS, dtype=np.int64),
+        np.zeros((_BINS + 1, 4)),
+        np.zeros(2, dtype=np.int64),
+    )
+
+
+def _outcome(load: Load, table: StepTable, tape: Tape, fleet: Fleet, bin_s: float) -> Outcome:
+    return Outcome(
+        arrival_s=load.arrival,
+        first_s=tape.first,
+        finish_s=tape.finish,
+        outcome=tape.outcome,
+        output_tokens=load.output,
+        first_token_s=table.first_token_s,
+        busy_s=fleet.t[:, at.BUSY],
+        clock_s=fleet.t[:, at.CLOCK],
+        sequence_s=fleet.t[:, at.BATCH_S],
+        iterations=int(fleet.n[:, at.ITERATIONS].sum()),
+        decoded=int(fleet.n[:, at.DECODED].sum()),
+        prefilled=int(fleet.n[:, at.PREFILLED].sum()),
+        evictions=int(fleet.n[:, at.EVICTED].sum()),
+        gaps=fleet.gaps,
+        series=fleet.series,
+        bin_s=bin_s,
+    )

@@ -1,0 +1,86 @@
+"""The arrays a simulation works on: requests in, what happened to each, the replicas between."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+BLOCK = 16
+"""Tokens of a cache block, as `perf.memory.BLOCK_TOKENS`."""
+
+QUEUED, SERVED, TOO_LONG, TURNED_AWAY, TIMED_OUT = range(5)
+"""How a request ends. `TOO_LONG` and `TURNED_AWAY` are shed; `QUEUED` had not ended at the stop."""
+
+ROUND_ROBIN, LEAST_OUTSTANDING, LEAST_KV, POWER_OF_TWO, PREFIX_AWARE = range(5)
+"""Routers."""
+
+DOWN, UP, DRAIN = range(3)
+"""Events of a replica: it is lost with its work, it is ready, it takes nothing new."""
+
+GAP_BINS, GAP_LOWEST, GAP_PER_DECADE = 384, -4.0, 64
+"""Histogram of gaps between tokens: 64 bins a decade from 0.1 ms."""
+
+
+COLUMNS = 20
+"""Whole numbers the kernel keeps of a replica."""
+
+B, STEP, FREE, CACHED, PART, LEFT, POS, HEAD0, HEAD1, TAIL0, TAIL1, WAIT, SEQ = range(13)
+PENDING, LIVE, EVICTED, ITERATIONS, DECODED, PREFILLED, PART_SEQ = range(13, COLUMNS)
+"""Columns: sequences decoding, steps taken, free blocks, tokens cached; the prompt in part, its
+tokens left and done; ends of both queues, requests waiting, admissions so far; turns to come,
+the last event, evictions, steps, tokens decoded and prefilled; the part's admission."""
+
+CLOCK, BUSY, BATCH_S, SUMS = range(4)
+"""Times of a replica: now, time in steps, sequences x time."""
+
+
+class Load(NamedTuple):
+    """Requests as the kernel reads them; `follower` is the inverse of `follows`."""
+
+    arrival: Any
+    input: Any
+    output: Any
+    prefix_id: Any
+    prefix: Any
+    tier: Any
+    follows: Any
+    follower: Any
+    draws: Any
+
+
+class Rules(NamedTuple):
+    """What bounds a run; see `Settings` of `serving.run`."""
+
+    router: int
+    timeout_s: float
+    stop_s: float
+    most_waiting: int
+    longest: int
+    watermark: int
+    bin_s: float
+
+
+class Tape(NamedTuple):
+    """What happens to each request; `link` chains the queues."""
+
+    first: Any
+    finish: Any
+    emitted: Any
+    link: Any
+    outcome: Any
+
+
+class Fleet(NamedTuple):
+    """The replicas: counts, times, and per replica a heap of its decoding sequences by the step
+    they end in, sequences by phase of their last block, prefixes held, turns to come; `past` counts
+    events done and requests routed."""
+
+    n: Any
+    t: Any
+    heap: Any
+    phase: Any
+    seen: Any
+    due: Any
+    due_id: Any
+    gaps: Any
+    series: Any
+    past: Any

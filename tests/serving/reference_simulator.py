@@ -1,0 +1,258 @@
+"""The serving simulator again, slowly: plain Python objects, every step alone, no compiled code.
+
+Written from docs/serving.md, not from the kernel; both must give the same times.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from gpumix.domain.traffic import Requests
+from gpumix.serving.run import Settings
+from gpumix.serving.steptable import SPAN_TOKENS, StepTable
+
+BLOCK = 16
+
+
+@dataclass
+class Request:
+    id: int
+    arrival: float
+    input: int
+    output: int
+    prefix_id: int
+    prefix: int
+    tier: int
+    emitted: int = 0
+    cached: int = 0
+    fresh: int = 0
+    reserved: int = 0
+    admission: int = 0
+    first: float = math.nan
+    finish: float = math.nan
+    outcome: str = "queued"
+    next_turn: Request | None = None
+
+    @property
+    def whole(self) -> int:
+        return self.input + self.output
+
+
+@dataclass
+class Replica:
+    table: StepTable
+    settings: Settings
+    clock: float = 0.0
+    waiting: tuple[list[Request], list[Request]] = field(default_factory=lambda: ([], []))
+    decoding: list[Request] = field(default_factory=list)
+    part: Request | None = None
+    prefixes: set[int] = field(default_factory=set)
+    turns: list[tuple[float, Request]] = field(default_factory=list)
+    admissions: int = 0
+    evictions: int = 0
+    steps: int = 0
+
+    @property
+    def running(self) -> list[Request]:
+        return self.decoding + ([self.part] if self.part else [])
+
+    @property
+    def queue(self) -> list[Request]:
+        return self.waiting[0] + self.waiting[1]
+
+    def outstanding(self) -> int:
+        return len(self.running) + len(self.queue)
+
+    def free(self) -> int:
+        return self.table.kv_blocks - sum(r.reserved for r in self.running)
+
+    def arrive(self, request: Request, now: float) -> None:
+        request.arrival = now
+        if not self.running and not self.queue:
+            self.clock = max(self.clock, now)
+        too_long = request.whole > self.settings.longest_tokens
+        if blocks(request.whole) > self.table.kv_blocks or too_long:
+            self.end(request, now, "too long")
+        elif len(self.queue) >= self.settings.most_waiting:
+            self.end(request, now, "turned away")
+        else:
+            self.waiting[min(request.tier, 1)].append(request)
+
+    def end(self, request: Request, now: float, outcome: str) -> None:
+        request.outcome, request.finish = outcome, now
+        request.reserved = 0
+        if request.next_turn is not None:
+            self.turns.append((now + request.next_turn.arrival, request.next_turn))
+
+    def advance(self, until: float) -> None:
+        while True:
+            due = [turn for turn in self.turns if turn[0] <= self.clock]
+            if due:
+                when, request = first = min(due, key=lambda turn: (turn[0], turn[1].id))
+                self.turns.remove(first)
+                self.arrive(request, when)
+                continue
+            if self.clock >= until:
+                return
+            if not self.running and not self.queue:
+                soon = min((t[0] for t in self.turns), default=math.inf)
+                if soon >= until:
+                    return
+                self.clock = soon
+                continue
+            self.step()
+
+    def step(self) -> None:
+        evicted = False
+        while not self.table.reserves:
+            need = sum(blocks(r.cached + 1) - blocks(r.cached) for r in self.decoding)
+            if need <= self.free():
+                break
+            self.evict()
+            evicted = True
+        decoding = list(self.decoding)
+        for request in decoding:
+            if not self.table.reserves:
+                request.reserved = blocks(request.cached + 1)
+        budget = self.table.chunk_tokens - len(decoding)
+        attention, prompts, through = 0.0, 0, []
+        while budget > 0:
+            request = self.part
+            if request is None:
+                if evicted or len(decoding) + len(through) >= self.table.max_sequences:
+                    break
+                request = self.admit(len(decoding) + len(through), through)
+                if request is None:
+                    break
+            take = min(budget, request.fresh)
+            attention += take * self.span(request.cached + take / 2.0)
+            request.cached += take
+            request.fresh -= take
+            budget -= take
+            prompts += take
+            self.part = request if request.fresh else None
+            if not request.fresh:
+                through.append(request)
+        if not decoding and not prompts:
+            return
+        context = sum(r.cached for r in decoding)
+        if prompts:
+            took = self.mixed_s(len(decoding), context, prompts, attention, len(through))
+        else:
+            took = self.decode_s(len(decoding), context)
+        self.clock += took
+        self.steps += 1
+        for request in decoding:
+            request.cached += 1
+            request.emitted += 1
+            if request.emitted == request.output:
+                self.decoding.remove(request)
+                self.end(request, self.clock, "served")
+        for request in through:
+            self.first_token(request)
+
+    def admit(self, running: int, through: list[Request]) -> Request | None:
+        while self.queue:
+            request = self.queue[0]
+            late = self.clock >= request.arrival + self.settings.timeout_s
+            if request.emitted == 0 and late:
+                self.waiting[0 if self.waiting[0] else 1].pop(0)
+                self.end(request, self.clock, "timed out")
+                continue
+            tokens = request.input + request.emitted
+            need = blocks(request.whole if self.table.reserves else tokens)
+            watermark = int(0.01 * self.table.kv_blocks) if running else 0
+            held = sum(r.reserved for r in through)
+            if need + watermark > self.free() - held:
+                return None
+            self.waiting[0 if self.waiting[0] else 1].pop(0)
+            self.admissions += 1
+            request.admission = self.admissions
+            request.reserved = need
+            known = request.prefix_id in self.prefixes
+            request.cached = min(request.prefix, tokens - 1) if known else 0
+            request.fresh = tokens - request.cached
+            return request
+        return None
+
+    def first_token(self, request: Request) -> None:
+        if request.prefix_id >= 0:
+            self.prefixes.add(request.prefix_id)
+        if request.emitted == 0:
+            request.first = self.clock
+            ttft = self.clock + self.table.first_token_s - request.arrival
+            if ttft > self.settings.timeout_s:
+                request.emitted = min(request.output, 1)
+                self.end(request, self.clock, "timed out")
+                return
+        request.emitted += 1
+        if request.emitted >= request.output:
+            self.end(request, self.clock, "served")
+        else:
+            self.decoding.append(request)
+
+    def evict(self) -> None:
+        victim = max(self.running, key=lambda r: (r.tier, r.admission))
+        self.evictions += 1
+        if victim is self.part:
+            self.part = None
+        else:
+            self.decoding.remove(victim)
+        victim.reserved = victim.cached = 0
+        self.waiting[min(victim.tier, 1)].insert(0, victim)
+
+    def span(self, position: float) -> float:
+        grid = self.table.span_s
+        x = position / SPAN_TOKENS
+        j = min(int(x), len(grid) - 2)
+        return grid[j] + (grid[j + 1] - grid[j]) * (x - j)
+
+    def between(self, rows: list[list[float]], b: int, context: float) -> float:
+        nodes = self.table.contexts
+        j = max(k for k in range(len(nodes) - 1) if nodes[k] <= context)
+        share = (context - nodes[j]) / (nodes[j + 1] - nodes[j])
+        return rows[b][j] + share * (rows[b][j + 1] - rows[b][j])
+
+    def decode_s(self, b: int, context: int) -> float:
+        return self.between(self.table.decode_s, b, context / b)
+
+    def mixed_s(self, b: int, context: int, prompts: int, attention: float, through: int) -> float:
+        t = self.table
+        sampled = min(b + through, t.max_sequences)
+        gpu = t.tokens_s[b + prompts] + t.head_s[sampled] + attention
+        if b:
+            gpu += self.between(t.attend_s, b, context / b)
+        host = t.host_s[0] + b * t.host_s[1] + prompts * t.host_s[2] + through * t.host_s[3]
+        return math.sqrt(gpu**2 + host**2 + 2.0 * (1.0 - t.overlap) * gpu * host)
+
+
+def blocks(tokens: int) -> int:
+    return math.ceil(tokens / BLOCK)
+
+
+def simulate_slowly(
+    requests: Requests, table: StepTable, settings: Settings
+) -> tuple[list[Request], list[Replica]]:
+    """Every request with its times, and the replicas as they ended."""
+    columns = (
+        requests.arrival_s, requests.input_tokens, requests.output_tokens, requests.prefix_id,
+        requests.prefix_tokens, requests.tier,
+    )  # fmt: skip
+    rows = zip(*(c.tolist() for c in columns), strict=True)
+    every = [Request(i, *row) for i, row in enumerate(rows)]
+    replicas = [Replica(table, settings) for _ in range(settings.replicas)]
+    for request, before in zip(every, requests.follows.tolist(), strict=True):
+        if before >= 0:
+            every[before].next_turn = request
+    heads = [r for r, before in zip(every, requests.follows.tolist(), strict=True) if before < 0]
+    for turn, request in enumerate(heads):
+        for replica in replicas:
+            replica.advance(request.arrival)
+        chosen = replicas[turn % len(replicas)]
+        if settings.router == "least-outstanding":
+            chosen = min(replicas, key=Replica.outstanding)
+        chosen.arrive(request, request.arrival)
+    for replica in replicas:
+        replica.advance(math.inf)
+    return every, replicas

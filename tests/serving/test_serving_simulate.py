@@ -1,0 +1,277 @@
+"""The compiled simulator against its plain twin, against known answers, and against bad traffic."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference_simulator import simulate_slowly
+
+from gpumix.catalog import load
+from gpumix.domain.traffic import Lengths, Requests
+from gpumix.domain.workload import Slo
+from gpumix.perf.deployment import Deployment, deployments
+from gpumix.perf.inference import closed_loop
+from gpumix.perf.steps import decode_step_s, prefill_s
+from gpumix.serving.capacity import Traffic, sustained
+from gpumix.serving.run import Event, Settings, simulate
+from gpumix.serving.simulated_capacity import capacity_by_simulation
+from gpumix.serving.steptable import StepTable, slowed, step_table
+from gpumix.serving.traffic import closed_loop as closed_loop_stream
+from gpumix.serving.traffic import draw, stream
+
+WORDS = ("queued", "served", "too long", "turned away", "timed out")
+
+
+def made_up_table(seed: int, **changes: Any) -> StepTable:
+    """A replica of no real GPU: rising times with kinks, so that nothing is equal by accident."""
+    rng = np.random.default_rng(seed)
+    contexts = np.array([0.0, 8.0, 32.0, 64.0, 128.0, 1024.0, 2.0**21])
+    slots, chunk = int(rng.integers(1, 12)), int(rng.integers(8, 90))
+    slots, chunk = changes.get("max_sequences", slots), changes.get("chunk_tokens", chunk)
+    batch = np.arange(slots + 1.0)[:, None]
+    slopes = np.concatenate([[0.0], np.cumsum(rng.uniform(1e-5, 3e-5, 6) * np.diff(contexts))])
+    attend = batch * slopes[None, :]
+    given = {
+        "contexts": contexts,
+        "decode_s": rng.uniform(0.01, 0.02) + 1e-3 * batch + attend,
+        "attend_s": attend,
+        "tokens_s": 0.01 + np.cumsum(rng.uniform(1e-4, 3e-4, max(chunk, slots) + 1)),
+        "head_s": np.cumsum(rng.uniform(1e-5, 1e-4, slots + 1)),
+        "span_s": np.cumsum(rng.uniform(1e-6, 1e-5, 64)),
+        "host_s": rng.uniform(1e-4, 2e-3, 4),
+        "overlap": float(rng.uniform()),
+        "chunk_tokens": chunk,
+        "max_sequences": slots,
+        "kv_blocks": int(rng.integers(4, 40)),
+        "reserves": bool(rng.integers(2)),
+        "first_token_s": 0.01,
+    }
+    return StepTable(**(given | changes))
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Deployment:
+    catalog = load()
+    return deployments(
+        [catalog.models["meta-llama/Llama-3.1-8B-Instruct"]], [catalog.gpus["h100-sxm-80gb"]],
+        tp=[1], pp=[1], dp=[1], ep=[1], weight_precision=["bf16"], kv_precision=[""],
+        engine=["vllm"], engine_version=[""], coefficients=catalog.coefficients,
+    )  # fmt: skip
+
+
+def random_case(seed: int) -> tuple[Requests, StepTable, Settings]:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 40))
+    table = made_up_table(seed)
+    arrival = np.cumsum(rng.exponential(rng.choice([0.01, 0.1, 1.0]), n))
+    follows = np.full(n, -1)
+    if rng.integers(2):
+        for i in range(1, n):
+            if rng.uniform() < 0.3:
+                follows[i] = i - 1
+                arrival[i] = rng.choice([0.0, rng.uniform(0.0, 2.0)])
+        heads = follows < 0
+        arrival[heads] = np.sort(arrival[heads])
+    requests = stream(
+        arrival,
+        rng.integers(1, 120, n),
+        rng.integers(0, 90, n),
+        prefix_id=rng.integers(-1, 2, n),
+        prefix_tokens=rng.integers(0, 60, n),
+        tier=rng.integers(0, 2, n),
+        follows=follows,
+    )
+    rules = Settings(
+        replicas=int(rng.integers(1, 4)),
+        router=str(rng.choice(["round-robin", "least-outstanding"])),
+        timeout_s=float(rng.choice([math.inf, 0.7, 3.0])),
+        most_waiting=int(rng.choice([2**40, 5])),
+        longest_tokens=int(rng.choice([2**30, 150])),
+    )
+    return requests, table, rules
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.integers(0, 2**32 - 1))
+def test_it_agrees_with_its_plain_twin(seed: int) -> None:
+    requests, table, rules = random_case(seed)
+    fast = simulate(requests, table, rules)
+    slow, replicas = simulate_slowly(requests, table, rules)
+    assert [WORDS[o] for o in fast.outcome] == [r.outcome for r in slow]
+    np.testing.assert_allclose(fast.first_s, [r.first for r in slow], rtol=1e-9)
+    np.testing.assert_allclose(fast.finish_s, [r.finish for r in slow], rtol=1e-9)
+    np.testing.assert_allclose(fast.clock_s, [r.clock for r in replicas], rtol=1e-9)
+    assert fast.iterations == sum(r.steps for r in replicas)
+    assert fast.evictions == sum(r.evictions for r in replicas)
+    assert np.all(fast.outcome != 0)
+
+
+# -- answers that are known ------------------------------------------------------------------
+
+
+def one_at_a_time(service_s: float) -> StepTable:
+    """A replica that takes one prompt of one token a step, in a fixed time, and no longer."""
+    return made_up_table(0)._replace(
+        decode_s=np.full((2, 7), service_s), attend_s=np.zeros((2, 7)),
+        tokens_s=np.full(3, service_s), head_s=np.zeros(2), span_s=np.zeros(64),
+        host_s=np.zeros(4), overlap=0.0, chunk_tokens=1, max_sequences=1, kv_blocks=10,
+        reserves=False, first_token_s=0.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("load", [0.3, 0.6, 0.8])
+def test_one_server_with_fixed_service_waits_as_m_d_1(load: float) -> None:
+    rng = np.random.default_rng(1)
+    arrival = np.cumsum(rng.exponential(1.0 / load, 400_000))
+    found = simulate(stream(arrival, 1, 1), one_at_a_time(1.0))
+    wait = float((found.ttft_s - 1.0).mean())
+    assert wait == pytest.approx(load / (2.0 * (1.0 - load)), rel=0.05)
+
+
+def test_an_empty_replica_serves_as_a_single_stream(deployed: Any) -> None:
+    table = step_table(deployed, 1000.0, 200.0)
+    found = simulate(stream([0.0, 100.0, 200.0], 1000, 200), table)
+    first = deployed.first_token_s + prefill_s(deployed, 1000.0, 1000.0)
+    assert found.ttft_s == pytest.approx(float(first[0]), rel=0.03)
+    tpot = decode_step_s(deployed, 1.0, 1100.0)
+    assert found.tpot_s == pytest.approx(float(tpot[0]), rel=0.03)
+
+
+@pytest.mark.parametrize("users", [8, 64])
+def test_a_closed_loop_is_the_engines(deployed: Any, users: int) -> None:
+    table = step_table(deployed, 1000.0, 200.0)
+    rng = np.random.default_rng(0)
+    answers = rng.integers(100, 301, 60 * users)  # spread out, so that users fall out of step
+    found = simulate(closed_loop_stream(users, 1000, answers, 60 * users), table)
+    rate = float(answers.sum()) / float(found.clock_s[0])
+    engine = closed_loop(deployed, 1000.0, 200.0, float(users))
+    assert rate == pytest.approx(float(engine.output_tokens_per_s[0]), rel=0.12)
+
+
+def test_littles_law_and_conservation(deployed: Any) -> None:
+    table = step_table(deployed, 1155.0, 211.0)
+    requests = draw(20_000, 12.0, Lengths(1155.0, 0.9), Lengths(211.0, 0.8), arrival_cv=1.3)
+    found = simulate(requests, table)
+    assert np.all(found.served)
+    assert found.prefilled == int(requests.input_tokens.sum())
+    assert found.decoded == int((requests.output_tokens - 1).sum())
+    inside = float((found.finish_s - found.first_s).sum())
+    assert float(found.sequence_s.sum()) == pytest.approx(inside, rel=1e-9)
+
+
+def test_latency_rises_with_load_and_falls_with_replicas(deployed: Any) -> None:
+    table = step_table(deployed, 1155.0, 211.0)
+
+    def mean_ttft(rate: float, replicas: int) -> float:
+        runs = [
+            simulate(
+                draw(1500, rate, Lengths(1155.0, 0.9), Lengths(211.0, 0.8), seed=seed),
+                table,
+                Settings(replicas=replicas),
+            )
+            for seed in range(20)
+        ]
+        return float(np.mean([np.percentile(run.ttft_s, 95) for run in runs]))
+
+    by_load = [mean_ttft(rate, 1) for rate in (4.0, 8.0, 12.0, 16.0)]
+    assert by_load == sorted(by_load)
+    by_replicas = [mean_ttft(20.0, n) for n in (2, 3, 4)]
+    assert by_replicas == sorted(by_replicas, reverse=True)
+
+
+def test_capacity_keeps_the_promise_and_pools(deployed: Any) -> None:
+    traffic = Traffic(Lengths(1155.0, 0.9), Lengths(211.0, 0.8), 1.3)
+    slos = (Slo("ttft", 0.95, 1.0), Slo("tpot", 0.95, 0.05))
+    table = step_table(deployed, 1155.0, 211.0)
+    one = capacity_by_simulation(table, traffic, slos, 10.0)
+    again = capacity_by_simulation(table, traffic, slos, 10.0)
+    assert one == again
+    assert all(t <= slo.limit_s for t, slo in zip(one.latency_s, slos, strict=True))
+    elsewhere = capacity_by_simulation(table, traffic, slos, 200.0)
+    assert elsewhere.requests_per_s == pytest.approx(one.requests_per_s, rel=0.04)
+    four = capacity_by_simulation(table, traffic, slos, 40.0, replicas=4)
+    assert four.requests_per_s > 4.0 * one.requests_per_s
+    slower = capacity_by_simulation(slowed(table, 1.3), traffic, slos, 10.0)
+    assert slower.requests_per_s < one.requests_per_s
+    closed = float(sustained(deployed, traffic, slos).requests_per_s[0])
+    assert one.requests_per_s == pytest.approx(closed, rel=0.35)
+
+
+def test_what_cannot_be_kept_has_no_capacity(deployed: Any) -> None:
+    traffic = Traffic(Lengths(1155.0, 0.9), Lengths(211.0, 0.8), 1.3)
+    table = step_table(deployed, 1155.0, 211.0)
+    found = capacity_by_simulation(table, traffic, (Slo("tpot", 0.95, 1e-4),), 10.0)
+    assert found.requests_per_s == 0.0
+
+
+def test_premium_goes_first() -> None:
+    table = made_up_table(3, chunk_tokens=16, max_sequences=2, kv_blocks=40)
+    tiers = np.arange(60) % 2
+    found = simulate(stream(np.linspace(0.0, 0.1, 60), 16, 4, tier=tiers), table)
+    ttft = found.ttft_s
+    assert ttft[tiers == 0].max() < ttft[tiers == 1].max()
+    assert ttft[tiers == 0].mean() < 0.6 * ttft[tiers == 1].mean()
+
+
+def test_a_lost_replica_loses_no_request(deployed: Any) -> None:
+    table = step_table(deployed, 500.0, 100.0)
+    requests = draw(3000, 20.0, Lengths(500.0, 0.5), Lengths(100.0, 0.5))
+    events = (Event(40.0, 0, "down"), Event(70.0, 0, "up"), Event(90.0, 1, "drain"))
+    found = simulate(requests, table, Settings(replicas=2, events=events))
+    calm = simulate(requests, table, Settings(replicas=2))
+    assert np.all(found.served)
+    assert found.evictions > 0
+    assert found.e2e_s.mean() > calm.e2e_s.mean()
+
+
+def test_nothing_runs_while_all_replicas_are_down() -> None:
+    table = made_up_table(3, kv_blocks=40)
+    found = simulate(stream([0.0, 1.0], 8, 4), table, Settings(events=(Event(0.0, 0, "down"),)))
+    assert [WORDS[o] for o in found.outcome] == ["queued", "queued"]
+
+
+# -- bad traffic -----------------------------------------------------------------------------
+
+
+def test_an_empty_stream_is_an_empty_outcome() -> None:
+    found = simulate(stream([], 1, 1), made_up_table(0))
+    assert len(found.outcome) == 0
+
+
+@pytest.mark.parametrize(
+    ("arrival", "inputs", "outputs"),
+    [([1.0, 0.5], 5, 5), ([-1.0, 0.0], 5, 5), ([0.0, np.nan], 5, 5), ([0.0, 1.0], 0, 5),
+     ([0.0, 1.0], 5, -1)],
+)  # fmt: skip
+def test_bad_streams_are_refused(arrival: list[float], inputs: int, outputs: int) -> None:
+    with pytest.raises(ValueError, match=r"arrivals|prompt"):
+        simulate(stream(arrival, inputs, outputs), made_up_table(0))
+
+
+def test_a_table_too_small_for_its_batch_is_refused() -> None:
+    table = made_up_table(0)._replace(max_sequences=500)
+    with pytest.raises(ValueError, match="step table"):
+        simulate(stream([0.0], 5, 5), table)
+
+
+def test_what_can_never_fit_is_shed_and_the_rest_served() -> None:
+    table = made_up_table(5, kv_blocks=10)
+    found = simulate(stream([0.0, 0.0, 0.0], [10, 10_000, 10], 5), table)
+    assert [WORDS[o] for o in found.outcome] == ["served", "too long", "served"]
+
+
+def test_overload_ends_at_the_stop_or_in_time_outs() -> None:
+    table = made_up_table(5, kv_blocks=40)
+    flood = stream(np.linspace(0.0, 1.0, 5000), 30, 30)
+    stopped = simulate(flood, table, Settings(stop_s=5.0))
+    counts = np.bincount(stopped.outcome, minlength=5)
+    assert counts.sum() == 5000
+    assert counts[0] > 0
+    assert counts[1] > 0
+    impatient = simulate(flood, table, Settings(timeout_s=2.0))
+    assert np.all((impatient.outcome == 1) | (impatient.outcome == 4))

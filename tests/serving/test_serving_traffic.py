@@ -1,0 +1,90 @@
+"""Streams: the rates, spreads, lengths and shapes they are asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gpumix.catalog import load
+from gpumix.domain.traffic import Lengths
+from gpumix.serving.traffic import (
+    arrivals,
+    at_rate,
+    conversations,
+    draw,
+    from_profile,
+    mean_rate,
+    over_week,
+    resized,
+    stream,
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cv"),
+    [("poisson", 1.0), ("gamma", 0.5), ("gamma", 2.5), ("weibull", 0.5), ("weibull", 2.5),
+     ("on-off", 2.5)],
+)  # fmt: skip
+def test_gaps_have_the_rate_and_the_spread_asked_for(kind: str, cv: float) -> None:
+    gaps = np.diff(arrivals(200_000, 4.0, cv, np.random.default_rng(1), kind), prepend=0.0)
+    assert np.all(gaps >= 0.0)
+    assert gaps.mean() == pytest.approx(0.25, rel=0.03)
+    assert gaps.std() / gaps.mean() == pytest.approx(cv, rel=0.05)
+
+
+def test_unknown_arrivals_are_refused() -> None:
+    with pytest.raises(ValueError, match="one of poisson"):
+        arrivals(3, 1.0, 1.0, np.random.default_rng(0), "lumpy")
+
+
+@pytest.mark.parametrize("name", ["azure-conv", "mooncake-conv", "servegen-reasoning"])
+def test_a_profile_is_drawn_with_its_lengths_and_bursts(name: str) -> None:
+    profile = load().profiles[name]
+    found = from_profile(profile, 100_000, 3.0, seed=4)
+    assert found.input_tokens.mean() == pytest.approx(profile.input.mean, rel=0.01)
+    assert found.output_tokens.mean() == pytest.approx(profile.output.mean, rel=0.01)
+    gaps = np.diff(found.arrival_s)
+    assert gaps.std() / gaps.mean() == pytest.approx(profile.arrival_cv, rel=0.05)
+    ranks = [np.argsort(np.argsort(t)) for t in (found.input_tokens, found.output_tokens)]
+    assert np.corrcoef(*ranks)[0, 1] == pytest.approx(profile.length_correlation, abs=0.05)
+    assert np.array_equal(found.arrival_s, from_profile(profile, 100_000, 3.0, seed=4).arrival_s)
+
+
+def test_lengths_without_quantiles_keep_mean_and_spread() -> None:
+    found = draw(100_000, 1.0, Lengths(900.0, 1.2), Lengths(50.0, 0.0))
+    assert found.input_tokens.mean() == pytest.approx(900.0, rel=0.03)
+    assert found.input_tokens.std() / found.input_tokens.mean() == pytest.approx(1.2, rel=0.08)
+    assert np.all(found.output_tokens == 50)
+
+
+def test_a_stream_is_rescaled_repeated_and_cut() -> None:
+    found = stream([10.0, 11.0, 13.0], [1, 2, 3], 5)
+    assert mean_rate(found) == pytest.approx(2.0 / 3.0)
+    assert mean_rate(at_rate(found, 7.0)) == pytest.approx(7.0)
+    assert at_rate(found, 7.0).arrival_s[0] == 0.0
+    longer = resized(found, 8)
+    assert longer.input_tokens.tolist() == [1, 2, 3, 1, 2, 3, 1, 2]
+    assert np.all(np.diff(longer.arrival_s) > 0.0)
+    assert mean_rate(longer) == pytest.approx(2.0 / 3.0, rel=0.1)
+    assert len(resized(found, 2)) == 2
+    with pytest.raises(ValueError, match="one moment"):
+        at_rate(stream([3.0, 3.0], 1, 1), 2.0)
+
+
+def test_a_week_has_the_hours_it_is_given() -> None:
+    shape = np.array([1.0 + 0.8 * np.sin(2.0 * np.pi * h / 24.0) for h in range(168)])
+    flat = stream(np.arange(168 * 3600.0), 1, 1)
+    bent = over_week(flat, tuple(shape))
+    per_hour = np.bincount((bent.arrival_s / 3600.0).astype(int), minlength=168)
+    assert np.allclose(per_hour / per_hour.mean(), shape / shape.mean(), atol=0.01)
+    assert np.all(np.diff(bent.arrival_s) >= 0.0)
+
+
+def test_conversations_grow_and_follow_each_other() -> None:
+    found = conversations(
+        np.array([0.0, 5.0]), [3, 2], Lengths(100.0, 0.0), Lengths(40.0, 0.0), 9.0
+    )
+    assert found.input_tokens.tolist() == [100, 100, 240, 240, 380]
+    assert found.prefix_tokens.tolist() == [0, 0, 140, 140, 280]
+    assert found.follows.tolist() == [-1, -1, 0, 1, 2]
+    assert found.prefix_id.tolist() == [0, 1, 0, 1, 0]
