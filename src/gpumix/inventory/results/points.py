@@ -1,0 +1,66 @@
+"""Measured points as they are: a CSV in the columns of the points contracts, with `value`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from gpumix.errors import Problem
+from gpumix.inventory.results.rows import SERVING, TRAINING, Stated
+
+TOOL = "points"
+
+
+def is_this(columns: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a table holds points."""
+    return "metric" in columns
+
+
+def rows_of(
+    columns: Mapping[str, Sequence[str]],
+    lines: Sequence[int],
+    place: str,
+    stated: Stated,
+    problems: list[Problem],
+) -> list[tuple[str, dict[str, str]]]:
+    """(place, row) of every usable point; empty cells are filled with what is stated."""
+    missing = [name for name in ("metric", "value") if name not in columns]
+    missing += [n for n in ("gpu", "model") if n not in columns and not getattr(stated, n)]
+    if missing:
+        fix = "the columns of the points contract, and `value`"
+        problems += [Problem(f"{place} line 1", f"column {n!r} is missing", fix) for n in missing]
+        return []
+    kept = [name for name in (*SERVING, *TRAINING) if name in columns]
+    found = []
+    for i, line in enumerate(lines):
+        if columns.get("usable", [""] * len(lines))[i].strip().lower() == "no":
+            continue
+        where = f"{place} line {line}"
+        row = {name: columns[name][i].strip() for name in kept}
+        for name in ("gpu", "model", *_filled(row)):
+            row[name] = row.get(name) or getattr(stated, name)
+        text = columns["value"][i].strip()
+        if not _is_positive(text):
+            message = f"value is {text!r}" if text else "value is empty"
+            problems.append(Problem(where, message, "write the measured number, above 0"))
+            continue
+        found.append((where, row | {"value": text}))
+    if not found and not problems:
+        problems.append(Problem(place, "holds no usable measurement"))
+    return found
+
+
+def _filled(row: Mapping[str, str]) -> tuple[str, ...]:
+    """Which other cells the command line may fill: those of a serving deployment."""
+    if row.get("stack") or row.get("task"):
+        return ()
+    layout = () if any(row.get(n) for n in ("n_gpus", "tp")) else ("n_gpus", "tp", "pp", "dp", "ep")
+    return ("weight_precision", "kv_precision", "engine", "engine_version", *layout)
+
+
+def _is_positive(text: str) -> bool:
+    try:
+        value = float(text)
+    except ValueError:
+        return False
+    return math.isfinite(value) and value > 0.0

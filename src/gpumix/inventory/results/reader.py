@@ -1,0 +1,222 @@
+"""Files of results: whose each is, by what it holds, and all measured rows of all of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gpumix.catalog import Catalog
+from gpumix.errors import InputError, Problem
+from gpumix.files import read_numbered_columns, refuse_directory
+from gpumix.inventory.results import aiperf, guidellm, inference_perf, points, vllm_bench
+from gpumix.inventory.results.checks import problems_of
+from gpumix.inventory.results.rows import Stated, rows_of
+from gpumix.inventory.results.run import Cells, Run
+
+KNOWN = "vllm bench serve, guidellm, aiperf or inference-perf JSON, aiperf CSV, or a points CSV"
+
+
+class Tool(NamedTuple):
+    """One tool's JSON: its name, how it is recognised, how it is read."""
+
+    name: str
+    is_this: Callable[[object], bool]
+    read: Callable[[Cells], list[Run]]
+
+
+TOOLS = (
+    Tool(aiperf.TOOL, aiperf.is_this, aiperf.read),
+    Tool(guidellm.TOOL, guidellm.is_this, guidellm.read),
+    Tool(inference_perf.TOOL, inference_perf.is_this, inference_perf.read),
+    Tool(vllm_bench.TOOL, vllm_bench.is_this, vllm_bench.read),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One file's rows: cells by column of the points contract, each row with its place."""
+
+    name: str
+    tool: str
+    rows: tuple[dict[str, str], ...]
+    places: tuple[str, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All files read, in order."""
+
+    files: tuple[Measured, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A file whose tool is known: runs of a benchmark tool, or measured points."""
+
+    name: str
+    tool: str
+    runs: tuple[Run, ...] = ()
+    points: tuple[tuple[str, dict[str, str]], ...] = ()
+
+
+def read_results(paths: Sequence[Path], stated: Stated, catalog: Catalog) -> Results:
+    """The measured rows of result files.
+
+    Raises: InputError with every problem of every file, and of what is stated about them.
+    """
+    problems: list[Problem] = []
+    opened: list[_Opened] = []
+    for path in dict.fromkeys(paths):
+        try:
+            opened.append(_open(path, stated))
+        except InputError as error:
+            problems += error.problems
+    files: list[Measured] = []
+    for one in opened:
+        if one.points:
+            places, rows = zip(*one.points, strict=True)
+            files.append(Measured(one.name, one.tool, rows, places))
+        elif _repeats_stages(one, opened):
+            note = "repeats its stages, which are read instead"
+            files.append(Measured(one.name, one.tool, (), (), note))
+        else:
+            files.append(_measured(one, stated, catalog, problems))
+    if problems:
+        raise InputError(problems)
+    return Results(tuple(files))
+
+
+def _measured(one: _Opened, stated: Stated, catalog: Catalog, problems: list[Problem]) -> Measured:
+    rows: list[dict[str, str]] = []
+    notes: list[str] = []
+    for run in one.runs:
+        found, note = rows_of(run, stated, catalog, problems)
+        rows += found
+        notes.append(note)
+    text = "; ".join(dict.fromkeys(n for n in notes if n))
+    return Measured(one.name, one.tool, tuple(rows), (one.name,) * len(rows), text)
+
+
+def _repeats_stages(one: _Opened, opened: Sequence[_Opened]) -> bool:
+    """Whether this is inference-perf's mean over stages that were given as well."""
+    if len(one.runs) != 1 or not inference_perf.is_summary(one.runs[0]):
+        return False
+    folder = Path(one.name).parent
+    stages = [
+        run.completed
+        for other in opened
+        for run in other.runs
+        if run.tool == inference_perf.TOOL and run.load and Path(other.name).parent == folder
+    ]
+    return bool(stages) and sum(stages) == one.runs[0].completed
+
+
+def _open(path: Path, stated: Stated) -> _Opened:
+    text = _text(path)
+    name = str(path)
+    if text.lstrip()[:1] in ("{", "["):
+        return _from_json(text, name)
+    lines = _csv_lines(text)
+    if aiperf.is_this_csv(lines):
+        return _checked(name, aiperf.TOOL, aiperf.read, Cells(aiperf.data_of_csv(lines), name))
+    if text.startswith(("# HELP", "# TYPE")):
+        message = "is a Prometheus page: counters of a server, not a benchmark's results"
+        raise InputError(Problem(name, message, f"give {KNOWN}"))
+    if path.suffix == ".gz" or (lines and "metric" in [c.strip() for c in lines[0]]):
+        columns, numbers = read_numbered_columns(path)
+        problems: list[Problem] = []
+        if not points.is_this(columns):
+            raise InputError(Problem(name, "is no table of points", "it needs a column `metric`"))
+        found = points.rows_of(columns, numbers, name, stated, problems)
+        if problems:
+            raise InputError(problems)
+        return _Opened(name, points.TOOL, points=tuple(found))
+    raise InputError(Problem(name, "is no result file that is understood", f"give {KNOWN}"))
+
+
+def _text(path: Path) -> str:
+    refuse_directory(path, "name its files one by one, e.g. folder/*.json")
+    if path.suffix == ".gz":
+        return ""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(Problem(str(path), "no such file")) from None
+    except (OSError, ValueError) as error:
+        raise InputError(Problem(str(path), f"cannot be read: {error}")) from None
+    if not text.strip():
+        raise InputError(Problem(str(path), "is empty", "did the benchmark finish?"))
+    return text
+
+
+def _from_json(text: str, name: str) -> _Opened:
+    documents = _documents(text, name)
+    cells = [
+        Cells(data, name if len(documents) == 1 else f"{name} run {i + 1}")
+        for i, data in enumerate(documents)
+    ]
+    tool = next((t for t in TOOLS if t.is_this(documents[0])), None)
+    if tool is None:
+        raise InputError(Problem(name, _whose(documents[0]), f"give {KNOWN}"))
+    runs: list[Run] = []
+    problems: list[Problem] = []
+    for one in cells:
+        try:
+            runs += _checked(name, tool.name, tool.read, one).runs
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return _Opened(name, tool.name, tuple(runs))
+
+
+def _checked(name: str, tool: str, read: Callable[[Cells], list[Run]], cells: Cells) -> _Opened:
+    """The runs of a file. Raises: InputError with what is missing, and what cannot be true."""
+    runs = read(cells)
+    problems = cells.problems + [p for run in runs for p in problems_of(run)]
+    if problems:
+        raise InputError(problems)
+    return _Opened(name, tool, tuple(runs))
+
+
+def _documents(text: str, name: str) -> list[Any]:
+    """The JSON value of a file, or one value a line (runs appended to one file)."""
+    try:
+        return [json.loads(text)]
+    except json.JSONDecodeError as error:
+        first = error
+    except RecursionError:
+        raise InputError(Problem(name, "is nested too deeply to be a result file")) from None
+    lines = [line for line in text.splitlines() if line.strip()]
+    try:
+        if len(lines) > 1 and first.msg == "Extra data":
+            return [json.loads(line) for line in lines]
+    except (json.JSONDecodeError, RecursionError):
+        pass
+    place = f"{name} line {first.lineno}, column {first.colno}"
+    cut = first.pos >= len(text.rstrip()) - 1
+    fix = "the file ends too early: was the run or the copy cut off?" if cut else ""
+    raise InputError(Problem(place, f"is not valid JSON: {first.msg}", fix))
+
+
+def _whose(data: Any) -> str:
+    """What a JSON file is, where it is no summary of a benchmark."""
+    about = data.get("metadata") if isinstance(data, dict) else None
+    if isinstance(about, dict) and "request_start_ns" in about:
+        return "holds aiperf's single requests; the summary is its profile_export JSON"
+    if isinstance(data, dict) and {"metrics", "summary"} <= set(data):
+        return "holds a server's counters (aiperf server metrics), not a benchmark's results"
+    return "is JSON, but no benchmark's results that are understood"
+
+
+def _csv_lines(text: str) -> list[list[str]]:
+    try:
+        return list(csv.reader(io.StringIO(text)))
+    except csv.Error:
+        return []
