@@ -3,7 +3,7 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint types layers fit data docs golden accuracy bench clean
+.PHONY: bench-serving help demo test lint types layers fit data docs golden accuracy bench clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,9 @@ accuracy: .venv/.dev  ## predictions against measurements -> docs/accuracy.md (n
 
 bench: .venv/.dev  ## speed of the verbs -> docs/speed.md
 	@$(BIN)/python benchmarks/speed.py
+
+bench-serving: .venv/.dev  ## speed of the serving simulator -> docs/serving-speed.md (minutes)
+	@$(BIN)/python benchmarks/serving.py
 
 clean:  ## remove everything make made
 	@rm -rf .venv gpumix-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

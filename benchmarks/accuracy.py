@@ -20,16 +20,17 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 
 import fit_inference  # noqa: E402
+import peers  # noqa: E402
 from fit import read_rows  # noqa: E402
 from gpumix.catalog import Catalog, load  # noqa: E402
-from gpumix.perf.calibrate import Known, Place, shift  # noqa: E402
+from gpumix.domain.measurement import Shrinkage  # noqa: E402
+from gpumix.perf.calibrate import Places, shift  # noqa: E402
 from gpumix.perf.engines import engine_generation  # noqa: E402
 from gpumix.perf.interval import Z80, tier_sigma  # noqa: E402
 from gpumix.planner.points import predict_inference, quantity_of  # noqa: E402
 
 DOCS = ROOT / "docs"
 RATES = ("output_tok_s_total", "total_tok_s_total", "requests_s", "prefill_tok_s")
-MODERN = ("vllm 0.9", "sglang 0.5", "tensorrt-llm 1")
 PLOTTED_EVERY = 4
 """Every so many rows become a point, so that the drawings stay small."""
 
@@ -69,7 +70,7 @@ class Measured:
             )[0]
             for r in self.rows
         ]  # fmt: skip
-        self.modern = np.array([name in MODERN for name in self.generation])
+        self.modern = np.array([name in fit_inference.MODERN for name in self.generation])
 
     def where(self, test: Callable[[dict[str, str]], bool]) -> Mask:
         """Rows that pass a test."""
@@ -78,6 +79,11 @@ class Measured:
     def line(self, name: str, mask: Mask, target: str) -> str:
         """One line of the table."""
         return f"| {name} | {target} | {summary(self.error[mask])} |"
+
+    def held(self, name: str, mask: Mask) -> str:
+        """One line of the table of intervals."""
+        inside = (self.value >= self.out["low"]) & (self.value <= self.out["high"])
+        return f"| {name} | {mask.sum()} | {inside[mask].mean():.1%} |"
 
 
 def reached(m: Measured) -> str:
@@ -104,6 +110,13 @@ def reached(m: Measured) -> str:
         m.line("TTFT, closed loop, nothing waiting for memory", alone & running, ""),
         m.line("samples/s, media, dev", m.media & m.dev, "20 %"),
         m.line("samples/s, media, calib", m.media & ~m.dev, "20 %"),
+        "",
+        "| 80 % interval holds | rows | share |",
+        "|---|---|---|",
+        m.held("dev rows", m.dev & ~m.media),
+        m.held("dev rows, throughput", m.dev & m.rate),
+        m.held("dev rows, throughput, modern engines", m.dev & m.rate & m.modern),
+        m.held("all usable rows, media included", np.ones(len(m.rows), dtype=bool)),
     ]
     return "\n".join(lines)
 
@@ -242,7 +255,7 @@ def pairs(m: Measured) -> str:
     return "\n".join(lines)
 
 
-def three_points(m: Measured, seed: int = 0) -> str:
+def three_points(m: Measured, prior: Shrinkage, seed: int = 0) -> str:
     """Three measurements of a deployment given, the rest of it predicted."""
     random = np.random.default_rng(seed)
     groups: dict[tuple[str, ...], list[int]] = {}
@@ -264,13 +277,12 @@ def three_points(m: Measured, seed: int = 0) -> str:
             continue
         given = random.choice(members, 3, replace=False)
         rest = [i for i in members if i not in given]
-        places = {i: _place(m, i, "|".join(key)) for i in members}
-        log_error = np.log(m.value / m.out["value"])
-        known = [Known(places[i], float(log_error[i])) for i in given]
-        moved = shift(known, [places[i] for i in rest], 0.25)
-        for i, one in zip(rest, moved, strict=True):
-            before.append(m.error[i])
-            after.append(abs(m.out["value"][i] * np.exp(one.log_factor) / m.value[i] - 1.0))
+        log_error = np.log(m.value[given] / m.out["value"][given])
+        known, targets = (_places(m, rows, "|".join(key)) for rows in (given, rest))
+        moved = shift(known, log_error, targets, np.full(len(rest), 0.25), prior)
+        before += m.error[rest].tolist()
+        predicted = m.out["value"][rest] * np.exp(moved.log_factor)
+        after += np.abs(predicted / m.value[rest] - 1.0).tolist()
     return "\n".join(
         [
             "| three points of one deployment given | target | rows | median | mean | p90 |",
@@ -281,17 +293,42 @@ def three_points(m: Measured, seed: int = 0) -> str:
     )
 
 
-def _place(m: Measured, i: int, deployment: str) -> Place:
-    row = m.rows[i]
-    return Place(
-        engine=m.generation[i],
-        gpu=row["gpu"],
-        deployment=deployment,
-        quantity="throughput",
-        input_len=float(row["input_len"]),
-        output_len=float(row["output_len"]),
-        batch=float(row["load_value"] or 256.0),
+def _places(m: Measured, rows: Sequence[int], deployment: str) -> Places:
+    def number(name: str, other: float) -> npt.NDArray[np.float64]:
+        return np.array([float(m.rows[i][name] or other) for i in rows])
+
+    return Places(
+        engine=np.array([m.generation[i] for i in rows]),
+        gpu=np.array([m.rows[i]["gpu"] for i in rows]),
+        deployment=np.full(len(rows), deployment),
+        quantity=np.full(len(rows), "throughput"),
+        input_len=number("input_len", 1.0),
+        output_len=number("output_len", 1.0),
+        batch=number("load_value", 256.0),
     )
+
+
+def beside_peers(m: Measured) -> str:
+    """gpumix and a plain roofline on the same rows, in one run."""
+    text = np.flatnonzero(~m.media)
+    rows = [m.rows[i] for i in text]
+    data = fit_inference.bench(rows, m.catalog, m.catalog.coefficients)
+    metric = np.array([row["metric"].split("_")[0] for row in rows])
+    sign = np.where(np.isin(metric, ("ttft", "tpot", "itl", "e2e")), -1.0, 1.0)
+    best = np.full(len(rows), np.nan)
+    np.fmax.at(best, data.source, peers.roofline(data.dep, data.questions) * sign[data.source])
+    error = np.abs(best * sign / m.value[text] - 1.0)
+    ours = np.where(np.isfinite(error), m.error[text], np.nan)
+    lines = ["| slice | predictor | rows | median | mean | p90 |", "|---|---|---|---|---|---|"]
+    for name, mask in (
+        ("throughput, dev", (m.rate & m.dev)[text]),
+        ("throughput, calib", (m.rate & ~m.dev)[text]),
+        ("TPOT and ITL", np.isin(metric, ("tpot", "itl"))),
+        ("TTFT", metric == "ttft"),
+    ):
+        lines.append(f"| {name} | gpumix | {summary(ours[mask])} |")
+        lines.append(f"| {name} | roofline at 100 % of the peaks | {summary(error[mask])} |")
+    return "\n".join(lines)
 
 
 def power(catalog: Catalog) -> str:
@@ -385,7 +422,8 @@ def inference(catalog: Catalog) -> str:
         ("Reached", reached(m)),
         ("Left out of the fit", left_out(m, coefficients)),
         ("The same work on two GPUs", pairs(m)),
-        ("With three measurements of one's own", three_points(m)),
+        ("With three measurements of one's own", three_points(m, catalog.shrinkage["inference"])),
+        ("Beside a plain roofline", beside_peers(m)),
         ("Power", power(catalog)),
         ("Plots", plots(m)),
         ("Slices, worst first", slices(m)),

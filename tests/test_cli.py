@@ -53,6 +53,9 @@ def test_solve_says_infeasible_with_exit_code_3(monkeypatch, tmp_path, capsys): 
         (["compare", "meta-llama/Llama-3.1-8B-Instruct", "--precision", "fp7"], "did you mean"),
         (["compare", "meta-llama/Llama-3.1-8B-Instruct", "--input", "-4"], "between"),
         (["compare", "black-forest-labs/FLUX.1-dev"], "text models"),
+        (["compare", "gpt2", "--train", "--tokens", "many"], "expected a number"),
+        (["compare", "gpt2", "--train", "--slo", "ttft_p95=1s"], "does not go with"),
+        (["compare", "gpt2", "--tokens", "2T"], "add --train"),
         (["predict", "inference", "--points", "no.csv", "--out", "o.csv"], "no such file"),
         (["prices", "list", "--provider", "amazn"], "unknown provider"),
         (["prices", "list", "--gpu", "h100"], "did you mean"),
@@ -131,3 +134,47 @@ def test_help_of_every_verb_has_an_example(monkeypatch, capsys):  # type: ignore
     for verb in ("init", "plan", "compare", "solve", "backtest", "explain"):
         assert run(monkeypatch, verb, "--help") == 0
         assert "Example: gpumix" in capsys.readouterr().out
+
+
+SIMULATE = (
+    "simulate", "--model", "Qwen/Qwen3-8B", "--gpu", "l40s-48gb", "--requests", "500",
+)  # fmt: skip
+
+
+def test_simulate_prints_the_contract(monkeypatch, tmp_path, capsys):  # type: ignore[no-untyped-def]
+    out = tmp_path / "pages"
+    more = ("--profile", "azure-conv", "--json", "--out", str(out))
+    assert run(monkeypatch, *SIMULATE, *more) == 0
+    found = json.loads(capsys.readouterr().out)
+    counts = found["requests"]
+    assert counts["offered"] == 500 == sum(counts.values()) - 500
+    for name in ("ttft_s", "tpot_s", "e2e_s"):
+        assert set(found[name]) == {"mean", "p50", "p90", "p95", "p99"}
+    for name in ("slo_attainment", "output_tokens_per_s", "utilisation", "wall_s"):
+        assert found[name] > 0.0
+    assert found["usd_per_mtok_output"] > 0.0
+    assert {p.name for p in out.iterdir()} == {"simulation.json", "simulation.html"}
+
+
+def test_simulate_wants_traffic(monkeypatch, capsys):  # type: ignore[no-untyped-def]
+    assert run(monkeypatch, *SIMULATE) == 2
+    assert "exactly one" in capsys.readouterr().err
+    assert run(monkeypatch, *SIMULATE, "--trace", "no-such.csv") == 2
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_compare_train_prints_the_trade_of_cost_for_time(monkeypatch, capsys):  # type: ignore[no-untyped-def]
+    arguments = (
+        "compare", "Qwen/Qwen2.5-32B-Instruct", "--train", "--tokens", "600B", "--counts", "8,64",
+        "--gpus", "h100-sxm-80gb,a100-sxm-80gb,l40s-48gb", "--calendar-usd-per-day", "5000",
+    )  # fmt: skip
+    assert run(monkeypatch, *arguments) == 0
+    shown = capsys.readouterr().out
+    titles = ("Cost against time", "On demand", "On spot", "Break-even", "Does not fit", "Next:")
+    for part in titles:
+        assert part in shown
+    assert run(monkeypatch, *arguments, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["schema_version"]
+    assert {r["gpus"] for r in found["runs"]} == {8, 64}
+    assert all(r["fits"] or r["fix"] for r in found["runs"])

@@ -6,6 +6,7 @@ fit_training.py. Rows whose split is `calib` and that are usable are fitted; not
 
 from __future__ import annotations
 
+import argparse
 import csv
 import gzip
 import importlib.util
@@ -37,6 +38,9 @@ def read_rows(name: str) -> list[dict[str, str]]:
 
 def main() -> None:
     """Fit every engine and write the file."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--keep-training", action="store_true", help="leave that section as it is")
+    arguments = parser.parse_args()
     started = time.perf_counter()
     catalog = load()
     rows = read_rows("inference.csv.gz")
@@ -61,7 +65,7 @@ def main() -> None:
     out["inference"]["sigma"]["quantity"]["media"] = media_sigma(media_rows, catalog, media)
     out["power"] = fit_power.fit(read_rows("energy.csv.gz"), catalog, out)
     out["inference"]["sigma"]["quantity"]["power"] = out["power"]["serving"]["any"]["sigma"]
-    if importlib.util.find_spec("fit_training"):
+    if importlib.util.find_spec("fit_training") and not arguments.keep_training:
         training = importlib.import_module("fit_training")
         out["training"] = training.fit(catalog, read_columns(MEASURED / "training.csv.gz"))
     write(out)

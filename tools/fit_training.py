@@ -31,6 +31,7 @@ from gpumix.units import GIB
 
 ROOT = Path(__file__).resolve().parent.parent
 COEFFICIENTS = ROOT / "src/gpumix/data/coefficients.json"
+MEASURED = ROOT.parent / "shared/data/measured/training.csv.gz"
 
 Section = dict[str, dict[str, dict[str, float]]]
 
@@ -51,6 +52,7 @@ _MEGATRON = {
     "optimizer_bytes": 12.0, "logit_bytes": 6.0, "activation_scale": 1.0,
     "sequence_parallel": 1.0, "model_parallel": 1.0, "interleaves": 1.0, "shards_weights": 0.0,
     "tuned": 1.0, "imbalance": 0.25, "base_bytes": 1.5e9, "adapter_bytes": 16.0,
+    "selective_ckpt": 1.0, "fused_attention": 1.0,
 }  # fmt: skip
 _FSDP = _stack(
     _MEGATRON, attention=1.0, gradient_bytes=4.0, weight_bytes=4.0, optimizer_bytes=8.0,
@@ -60,12 +62,13 @@ _PLAIN = _stack(
     _MEGATRON, factor=0.8, touches=2.5, host_s_per_layer=4e-3, attention=0.8,
     dequantise_bytes=25.0, weight_bytes=4.0, optimizer_bytes=14.0, logit_bytes=12.0,
     sequence_parallel=0.0, model_parallel=0.0, interleaves=0.0, shards_weights=-1.0, tuned=0.0,
-    base_bytes=3e9, adapter_bytes=30.0,
+    base_bytes=3e9, adapter_bytes=30.0, selective_ckpt=0.0,
 )  # fmt: skip
 # software before flash attention and fused kernels: Megatron-LM 2021, Megatron-DeepSpeed 2021
 _LEGACY = _stack(
     _MEGATRON, factor=0.7, host_s_per_layer=5e-3, collective_s=1e-4, attention=0.7,
     sequence_parallel=0.0, interleaves=0.0, imbalance=0.1, tuned=0.0, base_bytes=4.5e9,
+    selective_ckpt=0.0, fused_attention=0.0,
 )  # fmt: skip
 
 START: Section = {
@@ -93,6 +96,7 @@ START: Section = {
         "torchtune": _stack(
             _FSDP, factor=0.9, host_s_per_layer=1e-3, shards_weights=-1.0, weight_bytes=2.0,
             gradient_bytes=1.0, optimizer_bytes=2.0, logit_bytes=0.5, base_bytes=7e8,
+            selective_ckpt=0.0,
         ),
         "litgpt": _stack(_PLAIN), "hf-peft": _stack(_PLAIN), "hf-deepspeed": _stack(_PLAIN),
         "unknown": _stack(_FSDP, factor=0.75, model_parallel=1.0, shards_weights=-1.0),
@@ -106,10 +110,8 @@ START: Section = {
     "kernel": {
         "all": {
             "touches": 8.0, "gemm_roofline": 1.5, "grouped_gemm": 0.7, "grouped_gemm_8bit": 0.5,
-            "head_exponent": 0.5,
-            "power_exponent": 0.25, "selective": 0.1, "lora_collectives": 3.0,
-            "low_precision_touches": 0.1, "lora_touches": 0.1, "moe_touches": 2.0,
-            "loss_touches": 10.0, "moe_host_s_per_layer": 5e-3,
+            "power_exponent": 0.25, "selective": 0.1, "lora_touches": 0.1,
+            "moe_host_s_per_layer": 5e-3,
             "host_power": 4.0, "overlap_power": 2.5,
             "network_efficiency": 0.7, "expert_exchanges": 4.0, "straggler": 0.01,
             "optimizer_bytes": 26.0, "encoder_fill": 0.5, "calibration_trust": 0.4,
@@ -134,10 +136,8 @@ _TIME_SPREADS = {
               "attention": 0.2, "dequantise_bytes": 0.7, "imbalance": 0.5},
     "link": {"tensor": 0.4, "ring": 0.4, "exchange": 0.4},
     "kernel": {"touches": 0.5, "gemm_roofline": 0.7, "grouped_gemm": 0.4, "grouped_gemm_8bit": 0.4,
-               "head_exponent": 0.5,
-               "power_exponent": 0.5, "selective": 0.5, "lora_collectives": 0.3,
-               "low_precision_touches": 0.7, "lora_touches": 0.7, "moe_touches": 0.5,
-               "loss_touches": 0.5, "moe_host_s_per_layer": 0.7,
+               "power_exponent": 0.5, "selective": 0.5, "lora_touches": 0.7,
+               "moe_host_s_per_layer": 0.7,
                "host_power": 0.5, "overlap_power": 0.5,
                "network_efficiency": 0.4, "expert_exchanges": 0.5, "straggler": 0.5,
                "optimizer_bytes": 0.5, "encoder_fill": 0.3},
@@ -234,6 +234,9 @@ class Rows:
             f"{columns['model'][r]} {columns['gpu'][r]} {columns['precision'][r]}" for r in at
         ])  # fmt: skip
         self.source = np.array([columns["source"][r].split()[0] for r in at])
+        jobs = self.resolved.jobs
+        self.stack = np.array(jobs.stacks)[jobs.stack]
+        self.architecture = jobs.architecture
         same = [f"{g} {columns['n_gpus'][r]} {columns['task'][r]} {columns['stack'][r]}"
                 for g, r in zip(self.group, at, strict=True)]  # fmt: skip
         _, inverse, counts = np.unique(same, return_inverse=True, return_counts=True)
@@ -276,6 +279,9 @@ def fit_rows(rows: Rows, section: Section, mask: np.ndarray,
 
 
 FOLDS = 8
+FEW = 4
+"""A source, stack or architecture with fewer rows is not left out on its own."""
+
 CENTRE = 0.8
 """Share of left-out rows that the printed interval must hold."""
 
@@ -292,18 +298,36 @@ def fit(catalog: Any, rows: Mapping[str, Sequence[str]]) -> Section:
         section = fit_rows(
             memories, section, np.ones(len(memories.measured), bool), _MEMORY_SPREADS
         )
+    times = Rows(catalog, columns, section)
+    for table, labels in (("stack", times.stack), ("architecture", times.architecture)):
+        set_typical(section, table, labels)
     section = fit_vision(catalog, columns, section)
     times = Rows(catalog, columns, section)
     memories = Rows(catalog, with_memory, section, "mem_gib_per_gpu")
     section["interval"] |= intervals(times, left_out(times, section))
     section["interval"] |= intervals(memories, left_out(memories, section, _MEMORY_SPREADS))
+    for name, table, labels in (
+        ("new stack", "stack", times.stack),
+        ("new architecture", "architecture", times.architecture),
+    ):
+        predicted = left_out_whole(times, section, labels, table)
+        section["interval"][name] = interval(times.measured / predicted, labels)
+    count_rows(times, section)
     return rounded(section)
 
 
 def calibration_columns(rows: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """Rows that may be fitted: split == calib and usable == yes."""
     wanted = zip(rows["split"], rows["usable"], strict=True)
-    return _choose(rows, [split == "calib" and usable == "yes" for split, usable in wanted])
+    chosen = _choose(rows, [split == "calib" and usable == "yes" for split, usable in wanted])
+    return with_targets(chosen)
+
+
+def with_targets(columns: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The columns with `lora_targets`, which the table tells only in its notes."""
+    notes = columns.get("notes", [""] * len(columns["id"]))
+    stated = ["all+embeddings" if n.startswith("LoRA (emb)") else "" for n in notes]
+    return {**{k: list(v) for k, v in columns.items()}, "lora_targets": stated}
 
 
 def _choose(rows: Mapping[str, Sequence[str]], keep: Sequence[bool]) -> dict[str, list[str]]:
@@ -323,21 +347,65 @@ def left_out(rows: Rows, section: Section,
     return predicted
 
 
+def left_out_whole(rows: Rows, section: Section, labels: np.ndarray, table: str = "") -> np.ndarray:
+    """Prediction of every row by constants fitted without all rows of its label; NaN if few.
+
+    `table`: the label's own entry is forgotten too, so that the typical one stands in for it.
+    """
+    predicted = np.full(len(rows.measured), np.nan)
+    for label in np.unique(labels):
+        held = labels == label
+        if held.sum() < FEW:
+            continue
+        without = fit_rows(rows, section if table else START, ~held)
+        if table:
+            del without[table][label]
+            set_typical(without, table, labels[~held])
+        predicted[held] = rows.predict(without, held)
+    return predicted
+
+
+def set_typical(section: Section, table: str, labels: np.ndarray) -> None:
+    """What stands in for an unknown stack or architecture: geometric means of those with rows."""
+    measured = [section[table][str(label)] for label in np.unique(labels)]
+    for name in _TIME_SPREADS[table]:
+        section[table]["unknown"][name] = float(
+            np.exp(np.mean([np.log(constants[name]) for constants in measured]))
+        )
+
+
+def count_rows(rows: Rows, section: Section) -> None:
+    """How many rows each stack and architecture rests on; none makes a prediction `modelled`."""
+    for table, labels in (("stack", rows.stack), ("architecture", rows.architecture)):
+        for key, constants in section[table].items():
+            constants["rows"] = float((labels == key).sum())
+
+
 def intervals(rows: Rows, predicted: np.ndarray) -> dict[str, dict[str, float]]:
-    """Factors that hold the central 80 % of measured / predicted, by slice; wider where few."""
-    found = {}
+    """Factors that hold the central 80 % of measured / predicted, by slice."""
     kinds = interval_slices(rows.resolved.jobs, rows.metric, START)
-    for kind in np.unique(kinds):
-        ratio = (rows.measured / predicted)[kinds == kind]
-        tail = (1.0 - CENTRE) / 2.0
-        n = len(ratio)
-        level = max(tail - tail / max(n, 1), 0.0)
-        found[str(kind)] = {
-            "low": float(np.quantile(ratio, level)),
-            "high": float(np.quantile(ratio, 1.0 - level)),
-            "rows": float(n),
-        }
-    return found
+    ratio = rows.measured / predicted
+    return {
+        str(kind): interval(ratio[kinds == kind], rows.group[kinds == kind])
+        for kind in np.unique(kinds)
+    }
+
+
+def interval(ratio: np.ndarray, groups: np.ndarray) -> dict[str, float]:
+    """Central 80 % of `ratio`, a group weighing as the root of its rows; wider for few rows.
+
+    Quantiles at (1 - tail) (n + 1) / n of n rows. Source: conformal prediction, Vovk et al. 2005.
+    """
+    known = np.isfinite(ratio)
+    ratio, groups = ratio[known], groups[known]
+    _, at, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    tail = (1.0 - CENTRE) / 2.0
+    high = min((1.0 - tail) * (1.0 + 1.0 / len(ratio)), 1.0)
+    order = np.argsort(ratio)
+    weight = (counts[at] ** -0.5)[order]
+    place = (np.cumsum(weight) - weight / 2.0) / weight.sum()
+    low, top = np.interp([1.0 - high, high], place, ratio[order])
+    return {"low": float(low), "high": float(top), "rows": float(len(ratio))}
 
 
 def fit_vision(catalog: Any, columns: Mapping[str, Sequence[str]], section: Section) -> Section:
@@ -353,14 +421,18 @@ def fit_vision(catalog: Any, columns: Mapping[str, Sequence[str]], section: Sect
         seconds = [vision_seconds(constants=candidate, **q) for q in questions]
         return np.array([1.0 / s[0] for s in seconds if not isinstance(s, str)])
 
-    fitted = solve(section, parameters, predict, measured, np.ones(len(at)))
-    ratio = measured / predict(fitted)
-    tail = (1.0 - CENTRE) / 2.0
-    fitted["interval"]["vision"] = {
-        "low": float(np.quantile(ratio, tail)),
-        "high": float(np.quantile(ratio, 1.0 - tail)),
-        "rows": float(len(ratio)),
-    }
+    everything = np.ones(len(at), bool)
+    groups = np.array([f"{columns['model'][i]} {columns['gpu'][i]}" for i in at])
+    names, inverse = np.unique(groups, return_inverse=True)
+    fold = np.random.default_rng(0).integers(FOLDS, size=len(names))[inverse]
+    predicted = np.zeros(len(at))
+    for number in range(FOLDS):
+        held = fold == number
+        without = solve(section, parameters, lambda c, k=~held: predict(c)[k], measured[~held],
+                        everything[~held])  # fmt: skip
+        predicted[held] = predict(without)[held]
+    fitted = solve(section, parameters, predict, measured, everything)
+    fitted["interval"]["vision"] = interval(measured / predicted, groups)
     return fitted
 
 
@@ -378,6 +450,7 @@ def _vision_question(
         "gpus_per_node": number("gpus_per_node"),
         "precision": columns["precision"][row],
         "inter_gbps_per_node": number("inter_gbps_per_node"),
+        "intra_link": columns["intra_link"][row],
     }
 
 
@@ -390,13 +463,10 @@ def rounded(section: Section) -> Section:
 
 
 def main() -> None:
-    """Fit on the packaged evidence (or --rows FILE) and merge into coefficients.json."""
+    """Fit on the measured rows and merge into coefficients.json."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rows", type=Path, help="measured rows (CSV or CSV.gz)")
-    arguments = parser.parse_args()
-    catalog = load()
-    rows = read_columns(arguments.rows) if arguments.rows else catalog.evidence_training
-    fitted = fit(catalog, rows)
+    parser.add_argument("--rows", type=Path, default=MEASURED, help="CSV or CSV.gz")
+    fitted = fit(load(), read_columns(parser.parse_args().rows))
     document = json.loads(COEFFICIENTS.read_text()) if COEFFICIENTS.exists() else {}
     document["training"] = fitted
     COEFFICIENTS.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")

@@ -42,6 +42,13 @@ GpuSheet = Annotated[
 ModelSheet = Annotated[
     Path | None, typer.Option("--models", help="CSV that adds or replaces models.")
 ]
+Measured = Annotated[
+    Path | None,
+    typer.Option(
+        "--measured",
+        help="Folder of your own measurements; default .gpumix beside the inventory or here.",
+    ),
+]
 Points = Annotated[Path, typer.Option(help="CSV or CSV.gz, one row a question.")]
 Out = Annotated[Path, typer.Option(help="CSV or CSV.gz to write: id, value, low, high, basis, ...")]
 
@@ -87,6 +94,7 @@ def plan(
     out: Annotated[
         Path | None, typer.Option(help="Folder for plan.json, report.html and problem.json.")
     ] = None,
+    measured: Measured = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Plan the cheapest mix for an inventory and write the report.
@@ -100,7 +108,7 @@ def plan(
 
     folder = out or Path("gpumix-out") / inventory.stem
     with _progress() as progress:
-        planned = plan_file(inventory, progress)
+        planned = plan_file(inventory, progress, measured)
         data = export.plan_to_dict(planned.plan)
         write_texts(
             folder,
@@ -132,30 +140,114 @@ def compare(
     ] = None,
     precision: Annotated[str, typer.Option(help="Weight precisions, comma-separated.")] = "bf16",
     engine: Annotated[str, typer.Option(help="Serving engine.")] = "vllm",
+    train: Annotated[bool, typer.Option("--train", help="Compare a training run of it.")] = False,
+    tokens: Annotated[str | None, typer.Option(help="Training: tokens, e.g. 2T or 500M.")] = None,
+    method: Annotated[
+        str, typer.Option(help="Training: pretrain, full, dpo, lora or qlora.")
+    ] = "pretrain",
+    seq_len: Annotated[int | None, typer.Option(help="Training: tokens of a sequence.")] = None,
+    global_batch: Annotated[
+        int | None, typer.Option(help="Training: sequences of a step over all GPUs.")
+    ] = None,
+    stack: Annotated[str | None, typer.Option(help="Training: software, e.g. megatron.")] = None,
+    counts: Annotated[str | None, typer.Option(help="Training: GPU counts, e.g. 8,16,64.")] = None,
+    finish_within: Annotated[
+        str | None, typer.Option(help="Training: limit on the P90 finish, e.g. 30d.")
+    ] = None,
+    calendar_usd_per_day: Annotated[
+        float, typer.Option(help="Training: what a day of waiting costs the team.")
+    ] = 0.0,
+    measured: Measured = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Compare every GPU for one workload: fits, speed, $/M tokens, who wins when.
+    """Compare every GPU for one workload: fits, speed, $/M tokens or $/run, who wins when.
 
     Example: gpumix compare meta-llama/Llama-3.1-8B-Instruct --gpus h100-sxm-80gb,l40s-48gb
     """
+    from gpumix.domain.training_comparison import TrainingComparison
+    from gpumix.planner.ask_train import TrainWords
     from gpumix.planner.files import compare_names
     from gpumix.report import export
 
+    words = TrainWords(
+        method, tokens, seq_len, global_batch, stack, finish_within, calendar_usd_per_day, counts
+    )
+
     found = compare_names(
         what, workload, gpus=gpus, input_tokens=input, output_tokens=output, slo=slo,
-        precision=precision, engine=engine,
+        precision=precision, engine=engine, measured=measured, train=train,
+        run=words,
     )  # fmt: skip
     if as_json:
-        typer.echo(export.to_json(export.comparison_to_dict(found)))
+        typer.echo(export.to_json(export.answer_to_dict(found)))
         return
-    from gpumix.report.terminal import show_comparison
+    from gpumix.report.terminal import show_comparison, show_training
 
-    show_comparison(found, _console())
+    if isinstance(found, TrainingComparison):
+        show_training(found, _console())
+    else:
+        show_comparison(found, _console())
+
+
+@app.command()
+def simulate(
+    model: Annotated[str, typer.Option(help="Model id.")],
+    gpu: Annotated[str, typer.Option(help="GPU id.")],
+    tp: Annotated[
+        int | None, typer.Option(help="GPUs a replica is split over; default the fewest that fit.")
+    ] = None,
+    precision: Annotated[str, typer.Option(help="Weight precision.")] = "bf16",
+    kv_precision: Annotated[str, typer.Option(help="Cache precision; default 16 bits.")] = "",
+    engine: Annotated[str, typer.Option(help="Serving engine.")] = "vllm",
+    replicas: Annotated[int, typer.Option(help="Replicas behind one router.")] = 1,
+    trace: Annotated[Path | None, typer.Option(help="Requests: CSV, JSONL or Parquet.")] = None,
+    profile: Annotated[str | None, typer.Option(help="A profile of the catalogue.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Mean requests/s; rescales a trace.")] = None,
+    requests: Annotated[int | None, typer.Option(help="Cut or repeat to so many.")] = None,
+    slo: Annotated[
+        str | None, typer.Option(help="Promises, e.g. ttft_p95=800ms,tpot_p95=50ms.")
+    ] = None,
+    timeout_s: Annotated[
+        float | None, typer.Option(help="Without first token after this, a request gives up [s].")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of everything drawn at random.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder for simulation.html and .json.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Simulate one deployment under a trace or a profile: percentiles, utilisation, cost.
+
+    Example: gpumix simulate --model Qwen/Qwen3-8B --gpu l40s-48gb --profile azure-conv
+    """
+    from gpumix.files import write_texts
+    from gpumix.planner.files import parse_slos
+    from gpumix.planner.simulation import SimulationQuestion, simulate_names
+    from gpumix.report import export, simulation
+
+    question = SimulationQuestion(
+        model, gpu, tp, precision, kv_precision, engine, replicas, trace, profile, rate, requests,
+        parse_slos(slo) if slo else (), timeout_s, seed,
+    )  # fmt: skip
+    with _bar() as progress:
+        found = simulate_names(question, progress)
+    text = export.to_json(export.record_to_dict(found))
+    if out is not None:
+        page = simulation.simulation_html(found)
+        write_texts(out, {"simulation.json": text, "simulation.html": page})
+    if as_json:
+        typer.echo(text)
+        return
+    from gpumix.report.terminal import show_simulation
+
+    show_simulation(found, _console(), str(out / "simulation.html") if out else None)
 
 
 @predict_app.command("inference")
 def predict_inference(
-    points: Points, out: Out, gpus: GpuSheet = None, models: ModelSheet = None
+    points: Points,
+    out: Out,
+    gpus: GpuSheet = None,
+    models: ModelSheet = None,
+    measured: Measured = None,
 ) -> None:
     """Predict serving speed and latency for a table of points.
 
@@ -163,12 +255,16 @@ def predict_inference(
     """
     from gpumix.planner.points import predict_inference as predict
 
-    _predict(predict, points, out, gpus, models)
+    _predict(predict, points, out, gpus=gpus, models=models, measured=measured)
 
 
 @predict_app.command("training")
 def predict_training(
-    points: Points, out: Out, gpus: GpuSheet = None, models: ModelSheet = None
+    points: Points,
+    out: Out,
+    gpus: GpuSheet = None,
+    models: ModelSheet = None,
+    measured: Measured = None,
 ) -> None:
     """Predict training speed and memory for a table of points.
 
@@ -176,7 +272,7 @@ def predict_training(
     """
     from gpumix.planner.points_training import predict_training as predict
 
-    _predict(predict, points, out, gpus, models)
+    _predict(predict, points, out, gpus=gpus, models=models, measured=measured)
 
 
 @app.command()
@@ -223,6 +319,61 @@ def backtest(
 
     following = "gpumix explain ttft_p95_s"
     show_tables(listing.backtest_tables(result), _console(), following)
+
+
+@app.command()
+def calibrate(
+    results: Annotated[
+        list[Path],
+        typer.Argument(
+            help="vllm bench serve, guidellm, aiperf or inference-perf results, or a points CSV."
+        ),
+    ],
+    gpu: Annotated[str, typer.Option(help="GPU it ran on.")] = "",
+    model: Annotated[str, typer.Option(help="Model it ran, where the file does not say.")] = "",
+    tp: Annotated[str, typer.Option(help="Tensor-parallel degree; default 1.")] = "",
+    n_gpus: Annotated[str, typer.Option(help="GPUs in all; default those of the layout.")] = "",
+    pp: Annotated[str, typer.Option(help="Pipeline-parallel degree.")] = "",
+    dp: Annotated[str, typer.Option(help="Data-parallel degree.")] = "",
+    ep: Annotated[str, typer.Option(help="Expert-parallel degree.")] = "",
+    precision: Annotated[str, typer.Option(help="Weight precision; default bf16.")] = "",
+    kv_precision: Annotated[str, typer.Option(help="KV-cache precision; default 16 bits.")] = "",
+    engine: Annotated[str, typer.Option(help="Serving engine; default vllm.")] = "",
+    engine_version: Annotated[str, typer.Option(help="Its version; default the newest.")] = "",
+    concurrency: Annotated[
+        float | None, typer.Option(help="Requests in flight, where the file does not say.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Requests/s offered, where the file does not say.")
+    ] = None,
+    store: Annotated[Path, typer.Option(help="Project folder to keep the rows in.")] = Path(
+        ".gpumix"
+    ),
+    as_json: JsonFlag = False,
+) -> None:
+    """Calibrate predictions on your own measurements; `plan`, `compare` and `predict` use them.
+
+    Example: gpumix calibrate bench-*.json --gpu h100-sxm-80gb --tp 2
+    """
+    from gpumix.inventory.results import Stated
+    from gpumix.planner.calibration import calibrate as calibrate_on
+    from gpumix.report import export, listing
+
+    stated = Stated(
+        gpu, model, n_gpus, tp, pp, dp, ep, precision, kv_precision, engine, engine_version,
+        concurrency, rate,
+    )  # fmt: skip
+    with _progress() as progress:
+        progress(f"reading {len(results)} files")
+        found = calibrate_on(results, stated, store)
+    if as_json:
+        typer.echo(export.to_json(export.record_to_dict(found)))
+        return
+    from gpumix.report.terminal import show_tables
+
+    typer.echo(listing.calibration_summary(found))
+    following = "gpumix predict inference --points questions.csv --out answers.csv"
+    show_tables(listing.calibration_tables(found), _console(), following, ("low", "high", "tool"))
 
 
 @prices_app.command("list")
@@ -275,14 +426,17 @@ def explain(
     show_explanation(explanation, _console())
 
 
-def _predict(predict: Any, points: Path, out: Path, gpus: Path | None, models: Path | None) -> None:
+def _predict(
+    predict: Any, points: Path, out: Path, *, measured: Path | None, **sheets: Path | None
+) -> None:
     from gpumix.files import read_columns, write_columns
+    from gpumix.planner.calibration import find_store
 
     with _progress() as progress:
         progress(f"reading {points}")
         columns = read_columns(points)
         progress(f"predicting {len(next(iter(columns.values()), []))} rows")
-        answers = predict(columns, gpus=gpus, models=models)
+        answers = predict(columns, measured=find_store(measured), **sheets)
         write_columns(out, answers)
     values = list(answers["value"])
     answered = sum(v is not None and v == v for v in values)
@@ -305,6 +459,20 @@ def _progress() -> Iterator[Any]:
 
     with Console(stderr=True).status("starting") as status:
         yield lambda step: status.update(step)
+
+
+@contextmanager
+def _bar() -> Iterator[Any]:
+    """A bar of the share done on stderr; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda share: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("simulating", total=1.0)
+        yield lambda share: bar.update(task, completed=share)
 
 
 def _print_error(error: GpumixError) -> None:

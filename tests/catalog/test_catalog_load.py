@@ -8,8 +8,10 @@ import pytest
 
 from gpumix import catalog
 from gpumix.catalog.checks import model_problems
+from gpumix.catalog.tables import packaged
 from gpumix.domain.evidence import Basis
 from gpumix.errors import InputError, UnknownName
+from gpumix.files import read_columns
 
 GPU_SHEET = "id,mem_gb,mem_bw_gbs,bf16_tflops,fp16_tflops,tdp_w\n"
 
@@ -35,7 +37,9 @@ def test_every_table_is_there(cat: catalog.Catalog) -> None:
     assert len(cat.servers) == 10
     assert set(cat.countries) == {"BD", "IN", "VN", "NG", "DE", "US", "SG"}
     assert {quote.kind for quote in cat.capex} == {"server", "baseboard", "card"}
-    assert len(cat.defaults) == 89 + 5  # costs of ownership, and planning
+    planning = read_columns(packaged("planning.csv"))["parameter"]
+    assert len(cat.defaults) == 89 + len(planning)  # costs of ownership, and planning
+    assert {"speculation_acceptance", "speculation_depth"} <= set(planning)
     assert cat.coefficients.inference
     assert cat.coefficients.fitted_on
 

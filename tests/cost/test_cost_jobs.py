@@ -98,11 +98,42 @@ def test_finish_against_a_simulation(mtti, availability):
     runs = np.array([_simulated(rng, *args, availability) for _ in range(1500)])
     done = jobs.finish(*args, availability=availability)
     assert done.expected_h == pytest.approx(runs.mean(), rel=0.02)
+    assert done.p50_h == pytest.approx(np.quantile(runs, 0.5), rel=0.02)
     assert done.p90_h == pytest.approx(np.quantile(runs, 0.9), rel=0.03)
 
 
+def test_speed_that_is_uncertain_spreads_the_finish():
+    """Interruptions and the error of the predicted speed, drawn together."""
+    rng = np.random.default_rng(11)
+    args, log_sd = (100.0, 60 * SECOND, 10 * MINUTE, 8.0), 0.12
+    factors = np.exp(log_sd * rng.standard_normal(1500))
+    runs = np.array([_simulated(rng, args[0] * f, *args[1:], 0.8) for f in factors])
+    done = jobs.finish(*args, availability=0.8, log_sd=log_sd)
+    assert done.p50_h == pytest.approx(np.quantile(runs, 0.5), rel=0.03)
+    assert done.p90_h == pytest.approx(np.quantile(runs, 0.9), rel=0.03)
+
+
+def test_queue_delays_and_start_up_is_paid():
+    plain = jobs.finish(10.0, 0.01, 0.2, 50.0)
+    begun = jobs.finish(10.0, 0.01, 0.2, 50.0, startup_h=0.5, queue_h=3.0)
+    assert begun.expected_h == pytest.approx(plain.expected_h + 3.5)
+    assert begun.p90_h == pytest.approx(plain.p90_h + 3.5)
+    assert begun.held_h == pytest.approx(plain.held_h + 0.5)
+
+
+def test_bloom_checkpoint():
+    """2.3 TB in 40 s from 48 nodes: the row of planning.csv."""
+    assert jobs.checkpoint_stall_h(2.3e12, 48 * 1.2e9, 0.0) * 3600 == pytest.approx(40.0, rel=0.01)
+    assert jobs.checkpoint_stall_h(2.3e12, 48 * 1.2e9, 0.001, asynchronous=True) == 0.001
+
+
+def test_value_of_time_makes_two_runs_equal():
+    day = 24 * jobs.break_even_value_of_time(1000.0, 240.0, 1900.0, 96.0)
+    assert 1000.0 + day * 10.0 == pytest.approx(1900.0 + day * 4.0)
+
+
 def test_finish_without_interruptions():
-    assert jobs.finish(10.0, 0.01, 0.2, np.inf) == jobs.Finish(10.0, 10.0)
+    assert jobs.finish(10.0, 0.01, 0.2, np.inf) == jobs.Finish(10.0, 10.0, 10.0, 10.0)
 
 
 @settings(deadline=None, max_examples=50)

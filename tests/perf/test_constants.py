@@ -52,7 +52,38 @@ def test_the_unseen_is_less_certain(catalog: Catalog) -> None:
             )[0]
         )
 
+    measured = catalog.coefficients.inference["sigma"]["architecture"]
+    widest = max(f for name, f in measured.items() if name != "any")
+    assert measured["any"] > 1.2 * widest
+    assert "Volta" not in measured
     known = sigma("Hopper", "vllm 0.9")
     assert known < sigma("of the future", "vllm 0.9")
     assert known < sigma("Hopper", "unheard of")
     assert known == pytest.approx(sigma("Hopper", "vllm 0.9"))
+
+
+def test_older_parts_reach_less_of_their_peaks(catalog: Catalog) -> None:
+    tables = catalog.coefficients.inference
+
+    def share(architecture: str, name: str) -> float:
+        key = Key(architecture, 16, 16, False, 16, False, "vllm 0.9", "nvlink")
+        return constants_of(key, tables)[name]
+
+    for name in ("mfu", "mbu", "mbu_kv", "mfu_prefill"):
+        for old in ("Volta", "Turing"):
+            assert share(old, name) < share("of the future", name) < share("Ampere", name)
+
+
+def test_a_volta_card_is_about_a_third_of_an_ampere_one(catalog: Catalog) -> None:
+    """vLLM at fp16: V100 has 0.40 of the A100's FLOPs, 0.44 of its bandwidth, no FlashAttention."""
+    from gpumix.planner.points import predict_inference
+
+    gpus = ["v100-sxm-32gb", "a100-sxm-80gb"]
+    points = {
+        "gpu": gpus, "n_gpus": [1, 1], "model": ["meta-llama/Llama-3.1-8B-Instruct"] * 2,
+        "engine": ["vllm"] * 2, "engine_version": ["0.9.0"] * 2, "weight_precision": ["fp16"] * 2,
+        "input_len": [1024] * 2, "output_len": [256] * 2, "load": ["max_throughput"] * 2,
+        "metric": ["output_tok_s_total"] * 2,
+    }  # fmt: skip
+    volta, ampere = predict_inference(points, catalog=catalog)["value"]
+    assert 0.15 < volta / ampere < 0.4

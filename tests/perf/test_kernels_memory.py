@@ -14,7 +14,7 @@ from gpumix.perf.deployment import Deployment
 from gpumix.perf.engines import engine_generation
 from gpumix.perf.links import link_of
 from gpumix.perf.memory import memory, weights_bytes
-from gpumix.perf.precision import weight_format
+from gpumix.perf.precision import unstated_kv, weight_format
 from gpumix.perf.shapes import shape_of
 
 Deploy = Callable[..., Deployment]
@@ -99,6 +99,14 @@ def test_missing_formats_are_emulated_and_said(catalog: Catalog) -> None:
     assert weight_format("bf16", catalog.gpus["v100-sxm-32gb"], model, "vllm").note
     with pytest.raises(NoEstimate, match="unknown precision"):
         weight_format("fp12", catalog.gpus["a100-sxm-80gb"], model, "vllm")
+
+
+def test_cache_width_not_stated() -> None:
+    assert unstated_kv("", "fp4", "tensorrt-llm")[0] == "fp8"
+    assert "not stated" in unstated_kv("", "fp8", "tensorrt-llm")[1]
+    assert unstated_kv("bf16", "fp8", "tensorrt-llm") == ("bf16", "")
+    assert unstated_kv("", "bf16", "tensorrt-llm") == ("", "")
+    assert unstated_kv("", "fp8", "vllm") == ("", "")
 
 
 def test_engine_generations() -> None:

@@ -76,3 +76,29 @@ def test_more_replicas_longer_sequences_less_checkpointing(dp, sharding, seq_len
     assert need(seq_len=seq_len * 2).total_bytes[0] >= base
     kept = [need(activation_ckpt=c).total_bytes[0] for c in ("none", "selective", "full")]
     assert kept == sorted(kept, reverse=True)
+
+
+def test_trained_embeddings_cost_twelve_bytes_each():
+    """The Qwen README's LoRA of the base model, embeddings and head trained: 33.7 GiB, not 20.1."""
+    question = {"stack": "hf-peft", "task": "lora", "seq_len": 256, "sharding": "none",
+                "activation_ckpt": "full"}  # fmt: skip
+    plain, tables = (
+        memory(training_jobs([QWEN_7B], [A100], lora_embeddings=e, **question), CONSTANTS)
+        for e in (False, True)
+    )
+    more = (tables.optimizer - plain.optimizer)[0]
+    assert more == pytest.approx(12 * 2 * QWEN_7B.vocab * QWEN_7B.hidden)
+    assert tables.total_bytes[0] / GIB == pytest.approx(33.7, rel=0.1)
+
+
+def test_unfused_attention_keeps_its_scores():
+    """Korthikanti et al. eq. 1: 5 bytes x heads x length for every token of a layer."""
+    constants = copy.deepcopy(dict(CONSTANTS))
+    constants["stack"]["nemo"] |= {"activation_scale": 1.0, "fused_attention": 0.0}
+    constants["kernel"]["all"] |= {"working_layers": 1.0}
+    jobs = training_jobs([LLAMA_8B], [H100], seq_len=[2048, 4096], stack="nemo")
+    fused = dict(constants, stack=copy.deepcopy(constants["stack"]))
+    fused["stack"]["nemo"]["fused_attention"] = 1.0
+    more = memory(jobs, constants).activations - memory(jobs, fused).activations
+    layers, heads = LLAMA_8B.layers, LLAMA_8B.heads
+    assert more == pytest.approx(5.0 * heads * jobs.seq_len**2 * (layers + 1))

@@ -15,6 +15,7 @@ from gpumix.perf.training_job import training_jobs
 CATALOG = load()
 CONSTANTS = CATALOG.coefficients.training
 LLAMA_70B, LLAMA_8B = (CATALOG.model(f"meta-llama/Meta-Llama-3-{size}") for size in ("70B", "8B"))
+MIXTRAL = CATALOG.model("mistralai/Mixtral-8x7B-v0.1")
 H100, A100, L40S, V100 = (
     CATALOG.gpu(g) for g in ("h100-sxm-80gb", "a100-sxm-80gb", "l40s-48gb", "v100-sxm-32gb")
 )
@@ -100,13 +101,25 @@ def test_pipeline_splits_a_batch_too_small_for_it():
 def test_one_measured_step_moves_the_prediction_towards_it():
     jobs = training_jobs([LLAMA_70B], [H100], **PLAN)
     plain = step(jobs, CONSTANTS).step_s[0]
-    one = calibrated_speed(jobs, CONSTANTS, plain * 2)
+    one = calibrated_speed(jobs, CONSTANTS, plain * 2, jobs)
     corrected = step(jobs, CONSTANTS, one).step_s[0]
     assert plain < corrected < plain * 2
     many = training_jobs([LLAMA_70B], [H100], **(PLAN | {"n_gpus": np.full(500, 64.0)}))
-    assert calibrated_speed(many, CONSTANTS, np.full(500, plain * 2)) == pytest.approx(
+    assert calibrated_speed(many, CONSTANTS, np.full(500, plain * 2), jobs) == pytest.approx(
         0.5, rel=0.01
     )
+
+
+@pytest.mark.parametrize(
+    ("model", "gpu", "task", "moves"),
+    [(LLAMA_8B, H100, "pretrain", True), (LLAMA_70B, A100, "pretrain", False),
+     (LLAMA_70B, H100, "lora", False), (MIXTRAL, H100, "pretrain", False)],
+)  # fmt: skip
+def test_a_measured_step_says_nothing_of_another_kind_of_job(model, gpu, task, moves):
+    known = training_jobs([LLAMA_70B], [H100], **PLAN)
+    wanted = training_jobs([model], [gpu], **(PLAN | {"task": task}))
+    speed = calibrated_speed(known, CONSTANTS, step(known, CONSTANTS).step_s * 1.5, wanted)
+    assert (speed[0] != 1.0) == moves
 
 
 def test_unknown_word_is_an_input_error():

@@ -12,8 +12,12 @@ import pytest
 from gpumix import catalog, mix
 from gpumix.domain.plan import Plan
 from gpumix.errors import Infeasible, InputError
+from gpumix.files import write_columns
 from gpumix.inventory import read_inventory
+from gpumix.inventory.results import Stated
+from gpumix.planner.calibration import calibrate
 from gpumix.planner.plan import Planned, plan
+from gpumix.planner.points import predict_inference
 from gpumix.report.export import plan_from_dict, plan_to_dict
 
 TODAY = date(2026, 11, 24)
@@ -209,3 +213,39 @@ def test_a_model_that_fits_nowhere_is_refused(tmp_path: Path) -> None:
 
 def workload_of(found: Plan, name: str):  # type: ignore[no-untyped-def]
     return next(w for w in found.workloads if w.id == name)
+
+
+def test_levers_save_on_served_work_and_name_where(cloud: Planned) -> None:
+    by_id = {w.id: w for w in cloud.plan.workloads}
+    for workload in by_id.values():
+        assert all(0.0 < lever.saving_share < 1.0 for lever in workload.levers)
+    assert any(lever.name == "FP8 weights" for lever in by_id["assistant"].levers)
+    lever = by_id["assistant"].levers[0]
+    best = min(c.unit_cost_usd for c in by_id["assistant"].candidates if c.unit_cost_usd)
+    assert lever.unit_cost_usd == pytest.approx(best * (1.0 - lever.saving_share))
+    assert " x " in lever.note
+
+
+def test_own_measurements_move_a_plan(tmp_path: Path, cloud: Planned) -> None:
+    """Chats measured faster than predicted on every GPU: the plan costs less."""
+    kept = tmp_path / "kept"
+    models = ("meta-llama/Llama-3.1-8B-Instruct", "Qwen/Qwen2.5-7B-Instruct")
+    gpus = ("h100-sxm-80gb", "a100-sxm-80gb", "l40s-48gb")
+    for i, (gpu, model) in enumerate((g, m) for g in gpus for m in models):
+        asked = {
+            "gpu": gpu, "model": model, "tp": "1", "engine": "vllm", "input_len": "900",
+            "output_len": "200", "load": "concurrency", "load_value": "32",
+            "metric": "output_tok_s_total",
+        }  # fmt: skip
+        columns = {name: [value] for name, value in asked.items()}
+        value = predict_inference(columns)["value"][0] * 1.4
+        path = tmp_path / f"{i}.csv"
+        write_columns(path, columns | {"value": [f"{value:.6g}"]})
+        calibrate([path], Stated(), kept)
+    path = tmp_path / "inventory.yaml"
+    path.write_text(CLOUD, encoding="utf-8")
+    loaded = catalog.load(measured=kept)
+    found = plan(read_inventory(path, loaded, TODAY), loaded).plan
+    assert found.horizon_usd < 0.95 * cloud.plan.horizon_usd
+    best = next(w for w in found.workloads if w.id == "assistant").placements[0]
+    assert "measurements" in best.note

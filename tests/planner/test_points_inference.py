@@ -12,7 +12,8 @@ import pytest
 from gpumix.catalog import Catalog, load
 from gpumix.errors import InputError
 from gpumix.files import read_columns
-from gpumix.planner.points import errors, layouts_of, parse_slo, predict_inference
+from gpumix.planner.points import predict_inference
+from gpumix.planner.points_words import errors, layouts_of, parse_slo
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 

@@ -40,6 +40,20 @@ def test_interval_holds_the_value():
     assert one["basis"] == "calibrated"
 
 
+@pytest.mark.parametrize("changed", [{"stack": "in-house"}, {"gpu": "mi300x-192gb"}])
+def test_what_was_never_measured_is_modelled_and_less_certain(changed):
+    """A stack, or a GPU architecture, without a fitted row."""
+    known, new = answer(), answer(**changed)
+    assert new["basis"] == "modelled"
+    assert new["high"] / new["low"] > 1.2 * known["high"] / known["low"]
+
+
+def test_trained_embeddings_are_part_of_an_adapters_memory():
+    job = {"task": "lora", "stack": "hf-peft", "metric": "mem_gib_per_gpu"}
+    plain, more = (answer(**job, lora_targets=t)["value"] for t in ("all", "all+embeddings"))
+    assert more > plain
+
+
 def test_metrics_agree_with_each_other():
     rate = answer()["value"]
     seconds = answer(metric="step_time_s")["value"]

@@ -18,6 +18,8 @@ from gpumix.domain.plan import (
     MixLine,
     Placement,
     Plan,
+    Replay,
+    ReplayedSlo,
     SloCheck,
     WorkloadPlan,
 )
@@ -212,6 +214,14 @@ def support_chat() -> WorkloadPlan:
         "traffic keeps three instances busy by day.",
         demand_per_hour=demand,
         capacity_per_hour=steps(demand, 8400),
+        replay=Replay(
+            requests=48_000,
+            served=47_990,
+            shed=10,
+            within=0.9871,
+            slo=(ReplayedSlo("ttft_p95", 0.8, 0.61, 0.79, 38, True),),
+            corrections=1,
+        ),
     )
 
 

@@ -10,9 +10,11 @@ from gpumix.catalog.age import (
 )
 from gpumix.catalog.catalog import Catalog, load
 from gpumix.catalog.checks import dispersion_warnings
+from gpumix.catalog.evidence import MEASUREMENTS
 from gpumix.catalog.offers import find_offers
 
 __all__ = [
+    "MEASUREMENTS",
     "OLD_DAYS",
     "Catalog",
     "PriceAge",

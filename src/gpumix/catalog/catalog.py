@@ -14,6 +14,7 @@ from gpumix.catalog.tables import read_packaged
 from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.gpu import Gpu, Server
 from gpumix.domain.llm import Model
+from gpumix.domain.measurement import Shrinkage
 from gpumix.domain.offer import Offer
 from gpumix.domain.site import CapexQuote, Country, Range
 from gpumix.domain.traffic import Profile
@@ -30,10 +31,12 @@ class Catalog:
         gpus: Path | None = None,
         models: Path | None = None,
         prices: Path | None = None,
+        measured: Path | None = None,
     ) -> None:
         self._gpu_sheet = gpus
         self._model_sheet = models
         self._price_sheet = prices
+        self._measured = measured
 
     @cached_property
     def gpus(self) -> dict[str, Gpu]:
@@ -105,6 +108,16 @@ class Catalog:
         """Packaged measured rows of training, as columns of text."""
         return evidence.load_evidence("training")
 
+    @cached_property
+    def measured(self) -> dict[str, list[str]]:
+        """A team's own measured rows, as columns of text; empty where there are none."""
+        return evidence.load_measured(self._measured)
+
+    @cached_property
+    def shrinkage(self) -> dict[str, Shrinkage]:
+        """How a team's own rows are weighed, by work: inference, training."""
+        return {work: evidence.load_shrinkage(work) for work in ("inference", "training")}
+
     def exchange_rate(self, currency: str) -> tuple[float, date | None]:
         """Units of a currency per USD, and the rate's date. Raises: UnknownName."""
         if currency == "USD":
@@ -125,10 +138,16 @@ class Catalog:
 
 
 def load(
-    gpus: Path | None = None, models: Path | None = None, prices: Path | None = None
+    gpus: Path | None = None,
+    models: Path | None = None,
+    prices: Path | None = None,
+    measured: Path | None = None,
 ) -> Catalog:
-    """The catalogue, with the user's sheets (CSV files) over the packaged tables."""
-    return Catalog(gpus, models, prices)
+    """The catalogue, with the user's sheets (CSV files) over the packaged tables.
+
+    `measured` is the folder that `gpumix calibrate` keeps a team's own measurements in.
+    """
+    return Catalog(gpus, models, prices, measured)
 
 
 def _named(

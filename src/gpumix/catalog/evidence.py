@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
+from pathlib import Path
 
 from gpumix.catalog.tables import packaged
 from gpumix.domain.coefficients import Coefficients
-from gpumix.errors import DataError
+from gpumix.domain.measurement import Shrinkage
+from gpumix.errors import DataError, InputError, Problem
 from gpumix.files import read_columns
+
+MEASUREMENTS = "measurements.csv"
+"""Name of the table of a team's own measured rows, in the project's folder."""
 
 
 def load_evidence(kind: str) -> dict[str, list[str]]:
@@ -29,3 +35,35 @@ def load_coefficients() -> Coefficients:
         power=tables.get("power", {}),
         fitted_on=tables.get("fitted_on", ""),
     )
+
+
+def load_shrinkage(work: str) -> Shrinkage:
+    """How a team's own rows of `work` inference or training are weighed against predictions.
+
+    Raises: DataError where the packaged table lacks a figure.
+    """
+    table = read_columns(packaged("calibration.csv"))
+    named = {
+        name: float(value)
+        for kind, name, value in zip(table["work"], table["name"], table["value"], strict=True)
+        if kind == work
+    }
+    wanted = {f.name for f in fields(Shrinkage)}
+    if wanted != set(named):
+        raise DataError(f"calibration.csv: {work} needs exactly {', '.join(sorted(wanted))}")
+    return Shrinkage(**named)
+
+
+def load_measured(folder: Path | None) -> dict[str, list[str]]:
+    """Columns of a project's own measured rows, as text; empty without a folder or a table in it.
+
+    Raises: InputError where the table cannot be read or lacks what every measurement has.
+    """
+    if folder is None or not (path := folder / MEASUREMENTS).exists():
+        return {}
+    columns = read_columns(path)
+    missing = [n for n in ("id", "gpu", "model", "metric", "value") if n not in columns]
+    if missing:
+        fix = "`gpumix calibrate` writes this file; remove it to start anew"
+        raise InputError([Problem(str(path), f"column {n!r} is missing", fix) for n in missing])
+    return columns

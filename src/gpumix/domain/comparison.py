@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from gpumix.domain.evidence import Estimate
+from gpumix.domain.plan import Lever
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,10 @@ class WinnerAt:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The question, one row a GPU (cheapest first), and who wins from which demand on."""
+    """The question, one row a GPU (cheapest first), and who wins from which demand on.
+
+    `levers` say what changes would save on the cheapest GPU, always busy.
+    """
 
     model: str
     input_tokens: float
@@ -74,3 +78,4 @@ class Comparison:
     winners: tuple[WinnerAt, ...]
     defaults: tuple[str, ...]
     warnings: tuple[str, ...]
+    levers: tuple[Lever, ...] = ()

@@ -49,6 +49,36 @@ class SloCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplayedSlo:
+    """A promise beside what the plan's replicas did in simulation: over the week, and in the hour
+    of the week (0 = Monday 00:00) that came nearest to breaking it, or broke it."""
+
+    name: str
+    limit_s: float
+    week_s: float
+    worst_s: float
+    worst_hour: int
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A workload's traffic of the first year's week sent through the plan's replicas.
+
+    `requests` were simulated, at the busiest hour of every block of the week; those not served
+    were shed. `within` is the share within every limit; `corrections` how often the plan was made
+    anew with lower rates because a promise broke.
+    """
+
+    requests: int
+    served: int
+    shed: int
+    within: float
+    slo: tuple[ReplayedSlo, ...]
+    corrections: int
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
     """Where a workload runs: replicas of one layout on one resource.
 
@@ -108,7 +138,7 @@ class WorkloadPlan:
 
     Of the unit costs those that apply are set: tokens for inference, run for jobs, sample for
     media. `demand_per_hour` and `capacity_per_hour` are 168 values of the first year, in units
-    per hour; capacity is None for deferrable work.
+    per hour; capacity is None for deferrable work, `replay` for all but promised text.
     """
 
     id: str
@@ -131,6 +161,7 @@ class WorkloadPlan:
     why: str
     demand_per_hour: tuple[float, ...]
     capacity_per_hour: tuple[float, ...] | None
+    replay: Replay | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,14 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """One run of a fine-tuning or pre-training job: `tokens` through the model."""
+    """One run of a fine-tuning or pre-training job: `tokens` through the model.
+
+    `token_fill` is the share of computed tokens that are real (below 1 where sequences are padded
+    instead of packed). `activation_ckpt` None = the least that fits. `checkpoint` is `sync` or
+    `async`. `queue_h` passes before GPUs are had; a `new_fleet` fails more often. Around the final
+    run sweeps and failed attempts cost `programme_factor` times its work. `calendar_usd_per_day`
+    is what a day of waiting costs the team; it is told apart from cash.
+    """
 
     method: str
     tokens: float
@@ -77,6 +84,13 @@ class TrainingRun:
     stack: str
     lora_rank: int
     gpus: int | None
+    token_fill: float = 1.0
+    activation_ckpt: str | None = None
+    checkpoint: str = "sync"
+    queue_h: float = 0.0
+    new_fleet: bool = False
+    programme_factor: float = 1.0
+    calendar_usd_per_day: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ T = TypeVar("T")
 
 DEFAULT_SLOS = (Slo("ttft", 0.95, 1.0), Slo("tpot", 0.95, 0.05))
 """Promises of a chat workload that states none (the same as `gpumix compare`'s)."""
+LEAST_TOKEN_FILL = 0.01
 DEFAULT_SPOT_SHARE = 0.3
 """Of served traffic, where the inventory does not say: losing a zone's spot capacity must leave
 most of it served."""
@@ -52,8 +53,18 @@ _SLO_METRICS = ("ttft", "tpot", "e2e")
 _SLO_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 SLO_NAMES = tuple(f"{m}_{q}" for m in _SLO_METRICS for q in _SLO_QUANTILES)
 """Every promise that can be made, as inventories and the command line write it."""
-_DEFAULT_SEQ_LEN = {Kind.FINETUNE: 2048, Kind.PRETRAIN: 4096}
-_DEFAULT_STACK = {"lora": "torchtune", "qlora": "hf-peft", "full": "fsdp", "pretrain": "megatron"}
+DEFAULT_SEQ_LEN = {Kind.FINETUNE: 2048, Kind.PRETRAIN: 4096}
+DEFAULT_STACK = {
+    "lora": "torchtune",
+    "qlora": "hf-peft",
+    "full": "fsdp",
+    "dpo": "fsdp",
+    "pretrain": "megatron",
+}
+"""Software of a job that names none, by method."""
+DEFAULT_PRETRAIN_TOKENS_PER_STEP = 4_194_304
+"""Of a pre-training step whose global batch is not stated: 4 Mi tokens, as Llama 2 (arXiv
+2307.09288 section 2.2)."""
 
 
 def slo_of(name: str, limit: object) -> Slo:
@@ -258,20 +269,41 @@ class _Reader:
             self._say(path, "states no work", "add tokens (of one run)")
         if spec.runs_per_month is not None and spec.runs_per_year is not None:
             self._say(path, "states runs_per_month and runs_per_year", "keep one of them")
+        seq_len = spec.seq_len or DEFAULT_SEQ_LEN[spec.kind]
         method = "pretrain" if spec.kind is Kind.PRETRAIN else (spec.method or "lora")
         if spec.kind is Kind.FINETUNE and spec.method is None:
             self.notes.append(f"{path[-1]}: method not stated, LoRA assumed")
         return TrainingRun(
             method=method,
             tokens=spec.tokens or 0.0,
-            seq_len=spec.seq_len or _DEFAULT_SEQ_LEN[spec.kind],
-            global_batch=spec.global_batch,
+            seq_len=seq_len,
+            global_batch=spec.global_batch or self._global_batch(path, spec, seq_len),
             finish_within_h=spec.finish_within / SECONDS_PER_HOUR if spec.finish_within else None,
             runs_per_year=demand.runs_per_year(spec),
-            stack=spec.stack or _DEFAULT_STACK[method],
+            stack=spec.stack or DEFAULT_STACK[method],
             lora_rank=spec.lora_rank,
             gpus=spec.n_gpus,
+            token_fill=self._token_fill(path, spec),
+            activation_ckpt=spec.activation_ckpt,
+            checkpoint=spec.checkpoint,
+            queue_h=spec.queue / SECONDS_PER_HOUR if spec.queue else 0.0,
+            new_fleet=spec.new_fleet,
+            programme_factor=spec.programme_factor,
+            calendar_usd_per_day=spec.calendar_usd_per_day,
         )
+
+    def _global_batch(self, path: KeyPath, spec: WorkloadSpec, seq_len: int) -> int | None:
+        """Sequences of a step of a pre-training that does not state them."""
+        if spec.kind is not Kind.PRETRAIN:
+            return None
+        batch = max(DEFAULT_PRETRAIN_TOKENS_PER_STEP // seq_len, 1)
+        self.notes.append(f"{path[-1]}: global_batch not stated, {batch:,} sequences assumed")
+        return batch
+
+    def _token_fill(self, path: KeyPath, spec: WorkloadSpec) -> float:
+        if spec.token_fill < LEAST_TOKEN_FILL:
+            self._say((*path, "token_fill"), f"must be {LEAST_TOKEN_FILL:g} or more")
+        return max(spec.token_fill, LEAST_TOKEN_FILL)
 
     def _slos(self, path: KeyPath, spec: WorkloadSpec) -> tuple[Slo, ...]:
         if spec.kind is Kind.MEDIA:

@@ -102,7 +102,7 @@ class WorkloadSpec(_Spec):
     tokens_per_day: Volume | None = None
     input_tokens: TokensPerRequest | None = None
     # jobs
-    method: Literal["full", "lora", "qlora"] | None = None
+    method: Literal["full", "dpo", "lora", "qlora"] | None = None
     tokens: Tokens | None = None
     runs_per_month: Runs | None = None
     runs_per_year: Runs | None = None
@@ -112,6 +112,13 @@ class WorkloadSpec(_Spec):
     lora_rank: Whole = Field(default=16, ge=1, le=4096)
     stack: str | None = None
     n_gpus: Whole | None = Field(default=None, ge=1, le=100_000)
+    token_fill: Share = 1.0
+    activation_ckpt: Literal["none", "selective", "full"] | None = None
+    checkpoint: Literal["sync", "async"] = "sync"
+    queue: Seconds | None = None
+    new_fleet: bool = False
+    programme_factor: Number = Field(default=1.0, ge=1, le=100)
+    calendar_usd_per_day: Number = Field(default=0.0, ge=0, le=1e9)
     # media
     images_per_day: PerDay | None = None
     videos_per_day: PerDay | None = None
@@ -185,6 +192,12 @@ class InventorySpec(_Spec):
     prices: str | None = None
 
 
+_RUN = frozenset(
+    {"token_fill", "activation_ckpt", "checkpoint", "queue", "new_fleet", "programme_factor",
+     "calendar_usd_per_day"}
+)  # fmt: skip
+"""Keys of every kind of training job."""
+
 APPLIES: dict[Kind, frozenset[str]] = {
     Kind.CHAT: frozenset({"traffic", "slo"}),
     Kind.BATCH: frozenset(
@@ -195,11 +208,11 @@ APPLIES: dict[Kind, frozenset[str]] = {
     ),
     Kind.FINETUNE: frozenset(
         {"method", "tokens", "runs_per_month", "runs_per_year", "finish_within", "seq_len",
-         "global_batch", "lora_rank", "stack", "n_gpus", "growth_per_year", "window"}
+         "global_batch", "lora_rank", "stack", "n_gpus", "growth_per_year", "window", *_RUN}
     ),
     Kind.PRETRAIN: frozenset(
         {"tokens", "runs_per_month", "runs_per_year", "finish_within", "seq_len", "global_batch",
-         "stack", "n_gpus", "growth_per_year"}
+         "stack", "n_gpus", "growth_per_year", *_RUN}
     ),
     Kind.MEDIA: frozenset(
         {"images_per_day", "videos_per_day", "latency", "steps", "resolution", "frames",

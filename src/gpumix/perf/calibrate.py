@@ -3,124 +3,193 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
+import numpy.typing as npt
 
-ENGINE_SIGMA = 0.10
-GPU_SIGMA = 0.08
-DEPLOYMENT_SIGMA = 0.15
-NOISE_SIGMA = 0.06
-"""Prior spread of log errors shared by an engine, by a GPU under it, by a deployment; and noise.
+from gpumix.domain.measurement import Shrinkage
+from gpumix.perf.deployment import Deployment
+from gpumix.perf.values import FloatArray
 
-Source: variance of left-out residuals by level, tools/fit_inference.py; the noise is that of the
-next engine version (data README, 5-7 %).
-"""
+Names = npt.NDArray[np.str_]
 
-LENGTH_SCALE = 1.2
-"""Distance in log input, output and batch at which two points of a deployment are unrelated."""
+SERVING = ("throughput", "tpot", "itl", "e2e")
+FIRST_TOKEN = "ttft"
+TRAINING = ("speed", "step")
+LOWER_IS_FASTER = ("tpot", "itl", "e2e", "ttft", "step")
+
+CELLS = 4_000_000
+"""Entries of the matrix between targets and measurements worked on at once: 32 MB."""
+
+RATES = (
+    "bandwidth", "linear_rate", "weight_rate", "head_rate", "head_weight_rate", "kv_rate",
+    "prefill_rate", "link_bus", "link_bytes_per_s",
+)  # fmt: skip
+TIMES = (
+    "expert_launch_s", "attention_launch_s", "link_latency_s", "step_s", "layer_s", "sequence_s",
+    "prompt_token_s", "first_token_s", "request_s", "special_layer_s",
+)  # fmt: skip
+"""Fields of a deployment that hold work per second, and seconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a prediction or a measurement stands: what it shares with others, and how far off."""
+class Places:
+    """Where predictions or measurements stand, as parallel arrays: what they share, how far off.
 
-    engine: str
-    gpu: str
-    deployment: str
-    quantity: str
-    input_len: float
-    output_len: float
-    batch: float
+    `quantity` is throughput, tpot, itl, e2e or ttft; speed or step of training; or another figure
+    that shares its errors with none of these. Lengths below 1 count as 1.
+    """
 
+    engine: Names
+    gpu: Names
+    deployment: Names
+    quantity: Names
+    input_len: FloatArray
+    output_len: FloatArray
+    batch: FloatArray
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """One measurement: its place and log(measured / predicted)."""
+    def __len__(self) -> int:
+        return len(self.engine)
 
-    place: Place
-    log_error: float
+    def take(self, index: npt.ArrayLike) -> Places:
+        """The places at these positions."""
+        chosen = np.asarray(index)
+        return replace(self, **{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
+
+    @classmethod
+    def join(cls, parts: Sequence[Places]) -> Places:
+        """All places of several, in order."""
+        return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts])
+                      for f in fields(cls)})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Factor in logs to multiply a prediction by, its sigma, and the weights of what moved it."""
+    """What measurements say of some places: factor in logs, sigma, and what moved each.
 
-    log_factor: float
-    sigma: float
-    weights: tuple[float, ...]
+    `weights` has a row for each place and a column for each measurement; `explained` is the share
+    of the prior's variance that the measurements take away (0-1).
+    """
+
+    log_factor: FloatArray
+    sigma: FloatArray
+    explained: FloatArray
+    weights: FloatArray
 
 
-def covariance(one: Place, other: Place) -> float:
-    """Prior covariance of two log errors: what they share of engine, GPU and deployment.
+def covariance(one: Places, other: Places, prior: Shrinkage) -> FloatArray:
+    """Prior covariance of log errors: what two places share of engine, GPU and deployment.
 
-    Within a deployment it falls with the distance in log length and batch. Latencies and rates
-    count with opposite sign.
+    c = r (s_engine^2 [same engine] + s_gpu^2 [and GPU] + s_deployment^2 (1 + k) / 2 [deployment]),
+    k = exp(-d^2 / (6 l^2)), d the distance in logs of input, output and batch; r is the
+    correlation of the two quantities, negative between a rate and a time.
 
     Args:
         one, other: places.
+        prior: spreads [log error], l [log distance] and correlations [1].
 
-    Returns: covariance of log(predicted / measured) [1].
+    Returns: covariance of log(measured / predicted), a row for each of `one` [1].
 
     Source: kriging with nested effects (Cressie 1993, section 3.2).
     """
-    shared = 0.0
-    if one.engine == other.engine:
-        shared += ENGINE_SIGMA**2
-        if one.gpu == other.gpu:
-            shared += GPU_SIGMA**2
-    if one.deployment == other.deployment:
-        apart = np.log(
-            [
-                max(one.input_len, 1.0) / max(other.input_len, 1.0),
-                max(one.output_len, 1.0) / max(other.output_len, 1.0),
-                max(one.batch, 1.0) / max(other.batch, 1.0),
-            ]
+    engine = _same(one.engine, other.engine)
+    gpu = engine & _same(one.gpu, other.gpu)
+    apart = sum(
+        _log_distance(a, b) ** 2
+        for a, b in (
+            (one.input_len, other.input_len),
+            (one.output_len, other.output_len),
+            (one.batch, other.batch),
         )
-        near = float(np.exp(-0.5 * np.sum(apart**2) / (3.0 * LENGTH_SCALE**2)))
-        shared += DEPLOYMENT_SIGMA**2 * (0.5 + 0.5 * near)
-    return shared * _sign(one) * _sign(other)
+    )
+    near = 0.5 + 0.5 * np.exp(-apart / (6.0 * prior.length_scale**2))
+    shared = (
+        prior.engine_sigma**2 * engine
+        + prior.gpu_sigma**2 * gpu
+        + prior.deployment_sigma**2 * near * _same(one.deployment, other.deployment)
+    )
+    return np.asarray(shared * _correlation(one.quantity, other.quantity, prior))
 
 
-def shift(known: Sequence[Known], targets: Sequence[Place], sigma: float) -> list[Shift]:
+def shift(
+    known: Places,
+    log_error: FloatArray,
+    targets: Places,
+    sigma: FloatArray,
+    prior: Shrinkage,
+) -> Shift:
     """What measurements say about other places: best linear prediction from the covariance.
 
-    factor = c^T (C + noise I)^-1 e; the variance is the prior's less what the measurements
+    factor = c^T (C + noise^2 I)^-1 e; the variance is the prior's less what the measurements
     explain, never above the prior's, never below the noise.
 
     Args:
-        known: measurements with their log errors.
+        known: places of the measurements.
+        log_error: log(measured / predicted) of each [1].
         targets: places to predict.
-        sigma: prior sigma of the log error of a prediction.
+        sigma: prior sigma of the log error of each target's prediction [1].
+        prior: spreads of log errors.
 
     Source: as `covariance`; James and Stein (1961) for the shrinkage of a mean.
-
-    >>> here = Place("vllm 0.9", "h100", "llama", "throughput", 512, 128, 32)
-    >>> moved = shift([Known(here, 0.2)], [here], 0.2)[0]
-    >>> 0.1 < moved.log_factor < 0.2 and moved.sigma < 0.2
-    True
     """
-    if not known:
-        return [Shift(0.0, sigma, ()) for _ in targets]
-    places = [one.place for one in known]
-    matrix = np.array([[covariance(a, b) for b in places] for a in places])
-    matrix += np.eye(len(known)) * NOISE_SIGMA**2
-    error = np.array([one.log_error for one in known])
-    out = []
-    for target in targets:
-        link = np.array([covariance(target, place) for place in places])
-        weights = np.linalg.solve(matrix, link)
-        prior = covariance(target, target)
-        explained = float(link @ weights) / prior
-        variance = sigma**2 * max(1.0 - explained, 0.0) + NOISE_SIGMA**2 * min(explained, 1.0)
-        out.append(
-            Shift(
-                float(weights @ error), float(min(np.sqrt(variance), sigma)),
-                tuple(float(w) for w in weights),
-            )
-        )  # fmt: skip
-    return out
+    n, count = len(targets), len(known)
+    if not count or not n:
+        nothing = np.zeros(n)
+        return Shift(nothing, np.asarray(sigma, float), nothing, np.zeros((n, count)))
+    noise = prior.noise_sigma**2
+    inverse = np.linalg.inv(covariance(known, known, prior) + noise * np.eye(count))
+    weights, explained = np.empty((n, count)), np.empty(n)
+    own = prior.engine_sigma**2 + prior.gpu_sigma**2 + prior.deployment_sigma**2
+    for part in np.array_split(np.arange(n), -(-n * count // CELLS)):
+        link = covariance(targets.take(part), known, prior)
+        weights[part] = link @ inverse
+        explained[part] = np.sum(weights[part] * link, axis=1) / own
+    explained = np.clip(explained, 0.0, 1.0)
+    variance = sigma**2 * (1.0 - explained) + noise * explained
+    return Shift(weights @ log_error, np.minimum(np.sqrt(variance), sigma), explained, weights)
 
 
-def _sign(place: Place) -> float:
-    return 1.0 if place.quantity in ("throughput", "power") else -1.0
+def faster(dep: Deployment, speed: FloatArray) -> Deployment:
+    """The same deployments with every time divided by `speed`; memory stays as it is.
+
+    Args:
+        dep: deployments.
+        speed: factor of each; exp(log factor of its throughput) [1].
+
+    Source: `shift`; one factor for all parts, as measurements of whole runs cannot tell them apart.
+    """
+    changed = {name: getattr(dep, name) * speed for name in RATES}
+    changed |= {name: getattr(dep, name) / speed for name in TIMES}
+    return replace(dep, **changed)
+
+
+def _same(one: Names, other: Names) -> npt.NDArray[np.bool_]:
+    """Which names are equal, a row for each of `one`."""
+    codes = np.unique(np.concatenate([one, other]), return_inverse=True)[1]
+    return np.asarray(codes[: len(one), None] == codes[None, len(one) :])
+
+
+def _log_distance(one: FloatArray, other: FloatArray) -> FloatArray:
+    a, b = np.log(np.maximum(one, 1.0)), np.log(np.maximum(other, 1.0))
+    return np.asarray(a[:, None] - b[None, :])
+
+
+def _correlation(one: Names, other: Names, prior: Shrinkage) -> FloatArray:
+    """Signed correlation of the errors of two figures."""
+    rows, row = np.unique(one, return_inverse=True)
+    columns, column = np.unique(other, return_inverse=True)
+    table = np.array([[_between(str(a), str(b), prior) for b in columns] for a in rows])
+    return np.asarray(table[row[:, None], column[None, :]])
+
+
+def _between(one: str, other: str, prior: Shrinkage) -> float:
+    if one == other:
+        return 1.0
+    sign = -1.0 if (one in LOWER_IS_FASTER) != (other in LOWER_IS_FASTER) else 1.0
+    pair = (one, other)
+    if all(name in SERVING for name in pair) or all(name in TRAINING for name in pair):
+        return sign * prior.step_correlation
+    if all(name in (*SERVING, FIRST_TOKEN) for name in pair):
+        return sign * prior.first_token_correlation
+    return 0.0

@@ -18,12 +18,13 @@ COMMON = (
     "half_span", "imbalance", "special_layer_s", "expert_half_tokens", "expert_efficiency",
     "expert_launch_s", "attention_launch_s", "activation_passes", "state_passes", "routing_spread",
     "itl_tail", "ramp_down", "burst_tail", "ttft_tail", "slo_headroom", "slo_share",
+    "first_wave", "offline_host", "expert_passes",
 )  # fmt: skip
 """Constants of every deployment."""
 
 OF_ENGINE = (
     "step_s", "layer_s", "sequence_s", "prompt_token_s", "request_s", "first_token_s", "lockstep",
-    "overlap", "output_share",
+    "together", "overlap", "output_share",
     "chunk_tokens", "max_sequences", "memory_share", "activation_share", "weights_first",
 )  # fmt: skip
 """Constants of an engine generation; `<name>_small` holds on small GPUs where it exists."""
@@ -65,7 +66,7 @@ def constants_of(key: Key, tables: Mapping[str, Table]) -> dict[str, float]:
     small = "_small" if key.small else ""
     return {
         **_efficiencies(key, part, engine, common),
-        "half_tokens": common["half_tokens"] * engine["half"],
+        "half_tokens": common["half_tokens"],
         "expert_factor": engine["experts"],
         "link_latency_s": link["latency_s"] * legacy,
         "link_share": min(link["share"] * engine["link"], EFFICIENCY_CAP),

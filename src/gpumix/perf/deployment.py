@@ -18,7 +18,12 @@ from gpumix.domain.llm import Model
 from gpumix.perf.constants import COMMON, OF_ENGINE, Key, constants_of
 from gpumix.perf.engines import engine_generation
 from gpumix.perf.links import Link, link_of
-from gpumix.perf.precision import WeightFormat, kv_bytes_per_value, weight_format
+from gpumix.perf.precision import (
+    WeightFormat,
+    kv_bytes_per_value,
+    unstated_kv,
+    weight_format,
+)
 from gpumix.perf.shapes import Shape, shape_of
 from gpumix.perf.values import FloatArray, Values
 from gpumix.units import GIB, GIGA
@@ -86,6 +91,7 @@ class Deployment:
     attention_launch_s: FloatArray
     activation_passes: FloatArray
     state_passes: FloatArray
+    expert_passes: FloatArray
     link_latency_s: FloatArray
     link_bus: FloatArray
     step_s: FloatArray
@@ -96,6 +102,9 @@ class Deployment:
     request_s: FloatArray
     output_share: FloatArray
     lockstep: FloatArray
+    together: FloatArray
+    first_wave: FloatArray
+    offline_host: FloatArray
     overlap: FloatArray
     imbalance: FloatArray
     special_layer_s: FloatArray
@@ -190,16 +199,17 @@ def deployments(
         )
         shared = tp[row] * (dp[row] if shape.expert_params else 1)
         link = link_of(gpu, shared)
-        kv_width = int(8 * kv_bytes_per_value(kv_precision[row]))
+        kv, kv_guess = unstated_kv(kv_precision[row], asked[0], engine[row])
+        kv_width = int(8 * kv_bytes_per_value(kv))
         key = Key(
             gpu.architecture, form.width, form.compute_width, form.emulated, kv_width,
             is_small(gpu), generation, link.kind,
         )  # fmt: skip
-        values = _row(shape, gpu, form, link, tp[row], pp[row], dp[row], ep[row], kv_precision[row])
+        values = _row(shape, gpu, form, link, tp[row], pp[row], dp[row], ep[row], kv)
         values["key_index"] = codes.setdefault(key, len(codes))
         for name, column in columns.items():
             column.append(values[name])
-        notes.append("; ".join(n for n in (form.note, guess) if n))
+        notes.append("; ".join(n for n in (form.note, guess, kv_guess) if n))
     arrays: dict[str, Values] = {name: np.array(c, dtype=np.float64) for name, c in columns.items()}
     arrays["key_index"] = arrays["key_index"].astype(np.intp)
     keys = tuple(codes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,26 @@ class Rates:
     ttft_s: FloatArray
     e2e_s: FloatArray
     limit: npt.NDArray[np.str_]
+
+
+def offline(dep: Deployment) -> Deployment:
+    """The same deployments without a server before the engine: requests handed over in-process.
+
+    Host work per sequence, prompt token and request shrinks to the share that is not HTTP,
+    tokenising and streaming.
+
+    Args:
+        dep: deployments as served.
+
+    Source: fitted; MLPerf Offline and `vllm bench throughput` beside `vllm bench serve`.
+    """
+    share = dep.offline_host
+    return replace(
+        dep,
+        sequence_s=dep.sequence_s * share,
+        prompt_token_s=dep.prompt_token_s * share,
+        request_s=dep.request_s * share,
+    )
 
 
 def closed_loop(
@@ -55,7 +75,7 @@ def closed_loop(
     asked = concurrency / dep.copies
     fits = memory(dep, input_len, output_len)
     batch = np.minimum(asked, fits.batch_max / dep.copies)
-    return _steady(dep, input_len, output_len, batch, asked, prefix_hit)
+    return _steady(dep, input_len, output_len, batch, asked, prefix_hit, dep.first_wave)
 
 
 def _steady(
@@ -65,8 +85,13 @@ def _steady(
     batch: Values,
     asked: Values,
     prefix_hit: Values,
+    first_wave: Values = 0.0,
 ) -> Rates:
-    """Continuous batching at a batch per replica, with `asked` requests in flight."""
+    """Continuous batching at a batch per replica, with `asked` requests in flight.
+
+    TTFT = first token + prefill (1 + together (1 - 1/b)) + tpot / 2
+           + (lockstep + first wave) prefill of the others
+    """
     batch = np.asarray(batch, dtype=np.float64)
     fresh = np.maximum(input_len * (1.0 - prefix_hit), 1e-3)
     context = input_len + 0.5 * output_len
@@ -86,7 +111,9 @@ def _steady(
     tpot = decode + (1.0 - dep.lockstep) * interference
     own = prefill_s(dep, fresh, span)
     others = np.maximum(batch - 1.0, 0.0) / np.maximum(batch, 1.0) * interference * output_len
-    ttft = dep.first_token_s + own + 0.5 * tpot + dep.lockstep * others
+    company = dep.together * (1.0 - 1.0 / np.maximum(batch, 1.0))
+    ttft = dep.first_token_s + own * (1.0 + company) + 0.5 * tpot
+    ttft = ttft + (dep.lockstep + first_wave) * others
     with np.errstate(divide="ignore", invalid="ignore"):
         busy = (decode + interference) * (output_len - 0.5) + 0.5 * np.maximum(own, mixed)
         rate = np.where(batch > 0.0, batch * output_len / busy, 0.0)
@@ -119,6 +146,7 @@ def max_throughput(
 
     Source: TensorRT-LLM performance pages (N by length); docs/inference.md.
     """
+    dep = offline(dep)
     fits = memory(dep, input_len, output_len)
     batch = np.minimum(fits.batch_max / dep.copies, dep.max_sequences * dep.ranks)
     # More sequences than this and every iteration is full of prompts.
@@ -151,6 +179,7 @@ def static_batch(dep: Deployment, input_len: Values, output_len: Values, batch: 
 
     Source: docs/inference.md.
     """
+    dep = offline(dep)
     asked = np.asarray(batch / dep.copies, dtype=np.float64)
     fits = memory(dep, input_len, output_len).batch_max / dep.copies
     waves = np.where(fits >= 1.0, np.ceil(asked / np.maximum(np.floor(fits), 1.0)), np.inf)
@@ -159,11 +188,7 @@ def static_batch(dep: Deployment, input_len: Values, output_len: Values, batch: 
     decode = decode_step_s(dep, running, input_len + 0.5 * output_len)
     wave_s = prefill + np.maximum(output_len - 1.0, 0.0) * decode
     rate = np.where(np.isfinite(waves), asked * output_len / (wave_s * np.maximum(waves, 1.0)), 0.0)
-    ttft = (
-        prefill
-        + dep.first_token_s
-        + 0.5 * (np.where(np.isfinite(waves), waves, 1.0) - 1.0) * wave_s
-    )
+    ttft = prefill + 0.5 * (np.where(np.isfinite(waves), waves, 1.0) - 1.0) * wave_s
     return Rates(
         batch=running,
         output_tokens_per_s=rate * dep.copies,
@@ -171,7 +196,7 @@ def static_batch(dep: Deployment, input_len: Values, output_len: Values, batch: 
         itl_p50_s=decode,
         itl_p95_s=decode,
         ttft_s=ttft,
-        e2e_s=dep.first_token_s + wave_s * np.where(np.isfinite(waves), waves, 1.0),
+        e2e_s=wave_s * np.where(np.isfinite(waves), waves, 1.0),
         limit=binding_limit(dep, running, asked, 0.0, input_len + 0.5 * output_len, input_len),
     )
 
@@ -289,6 +314,7 @@ def highest_rate(
 
     Source: docs/inference.md.
     """
+    dep = offline(dep)
     top = memory(dep, input_len, output_len).batch_max / dep.copies
     top = np.minimum(top, dep.max_sequences * dep.ranks)
     low, high = np.zeros_like(top), top

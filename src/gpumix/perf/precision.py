@@ -86,6 +86,31 @@ def weight_format(precision: str, gpu: Gpu, model: Model, engine: str) -> Weight
     return WeightFormat(dense, expert, flops_16bit, width, 16, True, note)
 
 
+FP8_CACHE_ENGINES = ("tensorrt-llm",)
+"""Engines whose own FP8 and FP4 checkpoints carry scales for an 8-bit cache and use it."""
+
+
+def unstated_kv(kv_precision: str, weights: str, engine: str) -> tuple[str, str]:
+    """The KV precision of a run that does not state it, and a note where that is not 16 bits.
+
+    16 bits (returned as empty), except FP8 and FP4 weights under TensorRT-LLM.
+
+    Args:
+        kv_precision: as stated; empty = not stated.
+        weights: weight precision.
+        engine: engine family.
+
+    Source: NVIDIA ModelOpt checkpoints (`kv_cache_quant_algo: FP8` in hf_quant_config.json), which
+    TensorRT-LLM's cache type `auto` follows.
+
+    >>> unstated_kv("", "fp8", "tensorrt-llm")[0], unstated_kv("", "fp8", "vllm")[0]
+    ('fp8', '')
+    """
+    if kv_precision or engine not in FP8_CACHE_ENGINES or weights not in ("fp8", "fp4"):
+        return kv_precision, ""
+    return "fp8", f"KV precision not stated: fp8, as {engine}'s {weights} checkpoints hold it"
+
+
 def kv_bytes_per_value(kv_precision: str) -> float:
     """Bytes of one KV-cache element [byte]; empty = 16 bits.
 

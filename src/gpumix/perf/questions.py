@@ -90,7 +90,7 @@ def _encoded(dep: Deployment, asked: Questions) -> FloatArray:
     batch = np.where(
         batched, asked.load_value, np.where(asked.load == "single_stream", 1.0, filled)
     )
-    texts = encode(dep, asked.input_len, batch)
+    texts = encode(inference.offline(dep), asked.input_len, batch)
     tokens = np.isin(asked.metric, ("total_tok_s_total", "prefill_tok_s"))
     known = tokens | np.isin(asked.metric, ("requests_s", "samples_s"))
     return np.asarray(np.where(known, texts * np.where(tokens, asked.input_len, 1.0), np.nan))

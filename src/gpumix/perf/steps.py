@@ -80,7 +80,10 @@ def step_parts(
     logits = kernels.head(sampled, dep.head_params, dep.ways, dep.head_rate, dep.head_weight_rate)
     elementwise = kernels.activations(
         tokens / dep.ranks, dep.hidden, dep.layers, dep.activation_passes, dep.bandwidth
-    )
+    ) + kernels.activations(
+        tokens / dep.ranks * np.where(dep.expert_params > 0.0, dep.top_k, 0.0),
+        dep.hidden, dep.layers, dep.expert_passes, dep.bandwidth,
+    )  # fmt: skip
     routed = routed * dep.expert_factor * (1.0 + dep.imbalance * np.log(dep.expert_groups))
     launches = dep.special_layers * dep.special_layer_s + np.where(
         dep.expert_params > 0.0, dep.expert_launch_s * dep.layers, 0.0

@@ -56,7 +56,8 @@ def step(job: TrainingJob, constants: Constants, speed: float | FloatArray = 1.0
     step = (m (compute (+) gathers) (1 + bubble) (+) gradient reduction + optimizer) x straggler
     / factor, where (+) is partial overlap and m the micro-batches of a replica.
 
-    Source: the terms' own (see `training_terms`); the sum is validated in docs/accuracy.md.
+    Source: the terms' own (see `training_terms`); the sum is held against measurements in
+    docs/training.md, "What it reaches".
     """
     look = Lookup(job, constants)
     links = _Links.of(job, look)
@@ -96,9 +97,7 @@ def _micro_batch_seconds(
 ) -> dict[str, FloatArray]:
     """One micro-batch on one GPU of the slowest stage, before anything between replicas."""
     shape = job.shapes
-    adapter_collectives = look.kernel("lora_collectives")
-    collectives = np.where(job.trains_adapter, adapter_collectives, 4.0)
-    collectives = collectives * np.where(job.activation_ckpt == FULL, 1.5, 1.0)
+    collectives = np.where(job.activation_ckpt == FULL, 6.0, 4.0)
     seconds = _compute(job, look, tokens, k)
     seconds["tp"] = terms.tensor_parallel_time(
         tokens, shape.hidden, shape.layers / job.pp, job.tp, collectives, links.tensor
@@ -131,21 +130,30 @@ def micro_batches(job: TrainingJob) -> tuple[FloatArray, FloatArray]:
 
 
 def calibrated_speed(
-    job: TrainingJob, constants: Constants, measured_step_s: float | FloatArray
-) -> float:
-    """How much faster than fitted the user's own stack runs, from measured steps of their jobs.
+    measured: TrainingJob,
+    constants: Constants,
+    measured_step_s: float | FloatArray,
+    wanted: TrainingJob,
+) -> FloatArray:
+    """How much faster than fitted the jobs `wanted` run, from measured steps of the same team.
 
-    speed = exp(w x mean(log(predicted / measured))), w = n / (n + (1 - c) / c): one measurement
-    is trusted by c, the share of the error between teams that is their stack's and not the row's;
-    many are trusted wholly. Pass it to `step(..., speed=...)` for the team's other jobs.
+    speed = exp(w x mean(log(predicted / measured))), w = n / (n + (1 - c) / c), over the n
+    measured jobs alike: of the wanted one's kind (dense, moe, adapter, encoder) on its GPU
+    architecture; 1 where there is none, as errors of one kind say nothing about another. One
+    measurement is trusted by c, the share of the error that such jobs of a team have in common;
+    many are trusted wholly.
 
-    measured_step_s [s], one per row of `job`. Source: shrinkage, Efron and Morris 1975; c from
-    sources left out (tools/fit_training.py).
+    measured_step_s [s], one per row of `measured`. Pass the result to `step(wanted, ..., speed)`.
+    Source: shrinkage, Efron and Morris 1975; c from sources left out (docs/accuracy.md).
     """
-    ratio = np.log(step(job, constants).step_s / np.asarray(measured_step_s, dtype=float))
+    ratio = np.log(step(measured, constants).step_s / np.asarray(measured_step_s, dtype=float))
     trust = constants["kernel"]["all"]["calibration_trust"]
-    weight = ratio.size / (ratio.size + (1.0 - trust) / trust)
-    return float(np.exp(weight * ratio.mean()))
+    alike = wanted.kind[:, None] == measured.kind[None, :]
+    alike = alike & (wanted.architecture[:, None] == measured.architecture[None, :])
+    number = alike.sum(axis=1)
+    mean = (alike * ratio).sum(axis=1) / np.maximum(number, 1)
+    speed: FloatArray = np.exp(number / (number + (1.0 - trust) / trust) * mean)
+    return speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,18 +243,13 @@ def _compute(
     flops = terms.attention_flops(
         tokens, job.seq_len, shape.attention_width, shape.causal, _attention_passes(job)
     ) / (job.tp * job.pp)
-    head = np.minimum(shape.head_dim / 128.0, 1.0) ** look.kernel("head_exponent")
     attention = flops / (
-        parts.flops_16bit * look.part("attention") * look.stack("attention") * head * power
+        parts.flops_16bit * look.part("attention") * look.stack("attention") * power
     )
-    low = np.where(code >= FP8, look.kernel("low_precision_touches"), 0.0)
     adapter = np.where(job.trains_adapter, look.kernel("lora_touches"), 0.0)
-    touches = look.kernel("touches") * look.stack("touches") * (1.0 + low + adapter)
-    touches = touches * np.where(is_moe, look.kernel("moe_touches"), 1.0)
+    touches = look.kernel("touches") * look.stack("touches") * (1.0 + adapter)
     width = sharded_width(job, look)
-    loss = look.kernel("loss_touches") * shape.vocab / (job.tp * job.pp) * (1.0 - shape.encoder)
     elementwise = terms.elementwise_time(touches, width, tokens, k, parts.bandwidth)
-    elementwise = elementwise + terms.elementwise_time(1.0, loss, tokens, 3.0, parts.bandwidth)
     dequantise = np.where(
         job.task == QLORA,
         terms.dequantise_time(

@@ -26,6 +26,7 @@ TASKS = ("pretrain", "sft", "lora", "qlora", "dpo")
 PRECISIONS = ("bf16", "fp16", "fp8", "fp4")
 SHARDINGS = ("none", "ddp", "zero1", "zero2", "zero3_fsdp")
 CHECKPOINTS = ("none", "selective", "full")
+KINDS = ("encoder", "moe", "adapter", "dense")
 LINKS = ("pcie", "nvlink-bridge", "nvlink", "nvlink-nvl72")
 
 LORA, QLORA, DPO = TASKS.index("lora"), TASKS.index("qlora"), TASKS.index("dpo")
@@ -98,7 +99,8 @@ class TrainingJob:
 
     n_gpus = tp x pp x cp x dp; `micro_batch` sequences per data-parallel replica and micro-step,
     `global_batch` sequences per optimizer step; `inter_gbps_per_node` Gb/s; `seq_len` tokens
-    computed per sequence (packed, or padded to).
+    computed per sequence (packed, or padded to); `lora_embeddings` 1 where an adapter's job also
+    trains the embedding tables.
     """
 
     shapes: Shapes
@@ -125,6 +127,7 @@ class TrainingJob:
     stack: Codes
     lora_rank: FloatArray
     lora_all_layers: FloatArray
+    lora_embeddings: FloatArray
 
     def __len__(self) -> int:
         return int(self.n_gpus.size)
@@ -139,6 +142,18 @@ class TrainingJob:
         """LoRA or QLoRA: the model's own weights are frozen."""
         adapter: NDArray[np.bool_] = (self.task == LORA) | (self.task == QLORA)
         return adapter
+
+    @property
+    def kind(self) -> NDArray[np.str_]:
+        """What a job's errors go with: encoder, moe, adapter or dense (KINDS)."""
+        conditions = [self.shapes.encoder > 0, self.shapes.experts > 0, self.trains_adapter]
+        kind: NDArray[np.str_] = np.select(conditions, KINDS[:-1], KINDS[-1])
+        return kind
+
+    @property
+    def architecture(self) -> NDArray[np.str_]:
+        """GPU architecture of each job, by name."""
+        return np.array(self.architectures)[self.parts.architecture]
 
     def take(self, rows: ArrayLike) -> TrainingJob:
         """The jobs at `rows` (indices or mask), in that order."""
@@ -186,6 +201,7 @@ def training_jobs(
     activation_ckpt: ArrayLike = "none",
     lora_rank: ArrayLike = 16,
     lora_all_layers: ArrayLike = True,
+    lora_embeddings: ArrayLike = False,
 ) -> TrainingJob:
     """Jobs from records and columns; `model` and `gpu` index into `models` and `gpus`.
 

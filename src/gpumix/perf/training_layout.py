@@ -109,6 +109,7 @@ def layouts(
     inter_gbps_per_node: float | None = None,
     lora_rank: float = 16,
     lora_all_layers: bool = True,
+    lora_embeddings: bool = False,
     fixed: Mapping[str, float | str] | None = None,
     memory_slack: float = 1.0,
 ) -> Layouts:
@@ -131,7 +132,8 @@ def layouts(
     jobs = training_jobs(
         [model], [gpu], n_gpus=n_gpus, stack=stack, task=task, precision=precision,
         seq_len=seq_len, gpus_per_node=node, link=link, inter_gbps_per_node=inter_gbps_per_node,
-        lora_rank=lora_rank, lora_all_layers=lora_all_layers, **numbers,
+        lora_rank=lora_rank, lora_all_layers=lora_all_layers,
+        lora_embeddings=lora_embeddings, **numbers,
         global_batch=global_batch or numbers["micro_batch"] * numbers["dp"],
     )  # fmt: skip
     memories = memory(jobs, constants)
@@ -205,7 +207,7 @@ def _enumerate(
     pps = _choose(pinned, "pp", [p for p in divisors if parallel and p <= layers] or [1])
     cps = _choose(pinned, "cp", [1, 2, 4, 8] if parallel and seq_len >= LONG_SEQUENCE else [1])
     eps = _choose(pinned, "ep", [e for e in divisors if e <= 64] if model.is_moe else [1])
-    ckpts = _words(pinned, "activation_ckpt", CHECKPOINTS)
+    ckpts = _words(pinned, "activation_ckpt", _checkpointing(features))
     found: list[_Column] = []
     rejected: dict[str, int] = {}
 
@@ -287,6 +289,11 @@ def _shardings(ranks: int, pp: int, task: str, features: Mapping[str, float]) ->
         return ("zero3_fsdp",)
     both = features["shards_weights"] < 0
     return ("ddp", "zero3_fsdp") if both else ("zero1",)
+
+
+def _checkpointing(features: Mapping[str, float]) -> tuple[str, ...]:
+    """Activation checkpointing the stack offers: whole layers, or selectively as well."""
+    return CHECKPOINTS if features["selective_ckpt"] > 0 else ("none", "full")
 
 
 def _layout(jobs: TrainingJob, steps: StepTime, memories: TrainingMemory, at: int) -> Layout:

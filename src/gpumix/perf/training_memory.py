@@ -31,6 +31,15 @@ BYTES_NF4 = 0.53
 Source: Dettmers et al. 2023 (QLoRA, arXiv 2305.14314) section 3: 4.127 bits, rounded up."""
 
 
+BYTES_TRAINED_TABLE = 12.0
+"""An embedding weight trained beside an adapter: 16-bit copy and gradient, Adam in 32 bits [byte].
+Source: PEFT's `modules_to_save`; the Qwen README's rows with and without differ by 11.5 to 12.1."""
+
+BYTES_SCORES = 5.0
+"""An attention score kept without a fused kernel: softmax in and out, and the dropout mask [byte].
+Source: Korthikanti et al. 2022 (arXiv 2205.05198) eq. 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingMemory:
     """Peak memory per GPU [byte], a row each; `usable_bytes` is what a job may take."""
@@ -104,10 +113,11 @@ def _states(job: TrainingJob, look: Lookup) -> tuple[FloatArray, FloatArray, Flo
     policy = np.where(adapter, frozen_bytes, params * look.stack("weight_bytes"))
     reference = np.where(job.task == DPO, params * BYTES_16BIT, 0.0)
     state_bytes = look.stack("adapter_bytes")
+    tables = np.where(adapter, job.lora_embeddings * kept_wide * BYTES_TRAINED_TABLE, 0.0)
     weights = (policy + reference) / by[ZERO3] + working
     gradients = np.where(adapter, 0.0, params * look.stack("gradient_bytes")) / by[ZERO2]
     optimizer = np.where(adapter, 0.0, params * look.stack("optimizer_bytes")) / by[ZERO1]
-    return weights, gradients, optimizer + frozen * state_bytes
+    return weights, gradients, optimizer + frozen * state_bytes + tables
 
 
 def _heaviest_stage(job: TrainingJob) -> FloatArray:
@@ -125,6 +135,9 @@ def _activations(job: TrainingJob, look: Lookup) -> tuple[FloatArray, FloatArray
     kept = kept * look.stack("activation_scale")
     inputs = BYTES_16BIT * shape.hidden * tokens * shape.layers / job.pp
     inputs = inputs / np.where(look.stack("sequence_parallel") > 0, job.tp, 1.0)
+    unfused = 1.0 - look.stack("fused_attention")
+    scores = unfused * BYTES_SCORES * shape.heads * job.seq_len * tokens / job.tp
+    kept = kept + scores * shape.layers / job.pp
     layer = kept / np.maximum(shape.layers / job.pp, 1.0) * look.kernel("working_layers")
     per_micro = np.select(
         [job.activation_ckpt == FULL, job.activation_ckpt == SELECTIVE],

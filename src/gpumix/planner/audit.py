@@ -12,6 +12,7 @@ from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.workload import Inventory, Kind, Tier, Workload
 from gpumix.inventory.demand import DEFAULT_INPUT_TOKENS
 from gpumix.planner.interpret import Answer
+from gpumix.planner.runs import JOB_ASSUMPTIONS
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -118,7 +119,7 @@ def _interruptions(answer: Answer, catalog: Catalog) -> list[Assumption]:
     spot = any(x.supply.purchase is Purchase.SPOT for x in answer.lines)
     jobs = any(w.run is not None for w in answer.choice.inventory.workloads)
     names = ["spot_mtti", "spot_availability", "restart"] if spot else []
-    names += ["interruptions_per_gpu_year", "checkpoint_stall"] if jobs else []
+    names += list(JOB_ASSUMPTIONS) if jobs else []
     rows = [catalog.defaults[name] for name in names]
     return [
         Assumption(

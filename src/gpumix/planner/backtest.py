@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from gpumix.domain.backtest import Backtest, ErrorSlice
 from gpumix.errors import InputError, Problem
-from gpumix.planner.points import errors, predict_inference
+from gpumix.planner.points import predict_inference
 from gpumix.planner.points_training import predict_training
+from gpumix.planner.points_words import errors
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog

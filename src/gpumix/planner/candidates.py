@@ -5,8 +5,8 @@ One `Option` a combination, whether it can serve or not; the reason is kept wher
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,11 +18,13 @@ from gpumix.domain.llm import Model
 from gpumix.domain.plan import SloCheck
 from gpumix.domain.workload import Demand, Slo, Tier, Workload
 from gpumix.errors import NoEstimate
+from gpumix.perf.calibrate import Places, faster
 from gpumix.perf.deployment import Deployment, deployments
 from gpumix.perf.interval import Z80, tier_sigma
 from gpumix.perf.memory import memory, weights_bytes
 from gpumix.perf.steps import prefill_s
 from gpumix.perf.values import FloatArray
+from gpumix.planner.measured import Asked, Evidence, Moved, serving_label
 from gpumix.serving.capacity import Capacity, Latency, Traffic, latency, queue_rate, sustained
 from gpumix.units import GIB, MS, SECONDS_PER_HOUR
 
@@ -30,11 +32,21 @@ TENSOR_PARALLEL = (1, 2, 4, 8)
 """Ways a model is split within one instance."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Replica:
+    """What a simulation needs of an option: row `row` of `dep`, planned `slowdown` slower."""
+
+    dep: Deployment
+    row: int
+    slowdown: float
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One way to do a workload; `units_per_hour` is what one replica of `gpus` GPUs is planned at.
 
-    `spot_units_per_hour` is the same on spot capacity (None: not to be had there).
+    `spot_units_per_hour` is the same on spot capacity (None: not to be had there), `spot_slos` the
+    promises of a job there.
     `units_per_hour` is at the pessimistic end of the prediction for premium work, else its middle;
     `rate` is the prediction with its interval. `prefill_share` of a replica's busy time goes to
     input tokens. `shortfall` is the worst latency over its limit at vanishing load (above 1: the
@@ -54,9 +66,11 @@ class Option:
     batch: float | None = None
     prefill_share: float = 1.0
     slos: tuple[SloCheck, ...] = ()
+    spot_slos: tuple[SloCheck, ...] = ()
     shortfall: float = 0.0
     note: str = ""
     reason: str = ""
+    replica: Replica | None = field(default=None, compare=False, repr=False)
 
     @property
     def serves(self) -> bool:
@@ -89,11 +103,14 @@ def serving_options(
     gpus: Sequence[Gpu],
     largest: Mapping[str, int],
     coefficients: Coefficients,
+    evidence: Evidence | None = None,
+    change: Callable[[Deployment], Deployment] = lambda dep: dep,
 ) -> list[Option]:
     """Options of a workload that answers requests in text.
 
-    `largest` is the size of the largest instance each GPU comes in. Raises: NoEstimate where the
-    model has no shape to predict from.
+    `largest` is the size of the largest instance each GPU comes in; `evidence` moves predictions
+    by what was measured; `change` alters the deployments before they are asked (levers). Raises:
+    NoEstimate where the model has no shape to predict from.
     """
     demand = workload.demand
     if demand is None:
@@ -106,8 +123,12 @@ def serving_options(
     if dep is None:
         return options
     make = _text_options if demand.output.mean >= 1.0 else _embedding_options
+    tried = [rows[i] for i in kept]
     trust = _trust(dep, workload, model, coefficients)
-    return options + make(workload, demand, [rows[i] for i in kept], dep, trust)
+    if evidence is not None:
+        moved = _measured(evidence, tried, dep, workload, model, trust)
+        dep, trust = faster(dep, moved.factor), _tightened(trust, moved, workload)
+    return options + make(workload, demand, tried, change(dep), trust)
 
 
 def option_of(workload: Workload, row: Row, **answers: Any) -> Option:
@@ -177,6 +198,12 @@ class _Trust:
     spread: FloatArray
     planned: FloatArray
     basis: tuple[Basis, ...]
+    notes: tuple[str, ...] = ()
+
+    def note(self, row: int, other: str) -> str:
+        """A row's note, with what measurements did to it."""
+        own = self.notes[row] if self.notes else ""
+        return "; ".join(part for part in (other, own) if part)
 
 
 def _trust(dep: Deployment, workload: Workload, model: Model, coefficients: Coefficients) -> _Trust:
@@ -197,6 +224,48 @@ def _trust(dep: Deployment, workload: Workload, model: Model, coefficients: Coef
         np.where(cautious, spread, 1.0),
         tuple(Basis.CALIBRATED if known else Basis.MODELLED for known in measured),
     )
+
+
+def _measured(
+    evidence: Evidence,
+    rows: Sequence[Row],
+    dep: Deployment,
+    workload: Workload,
+    model: Model,
+    trust: _Trust,
+) -> Moved:
+    """What the team's own measurements say of the throughput of each row.
+
+    The batch is not known yet: halfway, in logs, to the most that fits stands for it.
+    """
+    keys = [dep.keys[i] for i in dep.key_index]
+    engine = [key.engine for key in keys]
+    labels = [
+        serving_label(row.gpu.id, model.id, (row.tp, 1, 1, 1), row.precision, key)
+        for row, key in zip(rows, keys, strict=True)
+    ]
+    lengths = (
+        (workload.demand.input.mean, workload.demand.output.mean) if workload.demand else (1.0, 1.0)
+    )
+    most = np.asarray(memory(dep, *lengths).batch_max)
+    one = np.ones(dep.rows)
+    places = Places(
+        np.array(engine), np.array([row.gpu.id for row in rows]), np.array(labels),
+        np.full(dep.rows, "throughput"), one * lengths[0], one * lengths[1],
+        np.sqrt(np.maximum(np.minimum(most, dep.max_sequences), 1.0)),
+    )  # fmt: skip
+    return evidence.move(Asked(places, np.array(labels)), np.log(trust.spread) / Z80)
+
+
+def _tightened(trust: _Trust, moved: Moved, workload: Workload) -> _Trust:
+    """Trust after measurements: narrower, and planned in the middle where they are of the row."""
+    spread = np.exp(Z80 * moved.sigma)
+    near = moved.basis != ""
+    cautious = (trust.planned > 1.0) & (~near.astype(bool) | (workload.tier is Tier.PREMIUM))
+    basis = tuple(
+        Basis.CALIBRATED if own else kind for own, kind in zip(near, trust.basis, strict=True)
+    )
+    return _Trust(spread, np.where(cautious, spread, 1.0), basis, tuple(moved.note.tolist()))
 
 
 def _text_options(
@@ -228,8 +297,9 @@ def _text_options(
                 prefill_share=float(prefill_share[i]),
                 slos=checks,
                 shortfall=max((float(n[i]) for n in capacity.nearest), default=0.0),
-                note=dep.notes[i],
+                note=trust.note(i, dep.notes[i]),
                 reason=reason,
+                replica=Replica(dep, i, float(trust.planned[i])),
             )
         )
     return options
@@ -292,7 +362,7 @@ def _embedding_options(
                 units_per_hour=float(served[i]) * SECONDS_PER_HOUR,
                 rate=_estimate(float(rate[i]) * SECONDS_PER_HOUR, trust, i),
                 tokens_per_s=float(rate[i]) * length,
-                note=dep.notes[i],
+                note=trust.note(i, dep.notes[i]),
                 shortfall=max((float(alone[i]) / s.limit_s for s in workload.slos), default=0.0),
                 reason=reason,
             )

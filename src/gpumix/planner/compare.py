@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from gpumix.domain.workload import Demand, Kind, Slo, Tier, Workload
 from gpumix.errors import InputError, Problem
 from gpumix.inventory.read import DEFAULT_SLOS
 from gpumix.planner.candidates import Option, serving_options
+from gpumix.planner.levers import Asker, Change, Priced, levers
+from gpumix.planner.points import serving_evidence
 from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -70,11 +73,18 @@ def compare_workload(
                 "the report of `gpumix plan` shows every GPU that was tried for it",
             )
         )
-    gpus = _gpus(gpu_names, catalog)
+    gpus = compared_gpus(gpu_names, catalog)
     model = catalog.models[workload.model]
     largest = {gpu.id: LARGEST_INSTANCE for gpu in gpus}
-    options = serving_options(workload, model, gpus, largest, catalog.coefficients)
+    evidence = serving_evidence(catalog)
+    options = serving_options(workload, model, gpus, largest, catalog.coefficients, evidence)
     rows = [_row(gpu, options, workload.demand, catalog, as_of) for gpu in gpus]
+    prices = {row.gpu: row.price.usd_per_gpu_hour for row in rows if row.price is not None}
+
+    def ask(changed: Workload, change: Change) -> list[Option]:
+        coefficients = catalog.coefficients
+        return serving_options(changed, model, gpus, largest, coefficients, evidence, change)
+
     rows = _with_break_even(rows)
     rows.sort(key=lambda r: (not r.usd_per_mtok, r.usd_per_mtok[-1:] or (math.inf,), r.gpu))
     return Comparison(
@@ -88,9 +98,25 @@ def compare_workload(
         utilisations=UTILISATIONS,
         rows=tuple(rows),
         winners=tuple(_winners(rows)),
+        levers=levers(workload, Asker(catalog, ask, partial(_cheapest, prices))),
         defaults=tuple(defaults),
-        warnings=tuple(_warnings(rows, as_of)),
+        warnings=tuple(price_warnings([r.price for r in rows if r.price is not None], as_of)),
     )
+
+
+def _cheapest(
+    prices: Mapping[str, float], workload: Workload, options: Sequence[Option]
+) -> Priced | None:
+    """The option with the least USD per million total tokens, always busy."""
+    if workload.demand is None:
+        return None
+    tokens = workload.demand.input.mean + workload.demand.output.mean
+    priced = [
+        Priced(usd_per_mtok(prices[o.gpu] * o.gpus, per_s * tokens, 1.0), o)
+        for o in options
+        if o.serves and o.gpu in prices and (per_s := o.units_per_hour / SECONDS_PER_HOUR) > 0.0
+    ]
+    return min(priced, key=lambda p: (p.usd, p.option.gpus, p.option.gpu), default=None)
 
 
 def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]]:
@@ -136,7 +162,8 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
     return workload, defaults
 
 
-def _gpus(names: Sequence[str] | None, catalog: Catalog) -> list[Gpu]:
+def compared_gpus(names: Sequence[str] | None, catalog: Catalog) -> list[Gpu]:
+    """The GPUs of these names, or all. Raises: InputError naming every unknown one."""
     if names is None:
         return list(catalog.gpus.values())
     problems: list[Problem] = []
@@ -249,6 +276,8 @@ def _winners(rows: Sequence[ComparedGpu]) -> list[WinnerAt]:
     used, so that rounding to whole replicas does not make the answer flicker.
     """
     priced = _priced(rows)
+    if not priced:
+        return []
     corners = {rate * other / usd for _, usd, rate in priced for _, other, _ in priced}
     corners |= {rate for _, _, rate in priced}
     highest = WINNERS_UP_TO * max((rate for _, _, rate in priced), default=0.0)
@@ -264,8 +293,8 @@ def _winners(rows: Sequence[ComparedGpu]) -> list[WinnerAt]:
     return found
 
 
-def _warnings(rows: Sequence[ComparedGpu], as_of: date) -> list[str]:
-    prices = [row.price for row in rows if row.price is not None]
+def price_warnings(prices: Sequence[PriceUsed], as_of: date) -> list[str]:
+    """How old the prices of a comparison are."""
     if not prices:
         return []
     oldest = min(p.oldest for p in prices)

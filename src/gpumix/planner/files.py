@@ -12,32 +12,40 @@ from gpumix.domain.backtest import Backtest
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.domain.workload import Inventory, Slo
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.files import read_columns
 from gpumix.inventory import read_inventory
 from gpumix.inventory.read import SLO_NAMES, slo_of
+from gpumix.planner.ask_train import TrainWords, question_of, train_question
 from gpumix.planner.backtest import backtest
+from gpumix.planner.calibration import find_store
 from gpumix.planner.compare import Question, compare, compare_workload
+from gpumix.planner.compare_train import compare_train
 from gpumix.planner.plan import Planned, Progress, plan
 
 
-def open_inventory(path: Path) -> tuple[Inventory, Catalog]:
-    """An inventory and the catalogue it is planned with, its price sheet laid over.
+def open_inventory(path: Path, measured: Path | None = None) -> tuple[Inventory, Catalog]:
+    """An inventory and the catalogue it is planned with: its price sheet and the team's own
+    measurements (`measured`, or those beside the inventory or in the working folder) laid over.
 
     Raises: InputError with every problem of the files.
     """
-    catalog = load()
+    store = find_store(measured, path)
+    catalog = load(measured=store)
     inventory = read_inventory(path, catalog, date.today())
     if inventory.prices is not None:
-        catalog = load(prices=Path(inventory.prices))
+        catalog = load(prices=Path(inventory.prices), measured=store)
     return inventory, catalog
 
 
-def plan_file(path: Path | str, progress: Progress = lambda _: None) -> Planned:
+def plan_file(
+    path: Path | str, progress: Progress = lambda _: None, measured: Path | None = None
+) -> Planned:
     """The plan of an inventory file, and the mix problem it solved."""
     progress(f"reading {path}")
-    inventory, catalog = open_inventory(Path(path))
+    inventory, catalog = open_inventory(Path(path), measured)
     return plan(inventory, catalog, progress)
 
 
@@ -51,19 +59,34 @@ def compare_names(
     slo: str | None,
     precision: str,
     engine: str,
-) -> Comparison:
-    """A comparison asked for on the command line: of a model, or of an inventory's workload.
+    measured: Path | None = None,
+    train: bool = False,
+    run: TrainWords | None = None,
+) -> Comparison | TrainingComparison:
+    """A comparison asked for on the command line: of a model, or of an inventory's workload;
+    with `train`, or of a training workload, of a training run that `run` states.
 
     Raises: InputError for unknown names, with did-you-mean.
     """
     names = tuple(n.strip() for n in gpus.split(",") if n.strip()) if gpus else None
+    served = any(option is not None for option in (input_tokens, output_tokens, slo))
+    if train and served:
+        raise InputError(Problem("--train", "does not go with --input, --output and --slo"))
+    if not train and run not in (None, TrainWords()):
+        fix = "add --train" if workload is None else "state them in the inventory"
+        raise InputError(Problem("compare", "options of a training run without --train", fix))
     if workload is not None or what.endswith((".yaml", ".yml")):
-        inventory, catalog = open_inventory(Path(what))
+        inventory, catalog = open_inventory(Path(what), measured)
         ids = [w.id for w in inventory.workloads]
         if workload not in ids:
             raise InputError(unknown_name("WORKLOAD", "workload", workload or "", ids))
         chosen = inventory.workloads[ids.index(workload)]
+        if chosen.run is not None:
+            return compare_train(question_of(chosen, names), catalog, inventory.as_of)
         return compare_workload(chosen, catalog, inventory.as_of, names)
+    if train:
+        asked = train_question(what, run or TrainWords(), _precisions(precision), names)
+        return compare_train(asked, load(measured=find_store(measured)), date.today())
     question = Question(
         what,
         _positive("--input", input_tokens),
@@ -73,7 +96,7 @@ def compare_names(
         engine,
         names,
     )
-    return compare(question, load(), date.today())
+    return compare(question, load(measured=find_store(measured)), date.today())
 
 
 def parse_slos(text: str) -> tuple[Slo, ...]:

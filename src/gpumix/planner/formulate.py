@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gpumix import mix
 from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Inventory, Tier, Workload
+from gpumix.perf.training_job import GPUS_PER_NODE
 from gpumix.planner.candidates import Option
 from gpumix.planner.cycle import Cycle, peak_demand, work_per_week
 from gpumix.planner.supply import Supply
+from gpumix.units import HOURS_PER_WEEK
 
 QUANTA = 4
 """Runs of a rented instance that finish a week's deferrable work in its longest block; the
@@ -87,6 +89,12 @@ def rate_on(option: Option, supply: Supply, workload: Workload, spot_useful_shar
     return option.units_per_hour * spot_useful_share
 
 
+def outlasts_a_week(option: Option, workload: Workload) -> bool:
+    """Whether a run takes longer than the representative week: it cannot live off the hours that
+    served work leaves idle, night by night, but holds its gang without a break."""
+    return workload.run is not None and option.units_per_hour * HOURS_PER_WEEK < 1.0
+
+
 def worthwhile(choice: Choice) -> tuple[Supply, ...]:
     """Supplies that no other one beats for every workload, count for count and price for price.
 
@@ -113,16 +121,21 @@ def _rates(choice: Choice, supply: Supply) -> dict[tuple[str, int], float]:
             continue
         for option in choice.options.get(workload.id, ()):
             rate = rate_on(option, supply, workload, choice.spot_useful_share)
-            if option.gpu == supply.gpu and rate > 0.0 and _holds(supply, option, workload):
+            if option.gpu == supply.gpu and rate > 0.0 and holds(supply, option, workload):
                 key = (workload.id, option.gpus)
                 table[key] = max(table.get(key, 0.0), rate)
     return table
 
 
-def _holds(supply: Supply, option: Option, workload: Workload) -> bool:
-    """Whether a replica fits one instance, or is a gang of whole ones (training only)."""
+def holds(supply: Supply, option: Option, workload: Workload) -> bool:
+    """Whether a replica fits one instance, or is a gang of whole nodes (training only).
+
+    Instances smaller than a node are no gang: nothing says that a fast link joins them.
+    """
     size = supply.gpus_per_instance
-    return option.gpus <= size or (workload.run is not None and option.gpus % size == 0)
+    if option.gpus <= size:
+        return True
+    return workload.run is not None and size >= GPUS_PER_NODE and option.gpus % size == 0
 
 
 def _beats(
@@ -185,6 +198,7 @@ class _Builder:
     def add_deferrable(self, workload: Workload) -> None:
         """An amount of work for a week of each year, in the blocks of its window."""
         window = frozenset(workload.window)
+        held = {s.id: self._held_for(workload, s) for s in self._worth_holding(workload)}
         for year in range(self.years):
             blocks = tuple(
                 b for b in self.cycle.of_year(year) if window.issuperset(self.cycle.blocks[b].hours)
@@ -195,9 +209,39 @@ class _Builder:
             for supply in self.choice.supplies:
                 if supply.purchase.is_committed:
                     for option, rate in self._possible(workload, supply):
-                        cell = Cell(workload, option, supply, year, 1.0)
-                        self._config(name, supply.id, option, rate, cell)
+                        resource = supply.id
+                        if outlasts_a_week(option, workload) and not supply.count:
+                            resource = held.get(supply.id, "")
+                        if resource:
+                            cell = Cell(workload, option, supply, year, 1.0)
+                            self._config(name, resource, option, rate, cell)
             self._rent_for(workload, name, year, work, blocks)
+
+    def _worth_holding(self, workload: Workload) -> list[Supply]:
+        """What a run of more than a week may hold for itself alone: every server that may be
+        bought, and the rental commitment at which a run costs least."""
+        bought: list[Supply] = []
+        best: tuple[float, str, Supply] | None = None
+        for supply in self.choice.supplies:
+            if not supply.purchase.is_committed or supply.count:
+                continue
+            costs = [
+                unit_cost_usd(option, supply, workload, rate)
+                for option, rate in self._possible(workload, supply)
+                if outlasts_a_week(option, workload)
+            ]
+            if costs and supply.site:
+                bought.append(supply)
+            elif costs and (best is None or (min(costs), supply.id) < best[:2]):
+                best = (min(costs), supply.id, supply)
+        return [*bought, best[2]] if best else bought
+
+    def _held_for(self, workload: Workload, supply: Supply) -> str:
+        """A commitment of this supply that served work does not share; its id."""
+        resource = f"{supply.id} for {workload.id}"
+        self.supply[resource] = supply
+        self.resources.append(replace(self._resource(supply), id=resource))
+        return resource
 
     def _rent_for(
         self, workload: Workload, name: str, year: int, work: float, blocks: Sequence[int]
@@ -241,7 +285,7 @@ class _Builder:
             (option, rate * factor)
             for option in self.choice.options.get(workload.id, ())
             if option.gpu == supply.gpu
-            and _holds(supply, option, workload)
+            and holds(supply, option, workload)
             and (rate := rate_on(option, supply, workload, share)) > 0.0
         ]
 
@@ -310,6 +354,6 @@ def weight_of(workload: Workload, options: Sequence[Option], supplies: Sequence[
         unit_cost_usd(o, s, workload, o.units_per_hour)
         for o in options
         for s in supplies
-        if o.gpu == s.gpu and o.units_per_hour > 0.0 and _holds(s, o, workload)
+        if o.gpu == s.gpu and o.units_per_hour > 0.0 and holds(s, o, workload)
     ]
     return peak * min(costs, default=0.0)

@@ -25,6 +25,7 @@ from gpumix.planner.formulate import (
     Cell,
     Choice,
     Formulation,
+    holds,
     may_run,
     rate_on,
     unit_cost_usd,
@@ -215,6 +216,7 @@ def _workload_plan(
         why=_why(candidates, COST_UNIT[workload.kind]),
         demand_per_hour=workload.demand.units_per_hour if workload.demand else (),
         capacity_per_hour=_capacity_per_hour(answer, workload, uses),
+        replay=None,
         **_unit_costs(workload, usd, sum(units), uses),
     )
 
@@ -247,11 +249,17 @@ def _tightest(uses: Sequence[tuple[Line, Use]]) -> tuple[SloCheck, ...]:
     """Each promise on the placement that comes nearest to its limit."""
     found: dict[str, SloCheck] = {}
     for _, use in uses:
-        for check in use.cell.option.slos:
+        for check in _checks(use.cell):
             known = found.get(check.name)
             if known is None or check.predicted.value > known.predicted.value:
                 found[check.name] = check
     return tuple(found.values())
+
+
+def _checks(cell: Cell) -> tuple[SloCheck, ...]:
+    """Promises as kept on this supply: deadlines on spot are those of interrupted runs."""
+    spot = cell.supply.purchase is Purchase.SPOT
+    return cell.option.spot_slos if spot and cell.option.spot_slos else cell.option.slos
 
 
 def _placements(answer: Answer, uses: Sequence[tuple[Line, Use]]) -> tuple[Placement, ...]:
@@ -332,17 +340,10 @@ def _candidate(
     supplies: Sequence[Supply],
     chosen: bool,
 ) -> Candidate:
-    priced = [
-        (unit_cost_usd(o, s, workload, rate), o, s)
-        for o in options
-        if o.serves
-        for s in supplies
-        if o.gpus <= s.gpus_per_instance or workload.run is not None
-        if (rate := rate_on(o, s, workload, choice.spot_useful_share)) > 0.0
-    ]
-    if not priced:
+    best = cheapest_way(choice, workload, options, supplies)
+    if best is None:
         return _refused(options, chosen)
-    usd, option, supply = min(priced, key=lambda p: (p[0], p[1].gpus, p[2].id))
+    usd, option, supply = best
     latencies = {check.name: check.predicted.value for check in option.slos}
     return Candidate(
         gpu=option.gpu,
@@ -355,23 +356,45 @@ def _candidate(
         tpot_p95_s=latencies.get("tpot_p95"),
         usd_per_gpu_hour=supply.usd_per_gpu_hour,
         purchase=supply.purchase.value,
-        unit_cost_usd=usd / _units_per_cost_unit(workload),
+        unit_cost_usd=usd,
         chosen=chosen,
         reason=option.note,
     )
+
+
+def cheapest_way(
+    choice: Choice, workload: Workload, options: Sequence[Option], supplies: Sequence[Supply]
+) -> tuple[float, Option, Supply] | None:
+    """USD per cost unit on full replicas, with the option and supply that cost least.
+
+    `supplies` are those the workload may run on; None where no option serves on any.
+    """
+    priced = [
+        (unit_cost_usd(o, s, workload, rate), o, s)
+        for o in options
+        if o.serves
+        for s in supplies
+        if s.gpu == o.gpu and holds(s, o, workload)
+        if (rate := rate_on(o, s, workload, choice.spot_useful_share)) > 0.0
+    ]
+    if not priced:
+        return None
+    usd, option, supply = min(priced, key=lambda p: (p[0], p[1].gpus, p[2].id))
+    return usd / _units_per_cost_unit(workload), option, supply
 
 
 def _refused(options: Sequence[Option], chosen: bool) -> Candidate:
     able = [o for o in options if o.serves]
     nearest = min(able or options, key=lambda o: (o.shortfall or math.inf, o.gpus))
     reason = "no supply of it is allowed for this workload" if able else nearest.reason
+    late = None if able else nearest.tokens_per_s
     return Candidate(
         gpu=nearest.gpu,
-        tp=None,
-        gpus=None,
-        precision=None,
+        tp=nearest.tp if late else None,
+        gpus=nearest.gpus if late else None,
+        precision=nearest.precision if late else None,
         units_per_hour=None,
-        tokens_per_s_per_gpu=None,
+        tokens_per_s_per_gpu=late / nearest.gpus if late else None,
         ttft_p95_s=None,
         tpot_p95_s=None,
         usd_per_gpu_hour=None,

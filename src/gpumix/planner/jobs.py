@@ -1,116 +1,84 @@
-"""What could run each training job: GPU x count with its best layout, and how long a run takes."""
+"""What could run each training job: GPU x count with its best layout, as options of the plan."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from gpumix.cost.jobs import Finish, finish, mean_time_to_interruption_h
-from gpumix.domain.coefficients import Coefficients
-from gpumix.domain.evidence import Basis, Estimate
+from gpumix.cost.jobs import Finish
+from gpumix.domain.evidence import Estimate
 from gpumix.domain.gpu import Gpu
-from gpumix.domain.llm import Model
 from gpumix.domain.plan import SloCheck
-from gpumix.domain.site import Range
-from gpumix.domain.workload import Tier, TrainingRun, Workload
-from gpumix.errors import NoEstimate
-from gpumix.perf.training_layout import Layout, layouts, why_none
+from gpumix.domain.workload import Tier, Workload
+from gpumix.errors import NoEstimate, Problem
+from gpumix.perf.training_job import GPUS_PER_NODE
 from gpumix.planner.candidates import Option
-from gpumix.units import HOURS_PER_YEAR, SECONDS_PER_HOUR
+from gpumix.planner.jobs_help import what_would_help
+from gpumix.planner.runs import Job, Run, in_words, predict_run
+from gpumix.units import HOURS_PER_DAY, SECONDS_PER_HOUR
 
-GPU_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+if TYPE_CHECKING:
+    from gpumix.catalog import Catalog
+
+GPU_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 """Sizes of a job that are tried where the inventory names none."""
-_TASKS = {"full": "sft", "lora": "lora", "qlora": "qlora", "pretrain": "pretrain"}
-
-
-@dataclass(frozen=True, slots=True)
-class Reliability:
-    """How often and for how long jobs are interrupted [h], on capacity that stays and on spot."""
-
-    interruptions_per_gpu_hour: float
-    checkpoint_h: float
-    restart_h: float
-    spot_mtti_h: float
-    spot_availability: float
-
-    @classmethod
-    def from_defaults(cls, defaults: Mapping[str, Range]) -> Reliability:
-        """Typical values of the table of planning parameters."""
-
-        def typical(name: str) -> float:
-            value = defaults[name].typical
-            return value if value is not None else float("nan")
-
-        return cls(
-            typical("interruptions_per_gpu_year") / HOURS_PER_YEAR,
-            typical("checkpoint_stall"),
-            typical("restart"),
-            typical("spot_mtti"),
-            typical("spot_availability"),
-        )
-
-    def steady(self, work_h: float, gpus: int) -> Finish:
-        """When a run is done on capacity that stays."""
-        mtti = mean_time_to_interruption_h(self.interruptions_per_gpu_hour, float(gpus))
-        return finish(work_h, self.checkpoint_h, self.restart_h, mtti)
-
-    def spot(self, work_h: float) -> Finish:
-        """When a run is done on spot; a gang is lost with its zone, whatever its size."""
-        return finish(
-            work_h, self.checkpoint_h, self.restart_h, self.spot_mtti_h, self.spot_availability
-        )
-
-    @property
-    def spot_useful_share(self) -> float:
-        """Share of paid spot time that is not lost to interruptions (1 h of work as example)."""
-        done = self.spot(1.0)
-        return 1.0 / (done.expected_h * self.spot_availability)
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """One workload's run and what its options are predicted with."""
-
-    workload: Workload
-    run: TrainingRun
-    model: Model
-    coefficients: Coefficients
-    reliability: Reliability
 
 
 def job_options(
-    workload: Workload,
-    model: Model,
-    gpus: Sequence[Gpu],
-    largest: Mapping[str, int],
-    coefficients: Coefficients,
-    reliability: Reliability,
+    workload: Workload, gpus: Sequence[Gpu], largest: Mapping[str, int], catalog: Catalog
 ) -> list[Option]:
     """Options of a training job: every GPU, every count, its best layout.
 
-    Counts above an instance are gangs of whole instances of the largest size. Raises: NoEstimate
-    where the workload is no job.
+    Only GPUs that the workload names, if it names any. Counts above an instance are gangs of whole
+    instances of the largest size. Raises: NoEstimate where the workload is no job.
     """
-    if workload.run is None:
-        raise NoEstimate(f"{workload.id}: is not a training job")
-    job = _Job(workload, workload.run, model, coefficients, reliability)
+    job = _job(workload, catalog)
     counts = (job.run.gpus,) if job.run.gpus else GPU_COUNTS
     options: list[Option] = []
-    for gpu in gpus:
+    for gpu in [g for g in gpus if not workload.gpus or g.id in workload.gpus]:
         size = largest.get(gpu.id, 1)
         for precision in workload.precisions:
             tried: list[Option] = []
             for count in counts:
-                if _is_enough(tried) or not _can_gang(count, size):
+                if _is_enough(tried) or not can_gang(count, size):
                     continue
-                tried.append(_option(job, gpu, count, size, precision))
+                tried.append(_option(workload, job, gpu, count, size, precision))
             options += tried
     return options
 
 
-def _can_gang(count: int, size: int) -> bool:
+def hopeless_job(
+    place: str, workload: Workload, gpus: Sequence[Gpu], tried: Sequence[Option], catalog: Catalog
+) -> Problem:
+    """Why nothing can run a job, told of the option that comes nearest, and what would help."""
+    job = _job(workload, catalog)
+    if not tried:
+        count = job.run.gpus or 1
+        return Problem(
+            f"{place}.n_gpus",
+            f"{count} GPUs are no whole number of instances on offer",
+            "name a multiple of 8, or leave n_gpus out",
+        )
+    nearest = min(tried, key=lambda o: (o.shortfall or math.inf, o.gpus, o.gpu))
+    way = f"{nearest.gpus} x {nearest.gpu} at {nearest.precision}"
+    late = 1.0 < nearest.shortfall < math.inf
+    message = f"no GPU finishes in time; {way} comes nearest: " if late else "fits no GPU: "
+    key = "finish_within" if late else "model"
+    help = what_would_help(job, gpus, workload.precisions, nearest.shortfall if late else None)
+    return Problem(f"{place}.{key}", message + nearest.reason, help)
+
+
+def can_gang(count: int, size: int) -> bool:
     """Whether so many GPUs are part of an instance, or whole 8-GPU (or larger) instances."""
-    return count <= size or (size >= 8 and count % size == 0)
+    return count <= size or (size >= GPUS_PER_NODE and count % size == 0)
+
+
+def _job(workload: Workload, catalog: Catalog) -> Job:
+    if workload.run is None:
+        raise NoEstimate(f"{workload.id}: is not a training job")
+    return Job.of(workload.run, catalog.models[workload.model], catalog)
 
 
 def _is_enough(tried: Sequence[Option]) -> bool:
@@ -123,71 +91,63 @@ def _is_enough(tried: Sequence[Option]) -> bool:
     )
 
 
-def _option(job: _Job, gpu: Gpu, count: int, size: int, precision: str) -> Option:
-    blank = Option(job.workload.id, gpu.id, count, 1, precision)
+def _option(
+    workload: Workload, job: Job, gpu: Gpu, count: int, size: int, precision: str
+) -> Option:
+    """The option of one gang. Paid time is start-up, checkpoints and setbacks included; the
+    programme factor makes a run of the inventory that much more work than the final one."""
+    blank = Option(workload.id, gpu.id, count, 1, precision)
     try:
-        layout = _best_layout(job, gpu, count, size, precision)
+        run = predict_run(job, gpu, count, min(size, GPUS_PER_NODE), precision)
     except NoEstimate as error:
         return replace(blank, reason=str(error))
-    tokens_per_s = layout.tokens_per_s_per_gpu * count
-    work_h = job.run.tokens / tokens_per_s / SECONDS_PER_HOUR
-    low, high = _spread(job)
-    planned_h = work_h / (low if job.workload.tier is Tier.PREMIUM else 1.0)
-    steady, spot = job.reliability.steady(planned_h, count), job.reliability.spot(planned_h)
-    limit_h = job.run.finish_within_h or float("inf")
-    late = steady.p90_h > limit_h
+    slower = 1.0 / run.low if workload.tier is Tier.PREMIUM else run.caution
+    steady, spot = run.steady(job), run.spot(job)
+    factor = job.run.programme_factor
+    limit_h = job.run.finish_within_h or math.inf
+    rate = 1.0 / (run.work_h * factor)
+    late = f"P90 finish {in_words(steady.p90_h)}, the limit {in_words(limit_h)}; {run.why()}"
     return replace(
         blank,
-        tp=layout.tp,
-        units_per_hour=1.0 / steady.expected_h,
+        tp=run.layout.tp,
+        units_per_hour=1.0 / (run.steady(job, slower).held_h * factor),
         spot_units_per_hour=None
         if spot.p90_h > limit_h
-        else job.reliability.spot_useful_share / planned_h,
-        rate=Estimate(1.0 / work_h, low / work_h, high / work_h, Basis.CALIBRATED, "perf.training"),
-        tokens_per_s=tokens_per_s,
-        slos=_deadline(job, count, work_h, low, high),
+        else 1.0 / (run.spot(job, slower).held_h * factor),
+        rate=Estimate(rate, rate * run.low, rate * run.high, run.basis, "perf.training"),
+        tokens_per_s=run.tokens_per_s,
+        slos=_deadline(job, run, steady),
+        spot_slos=_deadline(job, run, spot),
         shortfall=steady.p90_h / limit_h,
-        note=f"{layout}; {work_h:.1f} h a run undisturbed on stack {job.run.stack}",
-        reason=f"P90 finish {steady.p90_h:.1f} h, the limit {limit_h:g} h" if late else "",
+        note=_note(job, run),
+        reason=late if steady.p90_h > limit_h else "",
     )
 
 
-def _deadline(
-    job: _Job, count: int, work_h: float, low: float, high: float
-) -> tuple[SloCheck, ...]:
+def _note(job: Job, run: Run) -> str:
+    steady, spot = run.steady(job), run.spot(job)
+    useful = run.work_h * run.caution / steady.held_h
+    parts = [
+        str(run.layout),
+        run.why(),
+        f"{in_words(run.work_h)} a run undisturbed on stack {job.run.stack}",
+        f"done in {in_words(steady.expected_h)}, P90 {in_words(steady.p90_h)}, "
+        f"goodput {useful:.1%}; on spot {in_words(spot.expected_h)}, "
+        f"P90 {in_words(spot.p90_h)}",
+    ]
+    if job.run.programme_factor != 1.0:
+        parts.append(f"a programme of {job.run.programme_factor:g} x the final run")
+    if job.run.calendar_usd_per_day:
+        usd = job.run.calendar_usd_per_day * steady.expected_h / HOURS_PER_DAY
+        parts.append(f"the wait is worth {usd:,.0f} USD, beside the cash")
+    return "; ".join([*parts, *([run.measured] if run.measured else [])])
+
+
+def _deadline(job: Job, run: Run, done: Finish) -> tuple[SloCheck, ...]:
+    """The P90 finish beside its limit. Its interval is the finish at the ends of the speed's."""
     if job.run.finish_within_h is None:
         return ()
     limit_s = job.run.finish_within_h * SECONDS_PER_HOUR
-    p90_s = job.reliability.steady(work_h, count).p90_h * SECONDS_PER_HOUR
-    predicted = Estimate(p90_s, p90_s / high, p90_s / low, Basis.CALIBRATED, "perf.training")
+    p90_s = done.p90_h * SECONDS_PER_HOUR
+    predicted = Estimate(p90_s, p90_s / run.high, p90_s / run.low, run.basis, "cost.jobs.finish")
     return (SloCheck("finish_p90", limit_s, predicted, p90_s <= limit_s),)
-
-
-def _best_layout(job: _Job, gpu: Gpu, count: int, size: int, precision: str) -> Layout:
-    run = job.run
-    found = layouts(
-        job.model,
-        gpu,
-        count,
-        constants=job.coefficients.training,
-        task=_TASKS[run.method],
-        precision=precision,
-        seq_len=float(run.seq_len),
-        global_batch=None if run.global_batch is None else float(run.global_batch),
-        stack=run.stack,
-        gpus_per_node=min(count, size),
-        lora_rank=float(run.lora_rank),
-    )
-    if found.best is None:
-        raise NoEstimate(why_none(job.model, gpu, count, found))
-    return found.best
-
-
-def _spread(job: _Job) -> tuple[float, float]:
-    """Ends of the 80 % interval of speed, over its middle."""
-    tables = job.coefficients.training
-    tuned = tables["stack"].get(job.run.stack, tables["stack"]["unknown"])["tuned"] > 0.0
-    adapter = job.run.method in ("lora", "qlora")
-    plain_or_tuned = "plain" if not tuned else "adapter tuned" if adapter else "dense"
-    row = tables["interval"]["moe" if job.model.is_moe else plain_or_tuned]
-    return row["low"], row["high"]

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING
 
 from gpumix import mix
 from gpumix.domain.gpu import Gpu
-from gpumix.domain.plan import Plan
+from gpumix.domain.plan import Plan, WorkloadPlan
 from gpumix.domain.workload import Inventory, Kind, Workload
 from gpumix.errors import InputError, NoEstimate, Problem
 from gpumix.planner import audit, interpret, regret
 from gpumix.planner.candidates import Option, serving_options, undominated
 from gpumix.planner.cycle import Cycle, cycle_of
-from gpumix.planner.formulate import Choice, weight_of, worthwhile
+from gpumix.planner.formulate import Choice, may_run, weight_of, worthwhile
 from gpumix.planner.infeasible import explain_infeasible
-from gpumix.planner.jobs import Reliability, job_options
+from gpumix.planner.jobs import hopeless_job, job_options
+from gpumix.planner.levers import Asker, Change, Priced, levers
 from gpumix.planner.pictures import picture_options
+from gpumix.planner.points import serving_evidence
 from gpumix.planner.premises import own_servers
+from gpumix.planner.runs import Reliability
 from gpumix.planner.search import PLAN, search
 from gpumix.planner.supply import Supplies, rentals
 
@@ -48,19 +51,27 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     supplies = supply(inventory, catalog)
     progress("speed of every GPU on every workload")
     tried = options(inventory, catalog, supplies)
+    progress("what each sustains under its traffic")
+    from gpumix.planner import replay  # loads the compiled simulator; other verbs do not need it
+
+    tried = replay.simulated(inventory, tried)
     choice = chosen_from(inventory, catalog, supplies, tried)
     cycle = cycle_for(choice)
     progress("the cheapest mix")
     found = search(choice, cycle, PLAN)
     if found.solution.cost is None:
         raise explain_infeasible(found.formulation, found.solution)
+    progress("the plan on its traffic")
+    found, choice, proof = replay.proven(found, choice, cycle)
     progress("alternatives and error bars")
     variants = regret.variants(interpret.answer_of(found), choice, cycle)
-    best = regret.cheapest(found, variants)
+    best, variants, proof = replay.cheapest(found, variants, proof)
     progress("the report")
     answer = interpret.answer_of(best)
     report = write_up(answer, catalog, supplies, tried, variants, started)
-    return Planned(report, best.formulation.problem)
+    shown = tuple(replace(w, replay=proof.get(w.id)) for w in report.workloads)
+    seconds = time.perf_counter() - started
+    return Planned(replace(report, workloads=shown, seconds=seconds), best.formulation.problem)
 
 
 def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
@@ -76,18 +87,17 @@ def options(inventory: Inventory, catalog: Catalog, supplies: Supplies) -> dict[
     """
     largest = supplies.largest_instance()
     gpus = [catalog.gpus[gpu] for gpu in largest]
-    reliability = Reliability.from_defaults(catalog.defaults)
     found: dict[str, list[Option]] = {}
     problems: list[Problem] = []
     for workload in inventory.workloads:
         place = f"workloads.{workload.id}"
         try:
-            found[workload.id] = _options(workload, gpus, largest, catalog, reliability)
+            found[workload.id] = _options(workload, gpus, largest, catalog)
         except NoEstimate as error:
             problems.append(Problem(f"{place}.model", str(error)))
             continue
         if not any(o.serves for o in found[workload.id]):
-            problems.append(_hopeless(place, found[workload.id]))
+            problems.append(_hopeless(place, workload, found[workload.id], gpus, catalog))
     if problems:
         raise InputError(problems)
     return found
@@ -98,18 +108,58 @@ def _options(
     gpus: Sequence[Gpu],
     largest: Mapping[str, int],
     catalog: Catalog,
-    reliability: Reliability,
+    change: Change = lambda dep: dep,
 ) -> list[Option]:
     model = catalog.models[workload.model]
     if workload.run is not None:
-        return job_options(workload, model, gpus, largest, catalog.coefficients, reliability)
+        return job_options(workload, gpus, largest, catalog)
     if workload.kind is Kind.MEDIA:
         return picture_options(workload, model, gpus, largest, catalog.coefficients)
-    return serving_options(workload, model, gpus, largest, catalog.coefficients)
+    evidence = serving_evidence(catalog)
+    return serving_options(workload, model, gpus, largest, catalog.coefficients, evidence, change)
 
 
-def _hopeless(place: str, tried: Sequence[Option]) -> Problem:
+def _with_levers(
+    plans: Sequence[WorkloadPlan],
+    answer: interpret.Answer,
+    catalog: Catalog,
+    supplies: Supplies,
+) -> tuple[WorkloadPlan, ...]:
+    """Each workload's plan with what would save on it before anything is bought."""
+    largest = supplies.largest_instance()
+    gpus = [catalog.gpus[gpu] for gpu in largest]
+
+    def ask(workload: Workload, change: Change) -> list[Option]:
+        return _options(workload, gpus, largest, catalog, change)
+
+    def price(workload: Workload, options: Sequence[Option]) -> Priced | None:
+        allowed = [s for s in supplies.of if may_run(workload, s)]
+        best = interpret.cheapest_way(answer.choice, workload, options, allowed)
+        return None if best is None else Priced(*best[:2])
+
+    asker = Asker(catalog, ask, price)
+    workloads = answer.choice.inventory.workloads
+    return tuple(
+        replace(plan, levers=levers(workload, asker, _least_cost(plan)))
+        for plan, workload in zip(plans, workloads, strict=True)
+    )
+
+
+def _least_cost(plan: WorkloadPlan) -> float | None:
+    """Unit cost of its cheapest candidate [USD]."""
+    return min((c.unit_cost_usd for c in plan.candidates if c.unit_cost_usd), default=None)
+
+
+def _hopeless(
+    place: str,
+    workload: Workload,
+    tried: Sequence[Option],
+    gpus: Sequence[Gpu],
+    catalog: Catalog,
+) -> Problem:
     """Why nothing can do a workload, told of the option that comes nearest."""
+    if workload.run is not None and gpus:
+        return hopeless_job(place, workload, gpus, tried, catalog)
     if not tried:
         return Problem(place, "no supply offers a GPU for it", "widen supply or `gpus`")
     nearest = min(tried, key=lambda o: (o.shortfall or math.inf, -o.gpus, o.gpu))
@@ -156,7 +206,9 @@ def write_up(
 ) -> Plan:
     """All of it as one Plan."""
     inventory, solution = answer.choice.inventory, answer.found.solution
-    workloads = interpret.workload_plans(answer, tried, supplies.of)
+    workloads = _with_levers(
+        interpret.workload_plans(answer, tried, supplies.of), answer, catalog, supplies
+    )
     fx_per_usd, fx_as_of = catalog.exchange_rate(inventory.report_currency)
     return Plan(
         name=inventory.name,

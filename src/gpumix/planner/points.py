@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from gpumix.catalog import Catalog, load
 from gpumix.domain.evidence import Basis
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
-from gpumix.errors import GpumixError, unknown_name
+from gpumix.errors import GpumixError
 from gpumix.perf import media
+from gpumix.perf.calibrate import Places
 from gpumix.perf.deployment import Deployment, deployments
 from gpumix.perf.interval import interval, tier_sigma
 from gpumix.perf.memory import memory
@@ -23,7 +24,26 @@ from gpumix.perf.precision import kv_bytes_per_value, weight_format
 from gpumix.perf.questions import LOADS, METRICS, Questions, answer
 from gpumix.perf.shapes import shape_of
 from gpumix.planner.columns import Column, IntArray, column, distinct, rows_of
-from gpumix.units import GIGA, MS
+from gpumix.planner.measured import (
+    Asked,
+    Evidence,
+    batch_of,
+    collect,
+    numbers,
+    rows_for,
+    serving_label,
+)
+from gpumix.planner.points_words import (
+    Layout,
+    best_of,
+    figure_of,
+    layouts_of,
+    parse_slo,
+    quantity_of,
+    reason_of,
+    unknown,
+)
+from gpumix.units import MS
 
 CHUNK_ROWS = 20_000
 """Rows worked on at once: small enough that the arrays stay in the processor's cache."""
@@ -35,19 +55,13 @@ LAYOUT_COLUMNS = ("n_gpus", "tp", "pp", "dp", "ep")
 NUMBER_COLUMNS = ("input_len", "output_len", "load_value")
 WORD_COLUMNS = ("load", "metric", "dataset", "slo")
 
-TENSOR_PARALLEL = (1, 2, 4, 8, 16, 32, 64, 72)
-"""Tensor-parallel degrees tried where the layout is not stated."""
-
-_LIMIT = re.compile(r"^(ttft|tpot|e2e|itl)(?:_(?:mean|p50|p90|p95|p99))?_ms<=([0-9.]+)$")
-
-Layout = tuple[int, int, int, int]
-
 
 def predict_inference(
     points: Mapping[str, Sequence[object]],
     *,
     gpus: Path | None = None,
     models: Path | None = None,
+    measured: Path | None = None,
     catalog: Catalog | None = None,
 ) -> dict[str, npt.NDArray[Any]]:
     """Predicted value, 80 % interval, basis, limit and note of every point, in order.
@@ -55,13 +69,31 @@ def predict_inference(
     Args:
         points: column name -> sequence; columns of the points contract, others are ignored.
         gpus, models: sheets laid over the catalogue.
+        measured: folder of the team's own measurements, which move predictions near them.
         catalog: used instead of a fresh one with those sheets.
 
     Raises:
         InputError: columns of different length, or a sheet that cannot be read.
     """
+    catalog = catalog or load(gpus=gpus, models=models, measured=measured)
+    return _predict(points, catalog, serving_evidence(catalog))[0]
+
+
+@lru_cache(maxsize=8)
+def serving_evidence(catalog: Catalog) -> Evidence | None:
+    """What the catalogue's measured rows say of serving; None where there are none."""
+    columns = rows_for(catalog.measured, training=False)
+    if not columns.get("value"):
+        return None
+    out, asked = _predict(columns, catalog, None)
+    return collect(columns, asked, out["value"], catalog.shrinkage["inference"])
+
+
+def _predict(
+    points: Mapping[str, Sequence[object]], catalog: Catalog, evidence: Evidence | None
+) -> tuple[dict[str, npt.NDArray[Any]], Asked]:
+    """Predictions of points, and (where there is no evidence yet) where each of them stands."""
     rows = rows_of(points)
-    catalog = catalog or load(gpus=gpus, models=models)
     table = {
         name: column(points, name, rows)
         for name in (*TEXT_COLUMNS, *LAYOUT_COLUMNS, *NUMBER_COLUMNS, *WORD_COLUMNS)
@@ -76,18 +108,24 @@ def predict_inference(
         "limit": np.full(rows, "", dtype=object),
         "note": np.full(rows, "", dtype=object),
     }
+    work = _Prediction(table, catalog, out, evidence)
     if rows:
-        _Prediction(table, catalog, out).fill()
-    return out
+        work.fill()
+    return out, work.asked()
 
 
 class _Prediction:
     """The work on one table: resolve names once, build deployments once, answer in chunks."""
 
     def __init__(
-        self, table: Mapping[str, Column], catalog: Catalog, out: dict[str, npt.NDArray[Any]]
+        self,
+        table: Mapping[str, Column],
+        catalog: Catalog,
+        out: dict[str, npt.NDArray[Any]],
+        evidence: Evidence | None,
     ) -> None:
-        self.table, self.catalog, self.out = table, catalog, out
+        self.table, self.catalog, self.out, self.evidence = table, catalog, out, evidence
+        self.stood: list[tuple[IntArray, Asked]] = []
         self.numbers = {name: table[name].numbers() for name in (*LAYOUT_COLUMNS, *NUMBER_COLUMNS)}
 
     def fill(self) -> None:
@@ -104,6 +142,21 @@ class _Prediction:
             rows = np.flatnonzero((group == combination) & ~wrong)
             self.out["note"][rows] = note
         self.out["basis"][~np.isfinite(self.out["value"])] = ""
+
+    def asked(self) -> Asked:
+        """Where every row stands; rows without an answer stand nowhere."""
+        rows = len(self.out["value"])
+        none, nowhere = np.full(rows, "", dtype="<U1"), np.zeros(rows)
+        blank = Asked(Places(none, none, none, none, nowhere, nowhere, nowhere), none)
+        parts = [(np.arange(rows), blank), *self.stood]
+        places = Places.join([asked.places for _, asked in parts])
+        keys = np.concatenate([asked.keys for _, asked in parts])
+        last = np.zeros(rows, dtype=np.int64)
+        at = 0
+        for index, asked in parts:
+            last[index] = at + np.arange(len(asked.keys))
+            at += len(asked.keys)
+        return Asked(places.take(last), keys[last])
 
     def _cell(self, name: str, row: int) -> str:
         one = self.table[name]
@@ -149,9 +202,9 @@ class _Prediction:
             _add_notes(notes, self.table[name], wrong)
         metric, load, slo = self.table["metric"], self.table["load"], self.table["slo"]
         known = set(METRICS)
-        _add_notes(notes, metric, [_unknown("metric", t, known) for t in metric.texts])
+        _add_notes(notes, metric, [unknown("metric", t, known) for t in metric.texts])
         loads = set(LOADS)
-        _add_notes(notes, load, [_unknown("load", t, loads) for t in load.texts])
+        _add_notes(notes, load, [unknown("load", t, loads) for t in load.texts])
         _add_notes(notes, slo, [parse_slo(text)[2] for text in slo.texts])
         return notes
 
@@ -183,6 +236,14 @@ class _Prediction:
             engine_version=[self._cell("engine_version", f[3]) for f in flat],
             coefficients=self.catalog.coefficients,
         )
+        labels = [
+            serving_label(
+                gpu.id, model.id, layout, self._cell("weight_precision", row),
+                dep.keys[dep.key_index[i]],
+            )
+            for i, (gpu, model, layout, row) in enumerate(flat)
+        ]  # fmt: skip
+        named = np.array([gpu.id for gpu, *_ in flat]), np.array(labels)
         reads_only = np.array([one[1].kind in ("embedding", "encoder") for one in flat])
         rows = np.flatnonzero(usable & (many[group] > 0))
         for chunk in np.array_split(rows, max(1, -(-len(rows) // CHUNK_ROWS))):
@@ -195,8 +256,10 @@ class _Prediction:
             questions = self._questions(chunk[source], reads_only[index])
             part = dep.take(index)
             value, limit = answer(part, questions, self.catalog.coefficients)
-            best = _best(value, source, count, questions.metric)
-            self._write(chunk, dep, index[best], value[best], limit[best], questions.take(best))
+            best = best_of(value, source, count, questions.metric)
+            self._write(
+                chunk, dep, index[best], value[best], limit[best], questions.take(best), named
+            )
 
     def _questions(self, rows: IntArray, reads_only: npt.NDArray[np.bool_]) -> Questions:
         def number(name: str) -> npt.NDArray[np.float64]:
@@ -230,31 +293,60 @@ class _Prediction:
         value: npt.NDArray[np.float64],
         limit: npt.NDArray[np.str_],
         questions: Questions,
+        named: tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]],
     ) -> None:
         keys = dep.key_index[index]
         metrics, metric = np.unique(questions.metric, return_inverse=True)
+        engine = np.array([k.engine for k in dep.keys])[keys]
         sigma = tier_sigma(
             self.catalog.coefficients.inference,
             np.array([quantity_of(name) for name in metrics])[metric],
             np.array([k.architecture for k in dep.keys])[keys],
-            np.array([k.engine for k in dep.keys])[keys],
+            engine,
             dep.expert_params[index] > 0.0,
         )
-        low, high = interval(value, sigma)
-        self.out["value"][rows], self.out["low"][rows], self.out["high"][rows] = value, low, high
+        self.out["note"][rows] = np.array(dep.notes, dtype=object)[index]
+        asked = None
+        if self._cares:
+            figures = np.array([figure_of(name) for name in metrics])[metric]
+            asked = _asked(engine, named[0][index], named[1][index], figures, questions)
+        self._settle(rows, value, sigma, asked)
         self.out["limit"][rows] = limit
-        notes = np.array(dep.notes, dtype=object)[index]
-        self.out["note"][rows] = notes
         empty = ~np.isfinite(value)
         reasons = self._reasons(dep, index[empty], questions.take(np.flatnonzero(empty)))
         self.out["note"][rows[empty]] = reasons
         self.out["limit"][rows[empty]] = ""
 
+    @property
+    def _cares(self) -> bool:
+        """Whether it matters where rows stand: there is evidence, or the table is to become it."""
+        return self.evidence is not None or len(self.catalog.measured) > 0
+
+    def _settle(
+        self,
+        rows: IntArray,
+        value: npt.NDArray[np.float64],
+        sigma: npt.NDArray[np.float64],
+        asked: Asked | None,
+    ) -> None:
+        """Write values and intervals, moved by what was measured near them."""
+        if asked is not None and self.evidence is None:
+            self.stood.append((rows, asked))
+        elif asked is not None and self.evidence is not None:
+            moved = self.evidence.move(asked, sigma)
+            value, sigma = value * moved.factor, moved.sigma
+            known = np.isfinite(value)
+            told, kind = known & (moved.note != ""), known & (moved.basis != "")
+            _append(self.out["note"], rows[told], moved.note[told])
+            self.out["basis"][rows[kind]] = moved.basis[kind]
+        low, high = interval(value, sigma)
+        self.out["value"][rows], self.out["low"][rows], self.out["high"][rows] = value, low, high
+
     @staticmethod
     def _reasons(dep: Deployment, index: IntArray, questions: Questions) -> list[str]:
         fits = memory(dep.take(index), questions.input_len, questions.output_len)
         return [
-            _reason(
+            reason_of(
                 str(questions.load[row]),
                 bool(np.isnan(questions.input_len[row] + questions.output_len[row])),
                 bool(np.isnan(questions.load_value[row])),
@@ -284,15 +376,31 @@ class _Prediction:
             gpu, model, _ = pictures[int(group[row])]
             here = rows[index == question]
             value, note = self._media_value(gpu, model, row)
-            sigma = self.catalog.coefficients.inference["sigma"]["quantity"]["media"]
-            low, high = interval(value, sigma)
-            self.out["value"][here], self.out["low"][here], self.out["high"][here] = (
-                value,
-                low,
-                high,
-            )
             self.out["note"][here] = note
+            sigma = self.catalog.coefficients.inference["sigma"]["quantity"]["media"]
+            values, sigmas = np.full(len(here), value), np.full(len(here), sigma)
+            where = self._picture_asked(here, gpu, model) if self._cares else None
+            self._settle(here, values, sigmas, where)
             self.out["limit"][here] = "compute" if np.isfinite(value) else ""
+
+    def _picture_asked(self, rows: IntArray, gpu: Gpu, model: Model) -> Asked:
+        """Where questions about one picture stand: each picture is a deployment of its own."""
+        row = int(rows[0])
+        stated = ("weight_precision", "engine", *LAYOUT_COLUMNS, "dataset")
+        label = " ".join([gpu.id, model.id, *(self._cell(name, row) for name in stated)])
+        metric, batch = self._cell("metric", row), self._cell("load_value", row)
+        engine = self._cell("engine", row).lower() or "diffusers"
+
+        def all_rows(text: str) -> npt.NDArray[np.str_]:
+            return np.full(len(rows), text)
+
+        one = np.ones(len(rows))
+        places = Places(
+            all_rows(engine), all_rows(gpu.id), all_rows(label),
+            all_rows(f"media {figure_of(metric)}"), one, one,
+            one * np.nan_to_num(numbers([batch]), nan=1.0),
+        )  # fmt: skip
+        return Asked(places, all_rows(f"{label} {metric} {batch}"))
 
     def _media_value(self, gpu: Gpu, model: Model, row: int) -> tuple[float, str]:
         metric = self._cell("metric", row)
@@ -318,111 +426,27 @@ class _Prediction:
         return float("nan"), f"metric {metric} has no meaning for {model.id}"
 
 
-def layouts_of(
-    model: Model,
-    n_gpus: int | None,
-    tp: int | None,
-    pp: int | None,
-    dp: int | None,
-    ep: int | None,
-) -> list[Layout] | str:
-    """The stated layout, or every layout that uses all GPUs; or why there is none.
-
-    >>> from gpumix.catalog import load
-    >>> llama = load().models["meta-llama/Llama-3.1-8B-Instruct"]
-    >>> layouts_of(llama, 2, None, None, None, None)
-    [(1, 1, 2, 1), (2, 1, 1, 1)]
-    """
-    if tp is not None or pp is not None or dp is not None:
-        counts = (tp or 1, pp or 1, dp or 1)
-        stated = counts[0] * counts[1] * counts[2]
-        if n_gpus and stated != n_gpus:
-            if dp is None and n_gpus % stated == 0:
-                counts = (counts[0], counts[1], n_gpus // stated)
-            else:
-                return f"tp x pp x dp = {stated}, but n_gpus is {n_gpus}"
-        if min(counts) < 1:
-            return "tp, pp and dp must be at least 1"
-        return [(*counts, ep or 1)]
-    n = n_gpus if n_gpus is not None else 1
-    if n < 1:
-        return "n_gpus must be at least 1"
-    shared = ep or (n if model.is_moe else 1)
-    found = [(t, 1, n // t, shared) for t in TENSOR_PARALLEL if t <= n and n % t == 0]
-    return found if any(t == n for t, *_ in found) else [*found, (n, 1, 1, shared)]
+def _asked(
+    engine: npt.NDArray[np.str_],
+    gpu: npt.NDArray[np.str_],
+    label: npt.NDArray[np.str_],
+    figures: npt.NDArray[np.str_],
+    questions: Questions,
+) -> Asked:
+    """Where questions stand, and a key that is equal for equal ones."""
+    batch = batch_of(questions.load, questions.load_value, questions.output_len)
+    lengths = np.nan_to_num(questions.input_len), np.nan_to_num(questions.output_len)
+    places = Places(engine, gpu, label, figures, *lengths, batch)
+    key = label
+    numeric = (*lengths, batch)
+    for part in (questions.load, questions.metric, *(np.char.mod("%.5g", x) for x in numeric)):
+        key = np.char.add(np.char.add(key, "|"), part)
+    return Asked(places, key)
 
 
-def parse_slo(text: str) -> tuple[float, float, str]:
-    """Limits of TPOT and TTFT [s] in `ttft_p99_ms<=2000;tpot_p99_ms<=200`, and what is wrong.
-
-    >>> parse_slo("ttft_p99_ms<=2000;tpot_p99_ms<=200")
-    (0.2, 2.0, '')
-    """
-    limits = {"tpot": np.inf, "ttft": np.inf}
-    for part in (p.strip() for p in text.split(";")):
-        if not part:
-            continue
-        found = _LIMIT.match(part)
-        if not found:
-            return np.inf, np.inf, f"limit not understood: {part!r}"
-        limits[found[1]] = min(limits.get(found[1], np.inf), float(found[2]) * MS)
-    return limits["tpot"], limits["ttft"], ""
-
-
-def quantity_of(metric: str) -> str:
-    """What kind of figure a metric is, for its interval: throughput, ttft, tpot, itl, e2e, power.
-
-    >>> quantity_of("ttft_ms_p95"), quantity_of("requests_s")
-    ('ttft', 'throughput')
-    """
-    head = metric.split("_", 1)[0]
-    if head in ("ttft", "tpot", "itl", "e2e"):
-        return head
-    return "power" if metric in ("avg_power_w", "joules_per_output_token") else "throughput"
-
-
-def errors(
-    predicted: npt.NDArray[np.float64], measured: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """|predicted - measured| / measured, NaN where there is no prediction.
-
-    >>> errors(np.array([110.0, 90.0]), np.array([100.0, 100.0])).round(3).tolist()
-    [0.1, 0.1]
-    """
-    return np.abs(predicted - measured) / measured
-
-
-NEEDS_NO_VALUE = ("max_throughput", "single_stream", "request_rate")
-
-
-def _reason(load: str, no_length: bool, no_value: bool, fits: bool, weights_bytes: float) -> str:
-    """Why a question has no answer."""
-    if no_length:
-        return "input_len and output_len are needed"
-    if no_value and load not in NEEDS_NO_VALUE:
-        return f"load {load} needs load_value"
-    if not fits:
-        need = weights_bytes / GIGA
-        return f"does not fit: {need:.0f} GB of weights a GPU and no room for a request"
-    return "no load meets the limits, or this metric has no estimate here"
-
-
-def _best(
-    value: npt.NDArray[np.float64],
-    source: IntArray,
-    count: IntArray,
-    metric: npt.NDArray[np.str_],
-) -> IntArray:
-    """Of each question's layouts, the row with the best value (the least latency, most rate)."""
-    starts = np.cumsum(count) - count
-    if count.max() == 1:
-        return starts
-    lower_is_better = np.char.find(metric, "_ms_") > 0
-    score = np.where(lower_is_better, -value, value)
-    score = np.where(np.isfinite(score), score, -np.inf)
-    best = np.maximum.reduceat(score, starts)
-    order = np.flatnonzero(score == best[source])
-    return order[np.unique(source[order], return_index=True)[1]].astype(np.int64)
+def _append(notes: npt.NDArray[Any], rows: IntArray, more: npt.NDArray[Any]) -> None:
+    """Add to the notes of rows."""
+    notes[rows] = [f"{a}; {b}" if a else b for a, b in zip(notes[rows], more, strict=True)]
 
 
 def _add_notes(notes: npt.NDArray[Any], one: Column, wrong: Sequence[str]) -> None:
@@ -430,11 +454,3 @@ def _add_notes(notes: npt.NDArray[Any], one: Column, wrong: Sequence[str]) -> No
         if note:
             rows = np.flatnonzero(one.codes == code)
             notes[rows] = [f"{old}; {note}" if old else note for old in notes[rows]]
-
-
-def _unknown(kind: str, text: str, known: set[str]) -> str:
-    if text in known:
-        return ""
-    if not text:
-        return f"{kind} is not stated"
-    return str(unknown_name("", kind, text, known))

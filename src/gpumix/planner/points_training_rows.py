@@ -1,7 +1,7 @@
 """Training questions as a table of text -> jobs with every default filled in.
 
 Rows whose layout is stated become one struct of arrays; rows that leave it open are searched once
-per distinct question. See "Points (training)" in docs/contracts.md for columns and defaults.
+per distinct question. Columns and defaults: docs/contracts.md, "Points (training)".
 """
 
 from __future__ import annotations
@@ -188,7 +188,9 @@ def _question(
         return None
     if link := _LINKS[word["intra_link"]]:
         q["link"] = link
-    q["lora_all_layers"] = word["lora_targets"] in ("", "all", "all-linear")
+    targets, _, more = word["lora_targets"].partition("+")
+    q["lora_all_layers"] = targets in ("", "all", "all-linear")
+    q["lora_embeddings"] = more == "embeddings"
     for name, choices in (("sharding", tj.SHARDINGS), ("activation_ckpt", tj.CHECKPOINTS)):
         if word[name] in choices:
             q[name] = word[name]
@@ -271,6 +273,7 @@ def _jobs(questions: Sequence[Mapping[str, Any]], constants: Constants) -> Train
         tp=column("tp", 1.0), pp=column("pp", 1.0), cp=column("cp", 1.0), ep=column("ep", 1.0),
         vp=column("vp", 1.0), lora_rank=column("lora_rank", 16.0),
         lora_all_layers=column("lora_all_layers", 1.0),
+        lora_embeddings=column("lora_embeddings", 0.0),
         sharding=[q.get("sharding") or _default_sharding(q, constants) for q in questions],
         activation_ckpt=words("activation_ckpt", "none"),
     )  # fmt: skip
@@ -303,11 +306,15 @@ def _least_checkpointing(jobs: TrainingJob, constants: Constants) -> NDArray[np.
     runs, so states predicted to fill it are predicted too large.
     """
     code = np.full(len(jobs), tj.FULL)
-    for level in (tj.SELECTIVE, 0):
+    offers = np.array([constants["stack"][s]["selective_ckpt"] > 0 for s in jobs.stacks])[
+        jobs.stack
+    ]
+    for level, offered in ((tj.SELECTIVE, offers), (0, True)):
         need = memory(jobs.with_columns(activation_ckpt=level), constants)
         kept = need.activations + need.logits
         room = need.usable_bytes * RUNNING_SLACK - (need.total_bytes - kept)
-        code = np.where(kept <= np.maximum(room, need.usable_bytes / 5.0), level, code)
+        room = np.maximum(room, need.usable_bytes / 5.0)
+        code = np.where((kept <= room) & offered, level, code)
     return code
 
 

@@ -22,7 +22,7 @@ class Effort:
     seconds: float
 
 
-PLAN, VARIANT = Effort(100, 8.0), Effort(10, 4.0)
+PLAN, VARIANT = Effort(30, 8.0), Effort(1, 4.0)
 """For the plan itself, and for each plan it is held against (those may cost a little too much)."""
 
 

@@ -285,6 +285,30 @@ def slo_intervals(plan: Plan) -> Spec:
     return {**drawn, "data": {"values": rows}}
 
 
+def lines(
+    rows: list[Spec],
+    x: str,
+    y: str,
+    series: str,
+    *,
+    titles: tuple[str, str],
+    logarithmic: bool = False,
+) -> Spec:
+    """A line a series over a numeric axis; `titles` are those of the axes."""
+    names = list(dict.fromkeys(row[series] for row in rows))
+    scale = {"type": "log"} if logarithmic else {"zero": True}
+    return _chart(
+        rows,
+        {"type": "line", "strokeWidth": 2, "tooltip": True},
+        {
+            "x": {"field": x, "type": "quantitative", "title": titles[0]},
+            "y": {"field": y, "type": "quantitative", "title": titles[1], "scale": scale},
+            "color": _colour(series, names),
+        },
+        height=300,
+    )
+
+
 def _chart(rows: list[Spec], mark: Spec, encoding: Spec, height: int) -> Spec:
     return {
         **_frame(height),

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gpumix import fields
 from gpumix.domain.comparison import ComparedGpu, Comparison, WinnerAt
+from gpumix.domain.plan import Lever
 from gpumix.report.tables import Cell, Table, basis, column, estimate, remark, table, text, value
 
 
@@ -101,6 +102,19 @@ def winners_table(comparison: Comparison) -> Table:
         ("replicas", lambda w: value("replicas", w.replicas)),
         ("usd_per_hour", lambda w: value("usd_per_hour", w.usd_per_hour)),
         ("utilisation", lambda w: value("utilisation", w.utilisation)),
+    )
+
+
+def levers_table(comparison: Comparison) -> Table:
+    """What changes would save on the cheapest GPU, always busy."""
+    return table(
+        fields.label("levers"),
+        Lever,
+        comparison.levers,
+        ("name", lambda lever: text(lever.name)),
+        ("usd_per_mtok", lambda lever: value("usd_per_mtok", lever.unit_cost_usd)),
+        ("saving_share", lambda lever: value("saving_share", lever.saving_share)),
+        ("note", lambda lever: remark(lever.note)),
     )
 
 

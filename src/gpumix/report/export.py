@@ -17,6 +17,7 @@ from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import SCHEMA_VERSION, Plan
+from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.errors import InputError, Problem
 
 _PLACE = "plan.json"
@@ -52,6 +53,20 @@ def plan_from_dict(data: Mapping[str, Any]) -> Plan:
 def comparison_to_dict(comparison: Comparison) -> dict[str, Any]:
     """The comparison in the shape of `gpumix compare --json`."""
     return {"schema_version": SCHEMA_VERSION, **_written(comparison)}
+
+
+def answer_to_dict(comparison: Comparison | TrainingComparison) -> dict[str, Any]:
+    """A comparison of served work or of a training run, as `gpumix compare --json` prints it."""
+    return {"schema_version": SCHEMA_VERSION, **_written(comparison)}
+
+
+def training_from_dict(data: Mapping[str, Any]) -> TrainingComparison:
+    """The comparison that `answer_to_dict` wrote of a training run.
+
+    Raises: InputError where something is missing, unknown or wrong.
+    """
+    body = {k: v for k, v in data.items() if k != "schema_version"}
+    return cast(TrainingComparison, _read(TrainingComparison, body, "comparison"))
 
 
 def comparison_from_dict(data: Mapping[str, Any]) -> Comparison:

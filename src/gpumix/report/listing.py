@@ -1,4 +1,4 @@
-"""Plain listings: errors of a backtest, offers of the price catalogue."""
+"""Plain listings: errors of a backtest, offers of the catalogue, what a calibration changed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ from collections.abc import Sequence
 from datetime import date
 
 from gpumix.domain.backtest import Backtest, ErrorSlice
+from gpumix.domain.measurement import (
+    CalibratedDeployment,
+    CalibratedPoint,
+    Calibration,
+    MovedPrediction,
+    ResultFile,
+)
 from gpumix.domain.offer import Offer
-from gpumix.report.tables import Table, basis, table, text, value
+from gpumix.report.tables import Cell, Table, basis, remark, table, text, value
 
 
 def backtest_tables(result: Backtest) -> tuple[Table, ...]:
@@ -48,3 +55,63 @@ def offers_table(offers: Sequence[Offer], as_of: date) -> Table:
         ("age_days", lambda o: value("age_days", max((as_of - o.as_of).days, 0))),
         ("basis", lambda o: basis(o.basis)),
     )
+
+
+def calibration_summary(result: Calibration) -> str:
+    """How many rows were stored where, and what to be wary of."""
+    stored, read = (sum(getattr(f, n) for f in result.files) for n in ("stored", "measurements"))
+    known = f", {read - stored} were known" if read > stored else ""
+    lines = [f"{stored} of {read} rows stored{known}; {result.total} in {result.store}."]
+    return "\n".join([*lines, *(f"! {warning}" for warning in result.warnings)])
+
+
+def calibration_tables(result: Calibration) -> tuple[Table, ...]:
+    """Files, deployments before and after, what else moved, and every new figure."""
+    return (
+        table(
+            "Files",
+            ResultFile,
+            result.files,
+            ("name", lambda f: text(f.name)),
+            ("tool", lambda f: text(f.tool)),
+            ("measurements", lambda f: value("measurements", f.measurements)),
+            ("stored", lambda f: value("stored", f.stored)),
+            ("note", lambda f: remark(f.note)),
+        ),
+        table(
+            "Typical error of a deployment",
+            CalibratedDeployment,
+            result.deployments,
+            ("deployment", lambda d: text(d.deployment)),
+            ("error_before", lambda d: value("error_before", d.error_before)),
+            ("error_after", lambda d: value("error_after", d.error_after)),
+            ("error_left_out", _left_out_error),
+            ("interval_before", lambda d: value("interval_before", d.interval_before)),
+            ("interval_after", lambda d: value("interval_after", d.interval_after)),
+        ),
+        table(
+            "What else moved",
+            MovedPrediction,
+            result.moved,
+            ("what", lambda m: text(m.what)),
+            ("change", lambda m: value("change", m.change)),
+        ),
+        table(
+            "Figures",
+            CalibratedPoint,
+            result.points,
+            ("measurement", lambda p: text(p.measurement)),
+            ("load", lambda p: text(p.load)),
+            ("metric", lambda p: text(p.metric)),
+            ("measured", lambda p: value("measured", p.measured)),
+            ("before", lambda p: value("before", p.before)),
+            ("after", lambda p: value("after", p.after)),
+            ("low", lambda p: value("low", p.low)),
+            ("high", lambda p: value("high", p.high)),
+            ("left_out", lambda p: value("left_out", p.left_out, "no other run")),
+        ),
+    )
+
+
+def _left_out_error(one: CalibratedDeployment) -> Cell:
+    return value("error_left_out", one.error_left_out, "needs two runs")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import Plan
-from gpumix.report import comparison_view, view
+from gpumix.domain.training_comparison import TrainingComparison
+from gpumix.report import comparison_view, training_view, view
 from gpumix.report.tables import Cell, Table
 
 
@@ -20,6 +21,7 @@ def plan_markdown(plan: Plan) -> str:
                 view.mix_table(plan),
                 view.workloads_table(plan),
                 view.slo_table(plan),
+                view.replay_table(plan),
                 view.regret_table(plan),
                 view.cost_table(plan),
                 view.break_even_table(plan),
@@ -44,6 +46,7 @@ def comparison_markdown(comparison: Comparison) -> str:
     """One workload on every GPU."""
     tables = (
         comparison_view.winners_table(comparison),
+        comparison_view.levers_table(comparison),
         comparison_view.cost_table(comparison),
         comparison_view.speed_table(comparison),
         comparison_view.unfit_table(comparison),
@@ -53,6 +56,27 @@ def comparison_markdown(comparison: Comparison) -> str:
         escaped(comparison_view.question(comparison)),
         f"**{escaped(comparison_view.headline(comparison))}**",
         *_warnings(comparison.warnings),
+        *(drawn(t) for t in tables if t.rows),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def training_markdown(comparison: TrainingComparison) -> str:
+    """One training run on every GPU and count."""
+    tables = (
+        training_view.pareto_table(comparison),
+        training_view.cost_table(comparison, training_view.ON_DEMAND),
+        training_view.cost_table(comparison, training_view.SPOT),
+        training_view.speed_table(comparison),
+        training_view.ratio_table(comparison),
+        training_view.unfit_table(comparison),
+    )
+    parts = [
+        f"# {escaped(comparison.model)}",
+        escaped(training_view.question(comparison)),
+        f"**{escaped(training_view.headline(comparison))}**",
+        *_warnings(comparison.warnings),
+        *(escaped(sentence) for sentence in comparison.why),
         *(drawn(t) for t in tables if t.rows),
     ]
     return "\n\n".join(parts) + "\n"

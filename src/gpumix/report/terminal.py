@@ -20,7 +20,9 @@ from gpumix import fields
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.explanation import Explanation
 from gpumix.domain.plan import Plan
-from gpumix.report import comparison_view, view
+from gpumix.domain.simulation import Simulation
+from gpumix.domain.training_comparison import TrainingComparison
+from gpumix.report import comparison_view, simulation, training_view, view
 from gpumix.report.tables import Cell, Column, Table, remark
 
 _STYLES: Final = {
@@ -38,7 +40,19 @@ _GAP: Final = 2
 _PROSE_WORD: Final = 20
 _PROSE_LINE: Final = 16
 _PROSE: Final = frozenset(
-    {"serves", "reason", "what", "quantity", "note", "provider", "placements", "source", "defaults"}
+    {
+        "serves",
+        "reason",
+        "what",
+        "quantity",
+        "note",
+        "provider",
+        "placements",
+        "source",
+        "defaults",
+        "fix",
+        "layout",
+    }
 )
 
 
@@ -60,7 +74,9 @@ def show_plan(
         minor=("usd_per_mtok_input", "usd_per_mtok_output", "kind"),
     )
     _table(view.slo_table(plan), console, minor=("basis",), ranged=("predicted",))
+    _table(view.replay_table(plan), console, minor=("shed", "within", "limit_s"))
     _regret(plan, console)
+    _table(view.best_levers_table(plan), console, minor=("note",))
     _table(view.break_even_table(plan), console)
     console.print()
     idle = fields.format_value("idle_usd_per_month", plan.idle_usd_per_month)
@@ -98,9 +114,60 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
         minor=("note", "precision", "output_tokens_per_s_per_user", "basis", "limit"),
     )
     _table(comparison_view.winners_table(comparison), console)
+    _table(comparison_view.levers_table(comparison), console, minor=("note",))
     _table(comparison_view.unfit_table(comparison), console)
     best = comparison.winners[0].gpu if comparison.winners else ""
     _next([f"gpumix prices list --gpu {best}" if best else "gpumix explain fits"], console)
+
+
+def show_simulation(found: Simulation, console: Console, page: str | None = None) -> None:
+    """Print a simulation: the outcome in a sentence, latencies, load, next command."""
+    console.print(Text.assemble((found.model, "bold"), (f"  {found.traffic}", "dim")))
+    if found.defaults:
+        _small(f"{fields.label('defaults')}: {'; '.join(found.defaults)}", console)
+    console.print()
+    console.print(Text(simulation.headline(found), style="bold"))
+    _warnings(found.warnings, console)
+    _table(simulation.latency_table(found), console)
+    _table(simulation.load_table(found), console)
+    _small(
+        f"{found.requests.offered:,} requests over {found.simulated_s:,.0f} s, "
+        f"simulated in {found.wall_s:.2f} s",
+        console,
+    )
+    steps = [f"open {page}"] if page else []
+    _next([*steps, f"gpumix compare {found.model} --gpus {found.gpu}"], console)
+
+
+def show_training(comparison: TrainingComparison, console: Console) -> None:
+    """Print one training run on every GPU and count: who wins at which value of time, and why."""
+    console.print(Text(comparison.model, style="bold"))
+    _small(training_view.question(comparison), console)
+    if comparison.defaults:
+        _small(f"{fields.label('defaults')}: {'; '.join(comparison.defaults)}", console)
+    console.print()
+    console.print(Text(training_view.headline(comparison), style="bold"))
+    _warnings(comparison.warnings, console)
+    _table(training_view.pareto_table(comparison), console, minor=("purchase",))
+    for purchase in (training_view.ON_DEMAND, training_view.SPOT):
+        _table(
+            training_view.cost_table(comparison, purchase),
+            console,
+            minor=("usd_storage_egress", "spot_ceiling", "goodput", "finish_expected_s"),
+        )
+    _table(
+        training_view.speed_table(comparison),
+        console,
+        minor=("layout", "basis", "mem_gib", "bubble_share", "runs_per_week", "precision"),
+    )
+    _table(training_view.ratio_table(comparison), console, minor=("over",))
+    if comparison.why:
+        console.print()
+    for sentence in comparison.why:
+        _small(sentence, console)
+    _table(training_view.unfit_table(comparison), console, minor=("reason",))
+    best = comparison.pareto[0].gpu if comparison.pareto else ""
+    _next([f"gpumix prices list --gpu {best}" if best else "gpumix explain goodput"], console)
 
 
 def show_explanation(explanation: Explanation, console: Console) -> None:

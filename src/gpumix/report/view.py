@@ -17,6 +17,7 @@ from gpumix.domain.plan import (
     MixLine,
     Placement,
     Plan,
+    ReplayedSlo,
     SloCheck,
     WorkloadPlan,
 )
@@ -44,6 +45,7 @@ PURCHASE_WORDS = {
 }
 UNIT_COSTS = ("usd_per_mtok_total", "usd_per_run", "usd_per_sample")
 _NAMED_IN_HEADLINE = 4
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +251,41 @@ def slo_table(plan: Plan) -> Table:
     )
 
 
+def replay_table(plan: Plan) -> Table:
+    """Every promise beside what the plan's replicas did in simulation."""
+    rows = [(w, w.replay, slo) for w in plan.workloads if w.replay for slo in w.replay.slo]
+    return table(
+        fields.label("replay"),
+        ReplayedSlo,
+        rows,
+        ("id", lambda r: text(r[0].id)),
+        ("name", lambda r: text(r[2].name)),
+        ("limit_s", lambda r: value("limit_s", r[2].limit_s)),
+        ("week_s", lambda r: value("week_s", r[2].week_s)),
+        ("worst_s", lambda r: value("worst_s", r[2].worst_s)),
+        ("worst_hour", lambda r: text(hour_words(r[2].worst_hour))),
+        ("within", lambda r: value("within", r[1].within)),
+        ("shed", lambda r: value("shed", r[1].shed)),
+        ("kept", lambda r: Cell("yes", tone="good") if r[2].kept else Cell("no", tone="bad")),
+    )
+
+
+def hour_words(hour: int) -> str:
+    """An hour of the week in words: `Tue 14:00`."""
+    return f"{_DAYS[hour // 24]} {hour % 24:02d}:00"
+
+
+def replay_words(plan: Plan) -> str:
+    """How much was replayed, in a sentence; empty where nothing was."""
+    found = [w.replay for w in plan.workloads if w.replay]
+    if not found:
+        return ""
+    total = sum(r.requests for r in found)
+    again = sum(r.corrections for r in found)
+    anew = f"; the plan was made anew {again} times" if again else ""
+    return f"{total:,} requests were simulated, the busiest hour of every block of the week{anew}."
+
+
 def regret_table(plan: Plan) -> Table:
     """The plan under one more restriction each, cheapest first, impossible ones last."""
     second = second_currency(plan)
@@ -375,6 +412,19 @@ def levers_table(workload: WorkloadPlan) -> Table:
         (own, lambda lever: value(own, lever.unit_cost_usd)),
         ("saving_share", lambda lever: value("saving_share", lever.saving_share)),
         ("note", lambda lever: remark(lever.note)),
+    )
+
+
+def best_levers_table(plan: Plan) -> Table:
+    """The change that would save most on each workload, where one saves anything."""
+    return table(
+        fields.label("levers"),
+        Lever,
+        [(w, w.levers[0]) for w in plan.workloads if w.levers],
+        ("id", lambda row: text(row[0].id)),
+        ("name", lambda row: text(row[1].name)),
+        ("saving_share", lambda row: value("saving_share", row[1].saving_share)),
+        ("note", lambda row: remark(row[1].note)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Serving modes and calibration."""
+"""Serving modes and intervals."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from gpumix.perf import modes
-from gpumix.perf.calibrate import Known, Place, shift
 from gpumix.perf.deployment import Deployment
 from gpumix.perf.inference import closed_loop
 from gpumix.perf.interval import interval
@@ -62,38 +59,6 @@ def test_embeddings_scale_with_length_and_copies(deploy: Deploy) -> None:
 def test_whisper_runs_much_faster_than_speech(deploy: Deploy) -> None:
     speed = modes.transcribe(deploy("openai/whisper-large-v3"), 110.0, 32.0)[0]
     assert 100 < speed < 50_000
-
-
-def place(batch: float = 32.0, gpu: str = "h100", quantity: str = "throughput") -> Place:
-    return Place("vllm 0.9", gpu, f"{gpu} llama", quantity, 512.0, 128.0, batch)
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.lists(st.floats(-0.4, 0.4), min_size=1, max_size=6), st.floats(0.1, 0.5))
-def test_a_shift_shrinks_and_narrows(found: list[float], sigma: float) -> None:
-    known = [Known(place(batch=2.0**k), error) for k, error in enumerate(found)]
-    moved = shift(known, [place()], sigma)[0]
-    assert abs(moved.log_factor) <= max(abs(e) for e in found) * 1.05
-    assert moved.sigma <= sigma
-    assert len(moved.weights) == len(found)
-
-
-def test_three_points_pull_a_wrong_deployment_near() -> None:
-    known = [Known(place(batch), 0.3) for batch in (8.0, 32.0, 128.0)]
-    here, there = shift(known, [place(64.0), place(64.0, gpu="l40s")], 0.25)
-    assert here.log_factor == pytest.approx(0.3, abs=0.04)
-    assert here.sigma < 0.12
-    assert 0.0 < there.log_factor < here.log_factor
-    assert there.sigma > here.sigma
-
-
-def test_a_rate_that_is_higher_means_a_latency_that_is_lower() -> None:
-    moved = shift([Known(place(), 0.2)], [place(quantity="tpot")], 0.2)[0]
-    assert moved.log_factor < 0.0
-
-
-def test_nothing_known_moves_nothing() -> None:
-    assert shift([], [place()], 0.2)[0].sigma == 0.2
 
 
 def test_an_interval_is_symmetric_in_logs() -> None:

@@ -1,0 +1,326 @@
+"""Training predictions against measurements: a section of docs/accuracy.md, and its plots."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tools")]
+
+import fit_training  # noqa: E402
+from gpumix.catalog import Catalog  # noqa: E402
+from gpumix.files import read_columns  # noqa: E402
+from gpumix.planner.points_training import interval_slices, predict_training  # noqa: E402
+
+DOCS = ROOT / "docs"
+MEASURED = ROOT.parent / "shared" / "data" / "measured" / "training.csv.gz"
+HEAD = "| slice | rows | median | mean | p90 |\n|---|---|---|---|---|"
+BERT_AND_RESNET = ("google-bert/bert-large-uncased", "resnet-50")
+PLAIN = ("hf-peft", "hf-deepspeed")
+LAYOUT = ("tp", "pp", "dp", "vp", "micro_batch", "global_batch", "sharding", "activation_ckpt")
+LEAST_LAYOUTS = 5
+
+Columns = dict[str, list[str]]
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+def section(catalog: Catalog) -> str:
+    """Every line of issue 5's table, then the public predictions by slice, then plots."""
+    usable = _choose(read_columns(MEASURED), "usable", ("yes",))
+    told = fit_training.with_targets(usable)
+    rows = fit_training.Rows(
+        catalog, fit_training.calibration_columns(usable), catalog.coefficients.training
+    )
+    constants = {t: {k: dict(v) for k, v in keys.items()}
+                 for t, keys in catalog.coefficients.training.items()}  # fmt: skip
+    left_out = fit_training.left_out(rows, constants)
+    sources = fit_training.left_out_whole(rows, constants, rows.source)
+    out = predict_training(usable, catalog=catalog)
+    value, predicted = _numbers(usable["value"]), _numbers(out["value"])
+    error = np.abs(predicted / value - 1.0)
+    split = np.array(usable["split"])
+    parts = [
+        "Groups left out: one model, GPU and precision predicted by constants fitted without it, "
+        "eight folds. Sources left out: the first word of `source`, one at a time. Other lines are "
+        "the packaged constants. Rows older than FlashAttention (`legacy-stack`) and memory "
+        "references are never fitted.",
+        "### Reached",
+        "\n".join([
+            "| what | target | rows | median | mean | p90 |", "|---|---|---|---|---|---|",
+            *_left_out(rows, left_out), *_sources(rows, sources, constants),
+            *_pairs(rows, left_out, usable, predicted), *_memory(catalog, usable, told),
+        ]),
+        *_bloom(usable, predicted),
+        _coverage(rows, left_out),
+        "### Plots",
+        _plots(rows, left_out, sources),
+        "### Sources left out, worst first",
+        _slices("source", rows.source, np.abs(sources / rows.measured - 1.0)),
+        "### Public predictions, worst slices first",
+        f"Coverage: {np.isfinite(predicted).mean():.1%} of {len(value)} usable rows.",
+        _table([(f"rates, {name}", error[split == name]) for name in np.unique(split)]),
+        *(_slices(name, usable[column], error)
+          for name, column in (("task", "task"), ("stack", "stack"), ("GPU", "gpu"),
+                               ("precision", "precision"))),
+    ]  # fmt: skip
+    return "\n\n".join(parts)
+
+
+def _kinds(rows: fit_training.Rows) -> dict[str, Mask]:
+    jobs = rows.resolved.jobs
+    plain = np.isin(rows.stack, PLAIN)
+    dense, adapter = jobs.kind == "dense", jobs.kind == "adapter"
+    return {
+        "dense, pre-training and SFT | mean 8, p90 18 %": dense,
+        "dense and encoders | ": dense | (jobs.kind == "encoder"),
+        "LoRA and QLoRA, tuned stacks | median 12 %": adapter & ~plain,
+        "LoRA and QLoRA, plain HF | median 18 %": adapter & plain,
+        "MoE | median 20 %": jobs.kind == "moe",
+        "encoders (BERT) | ": jobs.kind == "encoder",
+    }
+
+
+def _left_out(rows: fit_training.Rows, predicted: Floats) -> Iterable[str]:
+    error = np.abs(predicted / rows.measured - 1.0)
+    for name, mask in _kinds(rows).items():
+        yield f"| {name.replace(' |', ', groups left out |')} | {_summary(error[mask])} |"
+
+
+def _sources(
+    rows: fit_training.Rows, predicted: Floats, constants: fit_training.Section
+) -> Iterable[str]:
+    """Every other row of a source, by every one of its rows as the calibration."""
+    trust = constants["kernel"]["all"]["calibration_trust"]
+    error = np.log(predicted / rows.measured)
+    kind, part = rows.resolved.jobs.kind, rows.architecture
+    dense = np.isin(kind, ["dense"])
+    for name, kept in (("all", np.isfinite(error)), ("dense", np.isfinite(error) & dense)):
+        before, after, means = [], [], []
+        for source in np.unique(rows.source[kept]):
+            here = np.flatnonzero((rows.source == source) & kept)
+            if len(here) < fit_training.FEW:
+                continue
+            alike = (kind[here][:, None] == kind[here]) & (part[here][:, None] == part[here])
+            moved = error[here][:, None] - np.where(alike, trust, 0.0) * error[here]
+            others = ~np.eye(len(here), dtype=bool)
+            each = np.array(
+                [np.abs(np.expm1(moved[i][others[i]])).mean() for i in range(len(here))]
+            )
+            before.append(np.abs(np.expm1(error[here])))
+            after.append(each)
+            means.append(each.mean())
+        yield f"| source left out, {name} | | {_summary(np.concatenate(before))} |"
+        yield (
+            f"| the same, one of its rows given; mean over sources {np.mean(means):.1%} "
+            f"| mean 13 % | {_summary(np.concatenate(after))} |"
+        )
+
+
+def _pairs(
+    rows: fit_training.Rows, left_out: Floats, usable: Columns, predicted: Floats
+) -> Iterable[str]:
+    """Ratios of two rows alike in all but GPU, precision or link."""
+    at = rows.resolved.rows
+    columns = {k: [v[r] for r in at] for k, v in rows.columns.items()} | {
+        "source": rows.source.tolist()
+    }
+    same = ("source", "model", "task", "stack", "seq_len", "metric", "n_gpus", "tp", "pp", "ep")
+    for title, vary, one, other, more in (
+        ("H100 : A100, groups left out", "gpu", "h100-sxm-80gb", "a100-sxm-80gb", "precision"),
+        ("fp8 : bf16, groups left out", "precision", "fp8", "bf16", "gpu"),
+    ):
+        error = _ratios(left_out / rows.measured, columns, vary, one, other, (*same, more))
+        yield f"| {title} | median 8 % | {_summary(error)} |"
+    links = dict(usable)
+    links["link"] = ["nvlink" if x.startswith("nvlink") else x for x in usable["intra_link"]]
+    links["generation"] = [gpu.split("-")[0] for gpu in usable["gpu"]]
+    here = np.isin(usable["model"], BERT_AND_RESNET)
+    links = {k: [x for x, yes in zip(v, here, strict=True) if yes] for k, v in links.items()}
+    ratio = (predicted / _numbers(usable["value"]))[here]
+    alike = ("model", "generation", "precision", "n_gpus")
+    for title, middle in (("NVLink : PCIe, BERT and ResNet, medians of submitters", True),
+                          ("NVLink : PCIe, BERT and ResNet, every pair", False)):  # fmt: skip
+        error = _ratios(ratio, links, "link", "nvlink", "pcie", alike, middle)
+        yield f"| {title} | median 8 % | {_summary(error)} |"
+
+
+def _ratios(
+    ratio: Floats,
+    columns: Mapping[str, Sequence[str]],
+    vary: str,
+    one: str,
+    other: str,
+    same: Sequence[str],
+    middle: bool = False,
+) -> Floats:
+    """Errors of ratios; `middle` takes medians where a side was measured more than once."""
+    groups: dict[tuple[str, ...], dict[str, list[float]]] = {}
+    for i, found in enumerate(columns[vary]):
+        if found in (one, other):
+            key = tuple(columns[name][i] for name in same)
+            groups.setdefault(key, {}).setdefault(found, []).append(float(ratio[i]))
+    errors = []
+    for sides in groups.values():
+        if one in sides and other in sides:
+            left, right = sides[one], sides[other]
+            if middle:
+                left, right = [float(np.median(left))], [float(np.median(right))]
+            errors += [abs(a / b - 1.0) for a, b in itertools.product(left, right)]
+    return np.array(errors)
+
+
+def _memory(catalog: Catalog, usable: Columns, told: Columns) -> Iterable[str]:
+    measured = _numbers(usable["mem_gib_per_gpu"])
+    have = np.isfinite(measured)
+    for name, columns in (("", usable), (", adapters with trained embeddings told apart", told)):
+        asked = {**columns, "metric": ["mem_gib_per_gpu"] * len(measured)}
+        predicted = _numbers(predict_training(asked, catalog=catalog)["value"])
+        error = np.abs(predicted / measured - 1.0)[have]
+        yield f"| peak memory{name} | median 10, p90 25 % | {_summary(error)} |"
+    chosen = fit_training.calibration_columns(usable)
+    kept = [bool(m) for m in chosen["mem_gib_per_gpu"]]
+    chosen = {k: [x for x, yes in zip(v, kept, strict=True) if yes] for k, v in chosen.items()}
+    rows = fit_training.Rows(catalog, chosen, catalog.coefficients.training, "mem_gib_per_gpu")
+    without = fit_training.left_out(
+        rows, catalog.coefficients.training, fit_training._MEMORY_SPREADS
+    )
+    error = np.abs(without / rows.measured - 1.0)
+    yield f"| peak memory, fitted rows, groups left out | | {_summary(error)} |"
+
+
+def _bloom(usable: Columns, predicted: Floats) -> Iterable[str]:
+    """Ranks of the layouts BigScience tried before it trained BLOOM."""
+    value = _numbers(usable["value"])
+    groups: dict[tuple[str, str], dict[tuple[str, ...], list[tuple[float, float]]]] = {}
+    for i, source in enumerate(usable["source"]):
+        if source.startswith("bigscience") and usable["split"][i] == "legacy-stack":
+            layouts = groups.setdefault((usable["model"][i], usable["n_gpus"][i]), {})
+            key = tuple(usable[name][i] for name in LAYOUT)
+            layouts.setdefault(key, []).append((predicted[i], value[i]))
+    lines = ["| BLOOM's layouts, model and GPUs | layouts | Spearman (0.85) | best is ranked (3) |",
+             "|---|---|---|---|"]  # fmt: skip
+    found = []
+    for (model, gpus), layouts in sorted(groups.items()):
+        if len(layouts) >= LEAST_LAYOUTS:
+            mean = np.array([np.mean(pairs, axis=0) for pairs in layouts.values()])
+            order = _rank(mean[:, 0]), _rank(mean[:, 1])
+            found.append(float(np.corrcoef(*order)[0, 1]))
+            best = int((mean[:, 0] > mean[np.argmax(mean[:, 1]), 0]).sum()) + 1
+            lines.append(f"| {model}, {gpus} | {len(layouts)} | {found[-1]:.2f} | {best} |")
+    lines.append(f"| mean | | {np.mean(found):.2f} | |")
+    yield "\n".join(lines)
+
+
+def _rank(values: Floats) -> Floats:
+    """Ranks, ties sharing theirs."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return np.asarray((last - (counts - 1) / 2.0)[inverse], dtype=float)
+
+
+def _coverage(rows: fit_training.Rows, predicted: Floats) -> str:
+    """Share of left-out rows inside an interval that other groups' errors gave."""
+    kinds = interval_slices(rows.resolved.jobs, rows.metric, fit_training.START)
+    ratio = rows.measured / predicted
+    groups, inverse = np.unique(rows.group, return_inverse=True)
+    inside: dict[str, list[Mask]] = {}
+    for seed in range(4):
+        fold = np.random.default_rng(seed).integers(4, size=len(groups))[inverse]
+        for kind, number in itertools.product(np.unique(kinds).tolist(), range(4)):
+            here, rest = (kinds == kind) & (fold == number), (kinds == kind) & (fold != number)
+            if here.any() and rest.sum() >= fit_training.FEW:
+                ends = fit_training.interval(ratio[rest], rows.group[rest])
+                held = (ratio[here] >= ends["low"]) & (ratio[here] <= ends["high"])
+                inside.setdefault(kind, []).append(held)
+    lines = ["| 80 % interval from other groups holds (76-86 %) | rows | share |", "|---|---|---|"]
+    total = np.concatenate([held for parts in inside.values() for held in parts])
+    lines.append(f"| all left-out rows | {len(rows.measured)} | {total.mean():.1%} |")
+    for kind, parts in sorted(inside.items()):
+        share = np.concatenate(parts).mean()
+        lines.append(f"| {kind} | {int((kinds == kind).sum())} | {share:.1%} |")
+    return "\n".join(lines)
+
+
+def _plots(rows: fit_training.Rows, left_out: Floats, sources: Floats) -> str:
+    import vl_convert
+
+    jobs = rows.resolved.jobs
+    away = np.log(sources / rows.measured)
+    points = [
+        {
+            "measured": float(rows.measured[i]), "predicted": float(left_out[i]),
+            "kind": str(jobs.kind[i]), "source": str(rows.source[i]).split("/")[-1],
+            "error": float(away[i]) if np.isfinite(away[i]) else None,
+        }
+        for i in range(len(rows.measured))
+        if rows.metric[i] == "tok_s_per_gpu"
+    ]  # fmt: skip
+    log = {"type": "log"}
+    against = {
+        "data": {"values": points}, "width": 420, "height": 320,
+        "mark": {"type": "point", "size": 10, "opacity": 0.6},
+        "encoding": {
+            "x": {"field": "measured", "type": "quantitative", "scale": log,
+                  "title": "measured tokens/s per GPU"},
+            "y": {"field": "predicted", "type": "quantitative", "scale": log,
+                  "title": "predicted, group left out"},
+            "color": {"field": "kind", "type": "nominal", "title": "kind of job"},
+        },
+    }  # fmt: skip
+    by_source = {
+        "data": {"values": [p for p in points if p["error"] is not None]},
+        "width": 420, "height": 240,
+        "mark": {"type": "boxplot", "extent": 1.5, "outliers": {"size": 3}},
+        "encoding": {
+            "y": {"field": "source", "type": "nominal", "title": None},
+            "x": {"field": "error", "type": "quantitative", "scale": {"domain": [-1, 1],
+                  "clamp": True}, "title": "log(predicted / measured), source left out"},
+        },
+    }  # fmt: skip
+    for name, spec in (("accuracy-training", against), ("accuracy-training-sources", by_source)):
+        drawn = vl_convert.vegalite_to_svg(json.dumps(spec))
+        (DOCS / f"{name}.svg").write_text(drawn, encoding="utf-8")
+    return (
+        "![Predicted against measured training rate](accuracy-training.svg)\n\n"
+        "![Error of sources left out](accuracy-training-sources.svg)"
+    )
+
+
+def _choose(columns: Mapping[str, Sequence[str]], name: str, wanted: Sequence[str]) -> Columns:
+    keep = [one in wanted for one in columns[name]]
+    return {k: [x for x, yes in zip(v, keep, strict=True) if yes] for k, v in columns.items()}
+
+
+def _numbers(cells: Sequence[object]) -> Floats:
+    return np.array([np.nan if cell in (None, "") else float(str(cell)) for cell in cells])
+
+
+def _slices(name: str, labels: Sequence[str] | npt.NDArray[np.str_], error: Floats) -> str:
+    column = np.array(labels)
+    found = [
+        (float(np.nanmedian(error[column == label])), str(label), error[column == label])
+        for label in np.unique(column)
+        if (column == label).sum() >= 5
+    ]
+    ranked = sorted(found, key=lambda one: -one[0])
+    return _table([(label, e) for _, label, e in ranked], HEAD.replace("slice", name))
+
+
+def _table(lines: Sequence[tuple[str, Floats]], head: str = HEAD) -> str:
+    return "\n".join([head, *(f"| {name} | {_summary(error)} |" for name, error in lines)])
+
+
+def _summary(error: Floats) -> str:
+    known = error[np.isfinite(error)]
+    if not len(known):
+        return "0 | - | - | -"
+    middle, high = np.quantile(known, [0.5, 0.9])
+    return f"{len(known)} | {middle:.1%} | {known.mean():.1%} | {high:.1%}"

@@ -1,0 +1,95 @@
+"""`gpumix simulate`: what it answers, what it refuses, and that counts add up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from gpumix.catalog import Catalog, load
+from gpumix.domain.simulation import Simulation
+from gpumix.errors import InputError
+from gpumix.planner.simulation import SimulationQuestion, run_simulation
+from gpumix.report.simulation import headline, simulation_html
+
+TODAY = date(2026, 11, 20)
+CHAT = SimulationQuestion(
+    "meta-llama/Llama-3.1-8B-Instruct", "l40s-48gb", profile="azure-conv", requests=2000
+)
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load()
+
+
+@pytest.fixture(scope="module")
+def found(catalog: Catalog) -> Simulation:
+    return run_simulation(CHAT, catalog, TODAY)
+
+
+def test_counts_add_up_and_percentiles_rise(found: Simulation) -> None:
+    counts = found.requests
+    assert counts.offered == 2000
+    assert counts.offered == counts.served + counts.queued + counts.shed + counts.timed_out
+    for spread in (found.ttft_s, found.tpot_s, found.e2e_s, found.itl_s):
+        values = [spread.p50, spread.p90, spread.p95, spread.p99]
+        assert None not in values
+        assert values == sorted(v for v in values if v is not None)
+    assert 0.0 <= found.slo_attainment <= 1.0
+    assert 0.0 < found.utilisation <= 1.0 + 1e-9
+    assert found.usd_per_mtok_output is not None
+    assert found.joules_per_output_token is not None
+
+
+def test_the_same_seed_gives_the_same_run(found: Simulation, catalog: Catalog) -> None:
+    again = run_simulation(CHAT, catalog, TODAY)
+    assert replace(again, wall_s=0.0) == replace(found, wall_s=0.0)
+
+
+def test_replicas_help_and_overload_times_out(catalog: Catalog) -> None:
+    hard = replace(CHAT, rate=20.0, timeout_s=5.0)
+    one, four = (run_simulation(replace(hard, replicas=n), catalog, TODAY) for n in (1, 4))
+    assert one.requests.timed_out > 0
+    assert four.slo_attainment > one.slo_attainment
+
+
+def test_a_trace_is_rescaled_and_cut(catalog: Catalog, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    rows = "".join(f"{i},{100 + i},{20}\n" for i in range(50))
+    path.write_text("arrival_s,input_tokens,output_tokens\n" + rows, encoding="utf-8")
+    asked = replace(CHAT, profile=None, trace=path, requests=120, rate=4.0)
+    result = run_simulation(asked, catalog, TODAY)
+    assert result.requests.offered == 120
+    assert result.requests_per_s == pytest.approx(4.0)
+
+
+def test_the_page_needs_no_other_file(found: Simulation) -> None:
+    page = simulation_html(found)
+    assert headline(found)[:20] in page
+    assert "<svg" in page
+    assert "src=" not in page
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"profile": None}, "exactly one"),
+        ({"trace": Path("x.csv")}, "exactly one"),
+        ({"rate": -1.0}, "--rate"),
+        ({"replicas": 0}, "--replicas"),
+        ({"timeout_s": 0.0}, "--timeout-s"),
+        ({"precision": "bf61"}, "bf16"),
+        ({"profile": "azure"}, "azure-conv"),
+        ({"gpu": "h999"}, "h999"),
+        ({"model": "meta-llama/Llama-3.1-405B-Instruct", "gpu": "l4-24gb"}, "does not fit"),
+    ],
+)
+def test_bad_questions_are_refused(
+    catalog: Catalog, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        run_simulation(replace(CHAT, **change), catalog, TODAY)  # type: ignore[arg-type]
+    assert message in str(caught.value)
