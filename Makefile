@@ -3,7 +3,7 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: bench-serving help demo test lint types layers fit data docs golden accuracy bench clean
+.PHONY: help demo test lint types layers fit data docs golden accuracy bench bench-serving bench-training clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,9 @@ bench: .venv/.dev  ## speed of the verbs -> docs/speed.md
 
 bench-serving: .venv/.dev  ## speed of the serving simulator -> docs/serving-speed.md (minutes)
 	@$(BIN)/python benchmarks/serving.py
+
+bench-training: .venv/.dev  ## speed of training estimates and layout search -> docs/training-speed.md
+	@$(BIN)/python benchmarks/training_speed.py
 
 clean:  ## remove everything make made
 	@rm -rf .venv gpumix-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

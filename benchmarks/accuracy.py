@@ -423,7 +423,7 @@ def inference(catalog: Catalog) -> str:
         ("Left out of the fit", left_out(m, coefficients)),
         ("The same work on two GPUs", pairs(m)),
         ("With three measurements of one's own", three_points(m, catalog.shrinkage["inference"])),
-        ("Beside a plain roofline", beside_peers(m)),
+        ("Beside a plain roofline", beside_peers(m) + "\n\n[Beside aiconfigurator](peers.md)."),
         ("Power", power(catalog)),
         ("Plots", plots(m)),
         ("Slices, worst first", slices(m)),

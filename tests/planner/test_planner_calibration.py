@@ -81,7 +81,7 @@ def test_neighbours_move_less_and_strangers_not_at_all(store: Path) -> None:
     )
     assert own > model > gpu > 1.0
     stranger = ratio(store, questions(L40S, QWEN, loads=(32,), engine="sglang"))
-    assert stranger == (1.0, 1.0, "modelled", "")
+    assert stranger == (1.0, 1.0, "calibrated", "")
 
 
 def test_without_a_store_nothing_changes(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_cache_that_is_not_stated_is_the_engines_own(tmp_path: Path) -> None:
     assert stated[""][:3] == stated["fp8"][:3]
     assert stated[""][2] == "measured"
     wide = ratio(tmp_path, questions(loads=(16,), kv_precision="bf16", **own))
-    assert wide[2] == "modelled"
+    assert wide[2] == "calibrated"
 
 
 def test_the_report_tells_errors_before_after_and_of_runs_left_out(tmp_path: Path) -> None:

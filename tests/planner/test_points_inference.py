@@ -42,7 +42,7 @@ def test_rows_come_back_in_order_with_an_interval(catalog: Catalog) -> None:
     assert (out["low"] < out["value"]).all()
     assert (out["value"] < out["high"]).all()
     assert out["value"][1] > out["value"][0]
-    assert set(out["basis"]) == {"modelled"}
+    assert set(out["basis"]) == {"calibrated"}
     assert set(out["limit"]) <= {
         "compute", "bandwidth", "interconnect", "kv_memory", "host", "pipeline",
     }  # fmt: skip

@@ -49,6 +49,11 @@ class Key:
     link: str
 
 
+def is_fitted(key: Key, tables: Mapping[str, Table]) -> bool:
+    """Whether measured rows stand behind a key's constants: its architecture's and its engine's."""
+    return key.architecture in tables["architecture"] and key.engine != "other"
+
+
 def constants_of(key: Key, tables: Mapping[str, Table]) -> dict[str, float]:
     """Constants of one key; an unseen architecture or engine has its fallback row.
 

@@ -19,6 +19,7 @@ from gpumix.domain.plan import SloCheck
 from gpumix.domain.workload import Demand, Slo, Tier, Workload
 from gpumix.errors import NoEstimate
 from gpumix.perf.calibrate import Places, faster
+from gpumix.perf.constants import is_fitted
 from gpumix.perf.deployment import Deployment, deployments
 from gpumix.perf.interval import Z80, tier_sigma
 from gpumix.perf.memory import memory, weights_bytes
@@ -217,7 +218,7 @@ def _trust(dep: Deployment, workload: Workload, model: Model, coefficients: Coef
         np.full(dep.rows, model.is_moe),
     )
     spread = np.exp(Z80 * sigma)
-    measured = np.isin(architectures, list(coefficients.inference["architecture"]))
+    measured = np.array([is_fitted(key, coefficients.inference) for key in keys])
     cautious = ~measured | (workload.tier is Tier.PREMIUM)
     return _Trust(
         spread,

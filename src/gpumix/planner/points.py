@@ -17,6 +17,7 @@ from gpumix.domain.llm import Model
 from gpumix.errors import GpumixError
 from gpumix.perf import media
 from gpumix.perf.calibrate import Places
+from gpumix.perf.constants import is_fitted
 from gpumix.perf.deployment import Deployment, deployments
 from gpumix.perf.interval import interval, tier_sigma
 from gpumix.perf.memory import memory
@@ -306,6 +307,9 @@ class _Prediction:
             dep.expert_params[index] > 0.0,
         )
         self.out["note"][rows] = np.array(dep.notes, dtype=object)[index]
+        tables = self.catalog.coefficients.inference
+        fitted = np.array([is_fitted(k, tables) for k in dep.keys])[keys]
+        self.out["basis"][rows[fitted]] = Basis.CALIBRATED.value
         asked = None
         if self._cares:
             figures = np.array([figure_of(name) for name in metrics])[metric]
@@ -377,6 +381,8 @@ class _Prediction:
             here = rows[index == question]
             value, note = self._media_value(gpu, model, row)
             self.out["note"][here] = note
+            if gpu.architecture in self.catalog.coefficients.media["architecture"]:
+                self.out["basis"][here] = Basis.CALIBRATED.value
             sigma = self.catalog.coefficients.inference["sigma"]["quantity"]["media"]
             values, sigmas = np.full(len(here), value), np.full(len(here), sigma)
             where = self._picture_asked(here, gpu, model) if self._cares else None
