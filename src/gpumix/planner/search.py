@@ -15,14 +15,23 @@ GAP = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long a search may go on: nodes of its tree, so that two runs find the same mix, and
-    seconds as a stop for machines that are too slow for that."""
+    """How long a search may go on.
 
-    nodes: int
+    `counts` are whole numbers looked at, all nodes of its tree together, so that two runs find
+    the same mix and a large problem takes about as long as a small one; `seconds` are a stop for
+    machines that are too slow for that.
+    """
+
+    counts: int
     seconds: float
 
+    def nodes(self, problem: mix.Problem) -> int:
+        """Nodes of the search tree of a problem; the first one does most of the work."""
+        columns = len(problem.blocks) * (len(problem.configs) + len(problem.resources))
+        return max(self.counts // max(columns, 1), 1)
 
-PLAN, VARIANT = Effort(30, 8.0), Effort(1, 4.0)
+
+PLAN, VARIANT = Effort(20_000, 8.0), Effort(2_000, 4.0)
 """For the plan itself, and for each plan it is held against (those may cost a little too much)."""
 
 
@@ -58,7 +67,10 @@ def search(
     for candidate in (narrowed, choice):
         formulation = formulate(candidate, cycle, rate_factor)
         solution = mix.solve(
-            formulation.problem, gap=GAP, time_limit_s=effort.seconds, node_limit=effort.nodes
+            formulation.problem,
+            gap=GAP,
+            time_limit_s=effort.seconds,
+            node_limit=effort.nodes(formulation.problem),
         )
         if solution.cost is not None:
             break
