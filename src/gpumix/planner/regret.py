@@ -49,7 +49,7 @@ def _family(gpu: str) -> str:
 class Variant:
     """A restriction with what was found under it, or why nothing was."""
 
-    name: str
+    restriction: Restriction
     found: Found | None
     reason: str
 
@@ -87,16 +87,16 @@ def variants(answer: Answer, choice: Choice, cycle: Cycle) -> Variants:
 def _variant(restriction: Restriction, answer: Answer, choice: Choice, cycle: Cycle) -> Variant:
     narrowed = narrow(choice, restriction.allows)
     if narrowed == choice:
-        return Variant(restriction.name, answer.found, "")
+        return Variant(restriction, answer.found, "")
     if homeless := homeless_workloads(narrowed):
-        return Variant(restriction.name, None, f"nothing can run {', '.join(homeless)}")
+        return Variant(restriction, None, f"nothing can run {', '.join(homeless)}")
     try:
         found = search(narrowed, cycle, VARIANT)
     except GpumixError as error:
-        return Variant(restriction.name, None, str(error))
+        return Variant(restriction, None, str(error))
     if found.solution.cost is None:
-        return Variant(restriction.name, None, f"breaks {', '.join(found.solution.conflict)}")
-    return Variant(restriction.name, found, "")
+        return Variant(restriction, None, f"breaks {', '.join(found.solution.conflict)}")
+    return Variant(restriction, found, "")
 
 
 def cheapest(found: Found, others: Variants) -> Found:
@@ -119,17 +119,20 @@ def cheapest(found: Found, others: Variants) -> Found:
 
 
 def alternatives(answer: Answer, others: Variants) -> tuple[Alternative, ...]:
-    """Each restriction's cost beside the plan's."""
-    return tuple(_alternative(v, answer.usd) for v in others.restricted)
+    """Each restriction's cost beside the plan's; none where the plan keeps it anyway."""
+    return tuple(_alternative(v, answer) for v in others.restricted)
 
 
-def _alternative(variant: Variant, plan_usd: float) -> Alternative:
+def _alternative(variant: Variant, answer: Answer) -> Alternative:
+    name, plan_usd = variant.restriction.name, answer.usd
+    if all(variant.restriction.allows(line.supply) for line in answer.lines):
+        status = answer.found.solution.status
+        return Alternative(name, status, plan_usd, 0.0, 0.0, "")
     if variant.found is None or variant.found.solution.cost is None:
-        return Alternative(variant.name, "infeasible", None, None, None, variant.reason)
+        return Alternative(name, "infeasible", None, None, None, variant.reason)
     delta = variant.found.solution.cost - plan_usd
-    delta = 0.0 if abs(delta) < 1e-6 * plan_usd else delta
     status = variant.found.solution.status
-    return Alternative(variant.name, status, plan_usd + delta, delta, delta / plan_usd, "")
+    return Alternative(name, status, plan_usd + delta, delta, delta / plan_usd, "")
 
 
 def narrow(choice: Choice, allows: Callable[[Supply], bool]) -> Choice:
