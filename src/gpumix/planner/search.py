@@ -31,7 +31,7 @@ class Effort:
         return max(self.counts // max(columns, 1), 1)
 
 
-PLAN, VARIANT = Effort(20_000, 8.0), Effort(2_000, 4.0)
+PLAN, VARIANT = Effort(15_000, 8.0), Effort(2_000, 4.0)
 """For the plan itself, and for each plan it is held against (those may cost a little too much)."""
 
 
