@@ -1,4 +1,8 @@
-"""The 80 % interval of a prediction, from residuals of whole groups left out of the fit."""
+"""The 80 % interval of a prediction, from residuals of whole groups left out of the fit.
+
+Those refits stop near the full fit, so the interval is too narrow for what is unlike all that was
+fitted to: see docs/accuracy.md.
+"""
 
 from __future__ import annotations
 

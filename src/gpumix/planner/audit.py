@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
 from gpumix.catalog import OLD_DAYS, price_age
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.plan import Replay
 from gpumix.domain.workload import Inventory, Kind, Tier, Workload
 from gpumix.inventory.demand import DEFAULT_INPUT_TOKENS
 from gpumix.planner.interpret import Answer
 from gpumix.planner.runs import JOB_ASSUMPTIONS
+from gpumix.units import MS
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -91,7 +93,8 @@ def _speed(inventory: Inventory, catalog: Catalog) -> list[Assumption]:
     found = [
         Assumption(
             "speed: inference and media",
-            "docs/formulas.md with fitted constants; 80 % intervals from groups left out",
+            "docs/formulas.md with fitted constants; the 80 % interval is too narrow for sources "
+            "and GPUs unlike those fitted to: docs/accuracy.md",
             Basis.CALIBRATED,
             fitted,
         )
@@ -198,3 +201,14 @@ def warnings(answer: Answer, considered: Sequence[Offer], notes: Sequence[str]) 
 def _offer(offer: Offer) -> str:
     dated: date = offer.as_of
     return f"{offer.provider} {offer.gpu} {offer.purchase.value} of {dated}"
+
+
+def replay_warnings(replays: Mapping[str, Replay]) -> tuple[str, ...]:
+    """Promises that hold over the week in the replay and break in its worst hour."""
+    return tuple(
+        f"{name}: {slo.name} holds over the week, but in its worst hour it is "
+        f"{slo.worst_s / MS:,.0f} ms, the limit {slo.limit_s / MS:,.0f} ms"
+        for name, replay in replays.items()
+        for slo in replay.slo
+        if slo.kept and slo.worst_s > slo.limit_s
+    )

@@ -70,8 +70,11 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     answer = interpret.answer_of(best)
     report = write_up(answer, catalog, supplies, tried, variants, started)
     shown = tuple(replace(w, replay=proof.get(w.id)) for w in report.workloads)
+    warned = (*report.warnings, *audit.replay_warnings(proof))
     seconds = time.perf_counter() - started
-    return Planned(replace(report, workloads=shown, seconds=seconds), best.formulation.problem)
+    return Planned(
+        replace(report, workloads=shown, warnings=warned, seconds=seconds), best.formulation.problem
+    )
 
 
 def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
