@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from gpumix.domain.evidence import Assumption, Basis, Estimate
+from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 
 SCHEMA_VERSION = "1.0"
 
@@ -83,7 +83,8 @@ class Placement:
     """Where a workload runs: replicas of one layout on one resource.
 
     `share` is its part of the workload's work (0-1); `units_per_hour` what one replica sustains
-    within the SLO; `peak_replicas` the most in any hour.
+    within the SLO; `peak_replicas` the most in any hour. `speed` and `nearest` say why it is so
+    fast, and what was measured nearest to it.
     """
 
     resource: str
@@ -97,6 +98,8 @@ class Placement:
     output_tokens_per_s: float | None
     batch: float | None
     note: str
+    speed: Speed | None = None
+    nearest: NearestMeasurement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ class Candidate:
     unit_cost_usd: float | None
     chosen: bool
     reason: str
+    nearest: NearestMeasurement | None = None
 
 
 @dataclass(frozen=True, slots=True)

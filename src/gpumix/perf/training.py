@@ -199,7 +199,9 @@ def _passes(job: TrainingJob, look: Lookup) -> FloatArray:
 def peaks(job: TrainingJob) -> tuple[FloatArray, FloatArray, Codes]:
     """Dense peak [FLOP/s], bytes an element, and precision code that the job's matmuls run at.
 
-    A format the GPU lacks runs at the next wider one it has. Source: gpus.csv, dense peaks.
+    A format the GPU lacks runs at the next wider one it has.
+
+    Source: gpus.csv, dense peaks.
     """
     code = job.precision
     code = np.where((code == FP4) & (job.parts.flops_4bit <= 0), FP8, code)
@@ -318,7 +320,9 @@ def _expert_parallel(
 def weights_per_gpu(job: TrainingJob) -> FloatArray:
     """Parameters a GPU works on before data-parallel sharding [count].
 
-    w = (dense / tp + experts / max(ep, tp)) / pp. Source: Megatron-LM's parallel layouts.
+    w = (dense / tp + experts / max(ep, tp)) / pp.
+
+    Source: Megatron-LM's parallel layouts.
     """
     shape = job.shapes
     dense = shape.total_params - shape.expert_params

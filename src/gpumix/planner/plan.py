@@ -23,6 +23,7 @@ from gpumix.planner.levers import Asker, Change, Priced, levers
 from gpumix.planner.pictures import picture_options
 from gpumix.planner.points import serving_evidence
 from gpumix.planner.premises import own_servers
+from gpumix.planner.reasons import with_reasons
 from gpumix.planner.runs import Reliability
 from gpumix.planner.search import PLAN, search
 from gpumix.planner.supply import Supplies, rentals
@@ -212,6 +213,7 @@ def write_up(
     workloads = _with_levers(
         interpret.workload_plans(answer, tried, supplies.of), answer, catalog, supplies
     )
+    workloads = with_reasons(workloads, inventory.workloads, tried, catalog)
     fx_per_usd, fx_as_of = catalog.exchange_rate(inventory.report_currency)
     return Plan(
         name=inventory.name,
