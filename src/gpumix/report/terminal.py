@@ -225,7 +225,7 @@ def show_plan_explanation(found: Sequence[PlacementExplanation], console: Consol
         console.print()
         console.print(Text(fields.label("nearest"), style="bold"))
         for line in evidence_view.nearest_words(near) if near else ("none of the same kind",):
-            console.print(Padding(Text(line), (0, 0, 0, 2)))
+            console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
         console.print()
     formulas = {one.formula.path: one.formula for one in found if one.formula is not None}
     for formula in formulas.values():
