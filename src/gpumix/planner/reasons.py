@@ -16,17 +16,19 @@ from gpumix.domain.plan import Candidate, Placement, WorkloadPlan
 from gpumix.domain.workload import Demand, Kind, TrainingRun, Workload
 from gpumix.perf.inference import closed_loop, mean_step
 from gpumix.perf.memory import memory
+from gpumix.perf.values import FloatArray
 from gpumix.planner.candidates import Option, Replica
 from gpumix.planner.nearest import nearest_serving, nearest_training
 from gpumix.planner.pictures import ENGINE as MEDIA_ENGINE
 from gpumix.planner.runs import TASKS, Run
+from gpumix.serving.queueing import crowd_quantile
 from gpumix.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
 
 FULL = 0.98
-"""Share of the batch that fits in memory from which memory is what binds."""
+"""Share of the sequences that fit in memory from which memory is what binds."""
 
 KERNELS: Final = {
     "linear_s": ("dense products", "gpumix.perf.kernels.linear"),
@@ -163,7 +165,7 @@ def _speeds(workload: Workload, options: Sequence[Option]) -> list[Speed | None]
     found: list[Speed | None] = [None] * len(options)
     for rows in _by_deployment(served):
         own = [options[i] for i in rows]
-        steps, limits = _steps([served[i] for i in rows], demand, [o.batch or 1.0 for o in own])
+        steps, limits = _steps(workload, demand, [served[i] for i in rows], own)
         for i, option, step, limit in zip(rows, own, steps, limits, strict=True):
             if option.rate is not None:
                 tokens = option.rate.scaled(demand.output.mean / SECONDS_PER_HOUR)
@@ -183,18 +185,27 @@ def _by_deployment(replicas: Sequence[Replica]) -> list[list[int]]:
 
 
 def _steps(
-    replicas: Sequence[Replica], demand: Demand, batches: Sequence[float]
+    workload: Workload, demand: Demand, replicas: Sequence[Replica], options: Sequence[Option]
 ) -> tuple[list[dict[str, float]], list[str]]:
     """The mean step of each replica, kernel by kernel, and what binds it."""
     dep = replicas[0].dep.take([replica.row for replica in replicas])
     lengths, hit = (demand.input.mean, max(demand.output.mean, 1.0)), demand.prefix_share
-    batch = np.maximum(np.array(batches), 1e-3)
+    batch = np.array([o.batch or 1.0 for o in options])
     kernels = mean_step(dep, *lengths, batch, prefix_hit=hit)
     columns = {name: np.broadcast_to(getattr(kernels, name), len(batch)) for name in KERNELS}
     limit = closed_loop(dep, *lengths, batch * dep.copies, prefix_hit=hit).limit
-    full = batch >= FULL * np.asarray(memory(dep, *lengths).batch_max) / dep.copies
+    most = np.asarray(memory(dep, *lengths).batch_max) / dep.copies
+    full = _crowd(workload, demand, batch) >= FULL * most
     steps = [{n: float(column[i]) for n, column in columns.items()} for i in range(len(batch))]
     return steps, np.where(full, "kv_memory", limit).tolist()
+
+
+def _crowd(workload: Workload, demand: Demand, batch: FloatArray) -> FloatArray:
+    """Sequences that must find room: those of a promise's quantile, or the mean where none is."""
+    if workload.is_deferrable:
+        return batch
+    quantile = max(slo.quantile for slo in workload.slos)
+    return np.asarray(crowd_quantile(batch, demand.arrival_cv**2, quantile))
 
 
 def _step_parts(
