@@ -193,6 +193,10 @@ def _advance(load, rules, table, tape, fleet, r, until):
 def _step(load, rules, table, tape, fleet, r, until):
     """One step with prompts in it, or a run of steps without."""
     n, t, heap = fleet.n[r], fleet.t[r], fleet.heap[r]
+    asked = n[at.PART] >= 0 or n[at.WAIT] > 0
+    alone = table.prefills_first and asked and n[at.B] > 0
+    if alone and _prompts_alone(load, rules, table, tape, fleet, r):
+        return
     evicted = False
     while n[at.B] and fleet.phase[r, n[at.STEP] % at.BLOCK] > n[at.FREE]:
         _evict(load, table, tape, fleet, r)
@@ -200,6 +204,39 @@ def _step(load, rules, table, tape, fleet, r, until):
     b = n[at.B]
     n[at.FREE] -= fleet.phase[r, n[at.STEP] % at.BLOCK]
     budget, attend, done = table.chunk_tokens - b, 0.0, 0
+    if asked:
+        budget, attend, done = _prompts(load, rules, table, tape, fleet, r, budget, evicted)
+    if n[at.PENDING]:
+        until = min(until, fleet.due[r, 0])
+    prompts = table.chunk_tokens - b - budget if budget < table.chunk_tokens - b else 0
+    if n[at.WAIT] and rules.timeout_s < np.inf:
+        h = n[at.HEAD0] if n[at.HEAD0] >= 0 else n[at.HEAD1]
+        if tape.emitted[h] == 0:
+            until = min(until, load.arrival[h] + rules.timeout_s)
+    if prompts > 0:
+        took = _mixed_s(table, b, n[at.CACHED], prompts, attend, done)
+        _account(fleet, rules, r, took, 1)
+        n[at.PREFILLED] += prompts
+        n[at.STEP] += b > 0
+        n[at.CACHED] += b
+    elif b > 0:
+        k, took = _decodes(table, fleet, r, 0.0 if evicted else until - t[at.CLOCK])
+        _account(fleet, rules, r, took, k)
+        n[at.STEP] += k
+        n[at.CACHED] += k * b
+    _finish(load, table, tape, fleet, r, b, done)
+    for d in range(b, b + done):
+        _first(load, rules, table, tape, fleet, r, heap[1, d], heap[2, d])
+
+
+@compiled
+def _prompts(load, rules, table, tape, fleet, r, budget, evicted):
+    """The prompt in part, then waiting ones: (budget left, their attention time, those through).
+
+    Prompts that are through wait behind the end of the heap.
+    """
+    n, heap, b = fleet.n[r], fleet.heap[r], fleet.n[r, at.B]
+    attend, done = 0.0, 0
     if n[at.PART] >= 0 and budget > 0:
         take = min(budget, n[at.LEFT])
         attend += take * _span(table, n[at.POS] + 0.5 * take)
@@ -227,27 +264,22 @@ def _step(load, rules, table, tape, fleet, r, until):
             n[at.LEFT] -= take
             n[at.PART] = i
             n[at.PART_SEQ] = n[at.SEQ]
-    if n[at.PENDING]:
-        until = min(until, fleet.due[r, 0])
-    prompts = table.chunk_tokens - b - budget if budget < table.chunk_tokens - b else 0
-    if n[at.WAIT] and rules.timeout_s < np.inf:
-        h = n[at.HEAD0] if n[at.HEAD0] >= 0 else n[at.HEAD1]
-        if tape.emitted[h] == 0:
-            until = min(until, load.arrival[h] + rules.timeout_s)
-    if prompts > 0:
-        took = _mixed_s(table, b, n[at.CACHED], prompts, attend, done)
-        _account(fleet, rules, r, took, 1)
-        n[at.PREFILLED] += prompts
-        n[at.STEP] += b > 0
-        n[at.CACHED] += b
-    elif b > 0:
-        k, took = _decodes(table, fleet, r, 0.0 if evicted else until - t[at.CLOCK])
-        _account(fleet, rules, r, took, k)
-        n[at.STEP] += k
-        n[at.CACHED] += k * b
-    _finish(load, table, tape, fleet, r, b, done)
+    return budget, attend, done
+
+
+@compiled
+def _prompts_alone(load, rules, table, tape, fleet, r):
+    """A step of prompts only, while all that decodes stands still; False if none can go."""
+    n, heap, b = fleet.n[r], fleet.heap[r], fleet.n[r, at.B]
+    left, attend, done = _prompts(load, rules, table, tape, fleet, r, table.chunk_tokens, False)
+    prompts = table.chunk_tokens - left
+    if prompts == 0:
+        return False
+    _account(fleet, rules, r, _mixed_s(table, 0, 0, prompts, attend, done), 0)
+    n[at.PREFILLED] += prompts
     for d in range(b, b + done):
         _first(load, rules, table, tape, fleet, r, heap[1, d], heap[2, d])
+    return True
 
 
 @compiled
@@ -446,11 +478,23 @@ def _account(fleet, rules, r, took, k):
     t[at.CLOCK] += took
     t[at.BUSY] += took
     t[at.BATCH_S] += took * b
-    n[at.ITERATIONS] += k
+    n[at.ITERATIONS] += max(k, 1)
     n[at.DECODED] += k * b
+    if k == 0:
+        t[at.STALL] += took
+        return
     if b > 0:
-        gap = (math.log10(took / k) - at.GAP_LOWEST) * at.GAP_PER_DECADE
-        fleet.gaps[min(max(int(gap), 0), at.GAP_BINS - 1)] += k * b
+        fleet.gaps[_gap_bin(took / k)] += k * b
+        if t[at.STALL] > 0.0:
+            fleet.gaps[_gap_bin(took / k)] -= b
+            fleet.gaps[_gap_bin(took / k + t[at.STALL])] += b
+    t[at.STALL] = 0.0
+
+
+@compiled
+def _gap_bin(gap_s):
+    place = (math.log10(gap_s) - at.GAP_LOWEST) * at.GAP_PER_DECADE
+    return min(max(int(place), 0), at.GAP_BINS - 1)
 
 
 @compiled
