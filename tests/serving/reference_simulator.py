@@ -104,6 +104,8 @@ class Replica:
             self.step()
 
     def step(self) -> None:
+        if self.table.prefills_first and self.decoding and self.step_of_prompts():
+            return
         evicted = False
         while not self.table.reserves:
             need = sum(blocks(r.cached + 1) - blocks(r.cached) for r in self.decoding)
@@ -116,24 +118,7 @@ class Replica:
             if not self.table.reserves:
                 request.reserved = blocks(request.cached + 1)
         budget = self.table.chunk_tokens - len(decoding)
-        attention, prompts, through = 0.0, 0, []
-        while budget > 0:
-            request = self.part
-            if request is None:
-                if evicted or len(decoding) + len(through) >= self.table.max_sequences:
-                    break
-                request = self.admit(len(decoding) + len(through), through)
-                if request is None:
-                    break
-            take = min(budget, request.fresh)
-            attention += take * self.span(request.cached + take / 2.0)
-            request.cached += take
-            request.fresh -= take
-            budget -= take
-            prompts += take
-            self.part = request if request.fresh else None
-            if not request.fresh:
-                through.append(request)
+        attention, prompts, through = self.prompts(budget, evicted)
         if not decoding and not prompts:
             return
         context = sum(r.cached for r in decoding)
@@ -191,6 +176,37 @@ class Replica:
             self.end(request, self.clock, "served")
         else:
             self.decoding.append(request)
+
+    def step_of_prompts(self) -> bool:
+        attention, prompts, through = self.prompts(self.table.chunk_tokens, False)
+        if not prompts:
+            return False
+        self.clock += self.mixed_s(0, 0, prompts, attention, len(through))
+        self.steps += 1
+        for request in through:
+            self.first_token(request)
+        return True
+
+    def prompts(self, budget: int, evicted: bool) -> tuple[float, int, list[Request]]:
+        attention, prompts, through = 0.0, 0, list[Request]()
+        while budget > 0:
+            request = self.part
+            if request is None:
+                if evicted or len(self.decoding) + len(through) >= self.table.max_sequences:
+                    break
+                request = self.admit(len(self.decoding) + len(through), through)
+                if request is None:
+                    break
+            take = min(budget, request.fresh)
+            attention += take * self.span(request.cached + take / 2.0)
+            request.cached += take
+            request.fresh -= take
+            budget -= take
+            prompts += take
+            self.part = request if request.fresh else None
+            if not request.fresh:
+                through.append(request)
+        return attention, prompts, through
 
     def evict(self) -> None:
         victim = max(self.running, key=lambda r: (r.tier, r.admission))

@@ -17,7 +17,8 @@ import numpy as np
 from gpumix.perf.values import FloatArray
 from gpumix.serving import state as at
 from gpumix.serving.heaps import compiled, pop_due, push_due, remove, sift_up
-from gpumix.serving.steptable import SPAN_TOKENS, StepTable
+from gpumix.serving.lookups import mixed_s, segment, span_s
+from gpumix.serving.steptable import StepTable
 
 
 @compiled
@@ -193,6 +194,10 @@ def _advance(load, rules, table, tape, fleet, r, until):
 def _step(load, rules, table, tape, fleet, r, until):
     """One step with prompts in it, or a run of steps without."""
     n, t, heap = fleet.n[r], fleet.t[r], fleet.heap[r]
+    asked = n[at.PART] >= 0 or n[at.WAIT] > 0
+    alone = table.prefills_first and asked and n[at.B] > 0
+    if alone and _prompts_alone(load, rules, table, tape, fleet, r):
+        return
     evicted = False
     while n[at.B] and fleet.phase[r, n[at.STEP] % at.BLOCK] > n[at.FREE]:
         _evict(load, table, tape, fleet, r)
@@ -200,33 +205,8 @@ def _step(load, rules, table, tape, fleet, r, until):
     b = n[at.B]
     n[at.FREE] -= fleet.phase[r, n[at.STEP] % at.BLOCK]
     budget, attend, done = table.chunk_tokens - b, 0.0, 0
-    if n[at.PART] >= 0 and budget > 0:
-        take = min(budget, n[at.LEFT])
-        attend += take * _span(table, n[at.POS] + 0.5 * take)
-        n[at.POS] += take
-        n[at.LEFT] -= take
-        budget -= take
-        if n[at.LEFT] == 0:
-            heap[1, b] = n[at.PART]
-            heap[2, b] = n[at.PART_SEQ]
-            done = 1
-            n[at.PART] = -1
-    while not evicted and budget > 0 and n[at.PART] < 0 and b + done < table.max_sequences:
-        i = _admit(load, rules, table, tape, fleet, r, b + done)
-        if i < 0:
-            break
-        take = min(budget, n[at.LEFT])
-        attend += take * _span(table, n[at.POS] + 0.5 * take)
-        budget -= take
-        if take == n[at.LEFT]:
-            heap[1, b + done] = i
-            heap[2, b + done] = n[at.SEQ]
-            done += 1
-        else:
-            n[at.POS] += take
-            n[at.LEFT] -= take
-            n[at.PART] = i
-            n[at.PART_SEQ] = n[at.SEQ]
+    if asked:
+        budget, attend, done = _prompts(load, rules, table, tape, fleet, r, budget, evicted)
     if n[at.PENDING]:
         until = min(until, fleet.due[r, 0])
     prompts = table.chunk_tokens - b - budget if budget < table.chunk_tokens - b else 0
@@ -235,7 +215,7 @@ def _step(load, rules, table, tape, fleet, r, until):
         if tape.emitted[h] == 0:
             until = min(until, load.arrival[h] + rules.timeout_s)
     if prompts > 0:
-        took = _mixed_s(table, b, n[at.CACHED], prompts, attend, done)
+        took = mixed_s(table, b, n[at.CACHED], prompts, attend, done)
         _account(fleet, rules, r, took, 1)
         n[at.PREFILLED] += prompts
         n[at.STEP] += b > 0
@@ -248,6 +228,50 @@ def _step(load, rules, table, tape, fleet, r, until):
     _finish(load, table, tape, fleet, r, b, done)
     for d in range(b, b + done):
         _first(load, rules, table, tape, fleet, r, heap[1, d], heap[2, d])
+
+
+@compiled
+def _prompts(load, rules, table, tape, fleet, r, budget, evicted):
+    """The prompt in part, then waiting ones: (budget left, their attention time, those through).
+
+    Prompts that are through wait behind the end of the heap.
+    """
+    n, heap, b = fleet.n[r], fleet.heap[r], fleet.n[r, at.B]
+    attend, done = 0.0, 0
+    while budget > 0:
+        if n[at.PART] < 0:
+            i = -1
+            if not evicted and b + done < table.max_sequences:
+                i = _admit(load, rules, table, tape, fleet, r, b + done)
+            if i < 0:
+                break
+            n[at.PART], n[at.PART_SEQ] = i, n[at.SEQ]
+        take = min(budget, n[at.LEFT])
+        attend += take * span_s(table, n[at.POS] + 0.5 * take)
+        n[at.POS] += take
+        n[at.LEFT] -= take
+        budget -= take
+        if n[at.LEFT] == 0:
+            heap[1, b + done] = n[at.PART]
+            heap[2, b + done] = n[at.PART_SEQ]
+            done += 1
+            n[at.PART] = -1
+    return budget, attend, done
+
+
+@compiled
+def _prompts_alone(load, rules, table, tape, fleet, r):
+    """A step of prompts only, while all that decodes stands still; False if none can go."""
+    n, heap, b = fleet.n[r], fleet.heap[r], fleet.n[r, at.B]
+    left, attend, done = _prompts(load, rules, table, tape, fleet, r, table.chunk_tokens, False)
+    prompts = table.chunk_tokens - left
+    if prompts == 0:
+        return False
+    _account(fleet, rules, r, mixed_s(table, 0, 0, prompts, attend, done), 0)
+    n[at.PREFILLED] += prompts
+    for d in range(b, b + done):
+        _first(load, rules, table, tape, fleet, r, heap[1, d], heap[2, d])
+    return True
 
 
 @compiled
@@ -380,7 +404,7 @@ def _decodes(table, fleet, r, room):
             fits += 1
         k = min(k, fits)
     context = n[at.CACHED] / b
-    j = _segment(table, context)
+    j = segment(table, context)
     step = table.contexts[j + 1] - table.contexts[j]
     slope = (table.decode_s[b, j + 1] - table.decode_s[b, j]) / step
     base = table.decode_s[b, j] + slope * (context - table.contexts[j])
@@ -402,37 +426,6 @@ def _decodes(table, fleet, r, room):
 
 
 @compiled
-def _segment(table, context):
-    j = 0
-    while j + 2 < len(table.contexts) and table.contexts[j + 1] <= context:
-        j += 1
-    return j
-
-
-@compiled
-def _span(table, position):
-    """Attention time of one prompt token at a position [s]."""
-    x = position / SPAN_TOKENS
-    j = min(int(x), len(table.span_s) - 2)
-    return table.span_s[j] + (table.span_s[j + 1] - table.span_s[j]) * (x - j)
-
-
-@compiled
-def _mixed_s(table, b, cached, prompts, attend, done):
-    """Time of a step with prompts in it [s]; as `perf.steps.StepParts.total_s`."""
-    gpu = table.tokens_s[b + prompts] + table.head_s[min(b + done, table.max_sequences)] + attend
-    if b > 0:
-        context = cached / b
-        j = _segment(table, context)
-        low, step = table.contexts[j], table.contexts[j + 1] - table.contexts[j]
-        rise = table.attend_s[b, j + 1] - table.attend_s[b, j]
-        gpu += table.attend_s[b, j] + rise * (context - low) / step
-    h = table.host_s
-    host = h[0] + b * h[1] + prompts * h[2] + done * h[3]
-    return math.sqrt(gpu * gpu + host * (host + 2.0 * (1.0 - table.overlap) * gpu))
-
-
-@compiled
 def _account(fleet, rules, r, took, k):
     """The clock moves on; sums for the summary."""
     n, t = fleet.n[r], fleet.t[r]
@@ -446,11 +439,24 @@ def _account(fleet, rules, r, took, k):
     t[at.CLOCK] += took
     t[at.BUSY] += took
     t[at.BATCH_S] += took * b
-    n[at.ITERATIONS] += k
+    n[at.ITERATIONS] += max(k, 1)
     n[at.DECODED] += k * b
+    if k == 0:
+        t[at.STALL] += took
+        return
     if b > 0:
-        gap = (math.log10(took / k) - at.GAP_LOWEST) * at.GAP_PER_DECADE
-        fleet.gaps[min(max(int(gap), 0), at.GAP_BINS - 1)] += k * b
+        fleet.gaps[_gap_bin(took / k)] += k * b
+    if t[at.STALL] > 0.0:
+        if b > 0:
+            fleet.gaps[_gap_bin(took / k)] -= b
+            fleet.gaps[_gap_bin(took / k + t[at.STALL])] += b
+        t[at.STALL] = 0.0
+
+
+@compiled
+def _gap_bin(gap_s):
+    place = (math.log10(gap_s) - at.GAP_LOWEST) * at.GAP_PER_DECADE
+    return min(max(int(place), 0), at.GAP_BINS - 1)
 
 
 @compiled

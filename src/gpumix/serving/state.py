@@ -29,8 +29,8 @@ PENDING, LIVE, EVICTED, ITERATIONS, DECODED, PREFILLED, PART_SEQ = range(13, COL
 tokens left and done; ends of both queues, requests waiting, admissions so far; turns to come,
 the last event, evictions, steps, tokens decoded and prefilled; the part's admission."""
 
-CLOCK, BUSY, BATCH_S, SUMS = range(4)
-"""Times of a replica: now, time in steps, sequences x time."""
+CLOCK, BUSY, BATCH_S, STALL, SUMS = range(5)
+"""Times of a replica: now, time in steps, sequences x time, prompts since the last decode step."""
 
 
 class Load(NamedTuple):
