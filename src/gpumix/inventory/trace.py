@@ -56,7 +56,11 @@ def read_trace(path: Path) -> tuple[Profile, float]:
         output=_lengths(outputs),
         arrival_cv=_gap_cv(arrival),
         length_correlation=_correlation(inputs, outputs),
-        prefix_share=float(requests.prefix_tokens.sum() / inputs.sum()),
+        prefix_share=(
+            float(requests.prefix_tokens.sum() / inputs.sum())
+            if requests.prefix_id.max() >= 0
+            else None
+        ),
         hour_of_week=shape,
         shape_basis=Basis.MEASURED,
         source=f"{path.name}: {len(arrival):,} requests",
@@ -213,9 +217,17 @@ def _gap_cv(arrival: np.ndarray) -> float:
 
 
 def _correlation(inputs: np.ndarray, outputs: np.ndarray) -> float:
+    """That of the ranks (Spearman's)."""
     if inputs.std() == 0 or outputs.std() == 0:
         return 0.0
-    return float(np.corrcoef(inputs, outputs)[0, 1])
+    return float(np.corrcoef(_ranks(inputs), _ranks(outputs))[0, 1])
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 0, equal values at the mean of theirs."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    below = np.cumsum(count) - count
+    return np.asarray((below + 0.5 * (count - 1))[place])
 
 
 def _hour_of_week(arrival: np.ndarray) -> tuple[tuple[float, ...], str]:

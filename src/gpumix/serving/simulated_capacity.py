@@ -71,13 +71,13 @@ def capacity_by_simulation(
         replicas: behind one router [count].
         correlation: of the ranks of prompt and answer [1].
         tolerance: relative width at which the search ends [1].
-        requests: of one run; twice as many for four replicas [count].
+        requests: of one run, which should last many times as long as a request does [count].
         seed: of the stream.
 
     Source: docs/serving.md; common random numbers, Law (2015) section 11.2.
     """
     stream = draw(
-        requests * max(1, round(math.sqrt(replicas))),
+        requests,
         1.0,
         traffic.input,
         traffic.output,
