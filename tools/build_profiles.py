@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from gpumix.inventory.trace import rank_correlation
 from gpumix.inventory.trace_formats import shared_prefixes
 from gpumix.serving.traffic import arrivals
 
@@ -96,18 +97,6 @@ def gap_cv(arrivals: Floats) -> float:
     """Coefficient of variation of the gaps between arrivals."""
     gaps = np.diff(np.sort(arrivals))
     return float(gaps.std() / gaps.mean())
-
-
-def ranks(values: Floats) -> Floats:
-    """Ranks from 0, equal values at the mean of theirs."""
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    below = np.cumsum(count) - count
-    return np.asarray((below + 0.5 * (count - 1))[place])
-
-
-def rank_correlation(first: Floats, second: Floats) -> float:
-    """Spearman's correlation."""
-    return float(np.corrcoef(ranks(first), ranks(second))[0, 1])
 
 
 def azure(traces: Path, week: list[float]) -> dict[str, Any]:

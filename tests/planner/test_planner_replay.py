@@ -1,4 +1,4 @@
-"""The simulator in the planner: options get simulated rates, and the plan is proven by replay."""
+"""The plan is proven by replay, and made anew where a promise breaks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from gpumix.planner.candidates import Option
 from gpumix.planner.search import PLAN, search
 from gpumix.report.export import plan_from_dict, plan_to_dict
 from gpumix.report.view import hour_words, replay_table, replay_words, traffic_words
-from gpumix.serving.simulated_capacity import Sustained
 
 INVENTORY = """
 name: replayed
@@ -62,26 +61,6 @@ def tried(inventory: Inventory, catalog: Catalog) -> dict[str, list[Option]]:
 @pytest.fixture(scope="module")
 def plan(inventory: Inventory, catalog: Catalog) -> Plan:
     return planner.plan(inventory, catalog).plan
-
-
-def test_options_get_simulated_rates(inventory: Inventory, tried: dict[str, list[Option]]) -> None:
-    found = rates.simulated(inventory, tried).options
-    assert found["vectors"] == tried["vectors"]
-    able = [(o, n) for o, n in zip(tried["chat"], found["chat"], strict=True) if n.serves]
-    assert able
-    for old, new in able:
-        assert new.units_per_hour != old.units_per_hour
-        assert 0.2 < new.units_per_hour / old.units_per_hour < 2.5
-        assert all(c.predicted.value <= c.limit_s for c in new.slos)
-        assert new.rate is not None
-        assert new.rate.low < new.rate.value < new.rate.high
-    assert {o.gpu for o, _ in able} == {"h100-sxm-80gb", "l40s-48gb"}
-
-
-def test_simulated_rates_are_repeatable(
-    inventory: Inventory, tried: dict[str, list[Option]]
-) -> None:
-    assert rates.simulated(inventory, tried) == rates.simulated(inventory, tried)
 
 
 def test_the_plan_is_replayed_and_keeps_its_promises(plan: Plan) -> None:
@@ -170,16 +149,6 @@ def test_a_replay_is_run_once(inventory: Inventory, tried: dict[str, list[Option
     first = replayer.outcome(demand, part)
     assert replayer.outcome(demand, replace(part, hour=5, weight=2.0)) is first
     assert replayer.outcome(demand, replace(part, stream=1)) is not first
-
-
-def test_an_option_that_no_load_suits_keeps_its_closed_form(
-    inventory: Inventory, tried: dict[str, list[Option]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    nothing = Sustained(0.0, (math.inf, math.inf), 0.0, 3)
-    monkeypatch.setattr(rates, "capacity_by_simulation", lambda *_, **__: nothing)
-    found = rates.simulated(inventory, tried)
-    assert found.unproven == ("chat",)
-    assert found.options["chat"] == tried["chat"]
 
 
 @pytest.mark.parametrize(("kept", "is_broken"), [(0.90, True), (0.947, False), (0.96, False)])

@@ -87,7 +87,7 @@ def _simulated(workload: Workload, option: Option) -> Option:
     return at_rate(option, found, pool)
 
 
-def sustained_by(workload: Workload, option: Option, replicas: int) -> Sustained:
+def sustained_by(workload: Workload, option: Option, replicas: int, seed: int = SEED) -> Sustained:
     """The highest rate of so many replicas of an option within the promises, all together.
 
     Raises: ValueError for a workload without demand, or an option that cannot be simulated.
@@ -103,7 +103,7 @@ def sustained_by(workload: Workload, option: Option, replicas: int) -> Sustained
         replicas=replicas,
         correlation=demand.length_correlation,
         requests=requests_for(option, replicas),
-        seed=SEED,
+        seed=seed,
     )
 
 

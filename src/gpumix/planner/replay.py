@@ -141,6 +141,11 @@ def _running(answer: Answer, workload: Workload, block: int) -> dict[Option, int
     return running
 
 
+def _seed(part: _Part) -> int:
+    """Not that of the rates: a plan is proven on traffic that its rates were not found with."""
+    return rates.SEED + 1 + part.stream
+
+
 def _run(demand: Demand, part: _Part) -> Outcome:
     """A part's hour, or as much of it as tells its quantiles."""
     replicas = min(part.replicas, _REPLAYED)
@@ -152,7 +157,7 @@ def _run(demand: Demand, part: _Part) -> Outcome:
         arrival_cv=demand.arrival_cv,
         correlation=demand.length_correlation,
         prefix_share=demand.prefix_share,
-        seed=rates.SEED + part.stream,
+        seed=_seed(part),
     )
     return simulate(stream, rates.table_of(part.option, demand), Settings(replicas=replicas))
 
@@ -283,16 +288,17 @@ def corrected(choice: Choice, answer: Answer, names: Sequence[str], replayer: Re
     options = dict(choice.options)
     for workload in choice.inventory.workloads:
         if workload.id in names:
-            fewest: dict[Option, int] = {}
-            for part in replayer.parts(answer, workload):
-                fewest[part.option] = min(fewest.get(part.option, part.replicas), part.replicas)
-            lower = {o: _lowered(workload, o, min(n, _REPLAYED)) for o, n in fewest.items()}
+            parts = sorted(replayer.parts(answer, workload), key=lambda p: -p.replicas)
+            fewest = {part.option: part for part in parts}
+            lower = {option: _lowered(workload, part) for option, part in fewest.items()}
             options[workload.id] = [lower.get(o, o) for o in options[workload.id]]
     return replace(choice, options=options)
 
 
-def _lowered(workload: Workload, option: Option, replicas: int) -> Option:
-    found = rates.sustained_by(workload, option, replicas)
+def _lowered(workload: Workload, part: _Part) -> Option:
+    """A part's option at what so many replicas sustain of the traffic they were replayed with."""
+    option, replicas = part.option, min(part.replicas, _REPLAYED)
+    found = rates.sustained_by(workload, option, replicas, _seed(part))
     if 0.0 < found.requests_per_s * SECONDS_PER_HOUR / replicas < option.units_per_hour:
         return rates.at_rate(option, found, replicas)
     return option

@@ -180,7 +180,7 @@ def _requests(
     prefixes = "shared prefixes not recorded" if share is None else f"{share:.0%} shared prefixes"
     defaults.append(
         f"gaps of CV {profile.arrival_cv:.2f}, length correlation "
-        f"{profile.length_correlation:+.2f}, {prefixes} ({name}: {profile.source})"
+        f"{profile.length_correlation:+.2f}, {prefixes} (from the trace of {name})"
     )
     count = question.requests or DEFAULT_REQUESTS
     return from_profile(profile, count, 1.0, question.seed), f"profile {name}"
