@@ -271,6 +271,10 @@ def support_chat() -> WorkloadPlan:
             within=0.9871,
             slo=(ReplayedSlo("ttft_p95", 0.8, 0.61, 0.79, 38, True),),
             corrections=1,
+            arrival_cv=1.09,
+            length_correlation=0.07,
+            prefix_share=0.37,
+            traffic="burstiness measured in azure-conv; shared prefixes stated in the inventory",
         ),
     )
 

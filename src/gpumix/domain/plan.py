@@ -51,7 +51,11 @@ class SloCheck:
 @dataclass(frozen=True, slots=True)
 class ReplayedSlo:
     """A promise beside what the plan's replicas did in simulation: over the week, and in the hour
-    of the week (0 = Monday 00:00) that came nearest to breaking it, or broke it."""
+    of the week (0 = Monday 00:00) that came nearest to breaking it, or broke it.
+
+    `kept` unless in some hour the share of requests within the limit is below the promised one by
+    more than the simulation's own uncertainty.
+    """
 
     name: str
     limit_s: float
@@ -67,7 +71,9 @@ class Replay:
 
     `requests` were simulated, at the busiest hour of every block of the week; those not served
     were shed. `within` is the share within every limit; `corrections` how often the plan was made
-    anew with lower rates because a promise broke.
+    anew with lower rates because a promise broke. The traffic was drawn with gaps of `arrival_cv`,
+    `length_correlation` of the ranks of prompt and answer and `prefix_share` of prompt tokens in
+    cache; `traffic` says where each comes from.
     """
 
     requests: int
@@ -76,6 +82,10 @@ class Replay:
     within: float
     slo: tuple[ReplayedSlo, ...]
     corrections: int
+    arrival_cv: float
+    length_correlation: float
+    prefix_share: float
+    traffic: str
 
 
 @dataclass(frozen=True, slots=True)

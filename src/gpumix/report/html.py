@@ -88,6 +88,7 @@ def plan_html(plan: Plan) -> str:
             sections=sections,
             evidence=view.evidence_counts(plan),
             replayed=view.replay_words(plan),
+            drawn=view.traffic_words(plan),
             glossary=_glossary([*tables.values(), *inner]),
             specs={chart.id: chart.spec for chart in drawn},
             javascript=Markup(_javascript()),

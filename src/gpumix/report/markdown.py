@@ -22,10 +22,13 @@ def plan_markdown(plan: Plan) -> str:
                 view.workloads_table(plan),
                 view.slo_table(plan),
                 view.replay_table(plan),
-                view.regret_table(plan),
-                view.cost_table(plan),
-                view.break_even_table(plan),
             )
+            if t.rows
+        ),
+        *(escaped(words) for words in view.traffic_words(plan)),
+        *(
+            drawn(t)
+            for t in (view.regret_table(plan), view.cost_table(plan), view.break_even_table(plan))
             if t.rows
         ),
     ]

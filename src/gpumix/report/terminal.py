@@ -91,6 +91,8 @@ def show_plan(
     )
     _table(view.slo_table(plan), console, minor=("basis",), ranged=("predicted",))
     _table(view.replay_table(plan), console, minor=("shed", "within", "limit_s"))
+    for words in view.traffic_words(plan):
+        _small(words, console)
     _regret(plan, console)
     _table(view.best_levers_table(plan), console, minor=("note",))
     _table(view.break_even_table(plan), console)

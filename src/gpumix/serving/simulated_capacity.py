@@ -30,7 +30,7 @@ TURNOVERS = 20
 before a queue that grows without end shows."""
 
 TOLERANCE = 0.02
-_MOST = 100_000
+_MOST = 20_000
 _WIDEN = 1.3
 _SMALLEST = 1e-4
 _TURNS = 12
@@ -77,12 +77,12 @@ def capacity_by_simulation(
         replicas: behind one router [count].
         correlation: of the ranks of prompt and answer [1].
         tolerance: relative width at which the search ends [1].
-        requests: of one run, at least; twice as many for four replicas [count].
+        requests: of one run, at least [count].
         seed: of the stream.
 
     Source: docs/serving.md; common random numbers, Law (2015) section 11.2.
     """
-    count, start = requests * max(1, round(math.sqrt(replicas))), start_requests_per_s
+    count, start = requests, start_requests_per_s
     while True:
         stream = draw(
             count,
