@@ -1,4 +1,7 @@
-"""Training predictions against measurements: a section of docs/accuracy.md, and its plots."""
+"""Training predictions against measurements: a section of docs/accuracy.md, and its plots.
+
+`make accuracy` writes the whole page; run alone, this rewrites its own section at the end of it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools")]
 
 import fit_training  # noqa: E402
-from gpumix.catalog import Catalog  # noqa: E402
+from gpumix.catalog import Catalog, load  # noqa: E402
 from gpumix.files import read_columns  # noqa: E402
 from gpumix.planner.points_training import interval_slices, predict_training  # noqa: E402
 
@@ -346,3 +349,14 @@ def _summary(error: Floats) -> str:
         return "0 | - | - | -"
     middle, high = np.quantile(known, [0.5, 0.9])
     return f"{len(known)} | {middle:.1%} | {known.mean():.1%} | {high:.1%}"
+
+
+def main() -> None:
+    """Rewrite the section at the end of docs/accuracy.md."""
+    page, title = DOCS / "accuracy.md", "## Training\n"
+    before = page.read_text(encoding="utf-8").partition(title)[0]
+    page.write_text(f"{before}{title}\n{section(load())}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
