@@ -10,6 +10,7 @@ from pathlib import Path
 
 import plan_fixture
 import pytest
+import training_fixture
 from rich.console import Console
 
 from gpumix.planner.explain import explain, explain_plan
@@ -42,6 +43,10 @@ def comparison_text(width: int) -> str:
     return printed(lambda c: terminal.show_comparison(plan_fixture.comparison(), c), width)
 
 
+def training_text(width: int) -> str:
+    return printed(lambda c: terminal.show_training(training_fixture.comparison(), c), width)
+
+
 def plan_html() -> str:
     """The page less what depends on fonts and on the version of the chart library."""
     page = html.plan_html(plan_fixture.plan())
@@ -60,6 +65,10 @@ RENDERED: dict[str, Callable[[], str]] = {
     "comparison.md": lambda: markdown.comparison_markdown(plan_fixture.comparison()),
     "comparison.json": lambda: export.to_json(export.comparison_to_dict(plan_fixture.comparison())),
     "explain-plan.txt": lambda: plan_explained(80),
+    "training-80.txt": lambda: training_text(80),
+    "training-120.txt": lambda: training_text(120),
+    "training.md": lambda: markdown.training_markdown(training_fixture.comparison()),
+    "training.json": lambda: export.to_json(export.answer_to_dict(training_fixture.comparison())),
     "explain-utilisation.txt": lambda: printed(
         lambda c: terminal.show_explanation(explain("utilisation"), c), 80
     ),

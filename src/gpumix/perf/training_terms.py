@@ -145,6 +145,20 @@ def tensor_parallel_time(
     return collectives * ring * BYTES_16BIT * tokens * hidden * layers / bandwidth
 
 
+def stage_transfer_time(tokens: Values, hidden: Values, tp: Values, bandwidth: Values) -> Values:
+    """Time to pass a micro-batch to the next pipeline stage and its gradients back.
+
+    t = 2 x 2 B x tokens x hidden / tp / B: tensor-parallel ranks send a part each.
+
+    tokens [token]; hidden [element]; tp ways [-]; bandwidth of one GPU to the next stage [byte/s].
+    Source: Narayanan et al. 2021 (arXiv 2104.04473) section 3.2 and, for the split, section 4.1.
+
+    >>> stage_transfer_time(1000.0, 1000.0, 4.0, 1e6)
+    1.0
+    """
+    return 2.0 * BYTES_16BIT * tokens * hidden / tp / bandwidth
+
+
 def shard_time(
     volumes: Values, bytes_per_volume: Values, ranks: Values, bandwidth: Values
 ) -> Values:
@@ -259,6 +273,21 @@ def overlapped(work: Values, hidden: Values, power: Values) -> Values:
     5.0
     """
     return (work**power + hidden**power) ** (1.0 / power)
+
+
+def exposed(work: Values, exchange: Values, share: Values) -> Values:
+    """Time that an exchange adds to the work it runs beside.
+
+    t = share x min(exchange, work) + max(exchange - work, 0).
+
+    work, exchange [s]; share of what could hide behind the work that does not, 1 where nothing
+    overlaps [-]. Source: derived; prefetching after PyTorch FSDP (arXiv 2304.11277) section 3.3;
+    share fitted per stack.
+
+    >>> float(exposed(10.0, 4.0, 0.5)), float(exposed(10.0, 14.0, 0.5))
+    (2.0, 9.0)
+    """
+    return share * np.minimum(exchange, work) + np.maximum(exchange - work, 0.0)
 
 
 def straggler(per_doubling: Values, n_gpus: Values, node: Values) -> Values:
