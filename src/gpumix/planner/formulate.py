@@ -72,6 +72,14 @@ def formulate(
     return builder.formulation()
 
 
+def part_of(whole: Formulation, problem: mix.Problem) -> Formulation:
+    """The formulation of a problem that holds only some resources of the whole one."""
+    kept = {resource.id for resource in problem.resources}
+    pairs = zip(whole.problem.configs, whole.cells, strict=True)
+    cells = tuple(cell for config, cell in pairs if config.resource in kept)
+    return replace(whole, problem=problem, cells=cells)
+
+
 def may_run(workload: Workload, supply: Supply) -> bool:
     """Whether law and promise allow the workload there: residency, and no spot for premium work."""
     lawful = not workload.countries or supply.country in workload.countries
