@@ -77,8 +77,9 @@ def search(
     """
     whole = formulate(choice, cycle, rate_factor)
     rented = {r.id for r in whole.problem.resources if r.id != whole.supply[r.id].id}
-    short = mix.shortlist(whole.problem, rounds=effort.rounds, always=rented)
     is_small = _size(whole.problem) <= effort.largest
+    rounds = 1 if is_small else effort.rounds  # the first gives the bound, the rest the list
+    short = mix.shortlist(whole.problem, rounds=rounds, always=rented)
     for problem in (whole.problem,) if is_small else (short.problem, whole.problem):
         solution = mix.solve(
             problem,
