@@ -328,6 +328,23 @@ def test_starting_block_by_block_changes_no_optimum(
     assert started[0], "the start found no plan"
 
 
+def test_a_start_good_enough_is_taken_without_a_search() -> None:
+    problem = town()
+    best = solve(problem).cost
+    assert best is not None
+    known = 0.9 * best
+    found = solve(problem, large=0, known_bound=known, enough=0.5)
+    assert found.status == "feasible"
+    assert found.bound == pytest.approx(known)
+    assert found.cost is not None
+    assert found.cost >= best * (1 - 1e-9)
+    assert found.gap == pytest.approx(1.0 - known / found.cost)
+    assert not check(problem, found)
+    searched = solve(problem, large=0, known_bound=known, enough=0.01)
+    assert searched.status == "optimal"
+    assert searched.cost == pytest.approx(best)
+
+
 def test_dead_end_is_no_start() -> None:
     problem = town()
     model = build(problem, single_pools(problem))

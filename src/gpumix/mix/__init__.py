@@ -19,6 +19,7 @@ from gpumix.mix.plan import (
     check,
     delivered_rate,
     price,
+    relative_gap,
     solution_to_dict,
     utilisation,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "price",
     "problem_to_dict",
     "read_problem",
+    "relative_gap",
     "relaxations",
     "relaxed",
     "restricted",

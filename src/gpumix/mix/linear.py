@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Collection, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +66,12 @@ class Linear:
         self.start.append(len(self.index))
         self.row_lower.append(lower)
         self.row_upper.append(upper)
+
+    def relaxed(self, whole: Collection[int] = ()) -> Linear:
+        """The same program with only some columns whole; the rest is shared, not copied."""
+        relaxed = copy.copy(self)
+        relaxed.integer = [column in whole for column in range(len(self.integer))]
+        return relaxed
 
     @property
     def has_empty_range(self) -> bool:

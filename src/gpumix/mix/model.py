@@ -5,6 +5,7 @@ Columns, for pools q of resources r, configs c, blocks p, workloads w and reques
     z_cp  replicas of a pool's config              n_r, u_rp  instances, committed or per block
     f_ckp share of class k's demand served by c    e_wp       1 if w's work is unfinished at p
     y_cp  1 if losing an instance costs c its full number of replicas (n_plus_one)
+    t_wp  what all configs deliver together, once as it is and once cut at 1 (n_plus_one)
 
 Rows are divided by what they must reach (the demand, the work, the limit), so that one tolerance
 means the same everywhere, and coefficients of covering rows are cut at 1: a replica that alone
@@ -285,19 +286,27 @@ def _add_n_plus_one(
     """
     if not slack:
         model.linear.row([(z, rate / (1.0 + rate)) for z, rate in delivered], lower=1.0)
-    for c, way in enumerate(ways):
-        others = _covering([term for i, term in enumerate(delivered) if i != c])
-        lost = replicas_lost(way.resource, way.config)
-        z, rate = delivered[c]
+    total = _sum_column(model, delivered, block)
+    covered = _sum_column(model, _covering(delivered), block)
+    for way, (z, rate) in zip(ways, delivered, strict=True):
         if way.highest[block] == 0:
             continue
+        others = [(covered, 1.0), (z, -min(rate, 1.0))]
+        lost = replicas_lost(way.resource, way.config)
         if way.highest[block] <= lost:
             model.linear.row([*others, *slack], lower=1.0)
             continue
         y = model.linear.column(0.0, 1.0, stage=block)
         model.linear.row([*others, (y, 1.0), *slack], lower=1.0)
-        model.linear.row([*delivered, (y, -rate * lost), *slack], lower=1.0)
+        model.linear.row([(total, 1.0), (y, -rate * lost), *slack], lower=1.0)
         model.linear.row([(z, 1.0), (y, -float(lost))], lower=0.0)
+
+
+def _sum_column(model: Model, terms: Sequence[Term], block: int) -> int:
+    """A column that is the sum of terms, so that many rows can name it in one term."""
+    column = model.linear.column(0.0, math.inf, integer=False, stage=block)
+    model.linear.row([*terms, (column, -1.0)], lower=0.0, upper=0.0)
+    return column
 
 
 def _add_work(model: Model, workload: Workload) -> None:

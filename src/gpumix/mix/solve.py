@@ -56,6 +56,9 @@ def solve(
     gap: float = DEFAULT_GAP,
     time_limit_s: float | None = None,
     node_limit: int | None = None,
+    large: int | None = None,
+    known_bound: float = 0.0,
+    enough: float = 0.0,
 ) -> Solution:
     """The cheapest plan that keeps every limit, or the limits that cannot hold together.
 
@@ -64,6 +67,11 @@ def solve(
         gap: stop once (cost - bound) / cost is at most this (0-1).
         time_limit_s: stop the search after so long [s] with the best plan found.
         node_limit: stop after so many nodes of the search tree: the same plan on any machine.
+        large: integer columns from which a plan found block by block comes before the search;
+            None = `LARGE`.
+        known_bound: what no plan can undercut, if that is known [USD].
+        enough: a plan found block by block is taken without a search if the known bound leaves it
+            no more than this gap (0-1).
 
     Raises:
         InputError: the problem breaks a rule of its form.
@@ -73,14 +81,13 @@ def solve(
     check_problem(problem)
     pruned, kept = prune(problem)
     model = build(pruned, shared_pools(pruned))
-    start = _start(model, gap, time_limit_s)
+    start = _start(model, gap, time_limit_s, LARGE if large is None else large)
     left_s = None if time_limit_s is None else max(time_limit_s - _since(started), 0.0)
-    outcome = _better(
-        model.linear,
-        run(model.linear, gap=gap, time_limit_s=left_s, node_limit=node_limit),
-        start,
-        gap,
-    )
+    if start and _proven(model.linear.objective(np.array(start)), known_bound, enough):
+        searched = Outcome("unknown", (), known_bound)
+    else:
+        searched = run(model.linear, gap=gap, time_limit_s=left_s, node_limit=node_limit)
+    outcome = _better(model.linear, searched, start, gap)
     if outcome.status == "infeasible":
         names = conflict(problem)
         return Solution("infeasible", None, None, None, {}, (), names, _since(started))
@@ -249,9 +256,10 @@ def _better(linear: Linear, outcome: Outcome, start: Sequence[float], gap: float
     return Outcome(status, tuple(start), outcome.bound)
 
 
-def _start(model: Model, gap: float, time_limit_s: float | None) -> tuple[float, ...]:
-    """A plan to fall back on in a large search, within its share of the time; else empty."""
-    if sum(model.linear.integer) < LARGE:
+def _start(model: Model, gap: float, time_limit_s: float | None, large: int) -> tuple[float, ...]:
+    """A plan to fall back on in a search of so many integer columns or more, within its share of
+    the time; else empty."""
+    if sum(model.linear.integer) < large:
         return ()
     deadline = (
         math.inf if time_limit_s is None else time.perf_counter() + START_SHARE * time_limit_s

@@ -29,18 +29,11 @@ def relax_and_fix(model: Model, solve: Solve) -> tuple[float, ...]:
     for stage in range(-1, len(model.problem.blocks)):
         now = {c for c, s in enumerate(linear.stage) if s == stage and linear.integer[c]}
         done |= now
-        values = _solve_whole(linear, done, solve)
+        values = solve(linear.relaxed(done))
         if not values:
             return ()
         _fix(linear, now, values)
     return values
-
-
-def _solve_whole(linear: Linear, whole: set[int], solve: Solve) -> tuple[float, ...]:
-    """Solve with only some columns in whole numbers."""
-    relaxed = copy.copy(linear)
-    relaxed.integer = [column in whole for column in range(len(linear.integer))]
-    return solve(relaxed)
 
 
 def _fix(linear: Linear, columns: Iterable[int], values: tuple[float, ...]) -> None:

@@ -165,15 +165,10 @@ def _rules(inventory: Inventory) -> list[Assumption]:
 
 def _shortlist(answer: Answer) -> Assumption:
     found = answer.found
-    bound = (
-        ""
-        if found.relaxed_bound is None
-        else (f"; no mix of all of them can cost less than {found.relaxed_bound:,.0f} USD")
-    )
     return Assumption(
         "rule: shortlist",
         f"{len(found.choice.supplies)} of {found.considered} supplies entered the whole-number "
-        f"search{bound}",
+        f"search; no mix of all of them can cost less than {found.solution.bound or 0.0:,.0f} USD",
         Basis.MODELLED,
         "docs/decisions/0004-shortlist-by-relaxation.md",
     )

@@ -72,6 +72,14 @@ def formulate(
     return builder.formulation()
 
 
+def part_of(whole: Formulation, problem: mix.Problem) -> Formulation:
+    """The formulation of a problem that holds only some resources of the whole one."""
+    kept = {resource.id for resource in problem.resources}
+    pairs = zip(whole.problem.configs, whole.cells, strict=True)
+    cells = tuple(cell for config, cell in pairs if config.resource in kept)
+    return replace(whole, problem=problem, cells=cells)
+
+
 def may_run(workload: Workload, supply: Supply) -> bool:
     """Whether law and promise allow the workload there: residency, and no spot for premium work."""
     lawful = not workload.countries or supply.country in workload.countries
@@ -102,9 +110,12 @@ def worthwhile(choice: Choice) -> tuple[Supply, ...]:
     many of its GPUs or fewer (or, where all replicas fit it, by as many GPUs in smaller instances).
     """
     kept: list[Supply] = []
+    tables = {supply.id: _rates(choice, supply) for supply in choice.supplies}
     for supply in sorted(choice.supplies, key=_by_price):
-        table = _rates(choice, supply)
-        if supply.count or (table and not any(_beats(choice, k, supply, table) for k in kept)):
+        table = tables[supply.id]
+        if supply.count or (
+            table and not any(_beats(k, supply, tables[k.id], table) for k in kept)
+        ):
             kept.append(supply)
     return tuple(sorted(kept, key=lambda s: s.id))
 
@@ -139,7 +150,10 @@ def holds(supply: Supply, option: Option, workload: Workload) -> bool:
 
 
 def _beats(
-    choice: Choice, other: Supply, supply: Supply, table: Mapping[tuple[str, int], float]
+    other: Supply,
+    supply: Supply,
+    theirs: Mapping[tuple[str, int], float],
+    table: Mapping[tuple[str, int], float],
 ) -> bool:
     alike = (
         other.purchase.is_committed == supply.purchase.is_committed
@@ -151,7 +165,6 @@ def _beats(
     )
     if not alike:
         return False
-    theirs = _rates(choice, other)
     splits = supply.gpus_per_instance % other.gpus_per_instance == 0
     if other.gpu == supply.gpu and splits:
         return all(theirs.get(key, 0.0) >= rate for key, rate in table.items())

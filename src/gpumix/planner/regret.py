@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,7 @@ from gpumix.planner.candidates import Option
 from gpumix.planner.cycle import Cycle
 from gpumix.planner.formulate import Choice, may_run
 from gpumix.planner.interpret import Answer
-from gpumix.planner.search import VARIANT, Found, search
+from gpumix.planner.search import VARIANT, Found, judged, search
 from gpumix.planner.supply import Supply
 
 
@@ -70,18 +70,29 @@ def variants(answer: Answer, choice: Choice, cycle: Cycle) -> Variants:
     interval is on the wide side.
     """
     ends = {name: slower_or_faster(found) for name, found in choice.options.items()}
+    factors = [{name: both[end] for name, both in ends.items()} for end in (0, 1)]
     with ThreadPoolExecutor(max_workers=2) as pool:
         tasks = [
             pool.submit(_variant, restriction, answer, choice, cycle)
             for restriction in restrictions(answer, choice)
         ]
-        costs = [
-            pool.submit(search, choice, cycle, VARIANT, {n: both[end] for n, both in ends.items()})
-            for end in (0, 1)
-        ]
+        costs = [pool.submit(_cost_at, answer, choice, cycle, factor) for factor in factors]
         restricted = tuple(task.result() for task in tasks)
-        slow, fast = (cost.result().solution.cost for cost in costs)
+        slow, fast = (cost.result() for cost in costs)
     return Variants(restricted, fast, slow)
+
+
+def _cost_at(
+    answer: Answer, choice: Choice, cycle: Cycle, rate_factor: Mapping[str, float]
+) -> float | None:
+    """Cost at other speeds, from the supplies the plan holds; if they do not do, from all [USD]."""
+    held = {line.supply.id for line in answer.lines}
+    own = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in held or s.count))
+    for candidate in (own, choice):
+        cost = search(candidate, cycle, VARIANT, rate_factor).solution.cost
+        if cost is not None:
+            return cost
+    return None
 
 
 def _variant(restriction: Restriction, answer: Answer, choice: Choice, cycle: Cycle) -> Variant:
@@ -103,7 +114,9 @@ def cheapest(found: Found, others: Variants) -> Found:
     """The plan, or a restricted one that came out cheaper: it keeps the same promises.
 
     That happens where a search ended at its effort and a narrower one went deeper; what it is
-    made of is a plan of the whole problem all the same, whose bound still holds.
+    made of is a plan of the whole problem all the same, whose bound still holds: that of the search
+    or, where the narrower problem rents for deferrable work what the whole one does not list, that
+    of the fractions.
     """
     best = min(
         (v.found for v in others.restricted if v.found is not None),
@@ -113,9 +126,14 @@ def cheapest(found: Found, others: Variants) -> Found:
     mine, theirs = found.solution.cost or 0.0, best.solution.cost or 0.0
     if theirs >= mine * (1.0 - 1e-9):
         return found
-    bound = min(found.solution.bound or 0.0, theirs)
-    solution = replace(best.solution, bound=bound, gap=(theirs - bound) / theirs)
-    return replace(best, solution=solution)
+    bounds = (found.solution.bound or 0.0, found.relaxed_bound or 0.0)
+    bound = max((b for b in bounds if b <= theirs), default=0.0)
+    return replace(
+        best,
+        solution=judged(best.solution, bound),
+        considered=found.considered,
+        relaxed_bound=found.relaxed_bound,
+    )
 
 
 def alternatives(answer: Answer, others: Variants) -> tuple[Alternative, ...]:

@@ -7,10 +7,16 @@ from dataclasses import dataclass, replace
 
 from gpumix import mix
 from gpumix.planner.cycle import Cycle
-from gpumix.planner.formulate import Choice, Formulation, formulate
+from gpumix.planner.formulate import Choice, Formulation, formulate, part_of
 
 GAP = 0.005
 """A mix is good enough when proven to cost at most this share more than the best."""
+
+LARGE = 1_500
+"""Whole numbers from which a plan found block by block comes before the search."""
+
+ENOUGH = 0.05
+"""Such a plan is taken without a search where the relaxation leaves it no more than this gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,29 +24,37 @@ class Effort:
     """How long a search may go on.
 
     `counts` are whole numbers looked at, all nodes of its tree together, so that two runs find
-    the same mix and a large problem takes about as long as a small one; `seconds` are a stop for
-    machines that are too slow for that.
+    the same mix and a large problem takes about as long as a small one. A problem of no more than
+    `largest` enters whole, of others what so many `rounds` of relaxations hold. `seconds` are a
+    stop for machines that are too slow for that.
     """
 
     counts: int
+    largest: int
+    rounds: int
     seconds: float
 
     def nodes(self, problem: mix.Problem) -> int:
         """Nodes of the search tree of a problem; the first one does most of the work."""
-        columns = len(problem.blocks) * (len(problem.configs) + len(problem.resources))
-        return max(self.counts // max(columns, 1), 1)
+        return max(self.counts // max(_size(problem), 1), 1)
 
 
-PLAN, VARIANT = Effort(15_000, 8.0), Effort(2_000, 4.0)
+PLAN, VARIANT = Effort(15_000, 3_000, 3, 12.0), Effort(2_000, 3_000, 2, 8.0)
 """For the plan itself, and for each plan it is held against (those may cost a little too much)."""
+
+
+def _size(problem: mix.Problem) -> int:
+    """Whole numbers in a problem, before anything is pruned or pooled."""
+    return len(problem.blocks) * (len(problem.configs) + len(problem.resources))
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """A solved mix problem and what its numbers mean.
 
-    `relaxed_bound` is what no mix of all supplies, listed or not, can undercut [USD]; None where
-    the relaxation has no solution.
+    The formulation holds what entered the search; bound, gap and status of the solution are those
+    of the whole choice, listed or not. `relaxed_bound` is the bound of its fractions alone [USD];
+    None where they have no solution.
     """
 
     choice: Choice
@@ -58,20 +72,40 @@ def search(
 ) -> Found:
     """The cheapest mix of a choice, as near to the best as `GAP` or the effort allows.
 
-    `rate_factor` scales each workload's rates (sensitivity).
+    A problem small enough to be searched enters whole, so that its optimum is proven; of a larger
+    one the shortlist. `rate_factor` scales each workload's rates (sensitivity).
     """
     whole = formulate(choice, cycle, rate_factor)
-    short = mix.shortlist(whole.problem)
-    kept = {whole.supply[resource.id].id for resource in short.problem.resources}
-    narrowed = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in kept))
-    for candidate in (narrowed, choice):
-        formulation = formulate(candidate, cycle, rate_factor)
+    rented = {r.id for r in whole.problem.resources if r.id != whole.supply[r.id].id}
+    is_small = _size(whole.problem) <= effort.largest
+    rounds = 1 if is_small else effort.rounds  # the first gives the bound, the rest the list
+    short = mix.shortlist(whole.problem, rounds=rounds, always=rented)
+    for problem in (whole.problem,) if is_small else (short.problem, whole.problem):
         solution = mix.solve(
-            formulation.problem,
+            problem,
             gap=GAP,
             time_limit_s=effort.seconds,
-            node_limit=effort.nodes(formulation.problem),
+            node_limit=effort.nodes(problem),
+            large=LARGE,
+            known_bound=short.bound or 0.0,
+            enough=ENOUGH,
         )
         if solution.cost is not None:
             break
-    return Found(candidate, formulation, solution, len(choice.supplies), short.bound)
+    is_whole = len(problem.resources) == len(whole.problem.resources)
+    proven = solution.bound if is_whole else None  # a shortlist's bound says nothing of the rest
+    solution = judged(solution, max(short.bound or 0.0, proven or 0.0))
+    formulation = part_of(whole, problem)
+    kept = {formulation.supply[r.id].id for r in problem.resources}
+    narrowed = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in kept))
+    return Found(narrowed, formulation, solution, len(choice.supplies), short.bound)
+
+
+def judged(solution: mix.Solution, bound: float) -> mix.Solution:
+    """A solution with the bound that holds for all there is to choose from, and what it proves."""
+    if solution.cost is None:
+        return solution
+    bound = min(bound, solution.cost)
+    gap = mix.relative_gap(solution.cost, bound)
+    status = "optimal" if gap <= GAP + 1e-6 else "feasible"
+    return replace(solution, status=status, bound=bound, gap=gap)
