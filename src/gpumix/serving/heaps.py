@@ -15,9 +15,19 @@ from numba import njit
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
+def compiled_entry(function: _F) -> _F:
+    """The function in machine code, with all that it calls, kept on disk beside its file."""
+    return cast(_F, njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
 def compiled(function: _F) -> _F:
-    """The function in machine code, kept on disk beside its file."""
-    return cast(_F, njit(cache=True, nogil=True)(function))
+    """The function in machine code, for compiled callers alone: no wrapper, nothing on disk."""
+    return cast(
+        _F,
+        njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(
+            function
+        ),
+    )
 
 
 @compiled

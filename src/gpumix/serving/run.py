@@ -12,7 +12,7 @@ import numpy.typing as npt
 from gpumix.domain.traffic import Requests
 from gpumix.perf.values import FloatArray
 from gpumix.serving import state as at
-from gpumix.serving.simulate import drain, run
+from gpumix.serving.simulate import run
 from gpumix.serving.state import Fleet, Load, Rules, Tape
 from gpumix.serving.steptable import StepTable
 
@@ -71,7 +71,7 @@ class Outcome:
     arrival_s: FloatArray
     first_s: FloatArray
     finish_s: FloatArray
-    outcome: npt.NDArray[np.int8]
+    outcome: npt.NDArray[np.int32]
     output_tokens: npt.NDArray[np.int32]
     first_token_s: float
     busy_s: FloatArray
@@ -139,10 +139,9 @@ def simulate(
     events = np.array(
         [(e.at_s, e.replica, EVENTS[e.kind]) for e in sorted(settings.events, key=lambda e: e.at_s)]
     ).reshape(-1, 3)
-    for begin in range(0, len(requests), _CHUNK):
+    for begin in range(0, max(len(requests), 1), _CHUNK):
+        progress(begin / max(len(requests), 1))
         run(load, rules, table, tape, fleet, events, begin, min(begin + _CHUNK, len(requests)))
-        progress(begin / len(requests))
-    drain(load, rules, table, tape, fleet, events)
     return _outcome(load, table, tape, fleet, bin_s)
 
 
@@ -170,39 +169,32 @@ def _load(requests: Requests, settings: Settings) -> Load:
         raise ValueError("a prompt has at least one token, an answer none or more")
     if settings.router not in ROUTERS or settings.replicas < 1:
         raise ValueError(f"router {settings.router!r} of {settings.replicas} replicas")
-    follower = np.full(len(arrival), -1, dtype=np.int64)
+    asked = np.empty((len(arrival), at.ASKED), dtype=np.int32)
+    asked[:, at.INPUT] = requests.input_tokens
+    asked[:, at.OUTPUT] = requests.output_tokens
+    asked[:, at.PREFIX_ID] = requests.prefix_id
+    asked[:, at.PREFIX] = requests.prefix_tokens
+    asked[:, at.TIER] = requests.tier
+    asked[:, at.FOLLOWS] = requests.follows
+    asked[:, at.FOLLOWER] = -1
     chained = np.flatnonzero(requests.follows >= 0)
-    follower[requests.follows[chained]] = chained
+    asked[requests.follows[chained], at.FOLLOWER] = chained
     shape = (len(arrival) if settings.router == "power-of-two" else 0, 2)
     draws = np.random.default_rng(settings.seed).integers(0, 2**31, shape)
-    return Load(
-        arrival,
-        np.require(requests.input_tokens, np.int32, ("C", "W")),
-        np.require(requests.output_tokens, np.int32, ("C", "W")),
-        np.require(requests.prefix_id, np.int32, ("C", "W")),
-        np.require(requests.prefix_tokens, np.int32, ("C", "W")),
-        np.require(requests.tier, np.int8, ("C", "W")),
-        np.require(requests.follows, np.int64, ("C", "W")),
-        follower,
-        draws,
-    )
+    return Load(arrival, asked, draws)
 
 
 def _tape(count: int) -> Tape:
-    return Tape(
-        np.full(count, np.nan),
-        np.full(count, np.nan),
-        np.zeros(count, dtype=np.int32),
-        np.full(count, -1, dtype=np.int64),
-        np.full(count, at.QUEUED, dtype=np.int8),
-    )
+    noted = np.zeros((count, at.NOTED), dtype=np.int32)
+    noted[:, at.OUTCOME] = at.QUEUED
+    return Tape(np.full((count, at.TIMES), np.nan), noted)
 
 
 def _fleet(requests: Requests, table: StepTable, settings: Settings, chained: bool) -> Fleet:
     replicas, slots = settings.replicas, table.max_sequences + 1
     prefixes = int(requests.prefix_id.max(initial=-1)) + 1
     turns = int(np.count_nonzero(requests.follows < 0)) + 1 if chained else 1
-    counts = np.zeros((replicas, at.COLUMNS), dtype=np.int64)
+    counts = np.zeros((replicas, at.COUNTS), dtype=np.int64)
     counts[:, [at.PART, at.HEAD0, at.HEAD1, at.TAIL0, at.TAIL1]] = -1
     counts[:, at.FREE] = table.kv_blocks
     counts[:, at.LIVE] = at.UP
@@ -218,17 +210,17 @@ def _fleet(requests: Requests, table: StepTable, settings: Settings, chained: bo
         np.zeros((replicas, turns), dtype=np.int64),
         np.zeros(at.GAP_BINS, dtype=np.int64),
         np.zeros((_BINS + 1, 4)),
-        np.zeros(2, dtype=np.int64),
+        np.zeros(at.MARKS, dtype=np.int64),
     )
 
 
 def _outcome(load: Load, table: StepTable, tape: Tape, fleet: Fleet, bin_s: float) -> Outcome:
     return Outcome(
         arrival_s=load.arrival,
-        first_s=tape.first,
-        finish_s=tape.finish,
-        outcome=tape.outcome,
-        output_tokens=load.output,
+        first_s=tape.t[:, at.FIRST],
+        finish_s=tape.t[:, at.FINISH],
+        outcome=tape.n[:, at.OUTCOME],
+        output_tokens=load.ask[:, at.OUTPUT],
         first_token_s=table.first_token_s,
         busy_s=fleet.t[:, at.BUSY],
         clock_s=fleet.t[:, at.CLOCK],

@@ -1,11 +1,18 @@
-"""The arrays a simulation works on: requests in, what happened to each, the replicas between."""
+"""The arrays a simulation works on: requests in, what happened to each, the replicas between.
+
+Columns of one array rather than arrays of their own: a request is one line of memory, and the
+compiled functions have few arguments.
+"""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 BLOCK = 16
-"""Tokens of a cache block, as `perf.memory.BLOCK_TOKENS`."""
+"""Tokens of a cache block, as `perf.memory.BLOCK_TOKENS`; a power of two."""
+
+IN_BLOCK = BLOCK - 1
+"""Mask: x & IN_BLOCK is x modulo BLOCK."""
 
 QUEUED, SERVED, TOO_LONG, TURNED_AWAY, TIMED_OUT = range(5)
 """How a request ends. `TOO_LONG` and `TURNED_AWAY` are shed; `QUEUED` had not ended at the stop."""
@@ -19,31 +26,34 @@ DOWN, UP, DRAIN = range(3)
 GAP_BINS, GAP_LOWEST, GAP_PER_DECADE = 384, -4.0, 64
 """Histogram of gaps between tokens: 64 bins a decade from 0.1 ms."""
 
+INPUT, OUTPUT, PREFIX_ID, PREFIX, TIER, FOLLOWS, FOLLOWER, ASKED = range(8)
+"""Columns of a request, as in `domain.traffic.Requests`; FOLLOWER is the inverse of FOLLOWS."""
 
-COLUMNS = 20
-"""Whole numbers the kernel keeps of a replica."""
+FIRST, FINISH, TIMES = range(3)
+"""Times of a request: first token, end."""
+
+EMITTED, LINK, OUTCOME, NOTED = range(4)
+"""Whole numbers noted of a request: tokens sent, the next in its queue, how it ended."""
 
 B, STEP, FREE, CACHED, PART, LEFT, POS, HEAD0, HEAD1, TAIL0, TAIL1, WAIT, SEQ = range(13)
-PENDING, LIVE, EVICTED, ITERATIONS, DECODED, PREFILLED, PART_SEQ = range(13, COLUMNS)
-"""Columns: sequences decoding, steps taken, free blocks, tokens cached; the prompt in part, its
-tokens left and done; ends of both queues, requests waiting, admissions so far; turns to come,
-the last event, evictions, steps, tokens decoded and prefilled; the part's admission."""
+PENDING, LIVE, EVICTED, ITERATIONS, DECODED, PREFILLED, PART_SEQ, COUNTS = range(13, 21)
+"""Whole numbers of a replica: sequences decoding, steps taken, free blocks, tokens cached; the
+prompt in part, its tokens left and done; ends of both queues, requests waiting, admissions so far;
+turns to come, the last event, evictions, steps, tokens decoded and prefilled; the part's
+admission."""
 
 CLOCK, BUSY, BATCH_S, SUMS = range(4)
 """Times of a replica: now, time in steps, sequences x time."""
 
+EVENT, TURN, MARKS = range(3)
+"""Where the fleet stands: events done, requests routed in turn."""
+
 
 class Load(NamedTuple):
-    """Requests as the kernel reads them; `follower` is the inverse of `follows`."""
+    """Requests as the kernel reads them: arrivals, their columns, draws for the router."""
 
     arrival: Any
-    input: Any
-    output: Any
-    prefix_id: Any
-    prefix: Any
-    tier: Any
-    follows: Any
-    follower: Any
+    ask: Any
     draws: Any
 
 
@@ -60,19 +70,15 @@ class Rules(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """What happens to each request; `link` chains the queues."""
+    """What happens to each request: its times and what is noted of it."""
 
-    first: Any
-    finish: Any
-    emitted: Any
-    link: Any
-    outcome: Any
+    t: Any
+    n: Any
 
 
 class Fleet(NamedTuple):
     """The replicas: counts, times, and per replica a heap of its decoding sequences by the step
-    they end in, sequences by phase of their last block, prefixes held, turns to come; `past` counts
-    events done and requests routed."""
+    they end in, sequences by phase of their last block, prefixes held, turns to come."""
 
     n: Any
     t: Any
@@ -83,4 +89,4 @@ class Fleet(NamedTuple):
     due_id: Any
     gaps: Any
     series: Any
-    past: Any
+    mark: Any

@@ -1,0 +1,300 @@
+"""One replica, compiled: its queue, the scheduler of its steps, its cache.
+
+It repeats: make room for the decoding sequences, let waiting prompts in as far as the token budget,
+the sequences and the cache allow, run one step. Steps that only decode an unchanged batch are taken
+together: their times form an arithmetic series, summed in closed form.
+"""
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,operator,assignment"
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gpumix.serving import state as at
+from gpumix.serving.heaps import compiled, pop_due, push_due, remove, sift_up
+from gpumix.serving.steptime import decode_run, mixed_s, span_s
+
+
+@compiled
+def advance(load, rules, table, tape, fleet, r, until):
+    """Steps of a replica that start before `until`."""
+    n, t = fleet.n[r], fleet.t[r]
+    while n[at.LIVE] != at.DOWN:
+        while n[at.PENDING] and fleet.due[r, 0] <= t[at.CLOCK]:
+            when = fleet.due[r, 0]
+            n[at.PENDING] -= 1
+            i = pop_due(fleet.due[r], fleet.due_id[r], n[at.PENDING])
+            arrive(load, rules, table, tape, fleet, r, i, when)
+        if t[at.CLOCK] >= until:
+            return
+        soon = min(until, fleet.due[r, 0]) if n[at.PENDING] else until
+        if outstanding(fleet, r) == 0:
+            if soon >= until:
+                return
+            t[at.CLOCK] = soon
+            continue
+        _step(load, rules, table, tape, fleet, r, soon)
+
+
+@compiled
+def outstanding(fleet, r):
+    """Requests waiting or running at a replica."""
+    return fleet.n[r, at.B] + fleet.n[r, at.WAIT] + (fleet.n[r, at.PART] >= 0)
+
+
+@compiled
+def blocks(tokens):
+    """Cache blocks of so many tokens."""
+    return (tokens + at.BLOCK - 1) // at.BLOCK
+
+
+@compiled
+def arrive(load, rules, table, tape, fleet, r, i, now):
+    """A request joins the queue of its replica, or is shed."""
+    n = fleet.n[r]
+    if outstanding(fleet, r) == 0 and fleet.t[r, at.CLOCK] < now:
+        fleet.t[r, at.CLOCK] = now
+    load.arrival[i] = now
+    whole = load.ask[i, at.INPUT] + load.ask[i, at.OUTPUT]
+    if blocks(whole) > table.kv_blocks or whole > rules.longest:
+        _end(load, tape, fleet, r, i, now, at.TOO_LONG)
+    elif n[at.WAIT] >= rules.most_waiting:
+        _end(load, tape, fleet, r, i, now, at.TURNED_AWAY)
+    else:
+        push(load, tape, fleet, r, i, False)
+
+
+@compiled
+def push(load, tape, fleet, r, i, in_front):
+    """Put a request into the queue of its tier."""
+    n, k = fleet.n[r], min(load.ask[i, at.TIER], 1)
+    n[at.WAIT] += 1
+    if n[at.HEAD0 + k] < 0:
+        n[at.HEAD0 + k] = n[at.TAIL0 + k] = i
+        tape.n[i, at.LINK] = -1
+    elif in_front:
+        tape.n[i, at.LINK] = n[at.HEAD0 + k]
+        n[at.HEAD0 + k] = i
+    else:
+        tape.n[n[at.TAIL0 + k], at.LINK] = i
+        tape.n[i, at.LINK] = -1
+        n[at.TAIL0 + k] = i
+
+
+@compiled
+def pop(tape, n):
+    """Take the first request out of the queues; premium goes first."""
+    k = 0 if n[at.HEAD0] >= 0 else 1
+    i = n[at.HEAD0 + k]
+    n[at.HEAD0 + k] = tape.n[i, at.LINK]
+    n[at.WAIT] -= 1
+    return i
+
+
+@compiled
+def _end(load, tape, fleet, r, i, now, outcome):
+    """The last of a request; the next turn of its conversation becomes due."""
+    tape.n[i, at.OUTCOME] = outcome
+    tape.t[i, at.FINISH] = now
+    j = load.ask[i, at.FOLLOWER]
+    if j < 0:
+        return
+    push_due(fleet.due[r], fleet.due_id[r], fleet.n[r, at.PENDING], now + load.arrival[j], j)
+    fleet.n[r, at.PENDING] += 1
+
+
+@compiled
+def _step(load, rules, table, tape, fleet, r, until):
+    """One step with prompts in it, or a run of steps without."""
+    n, t, heap = fleet.n[r], fleet.t[r], fleet.heap[r]
+    evicted = False
+    while n[at.B] and fleet.phase[r, n[at.STEP] & at.IN_BLOCK] > n[at.FREE]:
+        evict(load, table, tape, fleet, r)
+        evicted = True
+    b = n[at.B]
+    n[at.FREE] -= fleet.phase[r, n[at.STEP] & at.IN_BLOCK]
+    budget, attend, done = table.chunk_tokens - b, 0.0, 0
+    i, seq = n[at.PART], n[at.PART_SEQ]
+    while budget > 0:
+        if i < 0:
+            if evicted or b + done >= table.max_sequences:
+                break
+            i = _admit(load, rules, table, tape, fleet, r, b + done)
+            if i < 0:
+                break
+            seq = n[at.SEQ]
+        take = min(budget, n[at.LEFT])
+        attend += take * span_s(table, n[at.POS] + 0.5 * take)
+        n[at.POS] += take
+        n[at.LEFT] -= take
+        budget -= take
+        if n[at.LEFT] == 0:
+            heap[1, b + done] = i
+            heap[2, b + done] = seq
+            done += 1
+            i = -1
+    n[at.PART], n[at.PART_SEQ] = i, seq
+    prompts = max(table.chunk_tokens - b, 0) - max(budget, 0)
+    if prompts > 0:
+        took = mixed_s(table, b, n[at.CACHED], prompts, attend, done)
+        _account(fleet, rules, r, took, 1)
+        n[at.PREFILLED] += prompts
+        n[at.STEP] += b > 0
+        n[at.CACHED] += b
+    elif b > 0:
+        until = _next_change(load, rules, tape, fleet, r, until)
+        k, took = decode_run(table, fleet, r, 0.0 if evicted else until - t[at.CLOCK])
+        _account(fleet, rules, r, took, k)
+        n[at.STEP] += k
+        n[at.CACHED] += k * b
+    _finish(load, table, tape, fleet, r)
+    for d in range(b, b + done):
+        _first(load, rules, table, tape, fleet, r, heap[1, d], heap[2, d])
+
+
+@compiled
+def _next_change(load, rules, tape, fleet, r, until):
+    """When the next turn falls due or the first in the queue gives up, if before `until`."""
+    n = fleet.n[r]
+    if n[at.PENDING]:
+        until = min(until, fleet.due[r, 0])
+    if n[at.WAIT] and rules.timeout_s < np.inf:
+        h = n[at.HEAD0] if n[at.HEAD0] >= 0 else n[at.HEAD1]
+        if tape.n[h, at.EMITTED] == 0:
+            until = min(until, load.arrival[h] + rules.timeout_s)
+    return until
+
+
+@compiled
+def _admit(load, rules, table, tape, fleet, r, running):
+    """The next waiting request, its blocks taken, its prompt next to do; -1 if it must wait."""
+    n, now = fleet.n[r], fleet.t[r, at.CLOCK]
+    while n[at.WAIT]:
+        i = n[at.HEAD0] if n[at.HEAD0] >= 0 else n[at.HEAD1]
+        emitted = tape.n[i, at.EMITTED]
+        if emitted == 0 and now >= load.arrival[i] + rules.timeout_s:
+            pop(tape, n)
+            _end(load, tape, fleet, r, i, now, at.TIMED_OUT)
+            continue
+        tokens = np.int64(load.ask[i, at.INPUT] + emitted)
+        need = _room(load, table, i, tokens)
+        spare = rules.watermark if running else 0
+        if need + spare > n[at.FREE]:
+            return -1
+        pop(tape, n)
+        n[at.FREE] -= need
+        n[at.SEQ] += 1
+        p, hit = load.ask[i, at.PREFIX_ID], 0
+        if p >= 0 and fleet.seen[r, p]:
+            hit = min(np.int64(load.ask[i, at.PREFIX]), tokens - 1)
+        n[at.POS], n[at.LEFT] = hit, tokens - hit
+        return np.int64(i)
+    return -1
+
+
+@compiled
+def _room(load, table, i, tokens):
+    """Blocks a request holds at so many tokens; all it will ever need where that is reserved."""
+    if table.reserves:
+        return blocks(np.int64(load.ask[i, at.INPUT] + load.ask[i, at.OUTPUT]))
+    return blocks(tokens)
+
+
+@compiled
+def _first(load, rules, table, tape, fleet, r, i, seq):
+    """A prompt is through: its next token is out, and it decodes the rest."""
+    n, now = fleet.n[r], fleet.t[r, at.CLOCK]
+    if load.ask[i, at.PREFIX_ID] >= 0:
+        fleet.seen[r, load.ask[i, at.PREFIX_ID]] = True
+    emitted, output = tape.n[i, at.EMITTED], load.ask[i, at.OUTPUT]
+    tokens = np.int64(load.ask[i, at.INPUT] + emitted)
+    late = False
+    if emitted == 0:
+        tape.t[i, at.FIRST] = now
+        late = now + table.first_token_s - load.arrival[i] > rules.timeout_s
+    tape.n[i, at.EMITTED] = min(emitted + 1, output)
+    left = output - emitted - 1
+    if late or left <= 0:
+        n[at.FREE] += _room(load, table, i, tokens)
+        _end(load, tape, fleet, r, i, now, at.TIMED_OUT if late else at.SERVED)
+        return
+    key = n[at.STEP] + left
+    if not table.reserves:
+        fleet.phase[r, (n[at.STEP] - tokens) & at.IN_BLOCK] += 1
+    n[at.CACHED] += tokens
+    sift_up(fleet.heap[r], n[at.B], key, i, seq)
+    n[at.B] += 1
+
+
+@compiled
+def _finish(load, table, tape, fleet, r):
+    """Sequences whose last token came with this step leave.
+
+    Prompts that are through wait behind the heap's end, so the heap shrinks in place first.
+    """
+    n, now, heap = fleet.n[r], fleet.t[r, at.CLOCK], fleet.heap[r]
+    while n[at.B] and heap[0, 0] == n[at.STEP]:
+        i = heap[1, 0]
+        tape.n[i, at.EMITTED] = load.ask[i, at.OUTPUT]
+        _leave(load, table, fleet, r, 0)
+        _end(load, tape, fleet, r, i, now, at.SERVED)
+
+
+@compiled
+def _leave(load, table, fleet, r, d):
+    """The sequence at place d of the heap stops decoding and gives its blocks back."""
+    n, heap = fleet.n[r], fleet.heap[r]
+    i = heap[1, d]
+    tokens = load.ask[i, at.INPUT] + load.ask[i, at.OUTPUT] - 1 - (heap[0, d] - n[at.STEP])
+    n[at.CACHED] -= tokens
+    n[at.FREE] += _room(load, table, i, tokens)
+    if not table.reserves:
+        fleet.phase[r, (n[at.STEP] - tokens) & at.IN_BLOCK] -= 1
+    remove(heap, n[at.B], d)
+    n[at.B] -= 1
+
+
+@compiled
+def evict(load, table, tape, fleet, r):
+    """The youngest running request of the lower tier gives its blocks back and starts over."""
+    n, heap = fleet.n[r], fleet.heap[r]
+    worst, tier, seq = -1, -1, np.int64(-1)
+    for d in range(n[at.B]):
+        own = load.ask[heap[1, d], at.TIER]
+        if own > tier or (own == tier and heap[2, d] > seq):
+            worst, tier, seq = d, own, heap[2, d]
+    n[at.EVICTED] += 1
+    i = n[at.PART]
+    if i >= 0 and load.ask[i, at.TIER] >= tier:
+        tokens = np.int64(load.ask[i, at.INPUT] + tape.n[i, at.EMITTED])
+        n[at.FREE] += _room(load, table, i, tokens)
+        n[at.PART] = -1
+    else:
+        i = heap[1, worst]
+        tape.n[i, at.EMITTED] = load.ask[i, at.OUTPUT] - (heap[0, worst] - n[at.STEP])
+        _leave(load, table, fleet, r, worst)
+    push(load, tape, fleet, r, i, True)
+
+
+@compiled
+def _account(fleet, rules, r, took, k):
+    """The clock moves on; sums for the summary."""
+    n, t = fleet.n[r], fleet.t[r]
+    b = n[at.B]
+    place = int(min(t[at.CLOCK] / rules.bin_s, len(fleet.series) - 1.0))
+    bins = fleet.series[place]
+    bins[0] += took
+    bins[1] += took * b
+    bins[2] += took * n[at.WAIT]
+    bins[3] -= took * n[at.FREE]
+    t[at.CLOCK] += took
+    t[at.BUSY] += took
+    t[at.BATCH_S] += took * b
+    n[at.ITERATIONS] += k
+    n[at.DECODED] += k * b
+    if b > 0:
+        gap = (math.log10(took / k) - at.GAP_LOWEST) * at.GAP_PER_DECADE
+        fleet.gaps[min(max(int(gap), 0), at.GAP_BINS - 1)] += k * b
