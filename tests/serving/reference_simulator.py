@@ -47,6 +47,8 @@ class Replica:
     waiting: tuple[list[Request], list[Request]] = field(default_factory=lambda: ([], []))
     decoding: list[Request] = field(default_factory=list)
     part: Request | None = None
+    through: list[Request] = field(default_factory=list)
+    seats: int = 0
     prefixes: set[int] = field(default_factory=set)
     turns: list[tuple[float, Request]] = field(default_factory=list)
     admissions: int = 0
@@ -54,8 +56,12 @@ class Replica:
     steps: int = 0
 
     @property
+    def static(self) -> bool:
+        return self.settings.batching == "static"
+
+    @property
     def running(self) -> list[Request]:
-        return self.decoding + ([self.part] if self.part else [])
+        return self.decoding + self.through + ([self.part] if self.part else [])
 
     @property
     def queue(self) -> list[Request]:
@@ -115,16 +121,21 @@ class Replica:
         for request in decoding:
             if not self.table.reserves:
                 request.reserved = blocks(request.cached + 1)
+        if self.static and not self.running:
+            self.seats = min(len(self.queue), self.table.max_sequences)
         budget = self.table.chunk_tokens - len(decoding)
-        attention, prompts, through = 0.0, 0, []
+        attention, prompts, before = 0.0, 0, len(self.through)
         while budget > 0:
             request = self.part
             if request is None:
-                if evicted or len(decoding) + len(through) >= self.table.max_sequences:
+                full = len(decoding) + len(self.through) >= self.table.max_sequences
+                if evicted or full or (self.static and self.seats == 0):
                     break
-                request = self.admit(len(decoding) + len(through), through)
+                request = self.admit()
                 if request is None:
+                    self.seats = 0
                     break
+                self.seats -= 1
             take = min(budget, request.fresh)
             attention += take * self.span(request.cached + take / 2.0)
             request.cached += take
@@ -133,26 +144,27 @@ class Replica:
             prompts += take
             self.part = request if request.fresh else None
             if not request.fresh:
-                through.append(request)
-        if not decoding and not prompts:
-            return
+                self.through.append(request)
         context = sum(r.cached for r in decoding)
         if prompts:
-            took = self.mixed_s(len(decoding), context, prompts, attention, len(through))
-        else:
-            took = self.decode_s(len(decoding), context)
-        self.clock += took
-        self.steps += 1
+            done = len(self.through) - before
+            self.clock += self.mixed_s(len(decoding), context, prompts, attention, done)
+        elif decoding:
+            self.clock += self.decode_s(len(decoding), context)
+        self.steps += bool(prompts or decoding)
         for request in decoding:
             request.cached += 1
             request.emitted += 1
             if request.emitted == request.output:
                 self.decoding.remove(request)
                 self.end(request, self.clock, "served")
+        if self.static and (self.part or (self.seats and self.queue)):
+            return
+        through, self.through = self.through, []
         for request in through:
             self.first_token(request)
 
-    def admit(self, running: int, through: list[Request]) -> Request | None:
+    def admit(self) -> Request | None:
         while self.queue:
             request = self.queue[0]
             late = self.clock >= request.arrival + self.settings.timeout_s
@@ -162,9 +174,8 @@ class Replica:
                 continue
             tokens = request.input + request.emitted
             need = blocks(request.whole if self.table.reserves else tokens)
-            watermark = int(0.01 * self.table.kv_blocks) if running else 0
-            held = sum(r.reserved for r in through)
-            if need + watermark > self.free() - held:
+            watermark = int(0.01 * self.table.kv_blocks) if self.running else 0
+            if need + watermark > self.free():
                 return None
             self.waiting[0 if self.waiting[0] else 1].pop(0)
             self.admissions += 1

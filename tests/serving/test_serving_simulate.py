@@ -15,7 +15,7 @@ from gpumix.catalog import load
 from gpumix.domain.traffic import Lengths, Requests
 from gpumix.domain.workload import Slo
 from gpumix.perf.deployment import Deployment, deployments
-from gpumix.perf.inference import closed_loop
+from gpumix.perf.inference import closed_loop, offline, static_batch
 from gpumix.perf.steps import decode_step_s, prefill_s
 from gpumix.serving.capacity import Traffic, sustained
 from gpumix.serving.run import Event, Settings, simulate
@@ -92,6 +92,7 @@ def random_case(seed: int) -> tuple[Requests, StepTable, Settings]:
         timeout_s=float(rng.choice([math.inf, 0.7, 3.0])),
         most_waiting=int(rng.choice([2**40, 5])),
         longest_tokens=int(rng.choice([2**30, 150])),
+        batching=str(rng.choice(["continuous", "continuous", "static"])),
     )
     return requests, table, rules
 
@@ -151,6 +152,26 @@ def test_a_closed_loop_is_the_engines(deployed: Any, users: int) -> None:
     rate = float(answers.sum()) / float(found.clock_s[0])
     engine = closed_loop(deployed, 1000.0, 200.0, float(users))
     assert rate == pytest.approx(float(engine.output_tokens_per_s[0]), rel=0.12)
+
+
+def test_a_static_batch_is_the_engines(deployed: Any) -> None:
+    table = step_table(offline(deployed), 1000.0, 200.0)
+    found = simulate(stream(np.zeros(16), 1000, 200), table, Settings(batching="static"))
+    engine = static_batch(deployed, 1000.0, 200.0, 16.0)
+    assert len(set(found.first_s)) == len(set(found.finish_s)) == 1
+    assert found.first_s == pytest.approx(float(engine.ttft_s[0]), rel=0.03)  # before the server
+    rate = 16 * 200 / float(found.clock_s[0])
+    assert rate == pytest.approx(float(engine.output_tokens_per_s[0]), rel=0.05)
+
+
+def test_a_static_batch_is_not_refilled() -> None:
+    table = made_up_table(3, chunk_tokens=40, max_sequences=2, kv_blocks=40)
+    answers = [3, 20, 5, 5]
+    static = Settings(batching="static")
+    found = simulate(stream([0.0, 0.0, 0.0, 0.1], 8, answers), table, static)
+    assert found.finish_s[0] < found.finish_s[1] < found.first_s[2] == found.first_s[3]
+    flowing = simulate(stream([0.0, 0.0, 0.0, 0.1], 8, answers), table)
+    assert flowing.finish_s.max() < found.finish_s.max()
 
 
 def test_littles_law_and_conservation(deployed: Any) -> None:

@@ -42,7 +42,8 @@ def advance(load, rules, table, tape, fleet, r, until):
 @compiled
 def outstanding(fleet, r):
     """Requests waiting or running at a replica."""
-    return fleet.n[r, at.B] + fleet.n[r, at.WAIT] + (fleet.n[r, at.PART] >= 0)
+    n = fleet.n[r]
+    return n[at.B] + n[at.WAIT] + n[at.THROUGH] + (n[at.PART] >= 0)
 
 
 @compiled
@@ -115,16 +116,21 @@ def _step(load, rules, table, tape, fleet, r, until):
         evict(load, table, tape, fleet, r)
         evicted = True
     b = n[at.B]
+    if rules.static and b + n[at.THROUGH] == 0 and n[at.PART] < 0:
+        n[at.SEATS] = min(n[at.WAIT], table.max_sequences)
     n[at.FREE] -= fleet.phase[r, n[at.STEP] & at.IN_BLOCK]
-    budget, attend, done = table.chunk_tokens - b, 0.0, 0
+    budget, attend, done = table.chunk_tokens - b, 0.0, n[at.THROUGH]
     i, seq = n[at.PART], n[at.PART_SEQ]
     while budget > 0:
         if i < 0:
-            if evicted or b + done >= table.max_sequences:
+            full = n[at.SEATS] == 0 if rules.static else b + done >= table.max_sequences
+            if evicted or full:
                 break
             i = _admit(load, rules, table, tape, fleet, r, b + done)
             if i < 0:
+                n[at.SEATS] = 0
                 break
+            n[at.SEATS] -= 1
             seq = n[at.SEQ]
         take = min(budget, n[at.LEFT])
         attend += take * span_s(table, n[at.POS] + 0.5 * take)
@@ -139,7 +145,7 @@ def _step(load, rules, table, tape, fleet, r, until):
     n[at.PART], n[at.PART_SEQ] = i, seq
     prompts = max(table.chunk_tokens - b, 0) - max(budget, 0)
     if prompts > 0:
-        took = mixed_s(table, b, n[at.CACHED], prompts, attend, done)
+        took = mixed_s(table, b, n[at.CACHED], prompts, attend, done - n[at.THROUGH])
         _account(fleet, rules, r, took, 1)
         n[at.PREFILLED] += prompts
         n[at.STEP] += b > 0
@@ -151,6 +157,10 @@ def _step(load, rules, table, tape, fleet, r, until):
         n[at.STEP] += k
         n[at.CACHED] += k * b
     _finish(load, table, tape, fleet, r)
+    if rules.static and (n[at.PART] >= 0 or (n[at.SEATS] > 0 and n[at.WAIT] > 0)):
+        n[at.THROUGH] = done
+        return
+    n[at.THROUGH] = 0
     for d in range(b, b + done):
         _first(load, rules, table, tape, fleet, r, heap[1, d], heap[2, d])
 
@@ -161,7 +171,7 @@ def _next_change(load, rules, tape, fleet, r, until):
     n = fleet.n[r]
     if n[at.PENDING]:
         until = min(until, fleet.due[r, 0])
-    if n[at.WAIT] and rules.timeout_s < np.inf:
+    if n[at.WAIT] and rules.timeout_s < np.inf and not rules.static:
         h = n[at.HEAD0] if n[at.HEAD0] >= 0 else n[at.HEAD1]
         if tape.n[h, at.EMITTED] == 0:
             until = min(until, load.arrival[h] + rules.timeout_s)

@@ -23,6 +23,7 @@ ROUTERS = {
     "power-of-two": at.POWER_OF_TWO,
     "prefix-aware": at.PREFIX_AWARE,
 }
+BATCHING = ("continuous", "static")
 EVENTS = {"down": at.DOWN, "up": at.UP, "drain": at.DRAIN}
 _WATERMARK = 0.01
 _BINS = 240
@@ -46,6 +47,8 @@ class Settings:
     A request without first token `timeout_s` after arrival gives up; one that arrives where
     `most_waiting` wait already is shed, as is one longer than `longest_tokens` or the cache. The
     run ends when all is done, or at `stop_s`. `replicas` beyond `starting` wait for an `up`.
+    A `static` batch takes what waits up to the most sequences, runs all prompts, then decodes until
+    the last answer is done; only then the next one starts.
     """
 
     replicas: int = 1
@@ -54,6 +57,7 @@ class Settings:
     stop_s: float = math.inf
     most_waiting: int = 2**62
     longest_tokens: int = 2**31 - 1
+    batching: str = "continuous"
     events: tuple[Event, ...] = ()
     starting: int | None = None
     seed: int = 0
@@ -120,6 +124,7 @@ def simulate(
     finite, names are unknown, or the table is smaller than the batch it allows.
     """
     settings = settings or Settings()
+    _refuse_settings(settings)
     _refuse_table(table)
     load = _load(requests, settings)
     span = float(load.arrival[-1]) if len(requests) else 0.0
@@ -135,6 +140,7 @@ def simulate(
         int(settings.longest_tokens),
         int(_WATERMARK * table.kv_blocks),
         bin_s,
+        settings.batching == "static",
     )
     events = np.array(
         [(e.at_s, e.replica, EVENTS[e.kind]) for e in sorted(settings.events, key=lambda e: e.at_s)]
@@ -143,6 +149,15 @@ def simulate(
         progress(begin / max(len(requests), 1))
         run(load, rules, table, tape, fleet, events, begin, min(begin + _CHUNK, len(requests)))
     return _outcome(load, table, tape, fleet, bin_s)
+
+
+def _refuse_settings(settings: Settings) -> None:
+    if settings.router not in ROUTERS or settings.replicas < 1:
+        raise ValueError(f"router {settings.router!r} of {settings.replicas} replicas")
+    if settings.batching not in BATCHING:
+        raise ValueError(f"batching {settings.batching!r}: one of {', '.join(BATCHING)}")
+    if settings.batching == "static" and settings.events:
+        raise ValueError("events of replicas are simulated for continuous batching only")
 
 
 def _refuse_table(table: StepTable) -> None:
@@ -167,8 +182,6 @@ def _load(requests: Requests, settings: Settings) -> Load:
         raise ValueError("arrivals must be finite, not negative, and rise")
     if np.any(requests.input_tokens < 1) or np.any(requests.output_tokens < 0):
         raise ValueError("a prompt has at least one token, an answer none or more")
-    if settings.router not in ROUTERS or settings.replicas < 1:
-        raise ValueError(f"router {settings.router!r} of {settings.replicas} replicas")
     asked = np.empty((len(arrival), at.ASKED), dtype=np.int32)
     asked[:, at.INPUT] = requests.input_tokens
     asked[:, at.OUTPUT] = requests.output_tokens

@@ -36,11 +36,12 @@ EMITTED, LINK, OUTCOME, NOTED = range(4)
 """Whole numbers noted of a request: tokens sent, the next in its queue, how it ended."""
 
 B, STEP, FREE, CACHED, PART, LEFT, POS, HEAD0, HEAD1, TAIL0, TAIL1, WAIT, SEQ = range(13)
-PENDING, LIVE, EVICTED, ITERATIONS, DECODED, PREFILLED, PART_SEQ, COUNTS = range(13, 21)
+PENDING, LIVE, EVICTED, ITERATIONS, DECODED, PREFILLED, PART_SEQ, SEATS, THROUGH = range(13, 22)
+COUNTS = 22
 """Whole numbers of a replica: sequences decoding, steps taken, free blocks, tokens cached; the
 prompt in part, its tokens left and done; ends of both queues, requests waiting, admissions so far;
 turns to come, the last event, evictions, steps, tokens decoded and prefilled; the part's
-admission."""
+admission; of a static batch, requests it will still take and prompts that are through."""
 
 CLOCK, BUSY, BATCH_S, SUMS = range(4)
 """Times of a replica: now, time in steps, sequences x time."""
@@ -67,6 +68,7 @@ class Rules(NamedTuple):
     longest: int
     watermark: int
     bin_s: float
+    static: bool
 
 
 class Tape(NamedTuple):
