@@ -43,7 +43,12 @@ class Request:
 class Replica:
     table: StepTable
     settings: Settings
+    number: int
     clock: float = 0.0
+    on_since: float | None = 0.0
+    ready_at: float = 0.0
+    on_s: float = 0.0
+    draining: bool = False
     waiting: tuple[list[Request], list[Request]] = field(default_factory=lambda: ([], []))
     decoding: list[Request] = field(default_factory=list)
     part: Request | None = None
@@ -66,6 +71,27 @@ class Replica:
     @property
     def queue(self) -> list[Request]:
         return self.waiting[0] + self.waiting[1]
+
+    @property
+    def idle(self) -> bool:
+        return not self.running and not self.queue and not self.turns
+
+    def state(self, now: float) -> str:
+        if self.on_since is None:
+            return "off"
+        if self.draining:
+            return "draining"
+        return "starting" if now < self.ready_at else "ready"
+
+    def switch_on(self, now: float, cold_start_s: float) -> None:
+        if self.on_since is None:
+            self.on_since, self.ready_at = now, now + cold_start_s
+        self.draining = False
+
+    def switch_off(self, now: float) -> None:
+        self.on_s += now - self.on_since
+        self.on_since, self.draining = None, False
+        self.prefixes.clear()
 
     def outstanding(self) -> int:
         return len(self.running) + len(self.queue)
@@ -252,18 +278,78 @@ def simulate_slowly(
     )  # fmt: skip
     rows = zip(*(c.tolist() for c in columns), strict=True)
     every = [Request(i, *row) for i, row in enumerate(rows)]
-    replicas = [Replica(table, settings) for _ in range(settings.replicas)]
+    replicas = [Replica(table, settings, k) for k in range(settings.replicas)]
     for request, before in zip(every, requests.follows.tolist(), strict=True):
         if before >= 0:
             every[before].next_turn = request
     heads = [r for r, before in zip(every, requests.follows.tolist(), strict=True) if before < 0]
-    for turn, request in enumerate(heads):
-        for replica in replicas:
-            replica.advance(request.arrival)
-        chosen = replicas[turn % len(replicas)]
+    scaler = Scaler(settings, replicas)
+    for turn, request in enumerate([*heads, None]):
+        now = request.arrival if request else math.inf
+        while scaler.next_look <= now < math.inf or scaler.next_look < now:
+            look = scaler.next_look
+            advance(replicas, look)
+            scaler.look(look, now)
+        advance(replicas, now)
+        if request is None:
+            break
+        ready = [r for r in replicas if r.state(now) == "ready"]
+        chosen = ready[turn % len(ready)]
         if settings.router == "least-outstanding":
-            chosen = min(replicas, key=Replica.outstanding)
-        chosen.arrive(request, request.arrival)
+            chosen = min(ready, key=Replica.outstanding)
+        chosen.arrive(request, now)
+    end = max(replica.clock for replica in replicas)
     for replica in replicas:
-        replica.advance(math.inf)
+        if replica.on_since is not None:
+            replica.on_s += end - replica.on_since
     return every, replicas
+
+
+def advance(replicas: list[Replica], until: float) -> None:
+    for replica in replicas:
+        replica.advance(until)
+
+
+@dataclass
+class Scaler:
+    settings: Settings
+    replicas: list[Replica]
+    next_look: float = math.inf
+    wanted: list[tuple[float, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        rule = self.settings.autoscale
+        if rule is not None:
+            self.next_look = rule.look_s
+            for replica in self.replicas[rule.fewest :]:
+                replica.on_since = None
+
+    def look(self, now: float, arrival: float) -> None:
+        rule = self.settings.autoscale
+        states = {r.number: r.state(now) for r in self.replicas}
+        for replica in self.replicas:
+            if states[replica.number] == "draining" and replica.idle:
+                replica.switch_off(now)
+        on = [r for r in self.replicas if r.state(now) in ("ready", "starting")]
+        idle = all(r.idle for r in self.replicas)
+        draining = [r for r in self.replicas if r.state(now) == "draining"]
+        if idle and (arrival == math.inf or (len(on) == rule.fewest and not draining)):
+            self.next_look = max(now + rule.look_s, arrival)
+            return
+        self.next_look = now + rule.look_s
+        load = sum(r.outstanding() for r in self.replicas)
+        want = min(max(math.ceil(load / rule.target), rule.fewest), len(self.replicas))
+        if want >= len(on):
+            self.wanted = []
+            off = [r for r in self.replicas if r.state(now) == "off"]
+            for replica in (draining + off)[: want - len(on)]:
+                replica.switch_on(now, rule.cold_start_s)
+            return
+        self.wanted.append((now, want))
+        if now >= self.wanted[0][0] + rule.cool_down_s:
+            keep = max(count for _, count in self.wanted)
+            for replica in on[keep:]:
+                replica.draining = True
+                if replica.idle:
+                    replica.switch_off(now)
+            self.wanted = []

@@ -18,7 +18,7 @@ from gpumix.perf.deployment import Deployment, deployments
 from gpumix.perf.inference import closed_loop, offline, static_batch
 from gpumix.perf.steps import decode_step_s, prefill_s
 from gpumix.serving.capacity import Traffic, sustained
-from gpumix.serving.run import Event, Settings, simulate
+from gpumix.serving.run import Autoscale, Event, Settings, simulate
 from gpumix.serving.simulated_capacity import capacity_by_simulation
 from gpumix.serving.steptable import StepTable, slowed, step_table
 from gpumix.serving.traffic import closed_loop as closed_loop_stream
@@ -86,8 +86,18 @@ def random_case(seed: int) -> tuple[Requests, StepTable, Settings]:
         tier=rng.integers(0, 2, n),
         follows=follows,
     )
+    replicas, scale = int(rng.integers(1, 4)), None
+    if rng.integers(3) == 0:
+        scale = Autoscale(
+            fewest=int(rng.integers(1, replicas + 1)),
+            target=float(rng.uniform(0.5, 4.0)),
+            cold_start_s=float(rng.choice([0.0, 0.3, 2.0])),
+            look_s=float(rng.uniform(0.05, 1.0)),
+            cool_down_s=float(rng.choice([0.0, 0.5, 4.0])),
+        )
     rules = Settings(
-        replicas=int(rng.integers(1, 4)),
+        replicas=replicas,
+        autoscale=scale,
         router=str(rng.choice(["round-robin", "least-outstanding"])),
         timeout_s=float(rng.choice([math.inf, 0.7, 3.0])),
         most_waiting=int(rng.choice([2**40, 5])),
@@ -107,6 +117,7 @@ def test_it_agrees_with_its_plain_twin(seed: int) -> None:
     np.testing.assert_allclose(fast.first_s, [r.first for r in slow], rtol=1e-9)
     np.testing.assert_allclose(fast.finish_s, [r.finish for r in slow], rtol=1e-9)
     np.testing.assert_allclose(fast.clock_s, [r.clock for r in replicas], rtol=1e-9)
+    np.testing.assert_allclose(fast.on_s, [r.on_s for r in replicas], rtol=1e-9)
     assert fast.iterations == sum(r.steps for r in replicas)
     assert fast.evictions == sum(r.evictions for r in replicas)
     assert np.all(fast.outcome != 0)
@@ -254,6 +265,57 @@ def test_nothing_runs_while_all_replicas_are_down() -> None:
     table = made_up_table(3, kv_blocks=40)
     found = simulate(stream([0.0, 1.0], 8, 4), table, Settings(events=(Event(0.0, 0, "down"),)))
     assert [WORDS[o] for o in found.outcome] == ["queued", "queued"]
+
+
+def test_a_new_replica_helps_only_after_its_cold_start() -> None:
+    table = made_up_table(3, chunk_tokens=16, max_sequences=2, kv_blocks=40)
+    scale = Autoscale(fewest=1, target=4.0, cold_start_s=5.0, look_s=1.0, cool_down_s=1e9)
+    early = stream(np.linspace(0.0, 5.9, 200), 16, 4)
+    late = stream(np.linspace(0.0, 9.0, 300), 16, 4)
+    before, after = (
+        simulate(r, table, Settings(replicas=2, autoscale=scale)) for r in (early, late)
+    )
+    assert before.busy_s[1] == 0.0
+    assert after.busy_s[1] > 0.0
+    assert after.on_s[1] == pytest.approx(after.clock_s.max() - 1.0)
+
+
+def test_replicas_that_follow_the_load_cost_less_than_all_and_serve_better_than_few() -> None:
+    table = made_up_table(3, chunk_tokens=16, max_sequences=2, kv_blocks=40)
+    calm, rush = np.arange(0.0, 300.0, 3.0), np.arange(300.0, 420.0, 0.03)
+    requests = stream(np.concatenate([calm, rush, calm + 420.0]), 16, 6)
+    scale = Autoscale(fewest=1, target=2.0, cold_start_s=2.0, look_s=1.0, cool_down_s=30.0)
+    one, four = (simulate(requests, table, Settings(replicas=n)) for n in (1, 4))
+    scaled = simulate(requests, table, Settings(replicas=4, autoscale=scale))
+    assert np.all(scaled.served)
+    assert four.ttft_s.mean() < scaled.ttft_s.mean() < 0.5 * one.ttft_s.mean()
+    assert one.on_s.sum() < scaled.on_s.sum() < 0.6 * four.on_s.sum()
+    never = Autoscale(fewest=4, target=2.0, cold_start_s=2.0, look_s=1.0, cool_down_s=30.0)
+    same = simulate(requests, table, Settings(replicas=4, autoscale=never))
+    np.testing.assert_allclose(same.finish_s, four.finish_s, rtol=1e-12)
+
+
+def test_a_scaler_does_not_look_at_an_empty_fleet() -> None:
+    table = made_up_table(3, kv_blocks=40)
+    scale = Autoscale(fewest=1, target=2.0, cold_start_s=2.0, look_s=1e-3, cool_down_s=30.0)
+    found = simulate(stream([0.0, 1e9], 8, 4), table, Settings(replicas=2, autoscale=scale))
+    assert np.all(found.served)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        Settings(router="random"),
+        Settings(batching="dynamic"),
+        Settings(batching="static", events=(Event(0.0, 0, "down"),)),
+        Settings(replicas=2, autoscale=Autoscale(3, 1.0, 1.0, 1.0, 1.0)),
+        Settings(replicas=2, autoscale=Autoscale(1, 0.0, 1.0, 1.0, 1.0)),
+        Settings(replicas=2, starting=1, autoscale=Autoscale(1, 1.0, 1.0, 1.0, 1.0)),
+    ],
+)
+def test_settings_that_contradict_are_refused(rules: Settings) -> None:
+    with pytest.raises(ValueError, match=r"router|batching|replicas|target"):
+        simulate(stream([0.0], 8, 4), made_up_table(0), rules)
 
 
 # -- bad traffic -----------------------------------------------------------------------------

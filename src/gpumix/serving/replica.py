@@ -22,7 +22,7 @@ from gpumix.serving.steptime import decode_run, mixed_s, span_s
 def advance(load, rules, table, tape, fleet, r, until):
     """Steps of a replica that start before `until`."""
     n, t = fleet.n[r], fleet.t[r]
-    while n[at.LIVE] != at.DOWN:
+    while n[at.LIVE] == at.UP or n[at.LIVE] == at.DRAIN:
         while n[at.PENDING] and fleet.due[r, 0] <= t[at.CLOCK]:
             when = fleet.due[r, 0]
             n[at.PENDING] -= 1

@@ -41,6 +41,22 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Autoscale:
+    """Replicas that come and go: as many as bring outstanding requests down to `target` each.
+
+    `fewest` always run, `Settings.replicas` are the most. Load is looked at every `look_s`; a new
+    replica is ready after `cold_start_s`; one is let go, when its work is done, after
+    `cool_down_s` in which fewer were always enough.
+    """
+
+    fewest: int
+    target: float
+    cold_start_s: float
+    look_s: float
+    cool_down_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """How a deployment is run.
 
@@ -58,6 +74,7 @@ class Settings:
     most_waiting: int = 2**62
     longest_tokens: int = 2**31 - 1
     batching: str = "continuous"
+    autoscale: Autoscale | None = None
     events: tuple[Event, ...] = ()
     starting: int | None = None
     seed: int = 0
@@ -67,7 +84,8 @@ class Settings:
 class Outcome:
     """What happened to every request, in the order they were given, and to the replicas.
 
-    Times are from the start of the stream; NaN where it did not come to that. `gaps` counts gaps
+    Times are from the start of the stream; NaN where it did not come to that. A replica steps for
+    `busy_s`, holds its GPUs for `on_s` and ends at `clock_s`. `gaps` counts gaps
     between tokens by `GAP_PER_DECADE` bins a decade; `series` has busy seconds, sequences,
     waiting requests and used cache share over time, `bin_s` apart.
     """
@@ -80,6 +98,7 @@ class Outcome:
     first_token_s: float
     busy_s: FloatArray
     clock_s: FloatArray
+    on_s: FloatArray
     sequence_s: FloatArray
     iterations: int
     decoded: int
@@ -132,6 +151,7 @@ def simulate(
     bin_s = max(span, 1e-3) / _BINS
     fleet = _fleet(requests, table, settings, chained)
     tape = _tape(len(requests))
+    scale = settings.autoscale or Autoscale(settings.replicas, 1.0, 0.0, math.inf, 0.0)
     rules = Rules(
         ROUTERS[settings.router],
         float(settings.timeout_s),
@@ -141,6 +161,11 @@ def simulate(
         int(_WATERMARK * table.kv_blocks),
         bin_s,
         settings.batching == "static",
+        scale.fewest,
+        scale.target,
+        scale.look_s,
+        scale.cold_start_s,
+        scale.cool_down_s,
     )
     events = np.array(
         [(e.at_s, e.replica, EVENTS[e.kind]) for e in sorted(settings.events, key=lambda e: e.at_s)]
@@ -158,6 +183,15 @@ def _refuse_settings(settings: Settings) -> None:
         raise ValueError(f"batching {settings.batching!r}: one of {', '.join(BATCHING)}")
     if settings.batching == "static" and settings.events:
         raise ValueError("events of replicas are simulated for continuous batching only")
+    scale = settings.autoscale
+    if scale is None:
+        return
+    if settings.events or settings.starting is not None:
+        raise ValueError("replicas follow the load or a list of events, not both")
+    if not 1 <= scale.fewest <= settings.replicas:
+        raise ValueError(f"at least {scale.fewest} of {settings.replicas} replicas")
+    if min(scale.target, scale.look_s) <= 0.0 or min(scale.cold_start_s, scale.cool_down_s) < 0.0:
+        raise ValueError("target and look are above 0, cold start and cool-down not below")
 
 
 def _refuse_table(table: StepTable) -> None:
@@ -210,9 +244,11 @@ def _fleet(requests: Requests, table: StepTable, settings: Settings, chained: bo
     counts = np.zeros((replicas, at.COUNTS), dtype=np.int64)
     counts[:, [at.PART, at.HEAD0, at.HEAD1, at.TAIL0, at.TAIL1]] = -1
     counts[:, at.FREE] = table.kv_blocks
+    scale = settings.autoscale
+    starting = scale.fewest if scale else settings.starting
     counts[:, at.LIVE] = at.UP
-    if settings.starting is not None:
-        counts[settings.starting :, at.LIVE] = at.DOWN
+    if starting is not None:
+        counts[starting:, at.LIVE] = at.DOWN
     return Fleet(
         counts,
         np.zeros((replicas, at.SUMS)),
@@ -224,10 +260,12 @@ def _fleet(requests: Requests, table: StepTable, settings: Settings, chained: bo
         np.zeros(at.GAP_BINS, dtype=np.int64),
         np.zeros((_BINS + 1, 4)),
         np.zeros(at.MARKS, dtype=np.int64),
+        np.array([scale.look_s if scale else math.inf, math.inf]),
     )
 
 
 def _outcome(load: Load, table: StepTable, tape: Tape, fleet: Fleet, bin_s: float) -> Outcome:
+    on, lasts = fleet.n[:, at.LIVE] != at.DOWN, float(fleet.t[:, at.CLOCK].max())
     return Outcome(
         arrival_s=load.arrival,
         first_s=tape.t[:, at.FIRST],
@@ -237,6 +275,7 @@ def _outcome(load: Load, table: StepTable, tape: Tape, fleet: Fleet, bin_s: floa
         first_token_s=table.first_token_s,
         busy_s=fleet.t[:, at.BUSY],
         clock_s=fleet.t[:, at.CLOCK],
+        on_s=fleet.t[:, at.ON_S] + np.where(on, lasts - fleet.t[:, at.SINCE], 0.0),
         sequence_s=fleet.t[:, at.BATCH_S],
         iterations=int(fleet.n[:, at.ITERATIONS].sum()),
         decoded=int(fleet.n[:, at.DECODED].sum()),

@@ -1,7 +1,7 @@
 """Iteration-level simulation of continuous batching, compiled: requests, a router, replicas.
 
-In order of time: events of replicas, then the request that arrives; before each, every replica
-takes the steps that start earlier. The plain Python twin in tests/serving/reference_simulator.py
+In order of time: events of replicas, looks of the scaler, then the request that arrives; before
+each, every replica takes the steps that start earlier. The plain Python twin in tests/serving/reference_simulator.py
 takes every step alone and must agree.
 """
 
@@ -15,6 +15,7 @@ from gpumix.perf.values import FloatArray
 from gpumix.serving import state as at
 from gpumix.serving.heaps import compiled, compiled_entry
 from gpumix.serving.replica import advance, arrive, blocks, evict, outstanding, pop, push
+from gpumix.serving.scaling import look, wake
 from gpumix.serving.steptable import StepTable
 
 
@@ -39,15 +40,19 @@ def run(
         arrival = load.arrival[i] if i < end else np.inf
         done = fleet.mark[at.EVENT]
         event = events[done, 0] if done < len(events) else np.inf
-        now = min(arrival, event)
+        now = min(arrival, event, fleet.moment[at.LOOK])
         last = now > rules.stop_s or now == np.inf
         for r in range(len(fleet.n)):
             advance(load, rules, table, tape, fleet, r, min(now, rules.stop_s))
         if last:
             return
+        if rules.look_s < np.inf:
+            wake(fleet, now)
         if now == event:
             fleet.mark[at.EVENT] += 1
             _event(load, rules, table, tape, fleet, int(events[done, 1]), int(events[done, 2]), now)
+        elif now == fleet.moment[at.LOOK]:
+            fleet.moment[at.LOOK] = look(rules, fleet, now, arrival)
         else:
             r = _route(load, rules, fleet, i)
             arrive(load, rules, table, tape, fleet, r, i, now)
@@ -93,6 +98,10 @@ def _route(load, rules, fleet, i):
 def _event(load, rules, table, tape, fleet, r, kind, now):
     """A replica is lost (its requests start over elsewhere), ready again, or takes no more."""
     n = fleet.n[r]
+    if n[at.LIVE] == at.DOWN:
+        fleet.t[r, at.SINCE] = now
+    elif kind == at.DOWN:
+        fleet.t[r, at.ON_S] += now - fleet.t[r, at.SINCE]
     n[at.LIVE] = kind
     if kind == at.UP:
         fleet.t[r, at.CLOCK] = max(fleet.t[r, at.CLOCK], now)

@@ -20,8 +20,9 @@ QUEUED, SERVED, TOO_LONG, TURNED_AWAY, TIMED_OUT = range(5)
 ROUND_ROBIN, LEAST_OUTSTANDING, LEAST_KV, POWER_OF_TWO, PREFIX_AWARE = range(5)
 """Routers."""
 
-DOWN, UP, DRAIN = range(3)
-"""Events of a replica: it is lost with its work, it is ready, it takes nothing new."""
+DOWN, UP, DRAIN, STARTING = range(4)
+"""States of a replica: lost with its work or off, ready, takes nothing new, loads its model. The
+first three are also events."""
 
 GAP_BINS, GAP_LOWEST, GAP_PER_DECADE = 384, -4.0, 64
 """Histogram of gaps between tokens: 64 bins a decade from 0.1 ms."""
@@ -43,11 +44,16 @@ prompt in part, its tokens left and done; ends of both queues, requests waiting,
 turns to come, the last event, evictions, steps, tokens decoded and prefilled; the part's
 admission; of a static batch, requests it will still take and prompts that are through."""
 
-CLOCK, BUSY, BATCH_S, SUMS = range(4)
-"""Times of a replica: now, time in steps, sequences x time."""
+CLOCK, BUSY, BATCH_S, SINCE, ON_S, READY, SUMS = range(7)
+"""Times of a replica: now, time in steps, sequences x time, when it was switched on, time on before
+that, when it is ready."""
 
-EVENT, TURN, MARKS = range(3)
-"""Where the fleet stands: events done, requests routed in turn."""
+EVENT, TURN, LOW_WANT, MARKS = range(4)
+"""Where the fleet stands: events done, requests routed in turn, the most replicas wanted since the
+scaler last wanted as many as run."""
+
+LOOK, LOW_SINCE, MOMENTS = range(3)
+"""The scaler's next look and since when it wants fewer replicas."""
 
 
 class Load(NamedTuple):
@@ -69,6 +75,11 @@ class Rules(NamedTuple):
     watermark: int
     bin_s: float
     static: bool
+    fewest: int
+    target: float
+    look_s: float
+    cold_start_s: float
+    cool_down_s: float
 
 
 class Tape(NamedTuple):
@@ -92,3 +103,4 @@ class Fleet(NamedTuple):
     gaps: Any
     series: Any
     mark: Any
+    moment: Any
