@@ -33,6 +33,8 @@ class Request:
     finish: float = math.nan
     outcome: str = "queued"
     next_turn: Request | None = None
+    moved: bool = False
+    home: Replica | None = None
 
     @property
     def whole(self) -> int:
@@ -55,10 +57,12 @@ class Replica:
     through: list[Request] = field(default_factory=list)
     seats: int = 0
     prefixes: set[int] = field(default_factory=set)
+    moves: list[tuple[float, Request]] = field(default_factory=list)
     turns: list[tuple[float, Request]] = field(default_factory=list)
     admissions: int = 0
     evictions: int = 0
     steps: int = 0
+    routed: int = 0
 
     @property
     def static(self) -> bool:
@@ -115,27 +119,39 @@ class Replica:
         request.outcome, request.finish = outcome, now
         request.reserved = 0
         if request.next_turn is not None:
-            self.turns.append((now + request.next_turn.arrival, request.next_turn))
+            home = request.home or self
+            home.turns.append((now + request.next_turn.arrival, request.next_turn))
 
-    def advance(self, until: float) -> None:
-        while True:
-            due = [turn for turn in self.turns if turn[0] <= self.clock]
-            if due:
-                when, request = first = min(due, key=lambda turn: (turn[0], turn[1].id))
-                self.turns.remove(first)
-                self.arrive(request, when)
-                continue
-            if self.clock >= until:
-                return
-            if not self.running and not self.queue:
-                soon = min((t[0] for t in self.turns), default=math.inf)
-                if soon >= until:
-                    return
-                self.clock = soon
-                continue
+    @property
+    def prefills(self) -> bool:
+        return self.number < self.settings.prefill_replicas
+
+    @property
+    def reserves(self) -> bool:
+        return self.table.reserves and not self.prefills
+
+    def next_step(self, now: float) -> float:
+        if self.state(now) in ("off", "starting"):
+            return math.inf
+        if self.running or self.queue:
+            return self.clock
+        return max(self.clock, min((t[0] for t in self.turns), default=math.inf))
+
+    def act(self, when: float) -> None:
+        self.clock = when
+        self.hear(when)
+        if self.running or self.queue:
             self.step()
 
+    def hear(self, until: float) -> None:
+        while due := [turn for turn in self.turns if turn[0] <= until]:
+            when, request = first = min(due, key=lambda turn: (turn[0], turn[1].id))
+            self.turns.remove(first)
+            self.arrive(request, when)
+
     def step(self) -> None:
+        while self.queue and self.queue[0].moved and self.join(self.queue[0]):
+            pass
         evicted = False
         while not self.table.reserves:
             need = sum(blocks(r.cached + 1) - blocks(r.cached) for r in self.decoding)
@@ -193,13 +209,15 @@ class Replica:
     def admit(self) -> Request | None:
         while self.queue:
             request = self.queue[0]
+            if request.moved:
+                return None
             late = self.clock >= request.arrival + self.settings.timeout_s
             if request.emitted == 0 and late:
                 self.waiting[0 if self.waiting[0] else 1].pop(0)
                 self.end(request, self.clock, "timed out")
                 continue
             tokens = request.input + request.emitted
-            need = blocks(request.whole if self.table.reserves else tokens)
+            need = blocks(request.whole if self.reserves else tokens)
             watermark = int(0.01 * self.table.kv_blocks) if self.running else 0
             if need + watermark > self.free():
                 return None
@@ -226,8 +244,24 @@ class Replica:
         request.emitted += 1
         if request.emitted >= request.output:
             self.end(request, self.clock, "served")
+        elif self.prefills:
+            request.reserved, request.moved, request.home = 0, True, self
+            takes = request.input * self.settings.transfer_s_per_token
+            self.moves.append((self.clock + takes, request))
         else:
             self.decoding.append(request)
+
+    def join(self, request: Request) -> bool:
+        need = blocks(request.whole if self.reserves else request.input)
+        watermark = int(0.01 * self.table.kv_blocks) if self.running else 0
+        full = len(self.running) >= self.table.max_sequences
+        if full or need + watermark > self.free():
+            return False
+        self.waiting[0 if self.waiting[0] else 1].pop(0)
+        self.admissions += 1
+        request.admission, request.reserved, request.moved = self.admissions, need, False
+        self.decoding.append(request)
+        return True
 
     def evict(self) -> None:
         victim = max(self.running, key=lambda r: (r.tier, r.admission))
@@ -279,6 +313,8 @@ def simulate_slowly(
     rows = zip(*(c.tolist() for c in columns), strict=True)
     every = [Request(i, *row) for i, row in enumerate(rows)]
     replicas = [Replica(table, settings, k) for k in range(settings.replicas)]
+    for replica in replicas:
+        replica.moves = replicas[0].moves
     for request, before in zip(every, requests.follows.tolist(), strict=True):
         if before >= 0:
             every[before].next_turn = request
@@ -294,10 +330,8 @@ def simulate_slowly(
         if request is None:
             break
         ready = [r for r in replicas if r.state(now) == "ready"]
-        chosen = ready[turn % len(ready)]
-        if settings.router == "least-outstanding":
-            chosen = min(ready, key=Replica.outstanding)
-        chosen.arrive(request, now)
+        pool = ready[: settings.prefill_replicas or None]
+        route(pool, turn, settings).arrive(request, now)
     end = max(replica.clock for replica in replicas)
     for replica in replicas:
         if replica.on_since is not None:
@@ -305,9 +339,35 @@ def simulate_slowly(
     return every, replicas
 
 
+def route(pool: list[Replica], turn: int, settings: Settings) -> Replica:
+    if settings.router == "least-outstanding":
+        return min(pool, key=Replica.outstanding)
+    return pool[turn % len(pool)]
+
+
 def advance(replicas: list[Replica], until: float) -> None:
+    """One step at a time, always the replica whose next step starts first."""
+    settings = replicas[0].settings
+    moves = replicas[0].moves
+    while True:
+        starts = [replica.next_step(until) for replica in replicas]
+        start = min(starts)
+        comes = min((move[0] for move in moves), default=math.inf)
+        if min(start, comes) >= until:
+            break
+        if comes > start:
+            replicas[starts.index(start)].act(start)
+            continue
+        when, request = move = min(moves, key=lambda m: (m[0], m[1].id))
+        moves.remove(move)
+        decoders = replicas[settings.prefill_replicas :]
+        chosen = route(decoders, decoders[0].routed, settings)
+        decoders[0].routed += 1
+        if not chosen.running and not chosen.queue:
+            chosen.clock = max(chosen.clock, when)
+        chosen.waiting[min(request.tier, 1)].append(request)
     for replica in replicas:
-        replica.advance(until)
+        replica.hear(min(replica.clock, until))
 
 
 @dataclass

@@ -95,14 +95,17 @@ def random_case(seed: int) -> tuple[Requests, StepTable, Settings]:
             look_s=float(rng.uniform(0.05, 1.0)),
             cool_down_s=float(rng.choice([0.0, 0.5, 4.0])),
         )
+    prefill = int(rng.integers(0, replicas)) if scale is None else 0
     rules = Settings(
         replicas=replicas,
         autoscale=scale,
+        prefill_replicas=prefill,
+        transfer_s_per_token=float(rng.choice([0.0, 1e-4, 1e-2])),
         router=str(rng.choice(["round-robin", "least-outstanding"])),
         timeout_s=float(rng.choice([math.inf, 0.7, 3.0])),
         most_waiting=int(rng.choice([2**40, 5])),
         longest_tokens=int(rng.choice([2**30, 150])),
-        batching=str(rng.choice(["continuous", "continuous", "static"])),
+        batching="static" if not prefill and rng.integers(3) == 0 else "continuous",
     )
     return requests, table, rules
 
@@ -310,12 +313,36 @@ def test_a_scaler_does_not_look_at_an_empty_fleet() -> None:
         Settings(batching="static", events=(Event(0.0, 0, "down"),)),
         Settings(replicas=2, autoscale=Autoscale(3, 1.0, 1.0, 1.0, 1.0)),
         Settings(replicas=2, autoscale=Autoscale(1, 0.0, 1.0, 1.0, 1.0)),
+        Settings(replicas=2, prefill_replicas=2),
+        Settings(replicas=2, prefill_replicas=1, batching="static"),
+        Settings(replicas=2, prefill_replicas=1, transfer_s_per_token=-1.0),
         Settings(replicas=2, starting=1, autoscale=Autoscale(1, 1.0, 1.0, 1.0, 1.0)),
     ],
 )
 def test_settings_that_contradict_are_refused(rules: Settings) -> None:
     with pytest.raises(ValueError, match=r"router|batching|replicas|target"):
         simulate(stream([0.0], 8, 4), made_up_table(0), rules)
+
+
+def test_apart_prefill_and_decode_wait_for_each_other_only_as_long_as_the_cache_moves() -> None:
+    table = made_up_table(3, chunk_tokens=64, max_sequences=4, kv_blocks=40)
+    alone = simulate(stream([0.0], 30, 20), table)
+    apart = Settings(replicas=2, prefill_replicas=1, transfer_s_per_token=0.01)
+    moved = simulate(stream([0.0], 30, 20), table, apart)
+    assert moved.ttft_s == pytest.approx(alone.ttft_s)
+    assert moved.e2e_s == pytest.approx(alone.e2e_s + 30 * 0.01)
+
+
+def test_apart_the_prompts_of_others_do_not_slow_decoding(deployed: Any) -> None:
+    table = step_table(deployed, 4000.0, 200.0)
+    requests = draw(2000, 8.0, Lengths(4000.0, 0.5), Lengths(200.0, 0.5))
+    link = Settings(replicas=4, prefill_replicas=2, transfer_s_per_token=131072 / 50e9)
+    together, apart = (simulate(requests, table, s) for s in (Settings(replicas=4), link))
+    assert np.all(apart.served)
+    assert apart.prefilled == int(requests.input_tokens.sum())
+    assert apart.decoded == int((requests.output_tokens - 1).sum())
+    assert apart.tpot_s[apart.output_tokens > 50].max() < together.tpot_s.max()
+    assert np.nanpercentile(apart.tpot_s, 95) < np.nanpercentile(together.tpot_s, 95)
 
 
 # -- bad traffic -----------------------------------------------------------------------------

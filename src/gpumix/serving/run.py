@@ -64,7 +64,9 @@ class Settings:
     `most_waiting` wait already is shed, as is one longer than `longest_tokens` or the cache. The
     run ends when all is done, or at `stop_s`. `replicas` beyond `starting` wait for an `up`.
     A `static` batch takes what waits up to the most sequences, runs all prompts, then decodes until
-    the last answer is done; only then the next one starts.
+    the last answer is done; only then the next one starts. The first `prefill_replicas` only run
+    prompts; each prompt's cache then moves, in `transfer_s_per_token`, to one of the others, which
+    decode.
     """
 
     replicas: int = 1
@@ -75,6 +77,8 @@ class Settings:
     longest_tokens: int = 2**31 - 1
     batching: str = "continuous"
     autoscale: Autoscale | None = None
+    prefill_replicas: int = 0
+    transfer_s_per_token: float = 0.0
     events: tuple[Event, ...] = ()
     starting: int | None = None
     seed: int = 0
@@ -166,6 +170,8 @@ def simulate(
         scale.look_s,
         scale.cold_start_s,
         scale.cool_down_s,
+        settings.prefill_replicas,
+        settings.transfer_s_per_token,
     )
     events = np.array(
         [(e.at_s, e.replica, EVENTS[e.kind]) for e in sorted(settings.events, key=lambda e: e.at_s)]
@@ -183,6 +189,7 @@ def _refuse_settings(settings: Settings) -> None:
         raise ValueError(f"batching {settings.batching!r}: one of {', '.join(BATCHING)}")
     if settings.batching == "static" and settings.events:
         raise ValueError("events of replicas are simulated for continuous batching only")
+    _refuse_pools(settings)
     scale = settings.autoscale
     if scale is None:
         return
@@ -192,6 +199,15 @@ def _refuse_settings(settings: Settings) -> None:
         raise ValueError(f"at least {scale.fewest} of {settings.replicas} replicas")
     if min(scale.target, scale.look_s) <= 0.0 or min(scale.cold_start_s, scale.cool_down_s) < 0.0:
         raise ValueError("target and look are above 0, cold start and cool-down not below")
+
+
+def _refuse_pools(settings: Settings) -> None:
+    if settings.prefill_replicas == 0:
+        return
+    if not 0 < settings.prefill_replicas < settings.replicas or settings.transfer_s_per_token < 0.0:
+        raise ValueError("replicas that prefill leave some to decode, and transfers take time")
+    if settings.batching == "static" or settings.autoscale:
+        raise ValueError("apart, prefill and decode replicas batch continuously and stay as many")
 
 
 def _refuse_table(table: StepTable) -> None:
@@ -244,6 +260,7 @@ def _fleet(requests: Requests, table: StepTable, settings: Settings, chained: bo
     counts = np.zeros((replicas, at.COUNTS), dtype=np.int64)
     counts[:, [at.PART, at.HEAD0, at.HEAD1, at.TAIL0, at.TAIL1]] = -1
     counts[:, at.FREE] = table.kv_blocks
+    moves = len(requests) + 1 if settings.prefill_replicas else 1
     scale = settings.autoscale
     starting = scale.fewest if scale else settings.starting
     counts[:, at.LIVE] = at.UP
@@ -261,6 +278,8 @@ def _fleet(requests: Requests, table: StepTable, settings: Settings, chained: bo
         np.zeros((_BINS + 1, 4)),
         np.zeros(at.MARKS, dtype=np.int64),
         np.array([scale.look_s if scale else math.inf, math.inf]),
+        np.zeros(moves),
+        np.zeros(moves, dtype=np.int64),
     )
 
 

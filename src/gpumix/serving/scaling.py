@@ -40,7 +40,7 @@ def look(rules, fleet, now, arrival):
         leaving += fleet.n[r, at.LIVE] == at.DRAIN
     if work + turns == 0 and (arrival == np.inf or (on == rules.fewest and leaving == 0)):
         return max(now + rules.look_s, arrival)
-    want = min(max(int(math.ceil(work / rules.target)), rules.fewest), count)
+    want = min(max(np.int64(math.ceil(work / rules.target)), rules.fewest), count)
     if want >= on:
         fleet.moment[at.LOW_SINCE] = np.inf
         _start(rules, fleet, want - on, now)

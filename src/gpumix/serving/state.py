@@ -33,8 +33,9 @@ INPUT, OUTPUT, PREFIX_ID, PREFIX, TIER, FOLLOWS, FOLLOWER, ASKED = range(8)
 FIRST, FINISH, TIMES = range(3)
 """Times of a request: first token, end."""
 
-EMITTED, LINK, OUTCOME, NOTED = range(4)
-"""Whole numbers noted of a request: tokens sent, the next in its queue, how it ended."""
+EMITTED, LINK, OUTCOME, MOVED, HOME, NOTED = range(6)
+"""Whole numbers noted of a request: tokens sent, the next in its queue, how it ended; whether its
+cache has come from a prefill replica and waits for room, and that replica."""
 
 B, STEP, FREE, CACHED, PART, LEFT, POS, HEAD0, HEAD1, TAIL0, TAIL1, WAIT, SEQ = range(13)
 PENDING, LIVE, EVICTED, ITERATIONS, DECODED, PREFILLED, PART_SEQ, SEATS, THROUGH = range(13, 22)
@@ -48,9 +49,9 @@ CLOCK, BUSY, BATCH_S, SINCE, ON_S, READY, SUMS = range(7)
 """Times of a replica: now, time in steps, sequences x time, when it was switched on, time on before
 that, when it is ready."""
 
-EVENT, TURN, LOW_WANT, MARKS = range(4)
-"""Where the fleet stands: events done, requests routed in turn, the most replicas wanted since the
-scaler last wanted as many as run."""
+EVENT, TURN, TURN_DECODE, MOVES, LOW_WANT, MARKS = range(6)
+"""Where the fleet stands: events done, requests routed in turn, to decode replicas too, caches on
+the move, the most replicas wanted since the scaler last wanted as many as run."""
 
 LOOK, LOW_SINCE, MOMENTS = range(3)
 """The scaler's next look and since when it wants fewer replicas."""
@@ -80,6 +81,8 @@ class Rules(NamedTuple):
     look_s: float
     cold_start_s: float
     cool_down_s: float
+    prefill: int
+    move_s: float
 
 
 class Tape(NamedTuple):
@@ -91,7 +94,8 @@ class Tape(NamedTuple):
 
 class Fleet(NamedTuple):
     """The replicas: counts, times, and per replica a heap of its decoding sequences by the step
-    they end in, sequences by phase of their last block, prefixes held, turns to come."""
+    they end in, sequences by phase of their last block, prefixes held, turns to come; caches on the
+    move from prefill to decode replicas."""
 
     n: Any
     t: Any
@@ -104,3 +108,5 @@ class Fleet(NamedTuple):
     series: Any
     mark: Any
     moment: Any
+    move: Any
+    move_id: Any

@@ -9,11 +9,11 @@ import math
 import numpy as np
 
 from gpumix.serving import state as at
-from gpumix.serving.heaps import compiled
+from gpumix.serving.heaps import compiled, inlined
 from gpumix.serving.steptable import SPAN_TOKENS
 
 
-@compiled
+@inlined
 def decode_run(table, fleet, r, room):
     """Steps that only decode, until something changes: (their number, their time).
 
@@ -64,7 +64,7 @@ def _segment(table, context):
     return j
 
 
-@compiled
+@inlined
 def span_s(table, position):
     """Attention time of one prompt token at a position [s]."""
     x = position / SPAN_TOKENS
@@ -72,7 +72,7 @@ def span_s(table, position):
     return table.span_s[j] + (table.span_s[j + 1] - table.span_s[j]) * (x - j)
 
 
-@compiled
+@inlined
 def mixed_s(table, b, cached, prompts, attend, done):
     """Time of a step with prompts in it [s]; as `perf.steps.StepParts.total_s`."""
     gpu = table.tokens_s[b + prompts] + table.head_s[min(b + done, table.max_sequences)] + attend
