@@ -104,6 +104,8 @@ class Outcome:
     clock_s: FloatArray
     on_s: FloatArray
     sequence_s: FloatArray
+    replica_iterations: npt.NDArray[np.int64]
+    replica_prefilled: npt.NDArray[np.int64]
     iterations: int
     decoded: int
     prefilled: int
@@ -296,6 +298,8 @@ def _outcome(load: Load, table: StepTable, tape: Tape, fleet: Fleet, bin_s: floa
         clock_s=fleet.t[:, at.CLOCK],
         on_s=fleet.t[:, at.ON_S] + np.where(on, lasts - fleet.t[:, at.SINCE], 0.0),
         sequence_s=fleet.t[:, at.BATCH_S],
+        replica_iterations=fleet.n[:, at.ITERATIONS],
+        replica_prefilled=fleet.n[:, at.PREFILLED],
         iterations=int(fleet.n[:, at.ITERATIONS].sum()),
         decoded=int(fleet.n[:, at.DECODED].sum()),
         prefilled=int(fleet.n[:, at.PREFILLED].sum()),
