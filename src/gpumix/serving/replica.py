@@ -18,7 +18,7 @@ from gpumix.serving.heaps import compiled, inlined, pop_due, push_due, remove, s
 from gpumix.serving.steptime import decode_run, mixed_s, span_s
 
 
-@inlined
+@compiled
 def advance(load, rules, table, tape, fleet, r, until):
     """Steps of a replica that start before `until`; one, or one run, where work is passed on."""
     n, t = fleet.n[r], fleet.t[r]
