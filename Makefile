@@ -3,7 +3,7 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint types layers fit data docs golden accuracy bench bench-serving bench-training clean
+.PHONY: help demo test lint types layers fit data docs golden accuracy bench bench-serving validate-serving bench-training clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,9 @@ bench: .venv/.dev  ## speed of the verbs -> docs/speed.md
 
 bench-serving: .venv/.dev  ## speed of the serving simulator -> docs/serving-speed.md (minutes)
 	@$(BIN)/python benchmarks/serving.py
+
+validate-serving: .venv/.dev  ## the serving simulator on measured runs -> docs/serving-validation.md (needs ../shared; minutes)
+	@$(BIN)/python benchmarks/serving_validation.py
 
 bench-training: .venv/.dev  ## speed of training estimates and layout search -> docs/training-speed.md
 	@$(BIN)/python benchmarks/training_speed.py

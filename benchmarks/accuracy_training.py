@@ -1,4 +1,7 @@
-"""Training predictions against measurements: a section of docs/accuracy.md, and its plots."""
+"""Training predictions against measurements: a section of docs/accuracy.md, and its plots.
+
+`make accuracy` writes the whole page; run alone, this rewrites its own section at the end of it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools")]
 
 import fit_training  # noqa: E402
-from gpumix.catalog import Catalog  # noqa: E402
+from gpumix.catalog import Catalog, load  # noqa: E402
 from gpumix.files import read_columns  # noqa: E402
 from gpumix.planner.points_training import interval_slices, predict_training  # noqa: E402
 
@@ -41,15 +44,16 @@ def section(catalog: Catalog) -> str:
     )
     constants = {t: {k: dict(v) for k, v in keys.items()}
                  for t, keys in catalog.coefficients.training.items()}  # fmt: skip
-    left_out = fit_training.left_out(rows, constants)
-    sources = fit_training.left_out_whole(rows, constants, rows.source)
+    left_out = fit_training.left_out(rows)
+    sources = fit_training.left_out_whole(rows, rows.source)
     out = predict_training(usable, catalog=catalog)
     value, predicted = _numbers(usable["value"]), _numbers(out["value"])
     error = np.abs(predicted / value - 1.0)
     split = np.array(usable["split"])
     parts = [
         "Groups left out: one model, GPU and precision predicted by constants fitted without it, "
-        "eight folds. Sources left out: the first word of `source`, one at a time. Other lines are "
+        "eight folds. Sources left out: the first word of `source`, one at a time. Every refit "
+        "starts from the published values and runs to convergence. Other lines are "
         "the packaged constants. Rows older than FlashAttention (`legacy-stack`) and memory "
         "references are never fitted.",
         "### Reached",
@@ -108,7 +112,7 @@ def _sources(
             here = np.flatnonzero((rows.source == source) & kept)
             if len(here) < fit_training.FEW:
                 continue
-            alike = (kind[here][:, None] == kind[here]) & (part[here][:, None] == part[here])
+            alike = np.all([of[here][:, None] == of[here] for of in (kind, part, rows.stack)], 0)
             moved = error[here][:, None] - np.where(alike, trust, 0.0) * error[here]
             others = ~np.eye(len(here), dtype=bool)
             each = np.array(
@@ -137,8 +141,11 @@ def _pairs(
         ("H100 : A100, groups left out", "gpu", "h100-sxm-80gb", "a100-sxm-80gb", "precision"),
         ("fp8 : bf16, groups left out", "precision", "fp8", "bf16", "gpu"),
     ):
-        error = _ratios(left_out / rows.measured, columns, vary, one, other, (*same, more))
-        yield f"| {title} | median 8 % | {_summary(error)} |"
+        for name, middle in ((title, False), (f"{title}, medians of repeats", True)):
+            error = _ratios(
+                left_out / rows.measured, columns, vary, one, other, (*same, more), middle
+            )
+            yield f"| {name} | median 8 % | {_summary(error)} |"
     links = dict(usable)
     links["link"] = ["nvlink" if x.startswith("nvlink") else x for x in usable["intra_link"]]
     links["generation"] = [gpu.split("-")[0] for gpu in usable["gpu"]]
@@ -189,9 +196,7 @@ def _memory(catalog: Catalog, usable: Columns, told: Columns) -> Iterable[str]:
     kept = [bool(m) for m in chosen["mem_gib_per_gpu"]]
     chosen = {k: [x for x, yes in zip(v, kept, strict=True) if yes] for k, v in chosen.items()}
     rows = fit_training.Rows(catalog, chosen, catalog.coefficients.training, "mem_gib_per_gpu")
-    without = fit_training.left_out(
-        rows, catalog.coefficients.training, fit_training._MEMORY_SPREADS
-    )
+    without = fit_training.left_out(rows, fit_training._MEMORY_SPREADS)
     error = np.abs(without / rows.measured - 1.0)
     yield f"| peak memory, fitted rows, groups left out | | {_summary(error)} |"
 
@@ -217,6 +222,26 @@ def _bloom(usable: Columns, predicted: Floats) -> Iterable[str]:
             lines.append(f"| {model}, {gpus} | {len(layouts)} | {found[-1]:.2f} | {best} |")
     lines.append(f"| mean | | {np.mean(found):.2f} | |")
     yield "\n".join(lines)
+    yield _repeats(groups)
+
+
+def _repeats(
+    groups: Mapping[object, Mapping[tuple[str, ...], Sequence[tuple[float, float]]]],
+) -> str:
+    """How far repeats of a layout scatter, and layouts of a model: what a ranking can tell."""
+    away, between = [], []
+    for layouts in groups.values():
+        rates = [np.log([value for _, value in pairs]) for pairs in layouts.values()]
+        away += [one - one.mean() for one in rates if len(one) > 1]
+        if len(layouts) >= LEAST_LAYOUTS:
+            between.append(float(np.std([one.mean() for one in rates], ddof=1)))
+    repeats = np.concatenate(away)
+    freedom = len(repeats) - len(away)
+    return (
+        f"Repeats of one layout scatter by {np.sqrt(np.sum(repeats**2) / freedom):.1%} (standard "
+        f"deviation of {len(repeats)} trials), means of layouts of one model by "
+        f"{min(between):.1%} to {max(between):.1%}."
+    )
 
 
 def _rank(values: Floats) -> Floats:
@@ -324,3 +349,14 @@ def _summary(error: Floats) -> str:
         return "0 | - | - | -"
     middle, high = np.quantile(known, [0.5, 0.9])
     return f"{len(known)} | {middle:.1%} | {known.mean():.1%} | {high:.1%}"
+
+
+def main() -> None:
+    """Rewrite the section at the end of docs/accuracy.md."""
+    page, title = DOCS / "accuracy.md", "## Training\n"
+    before = page.read_text(encoding="utf-8").partition(title)[0]
+    page.write_text(f"{before}{title}\n{section(load())}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -39,7 +39,9 @@ def deployed():  # type: ignore[no-untyped-def]
         coefficients=catalog.coefficients,
     )  # fmt: skip
     profile = catalog.profiles[PROFILE]
-    traffic = Traffic(profile.input, profile.output, profile.arrival_cv, profile.prefix_share)
+    traffic = Traffic(
+        profile.input, profile.output, profile.arrival_cv, profile.prefix_share or 0.0
+    )
     slos = (Slo("ttft", 0.95, 1.0), Slo("tpot", 0.95, 0.05))
     table = step_table(dep, profile.input.mean, profile.output.mean)
     return catalog, dep, table, traffic, slos
@@ -128,7 +130,9 @@ def main() -> None:
         "Published for comparison, on other machines: Vidur about 410 requests/s; BLIS 555, "
         "falling to 238 as the run grows.",
     ]
-    (ROOT / "docs" / "serving-speed.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path = ROOT / "docs" / "serving-speed.md"
+    _, section, beside = path.read_text(encoding="utf-8").partition("\n## ")
+    path.write_text("\n".join(lines) + "\n" + section + beside, encoding="utf-8")
     print("\n".join(lines))
 
 

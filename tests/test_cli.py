@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from pathlib import Path
@@ -121,6 +122,44 @@ def test_predict_returns_every_row_in_order(monkeypatch, tmp_path):  # type: ign
     assert float(lines[1].split(",")[1]) > 0
     assert lines[2].startswith("a,,")
     assert "did you mean" in lines[2]
+
+
+def test_predict_adds_the_nearest_measurement_where_asked(monkeypatch, tmp_path):  # type: ignore[no-untyped-def]
+    points, out = tmp_path / "points.csv", tmp_path / "out.csv"
+    points.write_text(
+        "id,gpu,n_gpus,model,input_len,output_len,load,load_value,metric\n"
+        "a,h100-sxm-80gb,1,meta-llama/Llama-3.1-8B-Instruct,1024,256,concurrency,16,ttft_ms_mean\n"
+        "b,h100-sxm-80gb,1,nobody/knows,1024,256,concurrency,16,ttft_ms_mean\n",
+        encoding="utf-8",
+    )
+    arguments = ("--points", str(points), "--out", str(out), "--nearest")
+    assert run(monkeypatch, "predict", "inference", *arguments) == 0
+    first, second = csv.DictReader(out.read_text(encoding="utf-8").splitlines())
+    assert first["nearest_metric"].startswith("ttft_ms")
+    error = float(first["nearest_predicted"]) / float(first["nearest_measured"]) - 1.0
+    assert float(first["nearest_error"]) == pytest.approx(error)
+    assert first["nearest_source"]
+    assert second["nearest_id"] == second["value"] == ""
+
+
+def test_explain_tells_why_a_plan_is_as_fast_as_it_is(monkeypatch, capsys, tmp_path):  # type: ignore[no-untyped-def]
+    plan = Path(__file__).parent / "golden" / "plan.json"
+    assert run(monkeypatch, "explain", str(plan), "support-chat", "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)["placements"]
+    assert found["placement"]["nearest"]["source"]
+    assert found["formula"]["path"] == found["placement"]["speed"]["formula"]
+    assert run(monkeypatch, "explain", str(plan)) == 0
+    assert "Where a step goes" in capsys.readouterr().out
+    broken = tmp_path / "plan.json"
+    broken.write_text("{", encoding="utf-8")
+    for wrong, message in (
+        ((str(plan), "suport-chat"), "did you mean support-chat"),
+        ((str(broken),), "is not valid JSON"),
+        ((str(tmp_path / "none.json"),), "cannot be read"),
+        (("tpot_p95_s", "support-chat"), "needs a plan"),
+    ):
+        assert run(monkeypatch, "explain", *wrong) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_explain_leads_to_formula_and_source(monkeypatch, capsys):  # type: ignore[no-untyped-def]

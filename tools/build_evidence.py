@@ -1,8 +1,8 @@
 """Choose the packaged evidence rows: a spread over sources and conditions, not a copy.
 
-One row for each combination of source, GPU, engine (or stack), model family, load (or task),
-precision, metric and split, among the usable rows: of the highest trust, then nearest to the
-median load of its group, then by id. So every source and condition of the full tables is
+One row for each combination of source, GPU, engine (or stack), model family, model size, load
+(or task), precision, metric and split, among the usable rows: of the highest trust, then nearest
+to the median load of its group, then by id. So every source and condition of the full tables is
 represented once, and the choice can be repeated.
 """
 
@@ -16,6 +16,9 @@ from pathlib import Path
 from statistics import median
 
 Row = dict[str, str]
+
+SIZES_B = (5.0, 20.0, 50.0)
+"""Active parameters at which a model counts as larger [billions]."""
 
 INFERENCE_COLUMNS = (
     "id,source_id,source,date,gpu,n_gpus,tp,pp,dp,ep,model,weight_precision,kv_precision,engine,"
@@ -31,16 +34,22 @@ TRAINING_COLUMNS = (
 
 def build(measured: Path, data: Path) -> None:
     """Write evidence_inference.csv and evidence_training.csv."""
-    families = {row["hf_id"]: row["family"] for row in _read(data / "models.csv")}
+    models = {row["hf_id"]: row for row in _read(data / "models.csv")}
+
+    def model_class(name: str) -> tuple[str, ...]:
+        if name not in models:
+            return (name,)
+        active = float(models[name]["params_active_b"] or 0.0)
+        return models[name]["family"], str(sum(active >= size for size in SIZES_B))
 
     def inference_group(row: Row) -> tuple[str, ...]:
         names = ("source_id", "gpu", "engine", "load", "weight_precision", "metric", "split")
-        return (*(row[name] for name in names), families.get(row["model"], row["model"]))
+        return (*(row[name] for name in names), *model_class(row["model"]))
 
     def training_group(row: Row) -> tuple[str, ...]:
         names = ("gpu", "stack", "task", "method", "precision", "metric", "split")
         source = re.split(r"[ @]", row["source"])[0]
-        return (source, *(row[name] for name in names), families.get(row["model"], row["model"]))
+        return (source, *(row[name] for name in names), *model_class(row["model"]))
 
     _write(
         data / "evidence_inference.csv",

@@ -1,16 +1,19 @@
 """Derive the packaged demand profiles from real request traces.
 
-Azure and Mooncake hold single requests: lengths, gaps and correlation are computed directly.
+Azure and Mooncake hold single requests: lengths, gaps and correlation (of ranks, ties at their
+mean) are computed directly; a prompt's shared prefix are the first blocks that earlier ones held.
 ServeGen holds, for each client and 6-hour window, the mean and p50-p99 of tokens, and for each
 client and 10 minutes the rate and the variation of gaps. Its lengths are the mixture over clients,
 weighted by requests: within a client the quantile function runs through p50, p90, p95 and p99,
 log-linear in the normal score between them, lognormal beyond (below p50 and above p99), then
-scaled to the stated mean. Requests count to the token window nearest in time.
+scaled to the stated mean. Requests count to the token window nearest in time. Its gaps over all
+clients are those of the sum of its clients, each drawn with its rate, variation and distribution.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -19,12 +22,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from gpumix.inventory.trace import rank_correlation
+from gpumix.inventory.trace_formats import shared_prefixes
+from gpumix.serving.traffic import arrivals
+
 Floats = npt.NDArray[np.float64]
 
 PROBABILITIES = [0.0, 0.01, 0.02, 0.05, *(p / 20 for p in range(2, 19)), 0.95, 0.98, 0.99, 0.995]
 PROBABILITIES = sorted({*PROBABILITIES, 0.25, 0.75, 0.999, 1.0})
 HOURS_PER_WEEK = 168
 WINDOW_S = 600
+WINDOWS = 144
+"""Windows whose clients are drawn for the variation of all gaps together, spread evenly."""
+CLIENT_QUANTILES = (0.1, 0.5, 0.9)
+CV_RANGE = (0.05, 20.0)
+"""Variations that a Weibull's shape can be found for; 0.1 % of the windows lie outside."""
 TAIL_LIMIT = 4.0
 """Largest length of a window over its p99; nothing is known beyond p99."""
 
@@ -97,8 +109,9 @@ def azure(traces: Path, week: list[float]) -> dict[str, Any]:
         "input": lengths(tokens_in),
         "output": lengths(tokens_out),
         "arrival_cv": round(gap_cv(t), 4),
-        "length_correlation": round(float(np.corrcoef(tokens_in, tokens_out)[0, 1]), 4),
-        "prefix_share": 0.0,
+        "client_cv": None,
+        "length_correlation": round(rank_correlation(tokens_in, tokens_out), 4),
+        "prefix_share": None,
         "hour_of_week": week,
         "shape_basis": "assumed",
         "source": "Azure LLM inference trace 2023, conversation (Azure/AzurePublicDataset @"
@@ -112,26 +125,23 @@ def mooncake(traces: Path, week: list[float]) -> dict[str, Any]:
     path = traces / "mooncake_conversation.parquet"
     t, tokens_in, tokens_out = columns(path, "t_s", "input_tokens", "output_tokens")
     blocks = pq.read_table(path, columns=["prefix_block_hashes"])[0].to_pylist()
-    seen: set[int] = set()
-    repeated = total = 0
-    for request in blocks:
-        total += len(request)
-        repeated += sum(block in seen for block in request)
-        seen.update(request)
+    shared = np.minimum(shared_prefixes(blocks)[1], tokens_in - 1)
     per_minute = np.bincount((t // 60).astype(int))[:-1]
     return {
         "id": "mooncake-conv",
         "input": lengths(tokens_in),
         "output": lengths(tokens_out),
         "arrival_cv": round(float(np.sqrt(per_minute.var() / per_minute.mean())), 4),
-        "length_correlation": round(float(np.corrcoef(tokens_in, tokens_out)[0, 1]), 4),
-        "prefix_share": round(repeated / total, 4),
+        "client_cv": None,
+        "length_correlation": round(rank_correlation(tokens_in, tokens_out), 4),
+        "prefix_share": round(float(shared.sum() / tokens_in.sum()), 4),
         "hour_of_week": week,
         "shape_basis": "assumed",
         "source": "Mooncake conversation trace (kvcache-ai/Mooncake @ 3b5a5941, Apache-2.0; FAST"
         " 2025); shape of the week from ServeGen m-large",
         "note": "timestamps come in 3 s batches, so arrival_cv is the root of the index of"
-        " dispersion of 60 s counts; prefix share is of 512-token blocks with an endless cache",
+        " dispersion of 60 s counts; prefixes are known in blocks of 512 tokens, and taken from a"
+        " cache without end",
     }
 
 
@@ -139,9 +149,10 @@ def servegen(
     traces: Path, week: list[float], workload: str, id: str, shape_basis: str
 ) -> dict[str, Any]:
     """Profile of one ServeGen workload."""
-    t, client, rate, variation = columns(
-        traces / f"servegen_{workload}_clients.parquet", "t_s", "client", "rps", "interarrival_cv"
-    )
+    t, client, rate, variation, kind = columns(
+        traces / f"servegen_{workload}_clients.parquet",
+        "t_s", "client", "rps", "interarrival_cv", "dist",
+    )  # fmt: skip
     tokens = client_tokens(traces / f"servegen_{workload}_tokens.parquet")
     requests = requests_by_window(t, client, rate, set(tokens["input_tokens"]))
     windows = sorted(requests)
@@ -156,26 +167,57 @@ def servegen(
     )
     covariance = np.cov(means_in, means_out, aweights=weights)[0, 1]
     spreads = [m["mean"] * m["cv"] for m in mixed.values()]
-    order = np.argsort(variation)
-    middle = np.searchsorted(np.cumsum(rate[order]), rate.sum() / 2)
+    by_client = weighted_quantiles(variation, rate, CLIENT_QUANTILES)
     borrowed = "" if shape_basis == "measured" else "; shape of the week from ServeGen m-large"
     return {
         "id": id,
         "input": mixed["input_tokens"],
         "output": mixed["output_tokens"],
-        "arrival_cv": round(float(variation[order][middle]), 4),
+        "arrival_cv": round(superposed_cv(t, rate, variation, kind), 4),
+        "client_cv": [round(float(cv), 4) for cv in by_client],
         "length_correlation": round(float(covariance / (spreads[0] * spreads[1])), 4),
-        "prefix_share": 0.0,
+        "prefix_share": None,
         "hour_of_week": week,
         "shape_basis": shape_basis,
         "source": f"ServeGen {workload} (alibaba/ServeGen @ f891d118, Apache-2.0;"
         f" arXiv 2505.09999){borrowed}",
         "note": "lengths: request-weighted mixture of each client's quantiles"
         f" ({weights.sum() / (rate.sum() * WINDOW_S):.1%} of requests have them); arrival_cv:"
-        " request-weighted median of the clients'; length correlation: between clients only; the"
-        " week starts with the trace, whose own clock is unknown; two weeks averaged after taking"
-        " out their drift",
+        " gaps of all clients together, drawn as ServeGen describes each; length correlation:"
+        " between clients only; the week starts with the trace, whose own clock is unknown; two"
+        " weeks averaged after taking out their drift",
     }
+
+
+def weighted_quantiles(
+    values: Floats, weights: Floats, probabilities: Sequence[float]
+) -> list[float]:
+    """Values below which these shares of the weight lie."""
+    order = np.argsort(values)
+    reached = np.searchsorted(np.cumsum(weights[order]), np.array(probabilities) * weights.sum())
+    return [float(v) for v in values[order][reached]]
+
+
+def superposed_cv(t: Floats, rate: Floats, variation: Floats, kind: npt.NDArray[Any]) -> float:
+    """Variation of the gaps of all clients together: median over windows, weighted by requests.
+
+    Every client's arrivals in a window are drawn with its rate, variation and distribution.
+    """
+    rng = np.random.default_rng(0)
+    starts = np.unique(t)
+    found = []
+    for start in starts[:: max(len(starts) // WINDOWS, 1)]:
+        drawn = []
+        for i in np.flatnonzero(t == start):
+            cv = float(np.clip(variation[i], *CV_RANGE))
+            enough = int(1.5 * rate[i] * WINDOW_S + 20 * max(cv, 1.0) ** 2 + 50)
+            times = arrivals(enough, float(rate[i]), cv, rng, str(kind[i]).lower())
+            drawn.append(times[times < WINDOW_S])
+        together = np.concatenate(drawn)
+        if len(together) > WINDOW_S // 6:
+            found.append((gap_cv(together), float(len(together))))
+    cvs, weights = np.array(found).T
+    return weighted_quantiles(cvs, weights, (0.5,))[0]
 
 
 def requests_by_window(
@@ -241,8 +283,9 @@ def flat() -> dict[str, Any]:
         "input": fixed(1024.0),
         "output": fixed(256.0),
         "arrival_cv": 1.0,
+        "client_cv": None,
         "length_correlation": 0.0,
-        "prefix_share": 0.0,
+        "prefix_share": None,
         "hour_of_week": [1.0] * HOURS_PER_WEEK,
         "shape_basis": "assumed",
         "source": "definition: constant rate, Poisson arrivals, 1,024 tokens in and 256 out",

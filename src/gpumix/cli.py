@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -48,6 +46,10 @@ Measured = Annotated[
         "--measured",
         help="Folder of your own measurements; default .gpumix beside the inventory or here.",
     ),
+]
+Nearest = Annotated[
+    bool,
+    typer.Option("--nearest", help="Add each row's nearest measurement and the error there."),
 ]
 Points = Annotated[Path, typer.Option(help="CSV or CSV.gz, one row a question.")]
 Out = Annotated[Path, typer.Option(help="CSV or CSV.gz to write: id, value, low, high, basis, ...")]
@@ -105,9 +107,10 @@ def plan(
     from gpumix.files import write_texts
     from gpumix.planner.files import plan_file
     from gpumix.report import export, html
+    from gpumix.report.terminal import show_plan, spinner
 
     folder = out or Path("gpumix-out") / inventory.stem
-    with _progress() as progress:
+    with spinner() as progress:
         planned = plan_file(inventory, progress, measured)
         data = export.plan_to_dict(planned.plan)
         write_texts(
@@ -121,11 +124,10 @@ def plan(
     if as_json:
         typer.echo(export.to_json(data))
         return
-    from gpumix.report.terminal import show_plan
-
     show_plan(
-        planned.plan, _console(), inventory=str(inventory), report=str(folder / "report.html")
-    )
+        planned.plan, _console(), inventory=str(inventory), report=str(folder / "report.html"),
+        saved=str(folder / "plan.json"),
+    )  # fmt: skip
 
 
 @app.command()
@@ -228,13 +230,14 @@ def simulate(
     from gpumix.planner.files import parse_slos
     from gpumix.planner.simulation import SimulationQuestion, simulate_names
     from gpumix.report import export, simulation
+    from gpumix.report.terminal import bar, show_simulation
 
     question = SimulationQuestion(
         model, gpu, tp, precision, kv_precision, engine, replicas, trace, profile, rate, requests,
         parse_slos(slo) if slo else (), timeout_s, seed, batching, max_replicas, scale_target,
         cold_start_s, prefill_replicas, kv_link_gb_per_s,
     )  # fmt: skip
-    with _bar() as progress:
+    with bar() as progress:
         found = simulate_names(question, progress)
     text = export.to_json(export.record_to_dict(found))
     if out is not None:
@@ -243,8 +246,6 @@ def simulate(
     if as_json:
         typer.echo(text)
         return
-    from gpumix.report.terminal import show_simulation
-
     show_simulation(found, _console(), str(out / "simulation.html") if out else None)
 
 
@@ -255,14 +256,13 @@ def predict_inference(
     gpus: GpuSheet = None,
     models: ModelSheet = None,
     measured: Measured = None,
+    nearest: Nearest = False,
 ) -> None:
     """Predict serving speed and latency for a table of points.
 
     Example: gpumix predict inference --points questions.csv --out answers.csv
     """
-    from gpumix.planner.points import predict_inference as predict
-
-    _predict(predict, points, out, gpus=gpus, models=models, measured=measured)
+    _predict("inference", points, out, nearest, measured, gpus=gpus, models=models)
 
 
 @predict_app.command("training")
@@ -272,14 +272,13 @@ def predict_training(
     gpus: GpuSheet = None,
     models: ModelSheet = None,
     measured: Measured = None,
+    nearest: Nearest = False,
 ) -> None:
     """Predict training speed and memory for a table of points.
 
     Example: gpumix predict training --points jobs.csv --out answers.csv
     """
-    from gpumix.planner.points_training import predict_training as predict
-
-    _predict(predict, points, out, gpus=gpus, models=models, measured=measured)
+    _predict("training", points, out, nearest, measured, gpus=gpus, models=models)
 
 
 @app.command()
@@ -365,19 +364,18 @@ def calibrate(
     from gpumix.inventory.results import Stated
     from gpumix.planner.calibration import calibrate as calibrate_on
     from gpumix.report import export, listing
+    from gpumix.report.terminal import show_tables, spinner
 
     stated = Stated(
         gpu, model, n_gpus, tp, pp, dp, ep, precision, kv_precision, engine, engine_version,
         concurrency, rate,
     )  # fmt: skip
-    with _progress() as progress:
+    with spinner() as progress:
         progress(f"reading {len(results)} files")
         found = calibrate_on(results, stated, store)
     if as_json:
         typer.echo(export.to_json(export.record_to_dict(found)))
         return
-    from gpumix.report.terminal import show_tables
-
     typer.echo(listing.calibration_summary(found))
     following = "gpumix predict inference --points questions.csv --out answers.csv"
     show_tables(listing.calibration_tables(found), _console(), following, ("low", "high", "tool"))
@@ -414,16 +412,29 @@ def prices_list(
 
 @app.command()
 def explain(
-    name: Annotated[str, typer.Argument(help="A printed quantity or a formula, e.g. tpot_p95_s.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|PLAN", help="A printed quantity or formula, e.g. tpot_p95_s; a plan.json."
+        ),
+    ],
+    workload: Annotated[str | None, typer.Argument(help="A workload of the plan.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Explain a printed quantity: meaning, unit, formula, source.
+    """Explain a printed quantity: meaning, unit, formula, source; or the speeds of a plan.
+
+    Of a plan: why each placement is as fast as it is, and the nearest measurement.
 
     Example: gpumix explain usd_per_mtok_total
     """
     from gpumix.planner.explain import explain as explanation_of
     from gpumix.report import export
 
+    if name.endswith(".json"):
+        _explain_plan(Path(name), workload, as_json)
+        return
+    if workload is not None:
+        raise InputError(Problem("WORKLOAD", "needs a plan", "gpumix explain plan.json WORKLOAD"))
     explanation = explanation_of(name)
     if as_json:
         typer.echo(export.to_json(export.record_to_dict(explanation)))
@@ -433,17 +444,31 @@ def explain(
     show_explanation(explanation, _console())
 
 
-def _predict(
-    predict: Any, points: Path, out: Path, *, measured: Path | None, **sheets: Path | None
-) -> None:
-    from gpumix.files import read_columns, write_columns
-    from gpumix.planner.calibration import find_store
+def _explain_plan(path: Path, workload: str | None, as_json: bool) -> None:
+    from gpumix.planner.explain import explain_plan
+    from gpumix.report import export
+    from gpumix.report.terminal import show_plan_explanation
 
-    with _progress() as progress:
+    found = explain_plan(export.read_plan(path), workload)
+    if as_json:
+        typer.echo(export.to_json({"placements": [export.record_to_dict(one) for one in found]}))
+        return
+    show_plan_explanation(found, _console())
+
+
+def _predict(
+    work: str, points: Path, out: Path, nearest: bool, measured: Path | None,
+    **sheets: Path | None,
+) -> None:  # fmt: skip
+    from gpumix.files import read_columns, write_columns
+    from gpumix.planner.files import predict_columns
+    from gpumix.report.terminal import spinner
+
+    with spinner() as progress:
         progress(f"reading {points}")
         columns = read_columns(points)
         progress(f"predicting {len(next(iter(columns.values()), []))} rows")
-        answers = predict(columns, measured=find_store(measured), **sheets)
+        answers = predict_columns(work, columns, measured, nearest=nearest, **sheets)
         write_columns(out, answers)
     values = list(answers["value"])
     answered = sum(v is not None and v == v for v in values)
@@ -454,32 +479,6 @@ def _console() -> Console:
     from rich.console import Console
 
     return Console(soft_wrap=False, highlight=False)
-
-
-@contextmanager
-def _progress() -> Iterator[Any]:
-    """A spinner with the current step on stderr; nothing where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda step: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("starting") as status:
-        yield lambda step: status.update(step)
-
-
-@contextmanager
-def _bar() -> Iterator[Any]:
-    """A bar of the share done on stderr; nothing where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda share: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("simulating", total=1.0)
-        yield lambda share: bar.update(task, completed=share)
 
 
 def _print_error(error: GpumixError) -> None:

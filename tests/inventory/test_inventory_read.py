@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpumix.catalog import Catalog
+from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Inventory, Kind, Slo, Tier
 from gpumix.errors import InputError
@@ -27,6 +28,16 @@ Refused = Callable[[str], str]
 
 ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 11, 24)
+CHAT_OF_A_PROFILE = """
+name: one
+horizon: {{start: 2027-01, years: 1}}
+workloads:
+  chat:
+    kind: chat
+    model: meta-llama/Llama-3.1-8B-Instruct
+    traffic: {{profile: servegen-chat, peak_requests_per_s: 3{more}}}
+supply: {{cloud: {{}}}}
+"""
 
 FULL = """\
 name: Dhaka SaaS
@@ -130,6 +141,41 @@ def test_traffic_of_a_profile(full: Inventory, catalog: Catalog) -> None:
     assert chat.tier is Tier.PREMIUM
     assert chat.precisions == ("bf16", "fp8")
     assert chat.slos == (Slo("ttft", 0.95, 0.8), Slo("tpot", 0.95, 0.05))
+
+
+def test_traffic_carries_what_its_trace_measured(read: Read, catalog: Catalog) -> None:
+    demand = read(CHAT_OF_A_PROFILE.format(more="")).workloads[0].demand
+    profile = catalog.profiles["servegen-chat"]
+    assert demand is not None
+    assert demand.arrival_cv == profile.arrival_cv
+    assert demand.length_correlation == profile.length_correlation
+    assert demand.prefix_share == 0.0
+    told = {e.subject: e for e in demand.evidence}
+    assert told["burstiness"].basis is Basis.MEASURED
+    assert "ServeGen m-large" in told["burstiness"].source
+    assert "by client 1.19" in told["burstiness"].value
+    assert told["shared prefixes"].basis is Basis.ASSUMED
+    assert told["shared prefixes"].source == "not recorded in servegen-chat"
+
+
+def test_stated_figures_of_traffic_win(read: Read) -> None:
+    more = ", arrival_cv: 2.5, length_correlation: -0.3, prefix_share: 40 %"
+    demand = read(CHAT_OF_A_PROFILE.format(more=more)).workloads[0].demand
+    assert demand is not None
+    assert demand.arrival_cv == 2.5
+    assert demand.length_correlation == -0.3
+    assert demand.prefix_share == 0.4
+    assert {(e.basis, e.source) for e in demand.evidence} == {
+        (Basis.ASSUMED, "stated in the inventory")
+    }
+    assert "40%" in demand.evidence[2].value
+
+
+def test_impossible_figures_of_traffic_are_refused(refused: Refused) -> None:
+    more = ", arrival_cv: 0, length_correlation: 2, prefix_share: 100 %"
+    message = refused(CHAT_OF_A_PROFILE.format(more=more))
+    for name in ("arrival_cv", "length_correlation", "prefix_share"):
+        assert name in message
 
 
 def test_traffic_of_plain_lengths(full: Inventory) -> None:

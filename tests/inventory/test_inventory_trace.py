@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from gpumix.errors import InputError
-from gpumix.inventory.trace import read_requests, read_trace
+from gpumix.inventory.trace import rank_correlation, read_requests, read_trace
 
 HEADER = "arrival_s,input_tokens,output_tokens\n"
 
@@ -253,3 +254,19 @@ def test_prefix_columns_of_a_generic_trace(path: Path) -> None:
     found = read_requests(path)
     assert found.prefix_id.tolist() == [0, -1, 1]
     assert found.prefix_tokens.tolist() == [50, 0, 99]
+
+
+def test_what_a_trace_does_not_record_is_not_zero(tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text("arrival_s,input_tokens,output_tokens\n0,10,1\n1,20,2\n2,15,3\n")
+    profile, _ = read_trace(path)
+    assert profile.prefix_share is None
+    assert profile.client_cv is None
+
+
+def test_rank_correlation_is_spearmans() -> None:
+    rng = np.random.default_rng(5)
+    first = rng.integers(1, 40, 300).astype(float)
+    second = first**2 + rng.integers(0, 900, 300)
+    assert rank_correlation(first, second) == pytest.approx(spearmanr(first, second).statistic)
+    assert rank_correlation(first, np.full(300, 7.0)) == 0.0

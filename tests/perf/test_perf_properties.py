@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from gpumix.perf import inference
 from gpumix.perf.deployment import Deployment
-from gpumix.perf.steps import decode_step_s, mixed_step_s, prefill_s
+from gpumix.perf.memory import memory
+from gpumix.perf.steps import StepKernels, decode_step_s, mixed_step_s, prefill_s
 
 Deploy = Callable[..., Deployment]
 
@@ -249,3 +251,28 @@ def test_a_tighter_limit_never_raises_the_rate(deploy: Deploy) -> None:
         for limit in (0.2, 0.1, 0.05, 0.03)
     ]
     assert rates == sorted(rates, reverse=True)
+
+
+@slow_is_fine
+@given(MODELS, GPUS, ENGINES, TP, st.integers(1, 256), LENGTHS, OUTPUTS)
+def test_the_kernels_of_the_mean_step_add_up_to_the_time_per_token(
+    deploy: Deploy,
+    model: str,
+    gpu: str,
+    engine: tuple[str, str],
+    tp: int,
+    batch: int,
+    length: int,
+    output: int,
+) -> None:
+    dep = deploy(model, gpu, tp=tp, engine=engine[0], version=engine[1])
+    dep = replace(dep, lockstep=np.zeros(1))
+    running = np.minimum(float(batch), memory(dep, length, output).batch_max / dep.copies)
+    if running[0] <= 0.0:
+        return
+    kernels = inference.mean_step(dep, length, output, running)
+    parts = {f.name: getattr(kernels, f.name) for f in fields(StepKernels) if f.name != "overlap"}
+    assert all(part[0] >= 0.0 for part in parts.values())
+    whole = sum(part[0] for part in parts.values())
+    tpot = inference.closed_loop(dep, length, output, running * dep.copies).tpot_s[0]
+    assert whole == pytest.approx(tpot, rel=1e-9)

@@ -98,6 +98,35 @@ def test_pipeline_splits_a_batch_too_small_for_it():
     assert (size[0], number[0]) == (1.0, 32.0)
 
 
+def test_transfer_between_stages_costs_on_a_slow_network_unless_interleaved():
+    def pipeline(vp, gbps):
+        jobs = training_jobs([LLAMA_70B], [H100], **(PLAN | {"vp": vp}), inter_gbps_per_node=gbps)
+        found = step(jobs, CONSTANTS).components
+        return (found["pipeline"] / (found["matmul"] + found["tp"]))[0]
+
+    assert pipeline(1, 400.0) > 1.02 * pipeline(1, 3200.0)
+    assert pipeline(2, 400.0) == pytest.approx(pipeline(2, 3200.0), rel=1e-6)
+
+
+def test_a_bridge_serves_its_pair_and_no_wider_ring():
+    def exchange(n_gpus, link):
+        jobs = training_jobs(
+            [LLAMA_8B], [CATALOG.gpu("a100-pcie-80gb")], n_gpus=n_gpus, link=link, sharding="ddp"
+        )
+        return step(jobs, CONSTANTS).components["dp"][0]
+
+    assert exchange(2, "nvlink-bridge") < exchange(2, "pcie") / 3
+    assert exchange(4, "nvlink-bridge") > exchange(4, "pcie") / 3
+
+
+def test_copies_sent_to_experts_widen_a_mixtures_activations():
+    shapes = training_jobs([MIXTRAL], [H100]).shapes
+    twice = training_jobs([dataclasses.replace(MIXTRAL, top_k=3)], [H100]).shapes
+    wider = twice.activation_width - shapes.activation_width
+    one_expert = MIXTRAL.layers * (4.0 * MIXTRAL.moe_ffn_hidden + 2.0 * MIXTRAL.hidden)
+    assert wider[0] == pytest.approx(one_expert)
+
+
 def test_one_measured_step_moves_the_prediction_towards_it():
     jobs = training_jobs([LLAMA_70B], [H100], **PLAN)
     plain = step(jobs, CONSTANTS).step_s[0]
@@ -111,13 +140,14 @@ def test_one_measured_step_moves_the_prediction_towards_it():
 
 
 @pytest.mark.parametrize(
-    ("model", "gpu", "task", "moves"),
-    [(LLAMA_8B, H100, "pretrain", True), (LLAMA_70B, A100, "pretrain", False),
-     (LLAMA_70B, H100, "lora", False), (MIXTRAL, H100, "pretrain", False)],
+    ("model", "gpu", "changes", "moves"),
+    [(LLAMA_8B, H100, {}, True), (LLAMA_70B, A100, {}, False),
+     (LLAMA_70B, H100, {"task": "lora"}, False), (MIXTRAL, H100, {}, False),
+     (LLAMA_70B, H100, {"stack": "megatron"}, False)],
 )  # fmt: skip
-def test_a_measured_step_says_nothing_of_another_kind_of_job(model, gpu, task, moves):
+def test_a_measured_step_says_nothing_of_another_kind_of_job(model, gpu, changes, moves):
     known = training_jobs([LLAMA_70B], [H100], **PLAN)
-    wanted = training_jobs([model], [gpu], **(PLAN | {"task": task}))
+    wanted = training_jobs([model], [gpu], **(PLAN | changes))
     speed = calibrated_speed(known, CONSTANTS, step(known, CONSTANTS).step_s * 1.5, wanted)
     assert (speed[0] != 1.0) == moves
 

@@ -124,3 +124,11 @@ def test_bad_questions_are_refused(
     with pytest.raises(InputError) as caught:
         run_simulation(replace(CHAT, **change), catalog, TODAY)  # type: ignore[arg-type]
     assert message in str(caught.value)
+
+
+def test_what_a_profile_is_drawn_with_is_told(catalog: Catalog) -> None:
+    for name, prefixes in (("mooncake-conv", "37% shared"), ("azure-conv", "not recorded")):
+        found = run_simulation(replace(CHAT, profile=name, requests=50), catalog, TODAY)
+        (told,) = [d for d in found.defaults if "gaps of CV" in d]
+        assert f"{catalog.profiles[name].arrival_cv:.2f}" in told
+        assert prefixes in told

@@ -7,7 +7,14 @@ import math
 from datetime import date
 
 from gpumix.domain.comparison import ComparedGpu, Comparison, PriceUsed, WinnerAt
-from gpumix.domain.evidence import Assumption, Basis, Estimate
+from gpumix.domain.evidence import (
+    Assumption,
+    Basis,
+    Estimate,
+    NearestMeasurement,
+    Speed,
+    StepPart,
+)
 from gpumix.domain.plan import (
     Alternative,
     BreakEven,
@@ -105,6 +112,40 @@ def mix() -> tuple[MixLine, ...]:
     )
 
 
+def nearest(gpu: str, **changes: object) -> NearestMeasurement:
+    values: dict[str, object] = {
+        "id": "lab-0042",
+        "source": "lab/serving-benchmarks results.csv@0a1b2c3d4e",
+        "as_of": "2026-03-18",
+        "deployment": f"1 x {gpu}, {LLAMA_8B}, fp8, vllm 0.11.0",
+        "load": "1,024 in, 256 out, concurrency 64",
+        "metric": "output_tok_s_total",
+        "measured": 2480.0,
+        "predicted": 2604.0,
+        "error": 0.05,
+        "fitted": True,
+        "distance": 0.31,
+        "closeness": "near",
+        "differs": "batch x1.5, output tokens x0.8",
+    }
+    return NearestMeasurement(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def speed() -> Speed:
+    return Speed(
+        quantity="output_tokens_per_s",
+        predicted=Estimate(2210.0, 1850.0, 2640.0, Basis.CALIBRATED, "perf.inference"),
+        formula="gpumix.perf.inference.closed_loop",
+        limit="bandwidth",
+        step_s=0.019,
+        parts=(
+            StepPart("dense products", 0.0114, 0.6, "gpumix.perf.kernels.linear"),
+            StepPart("attention: decode", 0.00627, 0.33, "gpumix.perf.kernels.attention_decode"),
+            StepPart("host, not hidden", 0.00133, 0.07, "gpumix.perf.steps.step_kernels"),
+        ),
+    )
+
+
 def placement(resource: str, gpu: str, **changes: object) -> Placement:
     values: dict[str, object] = {
         "resource": resource,
@@ -189,17 +230,26 @@ def support_chat() -> WorkloadPlan:
         usd_per_mtok_total=0.0871,
         slo=(promise("ttft_p95", 0.8, 0.412), promise("tpot_p95", 0.05, 0.0236)),
         placements=(
-            placement("dhaka/l40s-48gb/buy", "l40s-48gb", share=0.88),
+            placement(
+                "dhaka/l40s-48gb/buy",
+                "l40s-48gb",
+                share=0.88,
+                speed=speed(),
+                nearest=nearest("l40s-48gb"),
+            ),
             placement(
                 "runpod/l40s/eu/on_demand", "l40s-48gb", peak_replicas=6, share=0.12, note="peaks"
             ),
         ),
         candidates=(
             candidate("h100-sxm-80gb", 0.0934, usd_per_gpu_hour=2.49, tokens_per_s_per_gpu=9870.0),
-            candidate("l40s-48gb", 0.0613, chosen=True),
+            candidate("l40s-48gb", 0.0613, chosen=True, nearest=nearest("l40s-48gb")),
             candidate(
                 "a100-sxm-80gb",
                 0.1021,
+                nearest=nearest(
+                    "a100-sxm-80gb", closeness="far", distance=1.4, fitted=False, error=-0.12
+                ),
                 reason="FP8 weights are computed in 16 bits",
                 usd_per_gpu_hour=1.29,
             ),
@@ -221,6 +271,10 @@ def support_chat() -> WorkloadPlan:
             within=0.9871,
             slo=(ReplayedSlo("ttft_p95", 0.8, 0.61, 0.79, 38, True),),
             corrections=1,
+            arrival_cv=1.09,
+            length_correlation=0.07,
+            prefix_share=0.37,
+            traffic="burstiness measured in azure-conv; shared prefixes stated in the inventory",
         ),
     )
 
@@ -496,10 +550,16 @@ def comparison() -> Comparison:
         as_of=AS_OF,
         utilisations=(0.3, 0.5, 0.7, 1.0),
         rows=(
-            _row("h100-sxm-80gb", 2.49, 4310.0),
+            _row("h100-sxm-80gb", 2.49, 4310.0, nearest=nearest("h100-sxm-80gb"), speed=speed()),
             _row("l40s-48gb", 0.99, 1180.0, beats_cheapest_from=0.61),
             _row("a100-sxm-80gb", 1.79, 2090.0, note="SXM board of 400 W"),
-            _row("l4-24gb", 0.53, 402.0, beats_cheapest_from=None),
+            _row(
+                "l4-24gb",
+                0.53,
+                402.0,
+                beats_cheapest_from=None,
+                nearest=nearest("l40s-48gb", closeness="far", distance=1.8),
+            ),
             _row(
                 "rtx-pro-6000-96gb",
                 1.69,

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import plan_fixture
 import pytest
+import training_fixture
 from rich.console import Console
 
-from gpumix.planner.explain import explain
+from gpumix.planner.explain import explain, explain_plan
 from gpumix.report import export, html, markdown, terminal
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
@@ -26,13 +27,24 @@ def printed(show: Callable[[Console], None], width: int) -> str:
 
 def plan_text(width: int) -> str:
     plan, report = plan_fixture.plan(), "gpumix-out/dhaka/report.html"
+    saved = "gpumix-out/dhaka/plan.json"
     return printed(
-        lambda c: terminal.show_plan(plan, c, inventory="dhaka.yaml", report=report), width
+        lambda c: terminal.show_plan(plan, c, inventory="dhaka.yaml", report=report, saved=saved),
+        width,
     )
+
+
+def plan_explained(width: int) -> str:
+    found = explain_plan(plan_fixture.plan(), "support-chat")
+    return printed(lambda c: terminal.show_plan_explanation(found, c), width)
 
 
 def comparison_text(width: int) -> str:
     return printed(lambda c: terminal.show_comparison(plan_fixture.comparison(), c), width)
+
+
+def training_text(width: int) -> str:
+    return printed(lambda c: terminal.show_training(training_fixture.comparison(), c), width)
 
 
 def plan_html() -> str:
@@ -52,6 +64,11 @@ RENDERED: dict[str, Callable[[], str]] = {
     "comparison-120.txt": lambda: comparison_text(120),
     "comparison.md": lambda: markdown.comparison_markdown(plan_fixture.comparison()),
     "comparison.json": lambda: export.to_json(export.comparison_to_dict(plan_fixture.comparison())),
+    "explain-plan.txt": lambda: plan_explained(80),
+    "training-80.txt": lambda: training_text(80),
+    "training-120.txt": lambda: training_text(120),
+    "training.md": lambda: markdown.training_markdown(training_fixture.comparison()),
+    "training.json": lambda: export.to_json(export.answer_to_dict(training_fixture.comparison())),
     "explain-utilisation.txt": lambda: printed(
         lambda c: terminal.show_explanation(explain("utilisation"), c), 80
     ),

@@ -152,6 +152,8 @@ class Replica:
     def step(self) -> None:
         while self.queue and self.queue[0].moved and self.join(self.queue[0]):
             pass
+        if self.table.prefills_first and self.decoding and self.step_of_prompts():
+            return
         evicted = False
         while not self.table.reserves:
             need = sum(blocks(r.cached + 1) - blocks(r.cached) for r in self.decoding)
@@ -166,30 +168,9 @@ class Replica:
         if self.static and not self.running:
             self.seats = min(len(self.queue), self.table.max_sequences)
         budget = self.table.chunk_tokens - len(decoding)
-        attention, prompts, before = 0.0, 0, len(self.through)
-        while budget > 0:
-            request = self.part
-            if request is None:
-                full = len(decoding) + len(self.through) >= self.table.max_sequences
-                if evicted or full or (self.static and self.seats == 0):
-                    break
-                request = self.admit()
-                if request is None:
-                    self.seats = 0
-                    break
-                self.seats -= 1
-            take = min(budget, request.fresh)
-            attention += take * self.span(request.cached + take / 2.0)
-            request.cached += take
-            request.fresh -= take
-            budget -= take
-            prompts += take
-            self.part = request if request.fresh else None
-            if not request.fresh:
-                self.through.append(request)
+        attention, prompts, done = self.prompts(budget, evicted)
         context = sum(r.cached for r in decoding)
         if prompts:
-            done = len(self.through) - before
             self.clock += self.mixed_s(len(decoding), context, prompts, attention, done)
         elif decoding:
             self.clock += self.decode_s(len(decoding), context)
@@ -202,9 +183,8 @@ class Replica:
                 self.end(request, self.clock, "served")
         if self.static and (self.part or (self.seats and self.queue)):
             return
-        through, self.through = self.through, []
-        for request in through:
-            self.first_token(request)
+        self.seats = 0
+        self.first_tokens()
 
     def admit(self) -> Request | None:
         while self.queue:
@@ -230,6 +210,11 @@ class Replica:
             request.fresh = tokens - request.cached
             return request
         return None
+
+    def first_tokens(self) -> None:
+        through, self.through = self.through, []
+        for request in through:
+            self.first_token(request)
 
     def first_token(self, request: Request) -> None:
         if request.prefix_id >= 0:
@@ -262,6 +247,39 @@ class Replica:
         request.admission, request.reserved, request.moved = self.admissions, need, False
         self.decoding.append(request)
         return True
+
+    def step_of_prompts(self) -> bool:
+        attention, prompts, done = self.prompts(self.table.chunk_tokens, False)
+        if not prompts:
+            return False
+        self.clock += self.mixed_s(0, 0, prompts, attention, done)
+        self.steps += 1
+        self.first_tokens()
+        return True
+
+    def prompts(self, budget: int, evicted: bool) -> tuple[float, int, int]:
+        attention, prompts, before = 0.0, 0, len(self.through)
+        while budget > 0:
+            request = self.part
+            if request is None:
+                full = len(self.decoding) + len(self.through) >= self.table.max_sequences
+                if evicted or full or (self.static and self.seats == 0):
+                    break
+                request = self.admit()
+                if request is None:
+                    self.seats = 0
+                    break
+                self.seats -= 1
+            take = min(budget, request.fresh)
+            attention += take * self.span(request.cached + take / 2.0)
+            request.cached += take
+            request.fresh -= take
+            budget -= take
+            prompts += take
+            self.part = request if request.fresh else None
+            if not request.fresh:
+                self.through.append(request)
+        return attention, prompts, len(self.through) - before
 
     def evict(self) -> None:
         victim = max(self.running, key=lambda r: (r.tier, r.admission))

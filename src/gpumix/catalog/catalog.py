@@ -118,6 +118,11 @@ class Catalog:
         """How a team's own rows are weighed, by work: inference, training."""
         return {work: evidence.load_shrinkage(work) for work in ("inference", "training")}
 
+    @cached_property
+    def nearness(self) -> dict[str, dict[str, float]]:
+        """What makes two runs unlike, by work: inference, training."""
+        return {work: evidence.load_nearness(work) for work in ("inference", "training")}
+
     def exchange_rate(self, currency: str) -> tuple[float, date | None]:
         """Units of a currency per USD, and the rate's date. Raises: UnknownName."""
         if currency == "USD":

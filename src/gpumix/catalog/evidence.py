@@ -54,6 +54,16 @@ def load_shrinkage(work: str) -> Shrinkage:
     return Shrinkage(**named)
 
 
+def load_nearness(work: str) -> dict[str, float]:
+    """How much each difference between two runs of `work` counts, by its name.
+
+    A weight is of a word that differs, or of the log of the ratio of two figures.
+    """
+    table = read_columns(packaged("nearness.csv"))
+    rows = zip(table["work"], table["name"], table["value"], strict=True)
+    return {name: float(value) for kind, name, value in rows if kind == work}
+
+
 def load_measured(folder: Path | None) -> dict[str, list[str]]:
     """Columns of a project's own measured rows, as text; empty without a folder or a table in it.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from gpumix.domain.evidence import Estimate
+from gpumix.domain.evidence import Estimate, NearestMeasurement, Speed
 from gpumix.domain.plan import Lever
 
 
@@ -46,6 +46,8 @@ class ComparedGpu:
     beats_cheapest_from: float | None
     limit: str
     note: str
+    speed: Speed | None = None
+    nearest: NearestMeasurement | None = None
 
 
 @dataclass(frozen=True, slots=True)

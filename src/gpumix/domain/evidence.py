@@ -42,3 +42,54 @@ class Assumption:
     basis: Basis
     source: str
     as_of: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NearestMeasurement:
+    """The packaged measured row nearest to a prediction, and how wrong the engine is there.
+
+    `measured` and `predicted` are of the row itself, in the unit of `metric`; `error` is predicted
+    over measured - 1. `fitted` says that the constants were fitted to it too: its error is then no
+    proof. `distance` is 0 for the same work on the same deployment, `closeness` what that is worth
+    (near, akin, far); `differs` tells what it is made of, the row over what was asked.
+    """
+
+    id: str
+    source: str
+    as_of: str
+    deployment: str
+    load: str
+    metric: str
+    measured: float
+    predicted: float | None
+    error: float | None
+    fitted: bool
+    distance: float
+    closeness: str
+    differs: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepPart:
+    """A part of one step: its time, its share of the step (0-1), the dotted path of its formula."""
+
+    name: str
+    seconds: float
+    share: float
+    formula: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Why a replica is as fast as it is: the prediction of `quantity`, a field's name.
+
+    `formula` is a dotted path; `limit` is what binds; `parts` add up to a step of `step_s`, largest
+    first. None and empty where the work has no steps told apart.
+    """
+
+    quantity: str
+    predicted: Estimate
+    formula: str
+    limit: str
+    step_s: float | None
+    parts: tuple[StepPart, ...]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gpumix.domain.plan import Placement
+
 
 @dataclass(frozen=True, slots=True)
 class Formula:
@@ -37,3 +39,13 @@ class Explanation:
     formula: Formula | None
     related: tuple[str, ...]
     page: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementExplanation:
+    """Why one placement of a plan is as fast as it is; `formula` computes its speed."""
+
+    workload: str
+    model: str
+    placement: Placement
+    formula: Formula | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from gpumix.domain.evidence import Assumption, Basis, Estimate
+from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 
 SCHEMA_VERSION = "1.0"
 
@@ -51,7 +51,11 @@ class SloCheck:
 @dataclass(frozen=True, slots=True)
 class ReplayedSlo:
     """A promise beside what the plan's replicas did in simulation: over the week, and in the hour
-    of the week (0 = Monday 00:00) that came nearest to breaking it, or broke it."""
+    of the week (0 = Monday 00:00) that came nearest to breaking it, or broke it.
+
+    `kept` unless in some hour the share of requests within the limit is below the promised one by
+    more than the simulation's own uncertainty.
+    """
 
     name: str
     limit_s: float
@@ -67,7 +71,9 @@ class Replay:
 
     `requests` were simulated, at the busiest hour of every block of the week; those not served
     were shed. `within` is the share within every limit; `corrections` how often the plan was made
-    anew with lower rates because a promise broke.
+    anew with lower rates because a promise broke. The traffic was drawn with gaps of `arrival_cv`,
+    `length_correlation` of the ranks of prompt and answer and `prefix_share` of prompt tokens in
+    cache; `traffic` says where each comes from.
     """
 
     requests: int
@@ -76,6 +82,10 @@ class Replay:
     within: float
     slo: tuple[ReplayedSlo, ...]
     corrections: int
+    arrival_cv: float
+    length_correlation: float
+    prefix_share: float
+    traffic: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +93,8 @@ class Placement:
     """Where a workload runs: replicas of one layout on one resource.
 
     `share` is its part of the workload's work (0-1); `units_per_hour` what one replica sustains
-    within the SLO; `peak_replicas` the most in any hour.
+    within the SLO; `peak_replicas` the most in any hour. `speed` and `nearest` say why it is so
+    fast, and what was measured nearest to it.
     """
 
     resource: str
@@ -97,6 +108,8 @@ class Placement:
     output_tokens_per_s: float | None
     batch: float | None
     note: str
+    speed: Speed | None = None
+    nearest: NearestMeasurement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +133,7 @@ class Candidate:
     unit_cost_usd: float | None
     chosen: bool
     reason: str
+    nearest: NearestMeasurement | None = None
 
 
 @dataclass(frozen=True, slots=True)

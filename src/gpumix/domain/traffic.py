@@ -42,8 +42,11 @@ class Profile:
 
     `hour_of_week` has 168 factors, Monday 00:00 first, largest 1: the rate of an hour is
     `peak_requests_per_s * hour_of_week[h]`. `arrival_cv` is the coefficient of variation of the
-    gaps between arrivals (1 = Poisson). `shape_basis` is `assumed` where the shape of the week
-    is borrowed from another trace.
+    gaps between arrivals (1 = Poisson), all clients together; `client_cv` its 10th, 50th and 90th
+    percentile by client, weighted by requests, None where the trace names no clients.
+    `length_correlation` is that of the ranks of prompt and answer. `prefix_share` is the share of
+    prompt tokens that repeat the start of an earlier prompt, None where that is not recorded.
+    `shape_basis` is `assumed` where the shape of the week is borrowed from another trace.
     """
 
     id: str
@@ -51,11 +54,12 @@ class Profile:
     output: Lengths
     arrival_cv: float
     length_correlation: float
-    prefix_share: float
+    prefix_share: float | None
     hour_of_week: tuple[float, ...]
     shape_basis: Basis
     source: str
     note: str
+    client_cv: tuple[float, ...] | None = None
 
     @property
     def mean_to_peak(self) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from gpumix.domain.comparison import PriceUsed
-from gpumix.domain.evidence import Estimate
+from gpumix.domain.evidence import Estimate, NearestMeasurement
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ class ComparedRun:
     purchases: tuple[PurchasedRun, ...]
     spot_ceiling: float | None
     note: str
+    nearest: NearestMeasurement | None = None
 
     def bought(self, purchase: str) -> PurchasedRun | None:
         """The run bought one way; None where there is no price."""

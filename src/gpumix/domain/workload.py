@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from gpumix.domain.evidence import Assumption
 from gpumix.domain.offer import Purchase
 from gpumix.domain.site import Site
 from gpumix.domain.traffic import Lengths
@@ -52,7 +53,9 @@ class Demand:
 
     A unit is a request (chat, batch, embedding), a run (jobs) or a sample (media).
     `growth_per_year` 0.6 means 60 % more in each following year. `arrival_cv` is the coefficient
-    of variation of the gaps between arrivals.
+    of variation of the gaps between arrivals, `length_correlation` that of the ranks of prompt and
+    answer, `prefix_share` the share of prompt tokens found in a cache; `evidence` says where each
+    comes from.
     """
 
     units_per_hour: tuple[float, ...]
@@ -62,6 +65,8 @@ class Demand:
     arrival_cv: float
     prefix_share: float
     profile: str
+    length_correlation: float = 0.0
+    evidence: tuple[Assumption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

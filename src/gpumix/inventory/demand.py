@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.traffic import Lengths, Profile
 from gpumix.domain.workload import Demand, Kind
 from gpumix.errors import InputError, Problem, unknown_name
@@ -16,6 +17,13 @@ from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, HOURS_PER_YEAR, SECONDS_
 _WEEK = int(HOURS_PER_WEEK)
 _NO_TOKENS = Lengths(0.0, 0.0)
 T = TypeVar("T")
+
+FIGURES = {
+    "arrival_cv": "burstiness",
+    "length_correlation": "correlation of prompt and answer",
+    "prefix_share": "shared prefixes",
+}
+"""What the figures of traffic beside rate and lengths are called in the evidence."""
 
 Place = Callable[..., str]
 """Names a key of the part at hand: `place()` is the part, `place("profile")` a key in it."""
@@ -47,15 +55,59 @@ def of_traffic(
     input, output = _lengths_of(spec, kind, profile, place, problems)
     if problems:
         raise InputError(problems)
+    known = {
+        name: getattr(profile, name) if stated is None else stated
+        for name, stated in _stated(spec).items()
+    }
     return Demand(
         units_per_hour=tuple(peak * SECONDS_PER_HOUR * f for f in profile.hour_of_week),
         growth_per_year=spec.growth_per_year,
         input=input,
         output=output,
-        arrival_cv=profile.arrival_cv,
-        prefix_share=profile.prefix_share,
+        arrival_cv=known["arrival_cv"] or 0.0,
+        prefix_share=known["prefix_share"] or 0.0,
         profile=profile.id,
+        length_correlation=known["length_correlation"] or 0.0,
+        evidence=_evidence(spec, kind, profile, known),
     )
+
+
+def _stated(spec: TrafficSpec) -> dict[str, float | None]:
+    """The inventory's own figures, which win over the profile's."""
+    return {
+        "arrival_cv": spec.arrival_cv,
+        "length_correlation": spec.length_correlation,
+        "prefix_share": spec.prefix_share,
+    }
+
+
+def _evidence(
+    spec: TrafficSpec, kind: Kind, profile: Profile, known: Mapping[str, float | None]
+) -> tuple[Assumption, ...]:
+    """What the traffic is drawn with and where it comes from, figure by figure."""
+    stated = _stated(spec)
+    words = {"arrival_cv": _burstiness(profile, known["arrival_cv"] or 0.0, spec)}
+    if kind not in (Kind.EMBEDDING, Kind.MEDIA):
+        words["length_correlation"] = f"{known['length_correlation'] or 0.0:+.2f} (ranks)"
+        words["prefix_share"] = f"{known['prefix_share'] or 0.0:.0%} of prompt tokens, cached"
+    found = []
+    for name, value in words.items():
+        basis, source = Basis.MEASURED, profile.source
+        if stated[name] is not None:
+            basis, source = Basis.ASSUMED, "stated in the inventory"
+        elif profile.id == "flat" or getattr(profile, name) is None:
+            basis = Basis.ASSUMED
+            source = "no trace named" if profile.id == "flat" else f"not recorded in {profile.id}"
+        found.append(Assumption(FIGURES[name], value, basis, source))
+    return tuple(found)
+
+
+def _burstiness(profile: Profile, cv: float, spec: TrafficSpec) -> str:
+    words = f"CV of arrival gaps {cv:.2f}"
+    if spec.arrival_cv is None and profile.client_cv is not None:
+        low, middle, high = profile.client_cv
+        words += f"; by client {middle:.2f}, 80 % of requests between {low:.2f} and {high:.2f}"
+    return words
 
 
 def within(place: str, read: Callable[[], T]) -> T:

@@ -80,6 +80,9 @@ class TrafficSpec(_Spec):
     requests_per_s: RequestsPerS | None = None
     input_tokens: TokensPerRequest | None = None
     output_tokens: TokensPerRequest | None = None
+    arrival_cv: Annotated[Number, Field(ge=0.05, le=20)] | None = None
+    length_correlation: Annotated[Number, Field(ge=-1, le=1)] | None = None
+    prefix_share: Annotated[Share, Field(lt=1)] | None = None
     growth_per_year: Growth = 0.0
 
 

@@ -55,8 +55,12 @@ def read_trace(path: Path) -> tuple[Profile, float]:
         input=_lengths(inputs),
         output=_lengths(outputs),
         arrival_cv=_gap_cv(arrival),
-        length_correlation=_correlation(inputs, outputs),
-        prefix_share=float(requests.prefix_tokens.sum() / inputs.sum()),
+        length_correlation=rank_correlation(inputs, outputs),
+        prefix_share=(
+            float(requests.prefix_tokens.sum() / inputs.sum())
+            if requests.prefix_id.max() >= 0
+            else None
+        ),
         hour_of_week=shape,
         shape_basis=Basis.MEASURED,
         source=f"{path.name}: {len(arrival):,} requests",
@@ -212,10 +216,22 @@ def _gap_cv(arrival: np.ndarray) -> float:
     return float(gaps.std()) / mean if mean > 0 else 1.0
 
 
-def _correlation(inputs: np.ndarray, outputs: np.ndarray) -> float:
-    if inputs.std() == 0 or outputs.std() == 0:
+def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Spearman's correlation; 0 where one side never changes.
+
+    >>> round(rank_correlation(np.array([1.0, 2.0, 9.0]), np.array([5.0, 5.0, 6.0])), 3)
+    0.866
+    """
+    if first.std() == 0 or second.std() == 0:
         return 0.0
-    return float(np.corrcoef(inputs, outputs)[0, 1])
+    return float(np.corrcoef(_ranks(first), _ranks(second))[0, 1])
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 0, equal values at the mean of theirs."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    below = np.cumsum(count) - count
+    return np.asarray((below + 0.5 * (count - 1))[place])
 
 
 def _hour_of_week(arrival: np.ndarray) -> tuple[tuple[float, ...], str]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from gpumix.perf.deployment import Deployment
 from gpumix.perf.memory import memory
-from gpumix.perf.steps import decode_step_s, mixed_step_s, prefill_s, step_parts
+from gpumix.perf.steps import (
+    StepKernels,
+    decode_step_s,
+    mixed_step_s,
+    prefill_s,
+    step_kernels,
+    step_parts,
+)
 from gpumix.perf.values import FloatArray, Values
 
 LIMITS = ("compute", "bandwidth", "interconnect", "kv_memory", "host", "pipeline")
@@ -93,18 +100,10 @@ def _steady(
            + (lockstep + first wave) prefill of the others
     """
     batch = np.asarray(batch, dtype=np.float64)
-    fresh = np.maximum(input_len * (1.0 - prefix_hit), 1e-3)
-    context = input_len + 0.5 * output_len
-    # Beyond this batch every iteration is a full chunk of prompts: more sequences only wait.
-    budget = dep.chunk_tokens * dep.pp * dep.ranks
-    filled = np.maximum(budget, fresh) * output_len / fresh
     wanted = np.where(asked > batch * (1.0 + 1e-9), asked, 0.0)
-    batch = np.minimum(batch, np.maximum(filled, 1.0))
-    arriving = batch * fresh / output_len
-    chunk = np.minimum(budget, np.maximum(fresh, arriving))
-    mixed_share = np.minimum(1.0, arriving / chunk)
-    prompts = np.minimum(np.maximum(chunk, arriving), budget)
-    span = input_len * (1.0 + prefix_hit)
+    flow = _flow(dep, input_len, output_len, batch, prefix_hit)
+    batch, fresh, context, span = flow.batch, flow.fresh, flow.context, flow.span
+    prompts, mixed_share = flow.prompts, flow.mixed_share
     decode = decode_step_s(dep, batch, context)
     mixed = mixed_step_s(dep, batch, prompts, context, span)
     interference = mixed_share * (mixed - decode)
@@ -130,6 +129,73 @@ def _steady(
         e2e_s=e2e,
         limit=binding_limit(dep, batch, wanted, prompts * mixed_share, context, span),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """What passes through an iteration of continuous batching: `batch` decoding sequences of
+    `context` tokens; a share `mixed_share` of iterations also takes `prompts` tokens of prompts.
+
+    `fresh` tokens of a prompt are not in the prefix cache; `span` is what they attend to, twice.
+    """
+
+    batch: Values
+    fresh: Values
+    context: Values
+    span: Values
+    prompts: Values
+    mixed_share: Values
+
+
+def _flow(
+    dep: Deployment, input_len: Values, output_len: Values, batch: Values, prefix_hit: Values
+) -> _Flow:
+    fresh = np.maximum(input_len * (1.0 - prefix_hit), 1e-3)
+    # Beyond this batch every iteration is a full chunk of prompts: more sequences only wait.
+    budget = dep.chunk_tokens * dep.pp * dep.ranks
+    filled = np.maximum(budget, fresh) * output_len / fresh
+    batch = np.minimum(batch, np.maximum(filled, 1.0))
+    arriving = batch * fresh / output_len
+    chunk = np.minimum(budget, np.maximum(fresh, arriving))
+    return _Flow(
+        batch=batch,
+        fresh=fresh,
+        context=input_len + 0.5 * output_len,
+        span=input_len * (1.0 + prefix_hit),
+        prompts=np.minimum(np.maximum(chunk, arriving), budget),
+        mixed_share=np.minimum(1.0, arriving / chunk),
+    )
+
+
+def mean_step(
+    dep: Deployment,
+    input_len: Values,
+    output_len: Values,
+    batch: Values,
+    *,
+    prefix_hit: Values = 0.0,
+) -> StepKernels:
+    """Kernels of the mean iteration of continuous batching, and the host's work not hidden.
+
+    t = (1 - phi) decode + phi mixed, kernel by kernel; phi as in `closed_loop`. A replica's
+    tokens/s are about batch / sum of t: what is missing are first and last tokens of answers.
+
+    Args:
+        dep: deployments.
+        input_len, output_len: per request [tokens].
+        batch: decoding sequences of one replica [count].
+        prefix_hit: share of the prompt found in the prefix cache [0-1].
+
+    Source: as `closed_loop`.
+    """
+    flow = _flow(dep, input_len, output_len, np.asarray(batch, dtype=np.float64), prefix_hit)
+    decode = step_kernels(dep, flow.batch, flow.context, 0.0, 1.0)
+    mixed = step_kernels(dep, flow.batch, flow.context, flow.prompts, flow.span)
+    phi = flow.mixed_share
+    names = [f.name for f in fields(StepKernels) if f.name not in ("host_s", "overlap")]
+    mean = {n: (1.0 - phi) * getattr(decode, n) + phi * getattr(mixed, n) for n in names}
+    visible = (1.0 - phi) * decode.visible_host_s + phi * mixed.visible_host_s
+    return StepKernels(**mean, host_s=visible, overlap=np.zeros_like(visible))
 
 
 def max_throughput(

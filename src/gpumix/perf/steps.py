@@ -36,10 +36,63 @@ class StepParts:
         return np.sqrt(gpu * gpu + self.host_s * (self.host_s + 2.0 * (1.0 - self.overlap) * gpu))
 
 
+@dataclass(frozen=True, slots=True)
+class StepKernels:
+    """Time of every kernel of one step, and of the host's work beside them [s].
+
+    Each field is named after its formula in `perf.kernels`; `launches_s` are what layers of
+    special kinds and expert layers take to start. `overlap` is the share of the host's work hidden.
+    """
+
+    linear_s: FloatArray
+    experts_s: FloatArray
+    head_s: FloatArray
+    activations_s: FloatArray
+    launches_s: FloatArray
+    attention_decode_s: FloatArray
+    attention_prefill_s: FloatArray
+    all_reduce_s: FloatArray
+    all_to_all_s: FloatArray
+    host_s: FloatArray
+    overlap: FloatArray
+
+    @property
+    def parts(self) -> StepParts:
+        """The same, gathered by what causes them."""
+        weights = self.linear_s + self.experts_s + self.head_s + self.activations_s
+        return StepParts(
+            weights_s=np.asarray(weights + self.launches_s),
+            attention_s=np.asarray(self.attention_decode_s + self.attention_prefill_s),
+            link_s=np.asarray(self.all_reduce_s + self.all_to_all_s),
+            host_s=self.host_s,
+            overlap=self.overlap,
+        )
+
+    @property
+    def visible_host_s(self) -> FloatArray:
+        """The host's work that the GPU's does not hide [s]: the kernels and this are the step."""
+        parts = self.parts
+        return parts.total_s - parts.weights_s - parts.attention_s - parts.link_s
+
+
 def step_parts(
     dep: Deployment, batch: Values, context: Values, prompt_tokens: Values, prompt_len: Values
 ) -> StepParts:
-    """Times of one engine iteration, by what causes them.
+    """Times of one engine iteration, by what causes them: `step_kernels`, gathered.
+
+    Args:
+        dep, batch, context, prompt_tokens, prompt_len: as for `step_kernels`
+            [count, tokens, tokens, tokens].
+
+    Source: docs/inference.md.
+    """
+    return step_kernels(dep, batch, context, prompt_tokens, prompt_len).parts
+
+
+def step_kernels(
+    dep: Deployment, batch: Values, context: Values, prompt_tokens: Values, prompt_len: Values
+) -> StepKernels:
+    """Times of one engine iteration, kernel by kernel.
 
     Under pipeline parallelism `pp` micro-batches are in flight: the iteration of all sequences
     lasts as long as one micro-batch takes through all stages.
@@ -88,10 +141,18 @@ def step_parts(
     launches = dep.special_layers * dep.special_layer_s + np.where(
         dep.expert_params > 0.0, dep.expert_launch_s * dep.layers, 0.0
     )
-    return StepParts(
-        weights_s=np.asarray(dense + routed + logits + elementwise + launches),
-        attention_s=np.asarray(_attention_s(dep, sequences, context, prompts, prompt_len)),
-        link_s=np.asarray(_link_s(dep, tokens)),
+    decode_s, prefill_attention_s = _attention_s(dep, sequences, context, prompts, prompt_len)
+    reduce_s, scatter_s = _link_s(dep, tokens)
+    return StepKernels(
+        linear_s=np.asarray(dense),
+        experts_s=np.asarray(routed),
+        head_s=np.asarray(logits),
+        activations_s=np.asarray(elementwise),
+        launches_s=np.asarray(launches),
+        attention_decode_s=np.asarray(decode_s),
+        attention_prefill_s=np.asarray(prefill_attention_s),
+        all_reduce_s=np.asarray(reduce_s),
+        all_to_all_s=np.asarray(scatter_s),
         host_s=np.asarray(
             dep.step_s
             + dep.layers * dep.layer_s
@@ -100,12 +161,13 @@ def step_parts(
             + prompts / np.maximum(prompt_len, 1.0) / dep.ranks * dep.request_s
         ),
         overlap=dep.overlap,
-    )  # fmt: skip
+    )
 
 
 def _attention_s(
     dep: Deployment, sequences: Values, context: Values, prompts: Values, prompt_len: Values
-) -> Values:
+) -> tuple[Values, Values]:
+    """Of decoding sequences and of prompts [s]."""
     per_rank = sequences / dep.ranks
     cached = kernels.attended_bytes(
         context, dep.full_kv_bytes, dep.window_kv_bytes, dep.window, dep.sparse_top,
@@ -125,17 +187,18 @@ def _attention_s(
         dep.attention_layers - dep.window_layers, dep.window_layers, dep.prefill_rate,
         dep.half_span,
     )  # fmt: skip
-    return decode + prefill
+    return decode, prefill
 
 
-def _link_s(dep: Deployment, tokens: Values) -> Values:
+def _link_s(dep: Deployment, tokens: Values) -> tuple[Values, Values]:
+    """All-reduces of tensor parallelism and exchange of expert tokens [s]."""
     reduce_s = kernels.all_reduce(
         tokens / dep.ranks, dep.hidden, dep.layers, dep.tp, dep.link_latency_s, dep.link_bus
     )
     scatter_s = kernels.all_to_all(
         tokens, dep.hidden, dep.layers, dep.top_k, dep.ranks, dep.link_latency_s, dep.link_bus
     )
-    return reduce_s + scatter_s
+    return reduce_s, scatter_s
 
 
 def mixed_step_s(

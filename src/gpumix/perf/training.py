@@ -53,8 +53,8 @@ class StepTime:
 def step(job: TrainingJob, constants: Constants, speed: float | FloatArray = 1.0) -> StepTime:
     """Step time of every job; `speed` > 1 is a user's stack that much faster than fitted.
 
-    step = (m (compute (+) gathers) (1 + bubble) (+) gradient reduction + optimizer) x straggler
-    / factor, where (+) is partial overlap and m the micro-batches of a replica.
+    step = (m ((compute + gathers) (1 + bubble) + transfer) + gradient reduction + optimizer)
+    x straggler / factor, of gathers and reduction only what is not hidden; m micro-batches.
 
     Source: the terms' own (see `training_terms`); the sum is held against measurements in
     docs/training.md, "What it reaches".
@@ -65,14 +65,15 @@ def step(job: TrainingJob, constants: Constants, speed: float | FloatArray = 1.0
     micro_batch, m = micro_batches(job)
     tokens = micro_batch * job.seq_len / job.cp * look.real_tokens
     once = _micro_batch_seconds(job, look, links, tokens, k)
-    together = look.kernel("overlap_power")
+    share = look.stack("exposed")
     busy = _total(once)
     gather = _gather(job, links) / np.where(job.pp > 1, m, 1.0)
-    once["fsdp"] = terms.overlapped(busy, gather, together) - busy
-    once["pipeline"] = (busy + once["fsdp"]) * terms.bubble_share(job.pp, m, job.vp)
+    once["fsdp"] = terms.exposed(busy, gather, share)
+    bubble = (busy + once["fsdp"]) * terms.bubble_share(job.pp, m, job.vp)
+    once["pipeline"] = bubble + _between_stages(job, tokens, links)
     sweep = busy + once["fsdp"]
     seconds = {name: value * m for name, value in once.items()}
-    seconds["dp"] = terms.overlapped(sweep, _reduce(job, links), together) - sweep
+    seconds["dp"] = terms.exposed(sweep, _reduce(job, links), share)
     seconds["optimizer"] = _optimizer(job, look)
     slow = terms.straggler(look.kernel("straggler"), job.n_gpus, job.gpus_per_node)
     slow = slow / (look.stack("factor") * speed)
@@ -138,7 +139,7 @@ def calibrated_speed(
     """How much faster than fitted the jobs `wanted` run, from measured steps of the same team.
 
     speed = exp(w x mean(log(predicted / measured))), w = n / (n + (1 - c) / c), over the n
-    measured jobs alike: of the wanted one's kind (dense, moe, adapter, encoder) on its GPU
+    measured jobs alike: of the wanted one's kind (dense, moe, adapter, encoder), stack and GPU
     architecture; 1 where there is none, as errors of one kind say nothing about another. One
     measurement is trusted by c, the share of the error that such jobs of a team have in common;
     many are trusted wholly.
@@ -150,6 +151,7 @@ def calibrated_speed(
     trust = constants["kernel"]["all"]["calibration_trust"]
     alike = wanted.kind[:, None] == measured.kind[None, :]
     alike = alike & (wanted.architecture[:, None] == measured.architecture[None, :])
+    alike = alike & (wanted.stack_name[:, None] == measured.stack_name[None, :])
     number = alike.sum(axis=1)
     mean = (alike * ratio).sum(axis=1) / np.maximum(number, 1)
     speed: FloatArray = np.exp(number / (number + (1.0 - trust) / trust) * mean)
@@ -169,8 +171,9 @@ class _Links:
     def of(job: TrainingJob, look: Lookup) -> _Links:
         slot = PCIE_GEN4_BYTES_PER_S * 2.0 ** (job.parts.pcie_gen - 4.0)
         fast = job.link >= LINKS.index("nvlink")
-        bridge = (job.link == LINKS.index("nvlink-bridge")) & (job.tp <= 2)
-        raw = np.where(fast | bridge, job.parts.nvlink_bytes_per_s, slot)
+        bridge = job.link == LINKS.index("nvlink-bridge")
+        raw = np.where(fast | (bridge & (job.tp <= 2)), job.parts.nvlink_bytes_per_s, slot)
+        beyond_pair = bridge & (job.tp * job.dp * job.cp > 2)
         node = np.where(
             job.link == LINKS.index("nvlink-nvl72"),
             np.maximum(job.parts.domain, 1.0),
@@ -179,7 +182,7 @@ class _Links:
         inter_node = job.inter_gbps_per_node / BITS_PER_BYTE * GIGA / job.gpus_per_node * node
         inter_node = inter_node * look.kernel("network_efficiency")
         tensor = terms.group_bandwidth(job.tp, np.ones_like(job.tp), node, raw, inter_node)
-        ring = raw * look.link("ring")
+        ring = np.where(beyond_pair, slot, raw) * look.link("ring")
         return _Links(
             tensor=tensor * look.link("tensor"),
             replicas=terms.group_bandwidth(job.dp * job.cp, job.tp, node, ring, inter_node),
@@ -199,7 +202,9 @@ def _passes(job: TrainingJob, look: Lookup) -> FloatArray:
 def peaks(job: TrainingJob) -> tuple[FloatArray, FloatArray, Codes]:
     """Dense peak [FLOP/s], bytes an element, and precision code that the job's matmuls run at.
 
-    A format the GPU lacks runs at the next wider one it has. Source: gpus.csv, dense peaks.
+    A format the GPU lacks runs at the next wider one it has.
+
+    Source: gpus.csv, dense peaks.
     """
     code = job.precision
     code = np.where((code == FP4) & (job.parts.flops_4bit <= 0), FP8, code)
@@ -315,10 +320,20 @@ def _expert_parallel(
     return np.where(shape.experts > 0, seconds, 0.0)
 
 
+def _between_stages(job: TrainingJob, tokens: FloatArray, links: _Links) -> FloatArray:
+    """Activations to the next stage and gradients back, hidden where the schedule interleaves."""
+    crosses_nodes = job.n_gpus / job.pp >= job.gpus_per_node
+    link = np.where(crosses_nodes, np.minimum(links.network, links.own), links.own)
+    seconds = terms.stage_transfer_time(tokens, job.shapes.hidden, job.tp, link)
+    return np.where((job.pp > 1) & (job.vp <= 1), seconds, 0.0)
+
+
 def weights_per_gpu(job: TrainingJob) -> FloatArray:
     """Parameters a GPU works on before data-parallel sharding [count].
 
-    w = (dense / tp + experts / max(ep, tp)) / pp. Source: Megatron-LM's parallel layouts.
+    w = (dense / tp + experts / max(ep, tp)) / pp.
+
+    Source: Megatron-LM's parallel layouts.
     """
     shape = job.shapes
     dense = shape.total_params - shape.expert_params

@@ -52,7 +52,8 @@ class Shapes:
     `expert_params` and `active_expert_params` the routed experts' share of all and of those;
     `attention_width` is query heads x head dimension over the layers that attend to the whole
     context, summed; `causal` halves attention FLOPs; `activation_width` the elements one token
-    keeps for the backward pass, summed over layers (see `training_memory`).
+    keeps for the backward pass, summed over layers (see `training_memory`); of a mixture of
+    experts also the copies of each token sent to its experts and back.
     """
 
     total_params: FloatArray
@@ -154,6 +155,11 @@ class TrainingJob:
     def architecture(self) -> NDArray[np.str_]:
         """GPU architecture of each job, by name."""
         return np.array(self.architectures)[self.parts.architecture]
+
+    @property
+    def stack_name(self) -> NDArray[np.str_]:
+        """Software stack of each job, by name."""
+        return np.array(self.stacks)[self.stack]
 
     def take(self, rows: ArrayLike) -> TrainingJob:
         """The jobs at `rows` (indices or mask), in that order."""
@@ -310,6 +316,7 @@ def _shape(m: Model) -> dict[str, float]:
     full = float(layers if m.full_context_layers is None else m.full_context_layers)
     token_ffn = (top_k + (m.shared_experts or 0)) * expert_ffn if expert else ffn
     mlp = 2.0 * token_ffn if matrices == 2 else 4.0 * token_ffn
+    dispatched = 2.0 * top_k * hidden if expert else 0.0
     attention = 2.0 * heads * head_dim + 2.0 * kv_heads * head_dim
     adapted = (2 * heads + 2 * kv_heads) * head_dim + 4 * hidden + matrices * (ffn + hidden)
     return {
@@ -328,7 +335,7 @@ def _shape(m: Model) -> dict[str, float]:
         "top_k": top_k,
         "expert_ffn": expert_ffn,
         "attention_width": heads * head_dim * full,
-        "activation_width": layers * (4.0 * hidden + attention + mlp),
+        "activation_width": layers * (4.0 * hidden + attention + mlp + dispatched),
         "embedding_params": vocab * hidden * (1.0 if m.tied_embeddings else 2.0),
         "lora_width": layers * adapted,
         "causal": 1.0 if m.kind == "encoder" else 0.5,

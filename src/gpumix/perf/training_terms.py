@@ -65,7 +65,9 @@ def matmul_time(
     flops [FLOP]; peak P, dense [FLOP/s]; efficiency e, the fraction large products reach [-];
     bandwidth B of device memory [byte/s]; inverse_sizes 1/m + 1/k + 1/n with m tokens and k, n
     the widths on one GPU [1/element]; roofline c, the share of those bytes that is not overlapped
-    [-]; element_bytes b. Source: roofline model, Williams et al. 2009; e from the measured
+    [-]; element_bytes b.
+
+    Source: roofline model, Williams et al. 2009; e from the measured
     maximum achievable matmul rate (ml-engineering, compute/accelerator).
 
     >>> round(matmul_time(1e15, 989e12, 0.8, 3.35e12, 3e-9, 1.0, 2.0), 3)
@@ -81,7 +83,9 @@ def power_share(watts_per_tflop: Values, reference: Values, exponent: Values) ->
     f = min(w / r, 1)^e: clocks fall when the limit does not feed all tensor cores.
 
     watts_per_tflop w, power limit over dense 16-bit peak [W s/TFLOP]; reference r, that of the
-    architecture's full-power part; exponent e [-]. Source: exponent fitted on rows of 500 W H100
+    architecture's full-power part; exponent e [-].
+
+    Source: exponent fitted on rows of 500 W H100
     and PCIe cards against SXM.
 
     >>> float(power_share(1.0, 0.7, 0.2))
@@ -111,7 +115,9 @@ def dequantise_time(
     """Time to expand 4-bit weights to 16 bits in every pass: t = bytes x params x k / B.
 
     bytes_per_param read and written per weight and pass [byte]; params on this GPU [-]; k [-];
-    bandwidth [byte/s]. Source: Dettmers et al. 2023 (QLoRA, arXiv 2305.14314) section 3.
+    bandwidth [byte/s].
+
+    Source: Dettmers et al. 2023 (QLoRA, arXiv 2305.14314) section 3.
     """
     return bytes_per_param * params * k / bandwidth
 
@@ -137,6 +143,20 @@ def tensor_parallel_time(
     """
     ring = 2.0 * (tp - 1.0) / tp
     return collectives * ring * BYTES_16BIT * tokens * hidden * layers / bandwidth
+
+
+def stage_transfer_time(tokens: Values, hidden: Values, tp: Values, bandwidth: Values) -> Values:
+    """Time to pass a micro-batch to the next pipeline stage and its gradients back.
+
+    t = 2 x 2 B x tokens x hidden / tp / B: tensor-parallel ranks send a part each.
+
+    tokens [token]; hidden [element]; tp ways [-]; bandwidth of one GPU to the next stage [byte/s].
+    Source: Narayanan et al. 2021 (arXiv 2104.04473) section 3.2 and, for the split, section 4.1.
+
+    >>> stage_transfer_time(1000.0, 1000.0, 4.0, 1e6)
+    1.0
+    """
+    return 2.0 * BYTES_16BIT * tokens * hidden / tp / bandwidth
 
 
 def shard_time(
@@ -190,7 +210,9 @@ def expert_parallel_time(
 
     tokens on this GPU [token]; hidden [element]; moe_layers on this GPU [-]; top_k [-]; ep ways
     [-]; node_ranks g [-]; exchanges: 2 forward + 2 backward [-]; intra, inter: one GPU's link
-    and network [byte/s]. Source: Lepikhin et al. 2020 (GShard, arXiv 2006.16668) section 3.2.
+    and network [byte/s].
+
+    Source: Lepikhin et al. 2020 (GShard, arXiv 2006.16668) section 3.2.
     """
     g = np.minimum(node_ranks, ep)
     per_token = (g - 1.0) / ep / intra + (ep - g) / ep / inter
@@ -215,7 +237,9 @@ def stage_imbalance(layer_params: Values, head_params: Values, pp: Values, share
     f = 1 + share x ((L / p + H) / ((L + H) / p) - 1), L parameters in layers, H in the head.
 
     layer_params L, head_params H [-]; pp stages p [-]; share of it that layers moved between
-    stages do not even out [-]. Source: derived; the BLOOM chronicles tell of the same.
+    stages do not even out [-].
+
+    Source: derived; the BLOOM chronicles tell of the same.
 
     >>> stage_imbalance(96.0, 2.0, 1.0, 1.0)
     1.0
@@ -231,7 +255,9 @@ def optimizer_time(
     """Time of the optimizer step: states, gradients and weights read and written once.
 
     t = bytes x params / shards / B. bytes_per_param [byte]; params on this GPU before sharding
-    [-]; shards [-]; bandwidth [byte/s]. Source: Adam in mixed precision, ZeRO section 3.1.
+    [-]; shards [-]; bandwidth [byte/s].
+
+    Source: Adam in mixed precision, ZeRO section 3.1.
     """
     return bytes_per_param * params / shards / bandwidth
 
@@ -239,7 +265,9 @@ def optimizer_time(
 def overlapped(work: Values, hidden: Values, power: Values) -> Values:
     """Time of two things done at once: (a^p + b^p)^(1/p); p = 1 is one after the other.
 
-    work, hidden [s]; power p >= 1 [-]. Source: p-norm between sum and maximum; p fitted.
+    work, hidden [s]; power p >= 1 [-].
+
+    Source: p-norm between sum and maximum; p fitted.
 
     >>> round(overlapped(3.0, 4.0, 2.0), 9)
     5.0
@@ -247,10 +275,27 @@ def overlapped(work: Values, hidden: Values, power: Values) -> Values:
     return (work**power + hidden**power) ** (1.0 / power)
 
 
+def exposed(work: Values, exchange: Values, share: Values) -> Values:
+    """Time that an exchange adds to the work it runs beside.
+
+    t = share x min(exchange, work) + max(exchange - work, 0).
+
+    work, exchange [s]; share of what could hide behind the work that does not, 1 where nothing
+    overlaps [-]. Source: derived; prefetching after PyTorch FSDP (arXiv 2304.11277) section 3.3;
+    share fitted per stack.
+
+    >>> float(exposed(10.0, 4.0, 0.5)), float(exposed(10.0, 14.0, 0.5))
+    (2.0, 9.0)
+    """
+    return share * np.minimum(exchange, work) + np.maximum(exchange - work, 0.0)
+
+
 def straggler(per_doubling: Values, n_gpus: Values, node: Values) -> Values:
     """Slow-down by the slowest of many: 1 + c log2(n / node), 1 within a node.
 
-    per_doubling c [-]; n_gpus [-]; node: GPUs of one node [-]. Source: form from the weak-scaling
+    per_doubling c [-]; n_gpus [-]; node: GPUs of one node [-].
+
+    Source: form from the weak-scaling
     series of dgxc-benchmarking (2 to 12 % from 64 to 2,048 GPUs); c fitted.
     """
     return 1.0 + per_doubling * np.log2(np.maximum(n_gpus / node, 1.0))

@@ -39,7 +39,9 @@ def sample_time(
 def gradient_time(params: Values, ranks: Values, bandwidth: Values) -> Values:
     """Seconds of the gradient all-reduce of a step: 2 (r - 1) / r x 2 B x params / B.
 
-    params [-]; ranks r [-]; bandwidth of the slowest link [byte/s]. Source: ring all-reduce,
+    params [-]; ranks r [-]; bandwidth of the slowest link [byte/s].
+
+    Source: ring all-reduce,
     Patarasuk and Yuan 2009.
     """
     return 2.0 * (ranks - 1.0) / ranks * PASSES_16BIT * params / bandwidth

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -61,12 +62,14 @@ def _traffic(workload: Workload, catalog: Catalog) -> list[Assumption]:
         found.append(
             Assumption(
                 f"{workload.id}: traffic",
-                f"{profile.id}: {demand.input.mean:,.0f} tokens in, {demand.output.mean:,.0f} out, "
-                f"CV of arrival gaps {demand.arrival_cv:.2f}; shape of the week {profile.note}",
+                f"{profile.id}: {demand.input.mean:,.0f} tokens in, {demand.output.mean:,.0f} out; "
+                f"shape of the week {profile.note}",
                 profile.shape_basis,
                 profile.source,
             )
         )
+    if not workload.is_deferrable:
+        found += [replace(a, subject=f"{workload.id}: {a.subject}") for a in demand.evidence]
     if workload.kind in DEFAULT_INPUT_TOKENS and workload.is_deferrable:
         found.append(
             Assumption(
@@ -203,12 +206,21 @@ def _offer(offer: Offer) -> str:
     return f"{offer.provider} {offer.gpu} {offer.purchase.value} of {dated}"
 
 
-def replay_warnings(replays: Mapping[str, Replay]) -> tuple[str, ...]:
-    """Promises that hold over the week in the replay and break in its worst hour."""
-    return tuple(
-        f"{name}: {slo.name} holds over the week, but in its worst hour it is "
-        f"{slo.worst_s / MS:,.0f} ms, the limit {slo.limit_s / MS:,.0f} ms"
-        for name, replay in replays.items()
-        for slo in replay.slo
-        if slo.kept and slo.worst_s > slo.limit_s
+def replay_warnings(replays: Mapping[str, Replay], unproven: Sequence[str]) -> tuple[str, ...]:
+    """Promises that break in the replay's worst hour, and workloads that simulation finds no way
+    to serve."""
+    return (
+        *(
+            f"{name}: no option keeps the promises at any load in simulation; its rates are those "
+            "of the closed form and unproven"
+            for name in unproven
+        ),
+        *(
+            f"{name}: {slo.name} breaks in the worst hour of the replay: {slo.worst_s / MS:,.0f} "
+            f"ms, the limit {slo.limit_s / MS:,.0f} ms; over the week it is "
+            f"{slo.week_s / MS:,.0f} ms"
+            for name, replay in replays.items()
+            for slo in replay.slo
+            if not slo.kept
+        ),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from gpumix.perf.values import FloatArray
 from gpumix.planner.measured import Asked, Evidence, Moved, serving_label
 from gpumix.serving.capacity import Capacity, Latency, Traffic, latency, queue_rate, sustained
 from gpumix.units import GIB, MS, SECONDS_PER_HOUR
+
+if TYPE_CHECKING:
+    from gpumix.planner.runs import Run
 
 TENSOR_PARALLEL = (1, 2, 4, 8)
 """Ways a model is split within one instance."""
@@ -51,7 +54,8 @@ class Option:
     `units_per_hour` is at the pessimistic end of the prediction for premium work, else its middle;
     `rate` is the prediction with its interval. `prefill_share` of a replica's busy time goes to
     input tokens. `shortfall` is the worst latency over its limit at vanishing load (above 1: the
-    promise is out of reach); `reason` is empty where it can serve.
+    promise is out of reach); `reason` is empty where it can serve. `replica` is what serves text,
+    `run` what trains.
     """
 
     workload: str
@@ -72,6 +76,7 @@ class Option:
     note: str = ""
     reason: str = ""
     replica: Replica | None = field(default=None, compare=False, repr=False)
+    run: Run | None = field(default=None, compare=False, repr=False)
 
     @property
     def serves(self) -> bool:

@@ -23,6 +23,7 @@ from gpumix.inventory.read import DEFAULT_SLOS
 from gpumix.planner.candidates import Option, serving_options
 from gpumix.planner.levers import Asker, Change, Priced, levers
 from gpumix.planner.points import serving_evidence
+from gpumix.planner.reasons import reasons
 from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def compare_workload(
     largest = {gpu.id: LARGEST_INSTANCE for gpu in gpus}
     evidence = serving_evidence(catalog)
     options = serving_options(workload, model, gpus, largest, catalog.coefficients, evidence)
-    rows = [_row(gpu, options, workload.demand, catalog, as_of) for gpu in gpus]
+    rows = _rows(workload, workload.demand, gpus, options, catalog, as_of)
     prices = {row.gpu: row.price.usd_per_gpu_hour for row in rows if row.price is not None}
 
     def ask(changed: Workload, change: Change) -> list[Option]:
@@ -178,16 +179,40 @@ def compared_gpus(names: Sequence[str] | None, catalog: Catalog) -> list[Gpu]:
     return list(dict.fromkeys(found))
 
 
-def _row(
-    gpu: Gpu, options: Sequence[Option], demand: Demand, catalog: Catalog, as_of: date
-) -> ComparedGpu:
-    own = [o for o in options if o.gpu == gpu.id]
-    price = _price(gpu, catalog, as_of)
+def _rows(
+    workload: Workload,
+    demand: Demand,
+    gpus: Sequence[Gpu],
+    options: Sequence[Option],
+    catalog: Catalog,
+    as_of: date,
+) -> list[ComparedGpu]:
+    """Each GPU at its best, with what stands behind its speed."""
+    best = {gpu.id: _best([o for o in options if o.gpu == gpu.id]) for gpu in gpus}
+    able = [option for option in best.values() if option is not None and option.serves]
+    behind = dict(zip((o.gpu for o in able), reasons(workload, able, catalog), strict=True))
+    rows = []
+    for gpu in gpus:
+        row = _row(gpu, best[gpu.id], demand, _price(gpu, catalog, as_of))
+        if gpu.id in behind:
+            speed = behind[gpu.id].speed
+            limit = speed.limit if speed else ""
+            row = replace(row, limit=limit, speed=speed, nearest=behind[gpu.id].nearest)
+        rows.append(row)
+    return rows
+
+
+def _best(own: Sequence[Option]) -> Option | None:
+    """The option with the most work a GPU; where none can serve, the one that comes nearest."""
     able = [o for o in own if o.serves]
-    if not able:
-        nearest = min(own, key=lambda o: (o.shortfall or math.inf, o.gpus), default=None)
-        return _blank(gpu, price, nearest.reason if nearest else "no 16-bit arithmetic")
-    best = max(able, key=lambda o: (o.units_per_hour / o.gpus, -o.gpus))
+    if able:
+        return max(able, key=lambda o: (o.units_per_hour / o.gpus, -o.gpus))
+    return min(own, key=lambda o: (o.shortfall or math.inf, o.gpus), default=None)
+
+
+def _row(gpu: Gpu, best: Option | None, demand: Demand, price: PriceUsed | None) -> ComparedGpu:
+    if best is None or not best.serves:
+        return _blank(gpu, price, best.reason if best else "no 16-bit arithmetic")
     checks = {check.name.partition("_")[0]: check.predicted for check in best.slos}
     requests_per_s = best.units_per_hour / SECONDS_PER_HOUR
     per_gpu = None

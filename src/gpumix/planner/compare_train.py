@@ -33,6 +33,7 @@ from gpumix.perf.training_job import GPUS_PER_NODE
 from gpumix.planner.compare import compared_gpus, price_warnings
 from gpumix.planner.jobs import can_gang
 from gpumix.planner.jobs_help import why_not
+from gpumix.planner.reasons import nearest_runs
 from gpumix.planner.runs import Job, Run, predict_run
 from gpumix.units import GIGA, HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
 
@@ -98,16 +99,16 @@ def compare_train(question: TrainQuestion, catalog: Catalog, as_of: date) -> Tra
     counts = _counts(question)
     job = Job.of(question.run, model, catalog)
     money = _money(catalog)
-    rows: list[ComparedRun] = []
+    unfit: list[ComparedRun] = []
     tried: list[_Tried] = []
     for gpu in gpus:
         prices = {p: _price(gpu, catalog, p, as_of) for p in (Purchase.ON_DEMAND, Purchase.SPOT)}
         own = [_best_run(job, gpu, count, question.precisions) for count in counts]
-        able = [_Tried(_row(job, r, prices, money), r) for r in own if isinstance(r, Run)]
-        tried += able
-        rows += [one.row for one in able]
-        rows += _unfit(job, gpu, counts, own, question.precisions)
+        tried += [_Tried(_row(job, r, prices, money), r) for r in own if isinstance(r, Run)]
+        unfit += _unfit(job, gpu, counts, own, question.precisions)
     run = question.run
+    tried = _with_nearest(tried, question, catalog)
+    rows = [*(one.row for one in tried), *unfit]
     pareto = _pareto(rows, run)
     return TrainingComparison(
         model=model.id,
@@ -131,6 +132,17 @@ def compare_train(question: TrainQuestion, catalog: Catalog, as_of: date) -> Tra
         defaults=question.defaults,
         warnings=tuple(_warnings(rows, as_of)),
     )
+
+
+def _with_nearest(
+    tried: Sequence[_Tried], question: TrainQuestion, catalog: Catalog
+) -> list[_Tried]:
+    """The same runs with the measurement nearest to each."""
+    found = nearest_runs(question.model, question.run, [one.run for one in tried], catalog)
+    return [
+        _Tried(replace(one.row, nearest=nearest), one.run)
+        for one, nearest in zip(tried, found, strict=True)
+    ]
 
 
 def _counts(question: TrainQuestion) -> tuple[int, ...]:

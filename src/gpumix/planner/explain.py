@@ -15,8 +15,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gpumix import fields
-from gpumix.domain.explanation import Explanation, Formula
-from gpumix.errors import DataError, UnknownName
+from gpumix.domain.explanation import Explanation, Formula, PlacementExplanation
+from gpumix.domain.plan import Plan
+from gpumix.errors import DataError, InputError, UnknownName, unknown_name
 
 ENGINES: Final = ("gpumix.perf", "gpumix.serving", "gpumix.cost")
 _SOURCE: Final = re.compile(r"^Sources?:\s*(.*?)(?=\n\s*\n|\n>>>|\Z)", re.MULTILINE | re.DOTALL)
@@ -33,7 +34,8 @@ def explain(name: str) -> Explanation:
     own = known.get(name) or known.get(name.rpartition(".")[2])
     if own is not None:
         return _of_field(own)
-    formula = formulas().get(name) or _by_path().get(name)
+    paths = _by_path()
+    formula = formulas().get(name) or paths.get(name) or paths.get(f"gpumix.{name}")
     if formula is None:
         raise UnknownName("", "quantity", name, [*known, *formulas()])
     return Explanation(
@@ -47,6 +49,23 @@ def explain(name: str) -> Explanation:
         related=tuple(f.name for f in known.values() if f.formula == formula.path),
         page=f"docs/formulas.md#{anchor(heading(formula.path))}",
     )
+
+
+def explain_plan(plan: Plan, workload: str | None = None) -> tuple[PlacementExplanation, ...]:
+    """Why each way that a plan, or one of its workloads, runs is as fast as it is.
+
+    Raises: InputError for a workload that the plan does not have.
+    """
+    ids = [w.id for w in plan.workloads]
+    if workload is not None and workload not in ids:
+        raise InputError(unknown_name("WORKLOAD", "workload", workload, ids))
+    found: dict[tuple[object, ...], PlacementExplanation] = {}
+    for one in plan.workloads:
+        for p in one.placements if workload in (None, one.id) else ():
+            formula = formula_at(p.speed.formula) if p.speed is not None else None
+            way = one.id, p.gpu, p.gpus, p.tp, p.precision
+            found.setdefault(way, PlacementExplanation(one.id, one.model, p, formula))
+    return tuple(found.values())
 
 
 def formula_at(path: str) -> Formula:

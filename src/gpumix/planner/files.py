@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from gpumix import mix
 from gpumix.catalog import Catalog, find_offers, load
@@ -23,7 +25,10 @@ from gpumix.planner.backtest import backtest
 from gpumix.planner.calibration import find_store
 from gpumix.planner.compare import Question, compare, compare_workload
 from gpumix.planner.compare_train import compare_train
+from gpumix.planner.nearest import nearest_columns, nearest_serving, nearest_training
 from gpumix.planner.plan import Planned, Progress, plan
+from gpumix.planner.points import predict_inference
+from gpumix.planner.points_training import predict_training
 
 
 def open_inventory(path: Path, measured: Path | None = None) -> tuple[Inventory, Catalog]:
@@ -97,6 +102,29 @@ def compare_names(
         names,
     )
     return compare(question, load(measured=find_store(measured)), date.today())
+
+
+def predict_columns(
+    work: str,
+    columns: Mapping[str, Sequence[str]],
+    measured: Path | None = None,
+    *,
+    nearest: bool = False,
+    gpus: Path | None = None,
+    models: Path | None = None,
+) -> dict[str, Sequence[Any]]:
+    """Answers to a table of points of `work` inference or training; with `nearest`, beside each
+    the packaged measurement nearest to it.
+
+    Raises: InputError where columns or sheets are wrong.
+    """
+    catalog = load(gpus=gpus, models=models, measured=find_store(measured))
+    training = work == "training"
+    predicted: Any = (predict_training if training else predict_inference)(columns, catalog=catalog)
+    if not nearest:
+        return dict(predicted)
+    found = (nearest_training if training else nearest_serving)(columns, catalog)
+    return {**predicted, **nearest_columns(found)}
 
 
 def parse_slos(text: str) -> tuple[Slo, ...]:

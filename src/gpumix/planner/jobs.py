@@ -120,6 +120,7 @@ def _option(
         spot_slos=_deadline(job, run, spot),
         shortfall=steady.p90_h / limit_h,
         note=_note(job, run),
+        run=run,
         reason=late if steady.p90_h > limit_h else "",
     )
 

@@ -173,13 +173,13 @@ def _looser_promises(workload: Workload, asker: Asker) -> Iterator[_Tried]:
 
 def _prefix(workload: Workload, demand: Demand, asker: Asker) -> Iterator[_Tried]:
     """Prefix caching at the share that a public trace shows, where none is known for the team's."""
-    shared = [p for p in asker.catalog.profiles.values() if p.prefix_share > 0.0]
+    shared = {p.id: p.prefix_share for p in asker.catalog.profiles.values() if p.prefix_share}
     if demand.prefix_share > 0.0 or workload.kind is not Kind.CHAT or not shared:
         return
-    example = min(shared, key=lambda p: p.id)
-    changed = replace(workload, demand=replace(demand, prefix_share=example.prefix_share))
-    name = f"Prefix caching, if {example.prefix_share:.0%} of input tokens repeat"
-    yield _Tried(name, asker.cost(changed), f"the share measured in {example.id}: measure yours")
+    example = min(shared)
+    changed = replace(workload, demand=replace(demand, prefix_share=shared[example]))
+    name = f"Prefix caching, if {shared[example]:.0%} of input tokens repeat"
+    yield _Tried(name, asker.cost(changed), f"the share measured in {example}: measure yours")
 
 
 def _prefix_counted(workload: Workload, asker: Asker, now: Priced) -> Lever | None:

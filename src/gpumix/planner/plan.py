@@ -23,6 +23,7 @@ from gpumix.planner.levers import Asker, Change, Priced, levers
 from gpumix.planner.pictures import picture_options
 from gpumix.planner.points import serving_evidence
 from gpumix.planner.premises import own_servers
+from gpumix.planner.reasons import with_reasons
 from gpumix.planner.runs import Reliability
 from gpumix.planner.search import PLAN, search
 from gpumix.planner.supply import Supplies, rentals
@@ -50,11 +51,12 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     progress("prices and servers")
     supplies = supply(inventory, catalog)
     progress("speed of every GPU on every workload")
-    tried = options(inventory, catalog, supplies)
+    tried: Mapping[str, Sequence[Option]] = options(inventory, catalog, supplies)
     progress("what each sustains under its traffic")
-    from gpumix.planner import replay  # loads the compiled simulator; other verbs do not need it
+    from gpumix.planner import rates, replay  # load the compiled simulator, only needed here
 
-    tried = replay.simulated(inventory, tried)
+    rated = rates.simulated(inventory, tried)
+    tried, replayer = rated.options, replay.Replayer()
     choice = chosen_from(inventory, catalog, supplies, tried)
     cycle = cycle_for(choice)
     progress("the cheapest mix")
@@ -62,15 +64,15 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     if found.solution.cost is None:
         raise explain_infeasible(found.formulation, found.solution)
     progress("the plan on its traffic")
-    found, choice, proof = replay.proven(found, choice, cycle)
+    found, choice, proof = replay.proven(found, choice, cycle, replayer)
     progress("alternatives and error bars")
     variants = regret.variants(interpret.answer_of(found), choice, cycle)
-    best, variants, proof = replay.cheapest(found, variants, proof)
+    best, variants, proof = replay.cheapest(found, variants, proof, replayer)
     progress("the report")
     answer = interpret.answer_of(best)
     report = write_up(answer, catalog, supplies, tried, variants, started)
     shown = tuple(replace(w, replay=proof.get(w.id)) for w in report.workloads)
-    warned = (*report.warnings, *audit.replay_warnings(proof))
+    warned = (*report.warnings, *audit.replay_warnings(proof, rated.unproven))
     seconds = time.perf_counter() - started
     return Planned(
         replace(report, workloads=shown, warnings=warned, seconds=seconds), best.formulation.problem
@@ -212,6 +214,7 @@ def write_up(
     workloads = _with_levers(
         interpret.workload_plans(answer, tried, supplies.of), answer, catalog, supplies
     )
+    workloads = with_reasons(workloads, inventory.workloads, tried, catalog)
     fx_per_usd, fx_as_of = catalog.exchange_rate(inventory.report_currency)
     return Plan(
         name=inventory.name,

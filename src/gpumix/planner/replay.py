@@ -1,186 +1,268 @@
-"""The simulator in the planner: what each option really sustains, and the proof of the plan."""
+"""The proof of a plan: its traffic replayed on its replicas, and rates corrected where it breaks.
+
+Every block of the first year's week is replayed at its busiest hour. A promise at quantile q is
+broken in an hour if the share of its requests within the limit lies below q by more than the
+replay's own uncertainty (batch means).
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from gpumix.domain.evidence import Basis
 from gpumix.domain.plan import Replay, ReplayedSlo
-from gpumix.domain.workload import Demand, Inventory, Slo, Workload
-from gpumix.planner import interpret, regret
-from gpumix.planner.candidates import Option, Replica, undominated
+from gpumix.domain.workload import Demand, Slo, Workload
+from gpumix.perf.values import FloatArray
+from gpumix.planner import interpret, rates, regret
+from gpumix.planner.candidates import Option
 from gpumix.planner.cycle import Cycle, peak_demand
 from gpumix.planner.formulate import Choice
 from gpumix.planner.interpret import Answer
 from gpumix.planner.regret import Variants
 from gpumix.planner.search import PLAN, Found, search
-from gpumix.serving.capacity import Traffic
 from gpumix.serving.run import Outcome, Settings, simulate
-from gpumix.serving.simulated_capacity import capacity_by_simulation, latency_of, settled
-from gpumix.serving.steptable import StepTable, step_table
+from gpumix.serving.simulated_capacity import latency_of, settled
 from gpumix.serving.traffic import draw
 from gpumix.units import SECONDS_PER_HOUR
 
-POOL = 4
-"""Most replicas whose common queue is simulated."""
-
-POOL_SHARE = 2.0
-"""The quietest hour must need so many times the pool: a mix splits it over unlike replicas."""
-
-CORRECTION = 0.9
-"""What the rates of a workload are multiplied by when its replay breaks a promise."""
-
 CORRECTIONS = 2
-"""How often, at most, for each workload."""
+"""How often, at most, a plan is made anew because a workload's replay breaks a promise."""
 
-TOLERANCE = 1.03
-"""A replayed quantile may pass its limit by what the capacity search leaves open."""
+BATCHES = 20
+STUDENT = 2.093
+"""Batches of one run whose means tell its uncertainty, and Student's t (19 degrees of freedom) of
+a 95 % interval."""
 
-_REQUESTS = 1_500
-_LEAST, _MOST = 2_000, 5_000
-_REPLAYED = 8
-_SEED = 20_260_101
-
-
-def is_replayed(workload: Workload) -> bool:
-    """Whether a workload promises latencies of generated text."""
-    demand = workload.demand
-    return (
-        demand is not None
-        and not workload.is_deferrable
-        and workload.run is None
-        and demand.output.mean >= 1.0
-    )
-
-
-def simulated(
-    inventory: Inventory, tried: Mapping[str, Sequence[Option]]
-) -> dict[str, list[Option]]:
-    """The options with simulated rates where no other of its GPU beats one in closed form.
-
-    Options that cannot serve, and those already beaten, stay as they are but for a reason: a
-    beaten one is told to be, so that it does not come back with the rate of the closed form.
-    """
-    by_id = {w.id: w for w in inventory.workloads}
-    found: dict[str, list[Option]] = {}
-    for name, options in tried.items():
-        workload = by_id[name]
-        if not is_replayed(workload):
-            found[name] = list(options)
-            continue
-        able = undominated(options)
-        with ThreadPoolExecutor(max_workers=2) as pool:  # the compiled loop lets others run
-            rated = list(pool.map(partial(_simulated, workload), able))
-        new = {id(o): r for o, r in zip(able, rated, strict=True)}
-        found[name] = [new[id(o)] if id(o) in new else _beaten(o) for o in options]
-        if not any(o.serves for o in found[name]):
-            found[name] = list(options)
-    return found
-
-
-def _beaten(option: Option) -> Option:
-    if not option.serves:
-        return option
-    return replace(option, reason="a smaller or other replica of the same GPU does as much")
-
-
-def _simulated(workload: Workload, option: Option) -> Option:
-    demand, replica = workload.demand, option.replica
-    if demand is None or replica is None:
-        return option
-    table = table_of(replica, demand)
-    quietest = min((u for u in demand.units_per_hour if u > 0.0), default=0.0)
-    pool = max(1, min(POOL, int(quietest / option.units_per_hour / POOL_SHARE)))
-    found = capacity_by_simulation(
-        table,
-        Traffic(demand.input, demand.output, demand.arrival_cv, demand.prefix_share),
-        workload.slos,
-        option.units_per_hour / SECONDS_PER_HOUR * pool,
-        replicas=pool,
-        requests=_REQUESTS,
-        seed=_SEED,
-    )
-    if found.requests_per_s <= 0.0:
-        return replace(option, reason="keeps its promises at no load in simulation")
-    per_hour = found.requests_per_s * SECONDS_PER_HOUR / pool
-    ratio = per_hour / option.units_per_hour
-    checks = tuple(
-        replace(check, predicted=check.predicted.scaled(seconds / replica.slowdown
-                / max(check.predicted.value, 1e-12)), kept=True)
-        for check, seconds in zip(option.slos, found.latency_s, strict=True)
-    )  # fmt: skip
-    return replace(
-        option,
-        units_per_hour=per_hour,
-        rate=option.rate.scaled(ratio) if option.rate else None,
-        tokens_per_s=option.tokens_per_s * ratio if option.tokens_per_s else None,
-        output_tokens_per_s=(
-            option.output_tokens_per_s * ratio if option.output_tokens_per_s else None
-        ),
-        prefill_share=min(option.prefill_share * ratio, 1.0),
-        batch=found.batch,
-        slos=checks,
-    )
-
-
-def table_of(replica: Replica, demand: Demand) -> StepTable:
-    """Step times of an option's replica, as slow as it is planned."""
-    one = replica.dep.take([replica.row])
-    return step_table(one, demand.input.mean, demand.output.mean, replica.slowdown)
+_REPLAYED = 4
+"""Replicas of a kind that are replayed, with their share of the traffic, if it has more."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One block of the week on one option: its replicas, their arrivals, what happened."""
+    """One kind of replica in the busiest hour of one block.
 
-    block: int
+    `weight` are the units of the week it stands for; `stream` tells kinds of one hour apart: each
+    gets random numbers of its own.
+    """
+
     hour: int
     weight: float
-    outcome: Outcome
+    option: Option
+    replicas: int
+    units_per_hour: float
+    stream: int
 
 
-def replays(answer: Answer, corrections: Mapping[str, int]) -> dict[str, Replay]:
-    """Every promised text workload's replay on the plan's replicas in the first year."""
-    tables: dict[Option, StepTable] = {}
-    return {
-        w.id: _replay(answer, w, tables, corrections.get(w.id, 0))
-        for w in answer.choice.inventory.workloads
-        if is_replayed(w) and w.slos
-    }
+@dataclass(frozen=True, slots=True)
+class Replayer:
+    """Replays plans and remembers the runs, so that a changed plan costs what changed in it."""
+
+    runs: dict[tuple[object, int, float, int], Outcome] = field(default_factory=dict)
+
+    def of(self, answer: Answer, corrections: Mapping[str, int]) -> dict[str, Replay]:
+        """Every promised text workload's replay on the plan's replicas in the first year."""
+        return {
+            w.id: self._replay(w, w.demand, self.parts(answer, w), corrections.get(w.id, 0))
+            for w in answer.choice.inventory.workloads
+            if rates.is_simulated(w) and w.slos and w.demand is not None
+        }
+
+    def parts(self, answer: Answer, workload: Workload) -> list[_Part]:
+        """Each block of the first year's week, its busiest hour split by what replicas sustain."""
+        demand, parts = workload.demand, []
+        if demand is None:
+            return []
+        cycle = answer.formulation.cycle
+        for index in cycle.of_year(0):
+            block = cycle.blocks[index]
+            running = _running(answer, workload, index)
+            able = math.fsum(o.units_per_hour * n for o, n in running.items())
+            if able <= 0.0:
+                continue
+            hour = max(block.hours, key=lambda h: demand.units_per_hour[h])
+            peak = peak_demand(workload, block)
+            total = math.fsum(demand.units_per_hour[h] for h in block.hours)
+            for stream, (option, count) in enumerate(running.items()):
+                share = option.units_per_hour * count / able
+                if peak * share > 0.0 and option.replica is not None:
+                    parts.append(_Part(hour, total * share, option, count, peak * share, stream))
+        return parts
+
+    def outcome(self, demand: Demand, part: _Part) -> Outcome:
+        """What happens to a part, run once."""
+        key = (part.option.replica, part.replicas, part.units_per_hour, part.stream)
+        if key not in self.runs:
+            self.runs[key] = _run(demand, part)
+        return self.runs[key]
+
+    def _replay(
+        self, workload: Workload, demand: Demand, parts: Sequence[_Part], corrections: int
+    ) -> Replay:
+        with ThreadPoolExecutor(max_workers=2) as pool:  # the compiled loop lets others run
+            outcomes = list(pool.map(lambda part: self.outcome(demand, part), parts))
+        ran = list(zip(parts, outcomes, strict=True))
+        offered = sum(len(o.arrival_s) for o in outcomes)
+        served = sum(int(o.served.sum()) for o in outcomes)
+        within = [_Share.of(part.weight, _kept(o, workload.slos)) for part, o in ran]
+        return Replay(
+            requests=offered,
+            served=served,
+            shed=offered - served,
+            within=_together(within).mean,
+            slo=tuple(_check(slo, ran) for slo in workload.slos),
+            corrections=corrections,
+            arrival_cv=demand.arrival_cv,
+            length_correlation=demand.length_correlation,
+            prefix_share=demand.prefix_share,
+            traffic=_from(demand),
+        )
 
 
-def proven(found: Found, choice: Choice, cycle: Cycle) -> tuple[Found, Choice, dict[str, Replay]]:
+def _from(demand: Demand) -> str:
+    """Where the figures of the traffic come from, in words."""
+    return "; ".join(
+        f"{e.subject} {f'measured in {demand.profile}' if e.basis is Basis.MEASURED else e.source}"
+        for e in demand.evidence
+    )
+
+
+def _running(answer: Answer, workload: Workload, block: int) -> dict[Option, int]:
+    """Replicas of each option that serve a workload in a block."""
+    running: dict[Option, int] = {}
+    for line in answer.lines:
+        for use in line.uses:
+            if use.block == block and use.cell.workload.id == workload.id:
+                running[use.cell.option] = running.get(use.cell.option, 0) + use.replicas
+    return running
+
+
+def _seed(part: _Part) -> int:
+    """Not that of the rates: a plan is proven on traffic that its rates were not found with."""
+    return rates.SEED + 1 + part.stream
+
+
+def _run(demand: Demand, part: _Part) -> Outcome:
+    """A part's hour, or as much of it as tells its quantiles."""
+    replicas = min(part.replicas, _REPLAYED)
+    stream = draw(
+        rates.requests_for(part.option, replicas),
+        part.units_per_hour * replicas / part.replicas / SECONDS_PER_HOUR,
+        demand.input,
+        demand.output,
+        arrival_cv=demand.arrival_cv,
+        correlation=demand.length_correlation,
+        prefix_share=demand.prefix_share,
+        seed=_seed(part),
+    )
+    return simulate(stream, rates.table_of(part.option, demand), Settings(replicas=replicas))
+
+
+def _kept(outcome: Outcome, slos: Iterable[Slo]) -> FloatArray:
+    """Whether each settled request kept all of these promises (1.0 or 0.0)."""
+    span = settled(outcome)
+    kept = np.ones(len(outcome.arrival_s[span]))
+    for slo in slos:
+        times = latency_of(outcome, slo.metric)[span]
+        kept *= np.isnan(times) | (times <= slo.limit_s)
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """A share of requests, its variance, and the units it stands for."""
+
+    mean: float
+    variance: float
+    weight: float
+
+    @property
+    def highest(self) -> float:
+        """The upper end of its 95 % interval."""
+        return self.mean + STUDENT * math.sqrt(self.variance)
+
+    @classmethod
+    def of(cls, weight: float, kept: FloatArray) -> _Share:
+        """By batch means: neighbours in a queue fare alike, so single requests do not count."""
+        means = [float(batch.mean()) for batch in np.array_split(kept, BATCHES)]
+        return cls(float(kept.mean()), float(np.var(means, ddof=1)) / BATCHES, weight)
+
+
+def _together(shares: Sequence[_Share]) -> _Share:
+    """The share over several runs that do not know of each other."""
+    total = math.fsum(s.weight for s in shares)
+    if total <= 0.0:
+        return _Share(1.0, 0.0, 0.0)
+    mean = math.fsum(s.weight * s.mean for s in shares) / total
+    return _Share(mean, math.fsum(s.variance * (s.weight / total) ** 2 for s in shares), total)
+
+
+def _check(slo: Slo, ran: Sequence[tuple[_Part, Outcome]]) -> ReplayedSlo:
+    """A promise over the week, and in the hour that came nearest to breaking it."""
+    if not ran:
+        return ReplayedSlo(slo.name, slo.limit_s, 0.0, 0.0, 0, True)
+    hours = {part.hour: [(p, o) for p, o in ran if p.hour == part.hour] for part, _ in ran}
+    reached = {hour: _quantile_s(slo, runs) for hour, runs in hours.items()}
+    worst = max(reached, key=reached.__getitem__)
+    kept = not any(_is_broken(slo, runs) for runs in hours.values())
+    return ReplayedSlo(slo.name, slo.limit_s, _quantile_s(slo, ran), reached[worst], worst, kept)
+
+
+def _is_broken(slo: Slo, ran: Sequence[tuple[_Part, Outcome]]) -> bool:
+    """Whether surely too few requests of an hour are within the limit."""
+    shares = [_Share.of(part.weight, _kept(o, (slo,))) for part, o in ran]
+    return _together(shares).highest < slo.quantile
+
+
+def _quantile_s(slo: Slo, ran: Sequence[tuple[_Part, Outcome]]) -> float:
+    """The promise's quantile, requests weighted by how many each run stands for [s]."""
+    times, weights = [np.zeros(0)], [np.zeros(0)]
+    for part, outcome in ran:
+        own = latency_of(outcome, slo.metric)[settled(outcome)]
+        own = own[~np.isnan(own)]
+        times.append(own)
+        weights.append(np.full(len(own), part.weight / max(len(own), 1)))
+    every, share = np.concatenate(times), np.concatenate(weights)
+    if not len(every):
+        return 0.0
+    order = np.argsort(every)
+    reached = np.searchsorted(np.cumsum(share[order]), slo.quantile * share.sum() * (1.0 - 1e-12))
+    return float(every[order][min(reached, len(every) - 1)])
+
+
+def proven(
+    found: Found, choice: Choice, cycle: Cycle, replayer: Replayer
+) -> tuple[Found, Choice, dict[str, Replay]]:
     """The plan, made anew with lower rates while its replay breaks a promise, and the last replay.
 
-    Where lower rates leave no plan, the one before stays, its broken promise told.
+    Where rates cannot be lowered or leave no plan, the one before stays, its broken promise told.
     """
     corrections: dict[str, int] = {}
-    proof = replays(interpret.answer_of(found), corrections)
+    proof = replayer.of(interpret.answer_of(found), corrections)
     while names := [n for n in broken(proof) if corrections.get(n, 0) < CORRECTIONS]:
-        lower = replace(choice, options=corrected(choice.options, names))
-        again = search(lower, cycle, PLAN)
-        if again.solution.cost is None:
+        lower = corrected(choice, interpret.answer_of(found), names, replayer)
+        again = search(lower, cycle, PLAN) if lower != choice else None
+        if again is None or again.solution.cost is None:
             break
         corrections |= {n: corrections.get(n, 0) + 1 for n in names}
         found, choice = again, lower
-        proof = replays(interpret.answer_of(found), corrections)
+        proof = replayer.of(interpret.answer_of(found), corrections)
     return found, choice, proof
 
 
 def cheapest(
-    found: Found, variants: Variants, proof: dict[str, Replay]
+    found: Found, variants: Variants, proof: dict[str, Replay], replayer: Replayer
 ) -> tuple[Found, Variants, dict[str, Replay]]:
     """The plan, or a restricted one that is cheaper and whose replay breaks no promise either.
 
     A cheaper one that breaks one is no alternative, and told as such.
     """
     while (best := regret.cheapest(found, variants)) is not found:
-        other = replays(interpret.answer_of(best), {})
+        other = replayer.of(interpret.answer_of(best), {})
         if not broken(other):
             return best, variants, other
         restricted = tuple(
@@ -198,115 +280,25 @@ def broken(found: Mapping[str, Replay]) -> list[str]:
     return [name for name, replay in found.items() if not all(s.kept for s in replay.slo)]
 
 
-def corrected(
-    options: Mapping[str, Sequence[Option]], names: Sequence[str]
-) -> dict[str, list[Option]]:
-    """The options with lower rates for the workloads whose replay broke a promise."""
-    return {
-        name: [
-            replace(o, units_per_hour=o.units_per_hour * CORRECTION) if name in names else o
-            for o in found
-        ]
-        for name, found in options.items()
-    }
+def corrected(choice: Choice, answer: Answer, names: Sequence[str], replayer: Replayer) -> Choice:
+    """The choice with what the plan's replicas really sustain in the numbers in which it runs them.
+
+    An option's rate was found for a pool of its own; a mix runs fewer of it in some hour.
+    """
+    options = dict(choice.options)
+    for workload in choice.inventory.workloads:
+        if workload.id in names:
+            parts = sorted(replayer.parts(answer, workload), key=lambda p: -p.replicas)
+            fewest = {part.option: part for part in parts}
+            lower = {option: _lowered(workload, part) for option, part in fewest.items()}
+            options[workload.id] = [lower.get(o, o) for o in options[workload.id]]
+    return replace(choice, options=options)
 
 
-def _replay(
-    answer: Answer, workload: Workload, tables: dict[Option, StepTable], corrections: int
-) -> Replay:
-    parts = _parts(answer, workload, tables)
-    if not parts:
-        return Replay(0, 0, 0, 1.0, (), corrections)
-    checks = tuple(_check(slo, parts) for slo in workload.slos)
-    offered = sum(len(p.outcome.arrival_s) for p in parts)
-    served = sum(int(p.outcome.served.sum()) for p in parts)
-    weights = [p.weight for p in parts]
-    within = [_within(p.outcome, workload.slos) for p in parts]
-    return Replay(
-        requests=offered,
-        served=served,
-        shed=offered - served,
-        within=float(np.average(within, weights=weights)),
-        slo=checks,
-        corrections=corrections,
-    )
-
-
-def _within(outcome: Outcome, slos: Sequence[Slo]) -> float:
-    span = settled(outcome)
-    kept = np.ones(len(outcome.arrival_s[span]), dtype=bool)
-    for slo in slos:
-        times = latency_of(outcome, slo.metric)[span]
-        kept &= np.isnan(times) | (times <= slo.limit_s)
-    return float(kept.mean()) if len(kept) else 1.0
-
-
-def _parts(answer: Answer, workload: Workload, tables: dict[Option, StepTable]) -> list[_Part]:
-    """Each block of the first year's week at its busiest hour, split over the options it runs."""
-    demand = workload.demand
-    if demand is None:
-        return []
-    cycle, parts = answer.formulation.cycle, []
-    for index in cycle.of_year(0):
-        block = cycle.blocks[index]
-        peak = peak_demand(workload, block)
-        running: dict[Option, int] = {}
-        for line in answer.lines:
-            for use in line.uses:
-                if use.block == index and use.cell.workload.id == workload.id:
-                    running[use.cell.option] = running.get(use.cell.option, 0) + use.replicas
-        able = math.fsum(o.units_per_hour * n for o, n in running.items())
-        if peak <= 0.0 or able <= 0.0:
-            continue
-        hour = max(block.hours, key=lambda h: demand.units_per_hour[h])
-        total = math.fsum(demand.units_per_hour[h] for h in block.hours)
-        for option, count in running.items():
-            share = option.units_per_hour * count / able
-            if option.replica is None or share <= 0.0:
-                continue
-            if option not in tables:
-                tables[option] = table_of(option.replica, demand)
-            outcome = _run(demand, tables[option], peak * share, count, index)
-            parts.append(_Part(index, hour, total * share, outcome))
-    return parts
-
-
-def _run(
-    demand: Demand, table: StepTable, units_per_hour: float, replicas: int, seed: int
-) -> Outcome:
-    """About an hour's requests at one rate on so many replicas, or on eight and their share."""
-    units_per_hour *= min(_REPLAYED / replicas, 1.0)
-    replicas = min(replicas, _REPLAYED)
-    count = int(min(max(units_per_hour, _LEAST), _MOST))
-    stream = draw(
-        count,
-        units_per_hour / SECONDS_PER_HOUR,
-        demand.input,
-        demand.output,
-        arrival_cv=demand.arrival_cv,
-        prefix_share=demand.prefix_share,
-        seed=_SEED + 1 + seed,
-    )
-    return simulate(stream, table, Settings(replicas=replicas))
-
-
-def _check(slo: Slo, parts: Sequence[_Part]) -> ReplayedSlo:
-    """A promise over the week, its requests weighted by how many each part stands for."""
-    times, weights, worst, hour = [], [], -1.0, 0
-    for part in parts:
-        own = latency_of(part.outcome, slo.metric)[settled(part.outcome)]
-        own = np.sort(own[~np.isnan(own)])
-        if not len(own):
-            continue
-        times.append(own)
-        weights.append(np.full(len(own), part.weight / len(own)))
-        quantile = float(own[min(math.ceil(slo.quantile * len(own)), len(own)) - 1])
-        if quantile > worst:
-            worst, hour = quantile, part.hour
-    if not times:
-        return ReplayedSlo(slo.name, slo.limit_s, 0.0, 0.0, 0, True)
-    every, share = np.concatenate(times), np.concatenate(weights)
-    order = np.argsort(every)
-    reached = np.searchsorted(np.cumsum(share[order]), slo.quantile * share.sum())
-    week = float(every[order][min(reached, len(every) - 1)])
-    return ReplayedSlo(slo.name, slo.limit_s, week, worst, hour, week <= slo.limit_s * TOLERANCE)
+def _lowered(workload: Workload, part: _Part) -> Option:
+    """A part's option at what so many replicas sustain of the traffic they were replayed with."""
+    option, replicas = part.option, min(part.replicas, _REPLAYED)
+    found = rates.sustained_by(workload, option, replicas, _seed(part))
+    if 0.0 < found.requests_per_s * SECONDS_PER_HOUR / replicas < option.units_per_hour:
+        return rates.at_rate(option, found, replicas)
+    return option

@@ -143,12 +143,13 @@ class StepShares:
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run on one gang. `low` and `high` are the ends of the 80 % interval of speed over its
-    middle; a checkpoint stops the job for `checkpoint_h`."""
+    middle; `terms_s` are the parts of a step; a checkpoint stops the job for `checkpoint_h`."""
 
     gpu: Gpu
     gpus: int
     precision: str
     layout: Layout
+    terms_s: tuple[tuple[str, float], ...]
     shares: StepShares
     link: str
     tokens_per_s: float
@@ -221,6 +222,7 @@ def predict_run(job: Job, gpu: Gpu, count: int, node: int, precision: str) -> Ru
         gpus=count,
         precision=precision,
         layout=layout,
+        terms_s=tuple((name, float(s[0])) for name, s in found.steps.components.items()),
         shares=_shares(found),
         link=LINKS[int(found.jobs.link[0])],
         tokens_per_s=tokens_per_s,

@@ -87,7 +87,7 @@ def run_simulation(
     slos = question.slos or DEFAULT_SLOS
     if not question.slos:
         defaults += [f"{s.name} {s.limit_s * 1e3:,.0f} ms" for s in DEFAULT_SLOS]
-    requests, traffic = _requests(question, catalog)
+    requests, traffic = _requests(question, catalog, defaults)
     sizes = float(requests.input_tokens.mean()), float(requests.output_tokens.mean())
     dep = _deployment(question, model, gpu, catalog, sizes, defaults)
     if question.rate is not None:
@@ -171,7 +171,10 @@ def _refuse(question: SimulationQuestion) -> None:
         raise InputError(problems)
 
 
-def _requests(question: SimulationQuestion, catalog: Catalog) -> tuple[Requests, str]:
+def _requests(
+    question: SimulationQuestion, catalog: Catalog, defaults: list[str]
+) -> tuple[Requests, str]:
+    """The requests asked for and their name; what a profile supplies goes to `defaults`."""
     if question.trace is not None:
         requests = read_requests(question.trace)
         start = requests.arrival_s - requests.arrival_s[0]
@@ -187,6 +190,12 @@ def _requests(question: SimulationQuestion, catalog: Catalog) -> tuple[Requests,
         raise InputError(
             Problem("--profile", f"{name} states no lengths", "name another, or a trace")
         )
+    share = profile.prefix_share
+    prefixes = "shared prefixes not recorded" if share is None else f"{share:.0%} shared prefixes"
+    defaults.append(
+        f"gaps of CV {profile.arrival_cv:.2f}, length correlation "
+        f"{profile.length_correlation:+.2f}, {prefixes} (from the trace of {name})"
+    )
     count = question.requests or DEFAULT_REQUESTS
     return from_profile(profile, count, 1.0, question.seed), f"profile {name}"
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from gpumix import fields
 from gpumix.domain.comparison import ComparedGpu, Comparison, WinnerAt
 from gpumix.domain.plan import Lever
+from gpumix.report import evidence_view
 from gpumix.report.tables import Cell, Table, basis, column, estimate, remark, table, text, value
 
 
@@ -55,6 +56,11 @@ def speed_table(comparison: Comparison) -> Table:
         ("basis", _basis),
         ("note", lambda r: remark(r.note)),
     ).without_absent()
+
+
+def nearest(comparison: Comparison) -> list[evidence_view.Near]:
+    """The measurement nearest to every able GPU's prediction."""
+    return [(row.gpu, row.nearest) for row in _able(comparison) if row.nearest]
 
 
 def cost_table(comparison: Comparison) -> Table:

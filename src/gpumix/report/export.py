@@ -13,6 +13,7 @@ import types
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from gpumix.domain.comparison import Comparison
@@ -29,6 +30,22 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
     workloads = cast(list[dict[str, Any]], written["workloads"])
     written["workloads"] = {w["id"]: w for w in workloads}
     return written
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in a `plan.json` file.
+
+    Raises: InputError where it cannot be read, is no JSON or no plan.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(Problem(str(path), f"cannot be read: {error}")) from None
+    except json.JSONDecodeError as error:
+        raise InputError(Problem(str(path), f"is not valid JSON: {error.msg}")) from None
+    if not isinstance(data, Mapping):
+        raise InputError(Problem(str(path), "is no plan", "name the plan.json of `gpumix plan`"))
+    return plan_from_dict(data)
 
 
 def plan_from_dict(data: Mapping[str, Any]) -> Plan:

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from gpumix import fields
 from gpumix.domain.plan import Plan, WorkloadPlan
-from gpumix.report import charts, view
+from gpumix.report import charts, evidence_view, view
 from gpumix.report.tables import Table
 
 VEGA_LITE: Final = "6.4"
@@ -41,6 +41,8 @@ class WorkloadSection:
     unit_costs: tuple[tuple[str, str, str], ...]
     charts: tuple[Chart, ...]
     placements: Table
+    steps: Table
+    nearest: Table
     levers: Table
     candidates: Table
 
@@ -70,7 +72,9 @@ def plan_html(plan: Plan) -> str:
         "assumptions": view.assumptions_table(plan),
         "sources": view.mix_sources_table(plan),
     }
-    inner = [t for s in sections for t in (s.placements, s.levers, s.candidates)]
+    inner = [
+        t for s in sections for t in (s.placements, s.steps, s.nearest, s.levers, s.candidates)
+    ]
     return (
         _environment()
         .get_template("report.html.j2")
@@ -84,6 +88,7 @@ def plan_html(plan: Plan) -> str:
             sections=sections,
             evidence=view.evidence_counts(plan),
             replayed=view.replay_words(plan),
+            drawn=view.traffic_words(plan),
             glossary=_glossary([*tables.values(), *inner]),
             specs={chart.id: chart.spec for chart in drawn},
             javascript=Markup(_javascript()),
@@ -110,6 +115,8 @@ def _section(index: int, workload: WorkloadPlan) -> WorkloadSection:
         unit_costs,
         tuple(drawn),
         view.placements_table(workload),
+        evidence_view.steps_table(workload),
+        evidence_view.workload_nearest(workload),
         view.levers_table(workload),
         view.candidates_table(workload),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import Plan
 from gpumix.domain.training_comparison import TrainingComparison
-from gpumix.report import comparison_view, training_view, view
+from gpumix.report import comparison_view, evidence_view, training_view, view
 from gpumix.report.tables import Cell, Table
 
 
@@ -22,10 +22,13 @@ def plan_markdown(plan: Plan) -> str:
                 view.workloads_table(plan),
                 view.slo_table(plan),
                 view.replay_table(plan),
-                view.regret_table(plan),
-                view.cost_table(plan),
-                view.break_even_table(plan),
             )
+            if t.rows
+        ),
+        *(escaped(words) for words in view.traffic_words(plan)),
+        *(
+            drawn(t)
+            for t in (view.regret_table(plan), view.cost_table(plan), view.break_even_table(plan))
             if t.rows
         ),
     ]
@@ -34,6 +37,8 @@ def plan_markdown(plan: Plan) -> str:
         parts.append(escaped(workload.why))
         tables = (
             view.placements_table(workload),
+            evidence_view.steps_table(workload),
+            evidence_view.workload_nearest(workload),
             view.levers_table(workload),
             view.candidates_table(workload),
         )
@@ -49,6 +54,7 @@ def comparison_markdown(comparison: Comparison) -> str:
         comparison_view.levers_table(comparison),
         comparison_view.cost_table(comparison),
         comparison_view.speed_table(comparison),
+        evidence_view.close_table(comparison_view.nearest(comparison)),
         comparison_view.unfit_table(comparison),
     )
     parts = [
@@ -57,8 +63,9 @@ def comparison_markdown(comparison: Comparison) -> str:
         f"**{escaped(comparison_view.headline(comparison))}**",
         *_warnings(comparison.warnings),
         *(drawn(t) for t in tables if t.rows),
+        escaped(evidence_view.far_words(comparison_view.nearest(comparison))),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def training_markdown(comparison: TrainingComparison) -> str:
@@ -68,6 +75,7 @@ def training_markdown(comparison: TrainingComparison) -> str:
         training_view.cost_table(comparison, training_view.ON_DEMAND),
         training_view.cost_table(comparison, training_view.SPOT),
         training_view.speed_table(comparison),
+        evidence_view.close_table(training_view.nearest(comparison)),
         training_view.ratio_table(comparison),
         training_view.unfit_table(comparison),
     )
@@ -78,8 +86,9 @@ def training_markdown(comparison: TrainingComparison) -> str:
         *_warnings(comparison.warnings),
         *(escaped(sentence) for sentence in comparison.why),
         *(drawn(t) for t in tables if t.rows),
+        escaped(evidence_view.far_words(training_view.nearest(comparison))),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def drawn(table: Table, level: int = 2) -> str:

@@ -6,23 +6,26 @@ A narrow page loses small print, then minor columns, never a digit.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final, Literal
 
 from rich import box
 from rich.console import Console
 from rich.padding import Padding
+from rich.progress import Progress
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from gpumix import fields
 from gpumix.domain.comparison import Comparison
-from gpumix.domain.explanation import Explanation
+from gpumix.domain.explanation import Explanation, Formula, PlacementExplanation
 from gpumix.domain.plan import Plan
 from gpumix.domain.simulation import Simulation
 from gpumix.domain.training_comparison import TrainingComparison
-from gpumix.report import comparison_view, simulation, training_view, view
+from gpumix.report import comparison_view, evidence_view, simulation, training_view, view
 from gpumix.report.tables import Cell, Column, Table, remark
 
 _STYLES: Final = {
@@ -52,14 +55,27 @@ _PROSE: Final = frozenset(
         "defaults",
         "fix",
         "layout",
+        "deployment",
+        "load",
+        "differs",
+        "formula",
+        "as_of",
     }
 )
 
 
 def show_plan(
-    plan: Plan, console: Console, *, inventory: str = "INVENTORY", report: str | None = None
+    plan: Plan,
+    console: Console,
+    *,
+    inventory: str = "INVENTORY",
+    report: str | None = None,
+    saved: str | None = None,
 ) -> None:
-    """Print the plan: headline, mix, workloads, promises, regret, evidence, next command."""
+    """Print the plan: headline, mix, workloads, promises, regret, evidence, next commands.
+
+    `report` and `saved` are the files of the report and of the plan.
+    """
     years = "year" if plan.years == 1 else "years"
     about = f"  from {plan.start:%Y-%m}, {plan.years} {years}, prices as of {plan.as_of}"
     console.print(Text.assemble((plan.name, "bold"), (about, "dim")))
@@ -75,6 +91,8 @@ def show_plan(
     )
     _table(view.slo_table(plan), console, minor=("basis",), ranged=("predicted",))
     _table(view.replay_table(plan), console, minor=("shed", "within", "limit_s"))
+    for words in view.traffic_words(plan):
+        _small(words, console)
     _regret(plan, console)
     _table(view.best_levers_table(plan), console, minor=("note",))
     _table(view.break_even_table(plan), console)
@@ -90,6 +108,7 @@ def show_plan(
     dearest = view.dearest(plan)
     steps = [f"open {report}"] if report else []
     steps += [f"gpumix compare {inventory} {dearest.id}"] if dearest else []
+    steps += [f"gpumix explain {saved} {dearest.id}"] if dearest and saved else []
     _next(steps, console)
 
 
@@ -113,6 +132,7 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
         console,
         minor=("note", "precision", "output_tokens_per_s_per_user", "basis", "limit"),
     )
+    _nearest(comparison_view.nearest(comparison), console)
     _table(comparison_view.winners_table(comparison), console)
     _table(comparison_view.levers_table(comparison), console, minor=("note",))
     _table(comparison_view.unfit_table(comparison), console)
@@ -160,6 +180,7 @@ def show_training(comparison: TrainingComparison, console: Console) -> None:
         console,
         minor=("layout", "basis", "mem_gib", "bubble_share", "runs_per_week", "precision"),
     )
+    _nearest(training_view.nearest(comparison), console)
     _table(training_view.ratio_table(comparison), console, minor=("over",))
     if comparison.why:
         console.print()
@@ -187,16 +208,36 @@ def show_explanation(explanation: Explanation, console: Console) -> None:
         console.print(Text(formula.signature))
         if formula.summary != explanation.definition:
             console.print(Text(formula.summary))
-        if formula.text:
-            console.print(Padding(Text(formula.text), (1, 0, 0, 2)))
-        if formula.source:
-            console.print()
-            console.print(Text.assemble(("Source: ", "bold"), formula.source))
+        _formula(formula, console)
     if explanation.related:
         console.print()
         _small(f"See also: {', '.join(explanation.related)}", console)
     following = f"gpumix explain {explanation.related[0]}" if explanation.related else ""
     _next([step for step in (following, f"open {explanation.page}") if step], console)
+
+
+def show_plan_explanation(found: Sequence[PlacementExplanation], console: Console) -> None:
+    """Print why each placement is as fast as it is and what was measured nearest, then formulas."""
+    for one in found:
+        speed, near = one.placement.speed, one.placement.nearest
+        console.print(Text(evidence_view.placement_words(one), style="bold"))
+        console.print(Text(evidence_view.speed_words(one)))
+        if speed is not None:
+            _table(evidence_view.speed_table(one.placement.gpu, speed), console, minor=("formula",))
+        console.print()
+        console.print(Text(fields.label("nearest"), style="bold"))
+        for line in evidence_view.nearest_words(near) if near else ("none of the same kind",):
+            console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
+        console.print()
+    formulas = {one.formula.path: one.formula for one in found if one.formula is not None}
+    for formula in formulas.values():
+        console.print(Text.assemble((formula.path, "bold"), f": {formula.summary}"))
+        _formula(formula, console)
+        console.print()
+    parts = [part for one in found if one.placement.speed for part in one.placement.speed.parts]
+    largest = max(parts, key=lambda part: part.share, default=None)
+    path = largest.formula.removeprefix("gpumix.") if largest else "units_per_hour"
+    _next([f"gpumix explain {path}"], console)
 
 
 def show_tables(
@@ -209,6 +250,36 @@ def show_tables(
     for one in tables:
         _table(one, console, minor=minor)
     _next([following] if following else [], console)
+
+
+def _formula(formula: Formula, console: Console) -> None:
+    """The body of a formula's documentation and its source."""
+    if formula.text:
+        console.print(Padding(Text(formula.text), (1, 0, 0, 2)))
+    if formula.source:
+        console.print()
+        console.print(Text.assemble(("Source: ", "bold"), formula.source))
+
+
+@contextmanager
+def spinner() -> Iterator[Callable[[str], None]]:
+    """A spinner with the current step on stderr; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda step: None
+        return
+    with Console(stderr=True).status("starting") as status:
+        yield lambda step: status.update(step)
+
+
+@contextmanager
+def bar() -> Iterator[Callable[[float], None]]:
+    """A bar of the share done on stderr; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda share: None
+        return
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("simulating", total=1.0)
+        yield lambda share: progress.update(task, completed=share)
 
 
 def _table(
@@ -298,6 +369,13 @@ def _widths(table: Table, width: int) -> list[int]:
 
 def _styled(cell: Cell) -> Text:
     return Text(cell.text, style=_STYLES.get(cell.tone, ""))
+
+
+def _nearest(found: Sequence[evidence_view.Near], console: Console) -> None:
+    _table(evidence_view.close_table(found), console, minor=evidence_view.MINOR)
+    words = evidence_view.far_words(found)
+    if words:
+        _small(words, console)
 
 
 def _regret(plan: Plan, console: Console) -> None:

@@ -12,6 +12,7 @@ from gpumix.domain.training_comparison import (
     PurchasedRun,
     TrainingComparison,
 )
+from gpumix.report import evidence_view
 from gpumix.report.tables import (
     Cell,
     Table,
@@ -95,6 +96,11 @@ def speed_table(found: TrainingComparison) -> Table:
         ("basis", _basis),
         ("layout", lambda r: remark(r.layout)),
     )
+
+
+def nearest(found: TrainingComparison) -> list[evidence_view.Near]:
+    """The measurement nearest to the prediction of each run worth a line."""
+    return [(f"{run.gpus} x {run.gpu}", run.nearest) for run in shown(found) if run.nearest]
 
 
 def cost_table(found: TrainingComparison, purchase: str) -> Table:

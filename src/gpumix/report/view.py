@@ -286,6 +286,17 @@ def replay_words(plan: Plan) -> str:
     return f"{total:,} requests were simulated, the busiest hour of every block of the week{anew}."
 
 
+def traffic_words(plan: Plan) -> list[str]:
+    """What the replayed traffic of each workload was drawn with, and where it comes from."""
+    return [
+        f"{w.id}: {fields.label('arrival_cv')} {w.replay.arrival_cv:.2f}, "
+        f"{fields.label('length_correlation').lower()} {w.replay.length_correlation:+.2f}, "
+        f"{w.replay.prefix_share:.0%} of prompt tokens in cache ({w.replay.traffic})."
+        for w in plan.workloads
+        if w.replay
+    ]
+
+
 def regret_table(plan: Plan) -> Table:
     """The plan under one more restriction each, cheapest first, impossible ones last."""
     second = second_currency(plan)

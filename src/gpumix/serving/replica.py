@@ -120,63 +120,88 @@ def _end(load, rules, tape, fleet, r, i, now, outcome):
 
 @inlined
 def _step(load, rules, table, tape, fleet, r, until):
-    """One step with prompts in it, or a run of steps without."""
+    """One step with prompts in it, or a run of steps without.
+
+    Engines that prefill first let prompts go alone, and decode only if none can.
+    """
     n, t, heap = fleet.n[r], fleet.t[r], fleet.heap[r]
-    evicted = False
     if r >= rules.prefill > 0:
         _join(load, rules, table, tape, fleet, r)
-    while n[at.B] and fleet.phase[r, n[at.STEP] & at.IN_BLOCK] > n[at.FREE]:
-        evict(load, rules, table, tape, fleet, r)
-        evicted = True
-    b = n[at.B]
-    if rules.static and b + n[at.THROUGH] == 0 and n[at.PART] < 0:
-        n[at.SEATS] = min(n[at.WAIT], table.max_sequences)
-    n[at.FREE] -= fleet.phase[r, n[at.STEP] & at.IN_BLOCK]
-    budget, attend, done = table.chunk_tokens - b, 0.0, n[at.THROUGH]
-    i, seq = n[at.PART], n[at.PART_SEQ]
-    while budget > 0:
-        if i < 0:
-            full = n[at.SEATS] == 0 if rules.static else b + done >= table.max_sequences
-            if evicted or full:
-                break
-            i = _admit(load, rules, table, tape, fleet, r, b + done)
-            if i < 0:
-                n[at.SEATS] = 0
-                break
-            n[at.SEATS] -= 1
-            seq = n[at.SEQ]
-        take = min(budget, n[at.LEFT])
-        attend += take * span_s(table, n[at.POS] + 0.5 * take)
-        n[at.POS] += take
-        n[at.LEFT] -= take
-        budget -= take
-        if n[at.LEFT] == 0:
-            heap[1, b + done] = i
-            heap[2, b + done] = seq
-            done += 1
-            i = -1
-    n[at.PART], n[at.PART_SEQ] = i, seq
-    k = np.int64(1)
-    prompts = max(table.chunk_tokens - b, 0) - max(budget, 0)
+    alone = table.prefills_first and n[at.B] > 0
+    while True:
+        evicted = False if alone else _grow(load, rules, table, tape, fleet, r, n)
+        b = np.int64(0) if alone else n[at.B]
+        prompts, attend, done = _prompts(load, rules, table, tape, fleet, r, n, heap, b, evicted)
+        if prompts > 0 or not alone:
+            break
+        alone = False
+    end = n[at.B]
     if prompts > 0:
         took = mixed_s(table, b, n[at.CACHED], prompts, attend, done - n[at.THROUGH])
-        _account(fleet, rules, r, took, k)
+        _account(fleet, rules, r, took, b, np.int64(1))
         n[at.PREFILLED] += prompts
         n[at.STEP] += b > 0
         n[at.CACHED] += b
     elif b > 0:
         until = _next_change(load, rules, tape, fleet, r, until)
         k, took = decode_run(table, fleet, r, 0.0 if evicted else until - t[at.CLOCK])
-        _account(fleet, rules, r, took, k)
+        _account(fleet, rules, r, took, b, k)
         n[at.STEP] += k
         n[at.CACHED] += k * b
     _finish(load, rules, table, tape, fleet, r)
     if rules.static and (n[at.PART] >= 0 or (n[at.SEATS] > 0 and n[at.WAIT] > 0)):
         n[at.THROUGH] = done
         return
-    n[at.THROUGH] = 0
-    for d in range(b, b + done):
+    n[at.THROUGH] = n[at.SEATS] = 0
+    for d in range(end, end + done):
         _first(load, rules, table, tape, fleet, r, heap[1, d], heap[2, d])
+
+
+@inlined
+def _grow(load, rules, table, tape, fleet, r, n):
+    """Blocks for the next token of all that decodes; whether sequences had to be evicted."""
+    evicted = False
+    while n[at.B] and fleet.phase[r, n[at.STEP] & at.IN_BLOCK] > n[at.FREE]:
+        evict(load, rules, table, tape, fleet, r)
+        evicted = True
+    n[at.FREE] -= fleet.phase[r, n[at.STEP] & at.IN_BLOCK]
+    return evicted
+
+
+@inlined
+def _prompts(load, rules, table, tape, fleet, r, n, heap, beside, evicted):
+    """The prompt in part, then waiting ones, beside so many that decode.
+
+    Gives the tokens in the step, their attention time, and how many prompts are through; those
+    wait behind the end of the heap.
+    """
+    if rules.static and n[at.B] + n[at.THROUGH] == 0 and n[at.PART] < 0:
+        n[at.SEATS] = min(n[at.WAIT], table.max_sequences)
+    budget, attend, end = table.chunk_tokens - beside, 0.0, n[at.B] + n[at.THROUGH]
+    i, seq, prompts = n[at.PART], n[at.PART_SEQ], np.int64(0)
+    while prompts < budget:
+        if i < 0:
+            full = n[at.SEATS] == 0 if rules.static else end >= table.max_sequences
+            if evicted or full:
+                break
+            i = _admit(load, rules, table, tape, fleet, r, end)
+            if i < 0:
+                n[at.SEATS] = 0
+                break
+            n[at.SEATS] -= 1
+            seq = n[at.SEQ]
+        take = min(budget - prompts, n[at.LEFT])
+        attend += take * span_s(table, n[at.POS] + 0.5 * take)
+        n[at.POS] += take
+        n[at.LEFT] -= take
+        prompts += take
+        if n[at.LEFT] == 0:
+            heap[1, end] = i
+            heap[2, end] = seq
+            end += 1
+            i = -1
+    n[at.PART], n[at.PART_SEQ] = i, seq
+    return prompts, attend, end - n[at.B]
 
 
 @inlined
@@ -344,8 +369,8 @@ def evict(load, rules, table, tape, fleet, r):
 
 
 @inlined
-def _account(fleet, rules, r, took, k):
-    """The clock moves on; sums for the summary."""
+def _account(fleet, rules, r, took, decoding, k):
+    """The clock moves on over k steps; sums for the summary."""
     n, t = fleet.n[r], fleet.t[r]
     b = n[at.B]
     place = int(min(t[at.CLOCK] / rules.bin_s, len(fleet.series) - 1.0))
@@ -358,7 +383,18 @@ def _account(fleet, rules, r, took, k):
     t[at.BUSY] += took
     t[at.BATCH_S] += took * b
     n[at.ITERATIONS] += k
-    n[at.DECODED] += k * b
-    if b > 0:
-        gap = (math.log10(took / k) - at.GAP_LOWEST) * at.GAP_PER_DECADE
-        fleet.gaps[min(max(int(gap), 0), at.GAP_BINS - 1)] += k * b
+    n[at.DECODED] += k * decoding
+    if decoding == 0:
+        t[at.STALL] = t[at.STALL] + took if b > 0 else 0.0
+        return
+    if t[at.STALL] > 0.0:
+        fleet.gaps[_gap_bin(took / k + t[at.STALL])] += decoding
+        fleet.gaps[_gap_bin(took / k)] -= decoding
+        t[at.STALL] = 0.0
+    fleet.gaps[_gap_bin(took / k)] += k * decoding
+
+
+@compiled
+def _gap_bin(gap_s):
+    place = (math.log10(gap_s) - at.GAP_LOWEST) * at.GAP_PER_DECADE
+    return min(max(int(place), 0), at.GAP_BINS - 1)

@@ -142,7 +142,9 @@ def _route(load, rules, fleet, i, begin):
             continue
         size = outstanding(fleet, r)
         if rules.router == at.LEAST_KV:
-            size = blocks(load.ask[i, at.INPUT]) * fleet.n[r, at.WAIT] - fleet.n[r, at.FREE]
+            size = (
+                blocks(np.int64(load.ask[i, at.INPUT])) * fleet.n[r, at.WAIT] - fleet.n[r, at.FREE]
+            )
         p = load.ask[i, at.PREFIX_ID]
         hit = rules.router == at.PREFIX_AWARE and p >= 0 and fleet.seen[r, p]
         if (hit and not best_hit) or (hit == best_hit and size < least):

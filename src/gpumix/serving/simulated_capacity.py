@@ -25,7 +25,12 @@ from gpumix.serving.traffic import at_rate, draw
 REQUESTS = 3000
 """Requests of one run: the 95th percentile rests on 150 of them."""
 
+TURNOVERS = 20
+"""A run serves at least so many requests for each sequence a replica holds: a shorter one is over
+before a queue that grows without end shows."""
+
 TOLERANCE = 0.02
+_MOST = 20_000
 _WIDEN = 1.3
 _SMALLEST = 1e-4
 _TURNS = 12
@@ -61,7 +66,8 @@ def capacity_by_simulation(
 
     A promise at quantile q holds if a share q of the requests offered stays within its limit;
     those shed or timed out do not. The first and last requests, which meet a replica that fills
-    or empties, are not counted.
+    or empties, are not counted. Where that replica turns out to hold many sequences, the search
+    goes on with a longer stream.
 
     Args:
         table: a replica's step times.
@@ -71,23 +77,29 @@ def capacity_by_simulation(
         replicas: behind one router [count].
         correlation: of the ranks of prompt and answer [1].
         tolerance: relative width at which the search ends [1].
-        requests: of one run; twice as many for four replicas [count].
+        requests: of one run, at least [count].
         seed: of the stream.
 
     Source: docs/serving.md; common random numbers, Law (2015) section 11.2.
     """
-    stream = draw(
-        requests * max(1, round(math.sqrt(replicas))),
-        1.0,
-        traffic.input,
-        traffic.output,
-        arrival_cv=traffic.arrival_cv,
-        correlation=correlation,
-        prefix_share=traffic.prefix_hit,
-        seed=seed,
-    )
-    search = _Search(stream, table, tuple(slos), Settings(replicas=replicas))
-    return search.highest(start_requests_per_s, tolerance)
+    count, start = requests, start_requests_per_s
+    while True:
+        stream = draw(
+            count,
+            1.0,
+            traffic.input,
+            traffic.output,
+            arrival_cv=traffic.arrival_cv,
+            correlation=correlation,
+            prefix_share=traffic.prefix_hit,
+            seed=seed,
+        )
+        search = _Search(stream, table, tuple(slos), Settings(replicas=replicas))
+        found = search.highest(start, tolerance)
+        needed = math.ceil(TURNOVERS * found.batch * replicas)
+        if needed <= count or count >= _MOST:
+            return found
+        count, start = min(needed, _MOST), found.requests_per_s
 
 
 @dataclass(slots=True)

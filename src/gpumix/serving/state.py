@@ -45,9 +45,9 @@ prompt in part, its tokens left and done; ends of both queues, requests waiting,
 turns to come, the last event, evictions, steps, tokens decoded and prefilled; the part's
 admission; of a static batch, requests it will still take and prompts that are through."""
 
-CLOCK, BUSY, BATCH_S, SINCE, ON_S, READY, SUMS = range(7)
-"""Times of a replica: now, time in steps, sequences x time, when it was switched on, time on before
-that, when it is ready."""
+CLOCK, BUSY, BATCH_S, STALL, SINCE, ON_S, READY, SUMS = range(8)
+"""Times of a replica: now, time in steps, sequences x time, time in prompts since the last decode
+step, when it was switched on, time on before that, when it is ready."""
 
 EVENT, TURN, TURN_DECODE, MOVES, LOW_WANT, MARKS = range(6)
 """Where the fleet stands: events done, requests routed in turn, to decode replicas too, caches on

@@ -26,6 +26,7 @@ _GROWTH = 1.15
 _LONGEST = 2**20
 _ALONE = 1e12
 _RESERVES_ALL = 0.99
+_PREFILLS_FIRST = 0.25
 
 
 class StepTable(NamedTuple):
@@ -35,7 +36,8 @@ class StepTable(NamedTuple):
     and mean context `contexts[j]`; `tokens_s[m]` products and links of m tokens; `head_s[n]` the
     output head of n sampled sequences; `span_s[i]` attention of one prompt token at position
     i x `SPAN_TOKENS`. `host_s` = constant, per sequence, per prompt token, per prompt [s].
-    `reserves` engines set aside room for the whole answer when they admit a request.
+    `reserves` engines set aside room for the whole answer when they admit a request;
+    `prefills_first` engines decode nothing while a prompt can go.
     """
 
     contexts: FloatArray
@@ -51,6 +53,7 @@ class StepTable(NamedTuple):
     kv_blocks: int
     reserves: bool
     first_token_s: float
+    prefills_first: bool = False
 
 
 def step_table(
@@ -97,6 +100,7 @@ def step_table(
         kv_blocks=blocks,
         reserves=bool(dep.output_share[0] >= _RESERVES_ALL),
         first_token_s=float(dep.first_token_s[0]) * slowdown,
+        prefills_first=bool(dep.lockstep[0] >= _PREFILLS_FIRST),
     )
 
 

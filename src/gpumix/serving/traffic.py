@@ -138,15 +138,17 @@ def draw(
 ) -> Requests:
     """A stream of independent requests at a constant mean rate.
 
-    `correlation` is that of the ranks of prompt and answer; `prefix_share` of each prompt is a
-    prefix that all share.
+    `correlation` is that of the ranks of prompt and answer, which follow a Gaussian copula:
+    normals whose correlation is 2 sin(pi / 6 x that of the ranks). `prefix_share` of each prompt is
+    a prefix that all share.
 
     Raises: ValueError for an unknown kind of arrivals.
     """
     rng = np.random.default_rng(seed)
     times = arrivals(count, requests_per_s, arrival_cv, rng, arrival_kind)
     first = rng.standard_normal(count)
-    second = correlation * first + math.sqrt(1.0 - correlation**2) * rng.standard_normal(count)
+    tied = 2.0 * math.sin(math.pi / 6.0 * correlation)
+    second = tied * first + math.sqrt(1.0 - tied**2) * rng.standard_normal(count)
     rank = np.argsort(np.argsort(first)), np.argsort(np.argsort(second))
     prompts = lengths(input, (rank[0] + 0.5) / count, 1)
     answers = lengths(output, (rank[1] + 0.5) / count, 1 if output.mean >= 1.0 else 0)
@@ -162,7 +164,7 @@ def from_profile(profile: Profile, count: int, requests_per_s: float, seed: int 
         profile.output,
         arrival_cv=profile.arrival_cv,
         correlation=profile.length_correlation,
-        prefix_share=profile.prefix_share,
+        prefix_share=profile.prefix_share or 0.0,
         seed=seed,
     )
 

@@ -1,0 +1,109 @@
+"""Options get the rates that simulation bears out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from gpumix.catalog import Catalog, load
+from gpumix.domain.workload import Inventory
+from gpumix.inventory import read_inventory
+from gpumix.planner import plan as planner
+from gpumix.planner import rates
+from gpumix.planner.candidates import Option
+from gpumix.serving.simulated_capacity import Sustained
+
+INVENTORY = """
+name: rated
+horizon: {start: 2027-01, years: 1}
+workloads:
+  chat:
+    kind: chat
+    model: meta-llama/Llama-3.1-8B-Instruct
+    traffic: {profile: servegen-chat, peak_requests_per_s: 20}
+    slo: {ttft_p95: 1500 ms, tpot_p95: 60 ms}
+  vectors:
+    kind: embedding
+    model: BAAI/bge-m3
+    traffic: {input_tokens: 300, requests_per_s: 5}
+    slo: {e2e_p95: 1 s}
+supply:
+  cloud: {gpus: [h100-sxm-80gb, l40s-48gb], purchase: [on_demand]}
+"""
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load()
+
+
+@pytest.fixture(scope="module")
+def inventory(tmp_path_factory: pytest.TempPathFactory, catalog: Catalog) -> Inventory:
+    path: Path = tmp_path_factory.mktemp("rates") / "team.yaml"
+    path.write_text(INVENTORY, encoding="utf-8")
+    return read_inventory(path, catalog, date(2026, 11, 24))
+
+
+@pytest.fixture(scope="module")
+def tried(inventory: Inventory, catalog: Catalog) -> dict[str, list[Option]]:
+    return planner.options(inventory, catalog, planner.supply(inventory, catalog))
+
+
+def test_options_get_simulated_rates(inventory: Inventory, tried: dict[str, list[Option]]) -> None:
+    found = rates.simulated(inventory, tried).options
+    assert found["vectors"] == tried["vectors"]
+    able = [(o, n) for o, n in zip(tried["chat"], found["chat"], strict=True) if n.serves]
+    assert able
+    for old, new in able:
+        assert new.units_per_hour != old.units_per_hour
+        assert 0.2 < new.units_per_hour / old.units_per_hour < 2.5
+        assert all(c.predicted.value <= c.limit_s for c in new.slos)
+        assert new.rate is not None
+        assert new.rate.low < new.rate.value < new.rate.high
+    assert {o.gpu for o, _ in able} == {"h100-sxm-80gb", "l40s-48gb"}
+
+
+def test_simulated_rates_are_repeatable(
+    inventory: Inventory, tried: dict[str, list[Option]]
+) -> None:
+    assert rates.simulated(inventory, tried) == rates.simulated(inventory, tried)
+
+
+def test_an_option_that_no_load_suits_keeps_its_closed_form(
+    inventory: Inventory, tried: dict[str, list[Option]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = Sustained(0.0, (math.inf, math.inf), 0.0, 3)
+    monkeypatch.setattr(rates, "capacity_by_simulation", lambda *_, **__: nothing)
+    found = rates.simulated(inventory, tried)
+    assert found.unproven == ("chat",)
+    assert found.options["chat"] == tried["chat"]
+
+
+def test_runs_are_as_long_as_the_crowd_is_large(tried: dict[str, list[Option]]) -> None:
+    option = replace(tried["chat"][0], batch=100.0)
+    assert rates.requests_for(option, 1) == rates.STAYS * 100
+    assert rates.requests_for(option, 2) == rates.STAYS * 200
+    assert rates.requests_for(replace(option, batch=1.0), 1) == 1_500
+    assert rates.requests_for(replace(option, batch=None), 1) == 1_500
+    assert rates.requests_for(replace(option, batch=900.0), 4) == 20_000
+
+
+def test_the_figures_of_the_traffic_reach_the_simulation(
+    inventory: Inventory, tried: dict[str, list[Option]]
+) -> None:
+    """Burstiness, correlation of lengths and shared prefixes change what is sustained."""
+    chat = inventory.workloads[0]
+    option = next(o for o in tried["chat"] if o.serves)
+    assert chat.demand is not None
+
+    def rate(**changes: float) -> float:
+        own = replace(chat, demand=replace(chat.demand, **changes))
+        return rates.sustained_by(own, option, 1).requests_per_s
+
+    assert rate(prefix_share=0.5) > 1.05 * rate(prefix_share=0.0)
+    assert rate(length_correlation=0.9) != rate(length_correlation=-0.9)
+    assert rate(arrival_cv=3.0) < 0.95 * rate(arrival_cv=1.0)
