@@ -39,7 +39,9 @@ def deployed():  # type: ignore[no-untyped-def]
         coefficients=catalog.coefficients,
     )  # fmt: skip
     profile = catalog.profiles[PROFILE]
-    traffic = Traffic(profile.input, profile.output, profile.arrival_cv, profile.prefix_share)
+    traffic = Traffic(
+        profile.input, profile.output, profile.arrival_cv, profile.prefix_share or 0.0
+    )
     slos = (Slo("ttft", 0.95, 1.0), Slo("tpot", 0.95, 0.05))
     table = step_table(dep, profile.input.mean, profile.output.mean)
     return catalog, dep, table, traffic, slos

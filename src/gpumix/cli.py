@@ -212,6 +212,12 @@ def simulate(
     timeout_s: Annotated[
         float | None, typer.Option(help="Without first token after this, a request gives up [s].")
     ] = None,
+    batching: Annotated[str, typer.Option(help="continuous or static.")] = "continuous",
+    max_replicas: Annotated[int | None, typer.Option(help="Follow the load up to so many.")] = None,
+    scale_target: Annotated[float | None, typer.Option(help="Requests a replica for that.")] = None,
+    cold_start_s: Annotated[float | None, typer.Option(help="Of a new replica [s].")] = None,
+    prefill_replicas: Annotated[int, typer.Option(help="Of these, so many only prefill.")] = 0,
+    kv_link_gb_per_s: Annotated[float | None, typer.Option(help="From those to the rest.")] = None,
     seed: Annotated[int, typer.Option(help="Of everything drawn at random.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for simulation.html and .json.")] = None,
     as_json: JsonFlag = False,
@@ -228,7 +234,8 @@ def simulate(
 
     question = SimulationQuestion(
         model, gpu, tp, precision, kv_precision, engine, replicas, trace, profile, rate, requests,
-        parse_slos(slo) if slo else (), timeout_s, seed,
+        parse_slos(slo) if slo else (), timeout_s, seed, batching, max_replicas, scale_target,
+        cold_start_s, prefill_replicas, kv_link_gb_per_s,
     )  # fmt: skip
     with bar() as progress:
         found = simulate_names(question, progress)

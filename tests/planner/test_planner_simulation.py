@@ -56,6 +56,31 @@ def test_replicas_help_and_overload_times_out(catalog: Catalog) -> None:
     assert four.slo_attainment > one.slo_attainment
 
 
+def test_replicas_that_follow_the_load_use_fewer_gpu_hours(catalog: Catalog) -> None:
+    busy = replace(CHAT, rate=12.0, slos=(), requests=4000)
+    four = run_simulation(replace(busy, replicas=4), catalog, TODAY)
+    scaled = run_simulation(replace(busy, max_replicas=4, cold_start_s=5.0), catalog, TODAY)
+    assert four.gpu_hours == pytest.approx(4.0 * four.simulated_s / 3600.0)
+    assert four.energy_kwh == pytest.approx(four.avg_power_w * four.simulated_s / 3.6e6)
+    assert scaled.gpu_hours < four.gpu_hours
+    assert scaled.requests.served == 4000
+    slow = run_simulation(replace(busy, max_replicas=4), catalog, TODAY)
+    assert any("cold start 76 s, 16 s of it the weights" in d for d in slow.defaults)
+    assert (slow.ttft_s.p99 or 0.0) > (scaled.ttft_s.p99 or 0.0)
+
+
+def test_pools_apart_and_static_batches(catalog: Catalog) -> None:
+    busy = replace(CHAT, rate=2.0, replicas=2)
+    together, apart, static = (
+        run_simulation(replace(busy, **more), catalog, TODAY)  # type: ignore[arg-type]
+        for more in ({}, {"prefill_replicas": 1}, {"batching": "static"})
+    )
+    assert apart.requests.served == static.requests.served == together.requests.served
+    assert (apart.itl_s.p99 or 0.0) < (together.itl_s.p99 or 0.0)
+    assert (static.ttft_s.p95 or 0.0) > (together.ttft_s.p95 or 0.0)
+    assert any("GB/s" in d for d in apart.defaults)
+
+
 def test_a_trace_is_rescaled_and_cut(catalog: Catalog, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     rows = "".join(f"{i},{100 + i},{20}\n" for i in range(50))
@@ -83,6 +108,12 @@ def test_the_page_needs_no_other_file(found: Simulation) -> None:
         ({"timeout_s": 0.0}, "--timeout-s"),
         ({"precision": "bf61"}, "bf16"),
         ({"profile": "azure"}, "azure-conv"),
+        ({"batching": "dynamic"}, "continuous"),
+        ({"replicas": 4, "max_replicas": 2}, "below --replicas"),
+        ({"cold_start_s": 3.0}, "--max-replicas"),
+        ({"prefill_replicas": 1}, "leave none"),
+        ({"replicas": 2, "prefill_replicas": 1, "batching": "static"}, "--prefill-replicas"),
+        ({"kv_link_gb_per_s": 3.0}, "no cache moves"),
         ({"gpu": "h999"}, "h999"),
         ({"model": "meta-llama/Llama-3.1-405B-Instruct", "gpu": "l4-24gb"}, "does not fit"),
     ],

@@ -15,10 +15,10 @@ from gpumix.catalog import load
 from gpumix.domain.traffic import Lengths, Requests
 from gpumix.domain.workload import Slo
 from gpumix.perf.deployment import Deployment, deployments
-from gpumix.perf.inference import closed_loop
+from gpumix.perf.inference import closed_loop, offline, static_batch
 from gpumix.perf.steps import decode_step_s, prefill_s
 from gpumix.serving.capacity import Traffic, sustained
-from gpumix.serving.run import Event, Settings, simulate
+from gpumix.serving.run import Autoscale, Event, Settings, simulate
 from gpumix.serving.simulated_capacity import capacity_by_simulation
 from gpumix.serving.steptable import StepTable, slowed, step_table
 from gpumix.serving.traffic import closed_loop as closed_loop_stream
@@ -91,12 +91,26 @@ def random_case(seed: int) -> tuple[Requests, StepTable, Settings]:
         tier=rng.integers(0, 2, n),
         follows=follows,
     )
+    replicas, scale = int(rng.integers(1, 4)), None
+    if rng.integers(3) == 0:
+        scale = Autoscale(
+            fewest=int(rng.integers(1, replicas + 1)),
+            target=float(rng.uniform(0.5, 4.0)),
+            cold_start_s=float(rng.choice([0.0, 0.3, 2.0])),
+            look_s=float(rng.uniform(0.05, 1.0)),
+            cool_down_s=float(rng.choice([0.0, 0.5, 4.0])),
+        )
+    prefill = int(rng.integers(0, replicas)) if scale is None else 0
     rules = Settings(
-        replicas=int(rng.integers(1, 4)),
+        replicas=replicas,
+        autoscale=scale,
+        prefill_replicas=prefill,
+        transfer_s_per_token=float(rng.choice([0.0, 1e-4, 1e-2])),
         router=str(rng.choice(["round-robin", "least-outstanding"])),
         timeout_s=float(rng.choice([math.inf, 0.7, 3.0])),
         most_waiting=int(rng.choice([2**40, 5])),
         longest_tokens=int(rng.choice([2**30, 150])),
+        batching="static" if not prefill and rng.integers(3) == 0 else "continuous",
     )
     return requests, table, rules
 
@@ -111,8 +125,11 @@ def test_it_agrees_with_its_plain_twin(seed: int) -> None:
     np.testing.assert_allclose(fast.first_s, [r.first for r in slow], rtol=1e-9)
     np.testing.assert_allclose(fast.finish_s, [r.finish for r in slow], rtol=1e-9)
     np.testing.assert_allclose(fast.clock_s, [r.clock for r in replicas], rtol=1e-9)
+    np.testing.assert_allclose(fast.on_s, [r.on_s for r in replicas], rtol=1e-9)
     assert fast.iterations == sum(r.steps for r in replicas)
     assert fast.evictions == sum(r.evictions for r in replicas)
+    assert fast.gaps.min() >= 0
+    assert fast.gaps.sum() == fast.decoded
     assert np.all(fast.outcome != 0)
 
 
@@ -183,6 +200,26 @@ def test_engines_that_prefill_first_march_in_step() -> None:
     )
     assert mixing.tpot_s.mean() > found.tpot_s.mean()
     assert found.gaps.sum() == mixing.gaps.sum() == found.decoded
+
+
+def test_a_static_batch_is_the_engines(deployed: Any) -> None:
+    table = step_table(offline(deployed), 1000.0, 200.0)
+    found = simulate(stream(np.zeros(16), 1000, 200), table, Settings(batching="static"))
+    engine = static_batch(deployed, 1000.0, 200.0, 16.0)
+    assert len(set(found.first_s)) == len(set(found.finish_s)) == 1
+    assert found.first_s == pytest.approx(float(engine.ttft_s[0]), rel=0.03)  # before the server
+    rate = 16 * 200 / float(found.clock_s[0])
+    assert rate == pytest.approx(float(engine.output_tokens_per_s[0]), rel=0.05)
+
+
+def test_a_static_batch_is_not_refilled() -> None:
+    table = made_up_table(3, chunk_tokens=40, max_sequences=2, kv_blocks=40)
+    answers = [3, 20, 5, 5]
+    static = Settings(batching="static")
+    found = simulate(stream([0.0, 0.0, 0.0, 0.1], 8, answers), table, static)
+    assert found.finish_s[0] < found.finish_s[1] < found.first_s[2] == found.first_s[3]
+    flowing = simulate(stream([0.0, 0.0, 0.0, 0.1], 8, answers), table)
+    assert flowing.finish_s.max() < found.finish_s.max()
 
 
 def test_littles_law_and_conservation(deployed: Any) -> None:
@@ -276,6 +313,81 @@ def test_nothing_runs_while_all_replicas_are_down() -> None:
     table = made_up_table(3, kv_blocks=40)
     found = simulate(stream([0.0, 1.0], 8, 4), table, Settings(events=(Event(0.0, 0, "down"),)))
     assert [WORDS[o] for o in found.outcome] == ["queued", "queued"]
+
+
+def test_a_new_replica_helps_only_after_its_cold_start() -> None:
+    table = made_up_table(3, chunk_tokens=16, max_sequences=2, kv_blocks=40)
+    scale = Autoscale(fewest=1, target=4.0, cold_start_s=5.0, look_s=1.0, cool_down_s=1e9)
+    early = stream(np.linspace(0.0, 5.9, 200), 16, 4)
+    late = stream(np.linspace(0.0, 9.0, 300), 16, 4)
+    before, after = (
+        simulate(r, table, Settings(replicas=2, autoscale=scale)) for r in (early, late)
+    )
+    assert before.busy_s[1] == 0.0
+    assert after.busy_s[1] > 0.0
+    assert after.on_s[1] == pytest.approx(after.clock_s.max() - 1.0)
+
+
+def test_replicas_that_follow_the_load_cost_less_than_all_and_serve_better_than_few() -> None:
+    table = made_up_table(3, chunk_tokens=16, max_sequences=2, kv_blocks=40)
+    calm, rush = np.arange(0.0, 300.0, 3.0), np.arange(300.0, 420.0, 0.03)
+    requests = stream(np.concatenate([calm, rush, calm + 420.0]), 16, 6)
+    scale = Autoscale(fewest=1, target=2.0, cold_start_s=2.0, look_s=1.0, cool_down_s=30.0)
+    one, four = (simulate(requests, table, Settings(replicas=n)) for n in (1, 4))
+    scaled = simulate(requests, table, Settings(replicas=4, autoscale=scale))
+    assert np.all(scaled.served)
+    assert four.ttft_s.mean() < scaled.ttft_s.mean() < 0.5 * one.ttft_s.mean()
+    assert one.on_s.sum() < scaled.on_s.sum() < 0.6 * four.on_s.sum()
+    never = Autoscale(fewest=4, target=2.0, cold_start_s=2.0, look_s=1.0, cool_down_s=30.0)
+    same = simulate(requests, table, Settings(replicas=4, autoscale=never))
+    np.testing.assert_allclose(same.finish_s, four.finish_s, rtol=1e-12)
+
+
+def test_a_scaler_does_not_look_at_an_empty_fleet() -> None:
+    table = made_up_table(3, kv_blocks=40)
+    scale = Autoscale(fewest=1, target=2.0, cold_start_s=2.0, look_s=1e-3, cool_down_s=30.0)
+    found = simulate(stream([0.0, 1e9], 8, 4), table, Settings(replicas=2, autoscale=scale))
+    assert np.all(found.served)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        Settings(router="random"),
+        Settings(batching="dynamic"),
+        Settings(batching="static", events=(Event(0.0, 0, "down"),)),
+        Settings(replicas=2, autoscale=Autoscale(3, 1.0, 1.0, 1.0, 1.0)),
+        Settings(replicas=2, autoscale=Autoscale(1, 0.0, 1.0, 1.0, 1.0)),
+        Settings(replicas=2, prefill_replicas=2),
+        Settings(replicas=2, prefill_replicas=1, batching="static"),
+        Settings(replicas=2, prefill_replicas=1, transfer_s_per_token=-1.0),
+        Settings(replicas=2, starting=1, autoscale=Autoscale(1, 1.0, 1.0, 1.0, 1.0)),
+    ],
+)
+def test_settings_that_contradict_are_refused(rules: Settings) -> None:
+    with pytest.raises(ValueError, match=r"router|batching|replicas|target"):
+        simulate(stream([0.0], 8, 4), made_up_table(0), rules)
+
+
+def test_apart_prefill_and_decode_wait_for_each_other_only_as_long_as_the_cache_moves() -> None:
+    table = made_up_table(3, chunk_tokens=64, max_sequences=4, kv_blocks=40)
+    alone = simulate(stream([0.0], 30, 20), table)
+    apart = Settings(replicas=2, prefill_replicas=1, transfer_s_per_token=0.01)
+    moved = simulate(stream([0.0], 30, 20), table, apart)
+    assert moved.ttft_s == pytest.approx(alone.ttft_s)
+    assert moved.e2e_s == pytest.approx(alone.e2e_s + 30 * 0.01)
+
+
+def test_apart_the_prompts_of_others_do_not_slow_decoding(deployed: Any) -> None:
+    table = step_table(deployed, 4000.0, 200.0)
+    requests = draw(2000, 8.0, Lengths(4000.0, 0.5), Lengths(200.0, 0.5))
+    link = Settings(replicas=4, prefill_replicas=2, transfer_s_per_token=131072 / 50e9)
+    together, apart = (simulate(requests, table, s) for s in (Settings(replicas=4), link))
+    assert np.all(apart.served)
+    assert apart.prefilled == int(requests.input_tokens.sum())
+    assert apart.decoded == int((requests.output_tokens - 1).sum())
+    assert apart.tpot_s[apart.output_tokens > 50].max() < together.tpot_s.max()
+    assert np.nanpercentile(apart.tpot_s, 95) < np.nanpercentile(together.tpot_s, 95)
 
 
 # -- bad traffic -----------------------------------------------------------------------------

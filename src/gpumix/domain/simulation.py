@@ -53,6 +53,7 @@ class Simulation:
 
     `slo_attainment` counts shed and timed-out requests as misses. `utilisation` is the share of
     time in which a step runs; `goodput_requests_per_s` those served within every limit.
+    `gpu_hours` count the time replicas are on, their cold start included.
     `usd_per_mtok_output` is at the load really served; None without a price.
     """
 
@@ -77,7 +78,9 @@ class Simulation:
     utilisation: float
     mean_batch: float
     preemptions: int
+    gpu_hours: float
     avg_power_w: float
+    energy_kwh: float
     joules_per_output_token: float | None
     usd_per_gpu_hour: float | None
     usd_per_mtok_output: float | None

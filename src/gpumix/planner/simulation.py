@@ -25,13 +25,14 @@ from gpumix.perf.memory import memory
 from gpumix.perf.power import gpu_power_w, idle_power_w, utilisation
 from gpumix.perf.values import FloatArray
 from gpumix.planner.candidates import TENSOR_PARALLEL
+from gpumix.planner.fleet import fleet_problems, settings_of
 from gpumix.serving import state as at
 from gpumix.serving.capacity import Traffic, sustained
-from gpumix.serving.run import Outcome, Settings, simulate
+from gpumix.serving.run import Outcome, simulate
 from gpumix.serving.simulated_capacity import attainment
 from gpumix.serving.steptable import step_table
 from gpumix.serving.traffic import at_rate, from_profile, mean_rate, resized
-from gpumix.units import MEGA, SECONDS_PER_HOUR
+from gpumix.units import KILO, MEGA, SECONDS_PER_HOUR
 
 DEFAULT_REQUESTS = 10_000
 DEFAULT_LOAD = 0.8
@@ -43,7 +44,10 @@ _MOST_REQUESTS = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class SimulationQuestion:
-    """What to simulate; `tp` None = the smallest that fits, `rate` None = the trace's own."""
+    """What to simulate; `tp` None = the smallest that fits, `rate` None = the trace's own.
+
+    With `max_replicas` the replicas follow the load from `replicas` up to so many.
+    """
 
     model: str
     gpu: str
@@ -59,6 +63,12 @@ class SimulationQuestion:
     slos: tuple[Slo, ...] = ()
     timeout_s: float | None = None
     seed: int = 0
+    batching: str = "continuous"
+    max_replicas: int | None = None
+    scale_target: float | None = None
+    cold_start_s: float | None = None
+    prefill_replicas: int = 0
+    kv_link_gb_per_s: float | None = None
 
 
 def run_simulation(
@@ -82,18 +92,15 @@ def run_simulation(
     dep = _deployment(question, model, gpu, catalog, sizes, defaults)
     if question.rate is not None:
         requests = _at_rate(requests, question.rate)
-    elif question.trace is None:
-        shape = Traffic(Lengths(sizes[0], 0.0), Lengths(sizes[1], 0.0), 1.0)
-        found = float(sustained(dep, shape, slos).requests_per_s[0]) * question.replicas
+    shape = Traffic(Lengths(sizes[0], 0.0), Lengths(sizes[1], 0.0), 1.0)
+    capacity = sustained(dep, shape, slos)
+    if question.rate is None and question.trace is None:
+        found = float(capacity.requests_per_s[0]) * question.replicas
         rate = DEFAULT_LOAD * found if found > 0.0 else 0.1 * question.replicas
         requests = _at_rate(requests, rate)
         defaults.append(f"{rate:.3g} requests/s, {DEFAULT_LOAD:.0%} of the closed form's capacity")
-    settings = Settings(
-        replicas=question.replicas,
-        timeout_s=question.timeout_s or np.inf,
-        longest_tokens=model.context or 2**31 - 1,
-        seed=question.seed,
-    )
+    batch = DEFAULT_LOAD * float(capacity.batch[0])
+    settings = settings_of(question, dep, model, batch, catalog, defaults)
     table = step_table(dep, *sizes)
     started = time.perf_counter()
     outcome = simulate(requests, table, settings, progress)
@@ -103,11 +110,11 @@ def run_simulation(
     if usd_per_gpu_hour is not None:
         defaults.append(f"{usd_per_gpu_hour:.2f} USD/GPU-h, the median of on-demand offers")
     written = _written(question, dep, requests, outcome, slos, table.kv_blocks)
-    power_w = _power_w(dep, outcome, sizes, catalog)
-    tokens_per_s, gpus = written.output_tokens_per_s, float(dep.gpus[0]) * question.replicas
+    energy_j = _energy_j(dep, outcome, sizes, catalog, question.prefill_replicas)
+    tokens = written.output_tokens_per_s * written.simulated_s
     usd = None
-    if usd_per_gpu_hour is not None and tokens_per_s > 0.0:
-        usd = usd_per_gpu_hour * gpus / SECONDS_PER_HOUR / tokens_per_s * MEGA
+    if usd_per_gpu_hour is not None and tokens > 0.0:
+        usd = usd_per_gpu_hour * written.gpu_hours / tokens * MEGA
     return replace(
         written,
         model=model.id,
@@ -115,8 +122,9 @@ def run_simulation(
         traffic=traffic,
         wall_s=wall_s,
         defaults=tuple(defaults),
-        avg_power_w=power_w,
-        joules_per_output_token=power_w / tokens_per_s if tokens_per_s > 0.0 else None,
+        avg_power_w=energy_j / written.simulated_s,
+        energy_kwh=energy_j / (KILO * SECONDS_PER_HOUR),
+        joules_per_output_token=energy_j / tokens if tokens > 0.0 else None,
         usd_per_gpu_hour=usd_per_gpu_hour,
         usd_per_mtok_output=usd,
     )
@@ -141,6 +149,11 @@ def _refuse(question: SimulationQuestion) -> None:
         ("--timeout-s", question.timeout_s, 1e-3, 1e9),
         ("--tp", question.tp, 1, 64),
         ("--seed", question.seed, 0, 2**32 - 1),
+        ("--max-replicas", question.max_replicas, 1, 1000),
+        ("--scale-target", question.scale_target, 1e-2, 1e6),
+        ("--cold-start-s", question.cold_start_s, 0, 1e6),
+        ("--prefill-replicas", question.prefill_replicas, 0, 999),
+        ("--kv-link-gb-per-s", question.kv_link_gb_per_s, 1e-3, 1e5),
     )
     for option, value, low, high in limits:
         if value is not None and not low <= value <= high:
@@ -153,6 +166,7 @@ def _refuse(question: SimulationQuestion) -> None:
     ):
         if name and name not in PRECISIONS:
             problems.append(unknown_name(option, "precision", name, PRECISIONS))
+    problems += fleet_problems(question)
     if problems:
         raise InputError(problems)
 
@@ -278,10 +292,12 @@ def _written(
         goodput_requests_per_s=share * len(requests) / lasts,
         output_tokens_per_s=float(requests.output_tokens[served].sum()) / lasts,
         input_tokens_per_s=float(requests.input_tokens[served].sum()) / lasts,
-        utilisation=float(outcome.busy_s.sum()) / (lasts * question.replicas),
+        utilisation=float(outcome.busy_s.sum()) / max(float(outcome.on_s.sum()), 1e-12),
         mean_batch=float(outcome.sequence_s.sum()) / max(float(outcome.busy_s.sum()), 1e-12),
         preemptions=outcome.evictions,
+        gpu_hours=float(outcome.on_s.sum()) * float(dep.gpus[0]) / SECONDS_PER_HOUR,
         avg_power_w=0.0,
+        energy_kwh=0.0,
         joules_per_output_token=None,
         usd_per_gpu_hour=None,
         usd_per_mtok_output=None,
@@ -289,7 +305,7 @@ def _written(
         wall_s=0.0,
         defaults=(),
         warnings=tuple(_warnings(counts, outcome)),
-        timeline=_timeline(outcome, question.replicas, kv_blocks),
+        timeline=_timeline(outcome, float(outcome.on_s.sum()) / lasts, kv_blocks),
         curves=Curves(itl_s=itl, **curves),
     )
 
@@ -329,7 +345,7 @@ def _spread_of_gaps(outcome: Outcome, quantiles: Sequence[float]) -> Spread:
     return Spread(mean, quantiles[49], quantiles[89], quantiles[94], quantiles[98])
 
 
-def _timeline(outcome: Outcome, replicas: int, kv_blocks: int) -> Timeline:
+def _timeline(outcome: Outcome, replicas: float, kv_blocks: int) -> Timeline:
     """Only the parts in which something ran."""
     ran = np.flatnonzero(outcome.series[:, 0] > 0.0)
     busy, running, waiting, free = outcome.series[ran].T
@@ -341,18 +357,24 @@ def _timeline(outcome: Outcome, replicas: int, kv_blocks: int) -> Timeline:
     )
 
 
-def _power_w(
-    dep: Deployment, outcome: Outcome, sizes: tuple[float, float], catalog: Catalog
+def _energy_j(
+    dep: Deployment,
+    outcome: Outcome,
+    sizes: tuple[float, float],
+    catalog: Catalog,
+    prefill_replicas: int,
 ) -> float:
-    """Mean power of all GPUs: the mean step's while a step runs, idle otherwise [W]."""
-    busy = float(outcome.busy_s.sum())
-    whole = float(outcome.clock_s.max(initial=0.0)) * len(outcome.busy_s)
-    prompts = outcome.prefilled / max(outcome.iterations, 1)
-    batch = float(outcome.sequence_s.sum()) / max(busy, 1e-12)
-    loads = utilisation(dep, batch, sizes[0] + 0.5 * sizes[1], prompts, sizes[0])
+    """Energy of all GPUs: a pool's mean step while a step runs, idle otherwise [J]."""
     idle = idle_power_w(dep.tdp_w, dep.idle_w)
     curve = catalog.coefficients.power["serving"]["any"]
-    running = gpu_power_w(dep.tdp_w, idle, *loads, curve)
-    share = busy / whole if whole > 0.0 else 0.0
-    each = float(np.asarray(share * running + (1.0 - share) * idle)[0])
-    return each * float(dep.gpus[0]) * len(outcome.busy_s)
+    pools = [slice(0, prefill_replicas), slice(prefill_replicas, None)]
+    total = 0.0
+    for pool in pools if prefill_replicas else [slice(None)]:
+        busy, on = float(outcome.busy_s[pool].sum()), float(outcome.on_s[pool].sum())
+        steps = max(int(outcome.replica_iterations[pool].sum()), 1)
+        prompts = float(outcome.replica_prefilled[pool].sum()) / steps
+        batch = float(outcome.sequence_s[pool].sum()) / max(busy, 1e-12)
+        loads = utilisation(dep, batch, sizes[0] + 0.5 * sizes[1], prompts, sizes[0])
+        running = gpu_power_w(dep.tdp_w, idle, *loads, curve)
+        total += float(np.asarray(busy * running + max(on - busy, 0.0) * idle)[0])
+    return total * float(dep.gpus[0])

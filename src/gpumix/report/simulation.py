@@ -59,7 +59,8 @@ def load_table(found: Simulation) -> Table:
     """What the deployment did, and at what cost."""
     names = (
         "output_tokens_per_s", "goodput_requests_per_s", "utilisation", "mean_batch",
-        "preemptions", "avg_power_w", "joules_per_output_token", "usd_per_mtok_output",
+        "preemptions", "gpu_hours", "avg_power_w", "energy_kwh",
+        "joules_per_output_token", "usd_per_mtok_output",
     )  # fmt: skip
     owns = [fields.field(name, Simulation) for name in names]
     rows = tuple(

@@ -15,9 +15,27 @@ from numba import njit
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
+_INNER: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+
+
+def compiled_entry(function: _F) -> _F:
+    """The function in machine code, with all that it calls, kept on disk beside its file."""
+    return cast(_F, njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
 def compiled(function: _F) -> _F:
-    """The function in machine code, kept on disk beside its file."""
-    return cast(_F, njit(cache=True, nogil=True)(function))
+    """The function in machine code, for compiled callers alone: no wrapper, nothing on disk."""
+    return cast(_F, njit(**_INNER)(function))
+
+
+def inlined(function: _F) -> _F:
+    """The function as part of its one caller: a call would copy every field of every argument."""
+    return cast(_F, njit(inline="always", **_INNER)(function))
 
 
 @compiled
