@@ -38,7 +38,7 @@ layers: .venv/.dev  ## who may import whom
 	@$(BIN)/lint-imports
 
 fit: .venv/.dev  ## measurements -> src/gpumix/data/coefficients.json (needs ../shared)
-	@$(BIN)/python tools/fit.py
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python tools/fit.py
 
 data: .venv/.dev  ## rebuild src/gpumix/data/ from ../shared/data
 	@$(BIN)/python tools/build_data.py
@@ -50,7 +50,7 @@ golden: .venv/.dev  ## rewrite tests/golden from today's renderers; read the dif
 	@GPUMIX_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/report -k golden
 
 accuracy: .venv/.dev  ## predictions against measurements -> docs/accuracy.md (needs ../shared; minutes)
-	@$(BIN)/python benchmarks/accuracy.py
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/accuracy.py
 
 bench: .venv/.dev  ## speed of the verbs -> docs/speed.md
 	@$(BIN)/python benchmarks/speed.py

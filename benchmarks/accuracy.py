@@ -11,7 +11,6 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,25 +19,20 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 
 import fit_inference  # noqa: E402
+import fit_left_out  # noqa: E402
 import peers  # noqa: E402
-from fit import read_rows  # noqa: E402
 from gpumix.catalog import Catalog, load  # noqa: E402
 from gpumix.domain.measurement import Shrinkage  # noqa: E402
 from gpumix.perf.calibrate import Places, shift  # noqa: E402
 from gpumix.perf.engines import engine_generation  # noqa: E402
 from gpumix.perf.interval import Z80, tier_sigma  # noqa: E402
-from gpumix.planner.points import predict_inference, quantity_of  # noqa: E402
+from gpumix.planner.points import predict_inference  # noqa: E402
+from measured import read_rows  # noqa: E402
 
 DOCS = ROOT / "docs"
 RATES = ("output_tok_s_total", "total_tok_s_total", "requests_s", "prefill_tok_s")
 PLOTTED_EVERY = 4
 """Every so many rows become a point, so that the drawings stay small."""
-
-QUICK_REFITS = (
-    "Refits here take ten quasi-Newton steps and stop near the full fit: they flatter. Refitted to "
-    "convergence, sources left out miss by 22 % and the interval holds 67 % of the rows left out, "
-    'not 80 %: [inference.md](inference.md), "Left out, to convergence".'
-)
 
 Rows = list[dict[str, str]]
 Mask = npt.NDArray[np.bool_]
@@ -173,63 +167,62 @@ def slices(m: Measured) -> str:
     return "\n".join(out)
 
 
-def left_out(m: Measured, coefficients: dict[str, Any]) -> str:
+def left_out(m: Measured) -> str:
     """Whole GPUs, families and sources left out of the fit, and how often the interval holds."""
-    wanted = fit_inference.constants()
-    typical = fit_inference.coefficients_of(fit_inference.tables_of(np.zeros(len(wanted)), wanted))
-    rows = fit_inference.calibration_rows(m.rows, m.catalog)
-    data = fit_inference.bench(rows, m.catalog, typical)
-    fit = fit_inference.Fit(data, wanted)
-    theta = fit_inference.theta_of(coefficients["inference"], wanted)
-    found = fit_inference.left_out_errors(fit, theta, m.catalog)
-    rate = np.array([row["metric"] in RATES for row in rows])
-    gpu = np.array([row["gpu"] for row in rows])
-    source = np.array([row["source_id"] for row in rows])
-    moe = np.array([m.catalog.models[row["model"]].is_moe for row in rows])
+    data = fit_left_out.everything()[1]
+    found = fit_left_out.left_out_errors()
+    rate = np.array([row["metric"] in RATES for row in data.rows])
+    gpu, source = (np.array([row[name] for row in data.rows]) for name in ("gpu", "source_id"))
+    moe = np.array([m.catalog.models[row["model"]].is_moe for row in data.rows])
 
     def line(name: str, target: str, kind: str, mask: Mask) -> str:
-        error = np.abs(np.expm1(found[kind][mask & rate]))
-        return f"| {name} | {target} | {summary(error)} |"
+        return f"| {name} | {target} | {summary(np.abs(np.expm1(found[kind][mask])))} |"
 
     lines = [
-        QUICK_REFITS,
+        "Every refit starts from the priors and runs to its end.",
         "",
         "| left out | target | rows | median | mean | p90 |",
         "|---|---|---|---|---|---|",
     ]
     for name in ("a100-sxm-80gb", "a100-sxm-40gb", "h200-sxm-141gb", "l40s-48gb", "b200-sxm-180gb",
                  "h100-sxm-80gb", "mi300x-192gb"):  # fmt: skip
-        lines.append(line(f"GPU {name}", "16 %", "gpu", gpu == name))
-    lines.append(line("one dense model family", "10 %", "family", ~moe))
-    lines.append(line("one MoE model family", "18 %", "family", moe))
-    lines.append(line("one source, all", "14 %", "source", source != ""))
-    for name in np.unique(source):
-        lines.append(line(f"source {name}", "14 %", "source", source == name))
-    lines += ["", coverage(fit, found, m.catalog, gpu)]
+        lines.append(line(f"GPU {name}", "16 %", "gpu", (gpu == name) & rate))
+    lines.append(line("one dense model family", "10 %", "family", ~moe & rate))
+    lines.append(line("one MoE model family", "18 %", "family", moe & rate))
+    lines.append(line("one source, all", "14 %", "source", rate))
+    for what, target, kind in ((", throughput", "14 %", rate), (", latencies", "", ~rate)):
+        for name in np.unique(source[kind & np.isfinite(found["source"])]):
+            lines.append(line(f"source {name}{what}", target, "source", (source == name) & kind))
+    lines += ["", coverage(data, found, m.catalog, gpu)]
     return "\n".join(lines)
 
 
 def coverage(
-    fit: fit_inference.Fit, found: dict[str, Floats], catalog: Catalog, gpu: npt.NDArray[np.str_]
+    data: fit_inference.Bench,
+    found: dict[str, Floats],
+    catalog: Catalog,
+    gpu: npt.NDArray[np.str_],
 ) -> str:
-    """Share of left-out rows inside their 80 % interval, overall and by GPU."""
-    rows = fit.data.rows
-    first = np.searchsorted(fit.data.source, np.arange(len(rows)))
-    keys = [fit.data.dep.keys[k] for k in fit.data.dep.key_index[first]]
+    """Share of left-out rows inside their 80 % interval, overall, by kind of group and by GPU."""
+    labels = fit_left_out.labels_of(data, catalog)
     sigma = tier_sigma(
-        catalog.coefficients.inference,
-        np.array([quantity_of(row["metric"]) for row in rows]),
-        np.array([k.architecture for k in keys]),
-        np.array([k.engine for k in keys]),
-        np.array([catalog.models[row["model"]].is_moe for row in rows]),
-    )
+        catalog.coefficients.inference, labels["quantity"], labels["architecture"],
+        labels["engine"], labels["model"] == "moe",
+    )  # fmt: skip
+    everywhere = np.ones(len(gpu), dtype=bool)
+    names: list[tuple[str, tuple[str, ...], Mask]] = [
+        ("all left-out rows", tuple(found), everywhere),
+        *((f"one {kind} left out", (kind,), everywhere) for kind in found),
+        *((label, tuple(found), np.char.startswith(gpu, label.lower()))
+          for label in ("H100", "A100", "L40S")),
+    ]  # fmt: skip
     lines = ["| 80 % interval holds | rows | share |", "|---|---|---|"]
-    names: list[tuple[str, Mask]] = [("all left-out rows", np.ones(len(rows), dtype=bool))]
-    for label, start in (("H100", "h100"), ("A100", "a100"), ("L40S", "l40s")):
-        names.append((label, np.char.startswith(gpu, start)))
-    for name, mask in names:
+    for name, kinds, mask in names:
         inside = np.concatenate(
-            [(np.abs(e[mask]) <= Z80 * sigma[mask])[np.isfinite(e[mask])] for e in found.values()]
+            [
+                (np.abs(found[kind]) <= Z80 * sigma)[mask & np.isfinite(found[kind])]
+                for kind in kinds
+            ]
         )
         lines.append(f"| {name} | {len(inside)} | {inside.mean():.1%} |")
     return "\n".join(lines)
@@ -427,11 +420,9 @@ def plots(m: Measured) -> str:
 def inference(catalog: Catalog) -> str:
     """The whole section on inference."""
     m = Measured(catalog)
-    path = ROOT / "src" / "gpumix" / "data" / "coefficients.json"
-    coefficients = json.loads(path.read_text(encoding="utf-8"))
     parts = [
         ("Reached", reached(m)),
-        ("Left out of the fit", left_out(m, coefficients)),
+        ("Left out of the fit", left_out(m)),
         ("The same work on two GPUs", pairs(m)),
         ("With three measurements of one's own", three_points(m, catalog.shrinkage["inference"])),
         ("Beside a plain roofline", beside_peers(m) + "\n\n[Beside aiconfigurator](peers.md)."),

@@ -19,9 +19,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools")]
 
-from fit import read_rows  # noqa: E402
 from gpumix.catalog import load  # noqa: E402
 from gpumix.planner.points import predict_inference  # noqa: E402
+from measured import read_rows  # noqa: E402
 
 EVERY = 10
 SYSTEMS = {

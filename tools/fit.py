@@ -7,33 +7,24 @@ fit_training.py. Rows whose split is `calib` and that are usable are fitted; not
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
 import importlib.util
 import json
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import fit_inference
+import fit_left_out
 import fit_media
 import fit_power
 from gpumix.catalog import Catalog, load
 from gpumix.files import read_columns
+from measured import MEASURED, ROOT, read_rows
 
-ROOT = Path(__file__).resolve().parent.parent
-MEASURED = ROOT.parent / "shared" / "data" / "measured"
 TARGET = ROOT / "src" / "gpumix" / "data" / "coefficients.json"
 DIGITS = 6
-
-
-def read_rows(name: str) -> list[dict[str, str]]:
-    """Rows of one measured table."""
-    with gzip.open(MEASURED / name, "rt", encoding="utf-8", newline="") as handle:
-        return list(csv.DictReader(handle))
 
 
 def main() -> None:
@@ -44,7 +35,7 @@ def main() -> None:
     started = time.perf_counter()
     catalog = load()
     rows = read_rows("inference.csv.gz")
-    text = fit_inference.fit_text(catalog, rows)
+    text, tables = fit_inference.fit_text(catalog, rows)
     media_rows = [
         row
         for row in rows
@@ -54,14 +45,16 @@ def main() -> None:
     ]
     media = fit_media.fit(media_rows, catalog)
     out: dict[str, Any] = {
-        "inference": text.tables,
+        "inference": tables,
         "training": previous("training"),
         "media": media,
         "power": {},
         "fitted_on": (
-            f"calib rows of measured/: {len(text.fit.data.rows)} text, {len(media_rows)} media"
+            f"calib rows of measured/: {len(text.data.rows)} text, {len(media_rows)} media"
         ),
     }
+    errors = fit_left_out.left_out_errors()
+    out["inference"]["sigma"] = fit_left_out.sigmas(text.data, errors, catalog)
     out["inference"]["sigma"]["quantity"]["media"] = media_sigma(media_rows, catalog, media)
     out["power"] = fit_power.fit(read_rows("energy.csv.gz"), catalog, out)
     out["inference"]["sigma"]["quantity"]["power"] = out["power"]["serving"]["any"]["sigma"]

@@ -1,6 +1,6 @@
 """Fit of the inference constants on measured rows (split `calib`, usable).
 
-`fit(catalog, rows)` returns the tables `inference`, `media` and `power` of coefficients.json.
+`fit_text(catalog, rows)` returns the fit and the tables `inference` of coefficients.json.
 Minimised: soft-L1 of log(predicted / measured) / 0.12, every (source, metric) weighted by
 n^-1/2, plus quadratic priors around values typical of the hardware and of engines.
 """
@@ -19,9 +19,8 @@ from scipy.optimize import least_squares
 from gpumix.catalog import Catalog
 from gpumix.domain.coefficients import Coefficients
 from gpumix.perf.deployment import Deployment, deployments, with_coefficients
-from gpumix.perf.interval import Z80
 from gpumix.perf.questions import Questions, answer
-from gpumix.planner.points import layouts_of, parse_slo, quantity_of
+from gpumix.planner.points import layouts_of, parse_slo
 
 Tables = dict[str, dict[str, dict[str, float]]]
 Row = Mapping[str, str]
@@ -74,9 +73,6 @@ BEFORE_AMPERE = {"mfu_16bit": 0.75, "mbu_16bit": 0.9, "mbu_kv": 0.7, "mfu_prefil
 Source: FlashAttention-2 supports Ampere and later (its README); vLLM falls back to xFormers.
 """
 
-UNSEEN_WIDTH = 1.35
-"""Interval of an architecture without measurements, times that of the widest measured one."""
-
 SAME_ARCHITECTURE = {"Blackwell Ultra": "Blackwell", "CDNA4": "CDNA3"}
 
 COMMON = {
@@ -102,7 +98,7 @@ COMMON = {
     "legacy_link_latency": Prior(2.0, 0.4),
     "first_wave": Prior(0.05, 0.3),
     "expert_passes": Prior(10.0, 0.5),
-    "offline_host": Prior(0.4, 0.3),
+    "offline_host": Prior(0.16, 0.3),
 }
 LINK = {
     "nvlink": {"latency_s": Prior(8 * US, 0.4), "share": Prior(0.65, 0.2)},
@@ -358,11 +354,18 @@ def bench(rows: Sequence[Row], catalog: Catalog, start: Coefficients) -> Bench:
     return Bench(list(rows), dep, questions, source, measured)
 
 
-def weights_of(rows: Sequence[Row]) -> npt.NDArray[np.float64]:
-    """Weight of each row: rows measured together say less than their number.
+SERIES = ("source_id", "engine", "model", "gpu")
+"""Rows that share these were measured together and err together."""
 
-    w = n^-1/2 m^-1/4, of n rows with this source, metric and engine, m of them also with this
-    model and GPU; less again where the row is known to hold something else too.
+
+def weights_of(rows: Sequence[Row]) -> npt.NDArray[np.float64]:
+    """Weight of each row: rows measured together err together, so they say less than their number.
+
+    w ~ n^-1/2 m^-1/4, of n rows with this source, metric and engine, m of them also with this
+    model and GPU; less again where the row is known to hold something else too. All weights sum to
+    the number of series measured: each counts as one observation beside the priors. With more, the
+    constants learn what a source has of its own, and sources left out are predicted worse
+    (docs/inference.md).
     """
     together = [(row["source_id"], row["metric"], row["engine"]) for row in rows]
     alike = [(*one, row["model"], row["gpu"]) for one, row in zip(together, rows, strict=True)]
@@ -373,7 +376,7 @@ def weights_of(rows: Sequence[Row]) -> npt.NDArray[np.float64]:
             for one, two, row in zip(together, alike, rows, strict=True)
         ]
     )
-    return out * len(rows) ** 0.5 / np.sqrt(np.sum(out**2))
+    return out * len({tuple(row[name] for name in SERIES) for row in rows}) / out.sum()
 
 
 def doubt(row: Row) -> float:
@@ -397,9 +400,26 @@ def soft(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(np.sign(x) * np.sqrt(2.0 * (np.sqrt(1.0 + x * x) - 1.0)))
 
 
+def apart(touched: Sequence[npt.NDArray[np.bool_]]) -> list[list[int]]:
+    """Columns in groups of which no two touch a common row, first come first placed.
+
+    Source: Curtis, Powell and Reid (1974), on the estimation of sparse Jacobian matrices.
+    """
+    groups: list[tuple[list[int], npt.NDArray[np.bool_]]] = []
+    for column, rows in enumerate(touched):
+        for columns, taken in groups:
+            if not (taken & rows).any():
+                columns.append(column)
+                taken |= rows
+                break
+        else:
+            groups.append(([column], rows.copy()))
+    return [columns for columns, _ in groups]
+
+
 @dataclass
 class Fit:
-    """The fit of all constants to a bench, and quick refits without some of its rows."""
+    """The fit of all constants to a bench."""
 
     data: Bench
     wanted: list[Constant] = field(default_factory=constants)
@@ -407,17 +427,13 @@ class Fit:
     def __post_init__(self) -> None:
         self.weight = np.sqrt(weights_of(self.data.rows))
         self.touched = [self._rows_moved_by(one) for one in self.wanted]
-        self._parts: dict[bytes, Bench] = {}
+        self.together = apart(self.touched)
 
-    def _rows_moved_by(self, one: Constant) -> npt.NDArray[np.int64]:
+    def _rows_moved_by(self, one: Constant) -> npt.NDArray[np.bool_]:
         hit = np.array([one.touches(k) for k in self.data.dep.keys])[self.data.dep.key_index]
-        return np.unique(self.data.source[hit])
-
-    def _part(self, rows: npt.NDArray[np.int64]) -> Bench:
-        name = rows.tobytes()
-        if name not in self._parts:
-            self._parts[name] = self.data.take(rows)
-        return self._parts[name]
+        rows = np.zeros(len(self.data.rows), dtype=bool)
+        rows[self.data.source[hit]] = True
+        return rows
 
     def log_errors(
         self, theta: npt.NDArray[np.float64], data: Bench | None = None
@@ -432,144 +448,32 @@ class Fit:
         return np.concatenate([soft(self.log_errors(theta) / NOISE) * self.weight, theta])
 
     def jacobian(self, theta: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Forward differences; each constant is evaluated on the rows it can move only."""
+        """Forward differences; constants that move no common row are moved at once."""
         n, delta = len(self.data.rows), 1e-3
         out = np.zeros((n + len(theta), len(theta)))
+        out[n:] = np.eye(len(theta))
         base = soft(self.log_errors(theta) / NOISE)
-        for column, rows in enumerate(self.touched):
-            out[n + column, column] = 1.0
-            if len(rows):
-                moved = theta.copy()
-                moved[column] += delta
-                there = soft(self.log_errors(moved, self._part(rows)) / NOISE)
-                out[rows, column] = (there - base[rows]) * self.weight[rows] / delta
+        for columns in self.together:
+            moved = theta.copy()
+            moved[columns] += delta
+            slope = (soft(self.log_errors(moved) / NOISE) - base) * self.weight / delta
+            for column in columns:
+                out[:n, column] = np.where(self.touched[column], slope, 0.0)
         return out
 
     def solve(
-        self, start: npt.NDArray[np.float64] | None = None, steps: int = 30
+        self,
+        start: npt.NDArray[np.float64] | None = None,
+        steps: int = 30,
+        tolerance: float = 1e-4,
     ) -> npt.NDArray[np.float64]:
-        """The best point, in prior standard deviations."""
+        """The best point, in prior standard deviations; from the priors unless told otherwise."""
         found = least_squares(
             self.residuals, np.zeros(len(self.wanted)) if start is None else start,
             jac=self.jacobian, bounds=(-RANGE_SIGMAS, RANGE_SIGMAS), max_nfev=steps,
-            xtol=1e-4, ftol=1e-4,
+            xtol=tolerance, ftol=tolerance,
         )  # fmt: skip
         return np.asarray(found.x)
-
-    def without(
-        self,
-        left_out: npt.NDArray[np.bool_],
-        theta: npt.NDArray[np.float64],
-        jacobian: npt.NDArray[np.float64],
-        steps: int = 10,
-    ) -> npt.NDArray[np.float64]:
-        """The best point without some rows: Newton steps from the full fit's derivatives.
-
-        Every step tried also corrects the derivatives along itself.
-
-        Source: Broyden (1965), equation 4.5, on the Gauss-Newton step.
-        """
-        keep = np.concatenate([~left_out, np.ones(len(theta), dtype=bool)])
-        slope, best, residual = jacobian[keep], theta, self.residuals(theta)[keep]
-        shrink = 1.0
-        for _ in range(steps):
-            gradient = slope.T @ residual
-            free = (np.abs(best) < RANGE_SIGMAS - 1e-6) | (gradient * best > 0.0)
-            part = slope[:, free]
-            step = np.zeros(len(best))
-            step[free] = np.linalg.solve(part.T @ part, gradient[free])
-            tried = np.clip(best - shrink * step, -RANGE_SIGMAS, RANGE_SIGMAS)
-            moved = tried - best
-            if moved @ moved < 1e-8:
-                break
-            there = self.residuals(tried)[keep]
-            slope += np.outer(there - residual - slope @ moved, moved / (moved @ moved))
-            if there @ there < residual @ residual:
-                best, residual, shrink = tried, there, min(1.0, 2.0 * shrink)
-            else:
-                shrink *= 0.4
-        return best
-
-
-def groups_of(rows: Sequence[Row], catalog: Catalog) -> dict[str, npt.NDArray[np.bool_]]:
-    """Whole groups worth leaving out: every GPU, model family and source of at least 20 rows."""
-    found: dict[str, npt.NDArray[np.bool_]] = {}
-    names = {
-        "gpu": [row["gpu"] for row in rows],
-        "family": [catalog.models[row["model"]].family for row in rows],
-        "source": [row["source_id"] for row in rows],
-    }
-    for kind, values in names.items():
-        column = np.array(values)
-        for value in np.unique(column):
-            here = column == value
-            if 20 <= here.sum() < len(rows):
-                found[f"{kind}:{value}"] = here
-    return found
-
-
-def left_out_errors(
-    fit: Fit, theta: npt.NDArray[np.float64], catalog: Catalog
-) -> dict[str, npt.NDArray[np.float64]]:
-    """Per kind of group (gpu, family, source): log error of each row when its group is left out."""
-    jacobian = fit.jacobian(theta)
-    out = {kind: np.full(len(fit.data.rows), np.nan) for kind in ("gpu", "family", "source")}
-    for name, here in groups_of(fit.data.rows, catalog).items():
-        point = fit.without(here, theta, jacobian)
-        rows = np.flatnonzero(here)
-        out[name.split(":")[0]][rows] = fit.log_errors(point, fit.data.take(rows))
-    return out
-
-
-def sigmas(
-    fit: Fit, errors: Mapping[str, npt.NDArray[np.float64]], catalog: Catalog
-) -> dict[str, dict[str, float]]:
-    """The table `sigma`: by quantity, times a factor by architecture, engine and routing.
-
-    Each is the 80 % quantile of |log error| of left-out rows over 1.28, factors shrunk towards 1
-    where rows are few.
-    """
-    rows = fit.data.rows
-    keys = [fit.data.dep.keys[k] for k in fit.data.dep.key_index]
-    first = np.searchsorted(fit.data.source, np.arange(len(rows)))
-    labels = {
-        "quantity": np.array([quantity_of(row["metric"]) for row in rows]),
-        "architecture": np.array([keys[i].architecture for i in first]),
-        "engine": np.array([keys[i].engine for i in first]),
-        "model": np.array(["moe" if catalog.models[r["model"]].is_moe else "dense" for r in rows]),
-    }
-    size = np.concatenate([np.abs(e) for e in errors.values()])
-    known = np.isfinite(size)
-    size = size[known]
-    level = np.ones(len(size))
-    out: dict[str, dict[str, float]] = {}
-    for kind, label in labels.items():
-        here = np.concatenate([label] * len(errors))[known]
-        out[kind] = {}
-        for value in np.unique(here):
-            rows_here = here == value
-            wide = float(np.quantile(size[rows_here] / level[rows_here], 0.8)) / Z80
-            n = int(rows_here.sum())
-            shrunk = wide if kind == "quantity" else wide ** (n / (n + 60.0))
-            out[kind][str(value)] = shrunk
-            level[rows_here] *= shrunk
-    for name in ("itl", "e2e"):
-        out["quantity"].setdefault(name, out["quantity"]["tpot"])
-    out["architecture"]["any"] = UNSEEN_WIDTH * max(1.0, *out["architecture"].values())
-    for twin, arch in SAME_ARCHITECTURE.items():
-        out["architecture"].setdefault(twin, out["architecture"][arch])
-    out["engine"]["other"] = max(1.0, *(out["engine"].get(e, 1.0) for e in MODERN))
-    return out
-
-
-@dataclass
-class Result:
-    """The tables of the fit and what it was made of, for the accuracy report."""
-
-    tables: dict[str, Any]
-    fit: Fit
-    theta: npt.NDArray[np.float64]
-    left_out: dict[str, npt.NDArray[np.float64]]
 
 
 def calibration_rows(rows: Sequence[Row], catalog: Catalog) -> list[Row]:
@@ -591,10 +495,9 @@ def cache_width_decides(rows: Sequence[Row], catalog: Catalog) -> npt.NDArray[np
     Closed loops with 8- or 4-bit weights: the TTFT of most shows no waiting at all, so their cache
     had 8 bits; at the constants' typical values, so that the choice does not hang on the fit.
     """
-    wanted = constants()
-    typical = coefficients_of(tables_of(np.zeros(len(wanted)), wanted))
-    data = bench(rows, catalog, typical)
-    _, limit = answer(data.dep, data.questions, typical)
+    start = typical()
+    data = bench(rows, catalog, start)
+    _, limit = answer(data.dep, data.questions, start)
     waits = np.zeros(len(rows), dtype=bool)
     waits[data.source[limit == "kv_memory"]] = True
     silent = [
@@ -607,30 +510,13 @@ def cache_width_decides(rows: Sequence[Row], catalog: Catalog) -> npt.NDArray[np
     return np.asarray(waits & np.array(silent))
 
 
-def fit_text(
-    catalog: Catalog,
-    rows: Sequence[Row],
-    start: npt.NDArray[np.float64] | None = None,
-    steps: int = 20,
-) -> Result:
-    """Fit the inference tables and their intervals."""
+def typical() -> Coefficients:
+    """Coefficients at the priors: where every fit starts."""
     wanted = constants()
-    typical = coefficients_of(tables_of(np.zeros(len(wanted)), wanted))
-    fit = Fit(bench(calibration_rows(rows, catalog), catalog, typical), wanted)
-    theta = fit.solve(start, steps)
-    left_out = left_out_errors(fit, theta, catalog)
-    tables: dict[str, Any] = tables_of(theta, wanted)
-    tables["sigma"] = sigmas(fit, left_out, catalog)
-    return Result(tables, fit, theta, left_out)
+    return coefficients_of(tables_of(np.zeros(len(wanted)), wanted))
 
 
-def theta_of(tables: Mapping[str, Any], wanted: Sequence[Constant]) -> npt.NDArray[np.float64]:
-    """The point of the fit that gave these tables (inverse of `tables_of`)."""
-    out = []
-    for one in wanted:
-        table, key, name = one.path
-        level = one.prior.value
-        if one.relative_to:
-            level *= tables[table][one.relative_to[1]][name]
-        out.append(np.log(tables[table][key][name] / level) / one.prior.sigma)
-    return np.clip(np.array(out), -RANGE_SIGMAS, RANGE_SIGMAS)
+def fit_text(catalog: Catalog, rows: Sequence[Row]) -> tuple[Fit, Tables]:
+    """The fit to all calibration rows and its tables, without their intervals (fit_left_out)."""
+    fit = Fit(bench(calibration_rows(rows, catalog), catalog, typical()))
+    return fit, tables_of(fit.solve(), fit.wanted)

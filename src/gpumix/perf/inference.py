@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -18,6 +19,10 @@ from gpumix.perf.steps import (
     step_parts,
 )
 from gpumix.perf.values import FloatArray, Values
+
+_LEAST = 1e-3
+_TURNS = 9
+"""Batch where the search for a load starts, and its steps: more move the answer by < 1e-6."""
 
 LIMITS = ("compute", "bandwidth", "interconnect", "kv_memory", "host", "pipeline")
 
@@ -343,16 +348,46 @@ def request_rate(
     each = requests_per_s / dep.copies
     top = memory(dep, input_len, output_len).batch_max / dep.copies
     top = np.minimum(top, dep.max_sequences * dep.ranks)
-    low, high = np.zeros_like(top), np.maximum(top, 1e-6)
-    for _ in range(24):
-        middle = 0.5 * (low + high)
-        served = _requests_per_s(dep, input_len, output_len, middle)
-        low, high = np.where(served < each, middle, low), np.where(served < each, high, middle)
-    batch = np.maximum(high, 1e-6)
+    batch = _batch_at(
+        lambda b: _requests_per_s(dep, input_len, output_len, b) / each, np.maximum(top, _LEAST)
+    )
     rates = _steady(dep, input_len, output_len, np.maximum(batch, 1.0), np.maximum(batch, 1.0), 0.0)
     top_rate = np.maximum(rates.output_tokens_per_s, 1e-12)
     served = np.minimum(requests_per_s, top_rate / output_len)
     return _scaled(rates, np.where(batch < 1.0, served * output_len / top_rate, 1.0))
+
+
+def _batch_at(strain: Callable[[Values], Values], top: Values) -> FloatArray:
+    """The batch up to `top` at which a strain that rises with it reaches 1.
+
+    Source: false position, the end that stays weighing half (Dowell and Jarratt 1971).
+    """
+    low, high = np.full_like(top, _LEAST), np.asarray(top)
+    below, above = _log(strain(low)), _log(strain(high))
+    best = np.where(above <= 0.0, high, low)
+    bracketed = (below < 0.0) & (above > 0.0)
+    closest = np.where(bracketed, np.inf, -np.inf)
+    before = np.zeros_like(top)
+    for _ in range(_TURNS):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            crossing = low * (high / low) ** (below / (below - above))
+        batch = np.where(bracketed, crossing, best)
+        miss = _log(strain(batch))
+        best = np.where(np.abs(miss) < closest, batch, best)
+        closest = np.minimum(closest, np.abs(miss))
+        side = np.where(miss <= 0.0, 1.0, -1.0)
+        halve = np.where(side == before, 0.5, 1.0)
+        low, high = np.where(side > 0.0, batch, low), np.where(side > 0.0, high, batch)
+        below, above = (
+            np.where(side > 0.0, miss, below * halve),
+            np.where(side > 0.0, above * halve, miss),
+        )
+        before = side
+    return np.asarray(np.minimum(best, top))
+
+
+def _log(strain: Values) -> FloatArray:
+    return np.asarray(np.log(np.maximum(strain, 1e-300)))
 
 
 def _requests_per_s(
@@ -383,13 +418,15 @@ def highest_rate(
     dep = offline(dep)
     top = memory(dep, input_len, output_len).batch_max / dep.copies
     top = np.minimum(top, dep.max_sequences * dep.ranks)
-    low, high = np.zeros_like(top), top
-    for _ in range(24):
-        middle = np.maximum(0.5 * (low + high), 1e-3)
-        rates = _steady(dep, input_len, output_len, middle, middle, 0.0)
-        ok = (rates.tpot_s * dep.slo_headroom <= tpot_s) & (rates.ttft_s * dep.ttft_tail <= ttft_s)
-        low, high = np.where(ok, middle, low), np.where(ok, high, middle)
-    rates = _steady(dep, input_len, output_len, low, low, 0.0)
+
+    def strain(batch: Values) -> Values:
+        rates = _steady(dep, input_len, output_len, batch, batch, 0.0)
+        return np.maximum(
+            rates.tpot_s * dep.slo_headroom / tpot_s, rates.ttft_s * dep.ttft_tail / ttft_s
+        )
+
+    batch = np.where(strain(np.full_like(top, _LEAST)) <= 1.0, _batch_at(strain, top), 0.0)
+    rates = _steady(dep, input_len, output_len, batch, batch, 0.0)
     return _scaled(rates, dep.slo_share)
 
 

@@ -1,8 +1,4 @@
-"""The 80 % interval of a prediction, from residuals of whole groups left out of the fit.
-
-Those refits stop near the full fit, so the interval is too narrow for what is unlike all that was
-fitted to: see docs/accuracy.md.
-"""
+"""The 80 % interval of a prediction, from residuals of whole groups left out of the fit."""
 
 from __future__ import annotations
 
@@ -25,7 +21,7 @@ def interval(value: Values, sigma: Values) -> tuple[Values, Values]:
         value: prediction [any unit].
         sigma: standard deviation of log(predicted / measured) [1].
 
-    Source: residuals of groups left out, tools/fit_inference.py.
+    Source: residuals of groups left out, tools/fit_left_out.py.
 
     >>> low, high = interval(100.0, 0.1)
     >>> round(float(low), 1), round(float(high), 1)
@@ -55,7 +51,7 @@ def tier_sigma(
 
     Returns: standard deviation of log(predicted / measured) [1].
 
-    Source: residuals of groups left out, tools/fit_inference.py.
+    Source: residuals of groups left out, tools/fit_left_out.py.
     """
     sigma = tables["sigma"]
     base = _looked_up(sigma["quantity"], quantity, "throughput")

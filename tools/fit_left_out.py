@@ -1,0 +1,159 @@
+"""Whole GPUs, model families and sources left out of the text fit, and the interval they give.
+
+Every group is left out in turn, the constants are fitted anew from their priors to the rest, and
+the group's rows are predicted. Sigma follows from those errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
+
+import numpy as np
+import numpy.typing as npt
+
+from fit_inference import (
+    MODERN,
+    SAME_ARCHITECTURE,
+    SERIES,
+    Bench,
+    Fit,
+    Row,
+    bench,
+    calibration_rows,
+    typical,
+    weights_of,
+)
+from gpumix.catalog import Catalog, load
+from gpumix.perf.interval import Z80
+from gpumix.planner.points_words import quantity_of
+from measured import read_rows
+
+MOST_ALIKE = 3
+"""Rows of one deployment that a refit without a group is given."""
+
+STEPS = 10
+"""Evaluations of such a refit; it ends sooner where the loss falls by less than 0.1 %."""
+
+LEAST_ROWS = 50
+"""Smaller groups are not left out."""
+
+UNSEEN_WIDTH = 1.35
+"""Interval of an architecture without measurements, times that of the widest measured one."""
+
+
+def groups_of(rows: Sequence[Row], catalog: Catalog) -> dict[str, npt.NDArray[np.bool_]]:
+    """Whole groups worth leaving out: every GPU, model family and source with rows enough."""
+    found: dict[str, npt.NDArray[np.bool_]] = {}
+    names = {
+        "gpu": [row["gpu"] for row in rows],
+        "family": [catalog.models[row["model"]].family for row in rows],
+        "source": [row["source_id"] for row in rows],
+    }
+    for kind, values in names.items():
+        column = np.array(values)
+        for value in np.unique(column):
+            here = column == value
+            if LEAST_ROWS <= here.sum() < len(rows):
+                found[f"{kind}:{value}"] = here
+    return found
+
+
+def thinned(rows: Sequence[Row], most: int = MOST_ALIKE) -> tuple[list[int], list[float]]:
+    """Places of some rows that stand for all, and their weights.
+
+    Of rows that differ only in lengths and load, `most` are kept, evenly spread; they take over
+    the weight of the others. Refits without a group then take seconds instead of a minute.
+    """
+    names = (*SERIES, "metric", "engine_version", "weight_precision", "tp")
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for at, row in enumerate(rows):
+        alike.setdefault(tuple(row[name] for name in names), []).append(at)
+    weight = weights_of(rows)
+    kept: dict[int, float] = {}
+    for places in alike.values():
+        spread = np.unique(np.linspace(0, len(places) - 1, min(most, len(places))).astype(int))
+        for one in spread:
+            kept[places[one]] = float(weight[places].sum()) / len(spread)
+    order = sorted(kept)
+    return order, [kept[at] for at in order]
+
+
+@cache
+def everything() -> tuple[Catalog, Bench, dict[str, npt.NDArray[np.bool_]]]:
+    """Catalogue, calibration rows and groups to leave out, once a process."""
+    catalog = load()
+    rows = calibration_rows(read_rows("inference.csv.gz"), catalog)
+    return catalog, bench(rows, catalog, typical()), groups_of(rows, catalog)
+
+
+def refit_without(name: str) -> npt.NDArray[np.float64]:
+    """Log errors of a group's rows under constants fitted, from the priors, to all others."""
+    _, data, groups = everything()
+    here = groups[name]
+    places, weights = thinned(data.rows)
+    others = [(at, w) for at, w in zip(places, weights, strict=True) if not here[at]]
+    rest = Fit(data.take(np.array([at for at, _ in others])))
+    rest.weight = np.sqrt([w for _, w in others])
+    point = rest.solve(steps=STEPS, tolerance=1e-3)
+    return rest.log_errors(point, data.take(np.flatnonzero(here)))
+
+
+def left_out_errors() -> dict[str, npt.NDArray[np.float64]]:
+    """Per kind of group (gpu, family, source): log error of each row when its group is left out."""
+    _, data, groups = everything()
+    out = {kind: np.full(len(data.rows), np.nan) for kind in ("gpu", "family", "source")}
+    largest_first = sorted(groups, key=lambda name: -int(groups[name].sum()))
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        found = pool.map(refit_without, largest_first)
+        for name, error in zip(largest_first, found, strict=True):
+            out[name.split(":")[0]][groups[name]] = error
+    return out
+
+
+def labels_of(data: Bench, catalog: Catalog) -> dict[str, npt.NDArray[np.str_]]:
+    """What the width of a row's interval hangs on."""
+    first = np.searchsorted(data.source, np.arange(len(data.rows)))
+    keys = [data.dep.keys[k] for k in data.dep.key_index[first]]
+    routed = [catalog.models[row["model"]].is_moe for row in data.rows]
+    return {
+        "quantity": np.array([quantity_of(row["metric"]) for row in data.rows]),
+        "architecture": np.array([key.architecture for key in keys]),
+        "engine": np.array([key.engine for key in keys]),
+        "model": np.where(routed, "moe", "dense"),
+    }
+
+
+def sigmas(
+    data: Bench, errors: Mapping[str, npt.NDArray[np.float64]], catalog: Catalog
+) -> dict[str, dict[str, float]]:
+    """The table `sigma`: by quantity, times a factor by architecture, engine and routing.
+
+    Each is the 80 % quantile of |log error| of left-out rows over 1.28, factors shrunk towards 1
+    where rows are few.
+    """
+    labels = labels_of(data, catalog)
+    size = np.concatenate([np.abs(e) for e in errors.values()])
+    known = np.isfinite(size)
+    size = size[known]
+    level = np.ones(len(size))
+    out: dict[str, dict[str, float]] = {}
+    for kind, label in labels.items():
+        here = np.concatenate([label] * len(errors))[known]
+        out[kind] = {}
+        for value in np.unique(here):
+            rows_here = here == value
+            wide = float(np.quantile(size[rows_here] / level[rows_here], 0.8)) / Z80
+            n = int(rows_here.sum())
+            shrunk = wide if kind == "quantity" else wide ** (n / (n + 60.0))
+            out[kind][str(value)] = shrunk
+            level[rows_here] *= shrunk
+    for name in ("itl", "e2e"):
+        out["quantity"].setdefault(name, out["quantity"]["tpot"])
+    out["architecture"]["any"] = UNSEEN_WIDTH * max(1.0, *out["architecture"].values())
+    for twin, arch in SAME_ARCHITECTURE.items():
+        out["architecture"].setdefault(twin, out["architecture"][arch])
+    out["engine"]["other"] = max(1.0, *(out["engine"].get(e, 1.0) for e in MODERN))
+    return out
