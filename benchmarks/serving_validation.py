@@ -20,7 +20,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 
 import fit_inference  # noqa: E402
-from fit import read_rows  # noqa: E402
 from gpumix.catalog import Catalog, load  # noqa: E402
 from gpumix.domain.workload import Slo  # noqa: E402
 from gpumix.perf import inference  # noqa: E402
@@ -33,6 +32,7 @@ from gpumix.serving.run import Outcome, Settings, simulate  # noqa: E402
 from gpumix.serving.simulated_capacity import capacity_by_simulation  # noqa: E402
 from gpumix.serving.steptable import step_table  # noqa: E402
 from gpumix.serving.traffic import arrivals, closed_loop, lengths, stream  # noqa: E402
+from measured import read_rows  # noqa: E402
 
 Row = dict[str, str]
 Floats = npt.NDArray[np.float64]
