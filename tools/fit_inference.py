@@ -55,8 +55,8 @@ PART = {
 """Efficiencies of an unseen architecture. Source: GEMM and attention tables, docs/inference.md."""
 
 PART_SIGMA = {
-    "mfu_16bit": 0.10, "mfu_8bit_ratio": 0.15, "mfu_4bit_ratio": 0.15, "mbu_16bit": 0.08,
-    "mbu_8bit_ratio": 0.08, "mbu_4bit_ratio": 0.10, "mbu_kv": 0.10, "mfu_prefill": 0.10,
+    "mfu_16bit": 0.15, "mfu_8bit_ratio": 0.20, "mfu_4bit_ratio": 0.20, "mbu_16bit": 0.12,
+    "mbu_8bit_ratio": 0.12, "mbu_4bit_ratio": 0.15, "mbu_kv": 0.15, "mfu_prefill": 0.15,
 }  # fmt: skip
 """How far one architecture may deviate from the unseen one."""
 

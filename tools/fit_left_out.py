@@ -40,6 +40,12 @@ STEPS = 10
 LEAST_ROWS = 50
 """Smaller groups are not left out."""
 
+FEW = 60.0
+"""Rows with which a factor of the interval is halfway (in logarithms) from 1 to its own."""
+
+SWEEPS = 4
+"""How often each factor is found anew beside the others."""
+
 UNSEEN_WIDTH = 1.35
 """Interval of an architecture without measurements, times that of the widest measured one."""
 
@@ -138,18 +144,16 @@ def sigmas(
     size = np.concatenate([np.abs(e) for e in errors.values()])
     known = np.isfinite(size)
     size = size[known]
+    here = {kind: np.concatenate([label] * len(errors))[known] for kind, label in labels.items()}
+    out = {kind: {str(value): 1.0 for value in np.unique(label)} for kind, label in here.items()}
     level = np.ones(len(size))
-    out: dict[str, dict[str, float]] = {}
-    for kind, label in labels.items():
-        here = np.concatenate([label] * len(errors))[known]
-        out[kind] = {}
-        for value in np.unique(here):
-            rows_here = here == value
-            wide = float(np.quantile(size[rows_here] / level[rows_here], 0.8)) / Z80
-            n = int(rows_here.sum())
-            shrunk = wide if kind == "quantity" else wide ** (n / (n + 60.0))
-            out[kind][str(value)] = shrunk
-            level[rows_here] *= shrunk
+    for kind in list(labels) * SWEEPS:
+        for value, before in out[kind].items():
+            rows = here[kind] == value
+            wide = before * float(np.quantile(size[rows] / level[rows], 0.8)) / Z80
+            n = int(rows.sum())
+            out[kind][value] = wide if kind == "quantity" else wide ** (n / (n + FEW))
+            level[rows] *= out[kind][value] / before
     for name in ("itl", "e2e"):
         out["quantity"].setdefault(name, out["quantity"]["tpot"])
     out["architecture"]["any"] = UNSEEN_WIDTH * max(1.0, *out["architecture"].values())
