@@ -6,7 +6,9 @@ specification replaces it with an interactive one.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,7 +148,17 @@ def _environment() -> jinja2.Environment:
 
 @functools.cache
 def _javascript() -> str:
+    """The charts' JavaScript; bundling takes a second, so it is kept beside the compiled code."""
     import vl_convert
 
+    kept = Path(__file__).parent / "__pycache__" / f"vega-{vl_convert.__version__}-{VEGA_LITE}.js"
+    if kept.exists():
+        return kept.read_text(encoding="utf-8")
     bundle = vl_convert.javascript_bundle(None, VEGA_LITE)  # type: ignore[arg-type]
-    return bundle.replace("</script", "<\\/script")
+    bundle = bundle.replace("</script", "<\\/script")
+    with contextlib.suppress(OSError):  # an installation that cannot be written to
+        kept.parent.mkdir(exist_ok=True)
+        whole = kept.with_suffix(f".{os.getpid()}")
+        whole.write_text(bundle, encoding="utf-8")
+        whole.replace(kept)
+    return bundle
