@@ -48,6 +48,12 @@ JOB_ASSUMPTIONS = (
 """Rows of planning.csv that every job rests on; `restart` and those of spot come on top."""
 
 
+PCIE = "pcie"
+
+SCALES_BELOW = 0.05
+"""Share of a step up to which exchange between replicas does not hinder more of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reliability:
     """How often and for how long jobs stop [h], on capacity that stays and on spot, and how fast
@@ -139,6 +145,11 @@ class StepShares:
     between: float
     bubble: float
 
+    @property
+    def exchange(self) -> float:
+        """Share of a step in which GPUs wait for each other's data."""
+        return self.within + self.between
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -198,6 +209,25 @@ class Run:
             f"of a step {self.shares.within:.1%} all-reduce within a replica over {self.link}, "
             f"{self.shares.between:.1%} exchange between replicas, "
             f"{self.shares.bubble:.1%} pipeline bubble"
+        )
+
+    @property
+    def is_on_pcie(self) -> bool:
+        """Whether the GPUs of a node have no faster link than PCIe."""
+        return self.link == PCIE
+
+    def against(self, fast: Run) -> str:
+        """`64 x l40s-48gb: 22% of h100-sxm-80gb's speed, ...`: what arithmetic and memory leave
+        of the other's speed, and what the link takes."""
+        speed = self.tokens_per_s / fast.tokens_per_s
+        alone = speed * fast.shares.work / self.shares.work
+        between = self.shares.between
+        scales = " and scales" if between < SCALES_BELOW else ""
+        return (
+            f"{self.gpus} x {self.gpu.id}: {speed:.0%} of {fast.gpu.id}'s speed, {alone:.0%} by "
+            f"arithmetic and memory alone; all-reduce within a replica over PCIe takes "
+            f"{self.shares.within:.0%} of a step (there {fast.shares.within:.0%}), exchange "
+            f"between replicas {between:.1%}{scales}"
         )
 
 

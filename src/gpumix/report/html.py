@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from gpumix import fields
 from gpumix.domain.plan import Plan, WorkloadPlan
-from gpumix.report import charts, evidence_view, view
+from gpumix.report import charts, evidence_view, job_view, view
 from gpumix.report.tables import Table
 
 VEGA_LITE: Final = "6.4"
@@ -45,6 +45,9 @@ class WorkloadSection:
     nearest: Table
     levers: Table
     candidates: Table
+    tradeoff: Table
+    ways: Table
+    reasons: tuple[str, ...]
 
 
 def plan_html(plan: Plan) -> str:
@@ -64,6 +67,7 @@ def plan_html(plan: Plan) -> str:
     tables = {
         "mix": view.mix_table(plan),
         "workloads": view.workloads_table(plan).without_absent(),
+        "jobs": job_view.jobs_table(plan),
         "slo": view.slo_table(plan),
         "replay": view.replay_table(plan),
         "regret": view.regret_table(plan),
@@ -73,7 +77,17 @@ def plan_html(plan: Plan) -> str:
         "sources": view.mix_sources_table(plan),
     }
     inner = [
-        t for s in sections for t in (s.placements, s.steps, s.nearest, s.levers, s.candidates)
+        t
+        for s in sections
+        for t in (
+            s.placements,
+            s.steps,
+            s.nearest,
+            s.levers,
+            s.candidates,
+            s.tradeoff,
+            s.ways,
+        )
     ]
     return (
         _environment()
@@ -119,6 +133,9 @@ def _section(index: int, workload: WorkloadPlan) -> WorkloadSection:
         evidence_view.workload_nearest(workload),
         view.levers_table(workload),
         view.candidates_table(workload),
+        job_view.tradeoff_table(workload),
+        job_view.ways_table(workload),
+        job_view.reasons(workload),
     )
 
 
