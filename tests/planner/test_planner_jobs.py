@@ -13,8 +13,8 @@ from gpumix.catalog import Catalog, load
 from gpumix.domain.evidence import Basis
 from gpumix.domain.job import JobPlan, JobWay, winner
 from gpumix.domain.offer import Purchase
-from gpumix.domain.workload import Kind, Tier, TrainingRun, Workload
-from gpumix.errors import Infeasible
+from gpumix.domain.workload import Kind, SpotTerms, Tier, TrainingRun, Workload
+from gpumix.errors import Infeasible, InputError
 from gpumix.inventory import read_inventory
 from gpumix.planner.candidates import Option
 from gpumix.planner.formulate import holds, outlasts_a_week
@@ -22,7 +22,7 @@ from gpumix.planner.jobs import job_options
 from gpumix.planner.jobs_help import what_would_help
 from gpumix.planner.levers_jobs import changes_of
 from gpumix.planner.plan import Planned, plan
-from gpumix.planner.runs import Job, predict_run
+from gpumix.planner.runs import Job, Reliability, predict_run
 from gpumix.planner.supply import Supply
 
 TODAY = date(2026, 11, 24)
@@ -371,3 +371,55 @@ def test_the_plan_tells_why_l40s_loses_beside_h100_and_a100(
     sentence = next(words for words in job.why if words.startswith("64 x l40s-48gb"))
     assert "all-reduce within a replica over PCIe" in sentence
     assert sentence.endswith("and scales")
+
+
+def test_spot_terms_of_the_inventory_replace_the_one_figure(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    text = INVENTORY + (
+        "    spot:\n"
+        "      any: {mean_uptime: 8 h, availability: 0.9}\n"
+        "      h100-sxm-80gb: {mean_uptime: 1 h, availability: 50 %}\n"
+    )
+    path = tmp_path / "inventory.yaml"
+    path.write_text(text, encoding="utf-8")
+    inventory = read_inventory(path, catalog, TODAY)
+    assert inventory.cloud is not None
+    assert set(inventory.cloud.spot) == {
+        SpotTerms(None, 8.0, 0.9),
+        SpotTerms("h100-sxm-80gb", 1.0, 0.5),
+    }
+    rel = Reliability.from_defaults(catalog.defaults, inventory.cloud.spot)
+    assert rel.spot_terms("h100-sxm-80gb").mtti_h == 1.0
+    assert rel.spot_terms("l40s-48gb").mtti_h == 8.0
+    assert rel.spot_useful_share("l40s-48gb") > rel.spot_useful_share("h100-sxm-80gb")
+    run = inventory.workloads[0].run
+    assert run is not None
+    own, usual = (
+        Job.of(replace(run, spot=spot), catalog.models[WORKLOAD.model], catalog)
+        for spot in (run.spot, ())
+    )
+    h100, a100 = (predict_run(own, catalog.gpus[name], 64, 8, "bf16") for name in NAMES[:2])
+    assert h100.spot(own).expected_h > 1.5 * h100.spot(usual).expected_h
+    assert a100.spot(own).expected_h < a100.spot(usual).expected_h
+    told = {a.subject: a for a in plan(inventory, catalog).plan.assumptions}
+    assert "jobs: spot_mtti" not in told
+    assert told["spot: h100-sxm-80gb"].source == "inventory, supply.cloud.spot"
+
+
+def test_spot_terms_name_known_gpus(tmp_path: Path, catalog: Catalog) -> None:
+    path = tmp_path / "inventory.yaml"
+    path.write_text(
+        INVENTORY + "    spot: {h1000: {mean_uptime: 1 h, availability: 0.5}}\n", encoding="utf-8"
+    )
+    with pytest.raises(InputError, match="h1000"):
+        read_inventory(path, catalog, TODAY)
+
+
+def test_without_terms_the_plan_says_that_spot_is_one_figure(
+    pretraining: tuple[Planned, JobPlan],
+) -> None:
+    found, _ = pretraining
+    told = {a.subject: a.value for a in found.plan.assumptions}
+    for name in ("jobs: spot_mtti", "jobs: spot_availability"):
+        assert "one figure for all GPUs, sizes and providers" in told[name]

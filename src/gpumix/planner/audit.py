@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -124,15 +124,46 @@ def _speed(inventory: Inventory, catalog: Catalog) -> list[Assumption]:
 def _interruptions(answer: Answer, catalog: Catalog) -> list[Assumption]:
     spot = any(x.supply.purchase is Purchase.SPOT for x in answer.lines)
     jobs = any(w.run is not None for w in answer.choice.inventory.workloads)
-    names = ["spot_mtti", "spot_availability", "restart"] if spot else []
+    names = ["restart"] if spot else []
     names += list(JOB_ASSUMPTIONS) if jobs else []
     rows = [catalog.defaults[name] for name in names]
     return [
-        Assumption(
-            f"jobs: {r.parameter}", f"{r.typical:g} {r.unit}", r.basis, f"{r.source} ({r.as_of})"
-        )
-        for r in rows
+        *(_spot_terms(answer, catalog) if spot else ()),
+        *(
+            Assumption(
+                f"jobs: {r.parameter}",
+                f"{r.typical:g} {r.unit}",
+                r.basis,
+                f"{r.source} ({r.as_of})",
+            )
+            for r in rows
+        ),
     ]
+
+
+def _spot_terms(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
+    """How spot comes and goes: the user's own terms, and the one figure for all other GPUs."""
+    cloud = answer.choice.inventory.cloud
+    stated = cloud.spot if cloud else ()
+    for terms in stated:
+        yield Assumption(
+            f"spot: {terms.gpu or 'any other GPU'}",
+            f"taken back every {terms.mtti_h:g} h, to be had {terms.availability:.0%} of the time",
+            Basis.ASSUMED,
+            "inventory, supply.cloud.spot",
+        )
+    if any(terms.gpu is None for terms in stated):
+        return
+    for name in ("spot_mtti", "spot_availability"):
+        row = catalog.defaults[name]
+        whose = "every other GPU" if stated else "all GPUs, sizes and providers"
+        yield Assumption(
+            f"jobs: {name}",
+            f"{row.typical:g} {row.unit}, one figure for {whose} "
+            f"({row.low:g} to {row.high:g} seen; state your own in supply.cloud.spot)",
+            row.basis,
+            f"{row.source} ({row.as_of})",
+        )
 
 
 def _rules(inventory: Inventory) -> list[Assumption]:

@@ -189,7 +189,7 @@ def _row(
     job: Job, run: Run, prices: dict[Purchase, PriceUsed | None], money: _Money
 ) -> ComparedRun:
     steady, spot = run.steady(job), run.spot(job)
-    availability = job.reliability.spot_availability
+    availability = job.reliability.spot_terms(run.gpu.id).availability
     bought = [
         _bought(job, run, purchase, price, done, share, money)
         for (purchase, price), done, share in zip(

@@ -189,11 +189,13 @@ def chosen_from(
     tried: Mapping[str, Sequence[Option]],
 ) -> Choice:
     """The options and supplies that the mix needs to know of: those no other one beats."""
+    stated = inventory.cloud.spot if inventory.cloud else ()
+    reliability = Reliability.from_defaults(catalog.defaults, stated)
     choice = Choice(
         inventory,
         {name: undominated(found) for name, found in tried.items()},
         supplies.of,
-        Reliability.from_defaults(catalog.defaults).spot_useful_share,
+        {s.gpu: reliability.spot_useful_share(s.gpu) for s in supplies.of},
     )
     return replace(choice, supplies=worthwhile(choice))
 
