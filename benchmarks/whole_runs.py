@@ -1,9 +1,9 @@
 """Published training runs end to end: kernel time, goodput, programme factor -> docs/training.md.
 
 predicted GPU-hours = tokens / (predicted rate) / goodput x programme factor, with one factor for
-all runs that is not fitted to them. Beside it the factor that would make a prediction exact: trials,
-rollbacks, evaluation, phases of other lengths, and the error of the prediction. Rewrites the table
-between the two marks of the page; adds it where the marks are missing.
+all runs that is not fitted to them. Beside it the factor that would make a prediction exact:
+trials, rollbacks, evaluation, phases of other lengths, and the error of the prediction. Rewrites
+the table between the two marks of the page; adds it where the marks are missing.
 """
 
 from __future__ import annotations
@@ -167,12 +167,13 @@ def page(text: str, catalog: Catalog) -> str:
         START, "## Whole runs", "",
         "Predicted GPU-hours = predicted kernel GPU-hours / goodput x programme factor. The factor "
         f"is {PROGRAMME_FACTOR:g} for every run, the low end of 1.2 to 3 (training-jobs.md), not "
-        "fitted to them: makers publish the hours of the model itself, not of the experiments before it. None of "
-        "these runs is fitted, and none is in the shared tables. The last column is what would "
-        "make a prediction exact: trials, rollbacks, evaluation, phases of other lengths and the "
-        "prediction's own error, which it cannot tell apart; below 1 the prediction is too slow "
-        "(DeepSeek's own FP8 kernels). A run whose makers name no software is taken for "
-        "Megatron; layouts are the papers' where they state them, else the best.", "",
+        "fitted to them: makers publish the hours of the model itself, not of the experiments "
+        "before it. None of these runs is fitted, and none is in the shared tables. The last "
+        "column is what would make a prediction exact: trials, rollbacks, evaluation, phases "
+        "of other lengths and the prediction's own error, which it cannot tell apart; below 1 "
+        "the prediction is too slow (DeepSeek's own FP8 kernels). A run whose makers name no "
+        "software is taken for Megatron; layouts are the papers' where they state them, else the "
+        "best.", "",
         table(catalog), "", END,
     ])  # fmt: skip
     if START in text and END in text:

@@ -423,3 +423,7 @@ def test_without_terms_the_plan_says_that_spot_is_one_figure(
     told = {a.subject: a.value for a in found.plan.assumptions}
     for name in ("jobs: spot_mtti", "jobs: spot_availability"):
         assert "one figure for all GPUs, sizes and providers" in told[name]
+    (gang,) = found.plan.workloads[0].placements
+    assert gang.gpus == 64
+    assert "spot" in gang.resource
+    assert any("may not be had on spot" in warning for warning in found.plan.warnings)

@@ -13,6 +13,7 @@ from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.plan import Replay
 from gpumix.domain.workload import Inventory, Kind, Tier, Workload
 from gpumix.inventory.demand import DEFAULT_INPUT_TOKENS
+from gpumix.perf.training_job import GPUS_PER_NODE
 from gpumix.planner.interpret import Answer
 from gpumix.planner.runs import JOB_ASSUMPTIONS
 from gpumix.units import MS
@@ -160,7 +161,7 @@ def _spot_terms(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
         yield Assumption(
             f"jobs: {name}",
             f"{row.typical:g} {row.unit}, one figure for {whose} "
-            f"({row.low:g} to {row.high:g} seen; state your own in supply.cloud.spot)",
+            f"(range {row.low:g} to {row.high:g}; state your own in supply.cloud.spot)",
             row.basis,
             f"{row.source} ({row.as_of})",
         )
@@ -224,7 +225,24 @@ def warnings(answer: Answer, considered: Sequence[Offer], notes: Sequence[str]) 
         share = sum(x.usd for x in answer.lines if x.supply.id in assumed) / answer.usd
         found.append(f"{share:.0%} of the cost rests on assumed prices; ask for quotes")
     found += [f"{line.supply.id} stands idle" for line in answer.lines if not line.uses]
+    found += _gangs_on_spot(answer)
     return (*found, *notes)
+
+
+def _gangs_on_spot(answer: Answer) -> list[str]:
+    """Jobs whose gang of several nodes is on spot: the least certain part of a plan."""
+    gangs = {
+        (use.cell.workload.id, use.cell.option.gpus, line.supply.gpu)
+        for line in answer.lines
+        if line.supply.purchase is Purchase.SPOT
+        for use in line.uses
+        if use.cell.option.gpus > GPUS_PER_NODE
+    }
+    return [
+        f"{job}: so large a gang ({gpus} x {gpu}) may not be had on spot at all; its interruptions "
+        "rest on traces of older GPUs unless supply.cloud.spot states your own"
+        for job, gpus, gpu in sorted(gangs)
+    ]
 
 
 def _offer(offer: Offer) -> str:
