@@ -3,7 +3,7 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint types layers fit data docs golden accuracy bench bench-serving validate-serving bench-training clean
+.PHONY: help demo test lint types layers fit data docs golden accuracy whole-runs bench bench-serving validate-serving bench-training clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,8 +49,12 @@ docs: .venv/.dev  ## rebuild the generated pages: docs/formulas.md, docs/fields.
 golden: .venv/.dev  ## rewrite tests/golden from today's renderers; read the diff before you commit it
 	@GPUMIX_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/report -k golden
 
-accuracy: .venv/.dev  ## predictions against measurements -> docs/accuracy.md (needs ../shared; minutes)
+accuracy: .venv/.dev  ## predictions against measurements -> docs/accuracy.md, and whole-runs (needs ../shared; minutes)
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/accuracy.py
+	@$(BIN)/python benchmarks/whole_runs.py
+
+whole-runs: .venv/.dev  ## published training runs end to end -> docs/training.md (seconds)
+	@$(BIN)/python benchmarks/whole_runs.py
 
 bench: .venv/.dev  ## speed of the verbs -> docs/speed.md
 	@$(BIN)/python benchmarks/speed.py

@@ -217,3 +217,37 @@ def test_compare_train_prints_the_trade_of_cost_for_time(monkeypatch, capsys):  
     assert found["schema_version"]
     assert {r["gpus"] for r in found["runs"]} == {8, 64}
     assert all(r["fits"] or r["fix"] for r in found["runs"])
+
+
+def test_compare_train_says_what_would_make_a_run_possible_with_exit_code_3(monkeypatch, capsys):  # type: ignore[no-untyped-def]
+    arguments = (
+        "compare", "Qwen/Qwen2.5-32B-Instruct", "--train", "--tokens", "600B", "--counts", "64",
+        "--gpus", "h100-sxm-80gb,l40s-48gb", "--finish-within", "5d",
+    )  # fmt: skip
+    assert run(monkeypatch, *arguments) == 3
+    told = capsys.readouterr()
+    assert "No GPU and count finishes in time" in told.out
+    assert "a way out: n_gpus: " in told.err
+    assert "a way out: finish_within: " in told.err
+    assert run(monkeypatch, *arguments, "--json") == 3
+    assert json.loads(capsys.readouterr().out)["ways_out"]
+
+
+def test_plan_says_what_would_make_a_job_possible_with_exit_code_3(monkeypatch, tmp_path, capsys):  # type: ignore[no-untyped-def]
+    path = tmp_path / "late.yaml"
+    path.write_text(
+        """
+horizon: {start: 2027-01, years: 1}
+workloads:
+  base:
+    {kind: pretrain, model: Qwen/Qwen2.5-32B-Instruct, tokens: 600B, n_gpus: 64,
+     global_batch: 1024, finish_within: 5 d}
+supply:
+  cloud: {gpus: [h100-sxm-80gb, l40s-48gb], purchase: on_demand}
+""",
+        encoding="utf-8",
+    )
+    assert run(monkeypatch, "plan", str(path), "--out", str(tmp_path / "out")) == 3
+    told = capsys.readouterr().err
+    assert "workloads.base.finish_within: no GPU finishes in time" in told
+    assert "a way out: workloads.base.finish_within: n_gpus: " in told

@@ -19,6 +19,9 @@ from gpumix.errors import GpumixError, Infeasible, InputError, Problem
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from gpumix.domain.comparison import Comparison
+    from gpumix.domain.training_comparison import TrainingComparison
+
 app = typer.Typer(
     name="gpumix",
     no_args_is_help=True,
@@ -182,7 +185,14 @@ def compare(
     )  # fmt: skip
     if as_json:
         typer.echo(export.to_json(export.answer_to_dict(found)))
-        return
+    else:
+        _show_answer(found)
+    if isinstance(found, TrainingComparison) and found.ways_out:
+        raise Infeasible("no GPU and count does this run", ["--train"], found.ways_out)
+
+
+def _show_answer(found: Comparison | TrainingComparison) -> None:
+    from gpumix.domain.training_comparison import TrainingComparison
     from gpumix.report.terminal import show_comparison, show_training
 
     if isinstance(found, TrainingComparison):
@@ -482,8 +492,7 @@ def _console() -> Console:
 
 
 def _print_error(error: GpumixError) -> None:
-    lines = [str(p) for p in error.problems] if isinstance(error, InputError) else [str(error)]
-    typer.echo("\n".join(f"gpumix: {line}" for line in lines), err=True)
+    typer.echo("\n".join(f"gpumix: {line}" for line in str(error).splitlines()), err=True)
     if isinstance(error, Infeasible):
         for way in error.ways_out:
             typer.echo(f"  a way out: {way}", err=True)

@@ -12,7 +12,8 @@ import pytest
 from rich.console import Console
 
 from gpumix.catalog import Catalog, load
-from gpumix.domain.training_comparison import ComparedRun, ParetoRun, TrainingComparison
+from gpumix.domain.job import ParetoRun
+from gpumix.domain.training_comparison import ComparedRun, TrainingComparison
 from gpumix.domain.workload import TrainingRun
 from gpumix.errors import InputError
 from gpumix.planner.ask_train import TrainWords, train_question
@@ -161,6 +162,29 @@ def test_the_limit_binds_at_p90(catalog: Catalog, frontier: TrainingComparison) 
     assert found.pareto == ()
     assert "No GPU and count finishes in time" in training_view.headline(found)
     assert any("finishes in time" in warning for warning in found.warnings)
+    assert any(way.startswith("n_gpus: ") for way in found.ways_out)
+    assert any(way.startswith("finish_within: ") for way in found.ways_out)
+
+
+@pytest.mark.parametrize(
+    ("counts", "changes", "way"),
+    [
+        ((8, 16), {"model": "meta-llama/Llama-3.1-405B-Instruct"}, "n_gpus: "),
+        ((8192,), {"global_batch": 8}, "a larger global_batch"),
+        ((64,), {"finish_within_h": 24.0}, "tokens: "),
+    ],
+    ids=["model too large", "more GPUs than layers allow", "deadline too short"],
+)
+def test_an_impossible_run_says_what_would_make_it_possible(
+    catalog: Catalog, counts: tuple[int, ...], changes: dict[str, Any], way: str
+) -> None:
+    found = asked(catalog, *counts, **changes)
+    assert found.pareto == ()
+    assert any(told.startswith(way) for told in found.ways_out)
+
+
+def test_a_possible_run_needs_no_way_out(frontier: TrainingComparison) -> None:
+    assert frontier.ways_out == ()
 
 
 def test_programme_factor_multiplies_the_gpus_alone(

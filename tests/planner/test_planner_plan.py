@@ -11,7 +11,7 @@ import pytest
 
 from gpumix import catalog, mix
 from gpumix.domain.plan import Plan
-from gpumix.errors import Infeasible, InputError
+from gpumix.errors import Infeasible
 from gpumix.files import write_columns
 from gpumix.inventory import read_inventory
 from gpumix.inventory.results import Stated
@@ -194,7 +194,7 @@ def test_conflicting_limits_are_named_with_a_way_out(tmp_path: Path) -> None:
 
 
 def test_a_promise_that_nothing_keeps_names_the_nearest_gpu(tmp_path: Path) -> None:
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(Infeasible) as caught:
         planned(tmp_path, CLOUD.replace("ttft_p95: 1500 ms", "ttft_p95: 1 ms"))
     assert "workloads.chat.slo" in str(caught.value)
     assert "comes nearest" in str(caught.value)
@@ -204,7 +204,7 @@ def test_a_model_that_fits_nowhere_is_refused(tmp_path: Path) -> None:
     text = CLOUD.replace(
         "Qwen/Qwen2.5-7B-Instruct\n    traffic", "moonshotai/Kimi-K2-Instruct\n    traffic"
     )
-    with pytest.raises(InputError, match="fits no GPU"):
+    with pytest.raises(Infeasible, match="fits no GPU"):
         planned(
             tmp_path,
             text.replace("gpus: [h100-sxm-80gb, a100-sxm-80gb, l40s-48gb]", "gpus: [l4-24gb]"),

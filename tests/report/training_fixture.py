@@ -7,9 +7,9 @@ from datetime import date
 
 from gpumix.domain.comparison import PriceUsed
 from gpumix.domain.evidence import Basis, Estimate
+from gpumix.domain.job import ParetoRun
 from gpumix.domain.training_comparison import (
     ComparedRun,
-    ParetoRun,
     PriceRatio,
     PurchasedRun,
     TrainingComparison,

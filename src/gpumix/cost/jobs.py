@@ -296,6 +296,35 @@ def break_even_price_ratio(
     return faster + (faster - 1.0) * delay_usd_per_hour / (gpus * usd_per_gpu_hour_y)
 
 
+def break_even_price_ratio_of_ways(
+    gpu_hours_x: Value,
+    gpu_hours_y: Value,
+    calendar_h_x: Value,
+    calendar_h_y: Value,
+    delay_usd_per_hour: Value,
+    usd_per_gpu_hour_y: Value,
+) -> Value:
+    """Price ratio p_X / p_Y below which X beats Y, whatever their gangs and terms.
+
+    H_Y / H_X + v (T_Y - T_X) / (p_Y H_X)
+
+    Args:
+        gpu_hours_x: GPU-hours H_X that the run of X pays for [h].
+        gpu_hours_y: those of Y [h].
+        calendar_h_x: calendar time T_X of the run [h].
+        calendar_h_y: that of Y [h].
+        delay_usd_per_hour: value v of an hour of calendar time [USD/h].
+        usd_per_gpu_hour_y: price p_Y of Y [USD/h].
+
+    Source: p_X H_X + v T_X = p_Y H_Y + v T_Y; `break_even_price_ratio` is the case of equal gangs.
+
+    >>> round(break_even_price_ratio_of_ways(80.0, 80.0 * 2.16, 10.0, 21.6, 12.0, 1.5), 2)
+    3.32
+    """
+    saved_usd = delay_usd_per_hour * (calendar_h_y - calendar_h_x)
+    return (gpu_hours_y + saved_usd / usd_per_gpu_hour_y) / gpu_hours_x
+
+
 def spot_price_ceiling(goodput_spot: Value, goodput_on_demand: Value) -> Value:
     """Spot price over on-demand price below which spot costs less: g_spot / g_on_demand.
 

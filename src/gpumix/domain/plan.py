@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
+from gpumix.domain.job import JobPlan
 
 SCHEMA_VERSION = "1.0"
 
@@ -152,7 +153,8 @@ class WorkloadPlan:
 
     Of the unit costs those that apply are set: tokens for inference, run for jobs, sample for
     media. `demand_per_hour` and `capacity_per_hour` are 168 values of the first year, in units
-    per hour; capacity is None for deferrable work, `replay` for all but promised text.
+    per hour; capacity is None for deferrable work, `replay` for all but promised text, `job` for
+    all but training.
     """
 
     id: str
@@ -176,6 +178,7 @@ class WorkloadPlan:
     demand_per_hour: tuple[float, ...]
     capacity_per_hour: tuple[float, ...] | None
     replay: Replay | None = None
+    job: JobPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import date
 
 from gpumix.domain.comparison import PriceUsed
 from gpumix.domain.evidence import Estimate, NearestMeasurement
+from gpumix.domain.job import ParetoRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +68,6 @@ class ComparedRun:
 
 
 @dataclass(frozen=True, slots=True)
-class ParetoRun:
-    """A run that no other one beats on both cost and time, cheapest first.
-
-    `wins_from_usd_per_day` is the value of a calendar day from which it is the best of all, up to
-    the next entry's; None where no value makes it the best.
-    """
-
-    gpu: str
-    gpus: int
-    purchase: str
-    finish_expected_s: float
-    finish_p90_s: float
-    usd_per_run: float
-    wins_from_usd_per_day: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class PriceRatio:
     """Two GPUs at the same count: the price ratio up to which the first is worth it.
 
@@ -106,6 +90,7 @@ class TrainingComparison:
     """The question, one row a GPU and count, the trade of cost for time, and what decides.
 
     `calendar_usd_per_day` is the user's value of a day; `finish_within_s` the limit on P90.
+    `ways_out` are changes that would make the run possible where no GPU and count does it in time.
     """
 
     model: str
@@ -126,3 +111,4 @@ class TrainingComparison:
     counts_stated: bool
     defaults: tuple[str, ...]
     warnings: tuple[str, ...]
+    ways_out: tuple[str, ...] = ()

@@ -70,6 +70,19 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
+class SpotTerms:
+    """How long spot capacity of a GPU lasts and what share of the time it can be had.
+
+    `gpu` None = every GPU that has no terms of its own. `mtti_h` is the mean time until a zone
+    takes its instances back; `availability` is 0-1.
+    """
+
+    gpu: str | None
+    mtti_h: float
+    availability: float
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingRun:
     """One run of a fine-tuning or pre-training job: `tokens` through the model.
 
@@ -77,7 +90,8 @@ class TrainingRun:
     instead of packed). `activation_ckpt` None = the least that fits. `checkpoint` is `sync` or
     `async`. `queue_h` passes before GPUs are had; a `new_fleet` fails more often. Around the final
     run sweeps and failed attempts cost `programme_factor` times its work. `calendar_usd_per_day`
-    is what a day of waiting costs the team; it is told apart from cash.
+    is what a day of waiting costs the team; it is told apart from cash. `spot` are the inventory's
+    own terms of spot capacity.
     """
 
     method: str
@@ -96,6 +110,7 @@ class TrainingRun:
     new_fleet: bool = False
     programme_factor: float = 1.0
     calendar_usd_per_day: float = 0.0
+    spot: tuple[SpotTerms, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +155,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class CloudSupply:
-    """Which rentals may be used; None = any."""
+    """Which rentals may be used; None = any. `spot` are the user's own terms of spot capacity."""
 
     providers: tuple[str, ...] | None
     countries: tuple[str, ...] | None
@@ -148,6 +163,7 @@ class CloudSupply:
     gpus: tuple[str, ...] | None
     purchases: tuple[Purchase, ...]
     max_instances: int | None
+    spot: tuple[SpotTerms, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from gpumix.domain.workload import (
     Kind,
     Limits,
     Slo,
+    SpotTerms,
     TrainingRun,
     Workload,
 )
@@ -150,6 +151,7 @@ class _Reader:
         if zones:  # none on a machine without a timezone database: any name must do there
             self._known(("timezone",), "timezone", spec.timezone, zones | {"UTC"})
         self._currency(("report_currency",), spec.report_currency)
+        self.spot = self._spot(spec.supply.cloud)
         workloads = tuple(self.workload(name, w) for name, w in spec.workloads.items())
         if not workloads:
             self._say(
@@ -290,6 +292,7 @@ class _Reader:
             new_fleet=spec.new_fleet,
             programme_factor=spec.programme_factor,
             calendar_usd_per_day=spec.calendar_usd_per_day,
+            spot=self.spot,
         )
 
     def _global_batch(self, path: KeyPath, spec: WorkloadSpec, seq_len: int) -> int | None:
@@ -355,6 +358,20 @@ class _Reader:
             gpus=None if gpus is None else tuple(self._gpus((*path, "gpus"), gpus)),
             purchases=tuple(Purchase(p) for p in dict.fromkeys(spec.purchase)),
             max_instances=spec.max_instances,
+            spot=self.spot,
+        )
+
+    def _spot(self, spec: CloudSpec | None) -> tuple[SpotTerms, ...]:
+        """The user's own terms of spot capacity; `any` stands for GPUs that are not named."""
+        stated = spec.spot if spec is not None else {}
+        path: KeyPath = ("supply", "cloud", "spot")
+        return tuple(
+            SpotTerms(
+                None if name == "any" else self._gpus((*path, name), [name])[0],
+                terms.mean_uptime / SECONDS_PER_HOUR,
+                terms.availability,
+            )
+            for name, terms in stated.items()
         )
 
     @staticmethod

@@ -131,6 +131,13 @@ class WorkloadSpec(_Spec):
     frames: Whole | None = Field(default=None, ge=1, le=10_000)
 
 
+class SpotSpec(_Spec):
+    """How long spot capacity lasts, and what share of the time it can be had."""
+
+    mean_uptime: Seconds
+    availability: Annotated[Share, Field(ge=0.01, le=1)]
+
+
 class CloudSpec(_Spec):
     """Which rentals may be used."""
 
@@ -144,6 +151,7 @@ class CloudSpec(_Spec):
         Field(min_length=1),
     ] = ["on_demand", "spot", "reserved_1y", "reserved_3y"]
     max_instances: Whole | None = Field(default=None, ge=1, le=1_000_000)
+    spot: dict[str, SpotSpec] = {}
 
 
 class SiteSpec(_Spec):

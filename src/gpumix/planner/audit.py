@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.plan import Replay
 from gpumix.domain.workload import Inventory, Kind, Tier, Workload
 from gpumix.inventory.demand import DEFAULT_INPUT_TOKENS
+from gpumix.perf.training_job import GPUS_PER_NODE
 from gpumix.planner.interpret import Answer
 from gpumix.planner.runs import JOB_ASSUMPTIONS
 from gpumix.units import MS
@@ -124,15 +125,46 @@ def _speed(inventory: Inventory, catalog: Catalog) -> list[Assumption]:
 def _interruptions(answer: Answer, catalog: Catalog) -> list[Assumption]:
     spot = any(x.supply.purchase is Purchase.SPOT for x in answer.lines)
     jobs = any(w.run is not None for w in answer.choice.inventory.workloads)
-    names = ["spot_mtti", "spot_availability", "restart"] if spot else []
+    names = ["restart"] if spot else []
     names += list(JOB_ASSUMPTIONS) if jobs else []
     rows = [catalog.defaults[name] for name in names]
     return [
-        Assumption(
-            f"jobs: {r.parameter}", f"{r.typical:g} {r.unit}", r.basis, f"{r.source} ({r.as_of})"
-        )
-        for r in rows
+        *(_spot_terms(answer, catalog) if spot else ()),
+        *(
+            Assumption(
+                f"jobs: {r.parameter}",
+                f"{r.typical:g} {r.unit}",
+                r.basis,
+                f"{r.source} ({r.as_of})",
+            )
+            for r in rows
+        ),
     ]
+
+
+def _spot_terms(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
+    """How spot comes and goes: the user's own terms, and the one figure for all other GPUs."""
+    cloud = answer.choice.inventory.cloud
+    stated = cloud.spot if cloud else ()
+    for terms in stated:
+        yield Assumption(
+            f"spot: {terms.gpu or 'any other GPU'}",
+            f"taken back every {terms.mtti_h:g} h, to be had {terms.availability:.0%} of the time",
+            Basis.ASSUMED,
+            "inventory, supply.cloud.spot",
+        )
+    if any(terms.gpu is None for terms in stated):
+        return
+    for name in ("spot_mtti", "spot_availability"):
+        row = catalog.defaults[name]
+        whose = "every other GPU" if stated else "all GPUs, sizes and providers"
+        yield Assumption(
+            f"jobs: {name}",
+            f"{row.typical:g} {row.unit}, one figure for {whose} "
+            f"(range {row.low:g} to {row.high:g}; state your own in supply.cloud.spot)",
+            row.basis,
+            f"{row.source} ({row.as_of})",
+        )
 
 
 def _rules(inventory: Inventory) -> list[Assumption]:
@@ -193,7 +225,24 @@ def warnings(answer: Answer, considered: Sequence[Offer], notes: Sequence[str]) 
         share = sum(x.usd for x in answer.lines if x.supply.id in assumed) / answer.usd
         found.append(f"{share:.0%} of the cost rests on assumed prices; ask for quotes")
     found += [f"{line.supply.id} stands idle" for line in answer.lines if not line.uses]
+    found += _gangs_on_spot(answer)
     return (*found, *notes)
+
+
+def _gangs_on_spot(answer: Answer) -> list[str]:
+    """Jobs whose gang of several nodes is on spot: the least certain part of a plan."""
+    gangs = {
+        (use.cell.workload.id, use.cell.option.gpus, line.supply.gpu)
+        for line in answer.lines
+        if line.supply.purchase is Purchase.SPOT
+        for use in line.uses
+        if use.cell.option.gpus > GPUS_PER_NODE
+    }
+    return [
+        f"{job}: so large a gang ({gpus} x {gpu}) may not be had on spot at all; its interruptions "
+        "rest on traces of older GPUs unless supply.cloud.spot states your own"
+        for job, gpus, gpu in sorted(gangs)
+    ]
 
 
 def _offer(offer: Offer) -> str:

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gpumix.catalog import price_summary
 from gpumix.cost.jobs import (
     Finish,
     break_even_price_ratio,
-    break_even_value_of_time,
     spot_price_ceiling,
     storage_usd,
 )
 from gpumix.domain.comparison import PriceUsed
 from gpumix.domain.evidence import Estimate
 from gpumix.domain.gpu import Gpu
+from gpumix.domain.job import ParetoRun, winner
 from gpumix.domain.offer import Purchase
 from gpumix.domain.training_comparison import (
     ComparedRun,
-    ParetoRun,
     PriceRatio,
     PurchasedRun,
     TrainingComparison,
@@ -32,9 +30,10 @@ from gpumix.errors import InputError, NoEstimate, Problem
 from gpumix.perf.training_job import GPUS_PER_NODE
 from gpumix.planner.compare import compared_gpus, price_warnings
 from gpumix.planner.jobs import can_gang
-from gpumix.planner.jobs_help import why_not
+from gpumix.planner.jobs_help import what_would_help, why_not
 from gpumix.planner.reasons import nearest_runs
 from gpumix.planner.runs import Job, Run, predict_run
+from gpumix.planner.tradeoff import front
 from gpumix.units import GIGA, HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -44,14 +43,7 @@ COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 """GPUs of a run that are tried where none are stated."""
 MOST_COUNTS = 16
 MOST_REASONS = 8
-SLOW_LINK = "pcie"
 ON_DEMAND, SPOT = Purchase.ON_DEMAND.value, Purchase.SPOT.value
-LEAST_GAIN = 0.02
-"""Share of the time that a dearer run must save to be told."""
-
-SCALES_BELOW = 0.05
-"""Share of a step up to which exchange between replicas does not hinder more of them."""
-
 REFERENCE = "a100-sxm-80gb"
 """Price ratios are told over this GPU where it runs the job, else over the slowest that does."""
 
@@ -109,7 +101,7 @@ def compare_train(question: TrainQuestion, catalog: Catalog, as_of: date) -> Tra
     run = question.run
     tried = _with_nearest(tried, question, catalog)
     rows = [*(one.row for one in tried), *unfit]
-    pareto = _pareto(rows, run)
+    pareto = _pareto(rows)
     return TrainingComparison(
         model=model.id,
         method=run.method,
@@ -131,6 +123,7 @@ def compare_train(question: TrainQuestion, catalog: Catalog, as_of: date) -> Tra
         counts_stated=question.counts is not None or run.gpus is not None,
         defaults=question.defaults,
         warnings=tuple(_warnings(rows, as_of)),
+        ways_out=_ways_out(job, gpus, tried, question),
     )
 
 
@@ -196,7 +189,7 @@ def _row(
     job: Job, run: Run, prices: dict[Purchase, PriceUsed | None], money: _Money
 ) -> ComparedRun:
     steady, spot = run.steady(job), run.spot(job)
-    availability = job.reliability.spot_availability
+    availability = job.reliability.spot_terms(run.gpu.id).availability
     bought = [
         _bought(job, run, purchase, price, done, share, money)
         for (purchase, price), done, share in zip(
@@ -314,50 +307,16 @@ def _rank(row: ComparedRun) -> tuple[bool, float, str, int]:
 # -- cost against time -----------------------------------------------------------------------
 
 
-def _pareto(rows: Sequence[ComparedRun], run: TrainingRun) -> tuple[ParetoRun, ...]:
-    """Runs in time that no other beats on cost and time; those on the lower hull win somewhere."""
-    able = sorted(
-        ((p.usd_per_run, p.finish_expected_s, row, p) for row in rows for p in row.purchases
-         if p.kept),
-        key=lambda entry: (entry[0], entry[1], entry[2].gpu, entry[2].gpus),
-    )  # fmt: skip
-    front: list[ParetoRun] = []
-    for usd, seconds, row, p in able:
-        if front and seconds > front[-1].finish_expected_s * (1.0 - LEAST_GAIN):
-            continue
-        front.append(ParetoRun(row.gpu, row.gpus, p.purchase, seconds, p.finish_p90_s, usd, None))
-    return tuple(_with_values(front))
-
-
-def _with_values(front: Sequence[ParetoRun]) -> list[ParetoRun]:
-    """The front with the value of a day from which each entry of its lower hull wins."""
-    hull: list[ParetoRun] = []
-    for entry in front:
-        while len(hull) > 1 and _worth(hull[-1], entry) <= _worth(hull[-2], hull[-1]):
-            hull.pop()
-        hull.append(entry)
-    values = {hull[0]: 0.0} if hull else {}
-    values |= {fast: _worth(slow, fast) for slow, fast in pairwise(hull)}
-    return [replace(entry, wins_from_usd_per_day=values.get(entry)) for entry in front]
-
-
-def _worth(slow: ParetoRun, fast: ParetoRun) -> float:
-    hour = break_even_value_of_time(
-        slow.usd_per_run,
-        slow.finish_expected_s / SECONDS_PER_HOUR,
-        fast.usd_per_run,
-        fast.finish_expected_s / SECONDS_PER_HOUR,
+def _pareto(rows: Sequence[ComparedRun]) -> tuple[ParetoRun, ...]:
+    """Runs in time that no other beats on cost and time."""
+    return front(
+        ParetoRun(
+            row.gpu, row.gpus, p.purchase, p.finish_expected_s, p.finish_p90_s, p.usd_per_run, None
+        )
+        for row in rows
+        for p in row.purchases
+        if p.kept
     )
-    return hour * HOURS_PER_DAY
-
-
-def _winner(pareto: Sequence[ParetoRun], usd_per_day: float) -> ParetoRun | None:
-    """The run that is best at a value of a day."""
-    able = [
-        p for p in pareto
-        if p.wins_from_usd_per_day is not None and p.wins_from_usd_per_day <= usd_per_day
-    ]  # fmt: skip
-    return able[-1] if able else None
 
 
 # -- price ratios and reasons ----------------------------------------------------------------
@@ -365,7 +324,7 @@ def _winner(pareto: Sequence[ParetoRun], usd_per_day: float) -> ParetoRun | None
 
 def _count_of(tried: Sequence[_Tried], pareto: Sequence[ParetoRun], run: TrainingRun) -> int:
     """The count at which GPUs are held against each other: the best run's."""
-    best = _winner(pareto, run.calendar_usd_per_day)
+    best = winner(pareto, run.calendar_usd_per_day)
     return best.gpus if best is not None else max((t.row.gpus for t in tried), default=0)
 
 
@@ -422,25 +381,22 @@ def _why(tried: Sequence[_Tried], pareto: Sequence[ParetoRun], run: TrainingRun)
     able = [t for t in tried if t.row.purchases]
     count = _count_of(able, pareto, run)
     same = sorted((t for t in able if t.row.gpus == count), key=lambda t: -t.run.tokens_per_s)
-    linked = [t for t in same if t.run.link != SLOW_LINK]
+    linked = [t for t in same if not t.run.is_on_pcie]
     if not linked or count == 1:
         return
-    for one in [t for t in same if t.run.link == SLOW_LINK][:MOST_REASONS]:
-        yield _against(one.run, linked[0].run)
+    for one in [t for t in same if t.run.is_on_pcie][:MOST_REASONS]:
+        yield one.run.against(linked[0].run)
 
 
-def _against(slow: Run, fast: Run) -> str:
-    """`64 x l40s: 22 % of h100's speed: ...`: what arithmetic leaves and what the link takes."""
-    speed = slow.tokens_per_s / fast.tokens_per_s
-    alone = speed * fast.shares.work / slow.shares.work
-    between = slow.shares.between
-    scales = " and scales" if between < SCALES_BELOW else ""
-    return (
-        f"{slow.gpus} x {slow.gpu.id}: {speed:.0%} of {fast.gpu.id}'s speed, {alone:.0%} by "
-        f"arithmetic and memory alone; all-reduce within a replica over PCIe takes "
-        f"{slow.shares.within:.0%} of a step (there {fast.shares.within:.0%}), exchange between "
-        f"replicas {between:.1%}{scales}"
-    )
+def _ways_out(
+    job: Job, gpus: Sequence[Gpu], tried: Sequence[_Tried], question: TrainQuestion
+) -> tuple[str, ...]:
+    """What would make a run possible that nothing does in time; empty where something does."""
+    limit_h = question.run.finish_within_h
+    late = [one.run.steady(job).p90_h / (limit_h or float("inf")) for one in tried]
+    if any(ratio <= 1.0 for ratio in late):
+        return ()
+    return what_would_help(job, gpus, question.precisions, min(late, default=None))
 
 
 def _warnings(rows: Sequence[ComparedRun], as_of: date) -> list[str]:

@@ -50,13 +50,14 @@ class Formulation:
 class Choice:
     """The inventory with what could serve it: undominated options by workload id, and supply.
 
-    `spot_useful_share` is the part of paid spot time that interruptions leave to deferrable work.
+    `spot_useful_share` is, by GPU, the part of paid spot time that interruptions leave to
+    deferrable work.
     """
 
     inventory: Inventory
     options: Mapping[str, Sequence[Option]]
     supplies: tuple[Supply, ...]
-    spot_useful_share: float
+    spot_useful_share: Mapping[str, float]
 
 
 def formulate(
@@ -88,13 +89,15 @@ def may_run(workload: Workload, supply: Supply) -> bool:
     return lawful and named and steady and not supply.idle
 
 
-def rate_on(option: Option, supply: Supply, workload: Workload, spot_useful_share: float) -> float:
+def rate_on(
+    option: Option, supply: Supply, workload: Workload, spot_useful_share: Mapping[str, float]
+) -> float:
     """Units per hour of one replica on this supply; 0 where it cannot keep its promise there."""
     if supply.purchase is not Purchase.SPOT or not workload.is_deferrable:
         return option.units_per_hour
     if workload.run is not None:
         return option.spot_units_per_hour or 0.0
-    return option.units_per_hour * spot_useful_share
+    return option.units_per_hour * spot_useful_share[supply.gpu]
 
 
 def outlasts_a_week(option: Option, workload: Workload) -> bool:

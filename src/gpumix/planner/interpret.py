@@ -217,6 +217,7 @@ def _workload_plan(
         demand_per_hour=workload.demand.units_per_hour if workload.demand else (),
         capacity_per_hour=_capacity_per_hour(answer, workload, uses),
         replay=None,
+        job=None,
         **_unit_costs(workload, usd, sum(units), uses),
     )
 

@@ -17,7 +17,7 @@ from gpumix.perf.training_job import GPUS_PER_NODE
 from gpumix.planner.candidates import Option
 from gpumix.planner.jobs_help import what_would_help
 from gpumix.planner.runs import Job, Run, in_words, predict_run
-from gpumix.units import HOURS_PER_DAY, SECONDS_PER_HOUR
+from gpumix.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -34,7 +34,7 @@ def job_options(
     Only GPUs that the workload names, if it names any. Counts above an instance are gangs of whole
     instances of the largest size. Raises: NoEstimate where the workload is no job.
     """
-    job = _job(workload, catalog)
+    job = job_of(workload, catalog)
     counts = (job.run.gpus,) if job.run.gpus else GPU_COUNTS
     options: list[Option] = []
     for gpu in [g for g in gpus if not workload.gpus or g.id in workload.gpus]:
@@ -53,7 +53,7 @@ def hopeless_job(
     place: str, workload: Workload, gpus: Sequence[Gpu], tried: Sequence[Option], catalog: Catalog
 ) -> Problem:
     """Why nothing can run a job, told of the option that comes nearest, and what would help."""
-    job = _job(workload, catalog)
+    job = job_of(workload, catalog)
     if not tried:
         count = job.run.gpus or 1
         return Problem(
@@ -66,8 +66,8 @@ def hopeless_job(
     late = 1.0 < nearest.shortfall < math.inf
     message = f"no GPU finishes in time; {way} comes nearest: " if late else "fits no GPU: "
     key = "finish_within" if late else "model"
-    help = what_would_help(job, gpus, workload.precisions, nearest.shortfall if late else None)
-    return Problem(f"{place}.{key}", message + nearest.reason, help)
+    ways = what_would_help(job, gpus, workload.precisions, nearest.shortfall if late else None)
+    return Problem(f"{place}.{key}", message + nearest.reason, "; or ".join(ways))
 
 
 def can_gang(count: int, size: int) -> bool:
@@ -75,7 +75,8 @@ def can_gang(count: int, size: int) -> bool:
     return count <= size or (size >= GPUS_PER_NODE and count % size == 0)
 
 
-def _job(workload: Workload, catalog: Catalog) -> Job:
+def job_of(workload: Workload, catalog: Catalog) -> Job:
+    """The job of a training workload. Raises: NoEstimate where it is none."""
     if workload.run is None:
         raise NoEstimate(f"{workload.id}: is not a training job")
     return Job.of(workload.run, catalog.models[workload.model], catalog)
@@ -101,19 +102,17 @@ def _option(
         run = predict_run(job, gpu, count, min(size, GPUS_PER_NODE), precision)
     except NoEstimate as error:
         return replace(blank, reason=str(error))
-    slower = 1.0 / run.low if workload.tier is Tier.PREMIUM else run.caution
     steady, spot = run.steady(job), run.spot(job)
-    factor = job.run.programme_factor
     limit_h = job.run.finish_within_h or math.inf
-    rate = 1.0 / (run.work_h * factor)
+    rate = 1.0 / (run.work_h * job.run.programme_factor)
     late = f"P90 finish {in_words(steady.p90_h)}, the limit {in_words(limit_h)}; {run.why()}"
     return replace(
         blank,
         tp=run.layout.tp,
-        units_per_hour=1.0 / (run.steady(job, slower).held_h * factor),
+        units_per_hour=runs_per_hour(workload, job, run, on_spot=False),
         spot_units_per_hour=None
         if spot.p90_h > limit_h
-        else 1.0 / (run.spot(job, slower).held_h * factor),
+        else runs_per_hour(workload, job, run, on_spot=True),
         rate=Estimate(rate, rate * run.low, rate * run.high, run.basis, "perf.training"),
         tokens_per_s=run.tokens_per_s,
         slos=_deadline(job, run, steady),
@@ -123,6 +122,13 @@ def _option(
         run=run,
         reason=late if steady.p90_h > limit_h else "",
     )
+
+
+def runs_per_hour(workload: Workload, job: Job, run: Run, on_spot: bool) -> float:
+    """Runs, programme included, that an hour of the gang is planned for."""
+    slower = 1.0 / run.low if workload.tier is Tier.PREMIUM else run.caution
+    done = run.spot(job, slower) if on_spot else run.steady(job, slower)
+    return 1.0 / (done.held_h * job.run.programme_factor)
 
 
 def _note(job: Job, run: Run) -> str:
@@ -138,9 +144,6 @@ def _note(job: Job, run: Run) -> str:
     ]
     if job.run.programme_factor != 1.0:
         parts.append(f"a programme of {job.run.programme_factor:g} x the final run")
-    if job.run.calendar_usd_per_day:
-        usd = job.run.calendar_usd_per_day * steady.expected_h / HOURS_PER_DAY
-        parts.append(f"the wait is worth {usd:,.0f} USD, beside the cash")
     return "; ".join([*parts, *([run.measured] if run.measured else [])])
 
 

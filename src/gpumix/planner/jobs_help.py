@@ -21,7 +21,7 @@ MOST_DOUBLINGS = 6
 
 def what_would_help(
     job: Job, gpus: Sequence[Gpu], precisions: Sequence[str], shortfall: float | None
-) -> str:
+) -> tuple[str, ...]:
     """Ways to make the job possible on some of `gpus`, those that the engine confirms.
 
     `shortfall` is the nearest P90 finish over the limit; None where no layout fits at all.
@@ -31,7 +31,7 @@ def what_would_help(
     if shortfall is not None and limit_h is not None:
         ways.append(f"finish_within: {in_words(limit_h * shortfall * 1.01)}")
         ways.append(f"tokens: {job.run.tokens / (shortfall * 1.01):.3g}")
-    return "; or ".join(ways) or "a smaller model, or larger GPUs in supply"
+    return tuple(ways) or ("a smaller model, or larger GPUs",)
 
 
 def why_not(job: Job, gpu: Gpu, most: int, precisions: Sequence[str]) -> str:

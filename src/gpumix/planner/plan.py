@@ -17,7 +17,8 @@ from gpumix.planner import audit, interpret, regret
 from gpumix.planner.candidates import Option, serving_options, undominated
 from gpumix.planner.cycle import Cycle, cycle_of
 from gpumix.planner.formulate import Choice, may_run, weight_of, worthwhile
-from gpumix.planner.infeasible import explain_infeasible
+from gpumix.planner.infeasible import explain_infeasible, out_of_reach
+from gpumix.planner.job_ways import with_jobs
 from gpumix.planner.jobs import hopeless_job, job_options
 from gpumix.planner.levers import Asker, Change, Priced, levers
 from gpumix.planner.pictures import picture_options
@@ -45,7 +46,7 @@ class Planned:
 def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: None) -> Planned:
     """The cheapest mix for an inventory, with reasons, error bars and alternatives.
 
-    Raises: InputError where a workload can run nowhere; Infeasible where limits conflict.
+    Raises: Infeasible where a workload can run nowhere, or limits conflict.
     """
     started = time.perf_counter()
     progress("prices and servers")
@@ -88,12 +89,14 @@ def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
 def options(inventory: Inventory, catalog: Catalog, supplies: Supplies) -> dict[str, list[Option]]:
     """What could do each workload, by workload id, the impossible included.
 
-    Raises: InputError naming, for each workload that nothing can do, the GPU that comes nearest.
+    Raises: InputError for a model of which nothing can be said; Infeasible naming, for each
+        workload that nothing can do, the GPU that comes nearest and what would help.
     """
     largest = supplies.largest_instance()
     gpus = [catalog.gpus[gpu] for gpu in largest]
     found: dict[str, list[Option]] = {}
     problems: list[Problem] = []
+    hopeless: list[Problem] = []
     for workload in inventory.workloads:
         place = f"workloads.{workload.id}"
         try:
@@ -102,9 +105,11 @@ def options(inventory: Inventory, catalog: Catalog, supplies: Supplies) -> dict[
             problems.append(Problem(f"{place}.model", str(error)))
             continue
         if not any(o.serves for o in found[workload.id]):
-            problems.append(_hopeless(place, workload, found[workload.id], gpus, catalog))
+            hopeless.append(_hopeless(place, workload, found[workload.id], gpus, catalog))
     if problems:
-        raise InputError(problems)
+        raise InputError([*problems, *hopeless])
+    if hopeless:
+        raise out_of_reach(hopeless)
     return found
 
 
@@ -184,11 +189,13 @@ def chosen_from(
     tried: Mapping[str, Sequence[Option]],
 ) -> Choice:
     """The options and supplies that the mix needs to know of: those no other one beats."""
+    stated = inventory.cloud.spot if inventory.cloud else ()
+    reliability = Reliability.from_defaults(catalog.defaults, stated)
     choice = Choice(
         inventory,
         {name: undominated(found) for name, found in tried.items()},
         supplies.of,
-        Reliability.from_defaults(catalog.defaults).spot_useful_share,
+        {s.gpu: reliability.spot_useful_share(s.gpu) for s in supplies.of},
     )
     return replace(choice, supplies=worthwhile(choice))
 
@@ -215,6 +222,7 @@ def write_up(
         interpret.workload_plans(answer, tried, supplies.of), answer, catalog, supplies
     )
     workloads = with_reasons(workloads, inventory.workloads, tried, catalog)
+    workloads = with_jobs(workloads, inventory.workloads, tried, supplies.of, catalog)
     fx_per_usd, fx_as_of = catalog.exchange_rate(inventory.report_currency)
     return Plan(
         name=inventory.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from gpumix.domain.evidence import Basis
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.domain.site import Range
-from gpumix.domain.workload import TrainingRun
+from gpumix.domain.workload import SpotTerms, TrainingRun
 from gpumix.errors import NoEstimate
 from gpumix.perf.calibrate import Places
 from gpumix.perf.interval import Z80
@@ -48,10 +48,16 @@ JOB_ASSUMPTIONS = (
 """Rows of planning.csv that every job rests on; `restart` and those of spot come on top."""
 
 
+PCIE = "pcie"
+
+SCALES_BELOW = 0.05
+"""Share of a step up to which exchange between replicas does not hinder more of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reliability:
     """How often and for how long jobs stop [h], on capacity that stays and on spot, and how fast
-    their state is saved."""
+    their state is saved. The last of `spot` are the terms of every GPU without its own."""
 
     interruptions_per_gpu_hour: float
     new_fleet_factor: float
@@ -60,12 +66,13 @@ class Reliability:
     checkpoint_pause_h: float
     checkpoint_bytes_per_param: float
     storage_bytes_per_s_per_node: float
-    spot_mtti_h: float
-    spot_availability: float
+    spot: tuple[SpotTerms, ...]
 
     @classmethod
-    def from_defaults(cls, defaults: Mapping[str, Range]) -> Reliability:
-        """Typical values of the table of planning parameters."""
+    def from_defaults(
+        cls, defaults: Mapping[str, Range], stated: Sequence[SpotTerms] = ()
+    ) -> Reliability:
+        """Typical values of the table of planning parameters, under terms that are stated."""
 
         def typical(name: str) -> float:
             value = defaults[name].typical
@@ -79,8 +86,10 @@ class Reliability:
             checkpoint_pause_h=typical("checkpoint_pause"),
             checkpoint_bytes_per_param=typical("checkpoint_bytes_per_param"),
             storage_bytes_per_s_per_node=typical("storage_gb_per_s_per_node") * GIGA,
-            spot_mtti_h=typical("spot_mtti"),
-            spot_availability=typical("spot_availability"),
+            spot=(
+                *sorted(stated, key=lambda terms: terms.gpu is None),
+                SpotTerms(None, typical("spot_mtti"), typical("spot_availability")),
+            ),
         )
 
     def mtti_h(self, gpus: int, new_fleet: bool) -> float:
@@ -88,11 +97,14 @@ class Reliability:
         factor = self.new_fleet_factor if new_fleet else 1.0
         return mean_time_to_interruption_h(self.interruptions_per_gpu_hour * factor, float(gpus))
 
-    @property
-    def spot_useful_share(self) -> float:
+    def spot_terms(self, gpu: str) -> SpotTerms:
+        """How spot capacity of a GPU comes and goes."""
+        return next(terms for terms in self.spot if terms.gpu in (gpu, None))
+
+    def spot_useful_share(self, gpu: str) -> float:
         """Share of paid spot time left to work that is done piece by piece (batch inference,
         embeddings): it saves no state, so a loss costs the restart alone."""
-        return goodput(0.0, self.restart_h, self.spot_mtti_h)
+        return goodput(0.0, self.restart_h, self.spot_terms(gpu).mtti_h)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +129,7 @@ class Job:
             run,
             model,
             catalog.coefficients,
-            Reliability.from_defaults(catalog.defaults),
+            Reliability.from_defaults(catalog.defaults, run.spot),
             training_evidence(catalog),
             frozenset(catalog.gpus[name].architecture for name in rows if name in catalog.gpus),
         )
@@ -138,6 +150,11 @@ class StepShares:
     within: float
     between: float
     bubble: float
+
+    @property
+    def exchange(self) -> float:
+        """Share of a step in which GPUs wait for each other's data."""
+        return self.within + self.between
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +203,9 @@ class Run:
     def spot(self, job: Job, slower: float | None = None) -> Finish:
         """When the run is done on spot; a gang is lost with its zone, whatever its size."""
         rel, work_h = job.reliability, self.work_h * (slower or self.caution)
+        terms = rel.spot_terms(self.gpu.id)
         return finish(
-            work_h, self.checkpoint_h, rel.restart_h, rel.spot_mtti_h,
-            rel.spot_availability,
+            work_h, self.checkpoint_h, rel.restart_h, terms.mtti_h, terms.availability,
             startup_h=rel.startup_h, queue_h=job.run.queue_h, log_sd=self.log_sd,
         )  # fmt: skip
 
@@ -198,6 +215,25 @@ class Run:
             f"of a step {self.shares.within:.1%} all-reduce within a replica over {self.link}, "
             f"{self.shares.between:.1%} exchange between replicas, "
             f"{self.shares.bubble:.1%} pipeline bubble"
+        )
+
+    @property
+    def is_on_pcie(self) -> bool:
+        """Whether the GPUs of a node have no faster link than PCIe."""
+        return self.link == PCIE
+
+    def against(self, fast: Run) -> str:
+        """`64 x l40s-48gb: 22% of h100-sxm-80gb's speed, ...`: what arithmetic and memory leave
+        of the other's speed, and what the link takes."""
+        speed = self.tokens_per_s / fast.tokens_per_s
+        alone = speed * fast.shares.work / self.shares.work
+        between = self.shares.between
+        scales = " and scales" if between < SCALES_BELOW else ""
+        return (
+            f"{self.gpus} x {self.gpu.id}: {speed:.0%} of {fast.gpu.id}'s speed, {alone:.0%} by "
+            f"arithmetic and memory alone; all-reduce within a replica over PCIe takes "
+            f"{self.shares.within:.0%} of a step (there {fast.shares.within:.0%}), exchange "
+            f"between replicas {between:.1%}{scales}"
         )
 
 

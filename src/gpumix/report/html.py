@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.metadata
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from markupsafe import Markup
 
 from gpumix import fields
 from gpumix.domain.plan import Plan, WorkloadPlan
-from gpumix.report import charts, evidence_view, view
+from gpumix.report import charts, evidence_view, job_view, view
 from gpumix.report.tables import Table
 
 VEGA_LITE: Final = "6.4"
@@ -47,6 +48,9 @@ class WorkloadSection:
     nearest: Table
     levers: Table
     candidates: Table
+    tradeoff: Table
+    ways: Table
+    reasons: tuple[str, ...]
 
 
 def plan_html(plan: Plan) -> str:
@@ -66,6 +70,7 @@ def plan_html(plan: Plan) -> str:
     tables = {
         "mix": view.mix_table(plan),
         "workloads": view.workloads_table(plan).without_absent(),
+        "jobs": job_view.jobs_table(plan),
         "slo": view.slo_table(plan),
         "replay": view.replay_table(plan),
         "regret": view.regret_table(plan),
@@ -75,7 +80,17 @@ def plan_html(plan: Plan) -> str:
         "sources": view.mix_sources_table(plan),
     }
     inner = [
-        t for s in sections for t in (s.placements, s.steps, s.nearest, s.levers, s.candidates)
+        t
+        for s in sections
+        for t in (
+            s.placements,
+            s.steps,
+            s.nearest,
+            s.levers,
+            s.candidates,
+            s.tradeoff,
+            s.ways,
+        )
     ]
     return (
         _environment()
@@ -121,6 +136,9 @@ def _section(index: int, workload: WorkloadPlan) -> WorkloadSection:
         evidence_view.workload_nearest(workload),
         view.levers_table(workload),
         view.candidates_table(workload),
+        job_view.tradeoff_table(workload),
+        job_view.ways_table(workload),
+        job_view.reasons(workload),
     )
 
 
@@ -151,7 +169,8 @@ def _javascript() -> str:
     """The charts' JavaScript; bundling takes a second, so it is kept beside the compiled code."""
     import vl_convert
 
-    kept = Path(__file__).parent / "__pycache__" / f"vega-{vl_convert.__version__}-{VEGA_LITE}.js"
+    release = importlib.metadata.version("vl-convert-python")
+    kept = Path(__file__).parent / "__pycache__" / f"vega-{release}-{VEGA_LITE}.js"
     if kept.exists():
         return kept.read_text(encoding="utf-8")
     bundle = vl_convert.javascript_bundle(None, VEGA_LITE)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import Plan
 from gpumix.domain.training_comparison import TrainingComparison
-from gpumix.report import comparison_view, evidence_view, training_view, view
+from gpumix.report import comparison_view, evidence_view, job_view, training_view, view
 from gpumix.report.tables import Cell, Table
 
 
@@ -20,6 +20,7 @@ def plan_markdown(plan: Plan) -> str:
             for t in (
                 view.mix_table(plan),
                 view.workloads_table(plan),
+                job_view.jobs_table(plan),
                 view.slo_table(plan),
                 view.replay_table(plan),
             )
@@ -41,8 +42,11 @@ def plan_markdown(plan: Plan) -> str:
             evidence_view.workload_nearest(workload),
             view.levers_table(workload),
             view.candidates_table(workload),
+            job_view.tradeoff_table(workload),
+            job_view.ways_table(workload),
         )
         parts += [drawn(t, level=3) for t in tables if t.rows]
+        parts += [escaped(sentence) for sentence in job_view.reasons(workload)]
     parts.append(drawn(view.assumptions_table(plan)))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -71,7 +75,7 @@ def comparison_markdown(comparison: Comparison) -> str:
 def training_markdown(comparison: TrainingComparison) -> str:
     """One training run on every GPU and count."""
     tables = (
-        training_view.pareto_table(comparison),
+        training_view.pareto_table(comparison.pareto),
         training_view.cost_table(comparison, training_view.ON_DEMAND),
         training_view.cost_table(comparison, training_view.SPOT),
         training_view.speed_table(comparison),
@@ -84,6 +88,7 @@ def training_markdown(comparison: TrainingComparison) -> str:
         escaped(training_view.question(comparison)),
         f"**{escaped(training_view.headline(comparison))}**",
         *_warnings(comparison.warnings),
+        *(f"- {escaped(way)}" for way in comparison.ways_out),
         *(escaped(sentence) for sentence in comparison.why),
         *(drawn(t) for t in tables if t.rows),
         escaped(evidence_view.far_words(training_view.nearest(comparison))),

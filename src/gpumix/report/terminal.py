@@ -25,7 +25,7 @@ from gpumix.domain.explanation import Explanation, Formula, PlacementExplanation
 from gpumix.domain.plan import Plan
 from gpumix.domain.simulation import Simulation
 from gpumix.domain.training_comparison import TrainingComparison
-from gpumix.report import comparison_view, evidence_view, simulation, training_view, view
+from gpumix.report import comparison_view, evidence_view, job_view, simulation, training_view, view
 from gpumix.report.tables import Cell, Column, Table, remark
 
 _STYLES: Final = {
@@ -60,6 +60,8 @@ _PROSE: Final = frozenset(
         "differs",
         "formula",
         "as_of",
+        "cheapest_in_cash",
+        "best_with_time",
     }
 )
 
@@ -89,6 +91,7 @@ def show_plan(
         console,
         minor=("usd_per_mtok_input", "usd_per_mtok_output", "kind"),
     )
+    _table(job_view.jobs_table(plan), console, minor=("calendar_usd_per_day", "finish_expected_s"))
     _table(view.slo_table(plan), console, minor=("basis",), ranged=("predicted",))
     _table(view.replay_table(plan), console, minor=("shed", "within", "limit_s"))
     for words in view.traffic_words(plan):
@@ -168,7 +171,7 @@ def show_training(comparison: TrainingComparison, console: Console) -> None:
     console.print()
     console.print(Text(training_view.headline(comparison), style="bold"))
     _warnings(comparison.warnings, console)
-    _table(training_view.pareto_table(comparison), console, minor=("purchase",))
+    _table(training_view.pareto_table(comparison.pareto), console, minor=("purchase",))
     for purchase in (training_view.ON_DEMAND, training_view.SPOT):
         _table(
             training_view.cost_table(comparison, purchase),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gpumix import fields
+from gpumix.domain.job import ParetoRun, winner
 from gpumix.domain.training_comparison import (
     ComparedRun,
-    ParetoRun,
     PriceRatio,
     PurchasedRun,
     TrainingComparison,
@@ -49,22 +49,22 @@ def question(found: TrainingComparison) -> str:
 
 def headline(found: TrainingComparison) -> str:
     """The best run at each value of time, in one sentence."""
-    winners = [p for p in found.pareto if p.wins_from_usd_per_day is not None]
-    if not winners:
+    cheapest = winner(found.pareto, 0.0)
+    best = winner(found.pareto, found.calendar_usd_per_day)
+    if cheapest is None:
         return "No GPU and count finishes in time." if _able(found) else "It fits nowhere."
-    best = [p for p in winners if (p.wins_from_usd_per_day or 0.0) <= found.calendar_usd_per_day]
-    told = f"Cheapest: {_run(winners[0])}"
-    if found.calendar_usd_per_day and best[-1] is not winners[0]:
-        told += f"; best at your value of a day: {_run(best[-1])}"
+    told = f"Cheapest: {run_words(cheapest)}"
+    if best is not None and best is not cheapest:
+        told += f"; best at your value of a day: {run_words(best)}"
     return f"{told}."
 
 
-def pareto_table(found: TrainingComparison) -> Table:
+def pareto_table(pareto: Sequence[ParetoRun]) -> Table:
     """The trade of cost for time, with the value of a day at which it turns."""
     return table(
         fields.label("pareto"),
         ParetoRun,
-        found.pareto,
+        pareto,
         ("gpu", lambda p: text(p.gpu)),
         ("gpus", lambda p: value("gpus", p.gpus, record=ParetoRun)),
         ("purchase", lambda p: text(p.purchase)),
@@ -184,7 +184,8 @@ def _unfit(found: TrainingComparison) -> list[ComparedRun]:
     return list({r.gpu: r for r in reversed(misfits) if r.gpu not in able}.values())
 
 
-def _run(run: ParetoRun) -> str:
+def run_words(run: ParetoRun) -> str:
+    """`64 x h100-sxm-80gb spot ($142,912 in 61.7 days, P90 69.7 days)`."""
     usd = fields.format_value(fields.field("usd_per_run", ParetoRun), run.usd_per_run)
     done = fields.format_value("finish_expected_s", run.finish_expected_s)
     p90 = fields.format_value("finish_p90_s", run.finish_p90_s)
