@@ -178,6 +178,14 @@ def test_impossible_figures_of_traffic_are_refused(refused: Refused) -> None:
         assert name in message
 
 
+def test_requests_longer_than_the_context_are_refused(read: Read, refused: Refused) -> None:
+    long = FULL.replace("input_tokens: 2400", "input_tokens: 40000")
+    said = refused(long)
+    assert "workloads.copilot.traffic (line 15)" in said
+    assert "40,000 + 180 tokens is longer than the context" in said
+    assert read(FULL.replace("input_tokens: 2400", "input_tokens: 30000"))
+
+
 def test_traffic_of_plain_lengths(full: Inventory) -> None:
     copilot = full.workloads[1]
     assert copilot.demand is not None
