@@ -13,7 +13,7 @@ from gpumix.catalog import Catalog, load
 from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Kind, Tier, TrainingRun, Workload
-from gpumix.errors import InputError
+from gpumix.errors import Infeasible, InputError
 from gpumix.inventory import read_inventory
 from gpumix.planner.candidates import Option
 from gpumix.planner.formulate import holds, outlasts_a_week
@@ -200,14 +200,14 @@ def test_a_run_once_a_year_pays_for_its_own_time(frontier: Planned) -> None:
 
 
 def test_a_deadline_that_nothing_keeps_says_what_would(tmp_path: Path, catalog: Catalog) -> None:
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(Infeasible) as caught:
         planned(tmp_path, catalog, INVENTORY.replace("80 d", "9 d"))
-    (problem,) = caught.value.problems
-    assert problem.place == "workloads.base.finish_within"
-    assert "comes nearest" in problem.message
-    assert "n_gpus: " in problem.fix
-    assert "finish_within: " in problem.fix
-    count = problem.fix.partition("n_gpus: ")[2].split()[0]
+    assert caught.value.conflict == ("workloads.base.finish_within",)
+    assert "comes nearest" in str(caught.value)
+    (way,) = caught.value.ways_out
+    assert "n_gpus: " in way
+    assert "finish_within: " in way
+    count = way.partition("n_gpus: ")[2].split()[0]
     eased = INVENTORY.replace("80 d", "9 d").replace("n_gpus: 64", f"n_gpus: {count}")
     assert planned(tmp_path, catalog, eased).plan.mix
 

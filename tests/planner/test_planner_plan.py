@@ -194,10 +194,31 @@ def test_conflicting_limits_are_named_with_a_way_out(tmp_path: Path) -> None:
 
 
 def test_a_promise_that_nothing_keeps_names_the_nearest_gpu(tmp_path: Path) -> None:
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(Infeasible) as caught:
         planned(tmp_path, CLOUD.replace("ttft_p95: 1500 ms", "ttft_p95: 1 ms"))
-    assert "workloads.chat.slo" in str(caught.value)
+    assert caught.value.exit_code == 3
+    assert caught.value.conflict == ("workloads.chat.slo",)
     assert "comes nearest" in str(caught.value)
+    (way,) = caught.value.ways_out
+    assert way.startswith("chat: loosen that limit")
+
+
+def test_what_fits_nowhere_is_told_with_the_promises_that_break(tmp_path: Path) -> None:
+    text = CLOUD.replace("ttft_p95: 1500 ms", "ttft_p95: 1 ms").replace(
+        "model: Qwen/Qwen2.5-7B-Instruct\n    traffic",
+        "model: moonshotai/Kimi-K2-Instruct\n    gpus: [l40s-48gb]\n    traffic",
+    )
+    with pytest.raises(InputError) as caught:
+        planned(tmp_path, text)
+    places = [problem.place for problem in caught.value.problems]
+    assert places == ["workloads.assistant.model", "workloads.chat.slo"]
+
+
+def test_software_of_an_unknown_name_is_told(tmp_path: Path) -> None:
+    found = planned(tmp_path, CLOUD.replace("kind: chat\n", "kind: chat\n    engine: vlm\n")).plan
+    assert "chat: engine 'vlm' is not known: constants of a typical one; did you mean vllm?" in (
+        found.warnings
+    )
 
 
 def test_a_model_that_fits_nowhere_is_refused(tmp_path: Path) -> None:

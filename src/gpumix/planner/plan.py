@@ -12,7 +12,7 @@ from gpumix import mix
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.plan import Plan, WorkloadPlan
 from gpumix.domain.workload import Inventory, Kind, Workload
-from gpumix.errors import InputError, NoEstimate, Problem
+from gpumix.errors import Infeasible, InputError, NoEstimate, Problem
 from gpumix.planner import audit, interpret, regret
 from gpumix.planner.candidates import Option, serving_options, undominated
 from gpumix.planner.cycle import Cycle, cycle_of
@@ -26,6 +26,7 @@ from gpumix.planner.premises import own_servers
 from gpumix.planner.reasons import with_reasons
 from gpumix.planner.runs import Reliability
 from gpumix.planner.search import PLAN, search
+from gpumix.planner.software import unknown_software
 from gpumix.planner.supply import Supplies, rentals
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class Planned:
 def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: None) -> Planned:
     """The cheapest mix for an inventory, with reasons, error bars and alternatives.
 
-    Raises: InputError where a workload can run nowhere; Infeasible where limits conflict.
+    Raises: InputError where a workload can run nowhere; Infeasible where limits conflict or a
+    promise is out of reach.
     """
     started = time.perf_counter()
     progress("prices and servers")
@@ -88,12 +90,14 @@ def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
 def options(inventory: Inventory, catalog: Catalog, supplies: Supplies) -> dict[str, list[Option]]:
     """What could do each workload, by workload id, the impossible included.
 
-    Raises: InputError naming, for each workload that nothing can do, the GPU that comes nearest.
+    Raises: InputError naming each workload that fits nowhere; Infeasible where all fit but nothing
+    keeps a promise, with the GPU that comes nearest and what would make it possible.
     """
     largest = supplies.largest_instance()
     gpus = [catalog.gpus[gpu] for gpu in largest]
     found: dict[str, list[Option]] = {}
     problems: list[Problem] = []
+    broken: list[Problem] = []
     for workload in inventory.workloads:
         place = f"workloads.{workload.id}"
         try:
@@ -101,10 +105,19 @@ def options(inventory: Inventory, catalog: Catalog, supplies: Supplies) -> dict[
         except NoEstimate as error:
             problems.append(Problem(f"{place}.model", str(error)))
             continue
-        if not any(o.serves for o in found[workload.id]):
-            problems.append(_hopeless(place, workload, found[workload.id], gpus, catalog))
+        tried = found[workload.id]
+        if not any(o.serves for o in tried):
+            fits = any(1.0 < o.shortfall < math.inf for o in tried)
+            problem = _hopeless(place, workload, tried, gpus, catalog)
+            (broken if fits else problems).append(problem)
     if problems:
-        raise InputError(problems)
+        raise InputError([*problems, *broken])
+    if broken:
+        raise Infeasible(
+            "\n".join(f"{p.place}: {p.message}" for p in broken),
+            [p.place for p in broken],
+            [f"{p.place.split('.')[1]}: {p.fix}" for p in broken if p.fix],
+        )
     return found
 
 
@@ -166,7 +179,9 @@ def _hopeless(
     if workload.run is not None and gpus:
         return hopeless_job(place, workload, gpus, tried, catalog)
     if not tried:
-        return Problem(place, "no supply offers a GPU for it", "widen supply or `gpus`")
+        where = f" in {', '.join(workload.countries)}" if workload.countries else ""
+        fix = f"widen supply{', `residency`' if where else ''} or `gpus`"
+        return Problem(place, f"no supply offers a GPU for it{where}", fix)
     nearest = min(tried, key=lambda o: (o.shortfall or math.inf, -o.gpus, o.gpu))
     way = f"{nearest.gpus} x {nearest.gpu} at {nearest.precision}"
     if 1.0 < nearest.shortfall < math.inf:
@@ -215,6 +230,14 @@ def write_up(
         interpret.workload_plans(answer, tried, supplies.of), answer, catalog, supplies
     )
     workloads = with_reasons(workloads, inventory.workloads, tried, catalog)
+    notes = [
+        *inventory.notes,
+        *(
+            f"{w.id}: {note}"
+            for w in inventory.workloads
+            for note in unknown_software(w, catalog.coefficients)
+        ),
+    ]
     fx_per_usd, fx_as_of = catalog.exchange_rate(inventory.report_currency)
     return Plan(
         name=inventory.name,
@@ -242,6 +265,6 @@ def write_up(
         break_evens=regret.break_evens(answer, workloads, supplies.of),
         hourly_gpus=interpret.hourly_gpus(answer),
         assumptions=audit.assumptions(answer, catalog, supplies.notes),
-        warnings=audit.warnings(answer, supplies.offers_used, inventory.notes),
+        warnings=audit.warnings(answer, supplies.offers_used, notes),
         seconds=time.perf_counter() - started,
     )
