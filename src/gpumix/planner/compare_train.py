@@ -35,6 +35,7 @@ from gpumix.planner.jobs import can_gang
 from gpumix.planner.jobs_help import why_not
 from gpumix.planner.reasons import nearest_runs
 from gpumix.planner.runs import Job, Run, predict_run
+from gpumix.planner.software import unknown_name
 from gpumix.units import GIGA, HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -130,7 +131,10 @@ def compare_train(question: TrainQuestion, catalog: Catalog, as_of: date) -> Tra
         why=tuple(_why(tried, pareto, run)),
         counts_stated=question.counts is not None or run.gpus is not None,
         defaults=question.defaults,
-        warnings=tuple(_warnings(rows, as_of)),
+        warnings=(
+            *unknown_name("stack", question.run.stack, catalog.coefficients.training["stack"]),
+            *_warnings(rows, as_of),
+        ),
     )
 
 
