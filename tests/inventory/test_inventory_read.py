@@ -179,11 +179,16 @@ def test_impossible_figures_of_traffic_are_refused(refused: Refused) -> None:
 
 
 def test_requests_longer_than_the_context_are_refused(read: Read, refused: Refused) -> None:
-    long = FULL.replace("input_tokens: 2400", "input_tokens: 40000")
-    said = refused(long)
-    assert "workloads.copilot.traffic (line 15)" in said
-    assert "40,000 + 180 tokens is longer than the context" in said
-    assert read(FULL.replace("input_tokens: 2400", "input_tokens: 30000"))
+    lengths = ", input_tokens: {}, output_tokens: 200"
+    said = refused(CHAT_OF_A_PROFILE.format(more=lengths.format(140_000)))
+    assert "workloads.chat.traffic (line 8)" in said
+    assert "140,000 + 200 tokens is longer than the context" in said
+    assert read(CHAT_OF_A_PROFILE.format(more=lengths.format(130_000)))
+
+
+def test_an_unknown_key_like_none_gets_the_known_ones(refused: Refused) -> None:
+    said = refused(CHAT_OF_A_PROFILE.format(more="") + "limits: {monthly_usd: 5}\n")
+    assert "unknown key 'monthly_usd' (known: capex_usd, capex, spot_share)" in said
 
 
 def test_traffic_of_plain_lengths(full: Inventory) -> None:
