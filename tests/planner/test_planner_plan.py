@@ -6,15 +6,19 @@ import json
 import math
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace as Named
 
 import pytest
 
 from gpumix import catalog, mix
+from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import Plan
+from gpumix.domain.workload import Tier
 from gpumix.errors import Infeasible, InputError
 from gpumix.files import write_columns
 from gpumix.inventory import read_inventory
 from gpumix.inventory.results import Stated
+from gpumix.planner import regret
 from gpumix.planner.calibration import calibrate
 from gpumix.planner.plan import Planned, plan
 from gpumix.planner.points import predict_inference
@@ -183,6 +187,20 @@ def test_residency_and_budget_bind(site: Planned) -> None:
     assert 0.0 < found.capex_usd <= 600_000
     assert {part.name for part in found.costs} >= {"capital", "staff", "idle energy"}
     assert found.fx_per_usd > 100
+
+
+@pytest.mark.parametrize(("countries", "compared"), [(("BD",), 0), ((), 1)])
+def test_what_may_not_be_rented_is_not_compared_with_renting(
+    countries: tuple[str, ...], compared: int
+) -> None:
+    workload = Named(countries=countries, gpus=(), tier=Tier.STANDARD)
+    bought = Named(
+        gpu="l40s-48gb", purchase=Purchase.BUY, usd_per_gpu_hour=0.5, country="BD", idle=False
+    )
+    rented = Named(**vars(bought) | {"purchase": Purchase.ON_DEMAND, "country": "US"})
+    line = Named(supply=bought, utilisation=0.4, uses=[Named(cell=Named(workload=workload))])
+    found = regret.break_evens(Named(lines=[line]), [], [bought, rented])  # type: ignore[arg-type,list-item]
+    assert len(found) == compared
 
 
 def test_conflicting_limits_are_named_with_a_way_out(tmp_path: Path) -> None:
