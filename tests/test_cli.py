@@ -12,6 +12,8 @@ import pytest
 from gpumix import cli
 
 CASES = Path(__file__).parent / "cases" / "mix"
+FRONTIER = str(Path(__file__).parents[1] / "examples" / "frontier.yaml")
+PROBLEM = str(CASES / "s01_cost_per_token_not_per_hour.json")
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -21,6 +23,19 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0
+
+
+def test_an_unmeetable_promise_ends_with_exit_code_3_and_a_way_out(  # type: ignore[no-untyped-def]
+    monkeypatch, tmp_path, capsys
+):
+    inventory = tmp_path / "team.yaml"
+    text = Path(FRONTIER).read_text(encoding="utf-8").replace("tpot_p95: 50 ms", "tpot_p95: 1 ms")
+    inventory.write_text(text, encoding="utf-8")
+    assert run(monkeypatch, "plan", str(inventory), "--out", str(tmp_path / "out")) == 3
+    said = capsys.readouterr().err
+    assert "gpumix: workloads.assistant.slo: no GPU meets it" in said
+    assert "a way out: workloads.assistant.slo: loosen that limit" in said
+    assert not (tmp_path / "out").exists()
 
 
 def test_solve_writes_the_solution(monkeypatch, tmp_path, capsys):  # type: ignore[no-untyped-def]
@@ -54,6 +69,17 @@ def test_solve_says_infeasible_with_exit_code_3(monkeypatch, tmp_path, capsys): 
         (["compare", "meta-llama/Llama-3.1-8B-Instruct", "--precision", "fp7"], "did you mean"),
         (["compare", "meta-llama/Llama-3.1-8B-Instruct", "--input", "-4"], "between"),
         (["compare", "black-forest-labs/FLUX.1-dev"], "text models"),
+        (["compare", "gpt2", "--slo", "ttft_p95=-5ms"], "between 0.1 ms and 10 years"),
+        (["compare", "gpt2", "--slo", "ttft_p95=1s,ttft_p95=2s"], "promised twice"),
+        (["compare", "Qwen/Qwen3-8B", "--input", "50000"], "longer than the context"),
+        (["compare", "Qwen/Qwen3-8B", "--gpus", ","], "names nothing"),
+        (["compare", "Qwen/Qwen3-8B", "chat"], "goes with an inventory"),
+        (["compare", FRONTIER], "is missing (one of pretraining, assistant"),
+        (["compare", FRONTIER, "assistant", "--input", "3"], "go with an inventory"),
+        (["compare", FRONTIER, "assistant", "--engine", "sglang"], "go with an inventory"),
+        (["compare", "gpt2", "--train", "--seq-len", "0", "--global-batch", "0"], "--global-batch"),
+        (["explain", "none.json"], "gpumix plan"),
+        (["explain", PROBLEM], "is no plan"),
         (["compare", "gpt2", "--train", "--tokens", "many"], "expected a number"),
         (["compare", "gpt2", "--train", "--slo", "ttft_p95=1s"], "does not go with"),
         (["compare", "gpt2", "--tokens", "2T"], "add --train"),
@@ -150,12 +176,14 @@ def test_explain_tells_why_a_plan_is_as_fast_as_it_is(monkeypatch, capsys, tmp_p
     assert found["formula"]["path"] == found["placement"]["speed"]["formula"]
     assert run(monkeypatch, "explain", str(plan)) == 0
     assert "Where a step goes" in capsys.readouterr().out
+    assert run(monkeypatch, "explain", str(plan.parent), "support-chat") == 0
+    capsys.readouterr()
     broken = tmp_path / "plan.json"
     broken.write_text("{", encoding="utf-8")
     for wrong, message in (
         ((str(plan), "suport-chat"), "did you mean support-chat"),
         ((str(broken),), "is not valid JSON"),
-        ((str(tmp_path / "none.json"),), "cannot be read"),
+        ((str(tmp_path / "none.json"),), "no such file"),
         (("tpot_p95_s", "support-chat"), "needs a plan"),
     ):
         assert run(monkeypatch, "explain", *wrong) == 2
@@ -170,7 +198,7 @@ def test_explain_leads_to_formula_and_source(monkeypatch, capsys):  # type: igno
 
 
 def test_help_of_every_verb_has_an_example(monkeypatch, capsys):  # type: ignore[no-untyped-def]
-    for verb in ("init", "plan", "compare", "solve", "backtest", "explain"):
+    for verb in ("init", "plan", "compare", "simulate", "solve", "backtest", "explain"):
         assert run(monkeypatch, verb, "--help") == 0
         assert "Example: gpumix" in capsys.readouterr().out
 
@@ -193,6 +221,46 @@ def test_simulate_prints_the_contract(monkeypatch, tmp_path, capsys):  # type: i
         assert found[name] > 0.0
     assert found["usd_per_mtok_output"] > 0.0
     assert {p.name for p in out.iterdir()} == {"simulation.json", "simulation.html"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--tp", "3"), "does not divide the 32 attention heads"),
+        (("--max-replicas", "2", "--replicas", "3"), "below --replicas"),
+        (("--scale-target", "5"), "--max-replicas"),
+        (("--cold-start-s", "nan", "--max-replicas", "2"), "between 0 and"),
+        (("--prefill-replicas", "1"), "none to decode"),
+        (("--prefill-replicas", "1", "--replicas", "2", "--batching", "static"), "static"),
+        (("--kv-link-gb-per-s", "10"), "--prefill-replicas"),
+        (("--batching", "statik", "--rate", "-1"), "did you mean static"),
+        (("--slo", "ttft_p95=0ms"), "between 0.1 ms"),
+    ],
+)
+def test_simulate_refuses_what_cannot_be(monkeypatch, tmp_path, capsys, options, said):  # type: ignore[no-untyped-def]
+    out = tmp_path / "out"
+    more = ("--profile", "azure-conv", *options, "--out", str(out))
+    assert run(monkeypatch, *SIMULATE, *more) == 2
+    assert said in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("0,10,10\n5,10,10\n3,10,10\n", "line 4: arrival_s falls"),
+        ("-1,10,10\n0,10,10\n", "line 2: arrival_s is '-1'"),
+        ("0,0,10\n1,10,10\n", "line 2: input_tokens is '0'"),
+        ("0,10.5,10\n1,10,10\n", "line 2: input_tokens is '10.5' (a whole count"),
+        ("0,9000000,10\n1,9000000,10\n", "longer than the context"),
+        ("", "holds 0 requests"),
+    ],
+)
+def test_simulate_names_the_line_of_a_bad_trace(monkeypatch, tmp_path, capsys, rows, said):  # type: ignore[no-untyped-def]
+    trace = tmp_path / "t.csv"
+    trace.write_text(f"arrival_s,input_tokens,output_tokens\n{rows}", encoding="utf-8")
+    assert run(monkeypatch, *SIMULATE, "--trace", str(trace)) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_simulate_wants_traffic(monkeypatch, capsys):  # type: ignore[no-untyped-def]

@@ -14,7 +14,36 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gpumix.errors import GpumixError, Infeasible, InputError, Problem
+from gpumix.cli_options import (
+    Batching,
+    CalendarUsd,
+    ColdStart,
+    FinishWithin,
+    GpuSheet,
+    JsonFlag,
+    KvLink,
+    MaxReplicas,
+    MeanRate,
+    Measured,
+    ModelSheet,
+    Nearest,
+    Out,
+    Points,
+    PrefillReplicas,
+    Promises,
+    RequestCount,
+    ScaleTarget,
+    Timeout,
+    Trace,
+    TrafficProfile,
+    TrainBatch,
+    TrainCounts,
+    TrainMethod,
+    TrainSeqLen,
+    TrainStack,
+    TrainTokens,
+)
+from gpumix.errors import GpumixError, Infeasible, InputError, Problem, told
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,35 +64,13 @@ prices_app = typer.Typer(no_args_is_help=True, help="The price catalogue.")
 app.add_typer(predict_app, name="predict")
 app.add_typer(prices_app, name="prices")
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
-GpuSheet = Annotated[
-    Path | None,
-    typer.Option("--gpus", help="CSV that adds or replaces GPUs (columns of gpus.csv)."),
-]
-ModelSheet = Annotated[
-    Path | None, typer.Option("--models", help="CSV that adds or replaces models.")
-]
-Measured = Annotated[
-    Path | None,
-    typer.Option(
-        "--measured",
-        help="Folder of your own measurements; default .gpumix beside the inventory or here.",
-    ),
-]
-Nearest = Annotated[
-    bool,
-    typer.Option("--nearest", help="Add each row's nearest measurement and the error there."),
-]
-Points = Annotated[Path, typer.Option(help="CSV or CSV.gz, one row a question.")]
-Out = Annotated[Path, typer.Option(help="CSV or CSV.gz to write: id, value, low, high, basis, ...")]
-
 
 def main() -> None:
     """Run the command line; errors become a message and an exit code, never a traceback."""
     try:
         app(standalone_mode=False)
     except GpumixError as error:
-        _print_error(error)
+        typer.echo(told(error), err=True)
         sys.exit(error.exit_code)
     except typer.Abort:
         sys.exit(1)
@@ -135,39 +142,35 @@ def plan(
 
 @app.command()
 def compare(
-    what: Annotated[str, typer.Argument(metavar="MODEL|INVENTORY", help="Model id, or a file.")],
+    what: Annotated[str, typer.Argument(metavar="MODEL|INVENTORY", help="Model id or file.")],
     workload: Annotated[str | None, typer.Argument(help="A workload of the inventory.")] = None,
     gpus: Annotated[str | None, typer.Option(help="GPU ids, comma-separated; default all.")] = None,
-    input: Annotated[float | None, typer.Option(help="Tokens in per request.")] = None,
-    output: Annotated[float | None, typer.Option(help="Tokens out per request.")] = None,
-    slo: Annotated[
-        str | None, typer.Option(help="Promises, e.g. ttft_p95=800ms,tpot_p95=50ms.")
-    ] = None,
-    precision: Annotated[str, typer.Option(help="Weight precisions, comma-separated.")] = "bf16",
+    input: Annotated[float | None, typer.Option(help="Tokens in; default 1024.")] = None,
+    output: Annotated[float | None, typer.Option(help="Tokens out; default 256.")] = None,
+    slo: Promises = None,
+    precision: Annotated[
+        str, typer.Option(help="Weight precisions, comma-separated: bf16, fp8, int8, int4, ...")
+    ] = "bf16",
     engine: Annotated[str, typer.Option(help="Serving engine.")] = "vllm",
-    train: Annotated[bool, typer.Option("--train", help="Compare a training run of it.")] = False,
-    tokens: Annotated[str | None, typer.Option(help="Training: tokens, e.g. 2T or 500M.")] = None,
-    method: Annotated[
-        str, typer.Option(help="Training: pretrain, full, dpo, lora or qlora.")
-    ] = "pretrain",
-    seq_len: Annotated[int | None, typer.Option(help="Training: tokens of a sequence.")] = None,
-    global_batch: Annotated[
-        int | None, typer.Option(help="Training: sequences of a step over all GPUs.")
-    ] = None,
-    stack: Annotated[str | None, typer.Option(help="Training: software, e.g. megatron.")] = None,
-    counts: Annotated[str | None, typer.Option(help="Training: GPU counts, e.g. 8,16,64.")] = None,
-    finish_within: Annotated[
-        str | None, typer.Option(help="Training: limit on the P90 finish, e.g. 30d.")
-    ] = None,
-    calendar_usd_per_day: Annotated[
-        float, typer.Option(help="Training: what a day of waiting costs the team.")
-    ] = 0.0,
+    train: Annotated[bool, typer.Option("--train", help="Train it, not serve it.")] = False,
+    tokens: TrainTokens = None,
+    method: TrainMethod = "pretrain",
+    seq_len: TrainSeqLen = None,
+    global_batch: TrainBatch = None,
+    stack: TrainStack = None,
+    counts: TrainCounts = None,
+    finish_within: FinishWithin = None,
+    calendar_usd_per_day: CalendarUsd = 0.0,
     measured: Measured = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Compare every GPU for one workload: fits, speed, $/M tokens or $/run, who wins when.
 
     Example: gpumix compare meta-llama/Llama-3.1-8B-Instruct --gpus h100-sxm-80gb,l40s-48gb
+
+    Example: gpumix compare team.yaml chat
+
+    Example: gpumix compare Qwen/Qwen2.5-32B-Instruct --train --tokens 600B --counts 8,64
     """
     from gpumix.domain.training_comparison import TrainingComparison
     from gpumix.planner.ask_train import TrainWords
@@ -212,22 +215,18 @@ def simulate(
     kv_precision: Annotated[str, typer.Option(help="Cache precision; default 16 bits.")] = "",
     engine: Annotated[str, typer.Option(help="Serving engine.")] = "vllm",
     replicas: Annotated[int, typer.Option(help="Replicas behind one router.")] = 1,
-    trace: Annotated[Path | None, typer.Option(help="Requests: CSV, JSONL or Parquet.")] = None,
-    profile: Annotated[str | None, typer.Option(help="A profile of the catalogue.")] = None,
-    rate: Annotated[float | None, typer.Option(help="Mean requests/s; rescales a trace.")] = None,
-    requests: Annotated[int | None, typer.Option(help="Cut or repeat to so many.")] = None,
-    slo: Annotated[
-        str | None, typer.Option(help="Promises, e.g. ttft_p95=800ms,tpot_p95=50ms.")
-    ] = None,
-    timeout_s: Annotated[
-        float | None, typer.Option(help="Without first token after this, a request gives up [s].")
-    ] = None,
-    batching: Annotated[str, typer.Option(help="continuous or static.")] = "continuous",
-    max_replicas: Annotated[int | None, typer.Option(help="Follow the load up to so many.")] = None,
-    scale_target: Annotated[float | None, typer.Option(help="Requests a replica for that.")] = None,
-    cold_start_s: Annotated[float | None, typer.Option(help="Of a new replica [s].")] = None,
-    prefill_replicas: Annotated[int, typer.Option(help="Of these, so many only prefill.")] = 0,
-    kv_link_gb_per_s: Annotated[float | None, typer.Option(help="From those to the rest.")] = None,
+    trace: Trace = None,
+    profile: TrafficProfile = None,
+    rate: MeanRate = None,
+    requests: RequestCount = None,
+    slo: Promises = None,
+    timeout_s: Timeout = None,
+    batching: Batching = "continuous",
+    max_replicas: MaxReplicas = None,
+    scale_target: ScaleTarget = None,
+    cold_start_s: ColdStart = None,
+    prefill_replicas: PrefillReplicas = 0,
+    kv_link_gb_per_s: KvLink = None,
     seed: Annotated[int, typer.Option(help="Of everything drawn at random.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for simulation.html and .json.")] = None,
     as_json: JsonFlag = False,
@@ -235,6 +234,9 @@ def simulate(
     """Simulate one deployment under a trace or a profile: percentiles, utilisation, cost.
 
     Example: gpumix simulate --model Qwen/Qwen3-8B --gpu l40s-48gb --profile azure-conv
+
+    Example: gpumix simulate --model Qwen/Qwen3-8B --gpu l40s-48gb --trace requests.csv
+    --max-replicas 4 --scale-target 30 --timeout-s 60
     """
     from gpumix.files import write_texts
     from gpumix.planner.files import parse_slos
@@ -425,10 +427,13 @@ def explain(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME|PLAN", help="A printed quantity or formula, e.g. tpot_p95_s; a plan.json."
+            metavar="NAME|PLAN",
+            help="A printed quantity or formula, e.g. tpot_p95_s; or a plan.json or its folder.",
         ),
     ],
-    workload: Annotated[str | None, typer.Argument(help="A workload of the plan.")] = None,
+    workload: Annotated[
+        str | None, typer.Argument(help="A workload of the plan; default all.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Explain a printed quantity: meaning, unit, formula, source; or the speeds of a plan.
@@ -436,12 +441,15 @@ def explain(
     Of a plan: why each placement is as fast as it is, and the nearest measurement.
 
     Example: gpumix explain usd_per_mtok_total
+
+    Example: gpumix explain gpumix-out/team/plan.json chat
     """
     from gpumix.planner.explain import explain as explanation_of
     from gpumix.report import export
 
-    if name.endswith(".json"):
-        _explain_plan(Path(name), workload, as_json)
+    path = Path(name) / "plan.json" if (Path(name) / "plan.json").is_file() else Path(name)
+    if path.suffix == ".json":
+        _explain_plan(path, workload, as_json)
         return
     if workload is not None:
         raise InputError(Problem("WORKLOAD", "needs a plan", "gpumix explain plan.json WORKLOAD"))
@@ -489,10 +497,3 @@ def _console() -> Console:
     from rich.console import Console
 
     return Console(soft_wrap=False, highlight=False)
-
-
-def _print_error(error: GpumixError) -> None:
-    typer.echo("\n".join(f"gpumix: {line}" for line in str(error).splitlines()), err=True)
-    if isinstance(error, Infeasible):
-        for way in error.ways_out:
-            typer.echo(f"  a way out: {way}", err=True)

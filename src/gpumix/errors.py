@@ -80,6 +80,13 @@ class Infeasible(GpumixError):
         super().__init__(message)
 
 
+def told(error: GpumixError) -> str:
+    """An error as the command line tells it: every line of it, and any ways out."""
+    lines = [f"gpumix: {line}" for line in str(error).splitlines()]
+    ways = error.ways_out if isinstance(error, Infeasible) else ()
+    return "\n".join([*lines, *(f"  a way out: {way}" for way in ways)])
+
+
 class DataError(GpumixError):
     """A data table breaks one of its own rules; the message names the row."""
 

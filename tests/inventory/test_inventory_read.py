@@ -178,6 +178,19 @@ def test_impossible_figures_of_traffic_are_refused(refused: Refused) -> None:
         assert name in message
 
 
+def test_requests_longer_than_the_context_are_refused(read: Read, refused: Refused) -> None:
+    lengths = ", input_tokens: {}, output_tokens: 200"
+    said = refused(CHAT_OF_A_PROFILE.format(more=lengths.format(140_000)))
+    assert "workloads.chat.traffic (line 8)" in said
+    assert "140,000 + 200 tokens is longer than the context" in said
+    assert read(CHAT_OF_A_PROFILE.format(more=lengths.format(130_000)))
+
+
+def test_an_unknown_key_like_none_gets_the_known_ones(refused: Refused) -> None:
+    said = refused(CHAT_OF_A_PROFILE.format(more="") + "limits: {monthly_usd: 5}\n")
+    assert "unknown key 'monthly_usd' (known: capex_usd, capex, spot_share)" in said
+
+
 def test_traffic_of_plain_lengths(full: Inventory) -> None:
     copilot = full.workloads[1]
     assert copilot.demand is not None

@@ -132,7 +132,7 @@ def test_unsorted_names_the_first_line(path: Path) -> None:
         (HEADER + "0,1,1\n", "holds 1 requests"),
         ("a,b\n1,2\n", "has no column arrival_s, input_tokens, output_tokens"),
         ("arrival_s,input_tokens\n0,1\n", "has no column output_tokens"),
-        ("arrival_s;input_tokens;output_tokens\n0;1;1\n", "has no column"),
+        ("arrival_s;input_tokens;output_tokens\n0;1;1\n", "it has 'arrival_s;input_tokens;out"),
         (HEADER + "0,1\n1,1,1\n", "line 2: 2 cells"),
         (HEADER + '0,1,1\n1,"1,1\n', "not valid CSV"),
         (HEADER + "0,1,1\n99999999999,1,1\n", "spans 1,157,407 days"),

@@ -6,15 +6,19 @@ import json
 import math
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace as Named
 
 import pytest
 
 from gpumix import catalog, mix
+from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import Plan
+from gpumix.domain.workload import Tier
 from gpumix.errors import Infeasible
 from gpumix.files import write_columns
 from gpumix.inventory import read_inventory
 from gpumix.inventory.results import Stated
+from gpumix.planner import regret
 from gpumix.planner.calibration import calibrate
 from gpumix.planner.plan import Planned, plan
 from gpumix.planner.points import predict_inference
@@ -185,6 +189,20 @@ def test_residency_and_budget_bind(site: Planned) -> None:
     assert found.fx_per_usd > 100
 
 
+@pytest.mark.parametrize(("countries", "compared"), [(("BD",), 0), ((), 1)])
+def test_what_may_not_be_rented_is_not_compared_with_renting(
+    countries: tuple[str, ...], compared: int
+) -> None:
+    workload = Named(countries=countries, gpus=(), tier=Tier.STANDARD)
+    bought = Named(
+        gpu="l40s-48gb", purchase=Purchase.BUY, usd_per_gpu_hour=0.5, country="BD", idle=False
+    )
+    rented = Named(**vars(bought) | {"purchase": Purchase.ON_DEMAND, "country": "US"})
+    line = Named(supply=bought, utilisation=0.4, uses=[Named(cell=Named(workload=workload))])
+    found = regret.break_evens(Named(lines=[line]), [], [bought, rented])  # type: ignore[arg-type,list-item]
+    assert len(found) == compared
+
+
 def test_conflicting_limits_are_named_with_a_way_out(tmp_path: Path) -> None:
     with pytest.raises(Infeasible) as caught:
         planned(tmp_path, SITE.replace("capex_usd: 600000", "capex_usd: 20000"))
@@ -196,8 +214,28 @@ def test_conflicting_limits_are_named_with_a_way_out(tmp_path: Path) -> None:
 def test_a_promise_that_nothing_keeps_names_the_nearest_gpu(tmp_path: Path) -> None:
     with pytest.raises(Infeasible) as caught:
         planned(tmp_path, CLOUD.replace("ttft_p95: 1500 ms", "ttft_p95: 1 ms"))
-    assert "workloads.chat.slo" in str(caught.value)
+    assert caught.value.exit_code == 3
+    assert caught.value.conflict == ("workloads.chat.slo",)
     assert "comes nearest" in str(caught.value)
+    (way,) = caught.value.ways_out
+    assert way.startswith("workloads.chat.slo: loosen that limit")
+
+
+def test_what_fits_nowhere_is_told_with_the_promises_that_break(tmp_path: Path) -> None:
+    text = CLOUD.replace("ttft_p95: 1500 ms", "ttft_p95: 1 ms").replace(
+        "model: Qwen/Qwen2.5-7B-Instruct\n    traffic",
+        "model: moonshotai/Kimi-K2-Instruct\n    gpus: [l40s-48gb]\n    traffic",
+    )
+    with pytest.raises(Infeasible) as caught:
+        planned(tmp_path, text)
+    assert caught.value.conflict == ("workloads.chat.slo", "workloads.assistant.model")
+
+
+def test_software_of_an_unknown_name_is_told(tmp_path: Path) -> None:
+    found = planned(tmp_path, CLOUD.replace("kind: chat\n", "kind: chat\n    engine: vlm\n")).plan
+    assert "chat: engine 'vlm' is not known: constants of a typical one; did you mean vllm?" in (
+        found.warnings
+    )
 
 
 def test_a_model_that_fits_nowhere_is_refused(tmp_path: Path) -> None:

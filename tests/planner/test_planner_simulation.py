@@ -12,7 +12,7 @@ from gpumix.catalog import Catalog, load
 from gpumix.domain.simulation import Simulation
 from gpumix.errors import InputError
 from gpumix.planner.simulation import SimulationQuestion, run_simulation
-from gpumix.report.simulation import headline, simulation_html
+from gpumix.report.simulation import headline, latency_table, simulation_html
 
 TODAY = date(2026, 11, 20)
 CHAT = SimulationQuestion(
@@ -47,6 +47,32 @@ def test_counts_add_up_and_percentiles_rise(found: Simulation) -> None:
 def test_the_same_seed_gives_the_same_run(found: Simulation, catalog: Catalog) -> None:
     again = run_simulation(CHAT, catalog, TODAY)
     assert replace(again, wall_s=0.0) == replace(found, wall_s=0.0)
+
+
+def test_overload_without_a_time_out_is_told(found: Simulation, catalog: Catalog) -> None:
+    hard = run_simulation(replace(CHAT, rate=200.0), catalog, TODAY)
+    assert any(w.startswith("overloaded: ") for w in hard.warnings)
+    assert not any("overloaded" in w for w in found.warnings)
+    assert hard.ttft_s.p99 is not None
+    assert hard.ttft_s.p99 > 120.0
+    cells = latency_table(hard).rows[0]
+    assert cells[-1].text.endswith(" min")
+
+
+def test_the_headline_tells_of_the_fleet(catalog: Catalog) -> None:
+    few = replace(CHAT, requests=50, rate=2.0)
+    for changes, words in (
+        ({"replicas": 2, "max_replicas": 4}, "2 to 4 × 1 × l40s-48gb keeps"),
+        ({"replicas": 3, "prefill_replicas": 1}, "3 × 1 × l40s-48gb (1 of them for prefill)"),
+        ({"batching": "static"}, "1 × l40s-48gb in static batches keeps"),
+    ):
+        one = run_simulation(replace(few, **changes), catalog, TODAY)
+        assert headline(one).startswith(words)
+
+
+def test_an_engine_of_an_unknown_name_is_told(catalog: Catalog) -> None:
+    found = run_simulation(replace(CHAT, requests=50, engine="vlm"), catalog, TODAY)
+    assert any("did you mean vllm?" in default for default in found.defaults)
 
 
 def test_replicas_help_and_overload_times_out(catalog: Catalog) -> None:

@@ -52,7 +52,9 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
         explain("usd_per_mtoken")
 
 
-@pytest.mark.parametrize("path", ["gpumix.cost.nowhere.f", "gpumix.cost.unit_cost.f", "f"])
+@pytest.mark.parametrize(
+    "path", ["gpumix.cost.nowhere.f", "gpumix.cost.unit_cost.f", "f", "this.s"]
+)
 def test_a_formula_that_is_not_there_is_a_data_error(path: str) -> None:
-    with pytest.raises(DataError, match="no such function"):
+    with pytest.raises(DataError, match=r"no such function|no formula"):
         formula_at(path)

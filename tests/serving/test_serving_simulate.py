@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_simulator import simulate_slowly
 
+from gpumix import serving
 from gpumix.catalog import load
 from gpumix.domain.traffic import Lengths, Requests
 from gpumix.domain.workload import Slo
@@ -18,7 +22,9 @@ from gpumix.perf.deployment import Deployment, deployments
 from gpumix.perf.inference import closed_loop, offline, static_batch
 from gpumix.perf.steps import decode_step_s, prefill_s
 from gpumix.serving.capacity import Traffic, sustained
+from gpumix.serving.heaps import sources_hash
 from gpumix.serving.run import Autoscale, Event, Settings, simulate
+from gpumix.serving.simulate import run
 from gpumix.serving.simulated_capacity import capacity_by_simulation
 from gpumix.serving.steptable import StepTable, slowed, step_table
 from gpumix.serving.traffic import closed_loop as closed_loop_stream
@@ -391,6 +397,26 @@ def test_apart_the_prompts_of_others_do_not_slow_decoding(deployed: Any) -> None
 
 
 # -- bad traffic -----------------------------------------------------------------------------
+
+
+def test_the_code_on_disk_is_renewed_when_any_source_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """numba looks only at the file of the outermost function: the others are in its name."""
+    assert sources_hash() in run.py_func.__qualname__  # type: ignore[attr-defined]
+    folder = tmp_path / "copied_serving"
+    package = Path(str(serving.__file__)).parent
+    shutil.copytree(package, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    copy = importlib.import_module("copied_serving")
+    hashes = {sources_hash(), sources_hash(copy)}
+    assert len(hashes) == 1
+    names = ("replica", "steptime", "scaling", "state", "heaps", "steptable", "simulate")
+    for name in names:
+        with (folder / f"{name}.py").open("a", encoding="utf-8") as source:
+            source.write("# changed\n")
+        hashes.add(sources_hash(copy))
+    assert len(hashes) == 1 + len(names)
 
 
 def test_an_empty_stream_is_an_empty_outcome() -> None:

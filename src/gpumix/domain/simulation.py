@@ -51,9 +51,10 @@ class Curves:
 class Simulation:
     """A deployment, what was asked of it, and what it did.
 
-    `slo_attainment` counts shed and timed-out requests as misses. `utilisation` is the share of
-    time in which a step runs; `goodput_requests_per_s` those served within every limit.
-    `gpu_hours` count the time replicas are on, their cold start included.
+    Replicas follow the load from `replicas` up to `max_replicas`, None where they do not; of them
+    `prefill_replicas` only prefill. `slo_attainment` counts shed and timed-out requests as misses.
+    `utilisation` is the share of time in which a step runs; `goodput_requests_per_s` those served
+    within every limit. `gpu_hours` count the time replicas are on, their cold start included.
     `usd_per_mtok_output` is at the load really served; None without a price.
     """
 
@@ -63,6 +64,9 @@ class Simulation:
     precision: str
     engine: str
     replicas: int
+    max_replicas: int | None
+    prefill_replicas: int
+    batching: str
     traffic: str
     requests_per_s: float
     slo: tuple[str, ...]

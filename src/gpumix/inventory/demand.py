@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gpumix.domain.evidence import Assumption, Basis
+from gpumix.domain.llm import Model
 from gpumix.domain.traffic import Lengths, Profile
 from gpumix.domain.workload import Demand, Kind
 from gpumix.errors import InputError, Problem, unknown_name
@@ -30,6 +31,20 @@ Place = Callable[..., str]
 
 DEFAULT_INPUT_TOKENS = {Kind.BATCH: 1024.0, Kind.EMBEDDING: 512.0}
 """Tokens per request where only a daily volume is stated (assumed; the plan lists it)."""
+
+
+SHORTER = "shorten the requests, or name a model with a longer context"
+"""What to do about requests that are too long."""
+
+
+def too_long(model: Model, input_tokens: float, output_tokens: float) -> str:
+    """Why a model can never serve requests of this size; empty where it can, or is not known."""
+    if model.context is None or input_tokens + output_tokens <= model.context:
+        return ""
+    return (
+        f"a request of {input_tokens:,.0f} + {output_tokens:,.0f} tokens is longer than the "
+        f"context of {model.id}, {model.context:,} tokens"
+    )
 
 
 def of_traffic(

@@ -37,6 +37,7 @@ _YEARS = 2000, 2100
 _MOST_MONEY = 1e15
 _LARGEST = 1e300
 _LONGEST_SHOWN = 60
+_SHORTEST_S, _LONGEST_S = 1e-4, 10 * 365 * 86400.0
 _WINDOW = re.compile(r"^\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*$")
 
 
@@ -85,6 +86,14 @@ def seconds(value: Any) -> float:
             f"expected a duration with its unit, such as 800 ms, 2 s or 12 h; got {shown(value)}"
         )
     return _amount(match, _SECONDS[unit])
+
+
+def duration(value: Any) -> float:
+    """A length of time that can be promised: from 0.1 ms to ten years, in seconds."""
+    amount = seconds(value)
+    if not _SHORTEST_S <= amount <= _LONGEST_S:
+        raise ValueError(f"a duration must lie between 0.1 ms and 10 years, got {shown(value)}")
+    return amount
 
 
 def share(value: Any) -> float:
@@ -178,7 +187,7 @@ def _positive(high: float, what: str) -> Any:
     return BeforeValidator(check)
 
 
-Seconds = Annotated[float, _bounded(1e-4, 10 * 365 * 86400.0, "a duration [s]", seconds)]
+Seconds = Annotated[float, BeforeValidator(duration)]
 Share = Annotated[float, BeforeValidator(share)]
 Growth = Annotated[float, _bounded(-0.99, 20.0, "growth per year", rate)]
 TokensPerDay = Annotated[float, _positive(1e15, "tokens per day")]

@@ -29,7 +29,7 @@ from gpumix.domain.workload import (
 from gpumix.errors import InputError, Problem, UnknownName, did_you_mean, unknown_name
 from gpumix.inventory import demand
 from gpumix.inventory.demand import within
-from gpumix.inventory.quantities import seconds
+from gpumix.inventory.quantities import duration
 from gpumix.inventory.schema import (
     APPLIES,
     COMMON,
@@ -74,7 +74,7 @@ def slo_of(name: str, limit: object) -> Slo:
         hint = did_you_mean(name, SLO_NAMES)
         raise ValueError(f"unknown promise {name!r}" + (f"; {hint}" if hint else ""))
     metric, _, quantile = name.partition("_")
-    return Slo(metric, _SLO_QUANTILES[quantile], seconds(limit))
+    return Slo(metric, _SLO_QUANTILES[quantile], duration(limit))
 
 
 def starter_text() -> str:
@@ -198,6 +198,12 @@ class _Reader:
             self._known((*path, "precision", i), "precision", precision, PRECISIONS)
         if spec.kv_precision:
             self._known((*path, "kv_precision"), "precision", spec.kv_precision, PRECISIONS)
+        asked = self._demand(path, spec)
+        if model is not None and asked is not None:
+            too_long = demand.too_long(model, asked.input.mean, asked.output.mean)
+            key = "tokens_per_day" if spec.traffic is None else "traffic"
+            if too_long:
+                self._say((*path, key), too_long, demand.SHORTER)
         return Workload(
             id=name,
             kind=spec.kind,
@@ -206,7 +212,7 @@ class _Reader:
             kv_precision=spec.kv_precision,
             engine=spec.engine,
             tier=spec.tier,
-            demand=self._demand(path, spec),
+            demand=asked,
             run=self._run(path, spec),
             slos=self._slos(path, spec),
             window=self._window(spec),

@@ -17,6 +17,7 @@ from gpumix.domain.evidence import Basis
 from gpumix.domain.traffic import Lengths, Profile, Requests
 from gpumix.errors import InputError, Problem
 from gpumix.files import read_numbered_columns, refuse_directory
+from gpumix.inventory.quantities import shown
 from gpumix.inventory.trace_formats import generic_columns, read_json_lines
 from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
 
@@ -26,15 +27,15 @@ _COVERED = 0.98
 _LONGEST_DAYS = 3_660
 _LIMITS = {
     "arrival_s": (0.0, 1e11, "a time in seconds from 0"),
-    "input_tokens": (1.0, 1e7, "a count from 1 to 10,000,000"),
-    "output_tokens": (0.0, 1e7, "a count from 0 to 10,000,000"),
+    "input_tokens": (1.0, 1e7, "a whole count from 1 to 10,000,000"),
+    "output_tokens": (0.0, 1e7, "a whole count from 0 to 10,000,000"),
 }
 """Column -> smallest and largest value, and what to write."""
 _SHARED = {"prefix_id": np.array(-1.0), "prefix_tokens": np.array(0.0)}
 """Optional column -> what holds without it."""
 _SHARED_LIMITS = {
     "prefix_id": (-1.0, 1e9, "an id from 0, or -1 for none"),
-    "prefix_tokens": (0.0, 1e7, "a count from 0 to 10,000,000"),
+    "prefix_tokens": (0.0, 1e7, "a whole count from 0 to 10,000,000"),
 }
 _PARQUET_FIX = "pip install 'gpumix[parquet]', or save it as CSV"
 
@@ -81,7 +82,7 @@ def read_requests(path: Path) -> Requests:
         raise InputError(
             Problem(
                 str(path),
-                f"has no column {', '.join(missing)}",
+                f"has no column {', '.join(missing)}; it has {shown(', '.join(read))}",
                 "a trace has arrival_s, input_tokens, output_tokens",
             )
         )
@@ -159,7 +160,10 @@ def _numbers(
     """The column as numbers; the first few cells that are none go to `problems`."""
     low, high, fix = (_LIMITS | _SHARED_LIMITS)[name]
     values = np.array([_float(cell) for cell in cells])
-    wrong = np.flatnonzero(~((values >= low) & (values <= high)))
+    fits = (values >= low) & (values <= high)
+    if name != "arrival_s":
+        fits &= values == np.floor(values)
+    wrong = np.flatnonzero(~fits)
     for row in wrong[:_SHOWN]:
         what = f"is {cells[row]!r}" if cells[row].strip() else "is missing"
         problems.append(Problem(f"{path} {_unit(path)} {lines[row]}", f"{name} {what}", fix))

@@ -152,5 +152,10 @@ def read_json_lines(path: Path) -> tuple[Columns, list[int]]:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(Problem(str(path), f"cannot be read: {error}")) from None
-    names = rows[0].keys() if rows else ()
-    return {name: [str(row[name]) for row in rows] for name in names}, lines
+    if not rows:
+        raise InputError(Problem(str(path), "is empty", "each line is a request, a JSON object"))
+    return {name: [_cell(row[name]) for row in rows] for name in rows[0]}, lines
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)

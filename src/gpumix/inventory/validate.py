@@ -32,6 +32,7 @@ _STAND_INS: dict[str, Any] = {
 never part of an answer."""
 
 _ABSENT = object()
+_FEW_KEYS = 12
 _WORDS = {
     "dict_type": "expected keys with values",
     "model_type": "expected keys with values",
@@ -130,7 +131,10 @@ def _problem(item: ErrorDetails, document: Document) -> Problem:
         message = f"expected a size such as 1024x1024, got {shown(value)}"
     elif kind == "extra_forbidden":
         message = f"unknown key {path[-1]!r}"
-        fix = did_you_mean(str(path[-1]), _keys_at(path[:-1]))
+        known = _keys_at(path[:-1])
+        fix = did_you_mean(str(path[-1]), known)
+        if not fix and 0 < len(known) <= _FEW_KEYS:
+            fix = f"known: {', '.join(known)}"
     elif kind == "missing":
         path, message = path[:-1], f"needs the key {item['loc'][-1]!r}"
     elif kind in ("enum", "literal_error") and isinstance(value, str):

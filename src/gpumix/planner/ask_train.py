@@ -64,11 +64,11 @@ def train_question(
         defaults.append(f"{tokens:,.0f} tokens")
     else:
         tokens = tried("--tokens", lambda: _within(number(words.tokens), 1.0, MOST_TOKENS), tokens)
-    seq_len = words.seq_len or DEFAULT_SEQ_LEN[kind]
+    seq_len = DEFAULT_SEQ_LEN[kind] if words.seq_len is None else words.seq_len
     stack = words.stack or DEFAULT_STACK[method]
     batch = words.global_batch
     if batch is None and kind is Kind.PRETRAIN:
-        batch = max(DEFAULT_PRETRAIN_TOKENS_PER_STEP // seq_len, 1)
+        batch = max(DEFAULT_PRETRAIN_TOKENS_PER_STEP // max(seq_len, 1), 1)
         defaults.append(f"global batch {batch:,}")
     defaults += [f"sequences of {seq_len:,}"] if words.seq_len is None else []
     defaults += [f"stack {stack}"] if words.stack is None else []
@@ -77,7 +77,10 @@ def train_question(
         tried("--finish-within", lambda: seconds(limit) / SECONDS_PER_HOUR, None) if limit else None
     )
     counts = tried("--counts", lambda: _counts(words.counts), None)
-    for option, value in (("--seq-len", seq_len), ("--global-batch", batch or 1)):
+    for option, value in (
+        ("--seq-len", seq_len),
+        ("--global-batch", 1 if batch is None else batch),
+    ):
         tried(option, lambda value=value: _within(float(value), 1.0, 1e7), 0.0)  # type: ignore[misc]
     tried("--calendar-usd-per-day", lambda: _within(words.calendar_usd_per_day, 0.0, 1e9), 0.0)
     if problems:

@@ -19,11 +19,13 @@ from gpumix.domain.offer import Purchase
 from gpumix.domain.traffic import Lengths
 from gpumix.domain.workload import Demand, Kind, Slo, Tier, Workload
 from gpumix.errors import InputError, Problem
+from gpumix.inventory.demand import SHORTER, too_long
 from gpumix.inventory.read import DEFAULT_SLOS
 from gpumix.planner.candidates import Option, serving_options
 from gpumix.planner.levers import Asker, Change, Priced, levers
 from gpumix.planner.points import serving_evidence
 from gpumix.planner.reasons import reasons
+from gpumix.planner.software import unknown_software
 from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -101,7 +103,10 @@ def compare_workload(
         winners=tuple(_winners(rows)),
         levers=levers(workload, Asker(catalog, ask, partial(_cheapest, prices))),
         defaults=tuple(defaults),
-        warnings=tuple(price_warnings([r.price for r in rows if r.price is not None], as_of)),
+        warnings=(
+            *unknown_software(workload, catalog.coefficients),
+            *price_warnings([r.price for r in rows if r.price is not None], as_of),
+        ),
     )
 
 
@@ -136,7 +141,10 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
     if not question.slos and not embeds:
         defaults += [f"{s.name} {s.limit_s * 1e3:,.0f} ms" for s in DEFAULT_SLOS]
     defaults.append("Poisson arrivals, lengths without spread")
+    prompt = question.input_tokens or DEFAULT_INPUT_TOKENS
     answer = 0.0 if embeds else question.output_tokens or DEFAULT_OUTPUT_TOKENS
+    if message := too_long(model, prompt, answer):
+        raise InputError(Problem("--input, --output", message, SHORTER))
     workload = Workload(
         id=model.id,
         kind=Kind.EMBEDDING if embeds else Kind.CHAT,
@@ -148,7 +156,7 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
         demand=Demand(
             units_per_hour=(1.0,) * int(HOURS_PER_WEEK),
             growth_per_year=0.0,
-            input=Lengths(question.input_tokens or DEFAULT_INPUT_TOKENS, 0.0),
+            input=Lengths(prompt, 0.0),
             output=Lengths(answer, 0.0),
             arrival_cv=1.0,
             prefix_share=0.0,

@@ -33,6 +33,7 @@ from gpumix.planner.jobs import can_gang
 from gpumix.planner.jobs_help import what_would_help, why_not
 from gpumix.planner.reasons import nearest_runs
 from gpumix.planner.runs import Job, Run, predict_run
+from gpumix.planner.software import unknown_name
 from gpumix.planner.tradeoff import front
 from gpumix.units import GIGA, HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
 
@@ -122,7 +123,10 @@ def compare_train(question: TrainQuestion, catalog: Catalog, as_of: date) -> Tra
         why=tuple(_why(tried, pareto, run)),
         counts_stated=question.counts is not None or run.gpus is not None,
         defaults=question.defaults,
-        warnings=tuple(_warnings(rows, as_of)),
+        warnings=(
+            *unknown_name("stack", question.run.stack, catalog.coefficients.training["stack"]),
+            *_warnings(rows, as_of),
+        ),
         ways_out=_ways_out(job, gpus, tried, question),
     )
 

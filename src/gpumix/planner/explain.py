@@ -74,6 +74,8 @@ def formula_at(path: str) -> Formula:
     Raises: DataError where there is none, or it has no docstring.
     """
     module_name, _, name = path.rpartition(".")
+    if not path.startswith("gpumix."):  # a plan's file may say anything; import nothing else
+        raise DataError(f"{path}: is no formula of gpumix")
     try:
         function = getattr(importlib.import_module(module_name), name)
     except (ImportError, AttributeError, ValueError) as error:

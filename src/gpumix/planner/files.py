@@ -30,6 +30,9 @@ from gpumix.planner.plan import Planned, Progress, plan
 from gpumix.planner.points import predict_inference
 from gpumix.planner.points_training import predict_training
 
+DEFAULT_PRECISION, DEFAULT_ENGINE = "bf16", "vllm"
+"""Of `gpumix compare MODEL`; an inventory states its own."""
+
 
 def open_inventory(path: Path, measured: Path | None = None) -> tuple[Inventory, Catalog]:
     """An inventory and the catalogue it is planned with: its price sheet and the team's own
@@ -73,7 +76,7 @@ def compare_names(
 
     Raises: InputError for unknown names, with did-you-mean.
     """
-    names = tuple(n.strip() for n in gpus.split(",") if n.strip()) if gpus else None
+    names = _names("--gpus", gpus)
     served = any(option is not None for option in (input_tokens, output_tokens, slo))
     if train and served:
         raise InputError(Problem("--train", "does not go with --input, --output and --slo"))
@@ -81,10 +84,23 @@ def compare_names(
         fix = "add --train" if workload is None else "state them in the inventory"
         raise InputError(Problem("compare", "options of a training run without --train", fix))
     if workload is not None or what.endswith((".yaml", ".yml")):
+        if served or train or (precision, engine) != (DEFAULT_PRECISION, DEFAULT_ENGINE):
+            raise InputError(
+                Problem(
+                    "compare",
+                    "only --gpus and --measured go with an inventory; the workload states the rest",
+                    "change it there, or name a model",
+                )
+            )
+        if not what.endswith((".yaml", ".yml")) and not Path(what).exists():
+            fix = f"gpumix compare team.yaml {workload}"
+            raise InputError(Problem("WORKLOAD", f"goes with an inventory; {what} is no file", fix))
         inventory, catalog = open_inventory(Path(what), measured)
         ids = [w.id for w in inventory.workloads]
+        if workload is None:
+            raise InputError(Problem("WORKLOAD", "is missing", f"one of {', '.join(ids)}"))
         if workload not in ids:
-            raise InputError(unknown_name("WORKLOAD", "workload", workload or "", ids))
+            raise InputError(unknown_name("WORKLOAD", "workload", workload, ids))
         chosen = inventory.workloads[ids.index(workload)]
         if chosen.run is not None:
             return compare_train(question_of(chosen, names), catalog, inventory.as_of)
@@ -92,10 +108,11 @@ def compare_names(
     if train:
         asked = train_question(what, run or TrainWords(), _precisions(precision), names)
         return compare_train(asked, load(measured=find_store(measured)), date.today())
+    _refuse_lengths({"--input": input_tokens, "--output": output_tokens})
     question = Question(
         what,
-        _positive("--input", input_tokens),
-        _positive("--output", output_tokens),
+        input_tokens,
+        output_tokens,
         parse_slos(slo) if slo else (),
         _precisions(precision),
         engine,
@@ -141,6 +158,8 @@ def parse_slos(text: str) -> tuple[Slo, ...]:
             name, limit = name.removesuffix("_ms"), f"{limit} ms"
         try:
             found.append(slo_of(name.strip(), limit))
+            if found[-1].name in (s.name for s in found[:-1]):
+                raise ValueError("is promised twice; keep one limit")
         except ValueError as error:
             problems.append(
                 Problem("--slo", f"{part!r}: {error}", f"promises: {', '.join(SLO_NAMES)}")
@@ -150,10 +169,23 @@ def parse_slos(text: str) -> tuple[Slo, ...]:
     return tuple(found)
 
 
-def _positive(option: str, value: float | None) -> float | None:
-    if value is not None and not 1.0 <= value <= 1e7:
-        raise InputError(Problem(option, f"must be between 1 and 10,000,000, got {value:g}"))
-    return value
+def _refuse_lengths(lengths: Mapping[str, float | None]) -> None:
+    problems = [
+        Problem(option, f"must be between 1 and 10,000,000, got {value:g}")
+        for option, value in lengths.items()
+        if value is not None and not 1.0 <= value <= 1e7
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+def _names(option: str, text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    names = tuple(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
+    if not names:
+        raise InputError(Problem(option, "names nothing", "separate ids by commas"))
+    return names
 
 
 def _precisions(text: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gpumix.domain.gpu import Gpu
 from gpumix.errors import NoEstimate
+from gpumix.fields import compact
 from gpumix.perf.training_job import GPUS_PER_NODE
 from gpumix.planner.runs import Job, in_words, layouts_of, predict_run
 
@@ -30,7 +31,7 @@ def what_would_help(
     ways = list(_ways(job, gpus, precisions))
     if shortfall is not None and limit_h is not None:
         ways.append(f"finish_within: {in_words(limit_h * shortfall * 1.01)}")
-        ways.append(f"tokens: {job.run.tokens / (shortfall * 1.01):.3g}")
+        ways.append(f"tokens: {compact(job.run.tokens / (shortfall * 1.01))}")
     return tuple(ways) or ("a smaller model, or larger GPUs",)
 
 

@@ -27,6 +27,7 @@ from gpumix.planner.premises import own_servers
 from gpumix.planner.reasons import with_reasons
 from gpumix.planner.runs import Reliability
 from gpumix.planner.search import PLAN, search
+from gpumix.planner.software import unknown_software
 from gpumix.planner.supply import Supplies, rentals
 
 if TYPE_CHECKING:
@@ -171,7 +172,9 @@ def _hopeless(
     if workload.run is not None and gpus:
         return hopeless_job(place, workload, gpus, tried, catalog)
     if not tried:
-        return Problem(place, "no supply offers a GPU for it", "widen supply or `gpus`")
+        where = f" in {', '.join(workload.countries)}" if workload.countries else ""
+        fix = f"widen supply{', `residency`' if where else ''} or `gpus`"
+        return Problem(place, f"no supply offers a GPU for it{where}", fix)
     nearest = min(tried, key=lambda o: (o.shortfall or math.inf, -o.gpus, o.gpu))
     way = f"{nearest.gpus} x {nearest.gpu} at {nearest.precision}"
     if 1.0 < nearest.shortfall < math.inf:
@@ -223,6 +226,14 @@ def write_up(
     )
     workloads = with_reasons(workloads, inventory.workloads, tried, catalog)
     workloads = with_jobs(workloads, inventory.workloads, tried, supplies.of, catalog)
+    notes = [
+        *inventory.notes,
+        *(
+            f"{w.id}: {note}"
+            for w in inventory.workloads
+            for note in unknown_software(w, catalog.coefficients)
+        ),
+    ]
     fx_per_usd, fx_as_of = catalog.exchange_rate(inventory.report_currency)
     return Plan(
         name=inventory.name,
@@ -250,6 +261,6 @@ def write_up(
         break_evens=regret.break_evens(answer, workloads, supplies.of),
         hourly_gpus=interpret.hourly_gpus(answer),
         assumptions=audit.assumptions(answer, catalog, supplies.notes),
-        warnings=audit.warnings(answer, supplies.offers_used, inventory.notes),
+        warnings=audit.warnings(answer, supplies.offers_used, notes),
         seconds=time.perf_counter() - started,
     )

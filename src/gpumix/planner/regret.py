@@ -197,10 +197,13 @@ def _commitments(answer: Answer, supplies: Sequence[Supply]) -> list[BreakEven]:
         supply = line.supply
         if supply.purchase not in _COMMITMENT:
             continue
+        workloads = [use.cell.workload for use in line.uses]
         rivals = [
             s.usd_per_gpu_hour
             for s in supplies
-            if s.gpu == supply.gpu and s.purchase is Purchase.ON_DEMAND
+            if s.gpu == supply.gpu
+            and s.purchase is Purchase.ON_DEMAND
+            and all(may_run(w, s) for w in workloads)
         ]
         if not rivals:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,14 +19,17 @@ from gpumix.domain.simulation import Curves, RequestCounts, Simulation, Spread, 
 from gpumix.domain.traffic import Lengths, Requests
 from gpumix.domain.workload import Slo
 from gpumix.errors import InputError, NoEstimate, Problem, unknown_name
+from gpumix.inventory.demand import SHORTER, too_long
 from gpumix.inventory.read import DEFAULT_SLOS
 from gpumix.inventory.trace import read_requests
 from gpumix.perf.deployment import Deployment, deployments
+from gpumix.perf.engines import NEWEST
 from gpumix.perf.memory import memory
 from gpumix.perf.power import gpu_power_w, idle_power_w, utilisation
 from gpumix.perf.values import FloatArray
 from gpumix.planner.candidates import TENSOR_PARALLEL
 from gpumix.planner.fleet import fleet_problems, settings_of
+from gpumix.planner.software import unknown_name as unknown_software_name
 from gpumix.serving import state as at
 from gpumix.serving.capacity import Traffic, sustained
 from gpumix.serving.run import Outcome, simulate
@@ -40,6 +44,8 @@ DEFAULT_LOAD = 0.8
 
 _PERCENTILES = np.arange(1.0, 100.0)
 _MOST_REQUESTS = 10_000_000
+_OVERLOADED = 10.0
+"""Times of the fastest answer that the rest must still take to be called overload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,7 @@ def run_simulation(
         requests = _at_rate(requests, rate)
         defaults.append(f"{rate:.3g} requests/s, {DEFAULT_LOAD:.0%} of the closed form's capacity")
     batch = DEFAULT_LOAD * float(capacity.batch[0])
+    defaults += unknown_software_name("engine", question.engine, NEWEST)
     settings = settings_of(question, dep, model, batch, catalog, defaults)
     table = step_table(dep, *sizes)
     started = time.perf_counter()
@@ -219,6 +226,15 @@ def _deployment(
     """The deployment asked for, at the smallest tensor parallelism that fits if none is."""
     ways = (question.tp,) if question.tp else TENSOR_PARALLEL
     n = len(ways)
+    if question.tp and model.heads and model.heads % question.tp:
+        fitting = ", ".join(str(k) for k in range(1, 65) if model.heads % k == 0)
+        raise InputError(
+            Problem(
+                "--tp",
+                f"{question.tp} does not divide the {model.heads} attention heads of {model.id}",
+                f"one of {fitting}",
+            )
+        )
     try:
         dep = deployments(
             [model] * n,
@@ -237,6 +253,8 @@ def _deployment(
         raise InputError(Problem("--model", str(error))) from None
     fits = np.flatnonzero(np.asarray(memory(dep, *sizes).fits))
     if not len(fits):
+        if message := too_long(model, *sizes):
+            raise InputError(Problem("--trace", f"on average, {message}", SHORTER))
         most = max(ways)
         raise InputError(
             Problem(
@@ -276,9 +294,12 @@ def _written(
         precision=question.precision,
         engine=question.engine,
         replicas=question.replicas,
+        max_replicas=question.max_replicas,
+        prefill_replicas=question.prefill_replicas,
+        batching=question.batching,
         traffic="",
         requests_per_s=mean_rate(requests),
-        slo=tuple(f"{s.name} <= {s.limit_s * 1e3:g} ms" for s in slos),
+        slo=tuple(f"{s.name} <= {s.limit_s * 1e3:,g} ms" for s in slos),
         requests=RequestCounts(
             len(requests),
             int(counts[at.SERVED]),
@@ -316,6 +337,14 @@ def _warnings(counts: np.ndarray, outcome: Outcome) -> list[str]:
         found.append(
             f"{counts[at.TOO_LONG]:,} requests were shed: longer than the model's context or "
             "than the whole cache"
+        )
+    waited_s = float(outcome.clock_s.max(initial=0.0) - outcome.arrival_s[-1])
+    came_s = float(outcome.arrival_s[-1] - outcome.arrival_s[0])
+    shortest_s = float(np.nanmin(outcome.e2e_s)) if counts[at.SERVED] else math.inf
+    if waited_s > max(came_s, _OVERLOADED * shortest_s):
+        found.append(
+            f"overloaded: requests that came within {came_s:,.0f} s took {waited_s:,.0f} s more; "
+            "add replicas, lower --rate or state --timeout-s"
         )
     if outcome.evictions > 0.05 * len(outcome.arrival_s):
         found.append(f"the cache ran out: {outcome.evictions:,} pre-emptions")

@@ -21,8 +21,6 @@ from gpumix.domain.plan import SCHEMA_VERSION, Plan
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.errors import InputError, Problem
 
-_PLACE = "plan.json"
-
 
 def plan_to_dict(plan: Plan) -> dict[str, Any]:
     """The plan in the shape of `plan.json`."""
@@ -39,32 +37,39 @@ def read_plan(path: Path) -> Plan:
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        fix = "`gpumix plan INVENTORY` writes one"
+        raise InputError(Problem(str(path), "no such file", fix)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(Problem(str(path), f"cannot be read: {error}")) from None
     except json.JSONDecodeError as error:
         raise InputError(Problem(str(path), f"is not valid JSON: {error.msg}")) from None
+    except RecursionError:
+        raise InputError(Problem(str(path), "is nested too deeply")) from None
     if not isinstance(data, Mapping):
         raise InputError(Problem(str(path), "is no plan", "name the plan.json of `gpumix plan`"))
-    return plan_from_dict(data)
+    return plan_from_dict(data, str(path))
 
 
-def plan_from_dict(data: Mapping[str, Any]) -> Plan:
-    """The plan that `plan_to_dict` wrote.
+def plan_from_dict(data: Mapping[str, Any], place: str = "plan.json") -> Plan:
+    """The plan that `plan_to_dict` wrote; `place` is what problems call it.
 
     Raises: InputError where the version is another or something is missing, unknown or wrong.
     """
-    major = str(data.get("schema_version", "")).partition(".")[0]
+    if not {"schema_version", "mix", "workloads"} <= data.keys():
+        raise InputError(Problem(place, "is no plan", "name the plan.json of `gpumix plan`"))
+    major = str(data["schema_version"]).partition(".")[0]
     if major != SCHEMA_VERSION.partition(".")[0]:
         raise InputError(
             Problem(
-                f"{_PLACE}: schema_version",
+                f"{place}: schema_version",
                 f"is {data.get('schema_version')!r}, this version reads {SCHEMA_VERSION}",
             )
         )
     body = {k: v for k, v in data.items() if k != "schema_version"}
     if isinstance(body.get("workloads"), Mapping):
         body["workloads"] = list(body["workloads"].values())
-    return cast(Plan, _read(Plan, body, _PLACE))
+    return cast(Plan, _read(Plan, body, place))
 
 
 def comparison_to_dict(comparison: Comparison) -> dict[str, Any]:

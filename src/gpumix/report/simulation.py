@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from gpumix.domain.simulation import Simulation
 from gpumix.report import charts
 from gpumix.report.tables import Cell, Column, Table, text, value
 
+_LONG_S = 120.0
 _LATENCIES = ("ttft_s", "tpot_s", "itl_s", "e2e_s")
 _STATISTICS = ("mean", "p50", "p90", "p95", "p99")
 
@@ -31,12 +33,25 @@ def headline(found: Simulation) -> str:
         )
         if n
     )
-    copies = f"{found.replicas} × " if found.replicas > 1 else ""
+    rate = fields.format_value("requests_per_s", found.requests_per_s)
+    when = f"at {rate} requests/s" if found.requests_per_s else "that come at once"
     return (
-        f"{copies}{found.tp} × {found.gpu} keeps {kept} of {counts.offered:,} requests within "
-        f"{' and '.join(found.slo)} at {found.requests_per_s:.3g} requests/s"
-        + (f"; {lost}." if lost else ".")
+        f"{_fleet(found)} keeps {kept} of {counts.offered:,} requests {when} within "
+        f"{' and '.join(found.slo)}" + (f"; {lost}." if lost else ".")
     )
+
+
+def _fleet(found: Simulation) -> str:
+    """`2 to 4 × 1 × l40s-48gb`: the replicas in words."""
+    most = found.max_replicas or found.replicas
+    words = f"{found.tp} × {found.gpu}"
+    if most > found.replicas:
+        words = f"{found.replicas} to {most} × {words}"
+    elif most > 1:
+        words = f"{most} × {words}"
+    if found.prefill_replicas:
+        words += f" ({found.prefill_replicas} of them for prefill)"
+    return words if found.batching == "continuous" else f"{words} in {found.batching} batches"
 
 
 def latency_table(found: Simulation) -> Table:
@@ -48,11 +63,19 @@ def latency_table(found: Simulation) -> Table:
     rows = tuple(
         (
             text(fields.label(name)),
-            *(value(name, getattr(getattr(found, name), s)) for s in _STATISTICS),
+            *(_latency(name, getattr(getattr(found, name), s)) for s in _STATISTICS),
         )
         for name in _LATENCIES
     )
     return Table("Latency", columns, rows, False)
+
+
+def _latency(name: str, seconds: float | None) -> Cell:
+    """In milliseconds, beyond what is a latency any more in minutes or hours."""
+    own = fields.field(name)
+    if seconds is None or seconds < _LONG_S:
+        return value(name, seconds)
+    return text(fields.format_value(replace(own, format="duration"), seconds))
 
 
 def load_table(found: Simulation) -> Table:

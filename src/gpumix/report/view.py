@@ -88,14 +88,16 @@ def joined(words: Sequence[str]) -> str:
 
 def headline(plan: Plan) -> str:
     """The answer in one sentence: what to hold, what it keeps, what it costs a month."""
+    one = len(plan.mix) == 1 and plan.mix[0].count == 1
+    keep = "keeps" if one else "keep"
     checks = promises(plan)
     kept = sum(check.kept for _, check in checks)
     if not checks:
-        keeps = "do all the work"
+        keeps = "does all the work" if one else "do all the work"
     elif kept < len(checks):
-        keeps = f"keep {kept} of {len(checks)} promises"
+        keeps = f"{keep} {kept} of {len(checks)} promises"
     else:
-        keeps = "keep the promise" if kept == 1 else f"keep all {kept} promises"
+        keeps = f"{keep} the promise" if kept == 1 else f"{keep} all {kept} promises"
     month = with_second(plan, "monthly_usd", plan.monthly_usd)
     return f"{joined(_mix_words(plan.mix))} {keeps} for {month} a month."
 
@@ -180,7 +182,7 @@ def mix_table(plan: Plan) -> Table:
         ("usd_per_month", lambda m: money("usd_per_month", m.usd_per_month, second)),
         total=(
             Cell("Total", tone="total"),
-            Cell(f"{gpus:,} GPUs at most", tone="total"),
+            Cell(f"{gpus:,} GPU{'s' if gpus > 1 else ''} at most", tone="total"),
             *(blank,) * 3,
             Cell(fields.format_value("utilisation", plan.utilisation), tone="total"),
             blank,

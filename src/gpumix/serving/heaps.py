@@ -7,10 +7,15 @@ A column of the first is (step of the last token, request, admission).
 
 from __future__ import annotations
 
+import hashlib
+import pkgutil
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
 from numba import njit
+
+from gpumix import serving
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -24,8 +29,21 @@ _INNER: dict[str, Any] = {
 
 
 def compiled_entry(function: _F) -> _F:
-    """The function in machine code, with all that it calls, kept on disk beside its file."""
+    """The function in machine code, with all that it calls, kept on disk beside its file.
+
+    numba names the file on disk after the function and renews it when the function's own source
+    file changes; the hash in the name renews it when any file that it calls or inlines does.
+    """
+    function.__qualname__ = f"{function.__qualname__}_{sources_hash()}"
     return cast(_F, njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def sources_hash(package: ModuleType = serving) -> str:
+    """A hash of the sources of a package, by default of the one that holds all compiled code."""
+    found = hashlib.sha256()
+    for name in sorted(module.name for module in pkgutil.iter_modules(package.__path__)):
+        found.update(pkgutil.get_data(package.__name__, f"{name}.py") or b"")
+    return found.hexdigest()[:16]
 
 
 def compiled(function: _F) -> _F:
