@@ -97,8 +97,8 @@ def _speed(inventory: Inventory, catalog: Catalog) -> list[Assumption]:
     found = [
         Assumption(
             "speed: inference and media",
-            "docs/formulas.md with fitted constants; the 80 % interval is too narrow for sources "
-            "and GPUs unlike those fitted to: docs/accuracy.md",
+            "docs/formulas.md with fitted constants; the 80 % interval is that of GPUs, models and "
+            "sources left out of the fit: docs/accuracy.md",
             Basis.CALIBRATED,
             fitted,
         )
