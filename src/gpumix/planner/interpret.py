@@ -413,12 +413,16 @@ def _units_per_cost_unit(workload: Workload) -> float:
     return (workload.demand.input.mean + workload.demand.output.mean) / MEGA
 
 
+def _usd(amount: float | None) -> str:
+    return "-" if amount is None else f"{amount:,.0f}" if amount >= 100.0 else f"{amount:.3g}"
+
+
 def _why(candidates: Sequence[Candidate], cost_unit: str) -> str:
     """One sentence: what was chosen, at what full-replica cost, and what came next."""
     chosen = [c for c in candidates if c.chosen and c.unit_cost_usd is not None]
     if not chosen:
         return ""
-    names = ", ".join(f"{c.gpu} ({c.precision}, {c.unit_cost_usd:.3g})" for c in chosen)
+    names = ", ".join(f"{c.gpu} ({c.precision}, {_usd(c.unit_cost_usd)})" for c in chosen)
     text = f"{names} in {cost_unit} on full replicas"
     others = [c for c in candidates if not c.chosen and c.unit_cost_usd is not None]
     if others and others[0].unit_cost_usd is not None and chosen[0].unit_cost_usd:
