@@ -179,7 +179,8 @@ def left_out(m: Measured) -> str:
         return f"| {name} | {target} | {summary(np.abs(np.expm1(found[kind][mask])))} |"
 
     lines = [
-        "Every refit starts from the priors and runs to its end.",
+        "Every refit starts from the priors and runs to its end. The width of the intervals is set "
+        "on these same rows, all kinds of groups together.",
         "",
         "| left out | target | rows | median | mean | p90 |",
         "|---|---|---|---|---|---|",
