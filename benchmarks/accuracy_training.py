@@ -21,9 +21,9 @@ import fit_training  # noqa: E402
 from gpumix.catalog import Catalog, load  # noqa: E402
 from gpumix.files import read_columns  # noqa: E402
 from gpumix.planner.points_training import interval_slices, predict_training  # noqa: E402
+from measured import MEASURED  # noqa: E402
 
 DOCS = ROOT / "docs"
-MEASURED = ROOT.parent / "shared" / "data" / "measured" / "training.csv.gz"
 HEAD = "| slice | rows | median | mean | p90 |\n|---|---|---|---|---|"
 BERT_AND_RESNET = ("google-bert/bert-large-uncased", "resnet-50")
 PLAIN = ("hf-peft", "hf-deepspeed")
@@ -37,7 +37,7 @@ Mask = npt.NDArray[np.bool_]
 
 def section(catalog: Catalog) -> str:
     """Every line of issue 5's table, then the public predictions by slice, then plots."""
-    usable = _choose(read_columns(MEASURED), "usable", ("yes",))
+    usable = _choose(read_columns(MEASURED / "training.csv.gz"), "usable", ("yes",))
     told = fit_training.with_targets(usable)
     rows = fit_training.Rows(
         catalog, fit_training.calibration_columns(usable), catalog.coefficients.training

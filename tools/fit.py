@@ -7,7 +7,6 @@ fit_training.py. Rows whose split is `calib` and that are usable are fitted; not
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import sys
 import time
@@ -19,6 +18,7 @@ import fit_inference
 import fit_left_out
 import fit_media
 import fit_power
+import fit_training
 from gpumix.catalog import Catalog, load
 from gpumix.files import read_columns
 from measured import MEASURED, ROOT, read_rows
@@ -58,9 +58,8 @@ def main() -> None:
     out["inference"]["sigma"]["quantity"]["media"] = media_sigma(media_rows, catalog, media)
     out["power"] = fit_power.fit(read_rows("energy.csv.gz"), catalog, out)
     out["inference"]["sigma"]["quantity"]["power"] = out["power"]["serving"]["any"]["sigma"]
-    if importlib.util.find_spec("fit_training") and not arguments.keep_training:
-        training = importlib.import_module("fit_training")
-        out["training"] = training.fit(catalog, read_columns(MEASURED / "training.csv.gz"))
+    if not arguments.keep_training:
+        out["training"] = fit_training.fit(catalog, read_columns(MEASURED / "training.csv.gz"))
     write(out)
     print(f"{TARGET.relative_to(ROOT)} in {time.perf_counter() - started:.0f} s", file=sys.stderr)
 
@@ -76,7 +75,7 @@ def media_sigma(rows: list[dict[str, str]], catalog: Catalog, tables: fit_media.
 
 
 def previous(section: str) -> dict[str, Any]:
-    """A section of the file as it stands (kept where its fit is not present)."""
+    """A section of the file as it stands (kept when its fit is not asked for)."""
     if not TARGET.exists():
         return {}
     found: dict[str, Any] = json.loads(TARGET.read_text(encoding="utf-8")).get(section, {})

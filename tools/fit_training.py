@@ -5,33 +5,24 @@ fraction of peak per architecture and precision, a speed and a traffic per softw
 efficiency per link. Each starts from a published or known value and is pulled back towards it
 (a Gaussian prior on its logarithm), so that a stack with three rows does not run away.
 
-Run alone: `python tools/fit_training.py`; tools/fit.py calls `fit`.
+Called by tools/fit.py.
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
-import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.optimize import least_squares
 
-from gpumix.catalog import load
-from gpumix.files import read_columns
 from gpumix.perf.training import step
 from gpumix.perf.training_job import LINKS
 from gpumix.perf.training_memory import memory
 from gpumix.planner.points_training import interval_slices, vision_kind, vision_seconds
 from gpumix.planner.points_training_rows import Table, resolve
 from gpumix.units import GIB
-
-ROOT = Path(__file__).resolve().parent.parent
-COEFFICIENTS = ROOT / "src/gpumix/data/coefficients.json"
-MEASURED = ROOT.parent / "shared/data/measured/training.csv.gz"
 
 Section = dict[str, dict[str, dict[str, float]]]
 
@@ -467,17 +458,3 @@ def rounded(section: Section) -> Section:
         t: {k: {n: float(f"{v:.5g}") for n, v in names.items()} for k, names in keys.items()}
         for t, keys in section.items()
     }
-
-
-def main() -> None:
-    """Fit on the measured rows and merge into coefficients.json."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rows", type=Path, default=MEASURED, help="CSV or CSV.gz")
-    fitted = fit(load(), read_columns(parser.parse_args().rows))
-    document = json.loads(COEFFICIENTS.read_text()) if COEFFICIENTS.exists() else {}
-    document["training"] = fitted
-    COEFFICIENTS.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
-
-
-if __name__ == "__main__":
-    main()

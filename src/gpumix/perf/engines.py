@@ -21,9 +21,6 @@ LEGACY_ON_FP16 = {"tensorrt-llm": "tensorrt-llm 0.5", "vllm": "vllm 0.3"}
 OTHER_KERNELS_ON_AMD = ("vllm 0.3",)
 """Generations whose plain builds ran untuned kernels on AMD (the vendor's own say `+rocm`)."""
 
-MEDIA_ENGINES = ("xdit", "tensorrt", "diffusers")
-"""Engines of image and video work; no generations, see media.py."""
-
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 _YEAR = re.compile(r"(20\d\d)-\d\d")
 
