@@ -358,13 +358,13 @@ def request_rate(
 
 
 def _batch_at(strain: Callable[[Values], Values], top: Values) -> FloatArray:
-    """The batch up to `top` at which a strain that rises with it reaches 1.
+    """The batch up to `top` at which a strain that rises with it reaches 1; 0 if none is below it.
 
     Source: false position, the end that stays weighing half (Dowell and Jarratt 1971).
     """
     low, high = np.full_like(top, _LEAST), np.asarray(top)
     below, above = _log(strain(low)), _log(strain(high))
-    best = np.where(above <= 0.0, high, low)
+    best = np.where(above <= 0.0, high, np.where(below <= 0.0, low, 0.0))
     bracketed = (below < 0.0) & (above > 0.0)
     closest = np.where(bracketed, np.inf, -np.inf)
     before = np.zeros_like(top)
@@ -425,7 +425,7 @@ def highest_rate(
             rates.tpot_s * dep.slo_headroom / tpot_s, rates.ttft_s * dep.ttft_tail / ttft_s
         )
 
-    batch = np.where(strain(np.full_like(top, _LEAST)) <= 1.0, _batch_at(strain, top), 0.0)
+    batch = _batch_at(strain, top)
     rates = _steady(dep, input_len, output_len, batch, batch, 0.0)
     return _scaled(rates, dep.slo_share)
 
