@@ -24,9 +24,9 @@ import peers  # noqa: E402
 from gpumix.catalog import Catalog, load  # noqa: E402
 from gpumix.domain.measurement import Shrinkage  # noqa: E402
 from gpumix.perf.calibrate import Places, shift  # noqa: E402
-from gpumix.perf.engines import engine_generation  # noqa: E402
+from gpumix.perf.inference.engines import engine_generation  # noqa: E402
 from gpumix.perf.interval import Z80, tier_sigma  # noqa: E402
-from gpumix.planner.points import predict_inference  # noqa: E402
+from gpumix.predict.inference import predict_inference  # noqa: E402
 from measured import read_rows  # noqa: E402
 
 DOCS = ROOT / "docs"

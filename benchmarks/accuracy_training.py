@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT / "tools")]
 import fit_training  # noqa: E402
 from gpumix.catalog import Catalog, load  # noqa: E402
 from gpumix.files import read_columns  # noqa: E402
-from gpumix.planner.points_training import interval_slices, predict_training  # noqa: E402
+from gpumix.predict.training import interval_slices, predict_training  # noqa: E402
 from measured import MEASURED  # noqa: E402
 
 DOCS = ROOT / "docs"

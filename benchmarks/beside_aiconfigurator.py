@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools")]
 
 from gpumix.catalog import load  # noqa: E402
-from gpumix.planner.points import predict_inference  # noqa: E402
+from gpumix.predict.inference import predict_inference  # noqa: E402
 from measured import read_rows  # noqa: E402
 
 EVERY = 10

@@ -70,8 +70,8 @@ def ours(count: int, folder: Path) -> dict[str, float]:
     """Simulate here; leave the requests and the times for the other."""
     import numpy as np
 
-    from gpumix.serving.run import simulate
     from gpumix.serving.simulated_capacity import capacity_by_simulation
+    from gpumix.serving.simulator.simulation import simulate
     from gpumix.serving.traffic import draw
     from serving import PROFILE, deployed
 

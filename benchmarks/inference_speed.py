@@ -7,8 +7,8 @@ import time
 import numpy as np
 
 from gpumix.catalog import load
-from gpumix.perf.deployment import deployments
-from gpumix.perf.inference import closed_loop
+from gpumix.perf.inference.deployment import deployments
+from gpumix.perf.inference.loads import closed_loop
 
 MODELS = (
     "meta-llama/Llama-3.1-8B-Instruct", "Qwen/Qwen3-32B", "meta-llama/Llama-3.1-70B-Instruct",

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gpumix.perf.deployment import Deployment
-from gpumix.perf.kernels import attended_bytes, experts_touched
-from gpumix.perf.memory import kv_ways, memory
-from gpumix.perf.questions import Questions
+from gpumix.perf.inference.deployment import Deployment
+from gpumix.perf.inference.kernels import attended_bytes, experts_touched
+from gpumix.perf.inference.memory import kv_ways, memory
+from gpumix.perf.inference.questions import Questions
 from gpumix.perf.shapes import SPARSE_INDEX_SHARE
 
 Floats = npt.NDArray[np.float64]

@@ -32,9 +32,9 @@ def deployed():  # type: ignore[no-untyped-def]
     """The catalogue, the deployment, its table, traffic and promises."""
     from gpumix.catalog import load
     from gpumix.domain.workload import Slo
-    from gpumix.perf.deployment import deployments
+    from gpumix.perf.inference.deployment import deployments
     from gpumix.serving.capacity import Traffic
-    from gpumix.serving.steptable import step_table
+    from gpumix.serving.simulator.steptable import step_table
 
     catalog = load()
     dep = deployments(
@@ -53,8 +53,8 @@ def deployed():  # type: ignore[no-untyped-def]
 
 def run(count: int) -> None:
     """Simulate `count` requests at 80 % load; print requests/s, seconds and peak GiB."""
-    from gpumix.serving.run import simulate
     from gpumix.serving.simulated_capacity import capacity_by_simulation
+    from gpumix.serving.simulator.simulation import simulate
     from gpumix.serving.traffic import from_profile
 
     catalog, _, table, traffic, slos = deployed()
@@ -76,7 +76,7 @@ def search() -> None:
     """
     from gpumix.serving.capacity import sustained
     from gpumix.serving.simulated_capacity import capacity_by_simulation
-    from gpumix.serving.steptable import step_table
+    from gpumix.serving.simulator.steptable import step_table
 
     _, dep, table, traffic, slos = deployed()
     capacity_by_simulation(table, traffic, slos, 15.0)

@@ -22,15 +22,15 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 import fit_inference  # noqa: E402
 from gpumix.catalog import Catalog, load  # noqa: E402
 from gpumix.domain.workload import Slo  # noqa: E402
-from gpumix.perf import inference  # noqa: E402
-from gpumix.perf.deployment import Deployment  # noqa: E402
-from gpumix.perf.questions import answer  # noqa: E402
-from gpumix.planner.points import predict_inference  # noqa: E402
-from gpumix.serving import state as at  # noqa: E402
+from gpumix.perf.inference import loads  # noqa: E402
+from gpumix.perf.inference.deployment import Deployment  # noqa: E402
+from gpumix.perf.inference.questions import answer  # noqa: E402
+from gpumix.predict.inference import predict_inference  # noqa: E402
 from gpumix.serving.capacity import Traffic  # noqa: E402
-from gpumix.serving.run import Outcome, Settings, simulate  # noqa: E402
 from gpumix.serving.simulated_capacity import capacity_by_simulation  # noqa: E402
-from gpumix.serving.steptable import step_table  # noqa: E402
+from gpumix.serving.simulator import state as at  # noqa: E402
+from gpumix.serving.simulator.simulation import Outcome, Settings, simulate  # noqa: E402
+from gpumix.serving.simulator.steptable import step_table  # noqa: E402
 from gpumix.serving.traffic import arrivals, closed_loop, lengths, stream  # noqa: E402
 from measured import read_rows  # noqa: E402
 
@@ -130,7 +130,7 @@ def simulated(run: Run, dep: Deployment, catalog: Catalog) -> tuple[Outcome, int
         each = REQUESTS_PER_USER
         if spread_of(row) == "chat":
             each = STEADY
-            stop_s = WAVES * float(inference.closed_loop(one, *size, float(users)).e2e_s[0])
+            stop_s = WAVES * float(loads.closed_loop(one, *size, float(users)).e2e_s[0])
         prompts, answers = lengths_of(row, each * users, catalog)
         requests = closed_loop(users, prompts, answers, each * users)
     return simulate(requests, table, Settings(stop_s=stop_s)), users, copies
@@ -188,7 +188,7 @@ class Compared:
     def __init__(self, catalog: Catalog) -> None:
         self.rows = [
             row
-            for row in read_rows("inference.csv.gz")
+            for row in read_rows("loads.csv.gz")
             if row["usable"] == "yes"
             and row["load"] in ("concurrency", "burst", "request_rate")
             and row["load_value"]
@@ -319,7 +319,7 @@ def highest_rates(catalog: Catalog) -> list[str]:
     """MLPerf Server: the highest rate within the promises, found by simulation of one copy."""
     rows = [
         row
-        for row in read_rows("inference.csv.gz")
+        for row in read_rows("loads.csv.gz")
         if row["usable"] == "yes"
         and row["load"] == "request_rate"
         and not row["load_value"]
@@ -357,7 +357,7 @@ def capacity(
 ) -> float:
     """Requests a second that all copies sustain at the 99th percentile of the limits [1/s]."""
     copies, chats = float(dep.copies[0]), catalog.profiles[CHATS]
-    one = inference.offline(replace(dep, copies=np.ones(1)))
+    one = loads.offline(replace(dep, copies=np.ones(1)))
     size = float(row["input_len"]), float(row["output_len"])
     traffic = Traffic(replace(chats.input, mean=size[0]), replace(chats.output, mean=size[1]), 1.0)
     slos = [

@@ -26,10 +26,10 @@ sys.path[:0] = [str(ROOT / "tools")]
 import fit_training  # noqa: E402
 from gpumix.catalog import Catalog, load  # noqa: E402
 from gpumix.files import read_columns  # noqa: E402
-from gpumix.perf.training import step  # noqa: E402
-from gpumix.perf.training_job import training_jobs  # noqa: E402
-from gpumix.perf.training_layout import layouts  # noqa: E402
-from gpumix.planner.points_training import predict_training  # noqa: E402
+from gpumix.perf.training.job import training_jobs  # noqa: E402
+from gpumix.perf.training.layout import layouts  # noqa: E402
+from gpumix.perf.training.step import step  # noqa: E402
+from gpumix.predict.training import predict_training  # noqa: E402
 
 PAGE = ROOT / "docs" / "training-speed.md"
 GPT3 = "gpt3-175b (training shape)"

@@ -14,7 +14,7 @@ from statistics import median
 
 from gpumix.catalog import Catalog, load
 from gpumix.cost.jobs import checkpoint_stall_h, goodput, mean_time_to_interruption_h
-from gpumix.perf.training_layout import best_layout
+from gpumix.perf.training.layout import best_layout
 from gpumix.units import GIGA
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "training.md"

@@ -18,9 +18,9 @@ from scipy.optimize import least_squares
 
 from gpumix.catalog import Catalog
 from gpumix.domain.coefficients import Coefficients
-from gpumix.perf.deployment import Deployment, deployments, with_coefficients
-from gpumix.perf.questions import Questions, answer
-from gpumix.planner.points import layouts_of, parse_slo
+from gpumix.perf.inference.deployment import Deployment, deployments, with_coefficients
+from gpumix.perf.inference.questions import Questions, answer
+from gpumix.predict.inference import layouts_of, parse_slo
 
 Tables = dict[str, dict[str, dict[str, float]]]
 Row = Mapping[str, str]

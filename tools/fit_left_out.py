@@ -28,7 +28,7 @@ from fit_inference import (
 )
 from gpumix.catalog import Catalog, load
 from gpumix.perf.interval import Z80
-from gpumix.planner.points_words import quantity_of
+from gpumix.predict.rows import quantity_of
 from measured import read_rows
 
 MOST_ALIKE = 3

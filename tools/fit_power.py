@@ -11,10 +11,10 @@ from scipy.optimize import least_squares
 from gpumix.catalog import Catalog
 from gpumix.domain.coefficients import Coefficients
 from gpumix.perf import media
-from gpumix.perf.deployment import Deployment
+from gpumix.perf.inference.deployment import Deployment
+from gpumix.perf.inference.questions import Questions, rates_of
 from gpumix.perf.power import gpu_power_w, idle_power_w, serving_loads
 from gpumix.perf.precision import weight_format
-from gpumix.perf.questions import Questions, rates_of
 
 Row = Mapping[str, str]
 Powers = dict[str, dict[str, dict[str, float]]]

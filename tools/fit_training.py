@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 
-from gpumix.perf.training import step
-from gpumix.perf.training_job import LINKS
-from gpumix.perf.training_memory import memory
-from gpumix.planner.points_training import interval_slices, vision_kind, vision_seconds
-from gpumix.planner.points_training_rows import Table, resolve
+from gpumix.perf.training.job import LINKS
+from gpumix.perf.training.memory import memory
+from gpumix.perf.training.step import step
+from gpumix.predict.training import interval_slices, vision_kind, vision_seconds
+from gpumix.predict.training_rows import Table, resolve
 from gpumix.units import GIB
 
 Section = dict[str, dict[str, dict[str, float]]]

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog, load
+    from gpumix.compare.serving import Question, compare_gpus
     from gpumix.domain.comparison import Comparison
     from gpumix.domain.plan import Plan
     from gpumix.errors import GpumixError, Infeasible, InputError, NoEstimate
     from gpumix.mix import solve
-    from gpumix.planner.compare import Question, compare
-    from gpumix.planner.explain import explain
-    from gpumix.planner.files import plan_file
-    from gpumix.planner.points import predict_inference
-    from gpumix.planner.points_training import predict_training
+    from gpumix.predict.inference import predict_inference
+    from gpumix.predict.training import predict_training
+    from gpumix.verbs.explain import explain
+    from gpumix.verbs.plan import plan_file
 
 __all__ = [
     "Catalog",
@@ -30,7 +30,7 @@ __all__ = [
     "NoEstimate",
     "Plan",
     "Question",
-    "compare",
+    "compare_gpus",
     "explain",
     "load",
     "plan_file",
@@ -47,13 +47,13 @@ _HOMES = {
     "InputError": "errors",
     "NoEstimate": "errors",
     "Plan": "domain.plan",
-    "Question": "planner.compare",
-    "compare": "planner.compare",
-    "explain": "planner.explain",
+    "Question": "compare.serving",
+    "compare_gpus": "compare.serving",
+    "explain": "verbs.explain",
     "load": "catalog",
-    "plan_file": "planner.files",
-    "predict_inference": "planner.points",
-    "predict_training": "planner.points_training",
+    "plan_file": "verbs.plan",
+    "predict_inference": "predict.inference",
+    "predict_training": "predict.training",
     "solve": "mix",
 }
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from gpumix.planner.explain import anchor
+from gpumix.verbs.explain import anchor
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

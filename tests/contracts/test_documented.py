@@ -15,7 +15,7 @@ import pytest
 
 from gpumix import errors, fields
 from gpumix.domain import comparison, evidence, job, plan, training_comparison
-from gpumix.planner import explain
+from gpumix.verbs import explain
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS = [
@@ -34,7 +34,7 @@ NOT_FORMULAS = {  # numbers looked up, or passed on, with nothing computed
     "gpumix.cost.book": "reads a cost parameter's row",
     "gpumix.cost.values": "numpy in the dress of floats",
     "gpumix.perf.values": "numpy in the dress of floats",
-    "gpumix.perf.questions": "hands questions to the formulas and picks the answer's column",
+    "gpumix.perf.inference.questions": "hands questions to the formulas, picks the answer",
 }
 
 
@@ -75,7 +75,7 @@ def test_renderers_use_registered_names_only() -> None:
         r"|money|estimate)\(\s*\"([a-z_0-9]+)\"|^\s+\(\s*\"([a-z_0-9]+)\", (?:lambda|_)",
         re.MULTILINE,
     )
-    for path in (ROOT / "src/gpumix/report").glob("*.py"):
+    for path in (ROOT / "src/gpumix/report").rglob("*.py"):
         used |= {a or b for a, b in calls.findall(path.read_text(encoding="utf-8"))}
     assert len(used) > 50
     plain = {name.rpartition(".")[2] for name in fields.registry()}

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpumix.catalog import Catalog
+from gpumix.domain.defaults import INPUT_TOKENS_OF_VOLUME
 from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Inventory, Kind, Slo, Tier
 from gpumix.errors import InputError
 from gpumix.inventory import read_inventory, starter_text
-from gpumix.inventory.demand import DEFAULT_INPUT_TOKENS
 from gpumix.inventory.read import DEFAULT_SLOS
 
 Read = Callable[[str], Inventory]
@@ -203,7 +203,7 @@ def test_traffic_of_plain_lengths(full: Inventory) -> None:
 def test_a_batch_fills_its_window(full: Inventory) -> None:
     batch = full.workloads[2]
     assert batch.demand is not None
-    requests_per_day = 900e6 / DEFAULT_INPUT_TOKENS[Kind.BATCH]
+    requests_per_day = 900e6 / INPUT_TOKENS_OF_VOLUME[Kind.BATCH]
     assert sum(batch.demand.units_per_hour) == pytest.approx(7 * requests_per_day)
     tokens_per_day = requests_per_day * batch.demand.output.mean
     assert tokens_per_day == pytest.approx(60e6)

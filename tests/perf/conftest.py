@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gpumix.catalog import Catalog, load
-from gpumix.perf.deployment import Deployment, deployments
+from gpumix.perf.inference.deployment import Deployment, deployments
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from gpumix.catalog import Catalog
 from gpumix.domain.measurement import Shrinkage
-from gpumix.perf import inference
 from gpumix.perf.calibrate import Places, Shift, covariance, faster, shift
-from gpumix.perf.deployment import Deployment
-from gpumix.perf.memory import memory
+from gpumix.perf.inference import loads
+from gpumix.perf.inference.deployment import Deployment
+from gpumix.perf.inference.memory import memory
 
 BIG, MOE = "meta-llama/Llama-3.1-70B-Instruct", "mistralai/Mixtral-8x7B-Instruct-v0.1"
 
@@ -139,9 +139,9 @@ def test_faster_divides_every_time(
     dep = deploy(model, tp=tp, pp=pp, weights="fp8")
     quick = faster(dep, np.array([1.3]))
     for load in (
-        lambda d: inference.closed_loop(d, 2000.0, 300.0, 64.0),
-        lambda d: inference.burst(d, 1000.0, 200.0, 300.0, spread=1.0),
-        lambda d: inference.single_stream(d, 1000.0, 200.0),
+        lambda d: loads.closed_loop(d, 2000.0, 300.0, 64.0),
+        lambda d: loads.burst(d, 1000.0, 200.0, 300.0, spread=1.0),
+        lambda d: loads.single_stream(d, 1000.0, 200.0),
     ):
         before, after = load(dep), load(quick)
         assert after.output_tokens_per_s[0] == pytest.approx(1.3 * before.output_tokens_per_s[0])

@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 from gpumix.catalog import Catalog
-from gpumix.perf.constants import EFFICIENCY_CAP, Key, constants_of
-from gpumix.perf.engines import NEWEST
+from gpumix.perf.inference.constants import EFFICIENCY_CAP, Key, constants_of
+from gpumix.perf.inference.engines import NEWEST
 from gpumix.perf.interval import tier_sigma
 from gpumix.perf.links import link_of
 
@@ -76,7 +76,7 @@ def test_older_parts_reach_less_of_their_peaks(catalog: Catalog) -> None:
 
 def test_a_volta_card_is_about_a_third_of_an_ampere_one(catalog: Catalog) -> None:
     """vLLM at fp16: V100 has 0.40 of the A100's FLOPs, 0.44 of its bandwidth, no FlashAttention."""
-    from gpumix.planner.points import predict_inference
+    from gpumix.predict.inference import predict_inference
 
     gpus = ["v100-sxm-32gb", "a100-sxm-80gb"]
     points = {

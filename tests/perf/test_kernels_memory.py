@@ -9,11 +9,11 @@ import pytest
 
 from gpumix.catalog import Catalog
 from gpumix.errors import NoEstimate
-from gpumix.perf import kernels
-from gpumix.perf.deployment import Deployment
-from gpumix.perf.engines import engine_generation
+from gpumix.perf.inference import kernels
+from gpumix.perf.inference.deployment import Deployment
+from gpumix.perf.inference.engines import engine_generation
+from gpumix.perf.inference.memory import memory, weights_bytes
 from gpumix.perf.links import link_of
-from gpumix.perf.memory import memory, weights_bytes
 from gpumix.perf.precision import unstated_kv, weight_format
 from gpumix.perf.shapes import shape_of
 

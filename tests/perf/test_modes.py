@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from gpumix.perf import modes
-from gpumix.perf.deployment import Deployment
-from gpumix.perf.inference import closed_loop
+from gpumix.perf.inference import modes
+from gpumix.perf.inference.deployment import Deployment
+from gpumix.perf.inference.loads import closed_loop
+from gpumix.perf.inference.steps import decode_step_s
 from gpumix.perf.interval import interval
-from gpumix.perf.steps import decode_step_s
 
 Deploy = Callable[..., Deployment]
 BIG, SMALL = "meta-llama/Llama-3.1-70B-Instruct", "meta-llama/Llama-3.2-1B-Instruct"

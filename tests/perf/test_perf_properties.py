@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpumix.perf import inference
-from gpumix.perf.deployment import Deployment
-from gpumix.perf.memory import memory
-from gpumix.perf.steps import StepKernels, decode_step_s, mixed_step_s, prefill_s
+from gpumix.perf.inference import loads
+from gpumix.perf.inference.deployment import Deployment
+from gpumix.perf.inference.memory import memory
+from gpumix.perf.inference.steps import StepKernels, decode_step_s, mixed_step_s, prefill_s
 
 Deploy = Callable[..., Deployment]
 
@@ -93,8 +93,8 @@ def test_a_better_gpu_is_never_slower(
     better = deploy(
         model, gpu, tp=tp, engine=engine[0], version=engine[1], gpu_changes={what: level * factor}
     )
-    base = inference.closed_loop(plain, input_len, output_len, batch)
-    more = inference.closed_loop(better, input_len, output_len, batch)
+    base = loads.closed_loop(plain, input_len, output_len, batch)
+    more = loads.closed_loop(better, input_len, output_len, batch)
     assert more.output_tokens_per_s[0] * NEARLY >= base.output_tokens_per_s[0]
     assert more.tpot_s[0] <= base.tpot_s[0] * NEARLY
 
@@ -120,8 +120,8 @@ def test_more_memory_is_never_less_throughput(
         gpu_changes={"mem_gib": sold * factor},
     )  # fmt: skip
     assert less.rows == 1
-    low = inference.closed_loop(base, input_len, output_len, 512.0).output_tokens_per_s[0]
-    high = inference.closed_loop(more, input_len, output_len, 512.0).output_tokens_per_s[0]
+    low = loads.closed_loop(base, input_len, output_len, 512.0).output_tokens_per_s[0]
+    high = loads.closed_loop(more, input_len, output_len, 512.0).output_tokens_per_s[0]
     assert high * NEARLY >= low
 
 
@@ -140,7 +140,7 @@ def test_throughput_and_tpot_do_not_fall_with_batch(
     dep = deploy(model, gpu, tp=tp, engine=engine[0], version=engine[1]).take(
         np.zeros(len(batches), dtype=int)
     )
-    rates = inference.closed_loop(dep, float(input_len), float(output_len), batches)
+    rates = loads.closed_loop(dep, float(input_len), float(output_len), batches)
     assert (np.diff(rates.output_tokens_per_s) >= -1e-6 * rates.output_tokens_per_s[:-1]).all()
     assert (np.diff(rates.tpot_s) >= -1e-9 * rates.tpot_s[:-1]).all()
 
@@ -162,8 +162,8 @@ def test_pcie_never_beats_nvlink(
             model, gpu, tp=tp, engine=engine[0], version=engine[1],
             gpu_changes={"nvlink_gb_per_s": 0.0},
         )  # fmt: skip
-        quick = inference.closed_loop(fast, input_len, output_len, batch)
-        pcie = inference.closed_loop(slow, input_len, output_len, batch)
+        quick = loads.closed_loop(fast, input_len, output_len, batch)
+        pcie = loads.closed_loop(slow, input_len, output_len, batch)
         assert pcie.output_tokens_per_s[0] <= quick.output_tokens_per_s[0] * NEARLY
 
 
@@ -186,9 +186,9 @@ def test_times_rise_with_length(
         decode_step_s(dep, float(batch), longer)[0]
         >= decode_step_s(dep, float(batch), float(input_len))[0]
     )
-    short = inference.static_batch(dep, float(input_len), float(output_len), float(batch))
-    long = inference.static_batch(dep, longer, float(output_len), float(batch))
-    more = inference.static_batch(dep, float(input_len), float(output_len * 2), float(batch))
+    short = loads.static_batch(dep, float(input_len), float(output_len), float(batch))
+    long = loads.static_batch(dep, longer, float(output_len), float(batch))
+    more = loads.static_batch(dep, float(input_len), float(output_len * 2), float(batch))
     if np.isfinite(long.e2e_s[0]) and long.batch[0] == short.batch[0]:
         assert long.ttft_s[0] >= short.ttft_s[0]
         assert long.e2e_s[0] > short.e2e_s[0]
@@ -213,8 +213,8 @@ def test_fp8_is_at_most_2_2_times_fp16(
 @slow_is_fine
 @given(MODELS, GPUS)
 def test_renaming_changes_nothing(deploy: Deploy, model: str, gpu: str) -> None:
-    plain = inference.max_throughput(deploy(model, gpu, tp=8), 512.0, 128.0)
-    renamed = inference.max_throughput(
+    plain = loads.max_throughput(deploy(model, gpu, tp=8), 512.0, 128.0)
+    renamed = loads.max_throughput(
         deploy(
             model, gpu, tp=8, gpu_changes={"id": "mystery", "name": "?"},
             model_changes={"id": "who/knows", "family": "unheard"},
@@ -228,8 +228,8 @@ def test_scalars_and_arrays_give_identical_numbers(deploy: Deploy) -> None:
     dep = deploy(tp=2)
     many = dep.take(np.zeros(5, dtype=int))
     lengths = np.array([64.0, 128.0, 700.0, 2048.0, 9000.0])
-    together = inference.closed_loop(many, lengths, 200.0, 32.0)
-    alone = [inference.closed_loop(dep, length, 200.0, 32.0) for length in lengths]
+    together = loads.closed_loop(many, lengths, 200.0, 32.0)
+    alone = [loads.closed_loop(dep, length, 200.0, 32.0) for length in lengths]
     for name in ("output_tokens_per_s", "tpot_s", "ttft_s", "e2e_s", "itl_p95_s"):
         assert getattr(together, name).tolist() == [getattr(one, name)[0] for one in alone]
 
@@ -237,17 +237,17 @@ def test_scalars_and_arrays_give_identical_numbers(deploy: Deploy) -> None:
 @pytest.mark.parametrize("engine", ["vllm", "sglang", "tensorrt-llm"])
 def test_request_rate_below_saturation_delivers_that_rate(deploy: Deploy, engine: str) -> None:
     dep = deploy(engine=engine)
-    top = inference.max_throughput(dep, 512.0, 128.0).output_tokens_per_s[0] / 128.0
-    half = inference.request_rate(dep, 512.0, 128.0, 0.5 * top)
+    top = loads.max_throughput(dep, 512.0, 128.0).output_tokens_per_s[0] / 128.0
+    half = loads.request_rate(dep, 512.0, 128.0, 0.5 * top)
     assert half.output_tokens_per_s[0] / 128.0 == pytest.approx(0.5 * top, rel=0.02)
-    over = inference.request_rate(dep, 512.0, 128.0, 3.0 * top)
+    over = loads.request_rate(dep, 512.0, 128.0, 3.0 * top)
     assert over.output_tokens_per_s[0] / 128.0 <= 1.3 * top
 
 
 def test_a_tighter_limit_never_raises_the_rate(deploy: Deploy) -> None:
     dep = deploy("meta-llama/Llama-3.1-70B-Instruct", tp=4)
     rates = [
-        inference.highest_rate(dep, 512.0, 128.0, tpot_s=limit).output_tokens_per_s[0]
+        loads.highest_rate(dep, 512.0, 128.0, tpot_s=limit).output_tokens_per_s[0]
         for limit in (0.2, 0.1, 0.05, 0.03)
     ]
     assert rates == sorted(rates, reverse=True)
@@ -270,9 +270,9 @@ def test_the_kernels_of_the_mean_step_add_up_to_the_time_per_token(
     running = np.minimum(float(batch), memory(dep, length, output).batch_max / dep.copies)
     if running[0] <= 0.0:
         return
-    kernels = inference.mean_step(dep, length, output, running)
+    kernels = loads.mean_step(dep, length, output, running)
     parts = {f.name: getattr(kernels, f.name) for f in fields(StepKernels) if f.name != "overlap"}
     assert all(part[0] >= 0.0 for part in parts.values())
     whole = sum(part[0] for part in parts.values())
-    tpot = inference.closed_loop(dep, length, output, running * dep.copies).tpot_s[0]
+    tpot = loads.closed_loop(dep, length, output, running * dep.copies).tpot_s[0]
     assert whole == pytest.approx(tpot, rel=1e-9)

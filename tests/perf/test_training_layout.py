@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gpumix.catalog import load
 from gpumix.errors import NoEstimate
-from gpumix.perf.training_layout import best_layout, layouts
+from gpumix.perf.training.layout import best_layout, layouts
 
 CATALOG = load()
 CONSTANTS = CATALOG.coefficients.training

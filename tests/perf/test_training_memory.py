@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpumix.catalog import load
-from gpumix.perf.training_job import training_jobs
-from gpumix.perf.training_memory import adapter_params, memory
+from gpumix.perf.training.job import training_jobs
+from gpumix.perf.training.memory import adapter_params, memory
 from gpumix.units import GIB, GIGA
 
 CATALOG = load()

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gpumix.catalog import load
 from gpumix.errors import InputError
-from gpumix.perf.training import calibrated_speed, micro_batches, step
-from gpumix.perf.training_job import training_jobs
+from gpumix.perf.training.job import training_jobs
+from gpumix.perf.training.step import calibrated_speed, micro_batches, step
 
 CATALOG = load()
 CONSTANTS = CATALOG.coefficients.training

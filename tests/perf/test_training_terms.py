@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpumix.perf import training_terms as terms
-from gpumix.perf import training_vision
+from gpumix.perf.training import terms, vision
 
 POSITIVE = st.floats(1e-3, 1e6)
 
 
-@pytest.mark.parametrize("module", [terms, training_vision])
+@pytest.mark.parametrize("module", [terms, vision])
 def test_doctests(module):
     assert doctest.testmod(module).failed == 0
 

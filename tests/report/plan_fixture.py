@@ -136,13 +136,15 @@ def speed() -> Speed:
     return Speed(
         quantity="output_tokens_per_s",
         predicted=Estimate(2210.0, 1850.0, 2640.0, Basis.CALIBRATED, "perf.inference"),
-        formula="gpumix.perf.inference.closed_loop",
+        formula="gpumix.perf.inference.loads.closed_loop",
         limit="bandwidth",
         step_s=0.019,
         parts=(
-            StepPart("dense products", 0.0114, 0.6, "gpumix.perf.kernels.linear"),
-            StepPart("attention: decode", 0.00627, 0.33, "gpumix.perf.kernels.attention_decode"),
-            StepPart("host, not hidden", 0.00133, 0.07, "gpumix.perf.steps.step_kernels"),
+            StepPart("dense products", 0.0114, 0.6, "gpumix.perf.inference.kernels.linear"),
+            StepPart(
+                "attention: decode", 0.00627, 0.33, "gpumix.perf.inference.kernels.attention_decode"
+            ),
+            StepPart("host, not hidden", 0.00133, 0.07, "gpumix.perf.inference.steps.step_kernels"),
         ),
     )
 

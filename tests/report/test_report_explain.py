@@ -8,8 +8,8 @@ import pytest
 
 from gpumix import fields
 from gpumix.errors import DataError, UnknownName
-from gpumix.planner import explain as module
-from gpumix.planner.explain import explain, formula_at, formulas
+from gpumix.verbs import explain as module
+from gpumix.verbs.explain import explain, formula_at, formulas
 
 
 def test_doctests() -> None:

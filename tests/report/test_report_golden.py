@@ -13,8 +13,8 @@ import pytest
 import training_fixture
 from rich.console import Console
 
-from gpumix.planner.explain import explain, explain_plan
 from gpumix.report import export, html, markdown, terminal
+from gpumix.verbs.explain import explain, explain_plan
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 

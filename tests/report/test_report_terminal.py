@@ -9,9 +9,10 @@ import plan_fixture
 import pytest
 from rich.console import Console
 
-from gpumix.planner.explain import explain
-from gpumix.report import terminal, view
+from gpumix.report import terminal
 from gpumix.report.tables import Table
+from gpumix.report.views import plan as plan_view
+from gpumix.verbs.explain import explain
 
 
 def shown(width: int, plan: object = None, **options: bool) -> str:
@@ -42,11 +43,11 @@ def numbers(table: Table, name: str) -> list[str]:
 @pytest.mark.parametrize("width", [80, 120])
 def test_numbers_stand_whole(width: int) -> None:
     plan, text = plan_fixture.plan(), shown(width)
-    expected = numbers(view.mix_table(plan), "usd_per_month")
-    expected += numbers(view.workloads_table(plan), "unit_cost_usd")
-    expected += numbers(view.slo_table(plan), "limit_s")
-    expected += numbers(view.slo_table(plan), "predicted")
-    expected += numbers(view.regret_table(plan), "delta_usd")
+    expected = numbers(plan_view.mix_table(plan), "usd_per_month")
+    expected += numbers(plan_view.workloads_table(plan), "unit_cost_usd")
+    expected += numbers(plan_view.slo_table(plan), "limit_s")
+    expected += numbers(plan_view.slo_table(plan), "predicted")
+    expected += numbers(plan_view.regret_table(plan), "delta_usd")
     assert len(expected) > 20
     for number in expected:
         assert number in text

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import training_fixture
 
-from gpumix.report import training_view as view
+from gpumix.report.views import training as view
 
 
 def test_the_headline_names_the_winner_at_the_users_value_of_a_day() -> None:

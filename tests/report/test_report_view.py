@@ -11,8 +11,11 @@ import pytest
 
 from gpumix import fields
 from gpumix.domain.plan import Plan
-from gpumix.report import charts, comparison_view, markdown, view
+from gpumix.report import markdown
 from gpumix.report.tables import Table
+from gpumix.report.views import charts
+from gpumix.report.views import comparison as comparison_view
+from gpumix.report.views import plan as plan_view
 
 
 def column(table: Table, name: str) -> list[str]:
@@ -22,39 +25,41 @@ def column(table: Table, name: str) -> list[str]:
 
 def test_the_headline_adds_up_equal_lines_and_says_what_is_kept() -> None:
     plan = plan_fixture.plan()
-    assert view.headline(plan).startswith("16 h100-sxm-80gb reserved 3 years, 12 l40s-48gb bought")
+    assert plan_view.headline(plan).startswith(
+        "16 h100-sxm-80gb reserved 3 years, 12 l40s-48gb bought"
+    )
     kept = dataclasses.replace(plan, workloads=(plan.workloads[0],))
-    assert "keep all 2 promises" in view.headline(kept)
+    assert "keep all 2 promises" in plan_view.headline(kept)
 
 
 def test_a_long_mix_is_cut_short_in_the_headline_only() -> None:
     plan = plan_fixture.plan()
     lines = tuple(dataclasses.replace(plan.mix[0], gpu=f"gpu-{i}") for i in range(7))
     many = dataclasses.replace(plan, mix=lines)
-    assert "and 4 smaller lines" in view.headline(many)
-    assert len(view.mix_table(many).rows) == 8
+    assert "and 4 smaller lines" in plan_view.headline(many)
+    assert len(plan_view.mix_table(many).rows) == 8
 
 
 @pytest.mark.parametrize(("gap", "words"), [(0.0, "proven cheapest"), (0.02, "more than 2.0 %")])
 def test_the_gap_is_always_said(gap: float, words: str) -> None:
-    assert words in view.sureness(dataclasses.replace(plan_fixture.plan(), gap=gap))
+    assert words in plan_view.sureness(dataclasses.replace(plan_fixture.plan(), gap=gap))
 
 
 def test_absent_values_print_as_dashes_with_reasons() -> None:
     plan = plan_fixture.plan()
-    assert column(view.regret_table(plan), "delta_usd")[-1] == "-"
-    reasons = column(view.regret_table(plan), "reason")
+    assert column(plan_view.regret_table(plan), "delta_usd")[-1] == "-"
+    reasons = column(plan_view.regret_table(plan), "reason")
     assert reasons[-2:] == [a.reason for a in plan.regret if a.horizon_usd is None]
-    refused = view.candidates_table(plan.workloads[0])
+    refused = plan_view.candidates_table(plan.workloads[0])
     assert column(refused, "usd_per_mtok_total")[-1] == "-"
     assert column(refused, "reason")[-1].startswith("TTFT p95 of 2.9 s")
-    dated = view.mix_sources_table(plan)
+    dated = plan_view.mix_sources_table(plan)
     undated = dated.rows[2][[c.name for c in dated.columns].index("price_as_of")]
     assert (undated.text, undated.note) == ("-", "no date given")
 
 
 def test_each_workload_has_its_own_unit_cost() -> None:
-    costs = column(view.workloads_table(plan_fixture.plan()), "unit_cost_usd")
+    costs = column(plan_view.workloads_table(plan_fixture.plan()), "unit_cost_usd")
     assert costs == [
         "$0.0871 / M tokens",
         "$0.305 / M tokens",
@@ -66,7 +71,11 @@ def test_each_workload_has_its_own_unit_cost() -> None:
 
 def test_labels_come_from_the_registry() -> None:
     plan = plan_fixture.plan()
-    for table in (view.mix_table(plan), view.slo_table(plan), view.assumptions_table(plan)):
+    for table in (
+        plan_view.mix_table(plan),
+        plan_view.slo_table(plan),
+        plan_view.assumptions_table(plan),
+    ):
         labels = {own.label for own in fields.registry().values()}
         assert {c.label for c in table.columns} <= labels
 
@@ -130,5 +139,5 @@ def test_markdown_shows_markup_of_users_as_text() -> None:
 
 
 def test_markdown_tables_are_rectangular() -> None:
-    for line in markdown.drawn(view.mix_table(plan_fixture.plan())).splitlines()[2:]:
+    for line in markdown.drawn(plan_view.mix_table(plan_fixture.plan())).splitlines()[2:]:
         assert line.replace("\\|", "").count("|") == 9

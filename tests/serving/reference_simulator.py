@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass, field
 
 from gpumix.domain.traffic import Requests
-from gpumix.serving.run import Settings
-from gpumix.serving.steptable import SPAN_TOKENS, StepTable
+from gpumix.serving.simulator.simulation import Settings
+from gpumix.serving.simulator.steptable import SPAN_TOKENS, StepTable
 
 BLOCK = 16
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from gpumix.catalog import Catalog, load
 from gpumix.domain.traffic import Lengths
 from gpumix.domain.workload import Slo
-from gpumix.perf.deployment import Deployment, deployments
-from gpumix.perf.memory import memory
+from gpumix.perf.inference.deployment import Deployment, deployments
+from gpumix.perf.inference.memory import memory
 from gpumix.serving.capacity import Traffic, latency, queue_rate, sustained
 
 GPUS = ("h100-sxm-80gb", "a100-pcie-80gb", "l40s-48gb", "l4-24gb")

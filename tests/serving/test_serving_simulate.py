@@ -14,19 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_simulator import simulate_slowly
 
-from gpumix import serving
 from gpumix.catalog import load
 from gpumix.domain.traffic import Lengths, Requests
 from gpumix.domain.workload import Slo
-from gpumix.perf.deployment import Deployment, deployments
-from gpumix.perf.inference import closed_loop, offline, static_batch
-from gpumix.perf.steps import decode_step_s, prefill_s
+from gpumix.perf.inference.deployment import Deployment, deployments
+from gpumix.perf.inference.loads import closed_loop, offline, static_batch
+from gpumix.perf.inference.steps import decode_step_s, prefill_s
+from gpumix.serving import simulator
 from gpumix.serving.capacity import Traffic, sustained
-from gpumix.serving.heaps import sources_hash
-from gpumix.serving.run import Autoscale, Event, Settings, simulate
-from gpumix.serving.simulate import run
 from gpumix.serving.simulated_capacity import capacity_by_simulation
-from gpumix.serving.steptable import StepTable, slowed, step_table
+from gpumix.serving.simulator.compiled import sources_hash
+from gpumix.serving.simulator.loop import run
+from gpumix.serving.simulator.simulation import Autoscale, Event, Settings, simulate
+from gpumix.serving.simulator.steptable import StepTable, slowed, step_table
 from gpumix.serving.traffic import closed_loop as closed_loop_stream
 from gpumix.serving.traffic import draw, stream
 
@@ -405,13 +405,13 @@ def test_the_code_on_disk_is_renewed_when_any_source_changes(
     """numba looks only at the file of the outermost function: the others are in its name."""
     assert sources_hash() in run.py_func.__qualname__  # type: ignore[attr-defined]
     folder = tmp_path / "copied_serving"
-    package = Path(str(serving.__file__)).parent
+    package = Path(str(simulator.__file__)).parent
     shutil.copytree(package, folder, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.syspath_prepend(str(tmp_path))
     copy = importlib.import_module("copied_serving")
     hashes = {sources_hash(), sources_hash(copy)}
     assert len(hashes) == 1
-    names = ("replica", "steptime", "scaling", "state", "heaps", "steptable", "simulate")
+    names = ("replica", "steptime", "scaling", "state", "heaps", "steptable", "loop", "compiled")
     for name in names:
         with (folder / f"{name}.py").open("a", encoding="utf-8") as source:
             source.write("# changed\n")

@@ -65,3 +65,17 @@ class Model:
     def embeds_text(self) -> bool:
         """Whether it can serve embedding workloads (decoders can, too)."""
         return self.kind in ("embedding", "encoder") or self.kind.startswith("llm-")
+
+
+SHORTER = "shorten the requests, or name a model with a longer context"
+"""What to do about requests that are too long."""
+
+
+def too_long(model: Model, input_tokens: float, output_tokens: float) -> str:
+    """Why a model can never serve requests of this size; empty where it can, or is not known."""
+    if model.context is None or input_tokens + output_tokens <= model.context:
+        return ""
+    return (
+        f"a request of {input_tokens:,.0f} + {output_tokens:,.0f} tokens is longer than the "
+        f"context of {model.id}, {model.context:,} tokens"
+    )

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from gpumix.domain import defaults
 from gpumix.domain.evidence import Assumption, Basis
-from gpumix.domain.llm import Model
 from gpumix.domain.traffic import Lengths, Profile
 from gpumix.domain.workload import Demand, Kind
 from gpumix.errors import InputError, Problem, unknown_name
@@ -28,23 +28,6 @@ FIGURES = {
 
 Place = Callable[..., str]
 """Names a key of the part at hand: `place()` is the part, `place("profile")` a key in it."""
-
-DEFAULT_INPUT_TOKENS = {Kind.BATCH: 1024.0, Kind.EMBEDDING: 512.0}
-"""Tokens per request where only a daily volume is stated (assumed; the plan lists it)."""
-
-
-SHORTER = "shorten the requests, or name a model with a longer context"
-"""What to do about requests that are too long."""
-
-
-def too_long(model: Model, input_tokens: float, output_tokens: float) -> str:
-    """Why a model can never serve requests of this size; empty where it can, or is not known."""
-    if model.context is None or input_tokens + output_tokens <= model.context:
-        return ""
-    return (
-        f"a request of {input_tokens:,.0f} + {output_tokens:,.0f} tokens is longer than the "
-        f"context of {model.id}, {model.context:,} tokens"
-    )
 
 
 def of_traffic(
@@ -206,7 +189,7 @@ def of_volume(spec: WorkloadSpec, place: Place) -> Demand:
         raise InputError(Problem(place("tokens_per_day"), "an embedding has no output", fix))
     input_per_day = volume.input if isinstance(volume, TokensInOut) else float(volume or 0.0)
     output_per_day = volume.output if isinstance(volume, TokensInOut) else 0.0
-    input_tokens = spec.input_tokens or DEFAULT_INPUT_TOKENS[spec.kind]
+    input_tokens = spec.input_tokens or defaults.INPUT_TOKENS_OF_VOLUME[spec.kind]
     requests_per_day = input_per_day / input_tokens
     return _steady(
         requests_per_day / HOURS_PER_DAY,

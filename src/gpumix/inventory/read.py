@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gpumix.catalog import Catalog, load
+from gpumix.domain import defaults
 from gpumix.domain.gpu import PRECISIONS
-from gpumix.domain.llm import Model
+from gpumix.domain.llm import SHORTER, Model, too_long
 from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.promises import DEFAULT_SLOS, SLO_NAMES, slo_of
 from gpumix.domain.site import Site
 from gpumix.domain.workload import (
     CloudSupply,
@@ -29,7 +31,6 @@ from gpumix.domain.workload import (
 from gpumix.errors import InputError, Problem, UnknownName, did_you_mean, unknown_name
 from gpumix.inventory import demand
 from gpumix.inventory.demand import within
-from gpumix.inventory.quantities import duration
 from gpumix.inventory.schema import (
     APPLIES,
     COMMON,
@@ -44,37 +45,7 @@ from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 T = TypeVar("T")
 
-DEFAULT_SLOS = (Slo("ttft", 0.95, 1.0), Slo("tpot", 0.95, 0.05))
-"""Promises of a chat workload that states none (the same as `gpumix compare`'s)."""
 LEAST_TOKEN_FILL = 0.01
-DEFAULT_SPOT_SHARE = 0.3
-"""Of served traffic, where the inventory does not say: losing a zone's spot capacity must leave
-most of it served."""
-_SLO_METRICS = ("ttft", "tpot", "e2e")
-_SLO_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
-SLO_NAMES = tuple(f"{m}_{q}" for m in _SLO_METRICS for q in _SLO_QUANTILES)
-"""Every promise that can be made, as inventories and the command line write it."""
-DEFAULT_SEQ_LEN = {Kind.FINETUNE: 2048, Kind.PRETRAIN: 4096}
-DEFAULT_STACK = {
-    "lora": "torchtune",
-    "qlora": "hf-peft",
-    "full": "fsdp",
-    "dpo": "fsdp",
-    "pretrain": "megatron",
-}
-"""Software of a job that names none, by method."""
-DEFAULT_PRETRAIN_TOKENS_PER_STEP = 4_194_304
-"""Of a pre-training step whose global batch is not stated: 4 Mi tokens, as Llama 2 (arXiv
-2307.09288 section 2.2)."""
-
-
-def slo_of(name: str, limit: object) -> Slo:
-    """The promise `ttft_p95` with a limit such as `800 ms`. Raises: ValueError."""
-    if name not in SLO_NAMES:
-        hint = did_you_mean(name, SLO_NAMES)
-        raise ValueError(f"unknown promise {name!r}" + (f"; {hint}" if hint else ""))
-    metric, _, quantile = name.partition("_")
-    return Slo(metric, _SLO_QUANTILES[quantile], duration(limit))
 
 
 def starter_text() -> str:
@@ -200,10 +171,10 @@ class _Reader:
             self._known((*path, "kv_precision"), "precision", spec.kv_precision, PRECISIONS)
         asked = self._demand(path, spec)
         if model is not None and asked is not None:
-            too_long = demand.too_long(model, asked.input.mean, asked.output.mean)
+            message = too_long(model, asked.input.mean, asked.output.mean)
             key = "tokens_per_day" if spec.traffic is None else "traffic"
-            if too_long:
-                self._say((*path, key), too_long, demand.SHORTER)
+            if message:
+                self._say((*path, key), message, SHORTER)
         return Workload(
             id=name,
             kind=spec.kind,
@@ -277,7 +248,7 @@ class _Reader:
             self._say(path, "states no work", "add tokens (of one run)")
         if spec.runs_per_month is not None and spec.runs_per_year is not None:
             self._say(path, "states runs_per_month and runs_per_year", "keep one of them")
-        seq_len = spec.seq_len or DEFAULT_SEQ_LEN[spec.kind]
+        seq_len = spec.seq_len or defaults.SEQ_LEN[spec.kind]
         method = "pretrain" if spec.kind is Kind.PRETRAIN else (spec.method or "lora")
         if spec.kind is Kind.FINETUNE and spec.method is None:
             self.notes.append(f"{path[-1]}: method not stated, LoRA assumed")
@@ -288,7 +259,7 @@ class _Reader:
             global_batch=spec.global_batch or self._global_batch(path, spec, seq_len),
             finish_within_h=spec.finish_within / SECONDS_PER_HOUR if spec.finish_within else None,
             runs_per_year=demand.runs_per_year(spec),
-            stack=spec.stack or DEFAULT_STACK[method],
+            stack=spec.stack or defaults.STACK[method],
             lora_rank=spec.lora_rank,
             gpus=spec.n_gpus,
             token_fill=self._token_fill(path, spec),
@@ -305,7 +276,7 @@ class _Reader:
         """Sequences of a step of a pre-training that does not state them."""
         if spec.kind is not Kind.PRETRAIN:
             return None
-        batch = max(DEFAULT_PRETRAIN_TOKENS_PER_STEP // seq_len, 1)
+        batch = max(defaults.PRETRAIN_TOKENS_PER_STEP // seq_len, 1)
         self.notes.append(f"{path[-1]}: global_batch not stated, {batch:,} sequences assumed")
         return batch
 
@@ -421,8 +392,8 @@ class _Reader:
         share = spec.limits.spot_share
         may_rent_spot = spec.supply.cloud is not None and "spot" in spec.supply.cloud.purchase
         if share is None and may_rent_spot:
-            self.notes.append(f"limits: spot_share not stated, {DEFAULT_SPOT_SHARE:g} assumed")
-        return Limits(capex_usd=capex, spot_share=DEFAULT_SPOT_SHARE if share is None else share)
+            self.notes.append(f"limits: spot_share not stated, {defaults.SPOT_SHARE:g} assumed")
+        return Limits(capex_usd=capex, spot_share=defaults.SPOT_SHARE if share is None else share)
 
     # -- names -------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
+from gpumix.domain import defaults
 from gpumix.domain.workload import Kind, Tier
 from gpumix.inventory.quantities import (
     Day,
@@ -91,9 +92,9 @@ class WorkloadSpec(_Spec):
 
     kind: Kind
     model: str
-    precision: Names = ["bf16"]
+    precision: Names = [defaults.PRECISION]
     kv_precision: str = ""
-    engine: str = "vllm"
+    engine: str = defaults.ENGINE
     tier: Tier = Tier.STANDARD
     residency: Names | None = None
     gpus: Names | None = None

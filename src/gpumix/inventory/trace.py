@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from gpumix.domain.evidence import Basis
+from gpumix.domain.quantities import shown
 from gpumix.domain.traffic import Lengths, Profile, Requests
 from gpumix.errors import InputError, Problem
 from gpumix.files import read_numbered_columns, refuse_directory
-from gpumix.inventory.quantities import shown
 from gpumix.inventory.trace_formats import generic_columns, read_json_lines
 from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
 

@@ -13,8 +13,8 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from gpumix.domain.quantities import shown
 from gpumix.errors import Problem, did_you_mean
-from gpumix.inventory.quantities import shown
 from gpumix.inventory.schema import InventorySpec
 from gpumix.inventory.yaml import Document, KeyPath
 

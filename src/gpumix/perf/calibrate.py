@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gpumix.domain.measurement import Shrinkage
-from gpumix.perf.deployment import Deployment
+from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.values import FloatArray
 
 Names = npt.NDArray[np.str_]

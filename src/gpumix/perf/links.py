@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Gpu
 from gpumix.units import GIGA
 
@@ -15,8 +16,6 @@ NETWORK_GB_PER_S = 50.0
 
 NVLINK_3_GB_PER_S = 600.0
 """Up to the third generation, switches do not reduce in flight (SHARP came with the fourth)."""
-
-GPUS_PER_NODE = 8
 
 
 @dataclass(frozen=True, slots=True)

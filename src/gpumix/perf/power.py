@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from gpumix.domain.coefficients import Table
-from gpumix.perf.deployment import Deployment
-from gpumix.perf.inference import Rates
-from gpumix.perf.steps import step_parts
+from gpumix.perf.inference.deployment import Deployment
+from gpumix.perf.inference.loads import Rates
+from gpumix.perf.inference.steps import step_parts
 from gpumix.perf.values import Values
 
 IDLE_SHARE = 0.15

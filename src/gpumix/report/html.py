@@ -20,8 +20,11 @@ from markupsafe import Markup
 
 from gpumix import fields
 from gpumix.domain.plan import Plan, WorkloadPlan
-from gpumix.report import charts, evidence_view, job_view, view
 from gpumix.report.tables import Table
+from gpumix.report.views import charts
+from gpumix.report.views import evidence as evidence_view
+from gpumix.report.views import jobs as job_view
+from gpumix.report.views import plan as plan_view
 
 VEGA_LITE: Final = "6.4"
 
@@ -61,23 +64,23 @@ def plan_html(plan: Plan) -> str:
         "cost": _chart("cost", fields.field("usd_by_year").axis, charts.cost_stack(plan)),
         "regret": _chart("regret", fields.label("horizon_usd"), charts.regret_bars(plan), 1040),
     }
-    if view.promises(plan):
+    if plan_view.promises(plan):
         page_charts["slo"] = _chart(
             "slo", fields.label("slo_share"), charts.slo_intervals(plan), width=900
         )
     sections = [_section(i, w) for i, w in enumerate(plan.workloads)]
     drawn = [*page_charts.values(), *(c for s in sections for c in s.charts)]
     tables = {
-        "mix": view.mix_table(plan),
-        "workloads": view.workloads_table(plan).without_absent(),
+        "mix": plan_view.mix_table(plan),
+        "workloads": plan_view.workloads_table(plan).without_absent(),
         "jobs": job_view.jobs_table(plan),
-        "slo": view.slo_table(plan),
-        "replay": view.replay_table(plan),
-        "regret": view.regret_table(plan),
-        "costs": view.cost_table(plan),
-        "break_evens": view.break_even_table(plan),
-        "assumptions": view.assumptions_table(plan),
-        "sources": view.mix_sources_table(plan),
+        "slo": plan_view.slo_table(plan),
+        "replay": plan_view.replay_table(plan),
+        "regret": plan_view.regret_table(plan),
+        "costs": plan_view.cost_table(plan),
+        "break_evens": plan_view.break_even_table(plan),
+        "assumptions": plan_view.assumptions_table(plan),
+        "sources": plan_view.mix_sources_table(plan),
     }
     inner = [
         t
@@ -97,15 +100,15 @@ def plan_html(plan: Plan) -> str:
         .get_template("report.html.j2")
         .render(
             plan=plan,
-            headline=view.headline(plan),
-            sureness=view.sureness(plan),
-            tiles=view.tiles(plan),
+            headline=plan_view.headline(plan),
+            sureness=plan_view.sureness(plan),
+            tiles=plan_view.tiles(plan),
             tables=tables,
             charts=page_charts,
             sections=sections,
-            evidence=view.evidence_counts(plan),
-            replayed=view.replay_words(plan),
-            drawn=view.traffic_words(plan),
+            evidence=plan_view.evidence_counts(plan),
+            replayed=plan_view.replay_words(plan),
+            drawn=plan_view.traffic_words(plan),
             glossary=_glossary([*tables.values(), *inner]),
             specs={chart.id: chart.spec for chart in drawn},
             javascript=Markup(_javascript()),
@@ -115,13 +118,13 @@ def plan_html(plan: Plan) -> str:
 
 
 def _section(index: int, workload: WorkloadPlan) -> WorkloadSection:
-    unit = fields.label(view.unit_cost_field(workload))
+    unit = fields.label(plan_view.unit_cost_field(workload))
     week = charts.demand_against_capacity(workload)
     drawn = [_chart(f"demand-{index}", fields.label("demand_per_hour"), week)]
     costs = charts.unit_cost_by_gpu(workload)
     if costs:
         drawn.append(_chart(f"unit-cost-{index}", f"{unit} by GPU, full replicas", costs))
-    names = ("usd_per_mtok_input", "usd_per_mtok_output", *view.UNIT_COSTS)
+    names = ("usd_per_mtok_input", "usd_per_mtok_output", *plan_view.UNIT_COSTS)
     unit_costs = tuple(
         (own.label, fields.format_value(own, getattr(workload, name)), own.definition)
         for name in names
@@ -131,11 +134,11 @@ def _section(index: int, workload: WorkloadPlan) -> WorkloadSection:
         workload,
         unit_costs,
         tuple(drawn),
-        view.placements_table(workload),
+        plan_view.placements_table(workload),
         evidence_view.steps_table(workload),
         evidence_view.workload_nearest(workload),
-        view.levers_table(workload),
-        view.candidates_table(workload),
+        plan_view.levers_table(workload),
+        plan_view.candidates_table(workload),
         job_view.tradeoff_table(workload),
         job_view.ways_table(workload),
         job_view.reasons(workload),

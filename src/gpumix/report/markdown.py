@@ -5,31 +5,39 @@ from __future__ import annotations
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import Plan
 from gpumix.domain.training_comparison import TrainingComparison
-from gpumix.report import comparison_view, evidence_view, job_view, training_view, view
 from gpumix.report.tables import Cell, Table
+from gpumix.report.views import comparison as comparison_view
+from gpumix.report.views import evidence as evidence_view
+from gpumix.report.views import jobs as job_view
+from gpumix.report.views import plan as plan_view
+from gpumix.report.views import training as training_view
 
 
 def plan_markdown(plan: Plan) -> str:
     """The whole plan: answer, mix, workloads, promises, regret, audit."""
     parts = [
         f"# {escaped(plan.name)}",
-        f"**{escaped(view.headline(plan))}** {escaped(view.sureness(plan))}",
+        f"**{escaped(plan_view.headline(plan))}** {escaped(plan_view.sureness(plan))}",
         *_warnings(plan.warnings),
         *(
             drawn(t)
             for t in (
-                view.mix_table(plan),
-                view.workloads_table(plan),
+                plan_view.mix_table(plan),
+                plan_view.workloads_table(plan),
                 job_view.jobs_table(plan),
-                view.slo_table(plan),
-                view.replay_table(plan),
+                plan_view.slo_table(plan),
+                plan_view.replay_table(plan),
             )
             if t.rows
         ),
-        *(escaped(words) for words in view.traffic_words(plan)),
+        *(escaped(words) for words in plan_view.traffic_words(plan)),
         *(
             drawn(t)
-            for t in (view.regret_table(plan), view.cost_table(plan), view.break_even_table(plan))
+            for t in (
+                plan_view.regret_table(plan),
+                plan_view.cost_table(plan),
+                plan_view.break_even_table(plan),
+            )
             if t.rows
         ),
     ]
@@ -37,17 +45,17 @@ def plan_markdown(plan: Plan) -> str:
         parts.append(f"## {escaped(workload.id)}")
         parts.append(escaped(workload.why))
         tables = (
-            view.placements_table(workload),
+            plan_view.placements_table(workload),
             evidence_view.steps_table(workload),
             evidence_view.workload_nearest(workload),
-            view.levers_table(workload),
-            view.candidates_table(workload),
+            plan_view.levers_table(workload),
+            plan_view.candidates_table(workload),
             job_view.tradeoff_table(workload),
             job_view.ways_table(workload),
         )
         parts += [drawn(t, level=3) for t in tables if t.rows]
         parts += [escaped(sentence) for sentence in job_view.reasons(workload)]
-    parts.append(drawn(view.assumptions_table(plan)))
+    parts.append(drawn(plan_view.assumptions_table(plan)))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

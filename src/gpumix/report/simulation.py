@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from gpumix import fields
 from gpumix.domain.simulation import Simulation
-from gpumix.report import charts
 from gpumix.report.tables import Cell, Column, Table, text, value
+from gpumix.report.views import charts
 
 _LONG_S = 120.0
 _LATENCIES = ("ttft_s", "tpot_s", "itl_s", "e2e_s")

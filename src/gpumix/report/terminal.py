@@ -25,8 +25,13 @@ from gpumix.domain.explanation import Explanation, Formula, PlacementExplanation
 from gpumix.domain.plan import Plan
 from gpumix.domain.simulation import Simulation
 from gpumix.domain.training_comparison import TrainingComparison
-from gpumix.report import comparison_view, evidence_view, job_view, simulation, training_view, view
+from gpumix.report import simulation
 from gpumix.report.tables import Cell, Column, Table, remark
+from gpumix.report.views import comparison as comparison_view
+from gpumix.report.views import evidence as evidence_view
+from gpumix.report.views import jobs as job_view
+from gpumix.report.views import plan as plan_view
+from gpumix.report.views import training as training_view
 
 _STYLES: Final = {
     "good": "green",
@@ -82,33 +87,35 @@ def show_plan(
     about = f"  from {plan.start:%Y-%m}, {plan.years} {years}, prices as of {plan.as_of}"
     console.print(Text.assemble((plan.name, "bold"), (about, "dim")))
     console.print()
-    console.print(Text(view.headline(plan), style="bold"))
-    console.print(Text(view.sureness(plan)))
+    console.print(Text(plan_view.headline(plan), style="bold"))
+    console.print(Text(plan_view.sureness(plan)))
     _warnings(plan.warnings, console)
-    _table(view.mix_table(plan), console, minor=("provider", "utilisation", "usd_per_gpu_hour"))
     _table(
-        view.workloads_table(plan),
+        plan_view.mix_table(plan), console, minor=("provider", "utilisation", "usd_per_gpu_hour")
+    )
+    _table(
+        plan_view.workloads_table(plan),
         console,
         minor=("usd_per_mtok_input", "usd_per_mtok_output", "kind"),
     )
     _table(job_view.jobs_table(plan), console, minor=("calendar_usd_per_day", "finish_expected_s"))
-    _table(view.slo_table(plan), console, minor=("basis",), ranged=("predicted",))
-    _table(view.replay_table(plan), console, minor=("shed", "within", "limit_s"))
-    for words in view.traffic_words(plan):
+    _table(plan_view.slo_table(plan), console, minor=("basis",), ranged=("predicted",))
+    _table(plan_view.replay_table(plan), console, minor=("shed", "within", "limit_s"))
+    for words in plan_view.traffic_words(plan):
         _small(words, console)
     _regret(plan, console)
-    _table(view.best_levers_table(plan), console, minor=("note",))
-    _table(view.break_even_table(plan), console)
+    _table(plan_view.best_levers_table(plan), console, minor=("note",))
+    _table(plan_view.break_even_table(plan), console)
     console.print()
     idle = fields.format_value("idle_usd_per_month", plan.idle_usd_per_month)
     used = fields.format_value("utilisation", plan.utilisation)
     rate = f"; 1 USD = {plan.fx_per_usd:g} {plan.report_currency}" if _has_second(plan) else ""
     _small(
         f"GPUs work in {used} of the hours paid for; idle ones cost {idle} a month. "
-        f"{view.evidence_counts(plan).capitalize()}{rate}.",
+        f"{plan_view.evidence_counts(plan).capitalize()}{rate}.",
         console,
     )
-    dearest = view.dearest(plan)
+    dearest = plan_view.dearest(plan)
     steps = [f"open {report}"] if report else []
     steps += [f"gpumix compare {inventory} {dearest.id}"] if dearest else []
     steps += [f"gpumix explain {saved} {dearest.id}"] if dearest and saved else []
@@ -382,7 +389,7 @@ def _nearest(found: Sequence[evidence_view.Near], console: Console) -> None:
 
 
 def _regret(plan: Plan, console: Console) -> None:
-    drawn = view.regret_table(plan)
+    drawn = plan_view.regret_table(plan)
     if not drawn.rows:
         return
     deltas = {a.name: a.delta_share or 0.0 for a in plan.regret}

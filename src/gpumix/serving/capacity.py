@@ -16,10 +16,10 @@ import numpy as np
 
 from gpumix.domain.traffic import Lengths
 from gpumix.domain.workload import Slo
-from gpumix.perf.deployment import Deployment
-from gpumix.perf.inference import closed_loop
-from gpumix.perf.memory import memory
-from gpumix.perf.steps import prefill_s
+from gpumix.perf.inference.deployment import Deployment
+from gpumix.perf.inference.loads import closed_loop
+from gpumix.perf.inference.memory import memory
+from gpumix.perf.inference.steps import prefill_s
 from gpumix.perf.values import FloatArray, Values
 from gpumix.serving.queueing import crowd_quantile, wait_quantile_s
 

@@ -16,10 +16,10 @@ import numpy as np
 from gpumix.domain.traffic import Requests
 from gpumix.domain.workload import Slo
 from gpumix.perf.values import FloatArray
-from gpumix.serving import state as at
 from gpumix.serving.capacity import Traffic
-from gpumix.serving.run import Outcome, Settings, simulate
-from gpumix.serving.steptable import StepTable
+from gpumix.serving.simulator import state as at
+from gpumix.serving.simulator.simulation import Outcome, Settings, simulate
+from gpumix.serving.simulator.steptable import StepTable
 from gpumix.serving.traffic import at_rate, draw
 
 REQUESTS = 3000

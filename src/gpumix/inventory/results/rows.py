@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gpumix.catalog import Catalog
+from gpumix.domain.defaults import ENGINE
 from gpumix.errors import InputError, Problem
 from gpumix.inventory.results.run import Run
 from gpumix.units import MS
@@ -21,8 +22,6 @@ TRAINING = (
 )  # fmt: skip
 COLUMNS = ("id", *SERVING, *TRAINING, "value", "source")
 """Columns of a measured row: the points contracts' questions, the measured value, the file."""
-
-DEFAULT_ENGINE = "vllm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def _setting(run: Run, stated: Stated, catalog: Catalog, problems: list[Problem]
         message = f"the file says engine {run.engine}, --engine says {stated.engine}"
         problems.append(Problem(run.place, message))
     if not engine:
-        engine = DEFAULT_ENGINE
+        engine = ENGINE
         notes.append(f"engine taken as {engine} (--engine)")
     load, value = _load(run, stated, problems)
     tp = stated.tp or ("" if stated.n_gpus else "1")

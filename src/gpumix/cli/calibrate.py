@@ -1,0 +1,65 @@
+"""`gpumix calibrate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gpumix.cli.console import console
+from gpumix.cli.options import JsonFlag
+
+
+def calibrate(
+    results: Annotated[
+        list[Path],
+        typer.Argument(
+            help="vllm bench serve, guidellm, aiperf or inference-perf results, or a points CSV."
+        ),
+    ],
+    gpu: Annotated[str, typer.Option(help="GPU it ran on.")] = "",
+    model: Annotated[str, typer.Option(help="Model it ran, where the file does not say.")] = "",
+    tp: Annotated[str, typer.Option(help="Tensor-parallel degree; default 1.")] = "",
+    n_gpus: Annotated[str, typer.Option(help="GPUs in all; default those of the layout.")] = "",
+    pp: Annotated[str, typer.Option(help="Pipeline-parallel degree.")] = "",
+    dp: Annotated[str, typer.Option(help="Data-parallel degree.")] = "",
+    ep: Annotated[str, typer.Option(help="Expert-parallel degree.")] = "",
+    precision: Annotated[str, typer.Option(help="Weight precision; default bf16.")] = "",
+    kv_precision: Annotated[str, typer.Option(help="KV-cache precision; default 16 bits.")] = "",
+    engine: Annotated[str, typer.Option(help="Serving engine; default vllm.")] = "",
+    engine_version: Annotated[str, typer.Option(help="Its version; default the newest.")] = "",
+    concurrency: Annotated[
+        float | None, typer.Option(help="Requests in flight, where the file does not say.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Requests/s offered, where the file does not say.")
+    ] = None,
+    store: Annotated[Path, typer.Option(help="Project folder to keep the rows in.")] = Path(
+        ".gpumix"
+    ),
+    as_json: JsonFlag = False,
+) -> None:
+    """Calibrate predictions on your own measurements; `plan`, `compare` and `predict` use them.
+
+    Example: gpumix calibrate bench-*.json --gpu h100-sxm-80gb --tp 2
+    """
+    from gpumix.inventory.results import Stated
+    from gpumix.report import export
+    from gpumix.report.terminal import show_tables, spinner
+    from gpumix.report.views import listings
+    from gpumix.verbs.calibrate import calibrate as calibrate_on
+
+    stated = Stated(
+        gpu, model, n_gpus, tp, pp, dp, ep, precision, kv_precision, engine, engine_version,
+        concurrency, rate,
+    )  # fmt: skip
+    with spinner() as progress:
+        progress(f"reading {len(results)} files")
+        found = calibrate_on(results, stated, store)
+    if as_json:
+        typer.echo(export.to_json(export.record_to_dict(found)))
+        return
+    typer.echo(listings.calibration_summary(found))
+    following = "gpumix predict inference --points questions.csv --out answers.csv"
+    show_tables(listings.calibration_tables(found), console(), following, ("low", "high", "tool"))

@@ -1,0 +1,90 @@
+"""`gpumix compare`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gpumix.cli.console import console
+from gpumix.cli.options import (
+    CalendarUsd,
+    FinishWithin,
+    JsonFlag,
+    Measured,
+    Promises,
+    TrainBatch,
+    TrainCounts,
+    TrainMethod,
+    TrainSeqLen,
+    TrainStack,
+    TrainTokens,
+)
+from gpumix.errors import Infeasible
+
+if TYPE_CHECKING:
+    from gpumix.domain.comparison import Comparison
+    from gpumix.domain.training_comparison import TrainingComparison
+
+
+def compare(
+    what: Annotated[str, typer.Argument(metavar="MODEL|INVENTORY", help="Model id or file.")],
+    workload: Annotated[str | None, typer.Argument(help="A workload of the inventory.")] = None,
+    gpus: Annotated[str | None, typer.Option(help="GPU ids, comma-separated; default all.")] = None,
+    input: Annotated[float | None, typer.Option(help="Tokens in; default 1024.")] = None,
+    output: Annotated[float | None, typer.Option(help="Tokens out; default 256.")] = None,
+    slo: Promises = None,
+    precision: Annotated[
+        str, typer.Option(help="Weight precisions, comma-separated: bf16, fp8, int8, int4, ...")
+    ] = "bf16",
+    engine: Annotated[str, typer.Option(help="Serving engine.")] = "vllm",
+    train: Annotated[bool, typer.Option("--train", help="Train it, not serve it.")] = False,
+    tokens: TrainTokens = None,
+    method: TrainMethod = "pretrain",
+    seq_len: TrainSeqLen = None,
+    global_batch: TrainBatch = None,
+    stack: TrainStack = None,
+    counts: TrainCounts = None,
+    finish_within: FinishWithin = None,
+    calendar_usd_per_day: CalendarUsd = 0.0,
+    measured: Measured = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Compare every GPU for one workload: fits, speed, $/M tokens or $/run, who wins when.
+
+    Example: gpumix compare meta-llama/Llama-3.1-8B-Instruct --gpus h100-sxm-80gb,l40s-48gb
+
+    Example: gpumix compare team.yaml chat
+
+    Example: gpumix compare Qwen/Qwen2.5-32B-Instruct --train --tokens 600B --counts 8,64
+    """
+    from gpumix.domain.training_comparison import TrainingComparison
+    from gpumix.report import export
+    from gpumix.verbs.compare import compare_names
+    from gpumix.verbs.training_words import TrainWords
+
+    words = TrainWords(
+        method, tokens, seq_len, global_batch, stack, finish_within, calendar_usd_per_day, counts
+    )
+
+    found = compare_names(
+        what, workload, gpus=gpus, input_tokens=input, output_tokens=output, slo=slo,
+        precision=precision, engine=engine, measured=measured, train=train,
+        run=words,
+    )  # fmt: skip
+    if as_json:
+        typer.echo(export.to_json(export.answer_to_dict(found)))
+    else:
+        _show_answer(found)
+    if isinstance(found, TrainingComparison) and found.ways_out:
+        raise Infeasible("no GPU and count does this run", ["--train"], found.ways_out)
+
+
+def _show_answer(found: Comparison | TrainingComparison) -> None:
+    from gpumix.domain.training_comparison import TrainingComparison
+    from gpumix.report.terminal import show_comparison, show_training
+
+    if isinstance(found, TrainingComparison):
+        show_training(found, console())
+    else:
+        show_comparison(found, console())

@@ -1,0 +1,63 @@
+"""`gpumix explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gpumix.cli.console import console
+from gpumix.cli.options import JsonFlag
+from gpumix.errors import InputError, Problem
+
+
+def explain(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|PLAN",
+            help="A printed quantity or formula, e.g. tpot_p95_s; or a plan.json or its folder.",
+        ),
+    ],
+    workload: Annotated[
+        str | None, typer.Argument(help="A workload of the plan; default all.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Explain a printed quantity: meaning, unit, formula, source; or the speeds of a plan.
+
+    Of a plan: why each placement is as fast as it is, and the nearest measurement.
+
+    Example: gpumix explain usd_per_mtok_total
+
+    Example: gpumix explain gpumix-out/team/plan.json chat
+    """
+    from gpumix.report import export
+    from gpumix.verbs.explain import explain as explanation_of
+
+    path = Path(name) / "plan.json" if (Path(name) / "plan.json").is_file() else Path(name)
+    if path.suffix == ".json":
+        _explain_plan(path, workload, as_json)
+        return
+    if workload is not None:
+        raise InputError(Problem("WORKLOAD", "needs a plan", "gpumix explain plan.json WORKLOAD"))
+    explanation = explanation_of(name)
+    if as_json:
+        typer.echo(export.to_json(export.record_to_dict(explanation)))
+        return
+    from gpumix.report.terminal import show_explanation
+
+    show_explanation(explanation, console())
+
+
+def _explain_plan(path: Path, workload: str | None, as_json: bool) -> None:
+    from gpumix.report import export
+    from gpumix.report.terminal import show_plan_explanation
+    from gpumix.verbs.explain import explain_plan
+
+    found = explain_plan(export.read_plan(path), workload)
+    if as_json:
+        typer.echo(export.to_json({"placements": [export.record_to_dict(one) for one in found]}))
+        return
+    show_plan_explanation(found, console())

@@ -1,0 +1,27 @@
+"""`gpumix init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gpumix.errors import InputError, Problem
+
+
+def init(
+    file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("inventory.yaml"),
+) -> None:
+    """Write a commented starter inventory.
+
+    Example: gpumix init team.yaml
+    """
+    from gpumix.files import atomic
+    from gpumix.inventory import starter_text
+
+    if file.exists():
+        raise InputError(Problem(str(file), "exists already", "name another file"))
+    with atomic(file) as beside:
+        beside.write_text(starter_text(), encoding="utf-8")
+    typer.echo(f"Wrote {file}. Next: edit it, then\n  gpumix plan {file}")

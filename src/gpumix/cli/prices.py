@@ -1,0 +1,41 @@
+"""`gpumix prices`."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gpumix.cli.console import console
+from gpumix.cli.options import JsonFlag
+
+
+def prices_list(
+    gpu: Annotated[str | None, typer.Option(help="GPU id; default all.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Provider; default all.")] = None,
+    country: Annotated[str | None, typer.Option(help="ISO country; default all.")] = None,
+    purchase: Annotated[
+        str | None, typer.Option(help="on_demand, spot, reserved_1y or reserved_3y.")
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Your own rates (CSV), laid over.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the offers of the catalogue, cheapest per GPU-hour first.
+
+    Example: gpumix prices list --gpu h100-sxm-80gb --purchase spot
+    """
+    from gpumix.report import export
+    from gpumix.report.views import listings
+    from gpumix.verbs.prices import list_offers
+
+    offers = list_offers(gpu, provider, country, purchase, sheet)
+    if as_json:
+        typer.echo(export.to_json({"offers": [export.record_to_dict(o) for o in offers]}))
+        return
+    from gpumix.report.terminal import show_tables
+
+    following = f"gpumix compare meta-llama/Llama-3.1-8B-Instruct{f' --gpus {gpu}' if gpu else ''}"
+    minor = ("gpus_per_instance", "basis", "country", "region", "age_days")
+    show_tables([listings.offers_table(offers, date.today())], console(), following, minor)

@@ -1,0 +1,31 @@
+"""`gpumix solve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gpumix.errors import Infeasible
+
+
+def solve(
+    problem: Annotated[Path, typer.Argument(help="A mix problem, JSON.")],
+    out: Annotated[Path, typer.Option(help="Where to write the solution, JSON.")],
+    gap: Annotated[float, typer.Option(help="Stop within this share of the best (0-1).")] = 1e-7,
+    time_limit_s: Annotated[float | None, typer.Option(help="Stop the search after [s].")] = None,
+) -> None:
+    """Solve a mix problem, nothing else; exit code 3 where it has no plan.
+
+    Example: gpumix solve problem.json --out solution.json
+    """
+    from gpumix.files import atomic
+    from gpumix.verbs.solve import solve_file
+
+    solution, text = solve_file(problem, gap, time_limit_s)
+    with atomic(out) as beside:
+        beside.write_text(text, encoding="utf-8")
+    if solution.cost is None:
+        raise Infeasible(f"no plan keeps every limit; see {out}", solution.conflict)
+    typer.echo(f"{solution.status}: cost {solution.cost:,.2f}, gap {solution.gap:.4%}, in {out}")

@@ -1,0 +1,1 @@
+"""One workload on every GPU."""

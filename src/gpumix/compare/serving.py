@@ -1,0 +1,338 @@
+"""One text workload on every GPU: what fits, how fast, at what price, and who wins when."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from gpumix.catalog import OLD_DAYS, price_summary
+from gpumix.cost.unit_cost import break_even_utilisation, usd_per_mtok
+from gpumix.domain import defaults as assumed
+from gpumix.domain.comparison import ComparedGpu, Comparison, PriceUsed, WinnerAt
+from gpumix.domain.evidence import Estimate
+from gpumix.domain.gpu import Gpu
+from gpumix.domain.llm import SHORTER, too_long
+from gpumix.domain.offer import Purchase
+from gpumix.domain.promises import DEFAULT_SLOS
+from gpumix.domain.traffic import Lengths
+from gpumix.domain.workload import Demand, Kind, Slo, Tier, Workload
+from gpumix.errors import InputError, Problem
+from gpumix.options.levers import Asker, Change, Priced, levers
+from gpumix.options.reasons import reasons
+from gpumix.options.serving import Option, serving_options
+from gpumix.predict.inference import serving_evidence
+from gpumix.predict.software import unknown_software
+from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
+
+if TYPE_CHECKING:
+    from gpumix.catalog import Catalog
+
+UTILISATIONS = (0.3, 0.5, 0.7, 1.0)
+LARGEST_INSTANCE = 8
+WINNERS_UP_TO = 3.0
+"""Demand up to which winners are told, in replicas of the fastest GPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to compare: a model under a load, on some GPUs (None = all)."""
+
+    model: str
+    input_tokens: float | None = None
+    output_tokens: float | None = None
+    slos: tuple[Slo, ...] = ()
+    precisions: tuple[str, ...] = (assumed.PRECISION,)
+    engine: str = assumed.ENGINE
+    gpus: tuple[str, ...] | None = None
+
+
+def compare_gpus(question: Question, catalog: Catalog, as_of: date) -> Comparison:
+    """The comparison of a question; what it does not state is a default, told first.
+
+    Raises: InputError for unknown names and for models that do not answer in tokens.
+    """
+    workload, defaults = _workload(question, catalog)
+    return compare_workload(workload, catalog, as_of, question.gpus, defaults)
+
+
+def compare_workload(
+    workload: Workload,
+    catalog: Catalog,
+    as_of: date,
+    gpu_names: Sequence[str] | None = None,
+    defaults: Sequence[str] = (),
+) -> Comparison:
+    """The comparison of a chat, batch or embedding workload."""
+    if workload.demand is None or workload.kind not in (Kind.CHAT, Kind.BATCH, Kind.EMBEDDING):
+        raise InputError(
+            Problem(
+                workload.id,
+                f"compare answers for text in and out; this is {workload.kind}",
+                "the report of `gpumix plan` shows every GPU that was tried for it",
+            )
+        )
+    gpus = compared_gpus(gpu_names, catalog)
+    model = catalog.models[workload.model]
+    largest = {gpu.id: LARGEST_INSTANCE for gpu in gpus}
+    evidence = serving_evidence(catalog)
+    options = serving_options(workload, model, gpus, largest, catalog.coefficients, evidence)
+    rows = _rows(workload, workload.demand, gpus, options, catalog, as_of)
+    prices = {row.gpu: row.price.usd_per_gpu_hour for row in rows if row.price is not None}
+
+    def ask(changed: Workload, change: Change) -> list[Option]:
+        coefficients = catalog.coefficients
+        return serving_options(changed, model, gpus, largest, coefficients, evidence, change)
+
+    rows = _with_break_even(rows)
+    rows.sort(key=lambda r: (not r.usd_per_mtok, r.usd_per_mtok[-1:] or (math.inf,), r.gpu))
+    return Comparison(
+        model=workload.model,
+        input_tokens=workload.demand.input.mean,
+        output_tokens=workload.demand.output.mean,
+        slo=tuple(f"{s.name} <= {s.limit_s * 1e3:g} ms" for s in workload.slos),
+        price_rule="median over providers of current on-demand offers",
+        engine=workload.engine,
+        as_of=as_of,
+        utilisations=UTILISATIONS,
+        rows=tuple(rows),
+        winners=tuple(_winners(rows)),
+        levers=levers(workload, Asker(catalog, ask, partial(_cheapest, prices))),
+        defaults=tuple(defaults),
+        warnings=(
+            *unknown_software(workload, catalog.coefficients),
+            *price_warnings([r.price for r in rows if r.price is not None], as_of),
+        ),
+    )
+
+
+def _cheapest(
+    prices: Mapping[str, float], workload: Workload, options: Sequence[Option]
+) -> Priced | None:
+    """The option with the least USD per million total tokens, always busy."""
+    if workload.demand is None:
+        return None
+    tokens = workload.demand.input.mean + workload.demand.output.mean
+    priced = [
+        Priced(usd_per_mtok(prices[o.gpu] * o.gpus, per_s * tokens, 1.0), o)
+        for o in options
+        if o.serves and o.gpu in prices and (per_s := o.units_per_hour / SECONDS_PER_HOUR) > 0.0
+    ]
+    return min(priced, key=lambda p: (p.usd, p.option.gpus, p.option.gpu), default=None)
+
+
+def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]]:
+    model = catalog.model(question.model, "MODEL")
+    embeds = model.kind in ("embedding", "encoder")
+    if not model.generates_text and not embeds:
+        raise InputError(
+            Problem("MODEL", f"{model.id} is {model.kind}: compare answers for text models")
+        )
+    defaults = []
+    if question.input_tokens is None:
+        defaults.append(f"{assumed.INPUT_TOKENS:,.0f} input tokens")
+    if question.output_tokens is None and not embeds:
+        defaults.append(f"{assumed.OUTPUT_TOKENS:,.0f} output tokens")
+    slos = () if embeds else question.slos or DEFAULT_SLOS
+    if not question.slos and not embeds:
+        defaults += [f"{s.name} {s.limit_s * 1e3:,.0f} ms" for s in DEFAULT_SLOS]
+    defaults.append("Poisson arrivals, lengths without spread")
+    prompt = question.input_tokens or assumed.INPUT_TOKENS
+    answer = 0.0 if embeds else question.output_tokens or assumed.OUTPUT_TOKENS
+    if message := too_long(model, prompt, answer):
+        raise InputError(Problem("--input, --output", message, SHORTER))
+    workload = Workload(
+        id=model.id,
+        kind=Kind.EMBEDDING if embeds else Kind.CHAT,
+        model=model.id,
+        precisions=question.precisions,
+        kv_precision="",
+        engine=question.engine,
+        tier=Tier.STANDARD,
+        demand=Demand(
+            units_per_hour=(1.0,) * int(HOURS_PER_WEEK),
+            growth_per_year=0.0,
+            input=Lengths(prompt, 0.0),
+            output=Lengths(answer, 0.0),
+            arrival_cv=1.0,
+            prefix_share=0.0,
+            profile="flat",
+        ),
+        run=None,
+        slos=slos,
+        window=tuple(range(int(HOURS_PER_WEEK))),
+        countries=(),
+        gpus=(),
+    )
+    return workload, defaults
+
+
+def compared_gpus(names: Sequence[str] | None, catalog: Catalog) -> list[Gpu]:
+    """The GPUs of these names, or all. Raises: InputError naming every unknown one."""
+    if names is None:
+        return list(catalog.gpus.values())
+    problems: list[Problem] = []
+    found: list[Gpu] = []
+    for name in names:
+        try:
+            found.append(catalog.gpu(name, "--gpus"))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return list(dict.fromkeys(found))
+
+
+def _rows(
+    workload: Workload,
+    demand: Demand,
+    gpus: Sequence[Gpu],
+    options: Sequence[Option],
+    catalog: Catalog,
+    as_of: date,
+) -> list[ComparedGpu]:
+    """Each GPU at its best, with what stands behind its speed."""
+    best = {gpu.id: _best([o for o in options if o.gpu == gpu.id]) for gpu in gpus}
+    able = [option for option in best.values() if option is not None and option.serves]
+    behind = dict(zip((o.gpu for o in able), reasons(workload, able, catalog), strict=True))
+    rows = []
+    for gpu in gpus:
+        row = _row(gpu, best[gpu.id], demand, _price(gpu, catalog, as_of))
+        if gpu.id in behind:
+            speed = behind[gpu.id].speed
+            limit = speed.limit if speed else ""
+            row = replace(row, limit=limit, speed=speed, nearest=behind[gpu.id].nearest)
+        rows.append(row)
+    return rows
+
+
+def _best(own: Sequence[Option]) -> Option | None:
+    """The option with the most work a GPU; where none can serve, the one that comes nearest."""
+    able = [o for o in own if o.serves]
+    if able:
+        return max(able, key=lambda o: (o.units_per_hour / o.gpus, -o.gpus))
+    return min(own, key=lambda o: (o.shortfall or math.inf, o.gpus), default=None)
+
+
+def _row(gpu: Gpu, best: Option | None, demand: Demand, price: PriceUsed | None) -> ComparedGpu:
+    if best is None or not best.serves:
+        return _blank(gpu, price, best.reason if best else "no 16-bit arithmetic")
+    checks = {check.name.partition("_")[0]: check.predicted for check in best.slos}
+    requests_per_s = best.units_per_hour / SECONDS_PER_HOUR
+    per_gpu = None
+    if best.rate is not None and demand.output.mean:
+        per_gpu = best.rate.scaled(demand.output.mean / SECONDS_PER_HOUR / best.gpus)
+    tpot = checks.get("tpot")
+    tokens_per_s = requests_per_s * (demand.input.mean + demand.output.mean)
+    costs: tuple[float, ...] = ()
+    if price is not None:
+        hourly = price.usd_per_gpu_hour * best.gpus
+        costs = tuple(usd_per_mtok(hourly, tokens_per_s, u) for u in UTILISATIONS)
+    return replace(
+        _blank(gpu, price, "" if price else "no current on-demand price"),
+        tp=best.tp,
+        precision=best.precision,
+        fits=True,
+        batch=best.batch,
+        requests_per_s=requests_per_s,
+        output_tokens_per_s_per_gpu=per_gpu,
+        output_tokens_per_s_per_user=1.0 / tpot.value if tpot else None,
+        ttft_p95_s=checks.get("ttft"),
+        tpot_p95_s=tpot,
+        usd_per_mtok=costs,
+        note=best.note,
+    )
+
+
+def _blank(gpu: Gpu, price: PriceUsed | None, reason: str) -> ComparedGpu:
+    nothing: Estimate | None = None
+    return ComparedGpu(
+        gpu=gpu.id,
+        tp=None,
+        precision=None,
+        fits=False,
+        reason=reason,
+        batch=None,
+        requests_per_s=None,
+        output_tokens_per_s_per_gpu=nothing,
+        output_tokens_per_s_per_user=None,
+        ttft_p95_s=nothing,
+        tpot_p95_s=nothing,
+        price=price,
+        usd_per_mtok=(),
+        beats_cheapest_from=None,
+        limit="",
+        note="",
+    )
+
+
+def _price(gpu: Gpu, catalog: Catalog, as_of: date) -> PriceUsed | None:
+    found = price_summary(catalog.offers, gpu.id, Purchase.ON_DEMAND, as_of)
+    if found is None:
+        return None
+    return PriceUsed(found.median, found.low, found.high, found.n, found.oldest, found.newest)
+
+
+def _priced(rows: Sequence[ComparedGpu]) -> list[tuple[ComparedGpu, float, float]]:
+    """Rows that serve at a price: (row, USD/h of a replica, its requests/s)."""
+    return [
+        (row, row.price.usd_per_gpu_hour * (row.tp or 1), row.requests_per_s)
+        for row in rows
+        if row.price is not None and row.requests_per_s
+    ]
+
+
+def _with_break_even(rows: Sequence[ComparedGpu]) -> list[ComparedGpu]:
+    priced = _priced(rows)
+    if not priced:
+        return list(rows)
+    cheapest = min(priced, key=lambda p: p[1])
+    out = []
+    for row in rows:
+        mine = next((p for p in priced if p[0] is row), None)
+        if mine is None or mine is cheapest:
+            out.append(row)
+            continue
+        share = break_even_utilisation(mine[1], cheapest[1], mine[2], cheapest[2])
+        out.append(replace(row, beats_cheapest_from=share if share <= 1.0 else None))
+    return out
+
+
+def _winners(rows: Sequence[ComparedGpu]) -> list[WinnerAt]:
+    """The cheapest GPU by demand, a new entry where it changes.
+
+    cost(d) = R max(1, d / T): the first replica is paid whole, further ones as far as they are
+    used, so that rounding to whole replicas does not make the answer flicker.
+    """
+    priced = _priced(rows)
+    if not priced:
+        return []
+    corners = {rate * other / usd for _, usd, rate in priced for _, other, _ in priced}
+    corners |= {rate for _, _, rate in priced}
+    highest = WINNERS_UP_TO * max((rate for _, _, rate in priced), default=0.0)
+    steps = [0.0, *sorted(d for d in corners if d < highest)]
+    found: list[WinnerAt] = []
+    for start, end in pairwise([*steps, highest]):
+        demand = 0.5 * (start + end)
+        row, usd, rate = min(priced, key=lambda p: (p[1] * max(1.0, demand / p[2]), p[0].gpu))
+        if not found or found[-1].gpu != row.gpu:
+            replicas = max(math.ceil(start / rate - 1e-9), 1)
+            used = start / (replicas * rate)
+            found.append(WinnerAt(start, row.gpu, replicas, replicas * usd, used))
+    return found
+
+
+def price_warnings(prices: Sequence[PriceUsed], as_of: date) -> list[str]:
+    """How old the prices of a comparison are."""
+    if not prices:
+        return []
+    oldest = min(p.oldest for p in prices)
+    old = sum((as_of - p.newest).days > OLD_DAYS for p in prices)
+    found = [f"prices date from {oldest} to {max(p.newest for p in prices)}"]
+    if old:
+        found.append(f"{old} of {len(prices)} GPUs have no price younger than {OLD_DAYS} days")
+    return found

@@ -1,0 +1,40 @@
+"""What is assumed where a team does not say; a plan lists each that it used."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gpumix.domain.workload import Kind
+
+PRECISION: Final = "bf16"
+ENGINE: Final = "vllm"
+"""Of a served workload, a comparison and a measurement."""
+
+INPUT_TOKENS: Final = 1024.0
+OUTPUT_TOKENS: Final = 256.0
+"""Of a request, where a comparison states none."""
+INPUT_TOKENS_OF_VOLUME: Final = {Kind.BATCH: 1024.0, Kind.EMBEDDING: 512.0}
+"""Of a request, where only a daily volume is stated."""
+
+SEQ_LEN: Final = {Kind.FINETUNE: 2048, Kind.PRETRAIN: 4096}
+"""Tokens of a training sequence."""
+STACK: Final = {
+    "lora": "torchtune",
+    "qlora": "hf-peft",
+    "full": "fsdp",
+    "dpo": "fsdp",
+    "pretrain": "megatron",
+}
+"""Software of a job that names none, by method."""
+PRETRAIN_TOKENS_PER_STEP: Final = 4_194_304
+"""Of a pre-training step whose global batch is not stated: 4 Mi tokens, as Llama 2 (arXiv
+2307.09288 section 2.2)."""
+
+SPOT_SHARE: Final = 0.3
+"""Of served traffic that may run on spot: losing a zone's spot capacity must leave most of it
+served."""
+
+GPUS_PER_NODE: Final = 8
+"""GPUs of one server that share its fast links, where a part's own links reach no further."""
+TENSOR_PARALLEL: Final = (1, 2, 4, 8)
+"""Tensor-parallel degrees within a server."""

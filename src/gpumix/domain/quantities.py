@@ -1,0 +1,165 @@
+"""What people write -> base units: `800 ms`, `12 h`, `900M`, `22:00-06:00`, `90M BDT`.
+
+Every function takes the raw value and raises ValueError with a message that names the fix, so
+the reader of a file can put the place before it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import date
+from typing import Any
+
+_SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
+_SECONDS = {
+    "us": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "sec": 1.0,
+    "min": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+    "days": 86400.0,
+    "day": 86400.0,
+    "weeks": 604800.0,
+    "week": 604800.0,
+}
+_NUMBER = re.compile(
+    r"^\s*([-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)"
+    r"\s*([A-Za-z%]*)\s*([A-Z]{3})?\s*$"
+)
+"""A number, its unit and a currency; a comma is only understood between thousands."""
+_DAY = re.compile(r"^\d{4}-\d{2}(-\d{2})?$")
+_YEARS = 2000, 2100
+_MOST_MONEY = 1e15
+_LARGEST = 1e300
+_LONGEST_SHOWN = 60
+_SHORTEST_S, _LONGEST_S = 1e-4, 10 * 365 * 86400.0
+_WINDOW = re.compile(r"^\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*$")
+
+
+def number(value: Any) -> float:
+    """A finite number: `12`, `1_000`, `900M`, `2B`; `60 %` is refused here."""
+    if isinstance(value, bool) or value is None:
+        raise ValueError(f"expected a number, got {shown(value)}")
+    if isinstance(value, int | float):
+        return _finite(value, value)
+    match = _NUMBER.match(str(value))
+    if not match or match.group(3) or match.group(2).lower() not in _SUFFIXES:
+        raise ValueError(f"expected a number such as 12, 900M or 2B, got {shown(value)}")
+    return _amount(match, _SUFFIXES[match.group(2).lower()])
+
+
+def whole(value: Any) -> int:
+    """A whole number: `4`, `1_000`, `8k`."""
+    amount = number(value)
+    if amount != math.floor(amount):
+        raise ValueError(f"expected a whole number, got {shown(value)}")
+    return int(amount)
+
+
+def _amount(match: re.Match[str], factor: float) -> float:
+    return _finite(float(re.sub(r"[_,]", "", match.group(1))) * factor, match.group(0))
+
+
+def _finite(amount: float, value: Any) -> float:
+    if not abs(amount) <= _LARGEST:  # NaN included
+        raise ValueError(f"expected a finite number, got {shown(value)}")
+    return float(amount)
+
+
+def shown(value: Any) -> str:
+    """The value as messages quote it, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def seconds(value: Any) -> float:
+    """A duration in seconds; the unit must be written: `800 ms`, `2 s`, `12 h`, `30 d`."""
+    match = _NUMBER.match(str(value)) if not isinstance(value, bool) else None
+    unit = match.group(2).lower() if match else ""
+    if not match or match.group(3) or unit not in _SECONDS:
+        raise ValueError(
+            f"expected a duration with its unit, such as 800 ms, 2 s or 12 h; got {shown(value)}"
+        )
+    return _amount(match, _SECONDS[unit])
+
+
+def duration(value: Any) -> float:
+    """A length of time that can be promised: from 0.1 ms to ten years, in seconds."""
+    amount = seconds(value)
+    if not _SHORTEST_S <= amount <= _LONGEST_S:
+        raise ValueError(f"a duration must lie between 0.1 ms and 10 years, got {shown(value)}")
+    return amount
+
+
+def share(value: Any) -> float:
+    """A share of one: `0.3` or `30 %`."""
+    text = str(value).strip()
+    amount = number(text[:-1]) / 100.0 if text.endswith("%") else number(value)
+    if not 0.0 <= amount <= 1.0:
+        raise ValueError(f"expected a share between 0 and 1 (or 0 % and 100 %), got {shown(value)}")
+    return amount
+
+
+def rate(value: Any) -> float:
+    """A yearly rate of change: `0.6`, `60 %`, `-20 %`."""
+    text = str(value).strip()
+    return number(text[:-1]) / 100.0 if text.endswith("%") else number(value)
+
+
+def money(value: Any) -> tuple[float, str]:
+    """An amount of at least 0 and its currency: `900000` (USD), `90M BDT`."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _payable(number(value), value), "USD"
+    wrong = f"expected an amount such as 900000 or 90M BDT, got {shown(value)}"
+    match = _NUMBER.match(str(value))
+    if not match:
+        raise ValueError(wrong)
+    unit, currency = match.group(2), match.group(3)
+    if currency is None and len(unit) == 3 and unit.isupper():
+        unit, currency = "", unit
+    if unit.lower() not in _SUFFIXES:
+        raise ValueError(wrong)
+    return _payable(_amount(match, _SUFFIXES[unit.lower()]), value), currency or "USD"
+
+
+def _payable(amount: float, value: Any) -> float:
+    if not 0.0 <= amount <= _MOST_MONEY:
+        raise ValueError(f"an amount must lie between 0 and {_MOST_MONEY:g}, got {shown(value)}")
+    return amount
+
+
+def day(value: Any) -> date:
+    """A day: `2027-01-15`, or the first of a month: `2027-01`."""
+    text = str(value)
+    try:
+        if _DAY.match(text):
+            found = date.fromisoformat(text if len(text) > len("2027-01") else f"{text}-01")
+            if _YEARS[0] <= found.year <= _YEARS[1]:
+                return found
+    except ValueError:
+        pass
+    raise ValueError(
+        f"expected a month such as 2027-01 or a day such as 2027-01-15,"
+        f" {_YEARS[0]} to {_YEARS[1]}; got {shown(value)}"
+    )
+
+
+def window_hours(value: Any) -> tuple[int, ...]:
+    """Hours of the day covered by `22:00-06:00` (whole hours), in clock order from its start.
+
+    >>> window_hours("22:00-02:00")
+    (22, 23, 0, 1)
+    """
+    match = _WINDOW.match(str(value))
+    if not match:
+        raise ValueError(f'expected hours such as "22:00-06:00", got {shown(value)}')
+    start, start_min, end, end_min = (int(part) for part in match.groups())
+    if start_min or end_min:
+        raise ValueError(f"windows start and end on the hour, got {shown(value)}")
+    if start > 23 or end > 24:
+        raise ValueError(f"there is no such hour in {shown(value)}")
+    span = (end - start) % 24 or 24
+    return tuple((start + i) % 24 for i in range(span))

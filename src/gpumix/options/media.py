@@ -1,0 +1,103 @@
+"""What could make each image or video: all GPUs of a replica work on one sample together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from gpumix.domain.coefficients import Coefficients
+from gpumix.domain.evidence import Basis, Estimate
+from gpumix.domain.gpu import Gpu
+from gpumix.domain.llm import Model
+from gpumix.domain.plan import SloCheck
+from gpumix.domain.workload import Demand, Slo, Tier, Workload
+from gpumix.errors import NoEstimate
+from gpumix.options.serving import Option, Row, grid, option_of
+from gpumix.perf.interval import Z80
+from gpumix.perf.media import Denoiser, Picture, denoiser, samples_per_s
+from gpumix.serving.capacity import queue_rate
+from gpumix.serving.queueing import wait_quantile_s
+from gpumix.units import GIB, GIGA, SECONDS_PER_HOUR
+
+ENGINE = "xdit"
+BYTES_PER_WEIGHT = 2.0
+MEMORY_SHARE = 0.85
+"""Of a card's memory weights may take this much; the rest is activations, text encoders in turn."""
+
+
+def picture_options(
+    workload: Workload,
+    model: Model,
+    gpus: Sequence[Gpu],
+    largest: Mapping[str, int],
+    coefficients: Coefficients,
+) -> list[Option]:
+    """Options of an image or video workload.
+
+    Raises: NoEstimate where the work of one sample is not known.
+    """
+    if workload.demand is None:
+        raise NoEstimate(f"{workload.id}: states no demand")
+    width, height = (int(x) for x in (workload.resolution or "0x0").split("x"))
+    picture = Picture(
+        float(width * height), float(workload.frames or 0), float(workload.steps or 0)
+    )
+    work = denoiser(model, picture)
+    return [
+        _option(workload, workload.demand, model, work, row, coefficients)
+        for row in grid(gpus, workload.precisions, largest)
+    ]
+
+
+def _option(
+    workload: Workload,
+    demand: Demand,
+    model: Model,
+    work: Denoiser,
+    row: Row,
+    coefficients: Coefficients,
+) -> Option:
+    blank = option_of(workload, row)
+    need_gib = model.params_total_b * BYTES_PER_WEIGHT * GIGA / GIB
+    if need_gib > MEMORY_SHARE * row.gpu.mem_gib:
+        reason = f"does not fit: {need_gib:.0f} GiB of weights on {row.gpu.mem_gib:g} GiB"
+        return replace(blank, reason=reason)
+    try:
+        per_s = samples_per_s(
+            work, row.gpu, model, gpus=float(row.tp), batch=1.0, precision=row.precision,
+            engine=ENGINE, coefficients=coefficients, copies=False,
+        )  # fmt: skip
+    except NoEstimate as error:
+        return replace(blank, reason=str(error))
+    service_s = 1.0 / float(per_s)
+    spread = float(np.exp(Z80 * coefficients.inference["sigma"]["quantity"]["media"]))
+    measured = row.gpu.architecture in coefficients.media["architecture"]
+    cautious = workload.tier is Tier.PREMIUM or not measured
+    planned_s = service_s * (spread if cautious else 1.0)
+    served_per_s = float(queue_rate(planned_s, workload.slos, demand.arrival_cv))
+    basis = Basis.CALIBRATED if measured else Basis.MODELLED
+    checks = tuple(_check(s, demand, service_s, served_per_s, spread, basis) for s in workload.slos)
+    rate = Estimate(1.0 / service_s, 1.0 / service_s / spread, spread / service_s, basis)
+    return replace(
+        blank,
+        units_per_hour=served_per_s * SECONDS_PER_HOUR,
+        rate=rate.scaled(SECONDS_PER_HOUR),
+        slos=checks,
+        shortfall=max((service_s / s.limit_s for s in workload.slos), default=0.0),
+        reason=""
+        if served_per_s > 0.0
+        else f"one sample takes {service_s:,.1f} s, longer than promised",
+    )
+
+
+def _check(
+    slo: Slo, demand: Demand, service_s: float, served_per_s: float, spread: float, basis: Basis
+) -> SloCheck:
+    """The promise at the planned load: the sample's own time after its wait."""
+    load = served_per_s * service_s
+    wait_s = float(wait_quantile_s(load, service_s, demand.arrival_cv**2, 0.0, slo.quantile))
+    value = service_s + wait_s
+    predicted = Estimate(value, value / spread, value * spread, basis, "perf.media")
+    return SloCheck(slo.name, slo.limit_s, predicted, value <= slo.limit_s * (1.0 + 1e-3))

@@ -1,0 +1,155 @@
+"""What every option really sustains under its traffic, found by simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+
+from gpumix.domain.workload import Demand, Inventory, Workload
+from gpumix.options.serving import Option, undominated
+from gpumix.serving.capacity import Traffic
+from gpumix.serving.simulated_capacity import Sustained, capacity_by_simulation
+from gpumix.serving.simulator.steptable import StepTable, step_table
+from gpumix.units import SECONDS_PER_HOUR
+
+STAYS = 40
+"""A run lasts as long as so many requests one after another; in shorter ones the crowd has no time
+to swing as far as it does in an hour, and rates come out too high (docs/serving.md)."""
+
+SEED = 20_260_101
+POOL = 4
+"""Most replicas whose common queue is simulated for a rate."""
+
+POOL_SHARE = 2.0
+"""The quietest hour must need so many times the pool: a mix splits it over unlike replicas."""
+
+_LEAST, _MOST = 1_500, 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """Options by workload, and the workloads that no option serves in simulation."""
+
+    options: Mapping[str, Sequence[Option]]
+    unproven: tuple[str, ...]
+
+
+def is_simulated(workload: Workload) -> bool:
+    """Whether a workload promises latencies of generated text."""
+    demand = workload.demand
+    return (
+        demand is not None
+        and not workload.is_deferrable
+        and workload.run is None
+        and demand.output.mean >= 1.0
+    )
+
+
+def simulated(inventory: Inventory, tried: Mapping[str, Sequence[Option]]) -> Rated:
+    """The options with simulated rates where no other of its GPU beats one in closed form.
+
+    Options that cannot serve, and those already beaten, stay as they are but for a reason: a
+    beaten one is told to be, so that it does not come back with the rate of the closed form.
+    Where no option keeps the promises in simulation, all keep the rates of the closed form.
+    """
+    found: dict[str, list[Option]] = {name: list(options) for name, options in tried.items()}
+    unproven = []
+    for workload in filter(is_simulated, inventory.workloads):
+        options = tried[workload.id]
+        able = undominated(options)
+        with ThreadPoolExecutor(max_workers=2) as pool:  # the compiled loop lets others run
+            rated = list(pool.map(partial(_simulated, workload), able))
+        new = {id(o): r for o, r in zip(able, rated, strict=True)}
+        if any(o.serves for o in rated):
+            found[workload.id] = [new[id(o)] if id(o) in new else _beaten(o) for o in options]
+        else:
+            unproven.append(workload.id)
+    return Rated(found, tuple(unproven))
+
+
+def _beaten(option: Option) -> Option:
+    if not option.serves:
+        return option
+    return replace(option, reason="a smaller or other replica of the same GPU does as much")
+
+
+def _simulated(workload: Workload, option: Option) -> Option:
+    demand = workload.demand
+    if demand is None or option.replica is None:
+        return option
+    quietest = min((u for u in demand.units_per_hour if u > 0.0), default=0.0)
+    pool = max(1, min(POOL, int(quietest / option.units_per_hour / POOL_SHARE)))
+    found = sustained_by(workload, option, pool)
+    if found.requests_per_s <= 0.0:
+        return replace(option, reason="keeps its promises at no load in simulation")
+    return at_rate(option, found, pool)
+
+
+def sustained_by(workload: Workload, option: Option, replicas: int, seed: int = SEED) -> Sustained:
+    """The highest rate of so many replicas of an option within the promises, all together.
+
+    Raises: ValueError for a workload without demand, or an option that cannot be simulated.
+    """
+    demand = workload.demand
+    if demand is None:
+        raise ValueError(f"{workload.id}: states no demand")
+    return capacity_by_simulation(
+        table_of(option, demand),
+        Traffic(demand.input, demand.output, demand.arrival_cv, demand.prefix_share),
+        workload.slos,
+        option.units_per_hour / SECONDS_PER_HOUR * replicas,
+        replicas=replicas,
+        correlation=demand.length_correlation,
+        requests=requests_for(option, replicas),
+        seed=seed,
+    )
+
+
+def requests_for(option: Option, replicas: int) -> int:
+    """How many requests make a run of so many replicas long enough."""
+    running = (option.batch or 1.0) * replicas
+    return int(min(max(STAYS * running, _LEAST), _MOST))
+
+
+def at_rate(option: Option, found: Sustained, replicas: int) -> Option:
+    """The option at what one of so many replicas sustains, and its latencies there."""
+    replica = option.replica
+    per_hour = found.requests_per_s * SECONDS_PER_HOUR / replicas
+    ratio = per_hour / option.units_per_hour
+    slowdown = replica.slowdown if replica else 1.0
+    checks = tuple(
+        replace(
+            check,
+            predicted=check.predicted.scaled(
+                seconds / slowdown / max(check.predicted.value, 1e-12)
+            ),
+            kept=True,
+        )
+        for check, seconds in zip(option.slos, found.latency_s, strict=True)
+    )
+    return replace(
+        option,
+        units_per_hour=per_hour,
+        rate=option.rate.scaled(ratio) if option.rate else None,
+        tokens_per_s=option.tokens_per_s * ratio if option.tokens_per_s else None,
+        output_tokens_per_s=(
+            option.output_tokens_per_s * ratio if option.output_tokens_per_s else None
+        ),
+        prefill_share=min(option.prefill_share * ratio, 1.0),
+        batch=found.batch,
+        slos=checks,
+    )
+
+
+def table_of(option: Option, demand: Demand) -> StepTable:
+    """Step times of an option's replica, as slow as it is planned.
+
+    Raises: ValueError for an option that cannot be simulated.
+    """
+    replica = option.replica
+    if replica is None:
+        raise ValueError(f"{option.workload} on {option.gpu}: nothing to simulate")
+    one = replica.dep.take([replica.row])
+    return step_table(one, demand.input.mean, demand.output.mean, replica.slowdown)

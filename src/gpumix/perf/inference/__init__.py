@@ -1,0 +1,1 @@
+"""How fast one replica serves: kernels, steps, loads, memory."""

@@ -1,0 +1,320 @@
+"""One model on some GPUs with one engine, as arrays: everything the formulas need.
+
+A `Deployment` holds one entry a row. Constants are looked up once per distinct combination of
+architecture, link, precision and engine generation, never by model, GPU or length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gpumix.domain.coefficients import Coefficients
+from gpumix.domain.gpu import Gpu
+from gpumix.domain.llm import Model
+from gpumix.perf.inference.constants import COMMON, OF_ENGINE, Key, constants_of
+from gpumix.perf.inference.engines import engine_generation
+from gpumix.perf.links import Link, link_of
+from gpumix.perf.precision import (
+    WeightFormat,
+    kv_bytes_per_value,
+    unstated_kv,
+    weight_format,
+)
+from gpumix.perf.shapes import Shape, shape_of
+from gpumix.perf.values import FloatArray, Values
+from gpumix.units import GIB, GIGA
+
+SMALL_GIB = 70.0
+BEFORE_HOPPER = ("Volta", "Turing", "Ampere")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Rows of (model, GPU, layout, precision, engine) as parallel float arrays.
+
+    Parameters and bytes are over all layers; bandwidths and peaks are the part's own; `*_rate`
+    are peaks times the efficiency reached. `copies` are whole replicas (dp of a dense model),
+    `ranks` attention-parallel ones (dp of an MoE model), `ways` the GPUs weights are spread over
+    within one pipeline stage. Times in seconds, sizes in bytes, rates per second.
+    """
+
+    layers: FloatArray
+    hidden: FloatArray
+    head_params: FloatArray
+    embedding_params: FloatArray
+    dense_params: FloatArray
+    expert_params: FloatArray
+    experts: FloatArray
+    top_k: FloatArray
+    heads: FloatArray
+    head_dim: FloatArray
+    attention_layers: FloatArray
+    window_layers: FloatArray
+    kv_heads: FloatArray
+    full_kv_bytes: FloatArray
+    window_kv_bytes: FloatArray
+    window: FloatArray
+    state_bytes: FloatArray
+    sparse_top: FloatArray
+    latent_rank: FloatArray
+    special_layers: FloatArray
+    dense_bytes: FloatArray
+    expert_bytes: FloatArray
+    bandwidth: FloatArray
+    flops_peak: FloatArray
+    flops_16bit: FloatArray
+    memory_bytes: FloatArray
+    tdp_w: FloatArray
+    idle_w: FloatArray
+    tp: FloatArray
+    pp: FloatArray
+    copies: FloatArray
+    ranks: FloatArray
+    ways: FloatArray
+    expert_groups: FloatArray
+    linear_rate: FloatArray
+    weight_rate: FloatArray
+    head_rate: FloatArray
+    head_weight_rate: FloatArray
+    kv_rate: FloatArray
+    prefill_rate: FloatArray
+    half_tokens: FloatArray
+    half_span: FloatArray
+    expert_factor: FloatArray
+    expert_half_tokens: FloatArray
+    expert_efficiency: FloatArray
+    expert_launch_s: FloatArray
+    attention_launch_s: FloatArray
+    activation_passes: FloatArray
+    state_passes: FloatArray
+    expert_passes: FloatArray
+    link_latency_s: FloatArray
+    link_bus: FloatArray
+    step_s: FloatArray
+    layer_s: FloatArray
+    sequence_s: FloatArray
+    prompt_token_s: FloatArray
+    first_token_s: FloatArray
+    request_s: FloatArray
+    output_share: FloatArray
+    lockstep: FloatArray
+    together: FloatArray
+    first_wave: FloatArray
+    offline_host: FloatArray
+    overlap: FloatArray
+    imbalance: FloatArray
+    special_layer_s: FloatArray
+    routing_spread: FloatArray
+    itl_tail: FloatArray
+    ramp_down: FloatArray
+    burst_tail: FloatArray
+    ttft_tail: FloatArray
+    slo_headroom: FloatArray
+    slo_share: FloatArray
+    chunk_tokens: FloatArray
+    max_sequences: FloatArray
+    memory_share: FloatArray
+    reserve_bytes: FloatArray
+    group_reserve_bytes: FloatArray
+    activation_share: FloatArray
+    weights_first: FloatArray
+    key_index: npt.NDArray[np.intp]
+    link_bytes_per_s: FloatArray
+    keys: tuple[Key, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """Number of deployments."""
+        return len(self.layers)
+
+    @property
+    def gpus(self) -> FloatArray:
+        """GPUs of one deployment [count]."""
+        return self.tp * self.pp * self.copies * self.ranks
+
+    def take(self, index: npt.ArrayLike) -> Deployment:
+        """The deployments at these positions, in this order, repeats allowed."""
+        chosen = np.asarray(index)
+        arrays = {name: getattr(self, name)[chosen] for name in _ARRAYS}
+        return replace(self, **arrays)
+
+
+_ARRAYS = tuple(f.name for f in fields(Deployment) if f.name not in ("keys", "notes"))
+_FROM_PEAKS = (
+    "linear_rate", "weight_rate", "head_rate", "head_weight_rate", "kv_rate", "prefill_rate",
+    "link_bus",
+)  # fmt: skip
+_LOOKED_UP = (
+    "half_tokens", "expert_factor", "link_latency_s", "reserve_bytes", "group_reserve_bytes",
+    *COMMON, *OF_ENGINE,
+)  # fmt: skip
+
+
+def deployments(
+    models: Sequence[Model],
+    gpus: Sequence[Gpu],
+    *,
+    tp: Sequence[int],
+    pp: Sequence[int],
+    dp: Sequence[int],
+    ep: Sequence[int],
+    weight_precision: Sequence[str],
+    kv_precision: Sequence[str],
+    engine: Sequence[str],
+    engine_version: Sequence[str],
+    coefficients: Coefficients,
+) -> Deployment:
+    """Deployments from parallel sequences, one row each.
+
+    Args:
+        models, gpus: records of the catalogue.
+        tp, pp, dp, ep: layout; dp copies a dense model and splits attention of an MoE model.
+        weight_precision, kv_precision: empty = bf16.
+        engine, engine_version: see `engines.engine_generation`.
+        coefficients: fitted constants.
+
+    Raises:
+        NoEstimate: a model without shape, an unknown precision, a part without a 16-bit peak.
+    """
+    shapes: dict[str, Shape] = {}
+    formats: dict[tuple[str, str, str, str], WeightFormat] = {}
+    codes: dict[Key, int] = {}
+    columns: dict[str, list[float]] = {
+        name: [] for name in _ARRAYS if name not in (*_FROM_PEAKS, *_LOOKED_UP)
+    }
+    notes: list[str] = []
+    for row, (model, gpu) in enumerate(zip(models, gpus, strict=True)):
+        shape = shapes.get(model.id) or shapes.setdefault(model.id, shape_of(model))
+        asked = (weight_precision[row], gpu.id, model.id, engine[row])
+        form = formats.get(asked) or formats.setdefault(
+            asked, weight_format(asked[0], gpu, model, asked[3])
+        )
+        generation, guess = engine_generation(
+            engine[row], engine_version[row], asked[0], gpu.vendor
+        )
+        shared = tp[row] * (dp[row] if shape.expert_params else 1)
+        link = link_of(gpu, shared)
+        kv, kv_guess = unstated_kv(kv_precision[row], asked[0], engine[row])
+        kv_width = int(8 * kv_bytes_per_value(kv))
+        key = Key(
+            gpu.architecture, form.width, form.compute_width, form.emulated, kv_width,
+            is_small(gpu), generation, link.kind,
+        )  # fmt: skip
+        values = _row(shape, gpu, form, link, tp[row], pp[row], dp[row], ep[row], kv)
+        values["key_index"] = codes.setdefault(key, len(codes))
+        for name, column in columns.items():
+            column.append(values[name])
+        notes.append("; ".join(n for n in (form.note, guess, kv_guess) if n))
+    arrays: dict[str, Values] = {name: np.array(c, dtype=np.float64) for name, c in columns.items()}
+    arrays["key_index"] = arrays["key_index"].astype(np.intp)
+    keys = tuple(codes)
+    arrays |= _fitted(arrays, keys, coefficients)
+    return Deployment(**arrays, keys=keys, notes=tuple(notes))
+
+
+def with_coefficients(dep: Deployment, coefficients: Coefficients) -> Deployment:
+    """The same deployments under other constants."""
+    arrays: dict[str, Values] = {name: getattr(dep, name) for name in _ARRAYS}
+    fitted: dict[str, Values] = {**_fitted(arrays, dep.keys, coefficients)}
+    return replace(dep, **fitted)
+
+
+def _row(
+    shape: Shape,
+    gpu: Gpu,
+    form: WeightFormat,
+    link: Link,
+    tp: int,
+    pp: int,
+    dp: int,
+    ep: int,
+    kv: str,
+) -> dict[str, float]:
+    is_moe = shape.expert_params > 0
+    kv_scale = kv_bytes_per_value(kv) / 2.0
+    windowed = shape.window_kv_bytes / max(shape.full_kv_bytes + shape.window_kv_bytes, 1.0)
+    return {
+        "layers": shape.layers,
+        "hidden": shape.hidden,
+        "head_params": shape.vocab * shape.hidden,
+        "embedding_params": shape.embedding_params,
+        "dense_params": shape.dense_params,
+        "expert_params": shape.expert_params,
+        "experts": shape.experts,
+        "top_k": shape.top_k,
+        "heads": shape.heads,
+        "head_dim": shape.head_dim,
+        "attention_layers": shape.attention_layers,
+        "window_layers": windowed * shape.attention_layers,
+        "kv_heads": shape.kv_heads,
+        "full_kv_bytes": shape.full_kv_bytes * kv_scale,
+        "window_kv_bytes": shape.window_kv_bytes * kv_scale,
+        "window": shape.window,
+        "state_bytes": shape.state_bytes,
+        "sparse_top": shape.sparse_top,
+        "latent_rank": shape.latent_rank,
+        "special_layers": shape.special_layers,
+        "dense_bytes": form.bytes_dense,
+        "expert_bytes": form.bytes_expert,
+        "bandwidth": gpu.bandwidth_bytes_per_s,
+        "flops_peak": form.flops,
+        "flops_16bit": gpu.flops_16bit,
+        "memory_bytes": visible_memory_bytes(gpu),
+        "tdp_w": gpu.tdp_w,
+        "idle_w": gpu.idle_w if gpu.idle_w is not None else float("nan"),
+        "tp": float(tp),
+        "pp": float(pp),
+        "copies": 1.0 if is_moe else float(dp),
+        "ranks": float(dp) if is_moe else 1.0,
+        "ways": float(tp * dp) if is_moe else float(tp),
+        "expert_groups": float(max(ep, 1)) if is_moe else 1.0,
+        "link_bytes_per_s": link.bytes_per_s,
+    }
+
+
+def is_small(gpu: Gpu) -> bool:
+    """Whether engines choose their smaller default batch: under 70 GiB, or before Hopper.
+
+    Source: vLLM EngineArgs defaults by device memory and name.
+    """
+    return gpu.mem_gib < SMALL_GIB or gpu.architecture in BEFORE_HOPPER
+
+
+def visible_memory_bytes(gpu: Gpu) -> float:
+    """Memory the driver shows [byte]: HBM less 0.7 %, GDDR with ECC less 6.4 % of the GiB sold.
+
+    Source: nvidia-smi totals (H100 81,559 MiB of 80 GiB; L40S 46,068 MiB of 48 GiB).
+    """
+    if gpu.mem_type.startswith("HBM"):
+        return gpu.mem_gib * GIB * 0.993
+    if "consumer" in gpu.form_factor:
+        return gpu.mem_gib * GIB * 0.999
+    return gpu.mem_gib * GIGA * 1.005
+
+
+def _fitted(
+    arrays: Mapping[str, Values], keys: Sequence[Key], coefficients: Coefficients
+) -> dict[str, FloatArray]:
+    """Constants of every row: looked up per key, gathered, multiplied onto the part's peaks."""
+    looked_up = [constants_of(key, coefficients.inference) for key in keys]
+    index = arrays["key_index"]
+    c = {
+        name: np.array([one[name] for one in looked_up], dtype=np.float64)[index]
+        for name in looked_up[0]
+    }
+    bandwidth, flops_16bit = arrays["bandwidth"], arrays["flops_16bit"]
+    return {
+        "linear_rate": arrays["flops_peak"] * c["mfu"],
+        "weight_rate": bandwidth * c["mbu"],
+        "head_rate": flops_16bit * c["mfu_16bit"],
+        "head_weight_rate": bandwidth * c["mbu_16bit"],
+        "kv_rate": bandwidth * c["mbu_kv"],
+        "prefill_rate": flops_16bit * c["mfu_prefill"],
+        "link_bus": arrays["link_bytes_per_s"] * c["link_share"],
+        **{name: c[name] for name in _LOOKED_UP},
+    }

@@ -1,0 +1,463 @@
+"""What one deployment serves under each kind of load: rates and latencies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gpumix.perf.inference.deployment import Deployment
+from gpumix.perf.inference.memory import memory
+from gpumix.perf.inference.steps import (
+    StepKernels,
+    decode_step_s,
+    mixed_step_s,
+    prefill_s,
+    step_kernels,
+    step_parts,
+)
+from gpumix.perf.values import FloatArray, Values
+
+_LEAST = 1e-3
+_TURNS = 9
+"""Batch where the search for a load starts, and its steps: more move the answer by < 1e-6."""
+
+LIMITS = ("compute", "bandwidth", "interconnect", "kv_memory", "host", "pipeline")
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Rates and mean times of whole deployments (all copies); `batch` of one replica."""
+
+    batch: FloatArray
+    output_tokens_per_s: FloatArray
+    tpot_s: FloatArray
+    itl_p50_s: FloatArray
+    itl_p95_s: FloatArray
+    ttft_s: FloatArray
+    e2e_s: FloatArray
+    limit: npt.NDArray[np.str_]
+
+
+def offline(dep: Deployment) -> Deployment:
+    """The same deployments without a server before the engine: requests handed over in-process.
+
+    Host work per sequence, prompt token and request shrinks to the share that is not HTTP,
+    tokenising and streaming.
+
+    Args:
+        dep: deployments as served.
+
+    Source: fitted; MLPerf Offline and `vllm bench throughput` beside `vllm bench serve`.
+    """
+    share = dep.offline_host
+    return replace(
+        dep,
+        sequence_s=dep.sequence_s * share,
+        prompt_token_s=dep.prompt_token_s * share,
+        request_s=dep.request_s * share,
+    )
+
+
+def closed_loop(
+    dep: Deployment,
+    input_len: Values,
+    output_len: Values,
+    concurrency: Values,
+    *,
+    prefix_hit: Values = 0.0,
+) -> Rates:
+    """A fixed number of requests kept in flight under continuous batching.
+
+    In `output_len` iterations each of b sequences is replaced once, so an iteration absorbs
+    n = b input / output prompt tokens in chunks of c; a share phi = n / c of iterations is mixed:
+    TPOT = (1 - phi) decode + phi mixed. Requests above the batch that fits in memory wait.
+
+    Args:
+        dep: deployments.
+        input_len: prompt [tokens].
+        output_len: answer [tokens].
+        concurrency: requests in flight over all copies [count].
+        prefix_hit: share of the prompt found in the prefix cache [0-1].
+
+    Source: docs/inference.md; Orca (OSDI 2022); Little's law.
+    """
+    asked = concurrency / dep.copies
+    fits = memory(dep, input_len, output_len)
+    batch = np.minimum(asked, fits.batch_max / dep.copies)
+    return _steady(dep, input_len, output_len, batch, asked, prefix_hit, dep.first_wave)
+
+
+def _steady(
+    dep: Deployment,
+    input_len: Values,
+    output_len: Values,
+    batch: Values,
+    asked: Values,
+    prefix_hit: Values,
+    first_wave: Values = 0.0,
+) -> Rates:
+    """Continuous batching at a batch per replica, with `asked` requests in flight.
+
+    TTFT = first token + prefill (1 + together (1 - 1/b)) + tpot / 2
+           + (lockstep + first wave) prefill of the others
+    """
+    batch = np.asarray(batch, dtype=np.float64)
+    wanted = np.where(asked > batch * (1.0 + 1e-9), asked, 0.0)
+    flow = _flow(dep, input_len, output_len, batch, prefix_hit)
+    batch, fresh, context, span = flow.batch, flow.fresh, flow.context, flow.span
+    prompts, mixed_share = flow.prompts, flow.mixed_share
+    decode = decode_step_s(dep, batch, context)
+    mixed = mixed_step_s(dep, batch, prompts, context, span)
+    interference = mixed_share * (mixed - decode)
+    tpot = decode + (1.0 - dep.lockstep) * interference
+    own = prefill_s(dep, fresh, span)
+    others = np.maximum(batch - 1.0, 0.0) / np.maximum(batch, 1.0) * interference * output_len
+    company = dep.together * (1.0 - 1.0 / np.maximum(batch, 1.0))
+    ttft = dep.first_token_s + own * (1.0 + company) + 0.5 * tpot
+    ttft = ttft + (dep.lockstep + first_wave) * others
+    with np.errstate(divide="ignore", invalid="ignore"):
+        busy = (decode + interference) * (output_len - 0.5) + 0.5 * np.maximum(own, mixed)
+        rate = np.where(batch > 0.0, batch * output_len / busy, 0.0)
+        waiting = np.where(asked > batch, (asked / batch - 1.0) * busy, 0.0)
+    e2e = ttft + tpot * (output_len - 1.0) + waiting
+    heavy = mixed_share > 0.5
+    return Rates(
+        batch=batch,
+        output_tokens_per_s=rate * dep.copies,
+        tpot_s=tpot,
+        itl_p50_s=np.asarray(np.where(heavy, mixed, decode)),
+        itl_p95_s=np.where(mixed_share > 0.05, mixed * dep.itl_tail, decode),
+        ttft_s=ttft + waiting,
+        e2e_s=e2e,
+        limit=binding_limit(dep, batch, wanted, prompts * mixed_share, context, span),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """What passes through an iteration of continuous batching: `batch` decoding sequences of
+    `context` tokens; a share `mixed_share` of iterations also takes `prompts` tokens of prompts.
+
+    `fresh` tokens of a prompt are not in the prefix cache; `span` is what they attend to, twice.
+    """
+
+    batch: Values
+    fresh: Values
+    context: Values
+    span: Values
+    prompts: Values
+    mixed_share: Values
+
+
+def _flow(
+    dep: Deployment, input_len: Values, output_len: Values, batch: Values, prefix_hit: Values
+) -> _Flow:
+    fresh = np.maximum(input_len * (1.0 - prefix_hit), 1e-3)
+    # Beyond this batch every iteration is a full chunk of prompts: more sequences only wait.
+    budget = dep.chunk_tokens * dep.pp * dep.ranks
+    filled = np.maximum(budget, fresh) * output_len / fresh
+    batch = np.minimum(batch, np.maximum(filled, 1.0))
+    arriving = batch * fresh / output_len
+    chunk = np.minimum(budget, np.maximum(fresh, arriving))
+    return _Flow(
+        batch=batch,
+        fresh=fresh,
+        context=input_len + 0.5 * output_len,
+        span=input_len * (1.0 + prefix_hit),
+        prompts=np.minimum(np.maximum(chunk, arriving), budget),
+        mixed_share=np.minimum(1.0, arriving / chunk),
+    )
+
+
+def mean_step(
+    dep: Deployment,
+    input_len: Values,
+    output_len: Values,
+    batch: Values,
+    *,
+    prefix_hit: Values = 0.0,
+) -> StepKernels:
+    """Kernels of the mean iteration of continuous batching, and the host's work not hidden.
+
+    t = (1 - phi) decode + phi mixed, kernel by kernel; phi as in `closed_loop`. A replica's
+    tokens/s are about batch / sum of t: what is missing are first and last tokens of answers.
+
+    Args:
+        dep: deployments.
+        input_len, output_len: per request [tokens].
+        batch: decoding sequences of one replica [count].
+        prefix_hit: share of the prompt found in the prefix cache [0-1].
+
+    Source: as `closed_loop`.
+    """
+    flow = _flow(dep, input_len, output_len, np.asarray(batch, dtype=np.float64), prefix_hit)
+    decode = step_kernels(dep, flow.batch, flow.context, 0.0, 1.0)
+    mixed = step_kernels(dep, flow.batch, flow.context, flow.prompts, flow.span)
+    phi = flow.mixed_share
+    names = [f.name for f in fields(StepKernels) if f.name not in ("host_s", "overlap")]
+    mean = {n: (1.0 - phi) * getattr(decode, n) + phi * getattr(mixed, n) for n in names}
+    visible = (1.0 - phi) * decode.visible_host_s + phi * mixed.visible_host_s
+    return StepKernels(**mean, host_s=visible, overlap=np.zeros_like(visible))
+
+
+def max_throughput(
+    dep: Deployment, input_len: Values, output_len: Values, *, prefix_hit: Values = 0.0
+) -> Rates:
+    """Everything queued at once: the largest batch that memory and the engine allow.
+
+    X = X_closed(b) / (1 + r b / N) with N requests in the run: it ends in a ramp-down.
+
+    Args:
+        dep: deployments.
+        input_len, output_len: per request [tokens].
+        prefix_hit: share of the prompt found in the prefix cache [0-1].
+
+    Source: TensorRT-LLM performance pages (N by length); docs/inference.md.
+    """
+    dep = offline(dep)
+    fits = memory(dep, input_len, output_len)
+    batch = np.minimum(fits.batch_max / dep.copies, dep.max_sequences * dep.ranks)
+    # More sequences than this and every iteration is full of prompts.
+    rates = _steady(dep, input_len, output_len, batch, batch, prefix_hit)
+    total = np.asarray(input_len + output_len, dtype=np.float64)
+    requests = np.select(
+        [np.asarray(input_len) >= 20_000, total >= 4096, total <= 256], [1000.0, 1500.0, 30_000.0],
+        3000.0,
+    )  # fmt: skip
+    finite = 1.0 / (1.0 + dep.ramp_down * batch / requests)
+    return _scaled(rates, finite)
+
+
+def _scaled(rates: Rates, factor: Values) -> Rates:
+    return Rates(
+        rates.batch, rates.output_tokens_per_s * factor, rates.tpot_s, rates.itl_p50_s,
+        rates.itl_p95_s, rates.ttft_s, rates.e2e_s, rates.limit,
+    )  # fmt: skip
+
+
+def static_batch(dep: Deployment, input_len: Values, output_len: Values, batch: Values) -> Rates:
+    """One batch that starts and ends together; in waves if it does not fit at once.
+
+    X = b output / (prefill(b input) + (output - 1) decode(b, input + output / 2))
+
+    Args:
+        dep: deployments.
+        input_len, output_len: per request [tokens].
+        batch: sequences over all copies [count].
+
+    Source: docs/inference.md.
+    """
+    dep = offline(dep)
+    asked = np.asarray(batch / dep.copies, dtype=np.float64)
+    fits = memory(dep, input_len, output_len).batch_max / dep.copies
+    waves = np.where(fits >= 1.0, np.ceil(asked / np.maximum(np.floor(fits), 1.0)), np.inf)
+    running = asked / np.where(np.isfinite(waves), np.maximum(waves, 1.0), 1.0)
+    prefill = prefill_s(dep, running * input_len, input_len)
+    decode = decode_step_s(dep, running, input_len + 0.5 * output_len)
+    wave_s = prefill + np.maximum(output_len - 1.0, 0.0) * decode
+    rate = np.where(np.isfinite(waves), asked * output_len / (wave_s * np.maximum(waves, 1.0)), 0.0)
+    ttft = prefill + 0.5 * (np.where(np.isfinite(waves), waves, 1.0) - 1.0) * wave_s
+    return Rates(
+        batch=running,
+        output_tokens_per_s=rate * dep.copies,
+        tpot_s=decode,
+        itl_p50_s=decode,
+        itl_p95_s=decode,
+        ttft_s=ttft,
+        e2e_s=wave_s * np.where(np.isfinite(waves), waves, 1.0),
+        limit=binding_limit(dep, running, asked, 0.0, input_len + 0.5 * output_len, input_len),
+    )
+
+
+def single_stream(dep: Deployment, input_len: Values, output_len: Values) -> Rates:
+    """One request at a time; as a static batch of one."""
+    return static_batch(dep, input_len, output_len, dep.copies)
+
+
+def burst(
+    dep: Deployment,
+    input_len: Values,
+    output_len: Values,
+    prompts: Values,
+    *,
+    spread: Values = 0.0,
+) -> Rates:
+    """Prompts sent at once and run to the end, ramp-down inside.
+
+    T = fill + (N - b) / X + output decode (1 + tail spread): the first b prompts fill the batch
+    in mixed steps, the others take the slots that come free, and the last run out.
+
+    Args:
+        dep: deployments.
+        input_len, output_len: per request [tokens].
+        prompts: sent at once, over all copies [count].
+        spread: 1 where answers vary as in chats, 0 where all are equally long [0-1].
+
+    Source: docs/inference.md.
+    """
+    sent = np.asarray(prompts / dep.copies, dtype=np.float64)
+    tail = dep.burst_tail * spread
+    fits = memory(dep, input_len, output_len)
+    batch = np.minimum(fits.batch_max / dep.copies, np.minimum(sent, dep.max_sequences * dep.ranks))
+    steady = _steady(dep, input_len, output_len, batch, batch, 0.0)
+    chunk = np.minimum(dep.chunk_tokens * dep.pp * dep.ranks, sent * input_len)
+    context = input_len + 0.5 * output_len
+    mixed_steps = batch * input_len / chunk
+    decoding = 0.5 * batch * np.minimum(1.0, output_len / np.maximum(mixed_steps, 1.0))
+    mixed = mixed_step_s(dep, decoding, chunk, context, input_len)
+    decode = decode_step_s(dep, batch, context)
+    fill = mixed_steps * mixed
+    drain = np.maximum(output_len - 1.0, 0.0) * decode * (1.0 + tail)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        flow = steady.output_tokens_per_s / dep.copies / output_len
+        first_wave = np.where(tail > 0.0, 0.0, output_len * steady.tpot_s)
+        lasts = fill + np.maximum(sent - batch, 0.0) / flow + drain
+        slot = np.maximum(0.5 * sent - batch, 0.0) / flow
+        ttft = np.where(0.5 * sent <= batch, 0.5 * sent / batch * fill, fill + first_wave + slot)
+    ttft = dep.first_token_s + np.maximum(ttft, prefill_s(dep, input_len, input_len))
+    later = np.minimum(0.5 * mixed_steps, output_len)
+    at_once = (later * mixed + (output_len - later) * decode) / np.maximum(output_len, 1.0)
+    tpot = np.where(sent <= batch, at_once, steady.tpot_s)
+    return Rates(
+        batch=batch,
+        output_tokens_per_s=sent * output_len / lasts * dep.copies,
+        tpot_s=tpot,
+        itl_p50_s=steady.itl_p50_s,
+        itl_p95_s=steady.itl_p95_s,
+        ttft_s=ttft,
+        e2e_s=ttft + tpot * np.maximum(output_len - 1.0, 0.0),
+        limit=steady.limit,
+    )
+
+
+def request_rate(
+    dep: Deployment, input_len: Values, output_len: Values, requests_per_s: Values
+) -> Rates:
+    """Open arrivals below saturation: the batch b = rate x time in the system, by Little's law.
+
+    Args:
+        dep: deployments.
+        input_len, output_len: per request [tokens].
+        requests_per_s: over all copies [1/s].
+
+    Source: Little (1961); a rate beyond the maximum is served at the maximum.
+    """
+    each = requests_per_s / dep.copies
+    top = memory(dep, input_len, output_len).batch_max / dep.copies
+    top = np.minimum(top, dep.max_sequences * dep.ranks)
+    batch = _batch_at(
+        lambda b: _requests_per_s(dep, input_len, output_len, b) / each, np.maximum(top, _LEAST)
+    )
+    rates = _steady(dep, input_len, output_len, np.maximum(batch, 1.0), np.maximum(batch, 1.0), 0.0)
+    top_rate = np.maximum(rates.output_tokens_per_s, 1e-12)
+    served = np.minimum(requests_per_s, top_rate / output_len)
+    return _scaled(rates, np.where(batch < 1.0, served * output_len / top_rate, 1.0))
+
+
+def _batch_at(strain: Callable[[Values], Values], top: Values) -> FloatArray:
+    """The batch up to `top` at which a strain that rises with it reaches 1; 0 if none is below it.
+
+    Source: false position, the end that stays weighing half (Dowell and Jarratt 1971).
+    """
+    low, high = np.full_like(top, _LEAST), np.asarray(top)
+    below, above = _log(strain(low)), _log(strain(high))
+    best = np.where(above <= 0.0, high, np.where(below <= 0.0, low, 0.0))
+    bracketed = (below < 0.0) & (above > 0.0)
+    closest = np.where(bracketed, np.inf, -np.inf)
+    before = np.zeros_like(top)
+    for _ in range(_TURNS):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            crossing = low * (high / low) ** (below / (below - above))
+        batch = np.where(bracketed, crossing, best)
+        miss = _log(strain(batch))
+        best = np.where(np.abs(miss) < closest, batch, best)
+        closest = np.minimum(closest, np.abs(miss))
+        side = np.where(miss <= 0.0, 1.0, -1.0)
+        halve = np.where(side == before, 0.5, 1.0)
+        low, high = np.where(side > 0.0, batch, low), np.where(side > 0.0, high, batch)
+        below, above = (
+            np.where(side > 0.0, miss, below * halve),
+            np.where(side > 0.0, above * halve, miss),
+        )
+        before = side
+    return np.asarray(np.minimum(best, top))
+
+
+def _log(strain: Values) -> FloatArray:
+    return np.asarray(np.log(np.maximum(strain, 1e-300)))
+
+
+def _requests_per_s(
+    dep: Deployment, input_len: Values, output_len: Values, batch: Values
+) -> Values:
+    rates = _steady(dep, input_len, output_len, batch, batch, 0.0)
+    return rates.output_tokens_per_s / dep.copies / output_len
+
+
+def highest_rate(
+    dep: Deployment,
+    input_len: Values,
+    output_len: Values,
+    *,
+    tpot_s: Values = np.inf,
+    ttft_s: Values = np.inf,
+) -> Rates:
+    """The highest load whose tail latencies stay within the limits.
+
+    Args:
+        dep: deployments.
+        input_len, output_len: per request [tokens].
+        tpot_s: limit of the 99th percentile of TPOT [s].
+        ttft_s: limit of the 99th percentile of TTFT [s].
+
+    Source: docs/inference.md.
+    """
+    dep = offline(dep)
+    top = memory(dep, input_len, output_len).batch_max / dep.copies
+    top = np.minimum(top, dep.max_sequences * dep.ranks)
+
+    def strain(batch: Values) -> Values:
+        rates = _steady(dep, input_len, output_len, batch, batch, 0.0)
+        return np.maximum(
+            rates.tpot_s * dep.slo_headroom / tpot_s, rates.ttft_s * dep.ttft_tail / ttft_s
+        )
+
+    batch = _batch_at(strain, top)
+    rates = _steady(dep, input_len, output_len, batch, batch, 0.0)
+    return _scaled(rates, dep.slo_share)
+
+
+def binding_limit(
+    dep: Deployment,
+    batch: Values,
+    asked: Values,
+    prompt_tokens: Values,
+    context: Values,
+    prompt_len: Values,
+) -> npt.NDArray[np.str_]:
+    """What binds at this point: the largest part of a step, or memory if requests must wait.
+
+    Args:
+        dep: deployments.
+        batch, asked: sequences running and wanted per replica [count].
+        prompt_tokens: per iteration [tokens].
+        context: per sequence [tokens].
+        prompt_len: [tokens].
+
+    Source: docs/inference.md.
+    """
+    parts = step_parts(dep, batch, context, prompt_tokens, prompt_len)
+    tokens = (batch + prompt_tokens) / dep.pp
+    compute = 2.0 * dep.dense_params / dep.ways * tokens / dep.linear_rate
+    stream = dep.dense_params * dep.dense_bytes / dep.ways / dep.weight_rate
+    bound = np.where(
+        (compute > stream) & (parts.weights_s >= parts.attention_s), "compute", "bandwidth"
+    )
+    core = parts.weights_s + parts.attention_s
+    bound = np.where(parts.link_s > core, "interconnect", bound)
+    bound = np.where((parts.host_s > core) & (parts.host_s > parts.link_s), "host", bound)
+    bound = np.where((dep.pp > 1.0) & (batch < dep.pp), "pipeline", bound)
+    return np.asarray(np.where(asked > batch * (1.0 + 1e-9), "kv_memory", bound))

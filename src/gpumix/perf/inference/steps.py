@@ -1,0 +1,249 @@
+"""One engine step: the sum of its kernels and the host's work beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpumix.perf.inference import kernels
+from gpumix.perf.inference.deployment import Deployment
+from gpumix.perf.inference.memory import kv_ways
+from gpumix.perf.shapes import SPARSE_INDEX_SHARE
+from gpumix.perf.values import FloatArray, Values
+
+LATENT_EXTRA = 64.0
+"""Rotary dimensions beside the latent cache. Source: DeepSeek-V2, arXiv 2405.04434."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepParts:
+    """Where one step's time goes [s]; `overlap` is the share of the host's work hidden."""
+
+    weights_s: FloatArray
+    attention_s: FloatArray
+    link_s: FloatArray
+    host_s: FloatArray
+    overlap: FloatArray
+
+    @property
+    def total_s(self) -> FloatArray:
+        """The whole step [s]: engines that schedule ahead hide part of the host's work.
+
+        t = gpu + host without overlap, sqrt(gpu^2 + host^2) with it.
+        """
+        gpu = self.weights_s + self.attention_s + self.link_s
+        return np.sqrt(gpu * gpu + self.host_s * (self.host_s + 2.0 * (1.0 - self.overlap) * gpu))
+
+
+@dataclass(frozen=True, slots=True)
+class StepKernels:
+    """Time of every kernel of one step, and of the host's work beside them [s].
+
+    Each field is named after its formula in `perf.kernels`; `launches_s` are what layers of
+    special kinds and expert layers take to start. `overlap` is the share of the host's work hidden.
+    """
+
+    linear_s: FloatArray
+    experts_s: FloatArray
+    head_s: FloatArray
+    activations_s: FloatArray
+    launches_s: FloatArray
+    attention_decode_s: FloatArray
+    attention_prefill_s: FloatArray
+    all_reduce_s: FloatArray
+    all_to_all_s: FloatArray
+    host_s: FloatArray
+    overlap: FloatArray
+
+    @property
+    def parts(self) -> StepParts:
+        """The same, gathered by what causes them."""
+        weights = self.linear_s + self.experts_s + self.head_s + self.activations_s
+        return StepParts(
+            weights_s=np.asarray(weights + self.launches_s),
+            attention_s=np.asarray(self.attention_decode_s + self.attention_prefill_s),
+            link_s=np.asarray(self.all_reduce_s + self.all_to_all_s),
+            host_s=self.host_s,
+            overlap=self.overlap,
+        )
+
+    @property
+    def visible_host_s(self) -> FloatArray:
+        """The host's work that the GPU's does not hide [s]: the kernels and this are the step."""
+        parts = self.parts
+        return parts.total_s - parts.weights_s - parts.attention_s - parts.link_s
+
+
+def step_parts(
+    dep: Deployment, batch: Values, context: Values, prompt_tokens: Values, prompt_len: Values
+) -> StepParts:
+    """Times of one engine iteration, by what causes them: `step_kernels`, gathered.
+
+    Args:
+        dep, batch, context, prompt_tokens, prompt_len: as for `step_kernels`
+            [count, tokens, tokens, tokens].
+
+    Source: docs/inference.md.
+    """
+    return step_kernels(dep, batch, context, prompt_tokens, prompt_len).parts
+
+
+def step_kernels(
+    dep: Deployment, batch: Values, context: Values, prompt_tokens: Values, prompt_len: Values
+) -> StepKernels:
+    """Times of one engine iteration, kernel by kernel.
+
+    Under pipeline parallelism `pp` micro-batches are in flight: the iteration of all sequences
+    lasts as long as one micro-batch takes through all stages.
+
+    Args:
+        dep: deployments.
+        batch: sequences decoding in one replica (all its ranks and stages) [count].
+        context: mean tokens cached per decoding sequence [tokens].
+        prompt_tokens: prompt tokens prefilled in the iteration [tokens].
+        prompt_len: length of the prompts they belong to [tokens].
+
+    Source: docs/inference.md; continuous batching: Orca (OSDI 2022), Sarathi (arXiv 2403.02310).
+    """
+    sequences = np.where(batch > 0.0, np.maximum(batch / dep.pp, np.minimum(batch, 1.0)), 0.0)
+    prompts = prompt_tokens / dep.pp
+    tokens = sequences + prompts
+    dense = kernels.linear(
+        tokens,
+        dep.dense_params / dep.ways,
+        dep.dense_bytes,
+        dep.linear_rate,
+        dep.weight_rate,
+        dep.half_tokens,
+    )
+    routed = kernels.experts(
+        tokens,
+        dep.expert_params,
+        dep.experts,
+        dep.top_k,
+        dep.ways,
+        dep.expert_bytes,
+        dep.linear_rate * dep.expert_efficiency,
+        dep.weight_rate,
+        dep.expert_half_tokens,
+        dep.routing_spread,
+    )
+    sampled = sequences + prompts / np.maximum(prompt_len, 1.0)
+    logits = kernels.head(sampled, dep.head_params, dep.ways, dep.head_rate, dep.head_weight_rate)
+    elementwise = kernels.activations(
+        tokens / dep.ranks, dep.hidden, dep.layers, dep.activation_passes, dep.bandwidth
+    ) + kernels.activations(
+        tokens / dep.ranks * np.where(dep.expert_params > 0.0, dep.top_k, 0.0),
+        dep.hidden, dep.layers, dep.expert_passes, dep.bandwidth,
+    )  # fmt: skip
+    routed = routed * dep.expert_factor * (1.0 + dep.imbalance * np.log(dep.expert_groups))
+    launches = dep.special_layers * dep.special_layer_s + np.where(
+        dep.expert_params > 0.0, dep.expert_launch_s * dep.layers, 0.0
+    )
+    decode_s, prefill_attention_s = _attention_s(dep, sequences, context, prompts, prompt_len)
+    reduce_s, scatter_s = _link_s(dep, tokens)
+    return StepKernels(
+        linear_s=np.asarray(dense),
+        experts_s=np.asarray(routed),
+        head_s=np.asarray(logits),
+        activations_s=np.asarray(elementwise),
+        launches_s=np.asarray(launches),
+        attention_decode_s=np.asarray(decode_s),
+        attention_prefill_s=np.asarray(prefill_attention_s),
+        all_reduce_s=np.asarray(reduce_s),
+        all_to_all_s=np.asarray(scatter_s),
+        host_s=np.asarray(
+            dep.step_s
+            + dep.layers * dep.layer_s
+            + sequences / dep.ranks * dep.sequence_s
+            + prompts / dep.ranks * dep.prompt_token_s
+            + prompts / np.maximum(prompt_len, 1.0) / dep.ranks * dep.request_s
+        ),
+        overlap=dep.overlap,
+    )
+
+
+def _attention_s(
+    dep: Deployment, sequences: Values, context: Values, prompts: Values, prompt_len: Values
+) -> tuple[Values, Values]:
+    """Of decoding sequences and of prompts [s]."""
+    per_rank = sequences / dep.ranks
+    cached = kernels.attended_bytes(
+        context, dep.full_kv_bytes, dep.window_kv_bytes, dep.window, dep.sparse_top,
+        SPARSE_INDEX_SHARE,
+    ) / kv_ways(dep) + dep.state_passes * dep.state_bytes / dep.tp  # fmt: skip
+    latent = np.where(dep.latent_rank > 0.0, 2.0 * dep.latent_rank + LATENT_EXTRA, 0.0)
+    attended = np.minimum(context, dep.sparse_top)
+    latent_flops = 2.0 * attended * dep.heads / dep.tp * latent * dep.attention_layers
+    decode = kernels.attention_decode(
+        per_rank, cached, dep.kv_rate, latent_flops, dep.prefill_rate, dep.attention_layers,
+        dep.attention_launch_s,
+    )  # fmt: skip
+    span = np.minimum(prompt_len / 2.0, dep.sparse_top + SPARSE_INDEX_SHARE * prompt_len / 2.0)
+    windowed = np.minimum(prompt_len / 2.0, dep.window)
+    prefill = kernels.attention_prefill(
+        prompts / dep.ranks, span, windowed, dep.heads / dep.tp, dep.head_dim,
+        dep.attention_layers - dep.window_layers, dep.window_layers, dep.prefill_rate,
+        dep.half_span,
+    )  # fmt: skip
+    return decode, prefill
+
+
+def _link_s(dep: Deployment, tokens: Values) -> tuple[Values, Values]:
+    """All-reduces of tensor parallelism and exchange of expert tokens [s]."""
+    reduce_s = kernels.all_reduce(
+        tokens / dep.ranks, dep.hidden, dep.layers, dep.tp, dep.link_latency_s, dep.link_bus
+    )
+    scatter_s = kernels.all_to_all(
+        tokens, dep.hidden, dep.layers, dep.top_k, dep.ranks, dep.link_latency_s, dep.link_bus
+    )
+    return reduce_s, scatter_s
+
+
+def mixed_step_s(
+    dep: Deployment, batch: Values, prompt_tokens: Values, context: Values, prompt_len: Values
+) -> Values:
+    """Time of a step that decodes `batch` sequences and prefills `prompt_tokens` [s].
+
+    Args:
+        dep: deployments.
+        batch: decoding sequences of one replica [count].
+        prompt_tokens: in this step [tokens].
+        context: mean cached tokens per decoding sequence [tokens].
+        prompt_len: length of the prompts [tokens].
+
+    Source: as `step_parts`.
+    """
+    return step_parts(dep, batch, context, prompt_tokens, prompt_len).total_s
+
+
+def decode_step_s(dep: Deployment, batch: Values, context: Values) -> Values:
+    """Time of a step that only decodes [s].
+
+    Args:
+        dep: deployments.
+        batch: decoding sequences of one replica [count].
+        context: mean cached tokens per sequence [tokens].
+
+    Source: as `step_parts`.
+    """
+    return mixed_step_s(dep, batch, 0.0, context, 1.0)
+
+
+def prefill_s(dep: Deployment, prompt_tokens: Values, prompt_len: Values) -> Values:
+    """Time to prefill prompts, alone on the replica, in chunks of the engine's budget [s].
+
+    t = step(chunk) (chunks + pp - 1) / pp: chunks follow each other through the stages
+
+    Args:
+        dep: deployments.
+        prompt_tokens: all prompts together [tokens].
+        prompt_len: length of each [tokens].
+
+    Source: Sarathi, arXiv 2403.02310 (chunked prefill).
+    """
+    chunk = np.minimum(np.maximum(prompt_tokens, 1.0), dep.chunk_tokens)
+    steps = np.maximum(prompt_tokens, 1.0) / chunk
+    one = mixed_step_s(dep, 0.0, chunk * dep.pp, 1.0, prompt_len)
+    return one * (steps + dep.pp - 1.0) / dep.pp

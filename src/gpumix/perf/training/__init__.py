@@ -1,0 +1,1 @@
+"""How fast one training job runs: terms, steps, layouts, memory."""

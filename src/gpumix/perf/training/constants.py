@@ -1,0 +1,50 @@
+"""Fitted constants as arrays: the tables of the `training` section, a value per job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from gpumix.domain.coefficients import Table
+from gpumix.perf.training.job import LINKS, TrainingJob
+from gpumix.perf.values import FloatArray
+
+Constants = Mapping[str, Table]
+"""Tables by name (architecture, stack, link, kernel), as data/coefficients.json holds them."""
+
+UNKNOWN = "unknown"
+
+
+class Lookup:
+    """Constants of the tables as arrays, a value per row."""
+
+    def __init__(self, job: TrainingJob, constants: Constants) -> None:
+        self._job, self._tables = job, constants
+        self._kernel = constants["kernel"]["all"]
+        stacks = constants["stack"]
+        self._stacks = [stacks.get(name, stacks[UNKNOWN]) for name in job.stacks]
+        parts = constants["architecture"]
+        self._parts = [parts.get(name, parts[UNKNOWN]) for name in job.architectures]
+
+    def kernel(self, name: str) -> float:
+        """A constant all jobs share."""
+        return self._kernel[name]
+
+    def stack(self, name: str) -> FloatArray:
+        """A constant of each job's software stack; the typical stack's where it is unknown."""
+        return np.array([s[name] for s in self._stacks])[self._job.stack]
+
+    def part(self, name: str) -> FloatArray:
+        """A constant of each job's GPU architecture."""
+        return np.array([p[name] for p in self._parts])[self._job.parts.architecture]
+
+    def link(self, name: str) -> FloatArray:
+        """A constant of each job's link inside a node."""
+        table = self._tables["link"]
+        return np.array([table[link][name] for link in LINKS])[self._job.link]
+
+    @property
+    def real_tokens(self) -> FloatArray:
+        """Share of seq_len that is computed: encoders drop the padding of their short samples."""
+        return np.where(self._job.shapes.encoder > 0, self.kernel("encoder_fill"), 1.0)

@@ -1,0 +1,1 @@
+"""Choosing over a horizon: the cheapest mix that keeps every promise."""

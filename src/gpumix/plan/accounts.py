@@ -1,0 +1,238 @@
+"""Who uses what, and what it costs: the solution's counts as GPU-hours and dollars.
+
+Every config that runs becomes a `Use`; every supply that is held becomes a `Line`. A workload's
+load is spread over its replicas in proportion to what they deliver, so a replica that is there
+for the peak or for the loss of another is idle the rest of the time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gpumix import mix
+from gpumix.domain.offer import Purchase
+from gpumix.domain.workload import Workload
+from gpumix.plan.cycle import Block, growth, work_per_week
+from gpumix.plan.formulate import Cell, Formulation
+from gpumix.supply.rentals import Supply
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Replicas of one cell in one block.
+
+    `units` done and `busy_gpu_hours` worked in the block over the horizon; `load` is the share of
+    the block's capacity that is asked for on average (0-1).
+    """
+
+    cell: Cell
+    block: int
+    replicas: int
+    load: float
+    units: float
+    busy_gpu_hours: float
+    energy_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A supply held: instances by block, GPU-hours and cost over the horizon.
+
+    `running` counts instances, shares of an hour included (`duty`), `most` the most of them at
+    once; `usd_parts` are USD by component and year of the horizon.
+    """
+
+    supply: Supply
+    running: tuple[float, ...]
+    most: int
+    gpu_hours: float
+    usd_parts: Mapping[str, tuple[float, ...]]
+    uses: tuple[Use, ...]
+
+    @property
+    def usd(self) -> float:
+        """Cost over the horizon [USD]."""
+        return math.fsum(usd for years in self.usd_parts.values() for usd in years)
+
+    @property
+    def busy_gpu_hours(self) -> float:
+        """GPU-hours worked over the horizon."""
+        return math.fsum(use.busy_gpu_hours for use in self.uses)
+
+    @property
+    def utilisation(self) -> float:
+        """Share of the GPU-hours held that work (0-1)."""
+        return min(self.busy_gpu_hours / self.gpu_hours, 1.0) if self.gpu_hours else 0.0
+
+
+RENTAL = {
+    Purchase.ON_DEMAND: "on-demand rental",
+    Purchase.SPOT: "spot rental",
+    Purchase.RESERVED_1Y: "reserved rental (1 year)",
+    Purchase.RESERVED_3Y: "reserved rental (3 years)",
+}
+ENERGY = "energy at work"
+
+
+def lines_of(formulation: Formulation, solution: mix.Solution) -> tuple[Line, ...]:
+    """All supplies held in the solution, owned ones included, dearest first."""
+    uses = _uses(formulation, solution)
+    held: dict[str, list[tuple[str, float]]] = {}
+    for resource in formulation.problem.resources:
+        duty = _duty(formulation, resource.id)
+        held.setdefault(formulation.supply[resource.id].id, []).append((resource.id, duty))
+    lines = []
+    for members in held.values():
+        line = _line(formulation, solution, members, uses)
+        if line.most:
+            lines.append(line)
+    return tuple(sorted(lines, key=lambda line: (-line.usd, line.supply.id)))
+
+
+def _duty(formulation: Formulation, resource: str) -> float:
+    return next(
+        (
+            cell.duty
+            for config, cell in zip(formulation.problem.configs, formulation.cells, strict=True)
+            if config.resource == resource
+        ),
+        1.0,
+    )
+
+
+def _count(solution: mix.Solution, resource: str, block: int) -> int:
+    if resource in solution.committed:
+        return solution.committed[resource]
+    return solution.blocks[block].running[resource]
+
+
+def _line(
+    formulation: Formulation,
+    solution: mix.Solution,
+    members: list[tuple[str, float]],
+    uses: Mapping[str, list[Use]],
+) -> Line:
+    supply, cycle = formulation.supply[members[0][0]], formulation.cycle
+    blocks = range(len(cycle.blocks))
+    counts = [[_count(solution, name, p) for name, _ in members] for p in blocks]
+    running = tuple(
+        math.fsum(n * duty for n, (_, duty) in zip(row, members, strict=True)) for row in counts
+    )
+    own = tuple(use for name, _ in members for use in uses.get(name, ()))
+    gpu_hours = math.fsum(
+        running[p] * len(cycle.blocks[p].hours) * cycle.repeat * supply.gpus_per_instance
+        for p in blocks
+    )
+    return Line(
+        supply,
+        running,
+        max(_most_at_once(supply, p, running[p], own) for p in blocks),
+        gpu_hours,
+        _usd_parts(formulation, supply, running, own),
+        own,
+    )
+
+
+def _most_at_once(supply: Supply, block: int, running: float, uses: tuple[Use, ...]) -> int:
+    """Instances that run at the same time in a block: whole ones, and never part of a gang."""
+    gangs = [
+        math.ceil(use.cell.option.gpus / supply.gpus_per_instance)
+        for use in uses
+        if use.block == block
+    ]
+    return max([math.ceil(running - 1e-9), *gangs])
+
+
+def _usd_parts(
+    formulation: Formulation, supply: Supply, running: tuple[float, ...], uses: tuple[Use, ...]
+) -> dict[str, tuple[float, ...]]:
+    cycle = formulation.cycle
+    years = range(cycle.years)
+    parts: dict[str, tuple[float, ...]] = {}
+    if supply.purchase.is_cloud:
+        parts[RENTAL[supply.purchase]] = tuple(
+            math.fsum(
+                running[p] * len(cycle.blocks[p].hours) * cycle.repeat for p in cycle.of_year(y)
+            )
+            * supply.usd_per_instance_hour
+            for y in years
+        )
+    for name, usd in supply.usd_per_instance_year:
+        parts[name] = tuple(usd * running[0] for _ in years)
+    energy = tuple(
+        math.fsum(u.energy_usd for u in uses if cycle.blocks[u.block].year == y) for y in years
+    )
+    if any(energy):
+        parts[ENERGY] = energy
+    return parts
+
+
+def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Use]]:
+    """Uses by resource id."""
+    problem, cycle = formulation.problem, formulation.cycle
+    delivered = _delivered(formulation, solution)
+    found: dict[str, list[Use]] = {}
+    for p, plan in enumerate(solution.blocks):
+        block = cycle.blocks[p]
+        hours = len(block.hours) * cycle.repeat
+        for config, cell, z in zip(problem.configs, formulation.cells, plan.replicas, strict=True):
+            if not z:
+                continue
+            load = _load(cell, config.workload, block, p, delivered)
+            gpu_hours = z * config.gpus * hours * cell.duty
+            found.setdefault(config.resource, []).append(
+                Use(
+                    cell=cell,
+                    block=p,
+                    replicas=z,
+                    load=load,
+                    units=z * config.plain_rate * hours * load,
+                    busy_gpu_hours=gpu_hours * load,
+                    energy_usd=config.var_cost * z * hours,
+                )
+            )
+    return found
+
+
+def _delivered(formulation: Formulation, solution: mix.Solution) -> dict[tuple[str, int], float]:
+    """(workload of the problem, block) -> rate; for deferrable work block -1 = units per week."""
+    problem, cycle = formulation.problem, formulation.cycle
+    rates: dict[tuple[str, int], float] = {}
+    for p, plan in enumerate(solution.blocks):
+        for config, z in zip(problem.configs, plan.replicas, strict=True):
+            rate = config.plain_rate * z
+            key = (config.workload, p)
+            rates[key] = rates.get(key, 0.0) + rate
+            week = (config.workload, -1)
+            rates[week] = rates.get(week, 0.0) + rate * len(cycle.blocks[p].hours)
+    return rates
+
+
+def _load(
+    cell: Cell, name: str, block: Block, index: int, delivered: Mapping[tuple[str, int], float]
+) -> float:
+    if cell.year is not None:
+        return min(work_per_week(cell.workload, cell.year) / delivered[name, -1], 1.0)
+    return mean_demand(cell.workload, block) / delivered[name, index]
+
+
+def mean_demand(workload: Workload, block: Block) -> float:
+    """Mean hourly demand of the block's hours [units/h]."""
+    if workload.demand is None:
+        return 0.0
+    total = math.fsum(workload.demand.units_per_hour[h] for h in block.hours)
+    return growth(workload, block.year) * total / len(block.hours)
+
+
+def usd_by_workload(lines: tuple[Line, ...]) -> dict[str, float]:
+    """Cost of each workload over the horizon [USD]: of every line by its busy GPU-hours."""
+    usd: dict[str, float] = {}
+    for line in lines:
+        busy = line.busy_gpu_hours
+        for use in line.uses:
+            share = use.busy_gpu_hours / busy if busy else 0.0
+            name = use.cell.workload.id
+            usd[name] = usd.get(name, 0.0) + line.usd * share
+    return usd

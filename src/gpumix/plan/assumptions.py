@@ -1,0 +1,269 @@
+"""Everything a plan rests on: its assumptions with their evidence, and what a reader must know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+from gpumix.catalog import OLD_DAYS, price_age
+from gpumix.domain.defaults import GPUS_PER_NODE, INPUT_TOKENS_OF_VOLUME
+from gpumix.domain.evidence import Assumption, Basis
+from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.plan import Replay
+from gpumix.domain.workload import Inventory, Kind, Tier, Workload
+from gpumix.options.runs import JOB_ASSUMPTIONS
+from gpumix.plan.interpret import Answer
+from gpumix.units import MS
+
+if TYPE_CHECKING:
+    from gpumix.catalog import Catalog
+
+
+def assumptions(answer: Answer, catalog: Catalog, notes: Sequence[str]) -> tuple[Assumption, ...]:
+    """What the plan assumes, in the order: prices, sites, traffic, speed, jobs, rules."""
+    inventory = answer.choice.inventory
+    found = [
+        *_prices(answer),
+        *(a for line in answer.lines for a in line.supply.assumptions),
+        *(a for w in inventory.workloads for a in _traffic(w, catalog)),
+        *_speed(inventory, catalog),
+        *_interruptions(answer, catalog),
+        *_rules(inventory),
+        _shortlist(answer),
+        *(Assumption(note.partition(":")[0], note.partition(":")[2].strip() or note, Basis.ASSUMED,
+                     "gpumix") for note in notes),
+    ]  # fmt: skip
+    return tuple(dict.fromkeys(found))
+
+
+def _prices(answer: Answer) -> list[Assumption]:
+    return [
+        Assumption(
+            subject=f"price: {line.supply.id}",
+            value=f"{line.supply.usd_per_gpu_hour:.3f} USD per GPU-hour",
+            basis=line.supply.basis,
+            source=line.supply.source,
+            as_of=line.supply.as_of,
+        )
+        for line in answer.lines
+        if line.supply.purchase.is_cloud
+    ]
+
+
+def _traffic(workload: Workload, catalog: Catalog) -> list[Assumption]:
+    demand = workload.demand
+    if demand is None:
+        return []
+    found = []
+    profile = catalog.profiles.get(demand.profile)
+    if profile is not None and not workload.is_deferrable and profile.id != "flat":
+        found.append(
+            Assumption(
+                f"{workload.id}: traffic",
+                f"{profile.id}: {demand.input.mean:,.0f} tokens in, {demand.output.mean:,.0f} out; "
+                f"shape of the week {profile.note}",
+                profile.shape_basis,
+                profile.source,
+            )
+        )
+    if not workload.is_deferrable:
+        found += [replace(a, subject=f"{workload.id}: {a.subject}") for a in demand.evidence]
+    if workload.kind in INPUT_TOKENS_OF_VOLUME and workload.is_deferrable:
+        found.append(
+            Assumption(
+                f"{workload.id}: request size",
+                f"{demand.input.mean:,.0f} tokens in, {demand.output.mean:,.0f} out",
+                Basis.ASSUMED,
+                "inventory where it states input_tokens, else gpumix's default",
+            )
+        )
+    if demand.growth_per_year:
+        found.append(
+            Assumption(
+                f"{workload.id}: growth",
+                f"{demand.growth_per_year:+.0%} a year",
+                Basis.ASSUMED,
+                "inventory",
+            )
+        )
+    return found
+
+
+def _speed(inventory: Inventory, catalog: Catalog) -> list[Assumption]:
+    fitted = catalog.coefficients.fitted_on
+    found = [
+        Assumption(
+            "speed: inference and media",
+            "docs/formulas.md with fitted constants; the 80 % interval is that of GPUs, models and "
+            "sources left out of the fit: docs/accuracy.md",
+            Basis.CALIBRATED,
+            fitted,
+        )
+    ]
+    stacks = sorted({w.run.stack for w in inventory.workloads if w.run is not None})
+    if stacks:
+        found.append(
+            Assumption(
+                "speed: training stack",
+                f"{', '.join(stacks)} (key `stack` of a job; plain stacks are 2-4 times slower)",
+                Basis.CALIBRATED,
+                fitted,
+            )
+        )
+    engines = sorted({w.engine for w in inventory.workloads if w.run is None})
+    found.append(
+        Assumption(
+            "speed: engine", f"{', '.join(engines)}, newest generation", Basis.ASSUMED, "inventory"
+        )
+    )
+    return found
+
+
+def _interruptions(answer: Answer, catalog: Catalog) -> list[Assumption]:
+    spot = any(x.supply.purchase is Purchase.SPOT for x in answer.lines)
+    jobs = any(w.run is not None for w in answer.choice.inventory.workloads)
+    names = ["restart"] if spot else []
+    names += list(JOB_ASSUMPTIONS) if jobs else []
+    rows = [catalog.defaults[name] for name in names]
+    return [
+        *(_spot_terms(answer, catalog) if spot else ()),
+        *(
+            Assumption(
+                f"jobs: {r.parameter}",
+                f"{r.typical:g} {r.unit}",
+                r.basis,
+                f"{r.source} ({r.as_of})",
+            )
+            for r in rows
+        ),
+    ]
+
+
+def _spot_terms(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
+    """How spot comes and goes: the user's own terms, and the one figure for all other GPUs."""
+    cloud = answer.choice.inventory.cloud
+    stated = cloud.spot if cloud else ()
+    for terms in stated:
+        yield Assumption(
+            f"spot: {terms.gpu or 'any other GPU'}",
+            f"taken back every {terms.mtti_h:g} h, to be had {terms.availability:.0%} of the time",
+            Basis.ASSUMED,
+            "inventory, supply.cloud.spot",
+        )
+    if any(terms.gpu is None for terms in stated):
+        return
+    for name in ("spot_mtti", "spot_availability"):
+        row = catalog.defaults[name]
+        whose = "every other GPU" if stated else "all GPUs, sizes and providers"
+        yield Assumption(
+            f"jobs: {name}",
+            f"{row.typical:g} {row.unit}, one figure for {whose} "
+            f"(range {row.low:g} to {row.high:g}; state your own in supply.cloud.spot)",
+            row.basis,
+            f"{row.source} ({row.as_of})",
+        )
+
+
+def _rules(inventory: Inventory) -> list[Assumption]:
+    """Rules of the model that someone could dispute."""
+    kinds = {w.kind for w in inventory.workloads}
+    rules = {
+        "rule: time": "each year is one representative week; every block of hours is planned at "
+        "its busiest hour; commitments run for the whole horizon",
+        "rule: cost": "undiscounted USD over the horizon; servers of one's own as a yearly capital "
+        "charge at the site's cost of capital, less resale; taxes on cloud bills, egress and "
+        "storage are not counted",
+    }
+    if any(w.tier is Tier.PREMIUM for w in inventory.workloads):
+        rules["rule: premium"] = (
+            "speed at the pessimistic end of the 80 % interval, demand met after losing any one "
+            "instance, never on spot"
+        )
+    if kinds & {Kind.BATCH, Kind.FINETUNE, Kind.PRETRAIN, Kind.EMBEDDING}:
+        rules["rule: deferrable work"] = (
+            "fills idle committed GPUs or rents its own instance for as long as it takes; "
+            "limits.spot_share binds served traffic only"
+        )
+    if any(w.countries for w in inventory.workloads):
+        rules["rule: residency"] = "a region that is not known to lie in one country satisfies none"
+    return [
+        Assumption(name, text, Basis.ASSUMED, "docs/how-it-works.md")
+        for name, text in rules.items()
+    ]
+
+
+def _shortlist(answer: Answer) -> Assumption:
+    found = answer.found
+    return Assumption(
+        "rule: shortlist",
+        f"{len(found.choice.supplies)} of {found.considered} supplies entered the whole-number "
+        f"search; no mix of all of them can cost less than {found.solution.bound or 0.0:,.0f} USD",
+        Basis.MODELLED,
+        "docs/decisions/0004-shortlist-by-relaxation.md",
+    )
+
+
+def warnings(answer: Answer, considered: Sequence[Offer], notes: Sequence[str]) -> tuple[str, ...]:
+    """What a reader must know before trusting the plan."""
+    inventory = answer.choice.inventory
+    found = []
+    aged = price_age(considered, inventory.as_of)
+    if aged is not None and aged.old_share > 0.0:
+        used = [
+            x.supply.as_of for x in answer.lines if x.supply.purchase.is_cloud and x.supply.as_of
+        ]
+        oldest = f"; oldest used in the plan: {min(used)}" if used else ""
+        found.append(
+            f"{aged.old_share:.0%} of the {aged.n} prices considered are over {OLD_DAYS} days old "
+            f"on {inventory.as_of}; the oldest is {_offer(aged.oldest)}{oldest}"
+        )
+    assumed = [x.supply.id for x in answer.lines if x.supply.basis is Basis.ASSUMED and x.usd > 0.0]
+    if assumed:
+        share = sum(x.usd for x in answer.lines if x.supply.id in assumed) / answer.usd
+        found.append(f"{share:.0%} of the cost rests on assumed prices; ask for quotes")
+    found += [f"{line.supply.id} stands idle" for line in answer.lines if not line.uses]
+    found += _gangs_on_spot(answer)
+    return (*found, *notes)
+
+
+def _gangs_on_spot(answer: Answer) -> list[str]:
+    """Jobs whose gang of several nodes is on spot: the least certain part of a plan."""
+    gangs = {
+        (use.cell.workload.id, use.cell.option.gpus, line.supply.gpu)
+        for line in answer.lines
+        if line.supply.purchase is Purchase.SPOT
+        for use in line.uses
+        if use.cell.option.gpus > GPUS_PER_NODE
+    }
+    return [
+        f"{job}: so large a gang ({gpus} x {gpu}) may not be had on spot at all; its interruptions "
+        "rest on traces of older GPUs unless supply.cloud.spot states your own"
+        for job, gpus, gpu in sorted(gangs)
+    ]
+
+
+def _offer(offer: Offer) -> str:
+    dated: date = offer.as_of
+    return f"{offer.provider} {offer.gpu} {offer.purchase.value} of {dated}"
+
+
+def replay_warnings(replays: Mapping[str, Replay], unproven: Sequence[str]) -> tuple[str, ...]:
+    """Promises that break in the replay's worst hour, and workloads that simulation finds no way
+    to serve."""
+    return (
+        *(
+            f"{name}: no option keeps the promises at any load in simulation; its rates are those "
+            "of the closed form and unproven"
+            for name in unproven
+        ),
+        *(
+            f"{name}: {slo.name} breaks in the worst hour of the replay: {slo.worst_s / MS:,.0f} "
+            f"ms, the limit {slo.limit_s / MS:,.0f} ms; over the week it is "
+            f"{slo.week_s / MS:,.0f} ms"
+            for name, replay in replays.items()
+            for slo in replay.slo
+            if not slo.kept
+        ),
+    )

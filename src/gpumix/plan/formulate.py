@@ -1,0 +1,375 @@
+"""Words to numbers: workloads, options and supply become a mix problem.
+
+Served workloads become rates per block. Work that may wait becomes, for each year, an amount per
+week; on rented capacity it gets an instance of its own that runs only as long as the work takes
+(a share of each hour), on committed capacity it fills what is idle.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gpumix import mix
+from gpumix.domain.defaults import GPUS_PER_NODE
+from gpumix.domain.offer import Purchase
+from gpumix.domain.workload import Inventory, Tier, Workload
+from gpumix.options.serving import Option
+from gpumix.plan.cycle import Cycle, peak_demand, work_per_week
+from gpumix.supply.rentals import Supply
+from gpumix.units import HOURS_PER_WEEK
+
+QUANTA = 4
+"""Runs of a rented instance that finish a week's deferrable work in its longest block; the
+smallest amount the plan can buy is the work of one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one config of the problem means: this option on this supply, `duty` of each hour."""
+
+    workload: Workload
+    option: Option
+    supply: Supply
+    year: int | None
+    duty: float
+
+
+@dataclass(frozen=True, slots=True)
+class Formulation:
+    """The problem and what its numbers mean; `cells` are parallel to `problem.configs`."""
+
+    problem: mix.Problem
+    cells: tuple[Cell, ...]
+    supply: Mapping[str, Supply]
+    cycle: Cycle
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The inventory with what could serve it: undominated options by workload id, and supply.
+
+    `spot_useful_share` is, by GPU, the part of paid spot time that interruptions leave to
+    deferrable work.
+    """
+
+    inventory: Inventory
+    options: Mapping[str, Sequence[Option]]
+    supplies: tuple[Supply, ...]
+    spot_useful_share: Mapping[str, float]
+
+
+def formulate(
+    choice: Choice, cycle: Cycle, rate_factor: Mapping[str, float] | None = None
+) -> Formulation:
+    """The mix problem of a choice; `rate_factor` scales each workload's rates (sensitivity)."""
+    builder = _Builder(choice, cycle, rate_factor or {})
+    for workload in choice.inventory.workloads:
+        if workload.is_deferrable:
+            builder.add_deferrable(workload)
+        else:
+            builder.add_served(workload)
+    return builder.formulation()
+
+
+def part_of(whole: Formulation, problem: mix.Problem) -> Formulation:
+    """The formulation of a problem that holds only some resources of the whole one."""
+    kept = {resource.id for resource in problem.resources}
+    pairs = zip(whole.problem.configs, whole.cells, strict=True)
+    cells = tuple(cell for config, cell in pairs if config.resource in kept)
+    return replace(whole, problem=problem, cells=cells)
+
+
+def may_run(workload: Workload, supply: Supply) -> bool:
+    """Whether law and promise allow the workload there: residency, and no spot for premium work."""
+    lawful = not workload.countries or supply.country in workload.countries
+    named = not workload.gpus or supply.gpu in workload.gpus
+    steady = supply.purchase is not Purchase.SPOT or workload.tier is not Tier.PREMIUM
+    return lawful and named and steady and not supply.idle
+
+
+def rate_on(
+    option: Option, supply: Supply, workload: Workload, spot_useful_share: Mapping[str, float]
+) -> float:
+    """Units per hour of one replica on this supply; 0 where it cannot keep its promise there."""
+    if supply.purchase is not Purchase.SPOT or not workload.is_deferrable:
+        return option.units_per_hour
+    if workload.run is not None:
+        return option.spot_units_per_hour or 0.0
+    return option.units_per_hour * spot_useful_share[supply.gpu]
+
+
+def outlasts_a_week(option: Option, workload: Workload) -> bool:
+    """Whether a run takes longer than the representative week: it cannot live off the hours that
+    served work leaves idle, night by night, but holds its gang without a break."""
+    return workload.run is not None and option.units_per_hour * HOURS_PER_WEEK < 1.0
+
+
+def worthwhile(choice: Choice) -> tuple[Supply, ...]:
+    """Supplies that no other one beats for every workload, count for count and price for price.
+
+    Exact: a dropped instance can be replaced by one that costs no more and does as much with as
+    many of its GPUs or fewer (or, where all replicas fit it, by as many GPUs in smaller instances).
+    """
+    kept: list[Supply] = []
+    tables = {supply.id: _rates(choice, supply) for supply in choice.supplies}
+    for supply in sorted(choice.supplies, key=_by_price):
+        table = tables[supply.id]
+        if supply.count or (
+            table and not any(_beats(k, supply, tables[k.id], table) for k in kept)
+        ):
+            kept.append(supply)
+    return tuple(sorted(kept, key=lambda s: s.id))
+
+
+def _by_price(supply: Supply) -> tuple[float, int, str]:
+    return (supply.usd_per_gpu_hour, supply.gpus_per_instance, supply.id)
+
+
+def _rates(choice: Choice, supply: Supply) -> dict[tuple[str, int], float]:
+    """(workload, GPUs of a replica) -> units per hour there."""
+    table: dict[tuple[str, int], float] = {}
+    for workload in choice.inventory.workloads:
+        if not may_run(workload, supply):
+            continue
+        for option in choice.options.get(workload.id, ()):
+            rate = rate_on(option, supply, workload, choice.spot_useful_share)
+            if option.gpu == supply.gpu and rate > 0.0 and holds(supply, option, workload):
+                key = (workload.id, option.gpus)
+                table[key] = max(table.get(key, 0.0), rate)
+    return table
+
+
+def holds(supply: Supply, option: Option, workload: Workload) -> bool:
+    """Whether a replica fits one instance, or is a gang of whole nodes (training only).
+
+    Instances smaller than a node are no gang: nothing says that a fast link joins them.
+    """
+    size = supply.gpus_per_instance
+    if option.gpus <= size:
+        return True
+    return workload.run is not None and size >= GPUS_PER_NODE and option.gpus % size == 0
+
+
+def _beats(
+    other: Supply,
+    supply: Supply,
+    theirs: Mapping[tuple[str, int], float],
+    table: Mapping[tuple[str, int], float],
+) -> bool:
+    alike = (
+        other.purchase.is_committed == supply.purchase.is_committed
+        and (other.purchase is Purchase.SPOT) == (supply.purchase is Purchase.SPOT)
+        and other.site is None
+        and supply.site is None
+        and other.usd_per_gpu_hour <= supply.usd_per_gpu_hour
+        and other.most is None
+    )
+    if not alike:
+        return False
+    splits = supply.gpus_per_instance % other.gpus_per_instance == 0
+    if other.gpu == supply.gpu and splits:
+        return all(theirs.get(key, 0.0) >= rate for key, rate in table.items())
+    if other.gpus_per_instance != supply.gpus_per_instance:
+        return False
+    return all(
+        any(w == key[0] and gpus <= key[1] and r >= rate for (w, gpus), r in theirs.items())
+        for key, rate in table.items()
+    )
+
+
+class _Builder:
+    """Collects resources, workloads and configs of one problem."""
+
+    def __init__(self, choice: Choice, cycle: Cycle, rate_factor: Mapping[str, float]) -> None:
+        self.choice, self.cycle, self.rate_factor = choice, cycle, rate_factor
+        self.years = choice.inventory.years
+        self.resources = [self._resource(s) for s in choice.supplies]
+        self.supply = {s.id: s for s in choice.supplies}
+        self.workloads: list[mix.Workload] = []
+        self.configs: list[mix.Config] = []
+        self.cells: list[Cell] = []
+
+    def add_served(self, workload: Workload) -> None:
+        """A rate in every block."""
+        has_spot = any(s.purchase is Purchase.SPOT for s in self.choice.supplies)
+        share = self.choice.inventory.limits.spot_share if has_spot else None
+        premium = workload.tier is Tier.PREMIUM
+        self.workloads.append(
+            mix.Workload(
+                workload.id,
+                "inference",
+                demand=tuple(peak_demand(workload, b) for b in self.cycle.blocks),
+                n_plus_one=premium,
+                max_spot_share=None if premium else share,
+            )
+        )
+        for supply in self.choice.supplies:
+            for option, rate in self._possible(workload, supply):
+                self._config(
+                    workload.id, supply.id, option, rate, Cell(workload, option, supply, None, 1.0)
+                )
+
+    def add_deferrable(self, workload: Workload) -> None:
+        """An amount of work for a week of each year, in the blocks of its window."""
+        window = frozenset(workload.window)
+        held = {s.id: self._held_for(workload, s) for s in self._worth_holding(workload)}
+        for year in range(self.years):
+            blocks = tuple(
+                b for b in self.cycle.of_year(year) if window.issuperset(self.cycle.blocks[b].hours)
+            )
+            name = f"{workload.id}@y{year + 1}"
+            work = work_per_week(workload, year)
+            self.workloads.append(mix.Workload(name, "batch", work=work, window=blocks))
+            for supply in self.choice.supplies:
+                if supply.purchase.is_committed:
+                    for option, rate in self._possible(workload, supply):
+                        resource = supply.id
+                        if outlasts_a_week(option, workload) and not supply.count:
+                            resource = held.get(supply.id, "")
+                        if resource:
+                            cell = Cell(workload, option, supply, year, 1.0)
+                            self._config(name, resource, option, rate, cell)
+            self._rent_for(workload, name, year, work, blocks)
+
+    def _worth_holding(self, workload: Workload) -> list[Supply]:
+        """What a run of more than a week may hold for itself alone: every server that may be
+        bought, and the rental commitment at which a run costs least."""
+        bought: list[Supply] = []
+        best: tuple[float, str, Supply] | None = None
+        for supply in self.choice.supplies:
+            if not supply.purchase.is_committed or supply.count:
+                continue
+            costs = [
+                unit_cost_usd(option, supply, workload, rate)
+                for option, rate in self._possible(workload, supply)
+                if outlasts_a_week(option, workload)
+            ]
+            if costs and supply.site:
+                bought.append(supply)
+            elif costs and (best is None or (min(costs), supply.id) < best[:2]):
+                best = (min(costs), supply.id, supply)
+        return [*bought, best[2]] if best else bought
+
+    def _held_for(self, workload: Workload, supply: Supply) -> str:
+        """A commitment of this supply that served work does not share; its id."""
+        resource = f"{supply.id} for {workload.id}"
+        self.supply[resource] = supply
+        self.resources.append(replace(self._resource(supply), id=resource))
+        return resource
+
+    def _rent_for(
+        self, workload: Workload, name: str, year: int, work: float, blocks: Sequence[int]
+    ) -> None:
+        """The cheapest rental of this work's own, running only as long as it takes."""
+        best: tuple[float, Supply, Option, float] | None = None
+        for supply in self.choice.supplies:
+            if supply.purchase.is_committed:
+                continue
+            for option, rate in self._possible(workload, supply):
+                usd = supply.usd_per_instance_hour * _instances(option, supply, workload)
+                if best is None or (usd / rate, supply.id) < (best[0], best[1].id):
+                    best = (usd / rate, supply, option, rate)
+        if best is None or not blocks:
+            return
+        _, supply, option, rate = best
+        longest = max(len(self.cycle.blocks[b].hours) for b in blocks)
+        duty = min(1.0, work / (rate * longest * QUANTA))
+        resource = f"{supply.id} for {name}"
+        self.supply[resource] = supply
+        self.resources.append(
+            mix.Resource(
+                resource,
+                supply.gpu,
+                "hourly",
+                supply.gpus_per_instance,
+                max_instances=supply.most,
+                hourly_cost=supply.usd_per_instance_hour * duty,
+                spot=supply.purchase is Purchase.SPOT,
+            )
+        )
+        self._config(
+            name, resource, option, rate * duty, Cell(workload, option, supply, year, duty)
+        )
+
+    def _possible(self, workload: Workload, supply: Supply) -> list[tuple[Option, float]]:
+        if not may_run(workload, supply):
+            return []
+        share, factor = self.choice.spot_useful_share, self.rate_factor.get(workload.id, 1.0)
+        return [
+            (option, rate * factor)
+            for option in self.choice.options.get(workload.id, ())
+            if option.gpu == supply.gpu
+            and holds(supply, option, workload)
+            and (rate := rate_on(option, supply, workload, share)) > 0.0
+        ]
+
+    def _config(
+        self, workload: str, resource: str, option: Option, rate: float, cell: Cell
+    ) -> None:
+        busy_usd = cell.supply.usd_per_gpu_busy_hour * option.gpus
+        self.configs.append(mix.Config(workload, resource, option.gpus, rate, var_cost=busy_usd))
+        self.cells.append(cell)
+
+    def _resource(self, supply: Supply) -> mix.Resource:
+        yearly = math.fsum(usd for _, usd in supply.usd_per_instance_year)
+        committed = supply.purchase.is_committed
+        return mix.Resource(
+            supply.id,
+            supply.gpu,
+            "committed" if committed else "hourly",
+            supply.gpus_per_instance,
+            max_instances=supply.most,
+            min_instances=supply.count,
+            fixed_cost=yearly * self.years,
+            hourly_cost=supply.usd_per_instance_hour,
+            capex=supply.capex_usd if supply.purchase is Purchase.BUY else 0.0,
+            kw=supply.kw,
+            site=supply.site,
+            spot=supply.purchase is Purchase.SPOT,
+        )
+
+    def formulation(self) -> Formulation:
+        """The finished problem."""
+        inventory = self.choice.inventory
+        problem = mix.Problem(
+            name=inventory.name,
+            units="rates and work in the units of each workload per hour; USD over the horizon",
+            repeat=self.cycle.repeat,
+            blocks=tuple(mix.Block(b.id, float(len(b.hours))) for b in self.cycle.blocks),
+            resources=tuple(self.resources),
+            workloads=tuple(self.workloads),
+            configs=tuple(self.configs),
+            capex_budget=inventory.limits.capex_usd,
+            site_kw={site.id: site.capacity_kw for site in inventory.sites},
+        )
+        return Formulation(problem, tuple(self.cells), self.supply, self.cycle)
+
+
+def _instances(option: Option, supply: Supply, workload: Workload) -> float:
+    """Instances one replica takes: a part of one where others like it can fill the rest."""
+    share = option.gpus / supply.gpus_per_instance
+    return math.ceil(share) if workload.run is not None else share
+
+
+def unit_cost_usd(option: Option, supply: Supply, workload: Workload, rate: float) -> float:
+    """Cost of a unit on full replicas: price of the GPUs it takes over what they do [USD/unit]."""
+    hourly = (
+        supply.usd_per_gpu_hour * supply.gpus_per_instance * _instances(option, supply, workload)
+    )
+    return (hourly + supply.usd_per_gpu_busy_hour * option.gpus) / rate
+
+
+def weight_of(workload: Workload, options: Sequence[Option], supplies: Sequence[Supply]) -> float:
+    """What an hour of the workload's peak costs at the cheapest [USD/h]; shapes the blocks."""
+    if workload.demand is None:
+        return 0.0
+    peak = max(workload.demand.units_per_hour)
+    costs = [
+        unit_cost_usd(o, s, workload, o.units_per_hour)
+        for o in options
+        for s in supplies
+        if o.gpu == s.gpu and o.units_per_hour > 0.0 and holds(s, o, workload)
+    ]
+    return peak * min(costs, default=0.0)

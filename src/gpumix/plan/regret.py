@@ -1,0 +1,243 @@
+"""The roads not taken: the plan again under one more restriction, and where decisions flip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from gpumix.cost.cloud import commitment_break_even_utilisation
+from gpumix.domain.offer import Purchase
+from gpumix.domain.plan import Alternative, BreakEven, WorkloadPlan
+from gpumix.errors import GpumixError
+from gpumix.options.serving import Option
+from gpumix.plan.cycle import Cycle
+from gpumix.plan.formulate import Choice, may_run
+from gpumix.plan.interpret import Answer
+from gpumix.plan.search import VARIANT, Found, judged, search
+from gpumix.supply.rentals import Supply
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """A name and which supplies may work under it."""
+
+    name: str
+    allows: Callable[[Supply], bool]
+
+
+def restrictions(answer: Answer, choice: Choice) -> list[Restriction]:
+    """The restrictions every plan is held against, and the plan without its main GPU."""
+    found = [
+        Restriction(f"all {name}", lambda s, name=name: _family(s.gpu) == name)  # type: ignore[misc]
+        for name in ("H100", "A100", "L40S")
+    ]
+    found.append(Restriction("all cloud", lambda s: s.purchase.is_cloud))
+    found.append(Restriction("all on-prem", lambda s: not s.purchase.is_cloud))
+    main = max(answer.lines, key=lambda line: line.usd, default=None)
+    if main is not None and len({s.gpu for s in choice.supplies}) > 1:
+        gpu = main.supply.gpu
+        found.append(Restriction(f"without {gpu}", lambda s: s.gpu != gpu))
+    return found
+
+
+def _family(gpu: str) -> str:
+    return gpu.split("-")[0].upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A restriction with what was found under it, or why nothing was."""
+
+    restriction: Restriction
+    found: Found | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variants:
+    """The plan made anew: under restrictions, and at both ends of every speed's interval [USD]."""
+
+    restricted: tuple[Variant, ...]
+    low_usd: float | None
+    high_usd: float | None
+
+
+def variants(answer: Answer, choice: Choice, cycle: Cycle) -> Variants:
+    """All variants, two searches at a time.
+
+    At the ends of the interval errors of all workloads are taken to go together, so the cost's
+    interval is on the wide side.
+    """
+    ends = {name: slower_or_faster(found) for name, found in choice.options.items()}
+    factors = [{name: both[end] for name, both in ends.items()} for end in (0, 1)]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        tasks = [
+            pool.submit(_variant, restriction, answer, choice, cycle)
+            for restriction in restrictions(answer, choice)
+        ]
+        costs = [pool.submit(_cost_at, answer, choice, cycle, factor) for factor in factors]
+        restricted = tuple(task.result() for task in tasks)
+        slow, fast = (cost.result() for cost in costs)
+    return Variants(restricted, fast, slow)
+
+
+def _cost_at(
+    answer: Answer, choice: Choice, cycle: Cycle, rate_factor: Mapping[str, float]
+) -> float | None:
+    """Cost at other speeds, from the supplies the plan holds; if they do not do, from all [USD]."""
+    held = {line.supply.id for line in answer.lines}
+    own = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in held or s.count))
+    for candidate in (own, choice):
+        cost = search(candidate, cycle, VARIANT, rate_factor).solution.cost
+        if cost is not None:
+            return cost
+    return None
+
+
+def _variant(restriction: Restriction, answer: Answer, choice: Choice, cycle: Cycle) -> Variant:
+    narrowed = narrow(choice, restriction.allows)
+    if narrowed == choice:
+        return Variant(restriction, answer.found, "")
+    if homeless := homeless_workloads(narrowed):
+        return Variant(restriction, None, f"nothing can run {', '.join(homeless)}")
+    try:
+        found = search(narrowed, cycle, VARIANT)
+    except GpumixError as error:
+        return Variant(restriction, None, str(error))
+    if found.solution.cost is None:
+        return Variant(restriction, None, f"breaks {', '.join(found.solution.conflict)}")
+    return Variant(restriction, found, "")
+
+
+def cheapest(found: Found, others: Variants) -> Found:
+    """The plan, or a restricted one that came out cheaper: it keeps the same promises.
+
+    That happens where a search ended at its effort and a narrower one went deeper; what it is
+    made of is a plan of the whole problem all the same, whose bound still holds: that of the search
+    or, where the narrower problem rents for deferrable work what the whole one does not list, that
+    of the fractions.
+    """
+    best = min(
+        (v.found for v in others.restricted if v.found is not None),
+        key=lambda f: f.solution.cost or float("inf"),
+        default=found,
+    )
+    mine, theirs = found.solution.cost or 0.0, best.solution.cost or 0.0
+    if theirs >= mine * (1.0 - 1e-9):
+        return found
+    bounds = (found.solution.bound or 0.0, found.relaxed_bound or 0.0)
+    bound = max((b for b in bounds if b <= theirs), default=0.0)
+    return replace(
+        best,
+        solution=judged(best.solution, bound),
+        considered=found.considered,
+        relaxed_bound=found.relaxed_bound,
+    )
+
+
+def alternatives(answer: Answer, others: Variants) -> tuple[Alternative, ...]:
+    """Each restriction's cost beside the plan's; none where the plan keeps it anyway."""
+    return tuple(_alternative(v, answer) for v in others.restricted)
+
+
+def _alternative(variant: Variant, answer: Answer) -> Alternative:
+    name, plan_usd = variant.restriction.name, answer.usd
+    if all(variant.restriction.allows(line.supply) for line in answer.lines):
+        status = answer.found.solution.status
+        return Alternative(name, status, plan_usd, 0.0, 0.0, "")
+    if variant.found is None or variant.found.solution.cost is None:
+        return Alternative(name, "infeasible", None, None, None, variant.reason)
+    delta = variant.found.solution.cost - plan_usd
+    status = variant.found.solution.status
+    return Alternative(name, status, plan_usd + delta, delta, delta / plan_usd, "")
+
+
+def narrow(choice: Choice, allows: Callable[[Supply], bool]) -> Choice:
+    """The choice with only some supplies; what stands already stays, idle where not allowed."""
+    supplies = tuple(
+        s if allows(s) else replace(s, idle=True) for s in choice.supplies if allows(s) or s.count
+    )
+    return replace(choice, supplies=supplies)
+
+
+def homeless_workloads(choice: Choice) -> list[str]:
+    """Workloads that no supply can do."""
+    return [
+        w.id
+        for w in choice.inventory.workloads
+        if not any(
+            o.gpu == s.gpu and may_run(w, s)
+            for o in choice.options.get(w.id, ())
+            for s in choice.supplies
+        )
+    ]
+
+
+# -- where decisions flip --------------------------------------------------------------------
+
+
+def break_evens(
+    answer: Answer, workloads: Sequence[WorkloadPlan], supplies: Sequence[Supply]
+) -> tuple[BreakEven, ...]:
+    """Commitment against on-demand by use, and the price at which the next GPU would be chosen."""
+    return (*_commitments(answer, supplies), *_next_gpu(workloads))
+
+
+_COMMITMENT = {
+    Purchase.RESERVED_1Y: "reserving for a year a",
+    Purchase.RESERVED_3Y: "reserving for three years a",
+    Purchase.BUY: "buying a",
+}
+
+
+def _commitments(answer: Answer, supplies: Sequence[Supply]) -> list[BreakEven]:
+    found = []
+    for line in answer.lines:
+        supply = line.supply
+        if supply.purchase not in _COMMITMENT:
+            continue
+        workloads = [use.cell.workload for use in line.uses]
+        rivals = [
+            s.usd_per_gpu_hour
+            for s in supplies
+            if s.gpu == supply.gpu
+            and s.purchase is Purchase.ON_DEMAND
+            and all(may_run(w, s) for w in workloads)
+        ]
+        if not rivals:
+            continue
+        value = commitment_break_even_utilisation(supply.usd_per_gpu_hour, min(rivals))
+        what = f"{_COMMITMENT[supply.purchase]} {supply.gpu} beats renting it on demand"
+        found.append(
+            BreakEven(
+                f"{what} from this share of hours in use", "utilisation", value, line.utilisation
+            )
+        )
+    return found
+
+
+def _next_gpu(workloads: Sequence[WorkloadPlan]) -> list[BreakEven]:
+    found = []
+    for plan in workloads:
+        costs = [c for c in plan.candidates if c.unit_cost_usd is not None]
+        chosen = [c for c in costs if c.chosen]
+        others = [c for c in costs if not c.chosen and c.usd_per_gpu_hour is not None]
+        if not chosen or not others:
+            continue
+        best = min(c.unit_cost_usd or 0.0 for c in chosen)
+        other = others[0]
+        price = other.usd_per_gpu_hour or 0.0
+        if not other.unit_cost_usd or other.unit_cost_usd <= best:
+            continue
+        what = f"{plan.id} would go to {other.gpu} if its price fell below"
+        found.append(BreakEven(what, "usd_per_gpu_hour", price * best / other.unit_cost_usd, price))
+    return found
+
+
+def slower_or_faster(options: Sequence[Option]) -> tuple[float, float]:
+    """Ends of the 80 % interval of speed over its middle, the widest of a workload's options."""
+    rates = [o.rate for o in options if o.rate is not None and o.rate.value > 0.0]
+    low = min((r.low / r.value for r in rates), default=1.0)
+    high = max((r.high / r.value for r in rates), default=1.0)
+    return low, high

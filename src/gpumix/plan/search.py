@@ -1,0 +1,127 @@
+"""The search for the cheapest mix: a shortlist by relaxation, then whole numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gpumix import mix
+from gpumix.plan.cycle import Cycle
+from gpumix.plan.formulate import Choice, Formulation, formulate, part_of
+
+GAP = 0.005
+"""A mix is good enough when proven to cost at most this share more than the best."""
+
+LARGE = 1_500
+"""Whole numbers from which a plan found block by block comes before the search."""
+
+ENOUGH = 0.05
+"""Such a plan is taken without a search where the relaxation leaves it no more than this gap."""
+
+FAR = 0.10
+"""A mix of a shortlist this far from the bound may lack supplies that whole numbers need."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long a search may go on.
+
+    `counts` are whole numbers looked at, all nodes of its tree together, so that two runs find
+    the same mix and a large problem takes about as long as a small one. A problem of no more than
+    `largest` enters whole, of others what so many `rounds` of relaxations hold; the next entry of
+    `rounds` is tried where the mix found is further than `FAR` from the bound. `seconds` are a stop
+    for machines that are too slow for that.
+    """
+
+    counts: int
+    largest: int
+    rounds: tuple[int, ...]
+    seconds: float
+
+    def nodes(self, problem: mix.Problem) -> int:
+        """Nodes of the search tree of a problem; the first one does most of the work."""
+        return max(self.counts // max(_size(problem), 1), 1)
+
+
+PLAN, VARIANT = Effort(15_000, 3_000, (3,), 12.0), Effort(2_000, 1_000, (1, 2), 8.0)
+"""For the plan itself, and for each plan it is held against (those may cost a little too much)."""
+
+
+def _size(problem: mix.Problem) -> int:
+    """Whole numbers in a problem, before anything is pruned or pooled."""
+    return len(problem.blocks) * (len(problem.configs) + len(problem.resources))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A solved mix problem and what its numbers mean.
+
+    The formulation holds what entered the search; bound, gap and status of the solution are those
+    of the whole choice, listed or not. `relaxed_bound` is the bound of its fractions alone [USD];
+    None where they have no solution.
+    """
+
+    choice: Choice
+    formulation: Formulation
+    solution: mix.Solution
+    considered: int
+    relaxed_bound: float | None
+
+
+def search(
+    choice: Choice,
+    cycle: Cycle,
+    effort: Effort,
+    rate_factor: Mapping[str, float] | None = None,
+) -> Found:
+    """The cheapest mix of a choice, as near to the best as `GAP` or the effort allows.
+
+    A problem small enough to be searched enters whole, so that its optimum is proven; of a larger
+    one the shortlist. `rate_factor` scales each workload's rates (sensitivity).
+    """
+    whole = formulate(choice, cycle, rate_factor)
+    rented = {r.id for r in whole.problem.resources if r.id != whole.supply[r.id].id}
+    # The first round gives the bound, and with the others the list.
+    is_small = _size(whole.problem) <= effort.largest
+    tried: list[tuple[mix.Problem, mix.Solution]] = []
+    for rounds in (1,) if is_small else effort.rounds:
+        short = mix.shortlist(whole.problem, rounds=rounds, always=rented)
+        bound = short.bound or 0.0
+        listed = whole.problem if is_small else short.problem
+        tried.append((listed, _solved(listed, effort, bound)))
+        cost = tried[-1][1].cost
+        if cost is not None and mix.relative_gap(cost, bound) <= FAR:
+            break
+    if not is_small and all(found.cost is None for _, found in tried):
+        tried.append((whole.problem, _solved(whole.problem, effort, bound)))
+    problem, solution = min(tried, key=lambda one: math.inf if one[1].cost is None else one[1].cost)
+    is_whole = len(problem.resources) == len(whole.problem.resources)
+    proven = solution.bound if is_whole else None  # a shortlist's bound says nothing of the rest
+    solution = judged(solution, max(bound, proven or 0.0))
+    formulation = part_of(whole, problem)
+    kept = {formulation.supply[r.id].id for r in problem.resources}
+    narrowed = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in kept))
+    return Found(narrowed, formulation, solution, len(choice.supplies), short.bound)
+
+
+def _solved(problem: mix.Problem, effort: Effort, known_bound: float) -> mix.Solution:
+    return mix.solve(
+        problem,
+        gap=GAP,
+        time_limit_s=effort.seconds,
+        node_limit=effort.nodes(problem),
+        large=LARGE,
+        known_bound=known_bound,
+        enough=ENOUGH,
+    )
+
+
+def judged(solution: mix.Solution, bound: float) -> mix.Solution:
+    """A solution with the bound that holds for all there is to choose from, and what it proves."""
+    if solution.cost is None:
+        return solution
+    bound = min(bound, solution.cost)
+    gap = mix.relative_gap(solution.cost, bound)
+    status = "optimal" if gap <= GAP + 1e-6 else "feasible"
+    return replace(solution, status=status, bound=bound, gap=gap)

@@ -1,1 +1,0 @@
-"""What a verb does: joins the engines, computes nothing itself."""

@@ -1,0 +1,462 @@
+"""Predictions for a table of points: the contract's columns in, its OUT columns back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gpumix.catalog import Catalog, load
+from gpumix.domain.evidence import Basis
+from gpumix.domain.gpu import Gpu
+from gpumix.domain.llm import Model
+from gpumix.errors import GpumixError
+from gpumix.perf import media
+from gpumix.perf.calibrate import Places
+from gpumix.perf.inference.constants import is_fitted
+from gpumix.perf.inference.deployment import Deployment, deployments
+from gpumix.perf.inference.memory import memory
+from gpumix.perf.inference.questions import LOADS, METRICS, Questions, answer
+from gpumix.perf.interval import interval, tier_sigma
+from gpumix.perf.precision import kv_bytes_per_value, weight_format
+from gpumix.perf.shapes import shape_of
+from gpumix.predict.columns import Column, IntArray, column, distinct, rows_of
+from gpumix.predict.evidence import (
+    Asked,
+    Evidence,
+    batch_of,
+    collect,
+    numbers,
+    rows_for,
+    serving_label,
+)
+from gpumix.predict.rows import (
+    Layout,
+    best_of,
+    figure_of,
+    layouts_of,
+    parse_slo,
+    quantity_of,
+    reason_of,
+    unknown,
+)
+from gpumix.units import MS
+
+CHUNK_ROWS = 20_000
+"""Rows worked on at once: small enough that the arrays stay in the processor's cache."""
+
+TEXT_COLUMNS = (
+    "gpu", "model", "weight_precision", "kv_precision", "engine", "engine_version",
+)  # fmt: skip
+LAYOUT_COLUMNS = ("n_gpus", "tp", "pp", "dp", "ep")
+NUMBER_COLUMNS = ("input_len", "output_len", "load_value")
+WORD_COLUMNS = ("load", "metric", "dataset", "slo")
+
+
+def predict_inference(
+    points: Mapping[str, Sequence[object]],
+    *,
+    gpus: Path | None = None,
+    models: Path | None = None,
+    measured: Path | None = None,
+    catalog: Catalog | None = None,
+) -> dict[str, npt.NDArray[Any]]:
+    """Predicted value, 80 % interval, basis, limit and note of every point, in order.
+
+    Args:
+        points: column name -> sequence; columns of the points contract, others are ignored.
+        gpus, models: sheets laid over the catalogue.
+        measured: folder of the team's own measurements, which move predictions near them.
+        catalog: used instead of a fresh one with those sheets.
+
+    Raises:
+        InputError: columns of different length, or a sheet that cannot be read.
+    """
+    catalog = catalog or load(gpus=gpus, models=models, measured=measured)
+    return _predict(points, catalog, serving_evidence(catalog))[0]
+
+
+@lru_cache(maxsize=8)
+def serving_evidence(catalog: Catalog) -> Evidence | None:
+    """What the catalogue's measured rows say of serving; None where there are none."""
+    columns = rows_for(catalog.measured, training=False)
+    if not columns.get("value"):
+        return None
+    out, asked = _predict(columns, catalog, None)
+    return collect(columns, asked, out["value"], catalog.shrinkage["inference"])
+
+
+def _predict(
+    points: Mapping[str, Sequence[object]], catalog: Catalog, evidence: Evidence | None
+) -> tuple[dict[str, npt.NDArray[Any]], Asked]:
+    """Predictions of points, and (where there is no evidence yet) where each of them stands."""
+    rows = rows_of(points)
+    table = {
+        name: column(points, name, rows)
+        for name in (*TEXT_COLUMNS, *LAYOUT_COLUMNS, *NUMBER_COLUMNS, *WORD_COLUMNS)
+    }
+    ids = points.get("id")
+    out: dict[str, npt.NDArray[Any]] = {
+        "id": np.asarray(ids if ids is not None else np.arange(rows), dtype=object),
+        "value": np.full(rows, np.nan),
+        "low": np.full(rows, np.nan),
+        "high": np.full(rows, np.nan),
+        "basis": np.full(rows, Basis.MODELLED.value, dtype=object),
+        "limit": np.full(rows, "", dtype=object),
+        "note": np.full(rows, "", dtype=object),
+    }
+    work = _Prediction(table, catalog, out, evidence)
+    if rows:
+        work.fill()
+    return out, work.asked()
+
+
+class _Prediction:
+    """The work on one table: resolve names once, build deployments once, answer in chunks."""
+
+    def __init__(
+        self,
+        table: Mapping[str, Column],
+        catalog: Catalog,
+        out: dict[str, npt.NDArray[Any]],
+        evidence: Evidence | None,
+    ) -> None:
+        self.table, self.catalog, self.out, self.evidence = table, catalog, out, evidence
+        self.stood: list[tuple[IntArray, Asked]] = []
+        self.numbers = {name: table[name].numbers() for name in (*LAYOUT_COLUMNS, *NUMBER_COLUMNS)}
+
+    def fill(self) -> None:
+        """Fill the OUT columns of every row."""
+        asked = [self.table[name] for name in (*TEXT_COLUMNS, *LAYOUT_COLUMNS)]
+        first, group = distinct(asked)
+        served, pictures = self._resolve(first)
+        words = self._word_notes()
+        self.out["note"][:] = words
+        wrong = np.array([bool(note) for note in words])
+        self._answer_text(served, group, ~wrong)
+        self._answer_media(pictures, group, ~wrong)
+        for combination, note in self.unresolved.items():
+            rows = np.flatnonzero((group == combination) & ~wrong)
+            self.out["note"][rows] = note
+        self.out["basis"][~np.isfinite(self.out["value"])] = ""
+
+    def asked(self) -> Asked:
+        """Where every row stands; rows without an answer stand nowhere."""
+        rows = len(self.out["value"])
+        none, nowhere = np.full(rows, "", dtype="<U1"), np.zeros(rows)
+        blank = Asked(Places(none, none, none, none, nowhere, nowhere, nowhere), none)
+        parts = [(np.arange(rows), blank), *self.stood]
+        places = Places.join([asked.places for _, asked in parts])
+        keys = np.concatenate([asked.keys for _, asked in parts])
+        last = np.zeros(rows, dtype=np.int64)
+        at = 0
+        for index, asked in parts:
+            last[index] = at + np.arange(len(asked.keys))
+            at += len(asked.keys)
+        return Asked(places.take(last), keys[last])
+
+    def _cell(self, name: str, row: int) -> str:
+        one = self.table[name]
+        return str(one.texts[int(one.codes[row])])
+
+    def _count(self, name: str, row: int) -> int | None:
+        value = self.numbers[name][0][self.table[name].codes[row]]
+        return None if np.isnan(value) else int(value)
+
+    def _resolve(
+        self, first: IntArray
+    ) -> tuple[dict[int, list[tuple[Gpu, Model, Layout, int]]], dict[int, tuple[Gpu, Model, int]]]:
+        """Per distinct deployment: its GPU, model and layouts; what cannot be resolved is noted."""
+        served: dict[int, list[tuple[Gpu, Model, Layout, int]]] = {}
+        pictures: dict[int, tuple[Gpu, Model, int]] = {}
+        self.unresolved: dict[int, str] = {}
+        for combination, row in enumerate(first.tolist()):
+            try:
+                gpu = self.catalog.gpu(self._cell("gpu", row), "gpu")
+                model = self.catalog.model(self._cell("model", row), "model")
+                counts = {name: self._count(name, row) for name in LAYOUT_COLUMNS}
+                if model.is_denoiser:
+                    weight_format(self._cell("weight_precision", row), gpu, model, "")
+                    media.denoiser(model, media.Picture())
+                    pictures[combination] = gpu, model, row
+                    continue
+                shape_of(model)
+                weight_format(self._cell("weight_precision", row), gpu, model, "")
+                kv_bytes_per_value(self._cell("kv_precision", row))
+                layouts = layouts_of(model, **counts)
+                if isinstance(layouts, str):
+                    self.unresolved[combination] = layouts
+                    continue
+                served[combination] = [(gpu, model, layout, row) for layout in layouts]
+            except GpumixError as error:
+                self.unresolved[combination] = str(error)
+        return served, pictures
+
+    def _word_notes(self) -> npt.NDArray[Any]:
+        """Per row, what is wrong with its numbers, load, metric or limits; '' if nothing."""
+        notes = np.full(len(self.out["note"]), "", dtype=object)
+        for name, (_, wrong) in self.numbers.items():
+            _add_notes(notes, self.table[name], wrong)
+        metric, load, slo = self.table["metric"], self.table["load"], self.table["slo"]
+        known = set(METRICS)
+        _add_notes(notes, metric, [unknown("metric", t, known) for t in metric.texts])
+        loads = set(LOADS)
+        _add_notes(notes, load, [unknown("load", t, loads) for t in load.texts])
+        _add_notes(notes, slo, [parse_slo(text)[2] for text in slo.texts])
+        return notes
+
+    def _answer_text(
+        self,
+        served: Mapping[int, list[tuple[Gpu, Model, Layout, int]]],
+        group: IntArray,
+        usable: npt.NDArray[np.bool_],
+    ) -> None:
+        if not served:
+            return
+        flat = [one for candidates in served.values() for one in candidates]
+        start = np.zeros(int(group.max()) + 1, dtype=np.int64)
+        many = np.zeros_like(start)
+        at = 0
+        for combination, candidates in served.items():
+            start[combination], many[combination] = at, len(candidates)
+            at += len(candidates)
+        dep = deployments(
+            [gpu_model[1] for gpu_model in flat],
+            [gpu_model[0] for gpu_model in flat],
+            tp=[f[2][0] for f in flat],
+            pp=[f[2][1] for f in flat],
+            dp=[f[2][2] for f in flat],
+            ep=[f[2][3] for f in flat],
+            weight_precision=[self._cell("weight_precision", f[3]) for f in flat],
+            kv_precision=[self._cell("kv_precision", f[3]) for f in flat],
+            engine=[self._cell("engine", f[3]).lower() for f in flat],
+            engine_version=[self._cell("engine_version", f[3]) for f in flat],
+            coefficients=self.catalog.coefficients,
+        )
+        labels = [
+            serving_label(
+                gpu.id, model.id, layout, self._cell("weight_precision", row),
+                dep.keys[dep.key_index[i]],
+            )
+            for i, (gpu, model, layout, row) in enumerate(flat)
+        ]  # fmt: skip
+        named = np.array([gpu.id for gpu, *_ in flat]), np.array(labels)
+        reads_only = np.array([one[1].kind in ("embedding", "encoder") for one in flat])
+        rows = np.flatnonzero(usable & (many[group] > 0))
+        for chunk in np.array_split(rows, max(1, -(-len(rows) // CHUNK_ROWS))):
+            if len(chunk) == 0:
+                continue
+            count = many[group[chunk]]
+            source = np.repeat(np.arange(len(chunk)), count)
+            offset = np.arange(len(source)) - np.repeat(np.cumsum(count) - count, count)
+            index = start[group[chunk]][source] + offset
+            questions = self._questions(chunk[source], reads_only[index])
+            part = dep.take(index)
+            value, limit = answer(part, questions, self.catalog.coefficients)
+            best = best_of(value, source, count, questions.metric)
+            self._write(
+                chunk, dep, index[best], value[best], limit[best], questions.take(best), named
+            )
+
+    def _questions(self, rows: IntArray, reads_only: npt.NDArray[np.bool_]) -> Questions:
+        def number(name: str) -> npt.NDArray[np.float64]:
+            return np.asarray(self.numbers[name][0][self.table[name].codes[rows]])
+
+        def word(name: str) -> npt.NDArray[np.str_]:
+            one = self.table[name]
+            return np.array(one.texts)[one.codes[rows]]
+
+        output_len = number("output_len")
+        slo = self.table["slo"]
+        limits = np.array([parse_slo(text)[:2] for text in slo.texts])[slo.codes[rows]]
+        dataset = self.table["dataset"]
+        spread = np.array([float(t not in ("", "fixed")) for t in dataset.texts])
+        return Questions(
+            input_len=number("input_len"),
+            output_len=np.where(reads_only & np.isnan(output_len), 0.0, output_len),
+            load=word("load"),
+            load_value=number("load_value"),
+            metric=word("metric"),
+            tpot_limit_s=limits[:, 0],
+            ttft_limit_s=limits[:, 1],
+            spread=spread[dataset.codes[rows]],
+        )
+
+    def _write(
+        self,
+        rows: IntArray,
+        dep: Deployment,
+        index: IntArray,
+        value: npt.NDArray[np.float64],
+        limit: npt.NDArray[np.str_],
+        questions: Questions,
+        named: tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]],
+    ) -> None:
+        keys = dep.key_index[index]
+        metrics, metric = np.unique(questions.metric, return_inverse=True)
+        engine = np.array([k.engine for k in dep.keys])[keys]
+        sigma = tier_sigma(
+            self.catalog.coefficients.inference,
+            np.array([quantity_of(name) for name in metrics])[metric],
+            np.array([k.architecture for k in dep.keys])[keys],
+            engine,
+            dep.expert_params[index] > 0.0,
+        )
+        self.out["note"][rows] = np.array(dep.notes, dtype=object)[index]
+        tables = self.catalog.coefficients.inference
+        fitted = np.array([is_fitted(k, tables) for k in dep.keys])[keys]
+        self.out["basis"][rows[fitted]] = Basis.CALIBRATED.value
+        asked = None
+        if self._cares:
+            figures = np.array([figure_of(name) for name in metrics])[metric]
+            asked = _asked(engine, named[0][index], named[1][index], figures, questions)
+        self._settle(rows, value, sigma, asked)
+        self.out["limit"][rows] = limit
+        empty = ~np.isfinite(value)
+        reasons = self._reasons(dep, index[empty], questions.take(np.flatnonzero(empty)))
+        self.out["note"][rows[empty]] = reasons
+        self.out["limit"][rows[empty]] = ""
+
+    @property
+    def _cares(self) -> bool:
+        """Whether it matters where rows stand: there is evidence, or the table is to become it."""
+        return self.evidence is not None or len(self.catalog.measured) > 0
+
+    def _settle(
+        self,
+        rows: IntArray,
+        value: npt.NDArray[np.float64],
+        sigma: npt.NDArray[np.float64],
+        asked: Asked | None,
+    ) -> None:
+        """Write values and intervals, moved by what was measured near them."""
+        if asked is not None and self.evidence is None:
+            self.stood.append((rows, asked))
+        elif asked is not None and self.evidence is not None:
+            moved = self.evidence.move(asked, sigma)
+            value, sigma = value * moved.factor, moved.sigma
+            known = np.isfinite(value)
+            told, kind = known & (moved.note != ""), known & (moved.basis != "")
+            _append(self.out["note"], rows[told], moved.note[told])
+            self.out["basis"][rows[kind]] = moved.basis[kind]
+        low, high = interval(value, sigma)
+        self.out["value"][rows], self.out["low"][rows], self.out["high"][rows] = value, low, high
+
+    @staticmethod
+    def _reasons(dep: Deployment, index: IntArray, questions: Questions) -> list[str]:
+        fits = memory(dep.take(index), questions.input_len, questions.output_len)
+        return [
+            reason_of(
+                str(questions.load[row]),
+                bool(np.isnan(questions.input_len[row] + questions.output_len[row])),
+                bool(np.isnan(questions.load_value[row])),
+                bool(fits.fits[row]),
+                float(fits.weights_bytes[row]),
+            )
+            for row in range(len(index))
+        ]
+
+    def _answer_media(
+        self,
+        pictures: Mapping[int, tuple[Gpu, Model, int]],
+        group: IntArray,
+        usable: npt.NDArray[np.bool_],
+    ) -> None:
+        if not pictures:
+            return
+        is_media = np.zeros(int(group.max()) + 1, dtype=bool)
+        is_media[list(pictures)] = True
+        rows = np.flatnonzero(is_media[group] & usable)
+        asked = [self.table[n] for n in ("dataset", "load", "load_value", "metric", "slo")]
+        whole = Column("deployment", group, tuple(str(i) for i in range(len(is_media))))
+        picked = [Column(c.name, c.codes[rows], c.texts) for c in (*asked, whole)]
+        first, index = distinct(picked)
+        for question, at in enumerate(first.tolist()):
+            row = int(rows[at])
+            gpu, model, _ = pictures[int(group[row])]
+            here = rows[index == question]
+            value, note = self._media_value(gpu, model, row)
+            self.out["note"][here] = note
+            if gpu.architecture in self.catalog.coefficients.media["architecture"]:
+                self.out["basis"][here] = Basis.CALIBRATED.value
+            sigma = self.catalog.coefficients.inference["sigma"]["quantity"]["media"]
+            values, sigmas = np.full(len(here), value), np.full(len(here), sigma)
+            where = self._picture_asked(here, gpu, model) if self._cares else None
+            self._settle(here, values, sigmas, where)
+            self.out["limit"][here] = "compute" if np.isfinite(value) else ""
+
+    def _picture_asked(self, rows: IntArray, gpu: Gpu, model: Model) -> Asked:
+        """Where questions about one picture stand: each picture is a deployment of its own."""
+        row = int(rows[0])
+        stated = ("weight_precision", "engine", *LAYOUT_COLUMNS, "dataset")
+        label = " ".join([gpu.id, model.id, *(self._cell(name, row) for name in stated)])
+        metric, batch = self._cell("metric", row), self._cell("load_value", row)
+        engine = self._cell("engine", row).lower() or "diffusers"
+
+        def all_rows(text: str) -> npt.NDArray[np.str_]:
+            return np.full(len(rows), text)
+
+        one = np.ones(len(rows))
+        places = Places(
+            all_rows(engine), all_rows(gpu.id), all_rows(label),
+            all_rows(f"media {figure_of(metric)}"), one, one,
+            one * np.nan_to_num(numbers([batch]), nan=1.0),
+        )  # fmt: skip
+        return Asked(places, all_rows(f"{label} {metric} {batch}"))
+
+    def _media_value(self, gpu: Gpu, model: Model, row: int) -> tuple[float, str]:
+        metric = self._cell("metric", row)
+        n = self._count("n_gpus", row) or 1
+        tp = self._count("tp", row)
+        engine = self._cell("engine", row).lower()
+        precision = self._cell("weight_precision", row)
+        work = media.denoiser(model, media.parse_picture(self._cell("dataset", row)))
+        load_value = self.numbers["load_value"][0][self.table["load_value"].codes[row]]
+        form = weight_format(precision, gpu, model, engine)
+        rate = media.load_rate(
+            work, gpu, model, gpus=n, copies=tp is None, load=self._cell("load", row),
+            load_value=load_value, precision=precision, engine=engine,
+            coefficients=self.catalog.coefficients,
+        )  # fmt: skip
+        if metric in ("samples_s", "requests_s"):
+            return rate, form.note
+        if metric == "e2e_ms_mean":
+            batch = 1.0 if np.isnan(load_value) else float(load_value)
+            return batch / rate / MS, form.note
+        if metric == "avg_power_w":
+            return media.power_w(work, gpu, n, rate, form, self.catalog.coefficients), form.note
+        return float("nan"), f"metric {metric} has no meaning for {model.id}"
+
+
+def _asked(
+    engine: npt.NDArray[np.str_],
+    gpu: npt.NDArray[np.str_],
+    label: npt.NDArray[np.str_],
+    figures: npt.NDArray[np.str_],
+    questions: Questions,
+) -> Asked:
+    """Where questions stand, and a key that is equal for equal ones."""
+    batch = batch_of(questions.load, questions.load_value, questions.output_len)
+    lengths = np.nan_to_num(questions.input_len), np.nan_to_num(questions.output_len)
+    places = Places(engine, gpu, label, figures, *lengths, batch)
+    key = label
+    numeric = (*lengths, batch)
+    for part in (questions.load, questions.metric, *(np.char.mod("%.5g", x) for x in numeric)):
+        key = np.char.add(np.char.add(key, "|"), part)
+    return Asked(places, key)
+
+
+def _append(notes: npt.NDArray[Any], rows: IntArray, more: npt.NDArray[Any]) -> None:
+    """Add to the notes of rows."""
+    notes[rows] = [f"{a}; {b}" if a else b for a, b in zip(notes[rows], more, strict=True)]
+
+
+def _add_notes(notes: npt.NDArray[Any], one: Column, wrong: Sequence[str]) -> None:
+    for code, note in enumerate(wrong):
+        if note:
+            rows = np.flatnonzero(one.codes == code)
+            notes[rows] = [f"{old}; {note}" if old else note for old in notes[rows]]

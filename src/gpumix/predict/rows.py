@@ -1,0 +1,149 @@
+"""Words and choices of a row of points: layouts, limits, kinds of figures, why nothing is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from gpumix.domain.llm import Model
+from gpumix.domain.promises import METRICS, QUANTILES, limits_in
+from gpumix.domain.quantities import duration
+from gpumix.errors import unknown_name
+from gpumix.predict.columns import IntArray
+from gpumix.units import GIGA
+
+TENSOR_PARALLEL = (1, 2, 4, 8, 16, 32, 64, 72)
+"""Tensor-parallel degrees tried where the layout is not stated."""
+
+_METRICS = (*METRICS, "itl")
+_STATISTICS = ("", "mean", *QUANTILES)
+"""Limits that rows of points may state; those without a quantile are of the mean."""
+
+Layout = tuple[int, int, int, int]
+"""tp, pp, dp, ep."""
+
+
+def layouts_of(
+    model: Model,
+    n_gpus: int | None,
+    tp: int | None,
+    pp: int | None,
+    dp: int | None,
+    ep: int | None,
+) -> list[Layout] | str:
+    """The stated layout, or every layout that uses all GPUs; or why there is none.
+
+    >>> from gpumix.catalog import load
+    >>> llama = load().models["meta-llama/Llama-3.1-8B-Instruct"]
+    >>> layouts_of(llama, 2, None, None, None, None)
+    [(1, 1, 2, 1), (2, 1, 1, 1)]
+    """
+    if tp is not None or pp is not None or dp is not None:
+        counts = (tp or 1, pp or 1, dp or 1)
+        stated = counts[0] * counts[1] * counts[2]
+        if n_gpus and stated != n_gpus:
+            if dp is None and n_gpus % stated == 0:
+                counts = (counts[0], counts[1], n_gpus // stated)
+            else:
+                return f"tp x pp x dp = {stated}, but n_gpus is {n_gpus}"
+        if min(counts) < 1:
+            return "tp, pp and dp must be at least 1"
+        return [(*counts, ep or 1)]
+    n = n_gpus if n_gpus is not None else 1
+    if n < 1:
+        return "n_gpus must be at least 1"
+    shared = ep or (n if model.is_moe else 1)
+    found = [(t, 1, n // t, shared) for t in TENSOR_PARALLEL if t <= n and n % t == 0]
+    return found if any(t == n for t, *_ in found) else [*found, (n, 1, 1, shared)]
+
+
+def parse_slo(text: str) -> tuple[float, float, str]:
+    """Limits of TPOT and TTFT [s] in `ttft_p99_ms<=2000;tpot_p99_ms<=200`, and what is wrong.
+
+    >>> parse_slo("ttft_p99_ms<=2000;tpot_p99_ms<=200")
+    (0.2, 2.0, '')
+    """
+    limits = {"tpot": np.inf, "ttft": np.inf}
+    for name, limit in limits_in(text):
+        metric, _, statistic = name.partition("_")
+        try:
+            if metric not in _METRICS or statistic not in _STATISTICS:
+                raise ValueError
+            limits[metric] = min(limits.get(metric, np.inf), duration(limit))
+        except ValueError:
+            return np.inf, np.inf, f"limit not understood: {text!r}"
+    return limits["tpot"], limits["ttft"], ""
+
+
+def quantity_of(metric: str) -> str:
+    """What kind of figure a metric is, for its interval: throughput, ttft, tpot, itl, e2e, power.
+
+    >>> quantity_of("ttft_ms_p95"), quantity_of("requests_s")
+    ('ttft', 'throughput')
+    """
+    head = metric.split("_", 1)[0]
+    if head in ("ttft", "tpot", "itl", "e2e"):
+        return head
+    return "power" if metric in ("avg_power_w", "joules_per_output_token") else "throughput"
+
+
+def figure_of(metric: str) -> str:
+    """As `quantity_of`, with watts and joules told apart: measurements move each its own way.
+
+    >>> figure_of("joules_per_output_token")
+    'joules'
+    """
+    return "joules" if metric == "joules_per_output_token" else quantity_of(metric)
+
+
+def errors(
+    predicted: npt.NDArray[np.float64], measured: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """|predicted - measured| / measured, NaN where there is no prediction.
+
+    >>> errors(np.array([110.0, 90.0]), np.array([100.0, 100.0])).round(3).tolist()
+    [0.1, 0.1]
+    """
+    return np.abs(predicted - measured) / measured
+
+
+NEEDS_NO_VALUE = ("max_throughput", "single_stream", "request_rate")
+
+
+def reason_of(load: str, no_length: bool, no_value: bool, fits: bool, weights_bytes: float) -> str:
+    """Why a question has no answer."""
+    if no_length:
+        return "input_len and output_len are needed"
+    if no_value and load not in NEEDS_NO_VALUE:
+        return f"load {load} needs load_value"
+    if not fits:
+        need = weights_bytes / GIGA
+        return f"does not fit: {need:.0f} GB of weights a GPU and no room for a request"
+    return "no load meets the limits, or this metric has no estimate here"
+
+
+def best_of(
+    value: npt.NDArray[np.float64],
+    source: IntArray,
+    count: IntArray,
+    metric: npt.NDArray[np.str_],
+) -> IntArray:
+    """Of each question's layouts, the row with the best value (the least latency, most rate)."""
+    starts = np.cumsum(count) - count
+    if count.max() == 1:
+        return starts
+    lower_is_better = np.char.find(metric, "_ms_") > 0
+    score = np.where(lower_is_better, -value, value)
+    score = np.where(np.isfinite(score), score, -np.inf)
+    best = np.maximum.reduceat(score, starts)
+    order = np.flatnonzero(score == best[source])
+    return order[np.unique(source[order], return_index=True)[1]].astype(np.int64)
+
+
+def unknown(kind: str, text: str, known: set[str]) -> str:
+    """What is wrong with a word that must be one of `known`; nothing if it is."""
+    if text in known:
+        return ""
+    if not text:
+        return f"{kind} is not stated"
+    return str(unknown_name("", kind, text, known))

@@ -1,0 +1,34 @@
+"""Engines and training stacks that are not known by name, so that a typing error does not pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gpumix.domain.coefficients import Coefficients
+from gpumix.domain.workload import Kind, Workload
+from gpumix.errors import did_you_mean
+from gpumix.perf.inference.engines import NEWEST
+
+
+def unknown_software(workload: Workload, coefficients: Coefficients) -> list[str]:
+    """What a reader must know of the software that a workload names; empty where it is known."""
+    if workload.run is not None:
+        return unknown_name("stack", workload.run.stack, coefficients.training["stack"])
+    if workload.kind is Kind.MEDIA:
+        return []
+    return unknown_name("engine", workload.engine, NEWEST)
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> list[str]:
+    """One sentence where a name is not known: what stands in for it, and the nearest name.
+
+    >>> unknown_name("engine", "vlm", ["vllm", "sglang"])
+    ["engine 'vlm' is not known: constants of a typical one; did you mean vllm?"]
+    """
+    names = list(known)
+    if name.strip().lower() in names:
+        return []
+    hint = did_you_mean(name, names)
+    return [
+        f"{kind} {name!r} is not known: constants of a typical one" + (f"; {hint}" if hint else "")
+    ]

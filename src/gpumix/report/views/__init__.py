@@ -1,0 +1,1 @@
+"""A record as its readers need it: tables, sentences, charts."""

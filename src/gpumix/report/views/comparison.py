@@ -1,0 +1,149 @@
+"""A Comparison as its readers need it: who wins, then every GPU, then those that cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from gpumix import fields
+from gpumix.domain.comparison import ComparedGpu, Comparison, WinnerAt
+from gpumix.domain.plan import Lever
+from gpumix.report.tables import Cell, Table, basis, column, estimate, remark, table, text, value
+from gpumix.report.views import evidence as evidence_view
+
+
+def question(comparison: Comparison) -> str:
+    """What was compared, in one line."""
+    tokens = (
+        f"{fields.format_value('input_tokens', comparison.input_tokens)} tokens in, "
+        f"{fields.format_value('output_tokens', comparison.output_tokens)} out"
+    )
+    parts = [tokens, *comparison.slo, comparison.engine, comparison.price_rule]
+    return "; ".join(part for part in parts if part)
+
+
+def headline(comparison: Comparison) -> str:
+    """The cheapest GPU at each demand, in one sentence."""
+    if not comparison.winners:
+        return "No GPU keeps the promises."
+    steps = [f"Cheapest: {comparison.winners[0].gpu}"]
+    for winner in comparison.winners[1:]:
+        rate = fields.format_value("requests_per_s", winner.requests_per_s)
+        steps.append(f"from {rate} requests/s {winner.gpu}")
+    return "; ".join(steps) + "."
+
+
+def speed_table(comparison: Comparison) -> Table:
+    """How fast every able GPU does it, in the comparison's order."""
+    return table(
+        "Speed",
+        ComparedGpu,
+        _able(comparison),
+        ("gpu", lambda r: text(r.gpu)),
+        ("tp", lambda r: value("tp", r.tp)),
+        ("precision", lambda r: text(r.precision)),
+        (
+            "output_tokens_per_s_per_gpu",
+            lambda r: estimate("output_tokens_per_s_per_gpu", r.output_tokens_per_s_per_gpu),
+        ),
+        (
+            "output_tokens_per_s_per_user",
+            lambda r: value("output_tokens_per_s_per_user", r.output_tokens_per_s_per_user),
+        ),
+        ("ttft_p95_s", lambda r: estimate("ttft_p95_s", r.ttft_p95_s)),
+        ("tpot_p95_s", lambda r: estimate("tpot_p95_s", r.tpot_p95_s)),
+        ("limit", lambda r: text(r.limit)),
+        ("basis", _basis),
+        ("note", lambda r: remark(r.note)),
+    ).without_absent()
+
+
+def nearest(comparison: Comparison) -> list[evidence_view.Near]:
+    """The measurement nearest to every able GPU's prediction."""
+    return [(row.gpu, row.nearest) for row in _able(comparison) if row.nearest]
+
+
+def cost_table(comparison: Comparison) -> Table:
+    """What a million tokens costs on every able GPU at each utilisation."""
+    drawn = table(
+        fields.label("usd_per_mtok"),
+        ComparedGpu,
+        _able(comparison),
+        ("gpu", lambda r: text(r.gpu)),
+        ("price", _price),
+        ("providers", lambda r: value("providers", r.price.providers if r.price else None)),
+        ("oldest", lambda r: value("oldest", r.price.oldest if r.price else None)),
+        *(("usd_per_mtok", _at(i)) for i in range(len(comparison.utilisations))),
+        ("beats_cheapest_from", lambda r: value("beats_cheapest_from", r.beats_cheapest_from)),
+    )
+    loads = iter(comparison.utilisations)
+    named = tuple(
+        column(c.name, title=f"at {fields.format_value('utilisations', next(loads))}")
+        if c.name == "usd_per_mtok"
+        else c
+        for c in drawn.columns
+    )
+    return replace(drawn, columns=named)
+
+
+def unfit_table(comparison: Comparison) -> Table:
+    """The GPUs that cannot, and why."""
+    return table(
+        "Out of the question",
+        ComparedGpu,
+        [row for row in comparison.rows if row.reason],
+        ("gpu", lambda r: text(r.gpu)),
+        ("reason", lambda r: text(r.reason)),
+    )
+
+
+def winners_table(comparison: Comparison) -> Table:
+    """The cheapest GPU from each demand on."""
+    return table(
+        fields.label("winners"),
+        WinnerAt,
+        comparison.winners,
+        ("requests_per_s", lambda w: value("requests_per_s", w.requests_per_s)),
+        ("gpu", lambda w: text(w.gpu)),
+        ("replicas", lambda w: value("replicas", w.replicas)),
+        ("usd_per_hour", lambda w: value("usd_per_hour", w.usd_per_hour)),
+        ("utilisation", lambda w: value("utilisation", w.utilisation)),
+    )
+
+
+def levers_table(comparison: Comparison) -> Table:
+    """What changes would save on the cheapest GPU, always busy."""
+    return table(
+        fields.label("levers"),
+        Lever,
+        comparison.levers,
+        ("name", lambda lever: text(lever.name)),
+        ("usd_per_mtok", lambda lever: value("usd_per_mtok", lever.unit_cost_usd)),
+        ("saving_share", lambda lever: value("saving_share", lever.saving_share)),
+        ("note", lambda lever: remark(lever.note)),
+    )
+
+
+def _basis(row: ComparedGpu) -> Cell:
+    predicted = row.output_tokens_per_s_per_gpu
+    return basis(predicted.basis) if predicted else value("basis", None)
+
+
+def _able(comparison: Comparison) -> list[ComparedGpu]:
+    return [row for row in comparison.rows if not row.reason]
+
+
+def _price(row: ComparedGpu) -> Cell:
+    price = row.price
+    if price is None:
+        return value("price", None, "no price")
+    shown, spread = fields.interval_parts("price", price.usd_per_gpu_hour, price.low, price.high)
+    return Cell(shown, spread)
+
+
+def _at(index: int) -> Callable[[ComparedGpu], Cell]:
+    def cell(row: ComparedGpu) -> Cell:
+        known = index < len(row.usd_per_mtok)
+        return value("usd_per_mtok", row.usd_per_mtok[index] if known else None)
+
+    return cell

@@ -1,0 +1,1 @@
+"""The event simulator of continuous batching, compiled."""

@@ -1,0 +1,156 @@
+"""Servers on sites of one's own as supply: those that stand there and those that may be bought."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gpumix.cost.capex import gpu_capex
+from gpumix.cost.premises import servers_per_rack
+from gpumix.cost.tco import ServerCost, onprem_server
+from gpumix.domain.evidence import Assumption, Basis
+from gpumix.domain.gpu import Server
+from gpumix.domain.offer import Purchase
+from gpumix.domain.site import Site
+from gpumix.domain.workload import Inventory
+from gpumix.errors import InputError, NoEstimate, Problem
+from gpumix.supply.rentals import Supplies, Supply
+
+if TYPE_CHECKING:
+    from gpumix.catalog import Catalog
+
+
+def own_servers(inventory: Inventory, catalog: Catalog) -> Supplies:
+    """Supply of every site: owned servers, which stay, and servers that may be bought.
+
+    Raises: InputError where a GPU comes in no known server or more stands than the racks feed.
+    """
+    problems: list[Problem] = []
+    notes: list[str] = []
+    found: list[Supply] = []
+    for site in inventory.sites:
+        servers = {s.gpu: s for s in catalog.servers}
+        place = f"supply.on_prem.{site.id}"
+        for gpu in dict.fromkeys([*site.gpus, *(gpu for gpu, _ in site.owned)]):
+            if gpu not in servers:
+                known = ", ".join(sorted(servers))
+                problems.append(Problem(place, f"no server is known for {gpu}", f"known: {known}"))
+        if problems:
+            continue
+        standing = [_owned(site, servers[gpu], n, inventory, catalog) for gpu, n in site.owned]
+        taken_kw = math.fsum(s.kw * s.count for s in standing)
+        if taken_kw > site.capacity_kw * (1.0 + 1e-9):
+            problems.append(
+                Problem(
+                    f"supply.owned.{site.id}",
+                    f"what stands there takes {taken_kw:.1f} kW of racks",
+                    f"{site.racks} racks of {site.kw_per_rack:g} kW give {site.capacity_kw:.1f} kW",
+                )
+            )
+        found += standing
+        for gpu in site.gpus:
+            supply, note = _buyable(site, servers[gpu], inventory, catalog)
+            found += [supply] if supply else []
+            notes += [note] if note else []
+        if site.outage_hours_per_year != 0 and not site.generator:
+            notes.append(f"{site.id}: without a generator, work there stops in every outage")
+    if problems:
+        raise InputError(problems)
+    return Supplies(tuple(found), (), tuple(notes))
+
+
+def _buyable(
+    site: Site, server: Server, inventory: Inventory, catalog: Catalog
+) -> tuple[Supply | None, str]:
+    per_rack = servers_per_rack(server, site.kw_per_rack)
+    if per_rack < 1:
+        return None, (
+            f"{site.id}: {server.id} takes {server.nameplate_kw:g} kW and {server.rack_u:g} U,"
+            f" more than a rack of {site.kw_per_rack:g} kW gives"
+        )
+    try:
+        price = gpu_capex(catalog.capex, server.gpu, server)
+    except NoEstimate as error:
+        return None, f"{site.id}: {error}"
+    cost = _cost(site, server, price, inventory, catalog, owned=False)
+    return _supply(site, server, cost, Purchase.BUY, price[1], site.kw_per_rack / per_rack), ""
+
+
+def _owned(site: Site, server: Server, gpus: int, inventory: Inventory, catalog: Catalog) -> Supply:
+    size = math.gcd(gpus, server.gpus)
+    share = size / server.gpus
+    part = replace(
+        server,
+        gpus=size,
+        rack_u=server.rack_u * share,
+        nameplate_kw=server.nameplate_kw * share,
+        load_kw=None if server.load_kw is None else server.load_kw * share,
+        idle_kw=None if server.idle_kw is None else server.idle_kw * share,
+    )
+    cost = _cost(site, part, _price_new(part, catalog), inventory, catalog, owned=True)
+    stated = Assumption(
+        f"{site.id}: {gpus} {server.gpu}", "already owned", Basis.MEASURED, "inventory"
+    )
+    supply = _supply(site, part, cost, Purchase.OWNED, stated, part.nameplate_kw)
+    return replace(supply, count=gpus // size, most=gpus // size)
+
+
+def _price_new(server: Server, catalog: Catalog) -> tuple[float, Assumption] | None:
+    """What it would cost new: support and insurance are paid on that; None where unknown."""
+    try:
+        return gpu_capex(catalog.capex, server.gpu, server)
+    except NoEstimate:
+        return None
+
+
+def _cost(
+    site: Site,
+    server: Server,
+    price: tuple[float, Assumption] | None,
+    inventory: Inventory,
+    catalog: Catalog,
+    *,
+    owned: bool,
+) -> ServerCost:
+    country = catalog.countries[site.country]
+    return onprem_server(
+        server,
+        price,
+        site,
+        country,
+        catalog.defaults,
+        years=float(inventory.years),
+        owned=owned,
+        hot_humid=country.hot_humid,
+    )
+
+
+def _supply(
+    site: Site, server: Server, cost: ServerCost, purchase: Purchase, price: Assumption, kw: float
+) -> Supply:
+    verb = "owned" if purchase is Purchase.OWNED else "buy"
+    return Supply(
+        id=f"{verb}:{site.id}:{server.gpus}x{server.gpu}",
+        gpu=server.gpu,
+        gpus_per_instance=server.gpus,
+        purchase=purchase,
+        provider="own site",
+        region=site.id,
+        country=site.country,
+        usd_per_instance_hour=0.0,
+        as_of=price.as_of,
+        basis=price.basis,
+        source=price.source,
+        site=site.id,
+        usd_per_instance_year=tuple(cost.fixed_parts.items()),
+        usd_per_gpu_busy_hour=cost.energy_usd_per_busy_hour / server.gpus,
+        capex_usd=cost.capex_usd,
+        kw=kw,
+        assumptions=_unique((price, *cost.assumptions)),
+    )
+
+
+def _unique(assumptions: Iterable[Assumption]) -> tuple[Assumption, ...]:
+    return tuple(dict.fromkeys(assumptions))

@@ -1,0 +1,1 @@
+"""What the user can ask: words and files in, one record out."""

@@ -1,0 +1,93 @@
+"""`gpumix compare`: a model, or a workload of an inventory, on every GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+from gpumix.catalog import load
+from gpumix.compare.serving import Question, compare_gpus, compare_workload
+from gpumix.compare.training import compare_train
+from gpumix.domain import defaults
+from gpumix.domain.comparison import Comparison
+from gpumix.domain.training_comparison import TrainingComparison
+from gpumix.errors import InputError, Problem, unknown_name
+from gpumix.verbs.calibrate import find_store
+from gpumix.verbs.plan import open_inventory
+from gpumix.verbs.training_words import TrainWords, question_of, train_question
+from gpumix.verbs.words import names_of, precisions_of, slos_of
+
+
+def compare_names(
+    what: str,
+    workload: str | None,
+    *,
+    gpus: str | None,
+    input_tokens: float | None,
+    output_tokens: float | None,
+    slo: str | None,
+    precision: str,
+    engine: str,
+    measured: Path | None = None,
+    train: bool = False,
+    run: TrainWords | None = None,
+) -> Comparison | TrainingComparison:
+    """A comparison asked for on the command line: of a model, or of an inventory's workload;
+    with `train`, or of a training workload, of a training run that `run` states.
+
+    Raises: InputError for unknown names, with did-you-mean.
+    """
+    names = names_of("--gpus", gpus)
+    served = any(option is not None for option in (input_tokens, output_tokens, slo))
+    if train and served:
+        raise InputError(Problem("--train", "does not go with --input, --output and --slo"))
+    if not train and run not in (None, TrainWords()):
+        fix = "add --train" if workload is None else "state them in the inventory"
+        raise InputError(Problem("compare", "options of a training run without --train", fix))
+    if workload is not None or what.endswith((".yaml", ".yml")):
+        if served or train or (precision, engine) != (defaults.PRECISION, defaults.ENGINE):
+            raise InputError(
+                Problem(
+                    "compare",
+                    "only --gpus and --measured go with an inventory; the workload states the rest",
+                    "change it there, or name a model",
+                )
+            )
+        if not what.endswith((".yaml", ".yml")) and not Path(what).exists():
+            fix = f"gpumix compare team.yaml {workload}"
+            raise InputError(Problem("WORKLOAD", f"goes with an inventory; {what} is no file", fix))
+        inventory, catalog = open_inventory(Path(what), measured)
+        ids = [w.id for w in inventory.workloads]
+        if workload is None:
+            raise InputError(Problem("WORKLOAD", "is missing", f"one of {', '.join(ids)}"))
+        if workload not in ids:
+            raise InputError(unknown_name("WORKLOAD", "workload", workload, ids))
+        chosen = inventory.workloads[ids.index(workload)]
+        if chosen.run is not None:
+            return compare_train(question_of(chosen, names), catalog, inventory.as_of)
+        return compare_workload(chosen, catalog, inventory.as_of, names)
+    if train:
+        asked = train_question(what, run or TrainWords(), precisions_of(precision), names)
+        return compare_train(asked, load(measured=find_store(measured)), date.today())
+    _refuse_lengths({"--input": input_tokens, "--output": output_tokens})
+    question = Question(
+        what,
+        input_tokens,
+        output_tokens,
+        slos_of(slo) if slo else (),
+        precisions_of(precision),
+        engine,
+        names,
+    )
+    return compare_gpus(question, load(measured=find_store(measured)), date.today())
+
+
+def _refuse_lengths(lengths: Mapping[str, float | None]) -> None:
+    problems = [
+        Problem(option, f"must be between 1 and 10,000,000, got {value:g}")
+        for option, value in lengths.items()
+        if value is not None and not 1.0 <= value <= 1e7
+    ]
+    if problems:
+        raise InputError(problems)

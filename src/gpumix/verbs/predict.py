@@ -1,0 +1,36 @@
+"""`gpumix predict`: a table of questions in, the table of answers out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gpumix.catalog import load
+from gpumix.predict.inference import predict_inference
+from gpumix.predict.nearest import nearest_columns, nearest_serving, nearest_training
+from gpumix.predict.training import predict_training
+from gpumix.verbs.calibrate import find_store
+
+
+def predict_columns(
+    work: str,
+    columns: Mapping[str, Sequence[str]],
+    measured: Path | None = None,
+    *,
+    nearest: bool = False,
+    gpus: Path | None = None,
+    models: Path | None = None,
+) -> dict[str, Sequence[Any]]:
+    """Answers to a table of points of `work` inference or training; with `nearest`, beside each
+    the packaged measurement nearest to it.
+
+    Raises: InputError where columns or sheets are wrong.
+    """
+    catalog = load(gpus=gpus, models=models, measured=find_store(measured))
+    training = work == "training"
+    predicted: Any = (predict_training if training else predict_inference)(columns, catalog=catalog)
+    if not nearest:
+        return dict(predicted)
+    found = (nearest_training if training else nearest_serving)(columns, catalog)
+    return {**predicted, **nearest_columns(found)}

@@ -1,0 +1,52 @@
+"""What several verbs read from a command line: lists of names, promises."""
+
+from __future__ import annotations
+
+from gpumix.domain.gpu import PRECISIONS
+from gpumix.domain.promises import SLO_NAMES, limits_in, slo_of
+from gpumix.domain.workload import Slo
+from gpumix.errors import InputError, Problem, unknown_name
+
+
+def slos_of(text: str) -> tuple[Slo, ...]:
+    """Promises as people type them: `ttft_p95=800ms,tpot_p95=50ms`; the form of point files,
+    `ttft_p99_ms<=2000;tpot_p99_ms<=200`, is understood too.
+
+    Raises: InputError for unknown promises and durations without a unit.
+    """
+    found: list[Slo] = []
+    problems: list[Problem] = []
+    for name, limit in limits_in(text):
+        try:
+            found.append(slo_of(name, limit))
+            if found[-1].name in (s.name for s in found[:-1]):
+                raise ValueError("is promised twice; keep one limit")
+        except ValueError as error:
+            fix = f"promises: {', '.join(SLO_NAMES)}"
+            problems.append(Problem("--slo", f"{f'{name}={limit}'!r}: {error}", fix))
+    if problems:
+        raise InputError(problems)
+    return tuple(found)
+
+
+def names_of(option: str, text: str | None) -> tuple[str, ...] | None:
+    """Ids separated by commas, each once; None stays None. Raises: InputError where none is."""
+    if text is None:
+        return None
+    names = tuple(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
+    if not names:
+        raise InputError(Problem(option, "names nothing", "separate ids by commas"))
+    return names
+
+
+def precisions_of(text: str) -> tuple[str, ...]:
+    """Weight precisions separated by commas. Raises: InputError for unknown ones."""
+    names = tuple(dict.fromkeys(p.strip() for p in text.split(",") if p.strip()))
+    problems = [
+        unknown_name("--precision", "precision", name, PRECISIONS)
+        for name in names
+        if name not in PRECISIONS
+    ]
+    if problems or not names:
+        raise InputError(problems or [Problem("--precision", "names no precision")])
+    return names

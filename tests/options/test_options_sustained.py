@@ -1,0 +1,69 @@
+"""Options get the rates that simulation bears out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from gpumix.domain.workload import Inventory
+from gpumix.options import sustained
+from gpumix.options.serving import Option
+from gpumix.serving.simulated_capacity import Sustained
+
+
+def test_options_get_simulated_rates(inventory: Inventory, tried: dict[str, list[Option]]) -> None:
+    found = sustained.simulated(inventory, tried).options
+    assert found["vectors"] == tried["vectors"]
+    able = [(o, n) for o, n in zip(tried["chat"], found["chat"], strict=True) if n.serves]
+    assert able
+    for old, new in able:
+        assert new.units_per_hour != old.units_per_hour
+        assert 0.2 < new.units_per_hour / old.units_per_hour < 2.5
+        assert all(c.predicted.value <= c.limit_s for c in new.slos)
+        assert new.rate is not None
+        assert new.rate.low < new.rate.value < new.rate.high
+    assert {o.gpu for o, _ in able} == {"h100-sxm-80gb", "l40s-48gb"}
+
+
+def test_simulated_rates_are_repeatable(
+    inventory: Inventory, tried: dict[str, list[Option]]
+) -> None:
+    assert sustained.simulated(inventory, tried) == sustained.simulated(inventory, tried)
+
+
+def test_an_option_that_no_load_suits_keeps_its_closed_form(
+    inventory: Inventory, tried: dict[str, list[Option]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = Sustained(0.0, (math.inf, math.inf), 0.0, 3)
+    monkeypatch.setattr(sustained, "capacity_by_simulation", lambda *_, **__: nothing)
+    found = sustained.simulated(inventory, tried)
+    assert found.unproven == ("chat",)
+    assert found.options["chat"] == tried["chat"]
+
+
+def test_runs_are_as_long_as_the_crowd_is_large(tried: dict[str, list[Option]]) -> None:
+    option = replace(tried["chat"][0], batch=100.0)
+    assert sustained.requests_for(option, 1) == sustained.STAYS * 100
+    assert sustained.requests_for(option, 2) == sustained.STAYS * 200
+    assert sustained.requests_for(replace(option, batch=1.0), 1) == 1_500
+    assert sustained.requests_for(replace(option, batch=None), 1) == 1_500
+    assert sustained.requests_for(replace(option, batch=900.0), 4) == 20_000
+
+
+def test_the_figures_of_the_traffic_reach_the_simulation(
+    inventory: Inventory, tried: dict[str, list[Option]]
+) -> None:
+    """Burstiness, correlation of lengths and shared prefixes change what is sustained."""
+    chat = inventory.workloads[0]
+    option = next(o for o in tried["chat"] if o.serves)
+    assert chat.demand is not None
+
+    def rate(**changes: float) -> float:
+        own = replace(chat, demand=replace(chat.demand, **changes))
+        return sustained.sustained_by(own, option, 1).requests_per_s
+
+    assert rate(prefix_share=0.5) > 1.05 * rate(prefix_share=0.0)
+    assert rate(length_correlation=0.9) != rate(length_correlation=-0.9)
+    assert rate(arrival_cv=3.0) < 0.95 * rate(arrival_cv=1.0)
