@@ -78,6 +78,5 @@ def test_the_source_archive_can_be_tested(tmp_path: Path) -> None:
         names = {name.partition("/")[2] for name in held.getnames()}
     needed = {"LICENSE", "NOTICE", "CHANGELOG.md", "Makefile", "constraints.txt", "docs/index.md"}
     assert needed | {"src/gpumix/py.typed", "tests/conftest.py", "tools/build_docs.py"} <= names
-    assert not any(
-        re.match(r"\.(git|venv|ci|github)(/|$)|gpumix-out|dist/", name) for name in names
-    )
+    not_for_others = re.compile(r"\.(git|venv|ci|github)(/|$)|gpumix-out|dist/")
+    assert [name for name in names if not_for_others.match(name)] == []
