@@ -30,7 +30,8 @@ def build() -> None:
 
 def install(folder: Path) -> Path:
     """A new environment with gpumix from dist/wheels alone; the path of its command."""
-    venv.create(folder)  # without pip: some systems lack what venv needs to install it
+    # without pip: some systems lack what venv needs to install it
+    venv.create(folder, symlinks=os.name != "nt")
     programs = folder / ("Scripts" if os.name == "nt" else "bin")
     python = shutil.which("python", path=str(programs))
     where = ["--no-index", "--find-links", str(WHEELS)]
