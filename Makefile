@@ -3,12 +3,12 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint types layers fit data docs golden accuracy whole-runs bench bench-serving validate-serving bench-training clean
+.PHONY: help demo test lint types layers fit data docs golden accuracy whole-runs bench bench-serving validate-serving bench-training wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.venv/.base: pyproject.toml constraints.txt
+.venv/.base: pyproject.toml constraints.txt src/gpumix/__init__.py  # which holds the version
 	@test -x $(BIN)/python || $(PY) -m venv .venv 2>/dev/null \
 	  || { rm -rf .venv; $(PY) -m pip install -q virtualenv && $(PY) -m virtualenv -q .venv; }
 	@echo "Installing gpumix into .venv ..." >&2
@@ -68,5 +68,8 @@ validate-serving: .venv/.dev  ## the serving simulator on measured runs -> docs/
 bench-training: .venv/.dev  ## speed of training estimates and layout search -> docs/training-speed.md
 	@$(BIN)/python benchmarks/training_speed.py
 
+wheel: .venv/.base  ## build the wheel, install it in a clean environment, run it there
+	@$(BIN)/python tools/try_wheel.py
+
 clean:  ## remove everything make made
-	@rm -rf .venv gpumix-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv dist gpumix-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

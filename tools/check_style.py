@@ -22,14 +22,18 @@ FORBIDDEN = {
 
 def _text_files() -> list[Path]:
     kept = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".csv", ".json", ".j2", ".css", ""}
-    skipped = {".git", ".venv", "gpumix-out", "__pycache__", ".mypy_cache", ".ruff_cache"}
+    skipped = {".git", ".venv", "dist", "gpumix-out", "__pycache__", ".mypy_cache", ".ruff_cache"}
+
+    def hidden(part: str) -> bool:
+        return part.startswith(".") and part not in {".ci", ".github", ".gitattributes"}
+
     return [
         p
         for p in ROOT.rglob("*")
         if p.is_file()
         and p.suffix in kept
         and not skipped & set(p.relative_to(ROOT).parts)
-        and not any(part.startswith(".") and part != ".ci" for part in p.relative_to(ROOT).parts)
+        and not any(hidden(part) for part in p.relative_to(ROOT).parts)
     ]
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from gpumix.verbs.explain import explain
     from gpumix.verbs.plan import plan_file
 
+__version__ = "0.1.0"
+"""Version of the distribution: its metadata is read from this line."""
+
 __all__ = [
     "Catalog",
     "Comparison",
@@ -62,3 +65,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'gpumix' has no attribute {name!r}")
     return getattr(import_module(f"gpumix.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names alone, for completion and help."""
+    return [*__all__, "__version__"]

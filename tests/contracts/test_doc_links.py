@@ -12,7 +12,7 @@ import pytest
 from gpumix.verbs.explain import anchor
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = [
     *PAGES,
     *(
@@ -27,6 +27,8 @@ LINK = re.compile(r"!?\[[^\]\n]*\]\(([^)\s]+)\)")
 CITED = re.compile(
     r"(?<![\w./-])(docs/[\w./-]+?\.md)(?![\w@])(?:,\s+\"((?:[^\"\n]|\n\s+)+)\")?", re.MULTILINE
 )
+PLACE = re.compile(r"`((?:src|tests|docs|tools|\.github)/[\w./-]*)`(?:, `(\w+)`)?")
+"""A place that CONTRIBUTING.md names: `path`, or `path`, `name in it`."""
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```\s*$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]*`")
@@ -93,6 +95,20 @@ def test_cited_pages_and_sections_exist() -> None:
         if (found := _unresolved(path.read_text(encoding="utf-8")))
     }
     assert wrong == {}
+
+
+def test_contributing_names_places_that_exist() -> None:
+    places = PLACE.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    assert len(places) > 20
+    made_up = {"src/gpumix/verbs/NAME.py", "src/gpumix/cli/NAME.py"}
+    assert [p for p in places if p[0] not in made_up and not _is_there(*p)] == []
+
+
+def _is_there(place: str, name: str) -> bool:
+    path = ROOT / place
+    if not name:
+        return path.exists()
+    return path.is_file() and re.search(rf"\b{name}\b", path.read_text("utf-8")) is not None
 
 
 def test_citations_name_sections_by_title() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import zoneinfo
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -461,6 +462,14 @@ def test_bad_input(refused: Refused, old: str, new: str, says: str) -> None:
 )  # fmt: skip
 def test_bad_lines(refused: Refused, line: str, says: str) -> None:
     assert says in refused(f"{CHAT}{line}\n")
+
+
+def test_a_system_without_timezones_still_tells_a_wrong_one(refused: Refused) -> None:
+    zoneinfo.reset_tzpath(to=[])
+    try:
+        assert "did you mean Asia/Dhaka" in refused(f"{CHAT}timezone: Asia/Daka\n")
+    finally:
+        zoneinfo.reset_tzpath()
 
 
 @pytest.mark.parametrize(

@@ -118,9 +118,8 @@ class _Reader:
     def inventory(self, spec: InventorySpec, today: date) -> Inventory:
         """The whole; problems found are in `self.problems`."""
         self.offers = self._offers(spec)
-        zones = zoneinfo.available_timezones()
-        if zones:  # none on a machine without a timezone database: any name must do there
-            self._known(("timezone",), "timezone", spec.timezone, zones | {"UTC"})
+        zones = zoneinfo.available_timezones() | {"UTC"}  # the system's, or those of tzdata
+        self._known(("timezone",), "timezone", spec.timezone, zones)
         self._currency(("report_currency",), spec.report_currency)
         self.spot = self._spot(spec.supply.cloud)
         workloads = tuple(self.workload(name, w) for name, w in spec.workloads.items())
