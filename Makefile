@@ -3,7 +3,7 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint types layers fit data docs golden accuracy whole-runs bench bench-serving validate-serving bench-training clean
+.PHONY: help demo test lint types layers fit data docs golden accuracy whole-runs mutants bench bench-serving validate-serving bench-training clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,9 @@ accuracy: .venv/.dev  ## predictions against measurements -> docs/accuracy.md, a
 
 whole-runs: .venv/.dev  ## published training runs end to end -> docs/training.md (seconds)
 	@$(BIN)/python benchmarks/whole_runs.py
+
+mutants: .venv/.dev  ## change the code a little, see whether a test notices -> docs/mutants.md (up to an hour)
+	@$(BIN)/python tools/mutants.py --write
 
 bench: .venv/.dev  ## speed of the verbs -> docs/speed.md
 	@$(BIN)/python benchmarks/speed.py
