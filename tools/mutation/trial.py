@@ -114,11 +114,12 @@ def _pytest(
     tools = Path(__file__).resolve().parent.parent
     path = os.pathsep.join([str(tree / "src"), str(tools)])
     name = plugin.__name__  # type: ignore[attr-defined]
+    environment = environment | {"PYTHONPATH": path, "XDG_CACHE_HOME": str(tree / ".cache")}
     command = [
         sys.executable, "-m", "pytest", "-p", name, "-p", "no:cacheprovider", "--tb=no", *words
     ]  # fmt: skip
     process = subprocess.Popen(
-        command, cwd=tree, env=os.environ | {"PYTHONPATH": path} | environment,
+        command, cwd=tree, env=os.environ | environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     try:
