@@ -12,8 +12,10 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
 import mutants  # noqa: E402
+from mutation import trial  # noqa: E402
 from mutation.make import by_fragment, by_line, places, sample  # noqa: E402
 from mutation.page import Results, page  # noqa: E402
+from mutation.reach import pinned_first  # noqa: E402
 from mutation.trial import Outcome, Trials  # noqa: E402
 
 CODE = '''"""Two formulas."""
@@ -166,6 +168,22 @@ def test_a_mutant_meets_the_tests_that_reach_it(
     (mutant,) = by_fragment(mutants.rooms(trials.clean), "", old, new)
     assert trials.of(mutant).verdict == verdict
     assert mutant.path.read_text(encoding="utf-8") == CODE
+
+
+@pytest.mark.parametrize(("control_s", "verdict"), [(30.0, "timed out"), (0.01, "survived")])
+def test_a_hang_is_dead_unless_nothing_ends_in_time(
+    trials: Trials, monkeypatch: pytest.MonkeyPatch, control_s: float, verdict: str
+) -> None:
+    monkeypatch.setattr(trial, "LIMIT_S", 1.0)
+    monkeypatch.setattr(trial, "CONTROL_S", control_s)
+    files = mutants.rooms(trials.clean)
+    (mutant,) = by_fragment(files, "", "return x * SHARE", "while 1: pass\n    return x * SHARE")
+    assert trials.of(mutant).verdict == verdict
+
+
+def test_pinned_numbers_come_first() -> None:
+    tests = ["tests/a/test_a.py::one", "tests/test_golden_plans.py::two", "tests/b/test_b.py::six"]
+    assert pinned_first(tests) == [tests[1], tests[0], tests[2]]
 
 
 def test_tests_that_fail_without_a_change_kill_nothing(trials: Trials) -> None:

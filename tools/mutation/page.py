@@ -18,9 +18,9 @@ _INTRODUCTION = """\
 
 Written by `make mutants`. A mutant is a small change of the code: `*` for `/`, `<` for `<=`, 1 for
 0, a condition turned round, a loop left out. For each, the tests that execute the changed line are
-run; a mutant is killed when one of them fails, or when tests that take {first:.0f} s or less
-without it do not end in {limit:.0f} s. A mutant that changes no result is equivalent, and counts
-neither way.
+run; a mutant is killed when one of them fails, or when the quickest of them ({first:.0f} s in sum
+without it) do not end in {limit:.0f} s though they end with a comment in its place. A mutant that
+changes no result is equivalent, and counts neither way.
 """
 
 
@@ -102,6 +102,8 @@ def _became(outcome: Outcome) -> str:
     if outcome.verdict == "not reached":
         return "no test executes the line"
     untried = f"; {outcome.untried} slower ones not run to their end" if outcome.untried else ""
+    if not outcome.dead and not outcome.tests:
+        return "its tests are too slow for the limit without a change too"
     return outcome.verdict if outcome.dead else f"passes {outcome.tests} tests{untried}"
 
 
