@@ -122,4 +122,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except ValueError as wrong:
+        sys.exit(f"mutants: {wrong}")
