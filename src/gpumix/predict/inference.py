@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gpumix.catalog import Catalog, load
+from gpumix.domain.cells import numbers_in
 from gpumix.domain.evidence import Basis
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
@@ -30,7 +31,6 @@ from gpumix.predict.evidence import (
     Evidence,
     batch_of,
     collect,
-    numbers,
     rows_for,
     serving_label,
 )
@@ -404,7 +404,7 @@ class _Prediction:
         places = Places(
             all_rows(engine), all_rows(gpu.id), all_rows(label),
             all_rows(f"media {figure_of(metric)}"), one, one,
-            one * np.nan_to_num(numbers([batch]), nan=1.0),
+            one * np.nan_to_num(numbers_in([batch]), nan=1.0),
         )  # fmt: skip
         return Asked(places, all_rows(f"{label} {metric} {batch}"))
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpumix.catalog import Catalog, load
+from gpumix.domain.cells import numbers_in
 from gpumix.domain.evidence import Basis
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
@@ -32,7 +33,6 @@ from gpumix.predict.evidence import (
     Asked,
     Evidence,
     collect,
-    numbers,
     rows_for,
     stack_of,
     training_label,
@@ -73,7 +73,7 @@ def training_evidence(catalog: Catalog) -> Evidence | None:
     if not columns.get("value"):
         return None
     table = Table(columns)
-    predicted = numbers(_predict(table, catalog, None)["value"])
+    predicted = numbers_in(_predict(table, catalog, None)["value"])
     return collect(columns, _asked(table, catalog), predicted, catalog.shrinkage["training"])
 
 
@@ -142,7 +142,7 @@ def _stack(catalog: Catalog, stack: str, model: str, task: str) -> str:
 
 def _move(out: dict[str, list[Any]], evidence: Evidence, asked: Asked) -> None:
     """Move predictions, and narrow their intervals, by what was measured near them."""
-    value, low, high = (numbers(out[name]) for name in ("value", "low", "high"))
+    value, low, high = (numbers_in(out[name]) for name in ("value", "low", "high"))
     known = np.isfinite(value)
     sigma = np.where(known, 0.5 * np.log(np.where(known, high / low, 1.0)) / Z80, 1.0)
     moved = evidence.move(asked, sigma)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpumix.catalog import Catalog
+from gpumix.domain.cells import numbers_in
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.errors import InputError, Problem, UnknownName
@@ -72,25 +73,18 @@ class Table:
             )
         self.size = len(points["gpu"])
         self.ids = list(points.get("id", range(self.size)))
-        self.number = {c: _numbers(points.get(c), self.size) for c in _NUMBERS}
+        self.number = {c: _positive(points.get(c), self.size) for c in _NUMBERS}
         self.word = {c: _texts(points.get(c), self.size) for c in _WORDS}
 
     def __len__(self) -> int:
         return self.size
 
 
-def _numbers(column: Sequence[Any] | None, size: int) -> FloatArray:
+def _positive(column: Sequence[Any] | None, size: int) -> FloatArray:
     if column is None:
         return np.full(size, np.nan)
-    return np.array([_number(x) for x in column])
-
-
-def _number(cell: Any) -> float:
-    try:
-        value = float(cell) if cell is not None and cell != "" else np.nan
-    except (TypeError, ValueError):
-        return np.nan
-    return value if value > 0 else np.nan
+    stated = numbers_in(column)
+    return np.where(stated > 0.0, stated, np.nan)
 
 
 def _texts(column: Sequence[Any] | None, size: int) -> list[str]:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from gpumix.catalog import MEASUREMENTS, Catalog, load
+from gpumix.domain.cells import numbers_in
 from gpumix.domain.measurement import Calibration, ResultFile
 from gpumix.errors import InputError, Problem
 from gpumix.files import write_columns
 from gpumix.inventory.results import COLUMNS, Results, Stated, read_results
 from gpumix.predict.calibrate import change
-from gpumix.predict.evidence import numbers
 from gpumix.predict.inference import predict_inference
 from gpumix.predict.training import predict_training
 from gpumix.predict.training_rows import METRICS as TRAINING_METRICS
@@ -119,7 +119,7 @@ def _refuse_unpredictable(results: Results, catalog: Catalog) -> None:
             out: Mapping[str, Any] = predict(
                 _columns([one.rows[i] for i in chosen]), catalog=catalog
             )
-            for i, value, note in zip(chosen, numbers(out["value"]), out["note"], strict=True):
+            for i, value, note in zip(chosen, numbers_in(out["value"]), out["note"], strict=True):
                 problem = Problem(one.places[i], f"no prediction to hold it against: {note}")
                 if np.isnan(value) and problem not in problems:
                     problems.append(problem)
