@@ -21,7 +21,7 @@ from gpumix.domain.workload import Demand, Slo, Tier, Workload
 from gpumix.errors import NoEstimate
 from gpumix.perf.calibrate import Places, faster
 from gpumix.perf.inference.constants import is_fitted
-from gpumix.perf.inference.deployment import Deployment, deployments
+from gpumix.perf.inference.deployment import Deployment, Setup, deployments, refusals
 from gpumix.perf.inference.memory import memory, weights_bytes
 from gpumix.perf.inference.steps import prefill_s
 from gpumix.perf.interval import Z80, tier_sigma
@@ -144,50 +144,17 @@ def _deployments(
     workload: Workload, model: Model, rows: Sequence[Row], coefficients: Coefficients
 ) -> tuple[Deployment | None, list[int], list[tuple[int, str]]]:
     """Deployments of the rows that the engine can run, which rows those are, and why not others."""
-    kept: list[int] = []
-    refused: list[tuple[int, str]] = []
-    reasons: dict[tuple[str, str], str] = {}
-    for i, row in enumerate(rows):
-        key = (row.gpu.id, row.precision)
-        if key not in reasons:
-            reasons[key] = _refusal(workload, model, row, coefficients)
-        if reasons[key]:
-            refused.append((i, reasons[key]))
-        else:
-            kept.append(i)
-    if not kept:
-        return None, kept, refused
-    return _built(workload, model, [rows[i] for i in kept], coefficients), kept, refused
+    setups = [setup_of(workload, model, row) for row in rows]
+    reasons = refusals(setups)
+    kept = [i for i, reason in enumerate(reasons) if not reason]
+    refused = [(i, reason) for i, reason in enumerate(reasons) if reason]
+    dep = deployments([setups[i] for i in kept], coefficients) if kept else None
+    return dep, kept, refused
 
 
-def _built(
-    workload: Workload,
-    model: Model,
-    rows: Sequence[Row],
-    coefficients: Coefficients,
-) -> Deployment:
-    n = len(rows)
-    return deployments(
-        [model] * n,
-        [row.gpu for row in rows],
-        tp=[row.tp for row in rows],
-        pp=[1] * n,
-        dp=[1] * n,
-        ep=[1] * n,
-        weight_precision=[row.precision for row in rows],
-        kv_precision=[workload.kv_precision] * n,
-        engine=[workload.engine] * n,
-        engine_version=[""] * n,
-        coefficients=coefficients,
-    )
-
-
-def _refusal(workload: Workload, model: Model, row: Row, coefficients: Coefficients) -> str:
-    try:
-        _built(workload, model, [row], coefficients)
-    except NoEstimate as error:
-        return str(error)
-    return ""
+def setup_of(workload: Workload, model: Model, row: Row) -> Setup:
+    """A combination as the engine is asked about it, for a workload."""
+    return Setup(model, row.gpu, workload.engine, row.precision, workload.kv_precision, tp=row.tp)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from gpumix.catalog import Catalog, load
 from gpumix.domain.cells import numbers_in
+from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.evidence import Basis
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
@@ -231,7 +232,9 @@ def _answer_vision(
             n_gpus=float(np.nan_to_num(table.number["n_gpus"][row], nan=1.0)),
             global_batch=float(table.number["global_batch"][row]),
             precision=table.word["precision"][row],
-            gpus_per_node=float(np.nan_to_num(table.number["gpus_per_node"][row], nan=8.0)),
+            gpus_per_node=float(
+                np.nan_to_num(table.number["gpus_per_node"][row], nan=GPUS_PER_NODE)
+            ),
             inter_gbps_per_node=float(table.number["inter_gbps_per_node"][row]),
             intra_link=table.word["intra_link"][row],
         )  # fmt: skip

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from gpumix.catalog import Catalog
 from gpumix.domain.cells import numbers_in
+from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.errors import InputError, Problem, UnknownName
@@ -253,7 +254,9 @@ def _jobs(questions: Sequence[Mapping[str, Any]], constants: Constants) -> Train
     def words(name: str, default: str) -> NDArray[np.str_]:
         return np.array([q.get(name, default) for q in questions])
 
-    node = np.array([q.get("gpus_per_node") or min(q["n_gpus"], 8) for q in questions], float)
+    node = np.array(
+        [q.get("gpus_per_node") or min(q["n_gpus"], GPUS_PER_NODE) for q in questions], float
+    )
     dp, micro_batch = column("dp", 1.0), column("micro_batch", 1.0)
     batch = column("global_batch", np.nan)
     jobs = training_jobs(
