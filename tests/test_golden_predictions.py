@@ -18,10 +18,11 @@ from golden_files import GOLDEN, alike, kept
 from gpumix import catalog
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.files import read_columns
-from gpumix.perf import questions, training_job
-from gpumix.perf.engines import NEWEST
-from gpumix.perf.training_lookup import UNKNOWN
-from gpumix.planner import points_training_rows
+from gpumix.perf.inference import questions
+from gpumix.perf.inference.engines import NEWEST
+from gpumix.perf.training import job as training_job
+from gpumix.perf.training.constants import UNKNOWN
+from gpumix.predict import training_rows
 
 PREDICT: dict[str, Callable[..., Mapping[str, Sequence[Any]]]] = {
     "inference": gpumix.predict_inference,
@@ -104,7 +105,7 @@ def test_the_questions_ask_for_everything() -> None:
     assert set(questions.METRICS) <= set(served["metric"])
     assert set(PRECISIONS) <= set(served["weight_precision"])
     assert set(NEWEST) <= set(served["engine"])
-    assert set(points_training_rows.METRICS) == set(trained["metric"])
+    assert set(training_rows.METRICS) == set(trained["metric"])
     assert set(known.coefficients.training["stack"]) <= {*trained["stack"], UNKNOWN}
     for column, words in (
         ("task", training_job.TASKS),

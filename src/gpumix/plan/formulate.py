@@ -355,10 +355,13 @@ def _instances(option: Option, supply: Supply, workload: Workload) -> float:
 
 def unit_cost_usd(option: Option, supply: Supply, workload: Workload, rate: float) -> float:
     """Cost of a unit on full replicas: price of the GPUs it takes over what they do [USD/unit]."""
-    hourly = (
-        supply.usd_per_gpu_hour * supply.gpus_per_instance * _instances(option, supply, workload)
-    )
-    return (hourly + supply.usd_per_gpu_busy_hour * option.gpus) / rate
+    return usd_per_hour(option, supply, workload) / rate
+
+
+def usd_per_hour(option: Option, supply: Supply, workload: Workload) -> float:
+    """What a busy replica costs: its instances, and what work adds on its GPUs [USD/h]."""
+    gpus = supply.gpus_per_instance * _instances(option, supply, workload)
+    return supply.usd_per_gpu_hour * gpus + supply.usd_per_gpu_busy_hour * option.gpus
 
 
 def weight_of(workload: Workload, options: Sequence[Option], supplies: Sequence[Supply]) -> float:

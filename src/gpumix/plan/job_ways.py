@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gpumix.cost.jobs import break_even_price_ratio_of_ways
+from gpumix.cost.jobs import break_even_price_ratio, value_of_wait_usd
+from gpumix.cost.unit_cost import usd_per_run
 from gpumix.domain.job import JobPlan, JobWay, ParetoRun
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import WorkloadPlan
@@ -14,10 +15,10 @@ from gpumix.domain.workload import Workload
 from gpumix.options.runs import Job, Run
 from gpumix.options.serving import Option
 from gpumix.options.tradeoff import front
-from gpumix.options.training import job_of, runs_per_hour
-from gpumix.plan.formulate import holds, may_run, unit_cost_usd
+from gpumix.options.training import held_h, job_of
+from gpumix.plan.formulate import holds, may_run, usd_per_hour
 from gpumix.supply.rentals import Supply
-from gpumix.units import HOURS_PER_DAY, SECONDS_PER_HOUR
+from gpumix.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -111,7 +112,8 @@ def _row(
 ) -> JobWay:
     on_spot = supply.purchase is Purchase.SPOT
     done = run.spot(job) if on_spot else run.steady(job)
-    rate = runs_per_hour(workload, job, run, on_spot)
+    hourly = usd_per_hour(option, supply, workload)
+    held = held_h(workload, job, run, on_spot)
     return JobWay(
         gpu=option.gpu,
         gpus=option.gpus,
@@ -121,8 +123,8 @@ def _row(
         finish_expected_s=done.expected_h * SECONDS_PER_HOUR,
         finish_p90_s=done.p90_h * SECONDS_PER_HOUR,
         kept=job.run.finish_within_h is None or done.p90_h <= job.run.finish_within_h,
-        usd_per_run=unit_cost_usd(option, supply, workload, rate),
-        calendar_usd=job.run.calendar_usd_per_day * done.expected_h / HOURS_PER_DAY,
+        usd_per_run=usd_per_run(hourly, held, job.run.programme_factor),
+        calendar_usd=value_of_wait_usd(job.run.calendar_usd_per_day, done.expected_h),
         within_share=run.shares.within,
         between_share=run.shares.between,
         break_even_cash=1.0,
@@ -158,10 +160,10 @@ def _priced_against_cheapest(ways: Sequence[_Way], job: Job) -> list[_Way]:
     if not ways:
         return []
     base = ways[0].row
-    hourly = job.run.calendar_usd_per_day / HOURS_PER_DAY
+    hourly = value_of_wait_usd(job.run.calendar_usd_per_day, 1.0)
 
     def ratio(row: JobWay, value: float) -> float:
-        found = break_even_price_ratio_of_ways(
+        found = break_even_price_ratio(
             row.usd_per_run / row.usd_per_gpu_hour,
             base.usd_per_run / base.usd_per_gpu_hour,
             row.finish_expected_s / SECONDS_PER_HOUR,
