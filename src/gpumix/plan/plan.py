@@ -69,7 +69,7 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     progress("the plan on its traffic")
     found, choice, proof = replay.proven(found, choice, cycle, replayer)
     progress("alternatives and error bars")
-    variants = regret.variants(interpret.answer_of(found), choice, cycle)
+    variants = regret.variants(interpret.answer_of(found), choice, cycle, supplies.of)
     best, variants, proof = replay.cheapest(found, variants, proof, replayer)
     progress("the report")
     answer = interpret.answer_of(best)
