@@ -49,8 +49,8 @@ def calibrate(paths: Sequence[Path], stated: Stated, store: Path) -> Calibration
 
     Raises: InputError with every problem of every file; nothing is stored then.
     """
-    plain, before = load(), load(measured=store)
-    kept = _rows_of(before.measured)
+    plain = load()
+    kept = _rows_of(plain.with_measured(store).measured)
     results = read_results(paths, stated, plain)
     _refuse_unpredictable(results, plain)
     files: list[ResultFile] = []
@@ -63,7 +63,7 @@ def calibrate(paths: Sequence[Path], stated: Stated, store: Path) -> Calibration
         files.append(ResultFile(named, one.tool, len(one.rows), len(new), one.note))
     if fresh:
         write_columns(store / MEASUREMENTS, _columns((*kept, *fresh)))
-    after = load(measured=store)
+    after = plain.with_measured(store)
     ids = {row["id"] for row in fresh}
     found = change(plain, after, ids)
     return Calibration(
