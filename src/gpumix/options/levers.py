@@ -16,7 +16,8 @@ from gpumix.domain.llm import Model
 from gpumix.domain.plan import Lever
 from gpumix.domain.workload import Demand, Kind, Workload
 from gpumix.errors import NoEstimate
-from gpumix.options.serving import Option, Row, setup_of
+from gpumix.options.option import Option, Row
+from gpumix.options.serving import setup_of
 from gpumix.options.training_levers import changes_of
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments
 from gpumix.perf.inference.memory import weights_bytes

@@ -15,8 +15,8 @@ from gpumix.domain.evidence import Estimate, NearestMeasurement, Speed, StepPart
 from gpumix.domain.plan import Candidate, Placement, WorkloadPlan
 from gpumix.domain.workload import Demand, Kind, TrainingRun, Workload
 from gpumix.options.media import ENGINE as MEDIA_ENGINE
+from gpumix.options.option import Option, Replica
 from gpumix.options.runs import TASKS, Run
-from gpumix.options.serving import Option, Replica
 from gpumix.perf.inference.loads import closed_loop, mean_step
 from gpumix.perf.inference.memory import memory
 from gpumix.perf.values import FloatArray

@@ -14,8 +14,8 @@ from gpumix.domain.gpu import Gpu
 from gpumix.domain.plan import SloCheck
 from gpumix.domain.workload import Tier, Workload
 from gpumix.errors import NoEstimate, Problem
+from gpumix.options.option import Option
 from gpumix.options.runs import Job, Run, in_words, predict_run
-from gpumix.options.serving import Option
 from gpumix.options.training_refusals import what_would_help
 from gpumix.units import SECONDS_PER_HOUR
 

@@ -15,9 +15,9 @@ from gpumix import mix
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Inventory, Tier, Workload
-from gpumix.options.serving import Option
+from gpumix.options.option import Option
 from gpumix.plan.cycle import Cycle, peak_demand, work_per_week
-from gpumix.supply.rentals import Supply
+from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK
 
 QUANTA = 4

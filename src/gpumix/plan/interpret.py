@@ -18,7 +18,7 @@ from gpumix.domain.plan import (
     WorkloadPlan,
 )
 from gpumix.domain.workload import Kind, Workload
-from gpumix.options.serving import Option
+from gpumix.options.option import Option
 from gpumix.plan.accounts import Line, Use, lines_of, usd_by_workload
 from gpumix.plan.cycle import WEEKS_PER_YEAR, work_per_week
 from gpumix.plan.formulate import (
@@ -31,7 +31,7 @@ from gpumix.plan.formulate import (
     unit_cost_usd,
 )
 from gpumix.plan.search import Found
-from gpumix.supply.rentals import Supply
+from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK, MEGA, MONTHS_PER_YEAR
 
 COST_UNIT = {

@@ -12,12 +12,12 @@ from gpumix.domain.job import JobPlan, JobWay, ParetoRun
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import WorkloadPlan
 from gpumix.domain.workload import Workload
+from gpumix.options.option import Option
 from gpumix.options.runs import Job, Run
-from gpumix.options.serving import Option
 from gpumix.options.tradeoff import front
 from gpumix.options.training import held_h, job_of
 from gpumix.plan.formulate import holds, may_run, usd_per_hour
-from gpumix.supply.rentals import Supply
+from gpumix.supply.supply import Supply
 from gpumix.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:

@@ -15,9 +15,10 @@ from gpumix.domain.workload import Inventory, Kind, Workload
 from gpumix.errors import InputError, NoEstimate, Problem
 from gpumix.options.levers import Asker, Change, Priced, levers
 from gpumix.options.media import picture_options
+from gpumix.options.option import Option, undominated
 from gpumix.options.reasons import with_reasons
 from gpumix.options.runs import Reliability
-from gpumix.options.serving import Option, serving_options, undominated
+from gpumix.options.serving import serving_options
 from gpumix.options.training import hopeless_job, job_options
 from gpumix.plan import assumptions, interpret, regret
 from gpumix.plan.cycle import Cycle, cycle_of
@@ -28,7 +29,8 @@ from gpumix.plan.search import PLAN, search
 from gpumix.predict.inference import serving_evidence
 from gpumix.predict.software import unknown_software
 from gpumix.supply.owned import own_servers
-from gpumix.supply.rentals import Supplies, rentals
+from gpumix.supply.rentals import rentals
+from gpumix.supply.supply import Supplies
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog

@@ -10,13 +10,13 @@ from gpumix.cost.cloud import commitment_break_even_utilisation
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import Alternative, BreakEven, WorkloadPlan
 from gpumix.errors import GpumixError
-from gpumix.options.serving import Option
+from gpumix.options.option import Option
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, may_run
 from gpumix.plan.interpret import Answer
 from gpumix.plan.restrictions import Restriction, homeless_workloads, narrow, restrictions
 from gpumix.plan.search import VARIANT, Found, judged, search
-from gpumix.supply.rentals import Supply
+from gpumix.supply.supply import Supply
 
 
 @dataclass(frozen=True, slots=True)

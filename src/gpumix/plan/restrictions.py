@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from gpumix.domain.gpu import family_of
 from gpumix.plan.formulate import Choice, may_run, worthwhile
 from gpumix.plan.interpret import Answer
-from gpumix.supply.rentals import Supply
+from gpumix.supply.supply import Supply
 
 MOST_FAMILIES = 4
 """GPU families a plan is held against: its own, and the most widely offered others."""
