@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from gpumix.cost.jobs import break_even_price_ratio, value_of_wait_usd
 from gpumix.cost.unit_cost import usd_per_run
 from gpumix.domain.job import JobPlan, JobWay, ParetoRun
 from gpumix.domain.offer import Purchase
-from gpumix.domain.plan import WorkloadPlan
+from gpumix.domain.plan import Placement
 from gpumix.domain.workload import Workload
 from gpumix.options.option import Option
 from gpumix.options.runs import Job, Run
@@ -38,31 +38,16 @@ class _Way:
     share: float
 
 
-def with_jobs(
-    plans: Sequence[WorkloadPlan],
-    workloads: Sequence[Workload],
-    tried: Mapping[str, Sequence[Option]],
-    supplies: Sequence[Supply],
-    catalog: Catalog,
-) -> tuple[WorkloadPlan, ...]:
-    """Each workload's plan; training jobs with what cash and calendar time say of every GPU."""
-    return tuple(
-        plan
-        if workload.run is None
-        else replace(plan, job=_job_plan(plan, workload, tried[plan.id], supplies, catalog))
-        for plan, workload in zip(plans, workloads, strict=True)
-    )
-
-
-def _job_plan(
-    plan: WorkloadPlan,
+def job_plan(
+    placements: Sequence[Placement],
     workload: Workload,
     tried: Sequence[Option],
     supplies: Sequence[Supply],
     catalog: Catalog,
 ) -> JobPlan:
+    """What cash and calendar time say of every GPU for a training job placed so."""
     job = job_of(workload, catalog)
-    ways = list(_ways(plan, workload, job, tried, supplies))
+    ways = list(_ways(placements, workload, job, tried, supplies))
     shown = _priced_against_cheapest(_best_of_gpus(ways), job)
     used = [way for way in ways if way.share]
     return JobPlan(
@@ -83,15 +68,15 @@ def _as_pareto(row: JobWay) -> ParetoRun:
 
 
 def _ways(
-    plan: WorkloadPlan,
+    placements: Sequence[Placement],
     workload: Workload,
     job: Job,
     tried: Sequence[Option],
     supplies: Sequence[Supply],
 ) -> Iterator[_Way]:
     """Every gang on every supply that is rented by the hour, or that the plan holds."""
-    shares = {(p.resource, p.gpus, p.precision): p.share for p in plan.placements}
-    held = {p.resource for p in plan.placements}
+    shares = {(p.resource, p.gpus, p.precision): p.share for p in placements}
+    held = {p.resource for p in placements}
     allowed = [
         s for s in supplies
         if may_run(workload, s) and (s.id in held or not s.purchase.is_committed)
