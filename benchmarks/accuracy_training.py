@@ -19,6 +19,7 @@ sys.path[:0] = [str(ROOT / "tools")]
 
 import fit_training  # noqa: E402
 from gpumix.catalog import Catalog, load  # noqa: E402
+from gpumix.domain.cells import numbers_in  # noqa: E402
 from gpumix.files import read_columns  # noqa: E402
 from gpumix.predict.training import interval_slices, predict_training  # noqa: E402
 from measured import MEASURED  # noqa: E402
@@ -47,7 +48,7 @@ def section(catalog: Catalog) -> str:
     left_out = fit_training.left_out(rows)
     sources = fit_training.left_out_whole(rows, rows.source)
     out = predict_training(usable, catalog=catalog)
-    value, predicted = _numbers(usable["value"]), _numbers(out["value"])
+    value, predicted = numbers_in(usable["value"]), numbers_in(out["value"])
     error = np.abs(predicted / value - 1.0)
     split = np.array(usable["split"])
     parts = [
@@ -151,7 +152,7 @@ def _pairs(
     links["generation"] = [gpu.split("-")[0] for gpu in usable["gpu"]]
     here = np.isin(usable["model"], BERT_AND_RESNET)
     links = {k: [x for x, yes in zip(v, here, strict=True) if yes] for k, v in links.items()}
-    ratio = (predicted / _numbers(usable["value"]))[here]
+    ratio = (predicted / numbers_in(usable["value"]))[here]
     alike = ("model", "generation", "precision", "n_gpus")
     for title, middle in (("NVLink : PCIe, BERT and ResNet, medians of submitters", True),
                           ("NVLink : PCIe, BERT and ResNet, every pair", False)):  # fmt: skip
@@ -185,11 +186,11 @@ def _ratios(
 
 
 def _memory(catalog: Catalog, usable: Columns, told: Columns) -> Iterable[str]:
-    measured = _numbers(usable["mem_gib_per_gpu"])
+    measured = numbers_in(usable["mem_gib_per_gpu"])
     have = np.isfinite(measured)
     for name, columns in (("", usable), (", adapters with trained embeddings told apart", told)):
         asked = {**columns, "metric": ["mem_gib_per_gpu"] * len(measured)}
-        predicted = _numbers(predict_training(asked, catalog=catalog)["value"])
+        predicted = numbers_in(predict_training(asked, catalog=catalog)["value"])
         error = np.abs(predicted / measured - 1.0)[have]
         yield f"| peak memory{name} | median 10, p90 25 % | {_summary(error)} |"
     chosen = fit_training.calibration_columns(usable)
@@ -203,7 +204,7 @@ def _memory(catalog: Catalog, usable: Columns, told: Columns) -> Iterable[str]:
 
 def _bloom(usable: Columns, predicted: Floats) -> Iterable[str]:
     """Ranks of the layouts BigScience tried before it trained BLOOM."""
-    value = _numbers(usable["value"])
+    value = numbers_in(usable["value"])
     groups: dict[tuple[str, str], dict[tuple[str, ...], list[tuple[float, float]]]] = {}
     for i, source in enumerate(usable["source"]):
         if source.startswith("bigscience") and usable["split"][i] == "legacy-stack":
@@ -322,10 +323,6 @@ def _plots(rows: fit_training.Rows, left_out: Floats, sources: Floats) -> str:
 def _choose(columns: Mapping[str, Sequence[str]], name: str, wanted: Sequence[str]) -> Columns:
     keep = [one in wanted for one in columns[name]]
     return {k: [x for x, yes in zip(v, keep, strict=True) if yes] for k, v in columns.items()}
-
-
-def _numbers(cells: Sequence[object]) -> Floats:
-    return np.array([np.nan if cell in (None, "") else float(str(cell)) for cell in cells])
 
 
 def _slices(name: str, labels: Sequence[str] | npt.NDArray[np.str_], error: Floats) -> str:

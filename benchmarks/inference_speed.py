@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from gpumix.catalog import load
-from gpumix.perf.inference.deployment import deployments
+from gpumix.perf.inference.deployment import Setup, deployments
 from gpumix.perf.inference.loads import closed_loop
 
 MODELS = (
@@ -26,11 +26,9 @@ def main() -> None:
     grid = [(m, g, tp) for m in MODELS for g in GPUS for tp in TP]
     n = len(grid)
     dep = deployments(
-        [catalog.models[m] for m, _, _ in grid], [catalog.gpus[g] for _, g, _ in grid],
-        tp=[tp for *_, tp in grid], pp=[1] * n, dp=[1] * n, ep=[1] * n,
-        weight_precision=["bf16"] * n, kv_precision=[""] * n, engine=["vllm"] * n,
-        engine_version=[""] * n, coefficients=catalog.coefficients,
-    )  # fmt: skip
+        [Setup(catalog.models[m], catalog.gpus[g], "vllm", tp=tp) for m, g, tp in grid],
+        catalog.coefficients,
+    )
     random = np.random.default_rng(0)
     which = random.integers(0, n, POINTS)
     inputs = random.integers(64, 8000, POINTS).astype(float)

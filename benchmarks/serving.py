@@ -32,16 +32,13 @@ def deployed():  # type: ignore[no-untyped-def]
     """The catalogue, the deployment, its table, traffic and promises."""
     from gpumix.catalog import load
     from gpumix.domain.workload import Slo
-    from gpumix.perf.inference.deployment import deployments
+    from gpumix.perf.inference.deployment import Setup, deployments
     from gpumix.serving.capacity import Traffic
     from gpumix.serving.simulator.steptable import step_table
 
     catalog = load()
-    dep = deployments(
-        [catalog.models[MODEL]], [catalog.gpus[GPU]], tp=[1], pp=[1], dp=[1], ep=[1],
-        weight_precision=["bf16"], kv_precision=[""], engine=["vllm"], engine_version=[""],
-        coefficients=catalog.coefficients,
-    )  # fmt: skip
+    setup = Setup(catalog.models[MODEL], catalog.gpus[GPU], "vllm")
+    dep = deployments([setup], catalog.coefficients)
     profile = catalog.profiles[PROFILE]
     traffic = Traffic(
         profile.input, profile.output, profile.arrival_cv, profile.prefix_share or 0.0

@@ -10,7 +10,7 @@ import pytest
 from gpumix.catalog import Catalog, load
 from gpumix.domain.workload import Inventory
 from gpumix.inventory import read_inventory
-from gpumix.options.serving import Option
+from gpumix.options.option import Option
 from gpumix.plan import plan as planner
 
 INVENTORY = """

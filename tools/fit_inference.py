@@ -18,7 +18,7 @@ from scipy.optimize import least_squares
 
 from gpumix.catalog import Catalog
 from gpumix.domain.coefficients import Coefficients
-from gpumix.perf.inference.deployment import Deployment, deployments, with_coefficients
+from gpumix.perf.inference.deployment import Deployment, Setup, deployments, with_coefficients
 from gpumix.perf.inference.questions import Questions, answer
 from gpumix.predict.inference import layouts_of, parse_slo
 
@@ -329,7 +329,6 @@ def bench(rows: Sequence[Row], catalog: Catalog, start: Coefficients) -> Bench:
         found = layouts_of(catalog.models[row["model"]], *counts)
         pairs += [(at, one) for one in ([] if isinstance(found, str) else found)]
     source = np.array([at for at, _ in pairs], dtype=np.int64)
-    layouts = [one for _, one in pairs]
 
     def text(name: str) -> list[str]:
         return [rows[at].get(name, "") for at in source]
@@ -338,11 +337,15 @@ def bench(rows: Sequence[Row], catalog: Catalog, start: Coefficients) -> Bench:
         return np.array([float(rows[at].get(name) or "nan") for at in source])
 
     dep = deployments(
-        [catalog.models[m] for m in text("model")], [catalog.gpus[g] for g in text("gpu")],
-        tp=[one[0] for one in layouts], pp=[one[1] for one in layouts],
-        dp=[one[2] for one in layouts], ep=[one[3] for one in layouts],
-        weight_precision=text("weight_precision"), kv_precision=text("kv_precision"),
-        engine=text("engine"), engine_version=text("engine_version"), coefficients=start,
+        [
+            Setup(
+                catalog.models[row["model"]], catalog.gpus[row["gpu"]], row.get("engine", ""),
+                row.get("weight_precision", ""), row.get("kv_precision", ""),
+                row.get("engine_version", ""), *layout,
+            )
+            for row, layout in ((rows[at], layout) for at, layout in pairs)
+        ],
+        start,
     )  # fmt: skip
     limits = np.array([parse_slo(slo)[:2] for slo in text("slo")])
     questions = Questions(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpumix.cost import jobs
+from gpumix.cost import jobs, unit_cost
 
 SECOND, MINUTE = 1 / 3600, 1 / 60
 LLAMA3 = 19.7e-6  # interruptions per GPU-hour, arXiv 2407.21783
@@ -148,23 +148,31 @@ def test_p90_is_after_the_mean_and_scarcity_delays(work_h, mtti, availability, s
 
 @settings(deadline=None, max_examples=50)
 @given(
-    st.floats(1.05, 6.0),
-    st.floats(0.5, 1.0),
-    st.floats(0.5, 1.0),
-    st.floats(0.0, 500.0),
-    st.integers(1, 64),
+    st.floats(1.0, 1e5),
+    st.floats(1.0, 1e5),
+    st.floats(1.0, 1e4),
+    st.floats(1.0, 1e4),
+    st.floats(0.0, 5000.0),
     st.floats(0.2, 10.0),
 )
-def test_break_even_price_ratio_equalises_the_bills(speedup, g_x, g_y, value, gpus, price_y):
-    ratio = jobs.break_even_price_ratio(speedup, g_x, g_y, value, gpus, price_y)
-    fast = jobs.usd_per_run_with_delay(ratio * price_y, gpus, 10.0 / speedup, g_x, 1.0, value)
-    slow = jobs.usd_per_run_with_delay(price_y, gpus, 10.0, g_y, 1.0, value)
-    assert fast == pytest.approx(slow, rel=1e-9)
+def test_break_even_price_ratio_equalises_the_bills(held_x, held_y, wait_x, wait_y, value, price_y):
+    ratio = jobs.break_even_price_ratio(held_x, held_y, wait_x, wait_y, value / 24.0, price_y)
+    x = unit_cost.usd_per_run(ratio * price_y, held_x, 1.0) + jobs.value_of_wait_usd(value, wait_x)
+    y = unit_cost.usd_per_run(price_y, held_y, 1.0) + jobs.value_of_wait_usd(value, wait_y)
+    assert x == pytest.approx(y, rel=1e-6)
+
+
+@given(st.floats(1.05, 6.0), st.floats(0.0, 500.0), st.integers(1, 64), st.floats(0.2, 10.0))
+def test_on_equal_gangs_the_break_even_is_the_published_formula(speedup, value, gpus, price_y):
+    ratio = jobs.break_even_price_ratio(
+        gpus * 10.0, gpus * 10.0 * speedup, 10.0, 10.0 * speedup, value, price_y
+    )
+    assert ratio == pytest.approx(speedup + (speedup - 1.0) * value / (gpus * price_y))
 
 
 def test_spot_wins_exactly_below_its_ceiling():
     g_spot, g_firm = jobs.goodput(60 * SECOND, 10 * MINUTE, 1.0), 0.99
     ceiling = jobs.spot_price_ceiling(g_spot, g_firm)
-    firm = jobs.usd_per_run_with_delay(2.0, 8.0, 50.0, g_firm, 1.0, 0.0)
-    at = jobs.usd_per_run_with_delay(2.0 * ceiling, 8.0, 50.0, g_spot, 0.5, 0.0)
+    firm = unit_cost.usd_per_run(2.0 * 8.0, 50.0 / g_firm, 1.0)
+    at = unit_cost.usd_per_run(2.0 * ceiling * 8.0, 50.0 / g_spot, 1.0)
     assert at == pytest.approx(firm)

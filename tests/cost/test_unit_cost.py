@@ -79,6 +79,5 @@ def test_dearer_or_idler_is_never_cheaper(usd, rate, load, factor):
     base = unit_cost.usd_per_sample(usd, rate, load)
     assert unit_cost.usd_per_sample(usd * factor, rate, load) >= base
     assert unit_cost.usd_per_sample(usd, rate, load / factor) >= base
-    assert unit_cost.usd_per_run(usd, 8.0, 10.0, load / factor) >= unit_cost.usd_per_run(
-        usd, 8.0, 10.0, load
-    )
+    assert unit_cost.usd_per_run(usd * factor, 10.0, 1.3) >= unit_cost.usd_per_run(usd, 10.0, 1.3)
+    assert unit_cost.usd_per_run(usd, 10.0, factor) >= unit_cost.usd_per_run(usd, 10.0, 1.0)

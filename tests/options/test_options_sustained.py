@@ -9,7 +9,7 @@ import pytest
 
 from gpumix.domain.workload import Inventory
 from gpumix.options import sustained
-from gpumix.options.serving import Option
+from gpumix.options.option import Option
 from gpumix.serving.simulated_capacity import Sustained
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gpumix.catalog import Catalog, load
-from gpumix.perf.inference.deployment import Deployment, deployments
+from gpumix.perf.inference.deployment import Deployment, Setup, deployments
 
 
 @pytest.fixture(scope="session")
@@ -36,11 +36,9 @@ def deploy(catalog: Catalog) -> Callable[..., Deployment]:
         gpu_changes: dict[str, Any] | None = None,
         model_changes: dict[str, Any] | None = None,
     ) -> Deployment:
-        return deployments(
-            [replace(catalog.models[model], **(model_changes or {}))],
-            [replace(catalog.gpus[gpu], **(gpu_changes or {}))],
-            tp=[tp], pp=[pp], dp=[dp], ep=[ep], weight_precision=[weights], kv_precision=[kv],
-            engine=[engine], engine_version=[version], coefficients=catalog.coefficients,
-        )  # fmt: skip
+        changed = replace(catalog.models[model], **(model_changes or {}))
+        part = replace(catalog.gpus[gpu], **(gpu_changes or {}))
+        setup = Setup(changed, part, engine, weights, kv, version, tp, pp, dp, ep)
+        return deployments([setup], catalog.coefficients)
 
     return one

@@ -16,14 +16,14 @@ from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Kind, SpotTerms, Tier, TrainingRun, Workload
 from gpumix.errors import Infeasible, InputError
 from gpumix.inventory import read_inventory
+from gpumix.options.option import Option
 from gpumix.options.runs import Job, Reliability, predict_run
-from gpumix.options.serving import Option
 from gpumix.options.training import job_options
 from gpumix.options.training_levers import changes_of
 from gpumix.options.training_refusals import what_would_help
 from gpumix.plan.formulate import holds, outlasts_a_week
 from gpumix.plan.plan import Planned, plan
-from gpumix.supply.rentals import Supply
+from gpumix.supply.supply import Supply
 
 TODAY = date(2026, 11, 24)
 RUN = TrainingRun(

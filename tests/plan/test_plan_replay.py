@@ -13,7 +13,7 @@ from gpumix.catalog import Catalog
 from gpumix.domain.plan import Plan
 from gpumix.domain.workload import Inventory
 from gpumix.options import sustained
-from gpumix.options.serving import Option
+from gpumix.options.option import Option
 from gpumix.plan import interpret, replay
 from gpumix.plan import plan as planner
 from gpumix.plan.search import PLAN, search

@@ -15,7 +15,8 @@ from gpumix.inventory import read_inventory
 from gpumix.plan import plan as planner
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, formulate
-from gpumix.plan.regret import Restriction, Variant, Variants, cheapest
+from gpumix.plan.regret import Variant, Variants, cheapest
+from gpumix.plan.restrictions import Restriction
 from gpumix.plan.search import GAP, PLAN, Found, judged, search
 
 INVENTORY = """

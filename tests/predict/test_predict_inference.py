@@ -56,7 +56,7 @@ def test_rows_come_back_in_order_with_an_interval(catalog: Catalog) -> None:
         ({"metric": "tokens"}, "unknown metric"),
         ({"load": "heavy"}, "unknown load"),
         ({"input_len": "-3"}, "input_len must be"),
-        ({"input_len": "many"}, "input_len is not a number"),
+        ({"input_len": "many"}, "input_len must be a number"),
         ({"output_len": "nan"}, "output_len must be"),
         ({"load_value": ""}, "needs load_value"),
         ({"input_len": ""}, "input_len"),

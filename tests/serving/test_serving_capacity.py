@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gpumix.catalog import Catalog, load
 from gpumix.domain.traffic import Lengths
 from gpumix.domain.workload import Slo
-from gpumix.perf.inference.deployment import Deployment, deployments
+from gpumix.perf.inference.deployment import Deployment, Setup, deployments
 from gpumix.perf.inference.memory import memory
 from gpumix.serving.capacity import Traffic, latency, queue_rate, sustained
 
@@ -30,13 +30,8 @@ def catalog() -> Catalog:
 @pytest.fixture(scope="module")
 def deploy(catalog: Catalog) -> Callable[..., Deployment]:
     def make(*gpus: str, model: str = "meta-llama/Llama-3.1-8B-Instruct") -> Deployment:
-        n = len(gpus)
-        return deployments(
-            [catalog.models[model]] * n, [catalog.gpus[g] for g in gpus],
-            tp=[1] * n, pp=[1] * n, dp=[1] * n, ep=[1] * n,
-            weight_precision=["bf16"] * n, kv_precision=[""] * n,
-            engine=["vllm"] * n, engine_version=[""] * n, coefficients=catalog.coefficients,
-        )  # fmt: skip
+        setups = [Setup(catalog.models[model], catalog.gpus[gpu], "vllm") for gpu in gpus]
+        return deployments(setups, catalog.coefficients)
 
     return make
 

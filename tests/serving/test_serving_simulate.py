@@ -17,7 +17,7 @@ from reference_simulator import simulate_slowly
 from gpumix.catalog import load
 from gpumix.domain.traffic import Lengths, Requests
 from gpumix.domain.workload import Slo
-from gpumix.perf.inference.deployment import Deployment, deployments
+from gpumix.perf.inference.deployment import Deployment, Setup, deployments
 from gpumix.perf.inference.loads import closed_loop, offline, static_batch
 from gpumix.perf.inference.steps import decode_step_s, prefill_s
 from gpumix.serving import simulator
@@ -63,11 +63,9 @@ def made_up_table(seed: int, **changes: Any) -> StepTable:
 
 def deployed_with(engine: str) -> Deployment:
     catalog = load()
-    return deployments(
-        [catalog.models["meta-llama/Llama-3.1-8B-Instruct"]], [catalog.gpus["h100-sxm-80gb"]],
-        tp=[1], pp=[1], dp=[1], ep=[1], weight_precision=["bf16"], kv_precision=[""],
-        engine=[engine], engine_version=[""], coefficients=catalog.coefficients,
-    )  # fmt: skip
+    model = catalog.models["meta-llama/Llama-3.1-8B-Instruct"]
+    setup = Setup(model, catalog.gpus["h100-sxm-80gb"], engine)
+    return deployments([setup], catalog.coefficients)
 
 
 @pytest.fixture(scope="module")

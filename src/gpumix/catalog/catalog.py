@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +45,29 @@ class Catalog:
         self._price_sheet = prices
         self._measured = measured
         self._folder = folder
+        self._priced: dict[Path, Catalog] = {}
+
+    def with_prices(self, sheet: Path) -> Catalog:
+        """This catalogue with a team's price sheet over its offers; asked again, the same one.
+
+        Tables read so far are shared.
+        """
+        if sheet not in self._priced:
+            self._priced[sheet] = other = self._without("offers")
+            other._price_sheet = sheet
+        return self._priced[sheet]
+
+    def with_measured(self, folder: Path) -> Catalog:
+        """This catalogue with the measurements in a folder as they are now; other tables shared."""
+        other = self._without("measured")
+        other._measured = folder
+        return other
+
+    def _without(self, table: str) -> Catalog:
+        other = copy(self)
+        other.__dict__.pop(table, None)
+        other._priced = {}
+        return other
 
     @cached_property
     def gpus(self) -> dict[str, Gpu]:

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
+from gpumix.domain.cells import number_in
 from gpumix.errors import DataError, InputError, Problem, unknown_name
 from gpumix.files import read_columns
 
@@ -57,11 +58,8 @@ class Row:
         text = self.text(column)
         if not text:
             return None
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if math.isfinite(value) and value >= 0.0:
+        value = number_in(text)
+        if value >= 0.0:
             return value
         self.wrong(f"{column} is {text!r}", "write a number of at least 0, without unit")
         return None

@@ -23,8 +23,9 @@ from gpumix.domain.traffic import Lengths
 from gpumix.domain.workload import Demand, Kind, Slo, Tier, Workload
 from gpumix.errors import InputError, Problem
 from gpumix.options.levers import Asker, Change, Priced, levers
+from gpumix.options.option import Option
 from gpumix.options.reasons import reasons
-from gpumix.options.serving import Option, serving_options
+from gpumix.options.serving import serving_options
 from gpumix.predict.inference import serving_evidence
 from gpumix.predict.software import unknown_software
 from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR

@@ -14,7 +14,9 @@ from gpumix.cost.jobs import (
     break_even_price_ratio,
     spot_price_ceiling,
     storage_usd,
+    value_of_wait_usd,
 )
+from gpumix.cost.unit_cost import usd_per_run
 from gpumix.domain.comparison import PriceUsed
 from gpumix.domain.defaults import GPUS_PER_NODE, PRECISION
 from gpumix.domain.evidence import Estimate
@@ -35,7 +37,7 @@ from gpumix.options.tradeoff import front
 from gpumix.options.training import can_gang
 from gpumix.options.training_refusals import what_would_help, why_not
 from gpumix.predict.software import unknown_name
-from gpumix.units import GIGA, HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
+from gpumix.units import GIGA, HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -243,7 +245,7 @@ def _bought(
     money: _Money,
 ) -> PurchasedRun:
     asked = job.run
-    gpus = price.usd_per_gpu_hour * run.gpus * done.held_h * asked.programme_factor
+    gpus = usd_per_run(price.usd_per_gpu_hour * run.gpus, done.held_h, asked.programme_factor)
     kept_bytes = run.checkpoint_bytes * money.checkpoints_kept
     stored = storage_usd(kept_bytes, done.expected_h, money.storage_usd_per_gb_month)
     stored += run.result_bytes / GIGA * money.egress_usd_per_gb
@@ -260,7 +262,7 @@ def _bought(
         usd_gpus=gpus,
         usd_storage_egress=stored,
         usd_per_run=gpus + stored,
-        calendar_usd=asked.calendar_usd_per_day * done.expected_h / HOURS_PER_DAY,
+        calendar_usd=value_of_wait_usd(asked.calendar_usd_per_day, done.expected_h),
     )
 
 
@@ -355,15 +357,20 @@ def _ratios(
 def _ratio(
     one: _Tried, base: _Tried, fast: PurchasedRun, slow: PurchasedRun, run: TrainingRun
 ) -> PriceRatio:
-    """The break-even of one run over another; the value of time is spread over the programme."""
+    """The break-even of one run over another."""
     slower = one.run.caution / base.run.caution
     speedup = one.run.tokens_per_s / base.run.tokens_per_s / slower
     price = slow.price.usd_per_gpu_hour
-    hourly = run.calendar_usd_per_day / HOURS_PER_DAY / run.programme_factor
+    hourly = value_of_wait_usd(run.calendar_usd_per_day, 1.0)
 
     def at(value: float) -> float:
         ratio = break_even_price_ratio(
-            speedup, fast.goodput, slow.goodput, value, float(one.row.gpus), price
+            fast.usd_gpus / fast.price.usd_per_gpu_hour,
+            slow.usd_gpus / price,
+            fast.finish_expected_s / SECONDS_PER_HOUR,
+            slow.finish_expected_s / SECONDS_PER_HOUR,
+            value,
+            price,
         )
         return max(ratio, 0.0)
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpumix.cost.unit_cost import usd_per_run
 from gpumix.cost.values import Value, choose, exp, expm1
-from gpumix.units import GIGA, HOURS_PER_MONTH, SECONDS_PER_HOUR
+from gpumix.units import GIGA, HOURS_PER_DAY, HOURS_PER_MONTH, SECONDS_PER_HOUR
 
 Z90 = 1.2815515655446004
 """Standard normal quantile of 0.9."""
@@ -238,65 +237,22 @@ def break_even_value_of_time(
     return (usd_fast - usd_slow) / (hours_slow - hours_fast)
 
 
-def usd_per_run_with_delay(
-    usd_per_gpu_hour: Value,
-    gpus: Value,
-    work_h: Value,
-    useful: Value,
-    availability: Value,
-    delay_usd_per_hour: Value,
-) -> Value:
-    """Cost of a run and of waiting for it: p n W / g + v W / (a g).
+def value_of_wait_usd(usd_per_day: Value, calendar_h: Value) -> Value:
+    """What waiting for a run is worth, beside its cash: v T / 24.
 
     Args:
-        usd_per_gpu_hour: price p of a GPU [USD/h].
-        gpus: GPUs n the job holds.
-        work_h: undisturbed time W [h].
-        useful: goodput g, 0-1 [1].
-        availability: share a of the time in which capacity can be had, 0-1 [1].
-        delay_usd_per_hour: value v of an hour of calendar time [USD/h]; 0 = cash only.
+        usd_per_day: the user's value v of a calendar day [USD/day].
+        calendar_h: calendar time T from asking for capacity to the result [h].
 
-    Source: docs/training.md, "Cost of a run".
+    Source: docs/training-jobs.md, "What a run costs".
 
-    >>> usd_per_run_with_delay(2.0, 8.0, 10.0, 0.8, 0.5, 4.0)
-    300.0
+    >>> value_of_wait_usd(5000.0, 36.0)
+    7500.0
     """
-    waiting_usd = delay_usd_per_hour * work_h / (availability * useful)
-    return usd_per_run(usd_per_gpu_hour, gpus, work_h, useful) + waiting_usd
+    return usd_per_day * calendar_h / HOURS_PER_DAY
 
 
 def break_even_price_ratio(
-    speedup: Value,
-    goodput_x: Value,
-    goodput_y: Value,
-    delay_usd_per_hour: Value,
-    gpus: Value,
-    usd_per_gpu_hour_y: Value,
-) -> Value:
-    """Price ratio p_X / p_Y below which X beats Y on as many GPUs: s + (s - 1) v / (n p_Y).
-
-    s = S g_X / g_Y. Without a value of time (v = 0) this is the speed-up itself.
-
-    Args:
-        speedup: speed S of X over Y undisturbed [1].
-        goodput_x: goodput of X, 0-1 [1].
-        goodput_y: goodput of Y, 0-1 [1].
-        delay_usd_per_hour: value v of an hour of calendar time [USD/h].
-        gpus: GPUs n of the job.
-        usd_per_gpu_hour_y: price p_Y of Y [USD/h].
-
-    Source: docs/training.md, "Cost of a run" (H100 over A100, bf16 LLM: 2.16).
-
-    >>> break_even_price_ratio(2.16, 0.99, 0.99, 0.0, 8.0, 1.5)
-    2.16
-    >>> round(break_even_price_ratio(2.16, 0.99, 0.99, 12.0, 8.0, 1.5), 2)
-    3.32
-    """
-    faster = speedup * (goodput_x / goodput_y)
-    return faster + (faster - 1.0) * delay_usd_per_hour / (gpus * usd_per_gpu_hour_y)
-
-
-def break_even_price_ratio_of_ways(
     gpu_hours_x: Value,
     gpu_hours_y: Value,
     calendar_h_x: Value,
@@ -316,9 +272,15 @@ def break_even_price_ratio_of_ways(
         delay_usd_per_hour: value v of an hour of calendar time [USD/h].
         usd_per_gpu_hour_y: price p_Y of Y [USD/h].
 
-    Source: p_X H_X + v T_X = p_Y H_Y + v T_Y; `break_even_price_ratio` is the case of equal gangs.
+    On as many GPUs n, and nothing but work to wait for, it is s + (s - 1) v / (n p_Y) with s = H_Y
+    / H_X; without a value of time the speed-up s itself.
 
-    >>> round(break_even_price_ratio_of_ways(80.0, 80.0 * 2.16, 10.0, 21.6, 12.0, 1.5), 2)
+    Source: p_X H_X + v T_X = p_Y H_Y + v T_Y; docs/training.md, "Cost of a run" (H100 over A100,
+        bf16 LLM: 2.16).
+
+    >>> break_even_price_ratio(80.0, 80.0 * 2.16, 10.0, 21.6, 0.0, 1.5)
+    2.16
+    >>> round(break_even_price_ratio(80.0, 80.0 * 2.16, 10.0, 21.6, 12.0, 1.5), 2)
     3.32
     """
     saved_usd = delay_usd_per_hour * (calendar_h_y - calendar_h_x)

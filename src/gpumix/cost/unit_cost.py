@@ -72,21 +72,21 @@ def split_by_time(
     )
 
 
-def usd_per_run(usd_per_gpu_hour: Value, gpus: Value, busy_h: Value, goodput: Value) -> Value:
-    """Cost of one run of a job: p * n * W / goodput.
+def usd_per_run(usd_per_hour: Value, held_h: Value, programme_factor: Value) -> Value:
+    """Cash for the GPUs of one run of a job and its programme: R H f.
 
     Args:
-        usd_per_gpu_hour: price p of a GPU [USD/h].
-        gpus: number n of GPUs the job holds.
-        busy_h: time W it would take undisturbed [h].
-        goodput: useful share of the time held, 0-1 [1]; see `cost.jobs`.
+        usd_per_hour: what the gang costs, R = p n on n GPUs at a price p [USD/h].
+        held_h: time H it is held for a run: start-up, and work over goodput [h]; see
+            `cost.jobs.finish`.
+        programme_factor: work f of sweeps, failed attempts and the run over the run's own [1].
 
-    Source: docs/training.md, "Cost of a run".
+    Source: docs/training-jobs.md, "What a run costs".
 
-    >>> usd_per_run(2.0, 8.0, 10.0, 0.8)
-    200.0
+    >>> usd_per_run(16.0, 12.5, 1.3)
+    260.0
     """
-    return usd_per_gpu_hour * gpus * busy_h / goodput
+    return usd_per_hour * held_h * programme_factor
 
 
 def usd_per_sample(usd_per_hour: Value, samples_per_s: Value, utilisation: Value) -> Value:

@@ -10,6 +10,15 @@ PRECISIONS = ("bf16", "fp16", "fp8", "int8", "int4", "fp4", "mxfp4")
 """Weight precisions gpumix knows, as inventories and point files write them."""
 
 
+def family_of(gpu: str) -> str:
+    """The part in a GPU's id without form factor and memory, as people say it.
+
+    >>> family_of("h100-sxm-80gb"), family_of("mi300x-192gb")
+    ('H100', 'MI300X')
+    """
+    return gpu.partition("-")[0].upper()
+
+
 @dataclass(frozen=True, slots=True)
 class Gpu:
     """One accelerator part. Peaks are dense, in TFLOP/s (TOP/s for int8); None = not supported.

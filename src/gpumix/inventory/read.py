@@ -10,11 +10,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gpumix.catalog import Catalog, load
+from gpumix.catalog import Catalog
 from gpumix.domain import defaults
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.llm import SHORTER, Model, too_long
-from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.offer import Purchase
 from gpumix.domain.promises import DEFAULT_SLOS, SLO_NAMES, slo_of
 from gpumix.domain.site import Site
 from gpumix.domain.workload import (
@@ -92,7 +92,6 @@ class _Reader:
         self.folder = folder
         self.problems: list[Problem] = list(checked.problems)
         self.notes: list[str] = []
-        self.offers: tuple[Offer, ...] = ()
 
     def _say(self, path: KeyPath, message: str, fix: str = "") -> None:
         if not self.checked.lacks_part_of(path):
@@ -117,7 +116,7 @@ class _Reader:
 
     def inventory(self, spec: InventorySpec, today: date) -> Inventory:
         """The whole; problems found are in `self.problems`."""
-        self.offers = self._offers(spec)
+        self._lay_prices_over(spec)
         zones = zoneinfo.available_timezones() | {"UTC"}  # the system's, or those of tzdata
         self._known(("timezone",), "timezone", spec.timezone, zones)
         self._currency(("report_currency",), spec.report_currency)
@@ -146,16 +145,14 @@ class _Reader:
             notes=tuple(self.notes),
         )
 
-    def _offers(self, spec: InventorySpec) -> tuple[Offer, ...]:
-        """Offers of the catalogue, with those of the inventory's own price sheet."""
-        if not spec.prices:
-            return self.catalog.offers
-        sheet = self.folder / spec.prices
-        place = self.document.place(("prices",))
-        return (
-            self._try(("prices",), lambda: within(place, lambda: load(prices=sheet).offers), ())
-            or self.catalog.offers
-        )
+    def _lay_prices_over(self, spec: InventorySpec) -> None:
+        """From here on the catalogue holds the offers of the inventory's own price sheet, too."""
+        if spec.prices:
+            priced = self.catalog.with_prices(self.folder / spec.prices)
+            place = self.document.place(("prices",))
+            read = self._try(("prices",), lambda: within(place, lambda: bool(priced.offers)), False)
+            if read:
+                self.catalog = priced
 
     # -- workloads ---------------------------------------------------------------------------
 
@@ -316,10 +313,10 @@ class _Reader:
         providers = self._any_or(spec.providers)
         regions = self._any_or(spec.regions)
         for i, name in enumerate(providers or ()):
-            known = sorted({o.provider for o in self.offers})
+            known = sorted({o.provider for o in self.catalog.offers})
             self._known((*path, "providers", i), "provider", name, known)
         for i, name in enumerate(regions or ()):
-            known = sorted({o.region for o in self.offers if o.region})
+            known = sorted({o.region for o in self.catalog.offers if o.region})
             self._known((*path, "regions", i), "region", name, known)
         countries = self._any_or(spec.countries)
         gpus = self._any_or(spec.gpus)
@@ -404,7 +401,7 @@ class _Reader:
 
     def _countries(self, path: KeyPath, codes: Iterable[str]) -> list[str]:
         known = set(self.catalog.countries) | {
-            o.country for o in self.offers if o.country is not None
+            o.country for o in self.catalog.offers if o.country is not None
         }
         codes = list(dict.fromkeys(codes))
         self._known_countries(path, codes, known)

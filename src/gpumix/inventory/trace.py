@@ -7,12 +7,12 @@ counts from Monday 00:00 of the plan's timezone. `prefix_id` and `prefix_tokens`
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from gpumix.domain.cells import numbers_in
 from gpumix.domain.evidence import Basis
 from gpumix.domain.quantities import shown
 from gpumix.domain.traffic import Lengths, Profile, Requests
@@ -159,7 +159,7 @@ def _numbers(
 ) -> np.ndarray:
     """The column as numbers; the first few cells that are none go to `problems`."""
     low, high, fix = (_LIMITS | _SHARED_LIMITS)[name]
-    values = np.array([_float(cell) for cell in cells])
+    values = numbers_in(cells)
     fits = (values >= low) & (values <= high)
     if name != "arrival_s":
         fits &= values == np.floor(values)
@@ -170,13 +170,6 @@ def _numbers(
     if len(wrong) > _SHOWN:
         problems.append(Problem(str(path), f"and {len(wrong) - _SHOWN} more wrong {name}"))
     return values
-
-
-def _float(cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        return math.nan
 
 
 def _unit(path: Path) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gpumix.domain.cells import numbers_in
 from gpumix.errors import InputError, Problem
 from gpumix.files import refuse_directory
 from gpumix.units import MS
@@ -33,14 +34,10 @@ def _seconds(cells: Sequence[str]) -> list[str]:
 
 
 def _milliseconds(cells: Sequence[str]) -> list[str]:
-    return [_scaled(cell) for cell in cells]
-
-
-def _scaled(cell: str) -> str:
-    try:
-        return repr(float(cell) * MS)
-    except ValueError:
-        return cell
+    times = numbers_in(cells)
+    return [
+        cell if np.isnan(t) else repr(float(t) * MS) for cell, t in zip(cells, times, strict=True)
+    ]
 
 
 def _moments(cells: Sequence[str]) -> list[str]:

@@ -16,9 +16,10 @@ from gpumix.domain.llm import Model
 from gpumix.domain.plan import Lever
 from gpumix.domain.workload import Demand, Kind, Workload
 from gpumix.errors import NoEstimate
-from gpumix.options.serving import Option
+from gpumix.options.option import Option, Row
+from gpumix.options.serving import setup_of
 from gpumix.options.training_levers import changes_of
-from gpumix.perf.inference.deployment import Deployment, deployments
+from gpumix.perf.inference.deployment import Deployment, Setup, deployments
 from gpumix.perf.inference.memory import weights_bytes
 from gpumix.perf.inference.modes import speculative_decoding
 from gpumix.perf.precision import kv_bytes_per_value
@@ -36,6 +37,9 @@ LOOSER = 1.5
 LARGEST_DRAFT = 1.0 / 8.0
 """How far the engine's cap on sequences is lifted, a promise loosened, and the parameters of a
 draft model over its target's."""
+
+DRAFT_PRECISION = "bf16"
+"""Weights of a draft model: too small to gain from fewer bits."""
 
 SAME_VOCABULARY = 0.01
 """Vocabularies of one tokenizer differ by this share at most (padding)."""
@@ -209,14 +213,9 @@ def _speculation(workload: Workload, demand: Demand, asker: Asker) -> Iterator[_
         return
 
     def with_room(dep: Deployment) -> Deployment:
-        rows = deployments(
-            [draft],
-            [next(iter(asker.catalog.gpus.values()))],
-            tp=[1], pp=[1], dp=[1], ep=[1], weight_precision=["bf16"], kv_precision=[""],
-            engine=[workload.engine], engine_version=[""],
-            coefficients=asker.catalog.coefficients,
-        )  # fmt: skip
-        whole = float(np.asarray(weights_bytes(rows))[0])
+        any_gpu = next(iter(asker.catalog.gpus.values()))
+        alone = Setup(draft, any_gpu, workload.engine, DRAFT_PRECISION)
+        whole = float(weights_bytes(deployments([alone], asker.catalog.coefficients))[0])
         return replace(dep, reserve_bytes=dep.reserve_bytes + whole / dep.ways)
 
     try:
@@ -260,23 +259,19 @@ def _gains(
     depth: float,
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     """Time per token without speculation over that with it, for each option."""
-    n = len(options)
 
-    def built(model: Model, precisions: list[str]) -> Deployment:
-        return deployments(
-            [model] * n,
-            [catalog.gpus[o.gpu] for o in options],
-            tp=[o.tp for o in options], pp=[1] * n, dp=[1] * n, ep=[1] * n,
-            weight_precision=precisions, kv_precision=[workload.kv_precision] * n,
-            engine=[workload.engine] * n, engine_version=[""] * n,
-            coefficients=catalog.coefficients,
-        )  # fmt: skip
+    def built(model: Model, precision: str | None = None) -> Deployment:
+        setups = [
+            setup_of(workload, model, Row(catalog.gpus[o.gpu], o.tp, precision or o.precision))
+            for o in options
+        ]
+        return deployments(setups, catalog.coefficients)
 
     batch = np.array([max(o.batch or 1.0, 1.0) for o in options])
     context = demand.input.mean + 0.5 * demand.output.mean
     found = speculative_decoding(
-        built(target, [o.precision for o in options]),
-        built(draft, ["bf16"] * n),
+        built(target),
+        built(draft, DRAFT_PRECISION),
         batch,
         context,
         acceptance,

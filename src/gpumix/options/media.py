@@ -14,7 +14,7 @@ from gpumix.domain.llm import Model
 from gpumix.domain.plan import SloCheck
 from gpumix.domain.workload import Demand, Slo, Tier, Workload
 from gpumix.errors import NoEstimate
-from gpumix.options.serving import Option, Row, grid, option_of
+from gpumix.options.option import Option, Row, grid, option_of
 from gpumix.perf.interval import Z80
 from gpumix.perf.media import Denoiser, Picture, denoiser, samples_per_s
 from gpumix.serving.capacity import queue_rate

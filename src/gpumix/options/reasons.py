@@ -6,17 +6,16 @@ Only for what a reader is shown; everything of one workload in one vectorised ca
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
 from gpumix.domain.evidence import Estimate, NearestMeasurement, Speed, StepPart
-from gpumix.domain.plan import Candidate, Placement, WorkloadPlan
 from gpumix.domain.workload import Demand, Kind, TrainingRun, Workload
 from gpumix.options.media import ENGINE as MEDIA_ENGINE
+from gpumix.options.option import Option, Replica
 from gpumix.options.runs import TASKS, Run
-from gpumix.options.serving import Option, Replica
 from gpumix.perf.inference.loads import closed_loop, mean_step
 from gpumix.perf.inference.memory import memory
 from gpumix.perf.values import FloatArray
@@ -63,6 +62,10 @@ TERMS: Final = {
 """The same of a training step."""
 
 
+Way: TypeAlias = tuple[str, int, int, str]
+"""GPU, number of GPUs, tensor parallelism, precision."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """What stands behind one option's speed; None where nothing can be said."""
@@ -85,39 +88,19 @@ def reasons(workload: Workload, options: Sequence[Option], catalog: Catalog) -> 
     return [Reason(*pair) for pair in zip(speeds, nearest, strict=True)]
 
 
-def with_reasons(
-    plans: Sequence[WorkloadPlan],
-    workloads: Sequence[Workload],
-    tried: Mapping[str, Sequence[Option]],
-    catalog: Catalog,
-) -> tuple[WorkloadPlan, ...]:
-    """Each workload's plan with what stands behind its placements and its candidates."""
-    return tuple(
-        _explained(plan, workload, tried[plan.id], catalog)
-        for plan, workload in zip(plans, workloads, strict=True)
-    )
+def reasons_by_way(
+    workload: Workload, tried: Sequence[Option], shown: Sequence[Option], catalog: Catalog
+) -> dict[Way, Reason]:
+    """What stands behind every option that is shown, asked of those that were tried alike: what is
+    shown may be planned at a lower rate than was predicted."""
+    wanted = dict.fromkeys(map(way_of, shown), Reason(None, None))
+    asked = [option for option in tried if option.serves and way_of(option) in wanted]
+    return wanted | dict(zip(map(way_of, asked), reasons(workload, asked, catalog), strict=True))
 
 
-def _explained(
-    plan: WorkloadPlan, workload: Workload, tried: Sequence[Option], catalog: Catalog
-) -> WorkloadPlan:
-    wanted = {_key(p) for p in plan.placements} | {_key(c) for c in plan.candidates}
-    shown = [option for option in tried if option.serves and _key(option) in wanted]
-    found = dict(zip(map(_key, shown), reasons(workload, shown, catalog), strict=True))
-    nothing = Reason(None, None)
-    placements = tuple(
-        replace(p, speed=own.speed, nearest=own.nearest)
-        for p in plan.placements
-        for own in [found.get(_key(p), nothing)]
-    )
-    candidates = tuple(
-        replace(c, nearest=found.get(_key(c), nothing).nearest) for c in plan.candidates
-    )
-    return replace(plan, placements=placements, candidates=candidates)
-
-
-def _key(way: Option | Placement | Candidate) -> tuple[object, ...]:
-    return way.gpu, way.gpus, way.tp, way.precision
+def way_of(option: Option) -> Way:
+    """What tells options of one workload apart."""
+    return option.gpu, option.gpus, option.tp, option.precision
 
 
 # -- serving ---------------------------------------------------------------------------------

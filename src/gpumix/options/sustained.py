@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from gpumix.domain.workload import Demand, Inventory, Workload
-from gpumix.options.serving import Option, undominated
+from gpumix.options.option import Option, undominated
 from gpumix.serving.capacity import Traffic
 from gpumix.serving.simulated_capacity import Sustained, capacity_by_simulation
 from gpumix.serving.simulator.steptable import StepTable, step_table

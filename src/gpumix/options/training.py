@@ -14,8 +14,8 @@ from gpumix.domain.gpu import Gpu
 from gpumix.domain.plan import SloCheck
 from gpumix.domain.workload import Tier, Workload
 from gpumix.errors import NoEstimate, Problem
+from gpumix.options.option import Option
 from gpumix.options.runs import Job, Run, in_words, predict_run
-from gpumix.options.serving import Option
 from gpumix.options.training_refusals import what_would_help
 from gpumix.units import SECONDS_PER_HOUR
 
@@ -126,9 +126,14 @@ def _option(
 
 def runs_per_hour(workload: Workload, job: Job, run: Run, on_spot: bool) -> float:
     """Runs, programme included, that an hour of the gang is planned for."""
+    return 1.0 / (held_h(workload, job, run, on_spot) * job.run.programme_factor)
+
+
+def held_h(workload: Workload, job: Job, run: Run, on_spot: bool) -> float:
+    """Hours that the gang is planned to be held for a run: at the pessimistic end of the speed
+    for premium work."""
     slower = 1.0 / run.low if workload.tier is Tier.PREMIUM else run.caution
-    done = run.spot(job, slower) if on_spot else run.steady(job, slower)
-    return 1.0 / (done.held_h * job.run.programme_factor)
+    return (run.spot(job, slower) if on_spot else run.steady(job, slower)).held_h
 
 
 def _note(job: Job, run: Run) -> str:

@@ -16,7 +16,7 @@ from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Workload
 from gpumix.plan.cycle import Block, growth, work_per_week
 from gpumix.plan.formulate import Cell, Formulation
-from gpumix.supply.rentals import Supply
+from gpumix.supply.supply import Supply
 
 
 @dataclass(frozen=True, slots=True)

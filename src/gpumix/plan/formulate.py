@@ -15,9 +15,9 @@ from gpumix import mix
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Inventory, Tier, Workload
-from gpumix.options.serving import Option
+from gpumix.options.option import Option
 from gpumix.plan.cycle import Cycle, peak_demand, work_per_week
-from gpumix.supply.rentals import Supply
+from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK
 
 QUANTA = 4
@@ -355,10 +355,13 @@ def _instances(option: Option, supply: Supply, workload: Workload) -> float:
 
 def unit_cost_usd(option: Option, supply: Supply, workload: Workload, rate: float) -> float:
     """Cost of a unit on full replicas: price of the GPUs it takes over what they do [USD/unit]."""
-    hourly = (
-        supply.usd_per_gpu_hour * supply.gpus_per_instance * _instances(option, supply, workload)
-    )
-    return (hourly + supply.usd_per_gpu_busy_hour * option.gpus) / rate
+    return usd_per_hour(option, supply, workload) / rate
+
+
+def usd_per_hour(option: Option, supply: Supply, workload: Workload) -> float:
+    """What a busy replica costs: its instances, and what work adds on its GPUs [USD/h]."""
+    gpus = supply.gpus_per_instance * _instances(option, supply, workload)
+    return supply.usd_per_gpu_hour * gpus + supply.usd_per_gpu_busy_hour * option.gpus
 
 
 def weight_of(workload: Workload, options: Sequence[Option], supplies: Sequence[Supply]) -> float:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from gpumix import mix
-from gpumix.errors import Infeasible, Problem
+from gpumix.errors import Infeasible
 from gpumix.plan.formulate import Formulation
 
 
@@ -20,15 +18,6 @@ def explain_infeasible(formulation: Formulation, solution: mix.Solution) -> Infe
         if way.needed is not None
     ]
     return Infeasible("no plan keeps all of these: " + "; ".join(words), solution.conflict, ways)
-
-
-def out_of_reach(problems: Sequence[Problem]) -> Infeasible:
-    """The error of workloads that nothing on offer can do, with what would make each possible."""
-    return Infeasible(
-        "\n".join(f"{p.place}: {p.message}" for p in problems),
-        [p.place for p in problems],
-        [f"{p.place}: {p.fix}" for p in problems if p.fix],
-    )
 
 
 def limit_in_words(formulation: Formulation, limit: str) -> str:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gpumix.cost.jobs import break_even_price_ratio_of_ways
+from gpumix.cost.jobs import break_even_price_ratio, value_of_wait_usd
+from gpumix.cost.unit_cost import usd_per_run
 from gpumix.domain.job import JobPlan, JobWay, ParetoRun
 from gpumix.domain.offer import Purchase
-from gpumix.domain.plan import WorkloadPlan
+from gpumix.domain.plan import Placement
 from gpumix.domain.workload import Workload
+from gpumix.options.option import Option
 from gpumix.options.runs import Job, Run
-from gpumix.options.serving import Option
 from gpumix.options.tradeoff import front
-from gpumix.options.training import job_of, runs_per_hour
-from gpumix.plan.formulate import holds, may_run, unit_cost_usd
-from gpumix.supply.rentals import Supply
-from gpumix.units import HOURS_PER_DAY, SECONDS_PER_HOUR
+from gpumix.options.training import held_h, job_of
+from gpumix.plan.formulate import holds, may_run, usd_per_hour
+from gpumix.supply.supply import Supply
+from gpumix.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -37,31 +38,16 @@ class _Way:
     share: float
 
 
-def with_jobs(
-    plans: Sequence[WorkloadPlan],
-    workloads: Sequence[Workload],
-    tried: Mapping[str, Sequence[Option]],
-    supplies: Sequence[Supply],
-    catalog: Catalog,
-) -> tuple[WorkloadPlan, ...]:
-    """Each workload's plan; training jobs with what cash and calendar time say of every GPU."""
-    return tuple(
-        plan
-        if workload.run is None
-        else replace(plan, job=_job_plan(plan, workload, tried[plan.id], supplies, catalog))
-        for plan, workload in zip(plans, workloads, strict=True)
-    )
-
-
-def _job_plan(
-    plan: WorkloadPlan,
+def job_plan(
+    placements: Sequence[Placement],
     workload: Workload,
     tried: Sequence[Option],
     supplies: Sequence[Supply],
     catalog: Catalog,
 ) -> JobPlan:
+    """What cash and calendar time say of every GPU for a training job placed so."""
     job = job_of(workload, catalog)
-    ways = list(_ways(plan, workload, job, tried, supplies))
+    ways = list(_ways(placements, workload, job, tried, supplies))
     shown = _priced_against_cheapest(_best_of_gpus(ways), job)
     used = [way for way in ways if way.share]
     return JobPlan(
@@ -82,15 +68,15 @@ def _as_pareto(row: JobWay) -> ParetoRun:
 
 
 def _ways(
-    plan: WorkloadPlan,
+    placements: Sequence[Placement],
     workload: Workload,
     job: Job,
     tried: Sequence[Option],
     supplies: Sequence[Supply],
 ) -> Iterator[_Way]:
     """Every gang on every supply that is rented by the hour, or that the plan holds."""
-    shares = {(p.resource, p.gpus, p.precision): p.share for p in plan.placements}
-    held = {p.resource for p in plan.placements}
+    shares = {(p.resource, p.gpus, p.precision): p.share for p in placements}
+    held = {p.resource for p in placements}
     allowed = [
         s for s in supplies
         if may_run(workload, s) and (s.id in held or not s.purchase.is_committed)
@@ -111,7 +97,8 @@ def _row(
 ) -> JobWay:
     on_spot = supply.purchase is Purchase.SPOT
     done = run.spot(job) if on_spot else run.steady(job)
-    rate = runs_per_hour(workload, job, run, on_spot)
+    hourly = usd_per_hour(option, supply, workload)
+    held = held_h(workload, job, run, on_spot)
     return JobWay(
         gpu=option.gpu,
         gpus=option.gpus,
@@ -121,8 +108,8 @@ def _row(
         finish_expected_s=done.expected_h * SECONDS_PER_HOUR,
         finish_p90_s=done.p90_h * SECONDS_PER_HOUR,
         kept=job.run.finish_within_h is None or done.p90_h <= job.run.finish_within_h,
-        usd_per_run=unit_cost_usd(option, supply, workload, rate),
-        calendar_usd=job.run.calendar_usd_per_day * done.expected_h / HOURS_PER_DAY,
+        usd_per_run=usd_per_run(hourly, held, job.run.programme_factor),
+        calendar_usd=value_of_wait_usd(job.run.calendar_usd_per_day, done.expected_h),
         within_share=run.shares.within,
         between_share=run.shares.between,
         break_even_cash=1.0,
@@ -158,10 +145,10 @@ def _priced_against_cheapest(ways: Sequence[_Way], job: Job) -> list[_Way]:
     if not ways:
         return []
     base = ways[0].row
-    hourly = job.run.calendar_usd_per_day / HOURS_PER_DAY
+    hourly = value_of_wait_usd(job.run.calendar_usd_per_day, 1.0)
 
     def ratio(row: JobWay, value: float) -> float:
-        found = break_even_price_ratio_of_ways(
+        found = break_even_price_ratio(
             row.usd_per_run / row.usd_per_gpu_hour,
             base.usd_per_run / base.usd_per_gpu_hour,
             row.finish_expected_s / SECONDS_PER_HOUR,

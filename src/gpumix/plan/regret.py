@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -10,39 +10,13 @@ from gpumix.cost.cloud import commitment_break_even_utilisation
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import Alternative, BreakEven, WorkloadPlan
 from gpumix.errors import GpumixError
-from gpumix.options.serving import Option
+from gpumix.options.option import Option
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, may_run
 from gpumix.plan.interpret import Answer
+from gpumix.plan.restrictions import Restriction, homeless_workloads, narrow, restrictions
 from gpumix.plan.search import VARIANT, Found, judged, search
-from gpumix.supply.rentals import Supply
-
-
-@dataclass(frozen=True, slots=True)
-class Restriction:
-    """A name and which supplies may work under it."""
-
-    name: str
-    allows: Callable[[Supply], bool]
-
-
-def restrictions(answer: Answer, choice: Choice) -> list[Restriction]:
-    """The restrictions every plan is held against, and the plan without its main GPU."""
-    found = [
-        Restriction(f"all {name}", lambda s, name=name: _family(s.gpu) == name)  # type: ignore[misc]
-        for name in ("H100", "A100", "L40S")
-    ]
-    found.append(Restriction("all cloud", lambda s: s.purchase.is_cloud))
-    found.append(Restriction("all on-prem", lambda s: not s.purchase.is_cloud))
-    main = max(answer.lines, key=lambda line: line.usd, default=None)
-    if main is not None and len({s.gpu for s in choice.supplies}) > 1:
-        gpu = main.supply.gpu
-        found.append(Restriction(f"without {gpu}", lambda s: s.gpu != gpu))
-    return found
-
-
-def _family(gpu: str) -> str:
-    return gpu.split("-")[0].upper()
+from gpumix.supply.supply import Supply
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +37,8 @@ class Variants:
     high_usd: float | None
 
 
-def variants(answer: Answer, choice: Choice, cycle: Cycle) -> Variants:
-    """All variants, two searches at a time.
+def variants(answer: Answer, choice: Choice, cycle: Cycle, offered: Sequence[Supply]) -> Variants:
+    """All variants, two searches at a time; `offered` is all that the plan was chosen from.
 
     At the ends of the interval errors of all workloads are taken to go together, so the cost's
     interval is on the wide side.
@@ -73,8 +47,8 @@ def variants(answer: Answer, choice: Choice, cycle: Cycle) -> Variants:
     factors = [{name: both[end] for name, both in ends.items()} for end in (0, 1)]
     with ThreadPoolExecutor(max_workers=2) as pool:
         tasks = [
-            pool.submit(_variant, restriction, answer, choice, cycle)
-            for restriction in restrictions(answer, choice)
+            pool.submit(_variant, restriction, answer, choice, cycle, offered)
+            for restriction in restrictions(answer, choice, offered)
         ]
         costs = [pool.submit(_cost_at, answer, choice, cycle, factor) for factor in factors]
         restricted = tuple(task.result() for task in tasks)
@@ -95,11 +69,17 @@ def _cost_at(
     return None
 
 
-def _variant(restriction: Restriction, answer: Answer, choice: Choice, cycle: Cycle) -> Variant:
-    narrowed = narrow(choice, restriction.allows)
-    if narrowed == choice:
+def _variant(
+    restriction: Restriction,
+    answer: Answer,
+    choice: Choice,
+    cycle: Cycle,
+    offered: Sequence[Supply],
+) -> Variant:
+    if all(map(restriction.allows, offered)):
         return Variant(restriction, answer.found, "")
-    if homeless := homeless_workloads(narrowed):
+    narrowed = narrow(choice, offered, restriction.allows)
+    if homeless := homeless_workloads(narrowed, narrowed.supplies):
         return Variant(restriction, None, f"nothing can run {', '.join(homeless)}")
     try:
         found = search(narrowed, cycle, VARIANT)
@@ -151,27 +131,6 @@ def _alternative(variant: Variant, answer: Answer) -> Alternative:
     delta = variant.found.solution.cost - plan_usd
     status = variant.found.solution.status
     return Alternative(name, status, plan_usd + delta, delta, delta / plan_usd, "")
-
-
-def narrow(choice: Choice, allows: Callable[[Supply], bool]) -> Choice:
-    """The choice with only some supplies; what stands already stays, idle where not allowed."""
-    supplies = tuple(
-        s if allows(s) else replace(s, idle=True) for s in choice.supplies if allows(s) or s.count
-    )
-    return replace(choice, supplies=supplies)
-
-
-def homeless_workloads(choice: Choice) -> list[str]:
-    """Workloads that no supply can do."""
-    return [
-        w.id
-        for w in choice.inventory.workloads
-        if not any(
-            o.gpu == s.gpu and may_run(w, s)
-            for o in choice.options.get(w.id, ())
-            for s in choice.supplies
-        )
-    ]
 
 
 # -- where decisions flip --------------------------------------------------------------------

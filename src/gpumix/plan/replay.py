@@ -18,7 +18,7 @@ from gpumix.domain.evidence import Basis
 from gpumix.domain.plan import Replay, ReplayedSlo
 from gpumix.domain.workload import Demand, Slo, Workload
 from gpumix.options import sustained
-from gpumix.options.serving import Option
+from gpumix.options.option import Option
 from gpumix.perf.values import FloatArray
 from gpumix.plan import interpret, regret
 from gpumix.plan.cycle import Cycle, peak_demand

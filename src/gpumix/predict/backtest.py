@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gpumix.domain.backtest import Backtest, ErrorSlice
+from gpumix.domain.cells import number_in, numbers_in
 from gpumix.errors import InputError, Problem
 from gpumix.predict.inference import predict_inference
 from gpumix.predict.rows import errors
@@ -65,15 +66,15 @@ def _training(columns: Columns, catalog: Catalog) -> list[ErrorSlice]:
 def _usable(columns: Columns) -> dict[str, list[str]]:
     n = len(columns["value"])
     usable = columns.get("usable", ["yes"] * n)
-    kept = [i for i in range(n) if usable[i] != "no" and _number(columns["value"][i]) > 0.0]
+    kept = [i for i in range(n) if usable[i] != "no" and number_in(columns["value"][i]) > 0.0]
     return {name: [column[i] for i in kept] for name, column in columns.items()}
 
 
 def _slices(
     engine: str, rows: Columns, out: Mapping[str, Any], catalog: Catalog
 ) -> list[ErrorSlice]:
-    measured = _numbers(rows["value"])
-    predicted, low, high = (_numbers(out[name]) for name in ("value", "low", "high"))
+    measured = numbers_in(rows["value"])
+    predicted, low, high = (numbers_in(out[name]) for name in ("value", "low", "high"))
     error = errors(predicted, measured)
     inside = (low <= measured) & (measured <= high)
 
@@ -120,20 +121,8 @@ def _labels(by: str, rows: Columns, catalog: Catalog) -> Sequence[str]:
 
 def _classes(cells: Sequence[str], bounds: Sequence[tuple[int, str]]) -> list[str]:
     def name(cell: str) -> str:
-        value = _number(cell)
+        value = number_in(cell)
         fitting = [label for bound, label in bounds if value >= bound]
         return fitting[-1] if fitting else ""
 
     return [name(cell) for cell in cells]
-
-
-def _number(cell: object) -> float:
-    try:
-        return float(str(cell))
-    except ValueError:
-        return float("nan")
-
-
-def _numbers(cells: Sequence[object]) -> npt.NDArray[np.float64]:
-    convert: Callable[[object], float] = _number
-    return np.array([convert(cell) if cell is not None else np.nan for cell in cells])

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gpumix.catalog import Catalog
+from gpumix.domain.cells import numbers_in
 from gpumix.domain.defaults import PRECISION
 from gpumix.domain.measurement import CalibratedDeployment, CalibratedPoint, MovedPrediction
 from gpumix.perf.calibrate import Places
 from gpumix.perf.interval import Z80
-from gpumix.predict.evidence import Asked, Evidence, numbers, rows_for
+from gpumix.predict.evidence import Asked, Evidence, rows_for
 from gpumix.predict.inference import predict_inference, serving_evidence
 from gpumix.predict.training import predict_training, training_evidence
 from gpumix.predict.training_rows import METRICS as TRAINING_METRICS
@@ -98,7 +99,7 @@ def _view(plain: Catalog, catalog: Catalog, new: set[str], training: bool) -> _V
     out: Mapping[str, Any] = (predict_training if training else predict_inference)(
         chosen, catalog=plain
     )
-    base, low, high = (numbers(out[name]) for name in ("value", "low", "high"))
+    base, low, high = (numbers_in(out[name]) for name in ("value", "low", "high"))
     sigma = 0.5 * np.log(high / low) / Z80
     return _View(columns, evidence, base, sigma, is_new)
 

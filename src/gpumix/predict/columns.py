@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gpumix.domain.cells import number_in
 from gpumix.errors import InputError, Problem
 
 IntArray = npt.NDArray[np.int64]
@@ -24,7 +25,7 @@ class Column:
 
     def numbers(self) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
         """Per distinct text its number (NaN = not stated) and what is wrong with it (or '')."""
-        parsed = [_number(text, self.name) for text in self.texts]
+        parsed = [_stated(text, self.name) for text in self.texts]
         return np.array([value for value, _ in parsed]), tuple(note for _, note in parsed)
 
 
@@ -77,13 +78,10 @@ def _text(value: object) -> str:
     return str(value).strip()
 
 
-def _number(text: str, name: str) -> tuple[float, str]:
+def _stated(text: str, name: str) -> tuple[float, str]:
     if not text:
         return math.nan, ""
-    try:
-        value = float(text)
-    except ValueError:
-        return math.nan, f"{name} is not a number: {text!r}"
-    if not math.isfinite(value) or value < 0.0:
-        return math.nan, f"{name} must be a number of at least 0: {text!r}"
-    return value, ""
+    value = number_in(text)
+    if value >= 0.0:
+        return value, ""
+    return math.nan, f"{name} must be a number of at least 0: {text!r}"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gpumix.domain.cells import numbers_in
 from gpumix.domain.evidence import Basis
 from gpumix.domain.llm import Model
 from gpumix.domain.measurement import Shrinkage
@@ -118,7 +119,7 @@ def collect(
     Figures of one run and kind are one measurement: the mean stands for its percentiles, output
     tokens/s for the other rates. A rate that the offered load dictates says nothing of speed.
     """
-    value = numbers(columns["value"])
+    value = numbers_in(columns["value"])
     with np.errstate(invalid="ignore", divide="ignore"):
         log_error = np.log(value / predicted)
     kept = np.flatnonzero(np.isfinite(log_error) & ~_dictated(columns, asked)).tolist()
@@ -173,22 +174,10 @@ def batch_of(load: Words, load_value: FloatArray, output_len: FloatArray) -> Flo
     return np.asarray(np.where(load == "request_rate", at_rate, most))
 
 
-def numbers(cells: Sequence[object]) -> FloatArray:
-    """Cells as numbers; NaN where they are none."""
-
-    def number(cell: object) -> float:
-        try:
-            return float(str(cell))
-        except ValueError:
-            return float("nan")
-
-    return np.array([number(cell) for cell in cells], dtype=np.float64)
-
-
 def _dictated(columns: Columns, asked: Asked) -> npt.NDArray[np.bool_]:
     rows = len(columns["value"])
     load = np.array(columns.get("load", [""] * rows), dtype=object)
-    stated = np.isfinite(numbers(columns.get("load_value", [""] * rows)))
+    stated = np.isfinite(numbers_in(columns.get("load_value", [""] * rows)))
     return np.asarray((load == "request_rate") & stated & (asked.places.quantity == "throughput"))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gpumix.catalog import Catalog, load
+from gpumix.domain.cells import numbers_in
 from gpumix.domain.evidence import Basis
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
@@ -18,7 +19,7 @@ from gpumix.errors import GpumixError
 from gpumix.perf import media
 from gpumix.perf.calibrate import Places
 from gpumix.perf.inference.constants import is_fitted
-from gpumix.perf.inference.deployment import Deployment, deployments
+from gpumix.perf.inference.deployment import Deployment, Setup, deployments
 from gpumix.perf.inference.memory import memory
 from gpumix.perf.inference.questions import LOADS, METRICS, Questions, answer
 from gpumix.perf.interval import interval, tier_sigma
@@ -30,7 +31,6 @@ from gpumix.predict.evidence import (
     Evidence,
     batch_of,
     collect,
-    numbers,
     rows_for,
     serving_label,
 )
@@ -163,6 +163,11 @@ class _Prediction:
         one = self.table[name]
         return str(one.texts[int(one.codes[row])])
 
+    def _setup(self, gpu: Gpu, model: Model, layout: Layout, row: int) -> Setup:
+        weights, cache = self._cell("weight_precision", row), self._cell("kv_precision", row)
+        engine, version = self._cell("engine", row).lower(), self._cell("engine_version", row)
+        return Setup(model, gpu, engine, weights, cache, version, *layout)
+
     def _count(self, name: str, row: int) -> int | None:
         value = self.numbers[name][0][self.table[name].codes[row]]
         return None if np.isnan(value) else int(value)
@@ -225,17 +230,8 @@ class _Prediction:
             start[combination], many[combination] = at, len(candidates)
             at += len(candidates)
         dep = deployments(
-            [gpu_model[1] for gpu_model in flat],
-            [gpu_model[0] for gpu_model in flat],
-            tp=[f[2][0] for f in flat],
-            pp=[f[2][1] for f in flat],
-            dp=[f[2][2] for f in flat],
-            ep=[f[2][3] for f in flat],
-            weight_precision=[self._cell("weight_precision", f[3]) for f in flat],
-            kv_precision=[self._cell("kv_precision", f[3]) for f in flat],
-            engine=[self._cell("engine", f[3]).lower() for f in flat],
-            engine_version=[self._cell("engine_version", f[3]) for f in flat],
-            coefficients=self.catalog.coefficients,
+            [self._setup(gpu, model, layout, row) for gpu, model, layout, row in flat],
+            self.catalog.coefficients,
         )
         labels = [
             serving_label(
@@ -404,7 +400,7 @@ class _Prediction:
         places = Places(
             all_rows(engine), all_rows(gpu.id), all_rows(label),
             all_rows(f"media {figure_of(metric)}"), one, one,
-            one * np.nan_to_num(numbers([batch]), nan=1.0),
+            one * np.nan_to_num(numbers_in([batch]), nan=1.0),
         )  # fmt: skip
         return Asked(places, all_rows(f"{label} {metric} {batch}"))
 

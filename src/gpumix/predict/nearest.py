@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from gpumix.domain.cells import number_in, numbers_in
 from gpumix.domain.evidence import NearestMeasurement
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
@@ -25,7 +26,7 @@ from gpumix.perf.media import denoiser, parse_picture
 from gpumix.perf.precision import BYTES_PER_WEIGHT
 from gpumix.perf.values import FloatArray
 from gpumix.predict.columns import IntArray, column, distinct, rows_of
-from gpumix.predict.evidence import batch_of, numbers
+from gpumix.predict.evidence import batch_of
 from gpumix.predict.inference import predict_inference
 from gpumix.predict.rows import figure_of
 from gpumix.predict.training import predict_training
@@ -217,7 +218,7 @@ def _predictions(work: _Work, at: npt.NDArray[Any], catalog: Catalog) -> dict[in
         return {}
     columns = work.rows(catalog)
     rows = {name: [cells[place] for place in places] for name, cells in columns.items()}
-    values = numbers(list(work.predict(rows, catalog=catalog)["value"]))
+    values = numbers_in(list(work.predict(rows, catalog=catalog)["value"]))
     return dict(zip(places, values.tolist(), strict=True))
 
 
@@ -266,13 +267,6 @@ def _difference(name: str, asked: Runs, row: int, known: Runs, place: int) -> st
 # -- where a row stands ----------------------------------------------------------------------
 
 
-def _number(cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        return math.nan
-
-
 def _parts(gpu: Gpu, model: Model, precision: str) -> tuple[dict[str, str], dict[str, float]]:
     """What runs of both kinds of work are told apart by."""
     name = {"": "bf16", "fp16": "bf16"}.get(precision, precision)
@@ -298,8 +292,8 @@ def _serving_run(cell: Cells, gpu: Gpu, model: Model) -> Run:
     generation, _ = engine_generation(
         engine, cell["engine_version"], cell["weight_precision"], gpu.vendor
     )
-    layout = math.prod(_number(cell[name] or "1") for name in ("tp", "pp", "dp"))
-    value, output = _number(cell["load_value"]), _number(cell["output_len"])
+    layout = math.prod(number_in(cell[name] or "1") for name in ("tp", "pp", "dp"))
+    value, output = number_in(cell["load_value"]), number_in(cell["output_len"])
     batch = batch_of(np.array([cell["load"]]), np.array([value]), np.array([output]))
     quantity = figure_of(metric)
     if model.is_denoiser:
@@ -317,8 +311,8 @@ def _serving_run(cell: Cells, gpu: Gpu, model: Model) -> Run:
         },
         {
             **figures,
-            "GPUs": _number(cell["n_gpus"]) if cell["n_gpus"] else layout,
-            "input tokens": _number(cell["input_len"]),
+            "GPUs": number_in(cell["n_gpus"]) if cell["n_gpus"] else layout,
+            "input tokens": number_in(cell["input_len"]),
             "output tokens": output,
             "batch": float(batch[0]),
             "FLOPs of a sample": _sample_flops(cell, model),
@@ -337,15 +331,15 @@ def _sample_flops(cell: Cells, model: Model) -> float:
 def _training_run(cell: Cells, gpu: Gpu, model: Model) -> Run:
     words, figures = _parts(gpu, model, cell["precision"])
     kind = {"mem_gib_per_gpu": "memory", "step_time_s": "step"}.get(cell["metric"], "speed")
-    gpus = _number(cell["n_gpus"] or "1")
+    gpus = number_in(cell["n_gpus"] or "1")
     return Run(
         kind if model.layers else f"vision {kind}",
         {**words, "stack": cell["stack"], "task": cell["task"]},
         {
             **figures,
             "GPUs": gpus,
-            "sequence length": _number(cell["seq_len"]),
-            "sequences per GPU": _number(cell["global_batch"]) / max(gpus, 1.0),
+            "sequence length": number_in(cell["seq_len"]),
+            "sequences per GPU": number_in(cell["global_batch"]) / max(gpus, 1.0),
         },
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from gpumix.domain.defaults import TENSOR_PARALLEL
 from gpumix.domain.llm import Model
 from gpumix.domain.promises import METRICS, QUANTILES, limits_in
 from gpumix.domain.quantities import duration
@@ -12,8 +13,8 @@ from gpumix.errors import unknown_name
 from gpumix.predict.columns import IntArray
 from gpumix.units import GIGA
 
-TENSOR_PARALLEL = (1, 2, 4, 8, 16, 32, 64, 72)
-"""Tensor-parallel degrees tried where the layout is not stated."""
+ANY_TENSOR_PARALLEL = (*TENSOR_PARALLEL, 16, 32, 64, 72)
+"""Tensor-parallel degrees of a stated number of GPUs, which may be a rack or several servers."""
 
 _METRICS = (*METRICS, "itl")
 _STATISTICS = ("", "mean", *QUANTILES)
@@ -53,7 +54,7 @@ def layouts_of(
     if n < 1:
         return "n_gpus must be at least 1"
     shared = ep or (n if model.is_moe else 1)
-    found = [(t, 1, n // t, shared) for t in TENSOR_PARALLEL if t <= n and n % t == 0]
+    found = [(t, 1, n // t, shared) for t in ANY_TENSOR_PARALLEL if t <= n and n % t == 0]
     return found if any(t == n for t, *_ in found) else [*found, (n, 1, 1, shared)]
 
 

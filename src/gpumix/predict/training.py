@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpumix.catalog import Catalog, load
+from gpumix.domain.cells import numbers_in
+from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.evidence import Basis
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
@@ -32,7 +34,6 @@ from gpumix.predict.evidence import (
     Asked,
     Evidence,
     collect,
-    numbers,
     rows_for,
     stack_of,
     training_label,
@@ -73,7 +74,7 @@ def training_evidence(catalog: Catalog) -> Evidence | None:
     if not columns.get("value"):
         return None
     table = Table(columns)
-    predicted = numbers(_predict(table, catalog, None)["value"])
+    predicted = numbers_in(_predict(table, catalog, None)["value"])
     return collect(columns, _asked(table, catalog), predicted, catalog.shrinkage["training"])
 
 
@@ -142,7 +143,7 @@ def _stack(catalog: Catalog, stack: str, model: str, task: str) -> str:
 
 def _move(out: dict[str, list[Any]], evidence: Evidence, asked: Asked) -> None:
     """Move predictions, and narrow their intervals, by what was measured near them."""
-    value, low, high = (numbers(out[name]) for name in ("value", "low", "high"))
+    value, low, high = (numbers_in(out[name]) for name in ("value", "low", "high"))
     known = np.isfinite(value)
     sigma = np.where(known, 0.5 * np.log(np.where(known, high / low, 1.0)) / Z80, 1.0)
     moved = evidence.move(asked, sigma)
@@ -231,7 +232,9 @@ def _answer_vision(
             n_gpus=float(np.nan_to_num(table.number["n_gpus"][row], nan=1.0)),
             global_batch=float(table.number["global_batch"][row]),
             precision=table.word["precision"][row],
-            gpus_per_node=float(np.nan_to_num(table.number["gpus_per_node"][row], nan=8.0)),
+            gpus_per_node=float(
+                np.nan_to_num(table.number["gpus_per_node"][row], nan=GPUS_PER_NODE)
+            ),
             inter_gbps_per_node=float(table.number["inter_gbps_per_node"][row]),
             intra_link=table.word["intra_link"][row],
         )  # fmt: skip

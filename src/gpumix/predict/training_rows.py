@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpumix.catalog import Catalog
+from gpumix.domain.cells import numbers_in
+from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.errors import InputError, Problem, UnknownName
@@ -72,25 +74,18 @@ class Table:
             )
         self.size = len(points["gpu"])
         self.ids = list(points.get("id", range(self.size)))
-        self.number = {c: _numbers(points.get(c), self.size) for c in _NUMBERS}
+        self.number = {c: _positive(points.get(c), self.size) for c in _NUMBERS}
         self.word = {c: _texts(points.get(c), self.size) for c in _WORDS}
 
     def __len__(self) -> int:
         return self.size
 
 
-def _numbers(column: Sequence[Any] | None, size: int) -> FloatArray:
+def _positive(column: Sequence[Any] | None, size: int) -> FloatArray:
     if column is None:
         return np.full(size, np.nan)
-    return np.array([_number(x) for x in column])
-
-
-def _number(cell: Any) -> float:
-    try:
-        value = float(cell) if cell is not None and cell != "" else np.nan
-    except (TypeError, ValueError):
-        return np.nan
-    return value if value > 0 else np.nan
+    stated = numbers_in(column)
+    return np.where(stated > 0.0, stated, np.nan)
 
 
 def _texts(column: Sequence[Any] | None, size: int) -> list[str]:
@@ -261,7 +256,9 @@ def _jobs(questions: Sequence[Mapping[str, Any]], constants: Constants) -> Train
     def words(name: str, default: str) -> NDArray[np.str_]:
         return np.array([q.get(name, default) for q in questions])
 
-    node = np.array([q.get("gpus_per_node") or min(q["n_gpus"], 8) for q in questions], float)
+    node = np.array(
+        [q.get("gpus_per_node") or min(q["n_gpus"], GPUS_PER_NODE) for q in questions], float
+    )
     dp, micro_batch = column("dp", 1.0), column("micro_batch", 1.0)
     batch = column("global_batch", np.nan)
     jobs = training_jobs(

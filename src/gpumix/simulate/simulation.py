@@ -20,7 +20,7 @@ from gpumix.domain.simulation import Curves, RequestCounts, Simulation, Spread, 
 from gpumix.domain.traffic import Lengths, Requests
 from gpumix.domain.workload import Slo
 from gpumix.errors import InputError, NoEstimate, Problem, unknown_name
-from gpumix.perf.inference.deployment import Deployment, deployments
+from gpumix.perf.inference.deployment import Deployment, Setup, deployments
 from gpumix.perf.inference.engines import NEWEST
 from gpumix.perf.inference.memory import memory
 from gpumix.perf.power import gpu_power_w, idle_power_w, utilisation
@@ -215,7 +215,6 @@ def _deployment(
 ) -> Deployment:
     """The deployment asked for, at the smallest tensor parallelism that fits if none is."""
     ways = (question.tp,) if question.tp else assumed.TENSOR_PARALLEL
-    n = len(ways)
     if question.tp and model.heads and model.heads % question.tp:
         fitting = ", ".join(str(k) for k in range(1, 65) if model.heads % k == 0)
         raise InputError(
@@ -227,17 +226,11 @@ def _deployment(
         )
     try:
         dep = deployments(
-            [model] * n,
-            [gpu] * n,
-            tp=ways,
-            pp=[1] * n,
-            dp=[1] * n,
-            ep=[1] * n,
-            weight_precision=[question.precision] * n,
-            kv_precision=[question.kv_precision] * n,
-            engine=[question.engine] * n,
-            engine_version=[""] * n,
-            coefficients=catalog.coefficients,
+            [
+                Setup(model, gpu, question.engine, question.precision, question.kv_precision, tp=tp)
+                for tp in ways
+            ],
+            catalog.coefficients,
         )
     except NoEstimate as error:
         raise InputError(Problem("--model", str(error))) from None

@@ -16,7 +16,7 @@ from gpumix.domain.offer import Purchase
 from gpumix.domain.site import Site
 from gpumix.domain.workload import Inventory
 from gpumix.errors import InputError, NoEstimate, Problem
-from gpumix.supply.rentals import Supplies, Supply
+from gpumix.supply.supply import Supplies, Supply
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from gpumix.catalog import MEASUREMENTS, Catalog, load
+from gpumix.domain.cells import numbers_in
 from gpumix.domain.measurement import Calibration, ResultFile
 from gpumix.errors import InputError, Problem
 from gpumix.files import write_columns
 from gpumix.inventory.results import COLUMNS, Results, Stated, read_results
 from gpumix.predict.calibrate import change
-from gpumix.predict.evidence import numbers
 from gpumix.predict.inference import predict_inference
 from gpumix.predict.training import predict_training
 from gpumix.predict.training_rows import METRICS as TRAINING_METRICS
@@ -49,8 +49,8 @@ def calibrate(paths: Sequence[Path], stated: Stated, store: Path) -> Calibration
 
     Raises: InputError with every problem of every file; nothing is stored then.
     """
-    plain, before = load(), load(measured=store)
-    kept = _rows_of(before.measured)
+    plain = load()
+    kept = _rows_of(plain.with_measured(store).measured)
     results = read_results(paths, stated, plain)
     _refuse_unpredictable(results, plain)
     files: list[ResultFile] = []
@@ -63,7 +63,7 @@ def calibrate(paths: Sequence[Path], stated: Stated, store: Path) -> Calibration
         files.append(ResultFile(named, one.tool, len(one.rows), len(new), one.note))
     if fresh:
         write_columns(store / MEASUREMENTS, _columns((*kept, *fresh)))
-    after = load(measured=store)
+    after = plain.with_measured(store)
     ids = {row["id"] for row in fresh}
     found = change(plain, after, ids)
     return Calibration(
@@ -119,7 +119,7 @@ def _refuse_unpredictable(results: Results, catalog: Catalog) -> None:
             out: Mapping[str, Any] = predict(
                 _columns([one.rows[i] for i in chosen]), catalog=catalog
             )
-            for i, value, note in zip(chosen, numbers(out["value"]), out["note"], strict=True):
+            for i, value, note in zip(chosen, numbers_in(out["value"]), out["note"], strict=True):
                 problem = Problem(one.places[i], f"no prediction to hold it against: {note}")
                 if np.isnan(value) and problem not in problems:
                     problems.append(problem)

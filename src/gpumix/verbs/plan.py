@@ -18,11 +18,10 @@ def open_inventory(path: Path, measured: Path | None = None) -> tuple[Inventory,
 
     Raises: InputError with every problem of the files.
     """
-    store = find_store(measured, path)
-    catalog = load(measured=store)
+    catalog = load(measured=find_store(measured, path))
     inventory = read_inventory(path, catalog, date.today())
     if inventory.prices is not None:
-        catalog = load(prices=Path(inventory.prices), measured=store)
+        catalog = catalog.with_prices(Path(inventory.prices))
     return inventory, catalog
 
 

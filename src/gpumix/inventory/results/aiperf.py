@@ -6,10 +6,12 @@ Its `inter_token_latency` is (end - first token) / (tokens - 1) of a request, TP
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from gpumix.domain.cells import number_in
 from gpumix.inventory.results.run import STATISTICS, Cells, Run, by_server
 from gpumix.units import MS
 
@@ -71,8 +73,9 @@ def data_of_csv(lines: list[list[str]]) -> dict[str, Any]:
             continue
         title, unit = _title(line[0])
         if title in _TITLES:
-            values = {n: float(c) for n, c in zip(header, line[1:], strict=False) if _is_number(c)}
-            data[_TITLES[title]] = {"unit": unit, **values}
+            values = zip(header, map(number_in, line[1:]), strict=False)
+            known = {name: value for name, value in values if not math.isnan(value)}
+            data[_TITLES[title]] = {"unit": unit, **known}
     return data
 
 
@@ -118,14 +121,6 @@ def _title(cell: str) -> tuple[str, str]:
         return cell, ""
     found = _TITLE.match(cell)
     return (found[1], found[2] or "") if found else (cell, "")
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _plain(cells: Cells, metric: str) -> float:

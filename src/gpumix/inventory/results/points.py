@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
+from gpumix.domain.cells import number_in
 from gpumix.errors import Problem
 from gpumix.inventory.results.rows import SERVING, TRAINING, Stated
 
@@ -40,7 +40,7 @@ def rows_of(
         for name in ("gpu", "model", *_filled(row)):
             row[name] = row.get(name) or getattr(stated, name)
         text = columns["value"][i].strip()
-        if not _is_positive(text):
+        if not number_in(text) > 0.0:
             message = f"value is {text!r}" if text else "value is empty"
             problems.append(Problem(where, message, "write the measured number, above 0"))
             continue
@@ -56,11 +56,3 @@ def _filled(row: Mapping[str, str]) -> tuple[str, ...]:
         return ()
     layout = () if any(row.get(n) for n in ("n_gpus", "tp")) else ("n_gpus", "tp", "pp", "dp", "ep")
     return ("weight_precision", "kv_precision", "engine", "engine_version", *layout)
-
-
-def _is_positive(text: str) -> bool:
-    try:
-        value = float(text)
-    except ValueError:
-        return False
-    return math.isfinite(value) and value > 0.0

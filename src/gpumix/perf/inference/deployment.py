@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
+from gpumix.errors import NoEstimate
 from gpumix.perf.inference.constants import COMMON, OF_ENGINE, Key, constants_of
 from gpumix.perf.inference.engines import engine_generation
 from gpumix.perf.links import Link, link_of
@@ -30,6 +32,25 @@ from gpumix.units import GIB, GIGA
 
 SMALL_GIB = 70.0
 BEFORE_HOPPER = ("Volta", "Turing", "Ampere")
+
+
+class Setup(NamedTuple):
+    """One row of a deployment: a model on GPUs of one kind, split and stored in some way.
+
+    Precisions as inventories write them, empty = not stated; `dp` copies a dense model and splits
+    the attention of an MoE model; engine and version as `engines.engine_generation` reads them.
+    """
+
+    model: Model
+    gpu: Gpu
+    engine: str
+    weight_precision: str = ""
+    kv_precision: str = ""
+    engine_version: str = ""
+    tp: int = 1
+    pp: int = 1
+    dp: int = 1
+    ep: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,31 +176,38 @@ _LOOKED_UP = (
 )  # fmt: skip
 
 
-def deployments(
-    models: Sequence[Model],
-    gpus: Sequence[Gpu],
-    *,
-    tp: Sequence[int],
-    pp: Sequence[int],
-    dp: Sequence[int],
-    ep: Sequence[int],
-    weight_precision: Sequence[str],
-    kv_precision: Sequence[str],
-    engine: Sequence[str],
-    engine_version: Sequence[str],
-    coefficients: Coefficients,
-) -> Deployment:
-    """Deployments from parallel sequences, one row each.
+def refusals(setups: Sequence[Setup]) -> list[str]:
+    """Why each row can be no deployment, in order; '' where it can: what `deployments` raises."""
+    found: dict[tuple[str, ...], str] = {}
+    reasons = []
+    for setup in setups:
+        key = (setup.model.id, setup.gpu.id, *_precisions(setup))
+        if key not in found:
+            found[key] = _refusal(setup)
+        reasons.append(found[key])
+    return reasons
 
-    Args:
-        models, gpus: records of the catalogue.
-        tp, pp, dp, ep: layout; dp copies a dense model and splits attention of an MoE model.
-        weight_precision, kv_precision: empty = bf16.
-        engine, engine_version: see `engines.engine_generation`.
-        coefficients: fitted constants.
+
+def _precisions(setup: Setup) -> tuple[str, str, str]:
+    return setup.weight_precision, setup.kv_precision, setup.engine
+
+
+def _refusal(setup: Setup) -> str:
+    try:
+        shape_of(setup.model)
+        weight_format(setup.weight_precision, setup.gpu, setup.model, setup.engine)
+        kv_bytes_per_value(setup.kv_precision)
+    except NoEstimate as error:
+        return str(error)
+    return ""
+
+
+def deployments(setups: Sequence[Setup], coefficients: Coefficients) -> Deployment:
+    """The rows as arrays, in order, with the fitted constants of each.
 
     Raises:
-        NoEstimate: a model without shape, an unknown precision, a part without a 16-bit peak.
+        NoEstimate: a model without shape, an unknown precision, a part without a 16-bit peak;
+            `refusals` says of every row which.
     """
     shapes: dict[str, Shape] = {}
     formats: dict[tuple[str, str, str, str], WeightFormat] = {}
@@ -188,24 +216,22 @@ def deployments(
         name: [] for name in _ARRAYS if name not in (*_FROM_PEAKS, *_LOOKED_UP)
     }
     notes: list[str] = []
-    for row, (model, gpu) in enumerate(zip(models, gpus, strict=True)):
+    for setup in setups:
+        model, gpu, (weights, kv_stated, engine) = setup.model, setup.gpu, _precisions(setup)
         shape = shapes.get(model.id) or shapes.setdefault(model.id, shape_of(model))
-        asked = (weight_precision[row], gpu.id, model.id, engine[row])
+        asked = (weights, gpu.id, model.id, engine)
         form = formats.get(asked) or formats.setdefault(
-            asked, weight_format(asked[0], gpu, model, asked[3])
+            asked, weight_format(weights, gpu, model, engine)
         )
-        generation, guess = engine_generation(
-            engine[row], engine_version[row], asked[0], gpu.vendor
-        )
-        shared = tp[row] * (dp[row] if shape.expert_params else 1)
-        link = link_of(gpu, shared)
-        kv, kv_guess = unstated_kv(kv_precision[row], asked[0], engine[row])
+        generation, guess = engine_generation(engine, setup.engine_version, weights, gpu.vendor)
+        link = link_of(gpu, setup.tp * (setup.dp if shape.expert_params else 1))
+        kv, kv_guess = unstated_kv(kv_stated, weights, engine)
         kv_width = int(8 * kv_bytes_per_value(kv))
         key = Key(
             gpu.architecture, form.width, form.compute_width, form.emulated, kv_width,
             is_small(gpu), generation, link.kind,
         )  # fmt: skip
-        values = _row(shape, gpu, form, link, tp[row], pp[row], dp[row], ep[row], kv)
+        values = _row(setup, shape, form, link, kv)
         values["key_index"] = codes.setdefault(key, len(codes))
         for name, column in columns.items():
             column.append(values[name])
@@ -224,17 +250,8 @@ def with_coefficients(dep: Deployment, coefficients: Coefficients) -> Deployment
     return replace(dep, **fitted)
 
 
-def _row(
-    shape: Shape,
-    gpu: Gpu,
-    form: WeightFormat,
-    link: Link,
-    tp: int,
-    pp: int,
-    dp: int,
-    ep: int,
-    kv: str,
-) -> dict[str, float]:
+def _row(setup: Setup, shape: Shape, form: WeightFormat, link: Link, kv: str) -> dict[str, float]:
+    gpu, tp, dp = setup.gpu, setup.tp, setup.dp
     is_moe = shape.expert_params > 0
     kv_scale = kv_bytes_per_value(kv) / 2.0
     windowed = shape.window_kv_bytes / max(shape.full_kv_bytes + shape.window_kv_bytes, 1.0)
@@ -268,11 +285,11 @@ def _row(
         "tdp_w": gpu.tdp_w,
         "idle_w": gpu.idle_w if gpu.idle_w is not None else float("nan"),
         "tp": float(tp),
-        "pp": float(pp),
+        "pp": float(setup.pp),
         "copies": 1.0 if is_moe else float(dp),
         "ranks": float(dp) if is_moe else 1.0,
         "ways": float(tp * dp) if is_moe else float(tp),
-        "expert_groups": float(max(ep, 1)) if is_moe else 1.0,
+        "expert_groups": float(max(setup.ep, 1)) if is_moe else 1.0,
         "link_bytes_per_s": link.bytes_per_s,
     }
 

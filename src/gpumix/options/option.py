@@ -1,0 +1,108 @@
+"""One way to do a workload, and which of many ways are worth offering to the mix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gpumix.domain.defaults import TENSOR_PARALLEL
+from gpumix.domain.evidence import Estimate
+from gpumix.domain.gpu import Gpu
+from gpumix.domain.plan import SloCheck
+from gpumix.domain.workload import Workload
+from gpumix.perf.inference.deployment import Deployment
+
+if TYPE_CHECKING:
+    from gpumix.options.runs import Run
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replica:
+    """What a simulation needs of an option: row `row` of `dep`, planned `slowdown` slower."""
+
+    dep: Deployment
+    row: int
+    slowdown: float
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way to do a workload; `units_per_hour` is what one replica of `gpus` GPUs is planned at.
+
+    `spot_units_per_hour` is the same on spot capacity (None: not to be had there), `spot_slos` the
+    promises of a job there.
+    `units_per_hour` is at the pessimistic end of the prediction for premium work, else its middle;
+    `rate` is the prediction with its interval. `prefill_share` of a replica's busy time goes to
+    input tokens. `shortfall` is the worst latency over its limit at vanishing load (above 1: the
+    promise is out of reach); `reason` is empty where it can serve. `replica` is what serves text,
+    `run` what trains.
+    """
+
+    workload: str
+    gpu: str
+    gpus: int
+    tp: int
+    precision: str
+    units_per_hour: float = 0.0
+    spot_units_per_hour: float | None = None
+    rate: Estimate | None = None
+    tokens_per_s: float | None = None
+    output_tokens_per_s: float | None = None
+    batch: float | None = None
+    prefill_share: float = 1.0
+    slos: tuple[SloCheck, ...] = ()
+    spot_slos: tuple[SloCheck, ...] = ()
+    shortfall: float = 0.0
+    note: str = ""
+    reason: str = ""
+    replica: Replica | None = field(default=None, compare=False, repr=False)
+    run: Run | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def serves(self) -> bool:
+        """Whether it can do the work within every promise."""
+        return not self.reason
+
+
+class Row(NamedTuple):
+    """A combination to try."""
+
+    gpu: Gpu
+    tp: int
+    precision: str
+
+
+def grid(gpus: Sequence[Gpu], precisions: Sequence[str], largest: Mapping[str, int]) -> list[Row]:
+    """Every GPU with every precision and every split its largest instance allows."""
+    return [
+        Row(gpu, tp, precision)
+        for gpu in gpus
+        for precision in precisions
+        for tp in TENSOR_PARALLEL
+        if tp <= largest.get(gpu.id, 1)
+    ]
+
+
+def option_of(workload: Workload, row: Row, **answers: Any) -> Option:
+    """The option of a combination, with what was found out about it."""
+    return Option(workload.id, row.gpu.id, row.tp, row.tp, row.precision, **answers)
+
+
+def undominated(options: Sequence[Option]) -> list[Option]:
+    """Options worth offering to the mix: per GPU, no other needs fewer GPUs for as much.
+
+    A larger replica stays only if smaller ones of the same GPU, side by side, deliver less.
+    """
+    kept: list[Option] = []
+    for gpu in dict.fromkeys(o.gpu for o in options):
+        best: list[Option] = []
+        able = [o for o in options if o.gpu == gpu and o.serves]
+        for option in sorted(able, key=lambda o: (o.gpus, -o.units_per_hour, o.precision)):
+            side_by_side = max(
+                (option.gpus // b.gpus * b.units_per_hour for b in best), default=0.0
+            )
+            if option.units_per_hour > side_by_side * (1.0 + 1e-9):
+                best.append(option)
+        kept += best
+    return kept

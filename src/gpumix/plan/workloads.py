@@ -1,0 +1,208 @@
+"""Each workload's part of a plan: where it runs, what it costs, why, and what would save."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gpumix.cost.unit_cost import split_by_time
+from gpumix.domain.offer import Purchase
+from gpumix.domain.plan import Placement, Replay, SloCheck, WorkloadPlan
+from gpumix.domain.workload import Kind, Workload
+from gpumix.options.levers import Asker, Change, Priced, levers
+from gpumix.options.option import Option
+from gpumix.options.reasons import Reason, Way, reasons_by_way, way_of
+from gpumix.options.workloads import options_of
+from gpumix.plan.accounts import Line, Use, usd_by_workload
+from gpumix.plan.candidates import candidates_of, cheapest_way, ways_of_gpus, why
+from gpumix.plan.cycle import WEEKS_PER_YEAR, work_per_week
+from gpumix.plan.formulate import Cell, Choice, may_run, rate_on
+from gpumix.plan.interpret import Answer
+from gpumix.plan.job_ways import job_plan
+from gpumix.supply.supply import Supplies
+from gpumix.units import HOURS_PER_WEEK, MEGA
+
+if TYPE_CHECKING:
+    from gpumix.catalog import Catalog
+
+COST_UNIT = {
+    Kind.CHAT: "USD per million total tokens",
+    Kind.BATCH: "USD per million total tokens",
+    Kind.EMBEDDING: "USD per million total tokens",
+    Kind.FINETUNE: "USD per run",
+    Kind.PRETRAIN: "USD per run",
+    Kind.MEDIA: "USD per sample",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a plan is told from: the mix found, what it was found among, and its replays.
+
+    `tried` holds all options of every workload, refused ones included.
+    """
+
+    answer: Answer
+    catalog: Catalog
+    supplies: Supplies
+    tried: Mapping[str, Sequence[Option]]
+    proof: Mapping[str, Replay]
+
+
+def workload_plans(told: Told) -> tuple[WorkloadPlan, ...]:
+    """Every workload's part of the plan, in the inventory's order."""
+    usd, asker = usd_by_workload(told.answer.lines), _asker(told)
+    return tuple(
+        _workload_plan(told, workload, usd.get(workload.id, 0.0), asker)
+        for workload in told.answer.choice.inventory.workloads
+    )
+
+
+def _workload_plan(told: Told, workload: Workload, usd: float, asker: Asker) -> WorkloadPlan:
+    answer, tried = told.answer, told.tried[workload.id]
+    choice, of = answer.choice, told.supplies.of
+    uses = [(x, u) for x in answer.lines for u in x.uses if u.cell.workload.id == workload.id]
+    units = tuple(
+        work_per_week(workload, y) * WEEKS_PER_YEAR for y in range(choice.inventory.years)
+    )
+    ways = ways_of_gpus(choice, workload, tried, of)
+    shown = [u.cell.option for _, u in uses] + [way.best.option for way in ways if way.best]
+    behind = reasons_by_way(workload, tried, shown, told.catalog)
+    placements = _placements(answer, uses, behind)
+    candidates = candidates_of(ways, behind, {u.cell.option.gpu for _, u in uses})
+    return WorkloadPlan(
+        id=workload.id,
+        kind=workload.kind.value,
+        model=workload.model,
+        tier=workload.tier.value,
+        unit=workload.unit,
+        units_per_year=units,
+        usd_per_month=usd / answer.months,
+        slo=_tightest(uses),
+        placements=placements,
+        candidates=candidates,
+        cost_unit=COST_UNIT[workload.kind],
+        levers=levers(
+            workload,
+            asker,
+            min((c.unit_cost_usd for c in candidates if c.unit_cost_usd), default=None),
+        ),
+        why=why(candidates, COST_UNIT[workload.kind]),
+        demand_per_hour=workload.demand.units_per_hour if workload.demand else (),
+        capacity_per_hour=_capacity_per_hour(answer, workload, uses),
+        replay=told.proof.get(workload.id),
+        job=job_plan(placements, workload, tried, of, told.catalog) if workload.run else None,
+        **_unit_costs(workload, usd, sum(units), uses),
+    )
+
+
+def _asker(told: Told) -> Asker:
+    """How the plan's levers are predicted, and priced at its own supplies."""
+    largest = told.supplies.largest_instance()
+    gpus = [told.catalog.gpus[gpu] for gpu in largest]
+
+    def ask(workload: Workload, change: Change) -> list[Option]:
+        return options_of(workload, gpus, largest, told.catalog, change)
+
+    def price(workload: Workload, options: Sequence[Option]) -> Priced | None:
+        allowed = [s for s in told.supplies.of if may_run(workload, s)]
+        best = cheapest_way(told.answer.choice, workload, options, allowed)
+        return None if best is None else Priced(best.usd, best.option)
+
+    return Asker(told.catalog, ask, price)
+
+
+def _unit_costs(
+    workload: Workload, usd: float, units: float, uses: Sequence[tuple[Line, Use]]
+) -> dict[str, float | None]:
+    """USD per million tokens, run or sample; None for those that do not apply."""
+    names = ("mtok_input", "mtok_output", "mtok_total", "run", "sample")
+    costs: dict[str, float | None] = {f"usd_per_{name}": None for name in names}
+    if not units:
+        return costs
+    if workload.kind in (Kind.FINETUNE, Kind.PRETRAIN):
+        return costs | {"usd_per_run": usd / units}
+    if workload.kind is Kind.MEDIA or workload.demand is None:
+        return costs | {"usd_per_sample": usd / units}
+    inputs = units * workload.demand.input.mean
+    outputs = units * workload.demand.output.mean
+    busy = math.fsum(u.busy_gpu_hours for _, u in uses)
+    prefill = math.fsum(u.busy_gpu_hours * u.cell.option.prefill_share for _, u in uses)
+    per_input, per_output = split_by_time(usd, prefill, busy - prefill, inputs, outputs)
+    return costs | {
+        "usd_per_mtok_input": per_input,
+        "usd_per_mtok_output": per_output if outputs else None,
+        "usd_per_mtok_total": usd / (inputs + outputs) * MEGA,
+    }
+
+
+def _tightest(uses: Sequence[tuple[Line, Use]]) -> tuple[SloCheck, ...]:
+    """Each promise on the placement that comes nearest to its limit."""
+    found: dict[str, SloCheck] = {}
+    for _, use in uses:
+        for check in _checks(use.cell):
+            known = found.get(check.name)
+            if known is None or check.predicted.value > known.predicted.value:
+                found[check.name] = check
+    return tuple(found.values())
+
+
+def _checks(cell: Cell) -> tuple[SloCheck, ...]:
+    """Promises as kept on this supply: deadlines on spot are those of interrupted runs."""
+    spot = cell.supply.purchase is Purchase.SPOT
+    return cell.option.spot_slos if spot and cell.option.spot_slos else cell.option.slos
+
+
+def _placements(
+    answer: Answer, uses: Sequence[tuple[Line, Use]], behind: Mapping[Way, Reason]
+) -> tuple[Placement, ...]:
+    """Replicas gathered by supply and layout, the largest share first."""
+    groups: dict[tuple[str, Option], list[Use]] = {}
+    for line, use in uses:
+        groups.setdefault((line.supply.id, use.cell.option), []).append(use)
+    total = math.fsum(u.units for _, u in uses)
+    placements = []
+    for (resource, option), members in groups.items():
+        at_once: dict[int, int] = {}
+        for use in members:
+            at_once[use.block] = at_once.get(use.block, 0) + use.replicas
+        placements.append(
+            Placement(
+                resource=resource,
+                gpu=option.gpu,
+                gpus=option.gpus,
+                tp=option.tp,
+                precision=option.precision,
+                peak_replicas=max(at_once.values()),
+                share=math.fsum(u.units for u in members) / total if total else 0.0,
+                units_per_hour=_rate(answer.choice, members[0].cell),
+                output_tokens_per_s=option.output_tokens_per_s,
+                batch=option.batch,
+                note=option.note,
+                speed=behind[way_of(option)].speed,
+                nearest=behind[way_of(option)].nearest,
+            )
+        )
+    return tuple(sorted(placements, key=lambda p: (-p.share, p.resource)))
+
+
+def _rate(choice: Choice, cell: Cell) -> float:
+    return rate_on(cell.option, cell.supply, cell.workload, choice.spot_useful_share)
+
+
+def _capacity_per_hour(
+    answer: Answer, workload: Workload, uses: Sequence[tuple[Line, Use]]
+) -> tuple[float, ...] | None:
+    """Units per hour that the first year's replicas can deliver, by hour of the week."""
+    if workload.is_deferrable:
+        return None
+    cycle = answer.formulation.cycle
+    capacity = [0.0] * int(HOURS_PER_WEEK)
+    for _, use in uses:
+        block = cycle.blocks[use.block]
+        if block.year == 0:
+            for hour in block.hours:
+                capacity[hour] += use.replicas * _rate(answer.choice, use.cell)
+    return tuple(capacity)

@@ -1,0 +1,61 @@
+"""A found mix, its replays and its alternatives as the one record that reports render."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from gpumix.domain.plan import Plan
+from gpumix.plan import assumptions, interpret, regret
+from gpumix.plan.regret import Variants
+from gpumix.plan.workloads import Told, workload_plans
+from gpumix.predict.software import unknown_software
+
+
+def write_up(told: Told, variants: Variants, unproven: Sequence[str], started: float) -> Plan:
+    """The whole plan; `unproven` are workloads that no option serves in simulation, `started` the
+    clock when planning began [s]."""
+    answer, catalog, supplies = told.answer, told.catalog, told.supplies
+    inventory, solution = answer.choice.inventory, answer.found.solution
+    workloads = workload_plans(told)
+    notes = [
+        *inventory.notes,
+        *(
+            f"{w.id}: {note}"
+            for w in inventory.workloads
+            for note in unknown_software(w, catalog.coefficients)
+        ),
+    ]
+    fx_per_usd, fx_as_of = catalog.exchange_rate(inventory.report_currency)
+    return Plan(
+        name=inventory.name,
+        status=solution.status,
+        as_of=inventory.as_of,
+        start=inventory.start,
+        years=inventory.years,
+        timezone=inventory.timezone,
+        report_currency=inventory.report_currency,
+        fx_per_usd=fx_per_usd,
+        fx_as_of=fx_as_of,
+        mix=interpret.mix_lines(answer),
+        monthly_usd=answer.usd / answer.months,
+        horizon_usd=answer.usd,
+        horizon_low_usd=min(variants.low_usd or answer.usd, answer.usd),
+        horizon_high_usd=max(variants.high_usd or answer.usd, answer.usd),
+        capex_usd=answer.capex_usd,
+        bound=min(solution.bound or 0.0, answer.usd),
+        gap=solution.gap or 0.0,
+        utilisation=interpret.utilisation(answer),
+        idle_usd_per_month=interpret.idle_usd(answer) / answer.months,
+        costs=interpret.cost_parts(answer),
+        workloads=workloads,
+        regret=regret.alternatives(answer, variants),
+        break_evens=regret.break_evens(answer, workloads, supplies.of),
+        hourly_gpus=interpret.hourly_gpus(answer),
+        assumptions=assumptions.assumptions(answer, catalog, supplies.notes),
+        warnings=(
+            *assumptions.warnings(answer, supplies.offers_used, notes),
+            *assumptions.replay_warnings(told.proof, unproven),
+        ),
+        seconds=time.perf_counter() - started,
+    )

@@ -1,0 +1,65 @@
+"""What can be had: one kind of instance with its whole cost, and all that may enter the mix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from gpumix.domain.evidence import Assumption, Basis
+from gpumix.domain.offer import Offer, Purchase
+from gpumix.units import HOURS_PER_YEAR
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """One kind of instance that may enter the mix.
+
+    `usd_per_instance_hour` is paid while it runs (hourly purchases) or for every hour of the
+    horizon (committed rentals); `usd_per_instance_year` are the parts of what one of one's own
+    costs a year, standing; `usd_per_gpu_busy_hour` comes on top while a GPU works. `count` is
+    how many stand already (they stay; `idle` ones may not be used), `kw` what one takes of the
+    site's racks.
+    """
+
+    id: str
+    gpu: str
+    gpus_per_instance: int
+    purchase: Purchase
+    provider: str
+    region: str
+    country: str | None
+    usd_per_instance_hour: float
+    as_of: date | None
+    basis: Basis
+    source: str
+    site: str | None = None
+    usd_per_instance_year: tuple[tuple[str, float], ...] = ()
+    usd_per_gpu_busy_hour: float = 0.0
+    capex_usd: float = 0.0
+    kw: float = 0.0
+    count: int = 0
+    most: int | None = None
+    idle: bool = False
+    assumptions: tuple[Assumption, ...] = field(default=(), compare=False)
+
+    @property
+    def usd_per_gpu_hour(self) -> float:
+        """What one GPU costs an hour, standing or running [USD/h]."""
+        yearly = sum(usd for _, usd in self.usd_per_instance_year)
+        return (self.usd_per_instance_hour + yearly / HOURS_PER_YEAR) / self.gpus_per_instance
+
+
+@dataclass(frozen=True, slots=True)
+class Supplies:
+    """Everything that may enter the mix, and what was left out and why."""
+
+    of: tuple[Supply, ...]
+    offers_used: tuple[Offer, ...]
+    notes: tuple[str, ...]
+
+    def largest_instance(self) -> dict[str, int]:
+        """GPU id -> GPUs of the largest instance it comes in."""
+        largest: dict[str, int] = {}
+        for supply in self.of:
+            largest[supply.gpu] = max(largest.get(supply.gpu, 0), supply.gpus_per_instance)
+        return largest
