@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from gpumix.domain.measurement import Shrinkage
 from gpumix.domain.offer import Offer
 from gpumix.domain.site import CapexQuote, Country, Range
 from gpumix.domain.traffic import Profile
-from gpumix.errors import UnknownName
+from gpumix.errors import Problem, UnknownName
 
 T = TypeVar("T")
 
@@ -64,9 +65,20 @@ class Catalog:
         return parts.load_aliases("model")
 
     @cached_property
+    def listed(self) -> tuple[Offer, ...]:
+        """Cloud offers as providers list them."""
+        return offers.load_listed(self.gpus)
+
+    @cached_property
+    def rates(self) -> tuple[Offer, ...]:
+        """The user's own rates."""
+        return () if self._price_sheet is None else self.read_rates(self._price_sheet)
+
+    @cached_property
     def offers(self) -> tuple[Offer, ...]:
         """Cloud offers, derived reserved terms and the user's rates included."""
-        return offers.load_offers(self.gpus, self.gpu_aliases, self._price_sheet)
+        laid = offers.overlay(self.listed, self.rates)
+        return offers.with_reserved(laid, self.discounts)
 
     @cached_property
     def discounts(self) -> tuple[Discount, ...]:
@@ -122,6 +134,32 @@ class Catalog:
     def nearness(self) -> dict[str, dict[str, float]]:
         """What makes two runs unlike, by work: inference, training."""
         return {work: evidence.load_nearness(work) for work in ("inference", "training")}
+
+    @cached_property
+    def data_as_of(self) -> date:
+        """Newest date of the packaged prices, purchase prices and measured rows."""
+        measured = (*self.evidence_inference["date"], *self.evidence_training["date"])
+        return max(
+            *(offer.as_of for offer in self.listed),
+            *(quote.as_of for quote in self.capex),
+            *(date.fromisoformat(day) for day in measured if evidence.is_day(day)),
+        )
+
+    def read_rates(self, sheet: Path) -> tuple[Offer, ...]:
+        """The rates of a price sheet, checked. Raises: InputError with every bad row."""
+        return offers.read_price_sheet(sheet, self.gpus, self.gpu_aliases, self.listed)
+
+    def rate_problems(self, rates: Sequence[Offer], place: str) -> list[Problem]:
+        """What is wrong with rates that come from no sheet, each named by its place in a list."""
+        placed = [(rate, f"{place}[{i}]") for i, rate in enumerate(rates)]
+        return offers.offer_problems(placed, self.gpus, offers.load_bands())
+
+    def with_rates(self, rates: Sequence[Offer]) -> Catalog:
+        """This catalogue with the user's rates in place of those it has; tables are shared."""
+        other = copy.copy(self)
+        other.__dict__.pop("offers", None)
+        other.rates = tuple(rates)
+        return other
 
     def exchange_rate(self, currency: str) -> tuple[float, date | None]:
         """Units of a currency per USD, and the rate's date. Raises: UnknownName."""

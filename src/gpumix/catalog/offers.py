@@ -102,20 +102,12 @@ def load_discounts() -> tuple[Discount, ...]:
     )
 
 
-def load_offers(
-    gpus: Mapping[str, Gpu], aliases: Mapping[str, str], sheet: Path | None = None
-) -> tuple[Offer, ...]:
-    """All offers: catalogue rows, the user's rates laid over them, derived reserved terms.
-
-    Raises: DataError (packaged rows), InputError (the sheet's rows, with lines).
-    """
-    regions, bands = load_regions(), load_bands()
+def load_listed(gpus: Mapping[str, Gpu]) -> tuple[Offer, ...]:
+    """The offers of the catalogue's rows, newest of each. Raises: DataError."""
+    regions = load_regions()
     listed = read_packaged("prices.csv", lambda row: (price_record(row, regions), row.place))
-    refuse_data(offer_problems(listed, gpus, bands))
-    offers = without_absent_spot(newest([offer for offer, _ in listed]))
-    if sheet is not None:
-        offers = overlay(offers, read_price_sheet(sheet, gpus, aliases, offers, regions, bands))
-    return with_reserved(offers, load_discounts())
+    refuse_data(offer_problems(listed, gpus, load_bands()))
+    return without_absent_spot(newest([offer for offer, _ in listed]))
 
 
 def price_record(row: Row, regions: Regions) -> Offer:
@@ -145,10 +137,9 @@ def read_price_sheet(
     gpus: Mapping[str, Gpu],
     aliases: Mapping[str, str],
     catalogue: Sequence[Offer],
-    regions: Regions,
-    bands: Mapping[str, Band],
 ) -> tuple[Offer, ...]:
     """The user's rates, checked. Raises: InputError with every bad row by its line."""
+    regions, bands = load_regions(), load_bands()
     by_lower = {name.lower(): id for name, id in aliases.items()}
     by_lower |= {id.lower(): id for id in gpus}
     read = read_sheet(

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gpumix.catalog import Catalog, load
+from gpumix.catalog import Catalog
 from gpumix.domain import defaults
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.llm import SHORTER, Model, too_long
@@ -20,6 +20,7 @@ from gpumix.domain.site import Site
 from gpumix.domain.workload import (
     CloudSupply,
     Demand,
+    InputFile,
     Inventory,
     Kind,
     Limits,
@@ -29,6 +30,7 @@ from gpumix.domain.workload import (
     Workload,
 )
 from gpumix.errors import InputError, Problem, UnknownName, did_you_mean, unknown_name
+from gpumix.files import sha256
 from gpumix.inventory import demand
 from gpumix.inventory.demand import within
 from gpumix.inventory.schema import (
@@ -44,6 +46,9 @@ from gpumix.inventory.yaml import Document, KeyPath, parse, read_text
 from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 T = TypeVar("T")
+
+EXAMPLE = Path(__file__).parents[1] / "data" / "examples" / "inference-first.yaml"
+"""The inventory that `gpumix demo` plans."""
 
 LEAST_TOKEN_FILL = 0.01
 
@@ -92,7 +97,9 @@ class _Reader:
         self.folder = folder
         self.problems: list[Problem] = list(checked.problems)
         self.notes: list[str] = []
+        self.rates: tuple[Offer, ...] = ()
         self.offers: tuple[Offer, ...] = ()
+        self.traces: dict[str, InputFile] = {}
 
     def _say(self, path: KeyPath, message: str, fix: str = "") -> None:
         if not self.checked.lacks_part_of(path):
@@ -117,7 +124,8 @@ class _Reader:
 
     def inventory(self, spec: InventorySpec, today: date) -> Inventory:
         """The whole; problems found are in `self.problems`."""
-        self.offers = self._offers(spec)
+        self.rates = self._rates(spec)
+        self.offers = self.catalog.with_rates(self.rates).offers
         zones = zoneinfo.available_timezones() | {"UTC"}  # the system's, or those of tzdata
         self._known(("timezone",), "timezone", spec.timezone, zones)
         self._currency(("report_currency",), spec.report_currency)
@@ -142,20 +150,19 @@ class _Reader:
             cloud=cloud,
             sites=sites,
             limits=self.limits(spec),
-            prices=str(self.folder / spec.prices) if spec.prices else None,
+            rates=self.rates,
             notes=tuple(self.notes),
+            traces=tuple(self.traces.values()),
         )
 
-    def _offers(self, spec: InventorySpec) -> tuple[Offer, ...]:
-        """Offers of the catalogue, with those of the inventory's own price sheet."""
+    def _rates(self, spec: InventorySpec) -> tuple[Offer, ...]:
+        """Offers of the inventory's own price sheet."""
         if not spec.prices:
-            return self.catalog.offers
+            return ()
         sheet = self.folder / spec.prices
         place = self.document.place(("prices",))
-        return (
-            self._try(("prices",), lambda: within(place, lambda: load(prices=sheet).offers), ())
-            or self.catalog.offers
-        )
+        read = partial(self.catalog.read_rates, sheet)
+        return self._try(("prices",), lambda: within(place, read), ())
 
     # -- workloads ---------------------------------------------------------------------------
 
@@ -235,7 +242,12 @@ class _Reader:
         if spec.traffic is None:
             return None
         place = partial(self._place, (*path, "traffic"))
-        return demand.of_traffic(spec.traffic, spec.kind, self.catalog.profiles, self.folder, place)
+        found = demand.of_traffic(
+            spec.traffic, spec.kind, self.catalog.profiles, self.folder, place
+        )
+        if (name := spec.traffic.trace) is not None:
+            self.traces[name] = InputFile(name, sha256(self.folder / name))
+        return found
 
     def _place(self, path: KeyPath, *keys: str) -> str:
         return self.document.place((*path, *keys))

@@ -264,4 +264,6 @@ def write_up(
         assumptions=assumptions.assumptions(answer, catalog, supplies.notes),
         warnings=assumptions.warnings(answer, supplies.offers_used, notes),
         seconds=time.perf_counter() - started,
+        data_as_of=catalog.data_as_of,
+        inventory=inventory,
     )
