@@ -34,11 +34,12 @@ def explain(name: str) -> Explanation:
     Raises: UnknownName, with the nearest names.
     """
     known = fields.registry()
+    paths = _by_path() if "." in name else {}
+    formula = paths.get(name) or paths.get(f"gpumix.{name}")
     own = known.get(name) or known.get(name.rpartition(".")[2])
-    if own is not None:
+    if own is not None and formula is None:
         return _of_field(own)
-    paths = _by_path()
-    formula = formulas().get(name) or paths.get(name) or paths.get(f"gpumix.{name}")
+    formula = formula or formulas().get(name)
     if formula is None:
         raise UnknownName("", "quantity", name, [*known, *formulas()])
     return Explanation(
