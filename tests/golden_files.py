@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import reprlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def differences(kept: Any, now: Any, place: str = "") -> Iterator[str]:
         for index, (one, other) in enumerate(zip(kept, now, strict=False)):
             yield from differences(one, other, f"{place}[{index}]")
     elif not alike(kept, now):
-        yield f"{place}: {kept!r} -> {now!r}"
+        yield f"{place}: {reprlib.repr(kept)} -> {reprlib.repr(now)}"
 
 
 def alike(kept: object, now: object) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gpumix.compare.serving import Question, compare_gpus
     from gpumix.domain.comparison import Comparison
     from gpumix.domain.plan import Plan
+    from gpumix.domain.predictions import Predictions
     from gpumix.errors import GpumixError, Infeasible, InputError, NoEstimate
     from gpumix.mix import solve
     from gpumix.predict.inference import predict_inference
@@ -32,6 +33,7 @@ __all__ = [
     "InputError",
     "NoEstimate",
     "Plan",
+    "Predictions",
     "Question",
     "compare_gpus",
     "explain",
@@ -50,6 +52,7 @@ _HOMES = {
     "InputError": "errors",
     "NoEstimate": "errors",
     "Plan": "domain.plan",
+    "Predictions": "domain.predictions",
     "Question": "compare.serving",
     "compare_gpus": "compare.serving",
     "explain": "verbs.explain",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import os
+import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TextIO, cast
 
 from gpumix.errors import InputError, Problem
@@ -87,6 +90,15 @@ def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
         raise InputError(Problem(str(path), f"cannot be read as CSV: {error}")) from None
 
 
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal. Raises: InputError where it cannot be read."""
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(Problem(str(path), f"cannot be read: {error.strerror}")) from None
+
+
 def refuse_directory(path: Path, fix: str) -> None:
     """Raise InputError where `path` is a directory, or no path that this machine can have."""
     try:
@@ -140,8 +152,12 @@ def atomic(path: Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
-def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
+def write_texts(
+    folder: Path, texts: Mapping[str, str], copies: Mapping[str, Path] = MappingProxyType({})
+) -> None:
     """Write several files into a folder: each beside its target first, then all renamed.
+
+    `copies` are files that already exist, by the name that their copy takes.
 
     Raises: InputError where the folder cannot be made or written.
     """
@@ -150,3 +166,5 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
     with ExitStack() as stack:
         for name, text in texts.items():
             stack.enter_context(atomic(folder / name)).write_text(text, encoding="utf-8")
+        for name, source in copies.items():
+            shutil.copyfile(source, stack.enter_context(atomic(folder / name)))

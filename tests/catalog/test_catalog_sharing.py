@@ -23,11 +23,10 @@ def sheet(tmp_path: Path) -> Path:
 def test_prices_are_laid_over_and_the_rest_is_shared(sheet: Path) -> None:
     plain = load()
     gpus, without = plain.gpus, plain.offers
-    priced = plain.with_prices(sheet)
+    priced = plain.with_rates(plain.read_rates(sheet))
     assert priced.gpus is gpus
     assert {o.provider for o in priced.offers} - {o.provider for o in without} == {"ourcloud"}
     assert plain.offers is without
-    assert plain.with_prices(sheet) is priced
 
 
 def test_an_inventory_with_prices_reads_each_table_once(
@@ -36,7 +35,7 @@ def test_an_inventory_with_prices_reads_each_table_once(
     from gpumix.verbs.plan import open_inventory
 
     read: list[str] = []
-    for module, name in ((offers, "load_offers"), (parts, "load_gpus"), (parts, "load_models")):
+    for module, name in ((offers, "load_listed"), (parts, "load_gpus"), (parts, "load_models")):
 
         def counted(*args: object, own: object = getattr(module, name), name: str = name) -> object:
             read.append(name)
@@ -51,10 +50,10 @@ def test_an_inventory_with_prices_reads_each_table_once(
         "supply: {cloud: {providers: [ourcloud]}}\n",
         encoding="utf-8",
     )
-    _, catalog = open_inventory(team)
+    catalog = open_inventory(team).catalog
     assert any(o.provider == "ourcloud" for o in catalog.offers)
     assert catalog.models
-    assert sorted(read) == ["load_gpus", "load_models", "load_offers"]
+    assert sorted(read) == ["load_gpus", "load_listed", "load_models"]
 
 
 def test_measurements_are_those_of_the_folder_now(tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import runpy
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
-from gpumix.verbs.explain import anchor
+anchor = runpy.run_path(str(Path(__file__).parents[2] / "tools" / "build_docs.py"))["anchor"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]

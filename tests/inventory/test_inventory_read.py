@@ -116,7 +116,7 @@ def test_the_printed_inventory(full: Inventory, tmp_path: Path) -> None:
     assert [w.kind for w in full.workloads] == [
         Kind.CHAT, Kind.CHAT, Kind.BATCH, Kind.EMBEDDING, Kind.FINETUNE, Kind.MEDIA,
     ]  # fmt: skip
-    assert full.prices == str(tmp_path / "my-prices.csv")
+    assert [rate.provider for rate in full.rates] == ["our-reseller"]
     assert full.cloud is not None
     assert full.cloud.providers is None
     assert full.cloud.purchases == (
@@ -337,7 +337,8 @@ def test_the_starter_reads_with_every_comment_taken_away(read: Read, tmp_path: P
     assert {w.kind for w in inventory.workloads} == set(Kind)
     assert len(inventory.sites) == 1
     assert inventory.limits.capex_usd == 900_000.0
-    assert inventory.prices is not None
+    assert inventory.rates
+    assert [trace.name for trace in inventory.traces] == ["requests.csv"]
     assert not re.search(r"^ *# *[\w-]+:", text, flags=re.MULTILINE)
 
 

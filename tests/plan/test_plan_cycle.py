@@ -49,7 +49,7 @@ def inventory(*workloads: Workload, years: int = 2) -> Inventory:
     return Inventory(
         name="t", start=date(2027, 1, 1), years=years, timezone="UTC", as_of=date(2026, 11, 1),
         report_currency="USD", workloads=workloads, cloud=None, sites=(),
-        limits=Limits(None, 1.0), prices=None, notes=(),
+        limits=Limits(None, 1.0), rates=(), notes=(),
     )  # fmt: skip
 
 

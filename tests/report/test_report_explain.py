@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import doctest
+import re
 
 import pytest
 
 from gpumix import fields
 from gpumix.errors import DataError, UnknownName
 from gpumix.verbs import explain as module
-from gpumix.verbs.explain import explain, formula_at, formulas
+from gpumix.verbs.explain import explain, formula_at, formulas, listed
 
 
 def test_doctests() -> None:
@@ -39,7 +40,22 @@ def test_a_formula_is_found_by_name_and_by_path() -> None:
     by_name = explain("annuity_factor")
     assert by_name.formula is not None
     assert explain(by_name.formula.path) == by_name
-    assert by_name.page.startswith("docs/formulas.md#")
+
+
+def test_no_explanation_points_at_a_file_that_an_installation_does_not_have() -> None:
+    told = [str(explain(one.name)) for one in listed()]
+    assert len(told) > 300
+    assert not [text for text in told if re.search(r"docs/", text)]
+
+
+def test_every_name_is_listed_once_with_a_line_of_its_own() -> None:
+    names = [one.name for one in listed()]
+    assert len(set(names)) == len(names)
+    for one in listed():
+        found = explain(one.name)
+        assert one.summary in (found.definition, found.formula.summary if found.formula else "")
+    assert len(names) == len(fields.registry()) + len(formulas())
+    assert all(one.summary and "\n" not in one.summary for one in listed())
 
 
 def test_a_qualified_name_falls_back_to_the_common_one() -> None:

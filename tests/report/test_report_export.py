@@ -46,7 +46,7 @@ def test_a_plan_comes_back_as_it_was() -> None:
 
 def test_a_comparison_comes_back_as_it_was() -> None:
     comparison = plan_fixture.comparison()
-    data = as_json(export.comparison_to_dict(comparison))
+    data = as_json(export.answer_to_dict(comparison))
     assert export.comparison_from_dict(data) == comparison
 
 

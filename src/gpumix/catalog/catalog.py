@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import date
 from functools import cached_property
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gpumix.catalog import evidence, offers, parts, profiles, sites
+from gpumix.catalog.bands import load_bands
 from gpumix.catalog.offers import Discount
 from gpumix.catalog.tables import read_packaged
 from gpumix.domain.coefficients import Coefficients
@@ -19,7 +20,7 @@ from gpumix.domain.measurement import Shrinkage
 from gpumix.domain.offer import Offer
 from gpumix.domain.site import CapexQuote, Country, Range
 from gpumix.domain.traffic import Profile
-from gpumix.errors import UnknownName
+from gpumix.errors import Problem, UnknownName
 
 T = TypeVar("T")
 
@@ -45,17 +46,6 @@ class Catalog:
         self._price_sheet = prices
         self._measured = measured
         self._folder = folder
-        self._priced: dict[Path, Catalog] = {}
-
-    def with_prices(self, sheet: Path) -> Catalog:
-        """This catalogue with a team's price sheet over its offers; asked again, the same one.
-
-        Tables read so far are shared.
-        """
-        if sheet not in self._priced:
-            self._priced[sheet] = other = self._without("offers")
-            other._price_sheet = sheet
-        return self._priced[sheet]
 
     def with_measured(self, folder: Path) -> Catalog:
         """This catalogue with the measurements in a folder as they are now; other tables shared."""
@@ -66,7 +56,6 @@ class Catalog:
     def _without(self, table: str) -> Catalog:
         other = copy(self)
         other.__dict__.pop(table, None)
-        other._priced = {}
         return other
 
     @cached_property
@@ -95,9 +84,20 @@ class Catalog:
         return parts.load_aliases("model", self._folder)
 
     @cached_property
+    def listed(self) -> tuple[Offer, ...]:
+        """Cloud offers as providers list them."""
+        return offers.load_listed(self.gpus, self._folder)
+
+    @cached_property
+    def rates(self) -> tuple[Offer, ...]:
+        """The user's own rates."""
+        return () if self._price_sheet is None else self.read_rates(self._price_sheet)
+
+    @cached_property
     def offers(self) -> tuple[Offer, ...]:
         """Cloud offers, derived reserved terms and the user's rates included."""
-        return offers.load_offers(self.gpus, self.gpu_aliases, self._price_sheet, self._folder)
+        laid = offers.overlay(self.listed, self.rates)
+        return offers.with_reserved(laid, self.discounts)
 
     @cached_property
     def discounts(self) -> tuple[Discount, ...]:
@@ -153,6 +153,33 @@ class Catalog:
     def nearness(self) -> dict[str, dict[str, float]]:
         """What makes two runs unlike, by work: inference, training."""
         return {work: evidence.load_nearness(work, self._folder) for work in WORKS}
+
+    @cached_property
+    def data_as_of(self) -> date:
+        """Newest date of the packaged prices, purchase prices and measured rows."""
+        measured = (*self.evidence_inference["date"], *self.evidence_training["date"])
+        return max(
+            *(offer.as_of for offer in self.listed),
+            *(quote.as_of for quote in self.capex),
+            *(date.fromisoformat(day) for day in measured if evidence.is_day(day)),
+        )
+
+    def read_rates(self, sheet: Path) -> tuple[Offer, ...]:
+        """The rates of a price sheet, checked. Raises: InputError with every bad row."""
+        return offers.read_price_sheet(
+            sheet, self.gpus, self.gpu_aliases, self.listed, self._folder
+        )
+
+    def rate_problems(self, rates: Sequence[Offer], place: str) -> list[Problem]:
+        """What is wrong with rates that come from no sheet, each named by its place in a list."""
+        placed = [(rate, f"{place}[{i}]") for i, rate in enumerate(rates)]
+        return offers.offer_problems(placed, self.gpus, load_bands(self._folder))
+
+    def with_rates(self, rates: Sequence[Offer]) -> Catalog:
+        """This catalogue with the user's rates in place of those it has; tables are shared."""
+        other = self._without("offers")
+        other.rates = tuple(rates)
+        return other
 
     def exchange_rate(self, currency: str) -> tuple[float, date | None]:
         """Units of a currency per USD, and the rate's date. Raises: UnknownName."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -15,10 +16,21 @@ from gpumix.files import read_columns
 MEASUREMENTS = "measurements.csv"
 """Name of the table of a team's own measured rows, in the project's folder."""
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
 
 def load_evidence(kind: str, folder: Path | None = None) -> dict[str, list[str]]:
     """Columns of the packaged measured rows of `kind` inference or training, as text."""
     return read_columns(packaged(f"evidence_{kind}.csv", folder))
+
+
+def is_day(text: str) -> bool:
+    """Whether a row's date is a day; many sources state a month, or a release.
+
+    >>> is_day("2026-04-03"), is_day("2025-11..2026")
+    (True, False)
+    """
+    return _DAY.fullmatch(text) is not None
 
 
 def load_coefficients(folder: Path | None = None) -> Coefficients:

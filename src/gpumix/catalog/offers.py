@@ -88,25 +88,14 @@ def load_discounts(folder: Path | None = None) -> tuple[Discount, ...]:
     )
 
 
-def load_offers(
-    gpus: Mapping[str, Gpu],
-    aliases: Mapping[str, str],
-    sheet: Path | None = None,
-    folder: Path | None = None,
-) -> tuple[Offer, ...]:
-    """All offers: catalogue rows, the user's rates laid over them, derived reserved terms.
-
-    Raises: DataError (packaged rows), InputError (the sheet's rows, with lines).
-    """
-    regions, bands = load_regions(folder), load_bands(folder)
+def load_listed(gpus: Mapping[str, Gpu], folder: Path | None = None) -> tuple[Offer, ...]:
+    """The offers of the catalogue's rows, newest of each. Raises: DataError."""
+    regions = load_regions(folder)
     listed = read_packaged(
         "prices.csv", lambda row: (price_record(row, regions), row.place), folder
     )
-    refuse_data(offer_problems(listed, gpus, bands))
-    offers = without_absent_spot(newest([offer for offer, _ in listed]))
-    if sheet is not None:
-        offers = overlay(offers, read_price_sheet(sheet, gpus, aliases, offers, regions, bands))
-    return with_reserved(offers, load_discounts(folder))
+    refuse_data(offer_problems(listed, gpus, load_bands(folder)))
+    return without_absent_spot(newest([offer for offer, _ in listed]))
 
 
 def price_record(row: Row, regions: Regions) -> Offer:
@@ -136,10 +125,10 @@ def read_price_sheet(
     gpus: Mapping[str, Gpu],
     aliases: Mapping[str, str],
     catalogue: Sequence[Offer],
-    regions: Regions,
-    bands: Bands,
+    folder: Path | None = None,
 ) -> tuple[Offer, ...]:
     """The user's rates, checked. Raises: InputError with every bad row by its line."""
+    regions, bands = load_regions(folder), load_bands(folder)
     by_lower = {name.lower(): id for name, id in aliases.items()}
     by_lower |= {id.lower(): id for id in gpus}
     read = read_sheet(

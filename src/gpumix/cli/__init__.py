@@ -7,13 +7,17 @@ progress goes to stderr, on a terminal only.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
+from gpumix import __version__
 from gpumix.cli import (
     backtest,
     calibrate,
     compare,
+    demo,
     explain,
     init,
     plan,
@@ -22,12 +26,12 @@ from gpumix.cli import (
     simulate,
     solve,
 )
+from gpumix.docstrings import docstring
 from gpumix.errors import GpumixError, told
 
 app = typer.Typer(
     name="gpumix",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Which GPUs to buy, rent or keep: the cheapest mix that keeps every promise.",
@@ -37,17 +41,41 @@ prices_app = typer.Typer(no_args_is_help=True, help="The price catalogue.")
 app.add_typer(predict_app, name="predict")
 app.add_typer(prices_app, name="prices")
 
-app.command()(init.init)
-app.command()(plan.plan)
-app.command()(compare.compare)
-app.command()(simulate.simulate)
-app.command()(solve.solve)
-app.command()(backtest.backtest)
-app.command()(calibrate.calibrate)
-app.command()(explain.explain)
-predict_app.command("inference")(predict.predict_inference)
-predict_app.command("training")(predict.predict_training)
-prices_app.command("list")(prices.prices_list)
+
+def _add(group: typer.Typer, verb: Callable[..., None], name: str | None = None) -> None:
+    group.command(name, help=docstring(verb))(verb)
+
+
+_add(app, init.init)
+_add(app, demo.demo)
+_add(app, plan.plan)
+_add(app, compare.compare)
+_add(app, simulate.simulate)
+_add(app, solve.solve)
+_add(app, backtest.backtest)
+_add(app, calibrate.calibrate)
+_add(app, explain.explain)
+_add(predict_app, predict.predict_inference, "inference")
+_add(predict_app, predict.predict_training, "training")
+_add(prices_app, prices.prices_list, "list")
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"gpumix {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _whole(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help="Print the version and stop."
+        ),
+    ] = False,
+) -> None:
+    """Options of the program itself."""
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gpumix.cli import names
 from gpumix.cli.console import console
 from gpumix.cli.options import JsonFlag
 
@@ -18,8 +19,13 @@ def calibrate(
             help="vllm bench serve, guidellm, aiperf or inference-perf results, or a points CSV."
         ),
     ],
-    gpu: Annotated[str, typer.Option(help="GPU it ran on.")] = "",
-    model: Annotated[str, typer.Option(help="Model it ran, where the file does not say.")] = "",
+    gpu: Annotated[str, typer.Option(help="GPU it ran on.", autocompletion=names.gpus)] = "",
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Model it ran, where the file does not say.", autocompletion=names.models
+        ),
+    ] = "",
     tp: Annotated[str, typer.Option(help="Tensor-parallel degree; default 1.")] = "",
     n_gpus: Annotated[str, typer.Option(help="GPUs in all; default those of the layout.")] = "",
     pp: Annotated[str, typer.Option(help="Pipeline-parallel degree.")] = "",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gpumix.cli import names
 from gpumix.cli.console import console
 from gpumix.cli.options import (
     CalendarUsd,
@@ -28,9 +29,17 @@ if TYPE_CHECKING:
 
 
 def compare(
-    what: Annotated[str, typer.Argument(metavar="MODEL|INVENTORY", help="Model id or file.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL|INVENTORY", help="Model id or file.", autocompletion=names.models
+        ),
+    ],
     workload: Annotated[str | None, typer.Argument(help="A workload of the inventory.")] = None,
-    gpus: Annotated[str | None, typer.Option(help="GPU ids, comma-separated; default all.")] = None,
+    gpus: Annotated[
+        str | None,
+        typer.Option(help="GPU ids, comma-separated; default all.", autocompletion=names.gpus),
+    ] = None,
     input: Annotated[float | None, typer.Option(help="Tokens in; default 1024.")] = None,
     output: Annotated[float | None, typer.Option(help="Tokens out; default 256.")] = None,
     slo: Promises = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gpumix.cli import names
 from gpumix.cli.console import console
 from gpumix.cli.options import JsonFlag
 from gpumix.errors import InputError, Problem
@@ -14,15 +15,19 @@ from gpumix.errors import InputError, Problem
 
 def explain(
     name: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="NAME|PLAN",
             help="A printed quantity or formula, e.g. tpot_p95_s; or a plan.json or its folder.",
+            autocompletion=names.quantities,
         ),
-    ],
+    ] = None,
     workload: Annotated[
         str | None, typer.Argument(help="A workload of the plan; default all.")
     ] = None,
+    list_names: Annotated[
+        bool, typer.Option("--list", help="List every quantity and formula, one line each.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Explain a printed quantity: meaning, unit, formula, source; or the speeds of a plan.
@@ -36,6 +41,11 @@ def explain(
     from gpumix.report import export
     from gpumix.verbs.explain import explain as explanation_of
 
+    if list_names:
+        _list(as_json)
+        return
+    if name is None:
+        raise InputError(Problem("NAME", "is missing", "`gpumix explain --list` lists all names"))
     path = Path(name) / "plan.json" if (Path(name) / "plan.json").is_file() else Path(name)
     if path.suffix == ".json":
         _explain_plan(path, workload, as_json)
@@ -49,6 +59,19 @@ def explain(
     from gpumix.report.terminal import show_explanation
 
     show_explanation(explanation, console())
+
+
+def _list(as_json: bool) -> None:
+    from gpumix.report import export
+    from gpumix.verbs.explain import listed
+
+    known = listed()
+    if as_json:
+        typer.echo(export.to_json({"names": [export.record_to_dict(one) for one in known]}))
+        return
+    from gpumix.report.terminal import show_listed
+
+    show_listed(known, console())
 
 
 def _explain_plan(path: Path, workload: str | None, as_json: bool) -> None:

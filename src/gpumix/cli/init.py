@@ -11,7 +11,9 @@ from gpumix.errors import InputError, Problem
 
 
 def init(
-    file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("inventory.yaml"),
+    file: Annotated[
+        Path, typer.Argument(help="Where to write it; - writes it to stdout.", allow_dash=True)
+    ] = Path("inventory.yaml"),
 ) -> None:
     """Write a commented starter inventory.
 
@@ -20,6 +22,9 @@ def init(
     from gpumix.files import atomic
     from gpumix.inventory import starter_text
 
+    if str(file) == "-":
+        typer.echo(starter_text(), nl=False)
+        return
     if file.exists():
         raise InputError(Problem(str(file), "exists already", "name another file"))
     with atomic(file) as beside:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
@@ -13,7 +14,10 @@ from gpumix.cli.options import JsonFlag, Measured
 
 
 def plan(
-    inventory: Annotated[Path, typer.Argument(help="The inventory, a YAML file.")],
+    inventory: Annotated[
+        Path,
+        typer.Argument(help="The inventory, a YAML file; or a plan.json, or its folder."),
+    ],
     out: Annotated[
         Path | None, typer.Option(help="Folder for plan.json, report.html and problem.json.")
     ] = None,
@@ -22,30 +26,40 @@ def plan(
 ) -> None:
     """Plan the cheapest mix for an inventory and write the report.
 
-    Example: gpumix plan examples/inference-first.yaml
-    """
-    from gpumix import mix
-    from gpumix.files import write_texts
-    from gpumix.report import export, html
-    from gpumix.report.terminal import show_plan, spinner
-    from gpumix.verbs.plan import plan_file
+    Given a plan made before, it makes that plan again from what its folder holds.
 
-    folder = out or Path("gpumix-out") / inventory.stem
+    Example: gpumix plan team.yaml
+
+    Example: gpumix plan gpumix-out/team
+    """
+    run(inventory, out or Path("gpumix-out") / _name(inventory), measured, as_json)
+
+
+def _name(inventory: Path) -> str:
+    """What a plan's folder is called: like the file, or like the folder planned before."""
+    inventory = inventory.parent if inventory.name == "plan.json" else inventory
+    return inventory.resolve().name if inventory.is_dir() else inventory.stem
+
+
+def run(
+    inventory: Path,
+    folder: Path,
+    measured: Path | None,
+    as_json: bool,
+    beside: Mapping[str, str] = MappingProxyType({}),
+    shown: Path | None = None,
+) -> None:
+    """Plan into a folder and print the answer; next steps name the inventory `shown`."""
+    from gpumix.report import export
+    from gpumix.report.terminal import show_plan, spinner
+    from gpumix.verbs.plan import plan_into
+
     with spinner() as progress:
-        planned = plan_file(inventory, progress, measured)
-        data = export.plan_to_dict(planned.plan)
-        write_texts(
-            folder,
-            {
-                "plan.json": export.to_json(data),
-                "report.html": html.plan_html(planned.plan),
-                "problem.json": json.dumps(mix.problem_to_dict(planned.problem), indent=1),
-            },
-        )
+        made = plan_into(folder, inventory, progress, measured, beside).plan
     if as_json:
-        typer.echo(export.to_json(data))
+        typer.echo(export.to_json(export.plan_to_dict(made)))
         return
     show_plan(
-        planned.plan, console(), inventory=str(inventory), report=str(folder / "report.html"),
+        made, console(), inventory=str(shown or inventory), report=str(folder / "report.html"),
         saved=str(folder / "plan.json"),
     )  # fmt: skip

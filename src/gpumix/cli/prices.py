@@ -8,13 +8,18 @@ from typing import Annotated
 
 import typer
 
+from gpumix.cli import names
 from gpumix.cli.console import console
 from gpumix.cli.options import JsonFlag
 
 
 def prices_list(
-    gpu: Annotated[str | None, typer.Option(help="GPU id; default all.")] = None,
-    provider: Annotated[str | None, typer.Option(help="Provider; default all.")] = None,
+    gpu: Annotated[
+        str | None, typer.Option(help="GPU id; default all.", autocompletion=names.gpus)
+    ] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="Provider; default all.", autocompletion=names.providers)
+    ] = None,
     country: Annotated[str | None, typer.Option(help="ISO country; default all.")] = None,
     purchase: Annotated[
         str | None, typer.Option(help="on_demand, spot, reserved_1y or reserved_3y.")

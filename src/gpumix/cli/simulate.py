@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gpumix.cli import names
 from gpumix.cli.console import console
 from gpumix.cli.options import (
     Batching,
@@ -26,8 +27,8 @@ from gpumix.cli.options import (
 
 
 def simulate(
-    model: Annotated[str, typer.Option(help="Model id.")],
-    gpu: Annotated[str, typer.Option(help="GPU id.")],
+    model: Annotated[str, typer.Option(help="Model id.", autocompletion=names.models)],
+    gpu: Annotated[str, typer.Option(help="GPU id.", autocompletion=names.gpus)],
     tp: Annotated[
         int | None, typer.Option(help="GPUs a replica is split over; default the fewest that fit.")
     ] = None,

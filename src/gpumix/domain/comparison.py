@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
+from gpumix.domain import shown
 from gpumix.domain.evidence import Estimate, NearestMeasurement, Speed
 from gpumix.domain.plan import Lever
 
@@ -61,7 +63,7 @@ class WinnerAt:
     utilisation: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
     """The question, one row a GPU (cheapest first), and who wins from which demand on.
 
@@ -81,3 +83,16 @@ class Comparison:
     defaults: tuple[str, ...]
     warnings: tuple[str, ...]
     levers: tuple[Lever, ...] = ()
+
+    def __repr__(self) -> str:
+        able = sum(row.fits for row in self.rows)
+        work = f"{self.input_tokens:g} in, {self.output_tokens:g} out"
+        return f"<Comparison {self.model!r}: {able} of {len(self.rows)} GPUs do it, {work}>"
+
+    def _repr_html_(self) -> str:
+        """Its head and table, for notebooks."""
+        return shown.as_html(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison in the shape of `gpumix compare --json`."""
+        return shown.as_dict(self)

@@ -26,8 +26,7 @@ class Formula:
 class Explanation:
     """A quantity with its unit, meaning and formula (None for inputs and choices).
 
-    `shown_in` is the unit it prints in, `related` are names to look at next, `page` is where
-    the documents tell more.
+    `shown_in` is the unit it prints in, `related` are names to look at next.
     """
 
     name: str
@@ -38,7 +37,15 @@ class Explanation:
     example: str
     formula: Formula | None
     related: tuple[str, ...]
-    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A name that can be explained: a `quantity` or a `formula`, and what it is in one line."""
+
+    name: str
+    kind: str
+    summary: str
 
 
 @dataclass(frozen=True, slots=True)

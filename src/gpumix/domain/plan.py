@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
+from gpumix.domain import shown
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
+from gpumix.domain.workload import Inventory
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +223,14 @@ class HourlyGpus:
     busy: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Plan:
     """The cheapest mix found, what it costs, why, and how sure.
 
     `bound` is the least any plan could cost over the horizon under the same model [USD];
     `gap` = (horizon_usd - bound) / horizon_usd. `report_currency` and `fx_per_usd` tell
-    renderers a second currency to show.
+    renderers a second currency to show. `version` is that of the program, `data_as_of` the newest
+    date of its data; from `inventory` the plan can be made again. Plans of schema 1.0 have none.
     """
 
     name: str
@@ -256,3 +260,18 @@ class Plan:
     assumptions: tuple[Assumption, ...]
     warnings: tuple[str, ...]
     seconds: float
+    version: str = ""
+    data_as_of: date | None = None
+    inventory: Inventory | None = None
+
+    def __repr__(self) -> str:
+        cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"
+        return f"<Plan {self.name!r}: {cost}, {self.status}, gap {self.gap:.2%}>"
+
+    def _repr_html_(self) -> str:
+        """Head of its report, for notebooks."""
+        return shown.as_html(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan in the shape of `plan.json`."""
+        return shown.as_dict(self)

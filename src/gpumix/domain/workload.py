@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 
 from gpumix.domain.evidence import Assumption
-from gpumix.domain.offer import Purchase
+from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.site import Site
 from gpumix.domain.traffic import Lengths
 
@@ -175,8 +175,20 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file that a plan was made from: what it was called, and the SHA-256 of its bytes (hex)."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
-    """Everything a plan starts from, in gpumix's words; written by `inventory.read`."""
+    """Everything a plan starts from, in gpumix's words; written by `inventory.read`.
+
+    `rates` are the offers of the inventory's own price sheet. `traces` and `measured` (the team's
+    own measurements) say which files stand behind the figures; a plan's folder holds copies.
+    """
 
     name: str
     start: date
@@ -188,5 +200,7 @@ class Inventory:
     cloud: CloudSupply | None
     sites: tuple[Site, ...]
     limits: Limits
-    prices: str | None
+    rates: tuple[Offer, ...]
     notes: tuple[str, ...]
+    traces: tuple[InputFile, ...] = ()
+    measured: InputFile | None = None

@@ -5,6 +5,6 @@ schema.py says what an inventory may hold, validate.py holds a file against it, 
 trace.py make demand of it, read.py joins them and reports every problem at once.
 """
 
-from gpumix.inventory.read import read_inventory, starter_text
+from gpumix.inventory.read import EXAMPLE, read_inventory, starter_text
 
-__all__ = ["read_inventory", "starter_text"]
+__all__ = ["EXAMPLE", "read_inventory", "starter_text"]

@@ -14,12 +14,13 @@ from gpumix.catalog import Catalog
 from gpumix.domain import defaults
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.llm import SHORTER, Model, too_long
-from gpumix.domain.offer import Purchase
+from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.promises import DEFAULT_SLOS, SLO_NAMES, slo_of
 from gpumix.domain.site import Site
 from gpumix.domain.workload import (
     CloudSupply,
     Demand,
+    InputFile,
     Inventory,
     Kind,
     Limits,
@@ -29,6 +30,7 @@ from gpumix.domain.workload import (
     Workload,
 )
 from gpumix.errors import InputError, Problem, UnknownName, did_you_mean, unknown_name
+from gpumix.files import sha256
 from gpumix.inventory import demand
 from gpumix.inventory.demand import within
 from gpumix.inventory.schema import (
@@ -44,6 +46,9 @@ from gpumix.inventory.yaml import Document, KeyPath, parse, read_text
 from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 T = TypeVar("T")
+
+EXAMPLE = Path(__file__).parents[1] / "data" / "examples" / "inference-first.yaml"
+"""The inventory that `gpumix demo` plans."""
 
 LEAST_TOKEN_FILL = 0.01
 
@@ -92,6 +97,9 @@ class _Reader:
         self.folder = folder
         self.problems: list[Problem] = list(checked.problems)
         self.notes: list[str] = []
+        self.rates: tuple[Offer, ...] = ()
+        self.offers: tuple[Offer, ...] = ()
+        self.traces: dict[str, InputFile] = {}
 
     def _say(self, path: KeyPath, message: str, fix: str = "") -> None:
         if not self.checked.lacks_part_of(path):
@@ -116,7 +124,8 @@ class _Reader:
 
     def inventory(self, spec: InventorySpec, today: date) -> Inventory:
         """The whole; problems found are in `self.problems`."""
-        self._lay_prices_over(spec)
+        self.rates = self._rates(spec)
+        self.offers = self.catalog.with_rates(self.rates).offers
         zones = zoneinfo.available_timezones() | {"UTC"}  # the system's, or those of tzdata
         self._known(("timezone",), "timezone", spec.timezone, zones)
         self._currency(("report_currency",), spec.report_currency)
@@ -141,18 +150,19 @@ class _Reader:
             cloud=cloud,
             sites=sites,
             limits=self.limits(spec),
-            prices=str(self.folder / spec.prices) if spec.prices else None,
+            rates=self.rates,
             notes=tuple(self.notes),
+            traces=tuple(self.traces.values()),
         )
 
-    def _lay_prices_over(self, spec: InventorySpec) -> None:
-        """From here on the catalogue holds the offers of the inventory's own price sheet, too."""
-        if spec.prices:
-            priced = self.catalog.with_prices(self.folder / spec.prices)
-            place = self.document.place(("prices",))
-            read = self._try(("prices",), lambda: within(place, lambda: bool(priced.offers)), False)
-            if read:
-                self.catalog = priced
+    def _rates(self, spec: InventorySpec) -> tuple[Offer, ...]:
+        """Offers of the inventory's own price sheet."""
+        if not spec.prices:
+            return ()
+        sheet = self.folder / spec.prices
+        place = self.document.place(("prices",))
+        read = partial(self.catalog.read_rates, sheet)
+        return self._try(("prices",), lambda: within(place, read), ())
 
     # -- workloads ---------------------------------------------------------------------------
 
@@ -232,7 +242,12 @@ class _Reader:
         if spec.traffic is None:
             return None
         place = partial(self._place, (*path, "traffic"))
-        return demand.of_traffic(spec.traffic, spec.kind, self.catalog.profiles, self.folder, place)
+        found = demand.of_traffic(
+            spec.traffic, spec.kind, self.catalog.profiles, self.folder, place
+        )
+        if (name := spec.traffic.trace) is not None:
+            self.traces[name] = InputFile(name, sha256(self.folder / name))
+        return found
 
     def _place(self, path: KeyPath, *keys: str) -> str:
         return self.document.place((*path, *keys))
@@ -313,10 +328,10 @@ class _Reader:
         providers = self._any_or(spec.providers)
         regions = self._any_or(spec.regions)
         for i, name in enumerate(providers or ()):
-            known = sorted({o.provider for o in self.catalog.offers})
+            known = sorted({o.provider for o in self.offers})
             self._known((*path, "providers", i), "provider", name, known)
         for i, name in enumerate(regions or ()):
-            known = sorted({o.region for o in self.catalog.offers if o.region})
+            known = sorted({o.region for o in self.offers if o.region})
             self._known((*path, "regions", i), "region", name, known)
         countries = self._any_or(spec.countries)
         gpus = self._any_or(spec.gpus)
@@ -401,7 +416,7 @@ class _Reader:
 
     def _countries(self, path: KeyPath, codes: Iterable[str]) -> list[str]:
         known = set(self.catalog.countries) | {
-            o.country for o in self.catalog.offers if o.country is not None
+            o.country for o in self.offers if o.country is not None
         }
         codes = list(dict.fromkeys(codes))
         self._known_countries(path, codes, known)

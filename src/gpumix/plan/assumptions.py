@@ -96,8 +96,8 @@ def _speed(inventory: Inventory, catalog: Catalog) -> list[Assumption]:
     found = [
         Assumption(
             "speed: inference and media",
-            "docs/formulas.md with fitted constants; the 80 % interval is that of GPUs, models and "
-            "sources left out of the fit: docs/accuracy.md",
+            "formulas (`gpumix explain --list`) with fitted constants; the 80 % interval is that "
+            "of GPUs, models and sources left out of the fit",
             Basis.CALIBRATED,
             fitted,
         )
@@ -189,7 +189,7 @@ def _rules(inventory: Inventory) -> list[Assumption]:
     if any(w.countries for w in inventory.workloads):
         rules["rule: residency"] = "a region that is not known to lie in one country satisfies none"
     return [
-        Assumption(name, text, Basis.ASSUMED, "docs/how-it-works.md")
+        Assumption(name, text, Basis.ASSUMED, "gpumix's documentation (how it works)")
         for name, text in rules.items()
     ]
 
@@ -201,7 +201,7 @@ def _shortlist(answer: Answer) -> Assumption:
         f"{len(found.choice.supplies)} of {found.considered} supplies entered the whole-number "
         f"search; no mix of all of them can cost less than {found.solution.bound or 0.0:,.0f} USD",
         Basis.MODELLED,
-        "docs/decisions/0004-shortlist-by-relaxation.md",
+        "gpumix's documentation (decision 0004)",
     )
 
 

@@ -58,4 +58,6 @@ def write_up(told: Told, variants: Variants, unproven: Sequence[str], started: f
             *assumptions.replay_warnings(told.proof, unproven),
         ),
         seconds=time.perf_counter() - started,
+        data_as_of=catalog.data_as_of,
+        inventory=inventory,
     )

@@ -39,7 +39,7 @@ def rows_of(points: Mapping[str, Sequence[object]]) -> int:
     """Number of rows. Raises: InputError where columns differ in length or there is none."""
     lengths = {name: len(column) for name, column in points.items()}
     if not lengths:
-        raise InputError(Problem("points", "no columns", "see the columns in docs/contracts.md"))
+        raise InputError(Problem("points", "no columns", "gpu, model and metric are needed"))
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{name} {n}" for name, n in sorted(lengths.items()))
         raise InputError(Problem("points", f"columns differ in length: {shown}"))

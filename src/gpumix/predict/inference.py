@@ -15,6 +15,7 @@ from gpumix.domain.cells import numbers_in
 from gpumix.domain.evidence import Basis
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
+from gpumix.domain.predictions import Predictions
 from gpumix.errors import GpumixError
 from gpumix.perf import media
 from gpumix.perf.calibrate import Places
@@ -64,7 +65,7 @@ def predict_inference(
     models: Path | None = None,
     measured: Path | None = None,
     catalog: Catalog | None = None,
-) -> dict[str, npt.NDArray[Any]]:
+) -> Predictions:
     """Predicted value, 80 % interval, basis, limit and note of every point, in order.
 
     Args:
@@ -77,7 +78,7 @@ def predict_inference(
         InputError: columns of different length, or a sheet that cannot be read.
     """
     catalog = catalog or load(gpus=gpus, models=models, measured=measured)
-    return _predict(points, catalog, serving_evidence(catalog))[0]
+    return Predictions(**_predict(points, catalog, serving_evidence(catalog))[0])
 
 
 @lru_cache(maxsize=8)

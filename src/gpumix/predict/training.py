@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpumix.catalog import Catalog, load
-from gpumix.domain.cells import numbers_in
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.evidence import Basis
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
+from gpumix.domain.predictions import Predictions
 from gpumix.errors import UnknownName
 from gpumix.perf.calibrate import Places
 from gpumix.perf.interval import Z80
@@ -44,8 +44,6 @@ from gpumix.units import GIB, GIGA, TERA
 NEW = ("new stack", "new architecture")
 """Intervals of jobs whose software stack, or GPU architecture, no fitted row has run on."""
 
-OUT = ("id", "value", "low", "high", "basis", "limit", "note")
-
 
 def predict_training(
     points: Mapping[str, Sequence[Any]],
@@ -54,12 +52,12 @@ def predict_training(
     models: Path | None = None,
     measured: Path | None = None,
     catalog: Catalog | None = None,
-) -> dict[str, list[Any]]:
-    """Predictions for a mapping of column name to sequence; returns the OUT columns.
+) -> Predictions:
+    """Predictions for a mapping of column name to sequence.
 
     `gpus`, `models`: sheets laid over the catalogue; `measured`: folder of the team's own
     measurements, which move predictions near them. Every row comes back in order; `value` is
-    None, with the reason in `note`, where nothing can be said.
+    NaN, with the reason in `note`, where nothing can be said.
 
     Raises: InputError if a column the contract needs (gpu, model, metric) is missing.
     """
@@ -74,11 +72,11 @@ def training_evidence(catalog: Catalog) -> Evidence | None:
     if not columns.get("value"):
         return None
     table = Table(columns)
-    predicted = numbers_in(_predict(table, catalog, None)["value"])
+    predicted = _predict(table, catalog, None).value
     return collect(columns, _asked(table, catalog), predicted, catalog.shrinkage["training"])
 
 
-def _predict(table: Table, known: Catalog, evidence: Evidence | None) -> dict[str, list[Any]]:
+def _predict(table: Table, known: Catalog, evidence: Evidence | None) -> Predictions:
     constants = known.coefficients.training
     resolved = resolve(table, known, constants)
     value, limit = np.full(len(table), np.nan), np.full(len(table), "", dtype=object)
@@ -141,9 +139,9 @@ def _stack(catalog: Catalog, stack: str, model: str, task: str) -> str:
         return f"{stack} dense"
 
 
-def _move(out: dict[str, list[Any]], evidence: Evidence, asked: Asked) -> None:
+def _move(out: Predictions, evidence: Evidence, asked: Asked) -> None:
     """Move predictions, and narrow their intervals, by what was measured near them."""
-    value, low, high = (numbers_in(out[name]) for name in ("value", "low", "high"))
+    value, low, high = out.value.copy(), out.low.copy(), out.high.copy()
     known = np.isfinite(value)
     sigma = np.where(known, 0.5 * np.log(np.where(known, high / low, 1.0)) / Z80, 1.0)
     moved = evidence.move(asked, sigma)
@@ -151,11 +149,11 @@ def _move(out: dict[str, list[Any]], evidence: Evidence, asked: Asked) -> None:
     with np.errstate(invalid="ignore"):
         ends = value * moved.factor, (low / value) ** width, (high / value) ** width
     for i in np.flatnonzero(known).tolist():
-        out["value"][i] = float(ends[0][i])
-        out["low"][i], out["high"][i] = (float(ends[0][i] * end[i]) for end in ends[1:])
-        out["basis"][i] = moved.basis[i] or out["basis"][i]
+        out.value[i] = ends[0][i]
+        out.low[i], out.high[i] = (ends[0][i] * end[i] for end in ends[1:])
+        out.basis[i] = str(moved.basis[i]) or out.basis[i]
         if moved.note[i]:
-            out["note"][i] = join(out["note"][i], moved.note[i])
+            out.note[i] = join(out.note[i], str(moved.note[i]))
 
 
 def _answer_jobs(
@@ -306,7 +304,7 @@ def _out(
     limit: NDArray[Any],
     slices: NDArray[Any],
     constants: Constants,
-) -> dict[str, list[Any]]:
+) -> Predictions:
     intervals = constants["interval"]
     known = np.isfinite(value)
     exact = {"low": 1.0, "high": 1.0}
@@ -315,15 +313,13 @@ def _out(
     high = [max(s["high"] for s in row) for row in spread]
     basis = [Basis.MODELLED.value if any(s[1:]) else Basis.CALIBRATED.value for s in slices]
 
-    def cells(column: Sequence[Any]) -> list[Any]:
-        return [x if k else None for x, k in zip(column, known.tolist(), strict=True)]
-
-    return {
-        "id": table.ids,
-        "value": cells(value.tolist()),
-        "low": cells((value * np.array(low)).tolist()),
-        "high": cells((value * np.array(high)).tolist()),
-        "basis": [b if k else "" for b, k in zip(basis, known.tolist(), strict=True)],
-        "limit": limit.tolist(),
-        "note": notes,
-    }
+    value = np.where(known, value, np.nan)
+    return Predictions(
+        id=np.array(table.ids, dtype=object),
+        value=value,
+        low=value * np.array(low),
+        high=value * np.array(high),
+        basis=np.where(known, np.array(basis, dtype=object), ""),
+        limit=limit,
+        note=np.array(notes, dtype=object),
+    )

@@ -21,6 +21,9 @@ from gpumix.domain.plan import SCHEMA_VERSION, Plan
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.errors import InputError, Problem
 
+_SHOWN = 60
+"""Characters of a wrong value that its message repeats."""
+
 
 def plan_to_dict(plan: Plan) -> dict[str, Any]:
     """The plan in the shape of `plan.json`."""
@@ -72,9 +75,9 @@ def plan_from_dict(data: Mapping[str, Any], place: str = "plan.json") -> Plan:
     return cast(Plan, _read(Plan, body, place))
 
 
-def comparison_to_dict(comparison: Comparison) -> dict[str, Any]:
-    """The comparison in the shape of `gpumix compare --json`."""
-    return {"schema_version": SCHEMA_VERSION, **_written(comparison)}
+def to_dict(record: Plan | Comparison) -> dict[str, Any]:
+    """A plan or a comparison in the shape of its JSON."""
+    return plan_to_dict(record) if isinstance(record, Plan) else answer_to_dict(record)
 
 
 def answer_to_dict(comparison: Comparison | TrainingComparison) -> dict[str, Any]:
@@ -92,7 +95,7 @@ def training_from_dict(data: Mapping[str, Any]) -> TrainingComparison:
 
 
 def comparison_from_dict(data: Mapping[str, Any]) -> Comparison:
-    """The comparison that `comparison_to_dict` wrote.
+    """The comparison that `answer_to_dict` wrote.
 
     Raises: InputError where something is missing, unknown or wrong.
     """
@@ -130,9 +133,7 @@ def _read(kind: Any, data: Any, place: str) -> Any:
         inner = [a for a in get_args(kind) if a is not type(None)]
         return None if data is None else _read(inner[0], data, place)
     if get_origin(kind) is tuple:
-        if not isinstance(data, list):
-            raise InputError(Problem(place, f"must be a list, not {data!r}"))
-        return tuple(_read(get_args(kind)[0], v, f"{place}[{i}]") for i, v in enumerate(data))
+        return _read_tuple(get_args(kind), data, place)
     if dataclasses.is_dataclass(kind):
         return _read_record(cast(type, kind), data, place)
     if kind is date:
@@ -143,13 +144,29 @@ def _read(kind: Any, data: Any, place: str) -> Any:
     if kind is float and is_number:
         return float(data)
     if not isinstance(data, kind) or (kind is int and not is_number):
-        raise InputError(Problem(place, f"must be a {kind.__name__}, not {data!r}"))
+        raise InputError(Problem(place, f"must be a {kind.__name__}, not {_short(data)}"))
     return data
+
+
+def _read_tuple(kinds: tuple[Any, ...], data: Any, place: str) -> tuple[Any, ...]:
+    if not isinstance(data, list):
+        raise InputError(Problem(place, f"must be a list, not {_short(data)}"))
+    if kinds[-1] is Ellipsis:
+        kinds = (kinds[0],) * len(data)
+    if len(kinds) != len(data):
+        raise InputError(Problem(place, f"must have {len(kinds)} entries, not {len(data)}"))
+    parts = enumerate(zip(kinds, data, strict=True))
+    return tuple(_read(kind, part, f"{place}[{i}]") for i, (kind, part) in parts)
+
+
+def _short(data: Any) -> str:
+    text = repr(data)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _read_record(record: type, data: Any, place: str) -> Any:
     if not isinstance(data, Mapping):
-        raise InputError(Problem(place, f"must be an object, not {data!r}"))
+        raise InputError(Problem(place, f"must be an object, not {_short(data)}"))
     wanted = {f.name: f for f in dataclasses.fields(record)}
     problems = [Problem(f"{place}.{k}", "unknown key") for k in data if k not in wanted]
     problems += [

@@ -56,6 +56,11 @@ class WorkloadSection:
     reasons: tuple[str, ...]
 
 
+def plan_head(plan: Plan) -> str:
+    """Head of a plan's report, an HTML fragment: the answer, how sure it is, its main figures."""
+    return _environment().get_template("head.html.j2").render(**_head(plan))
+
+
 def plan_html(plan: Plan) -> str:
     """The report of a plan, a whole HTML document."""
     page_charts = {
@@ -99,10 +104,7 @@ def plan_html(plan: Plan) -> str:
         _environment()
         .get_template("report.html.j2")
         .render(
-            plan=plan,
-            headline=plan_view.headline(plan),
-            sureness=plan_view.sureness(plan),
-            tiles=plan_view.tiles(plan),
+            **_head(plan),
             tables=tables,
             charts=page_charts,
             sections=sections,
@@ -115,6 +117,15 @@ def plan_html(plan: Plan) -> str:
             label=fields.label,
         )
     )
+
+
+def _head(plan: Plan) -> dict[str, Any]:
+    return {
+        "plan": plan,
+        "headline": plan_view.headline(plan),
+        "sureness": plan_view.sureness(plan),
+        "tiles": plan_view.tiles(plan),
+    }
 
 
 def _section(index: int, workload: WorkloadPlan) -> WorkloadSection:

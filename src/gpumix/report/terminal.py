@@ -21,7 +21,7 @@ from rich.text import Text
 
 from gpumix import fields
 from gpumix.domain.comparison import Comparison
-from gpumix.domain.explanation import Explanation, Formula, PlacementExplanation
+from gpumix.domain.explanation import Explanation, Formula, Listed, PlacementExplanation
 from gpumix.domain.plan import Plan
 from gpumix.domain.simulation import Simulation
 from gpumix.domain.training_comparison import TrainingComparison
@@ -223,7 +223,19 @@ def show_explanation(explanation: Explanation, console: Console) -> None:
         console.print()
         _small(f"See also: {', '.join(explanation.related)}", console)
     following = f"gpumix explain {explanation.related[0]}" if explanation.related else ""
-    _next([step for step in (following, f"open {explanation.page}") if step], console)
+    _next([step for step in (following, "gpumix explain --list") if step], console)
+
+
+def show_listed(names: Sequence[Listed], console: Console) -> None:
+    """Every name that can be explained, one to a line: quantities first, then formulas."""
+    for kind, title in (("quantity", "Quantities"), ("formula", "Formulas")):
+        console.print(Text(title, style="bold"))
+        for one in names:
+            if one.kind == kind:
+                line = Text.assemble(f"  {one.name}  ", (one.summary, "dim"))
+                console.print(line, soft_wrap=True)
+        console.print()
+    _next([f"gpumix explain {names[0].name}"] if names else [], console)
 
 
 def show_plan_explanation(found: Sequence[PlacementExplanation], console: Console) -> None:

@@ -57,7 +57,8 @@ def compare_names(
         if not what.endswith((".yaml", ".yml")) and not Path(what).exists():
             fix = f"gpumix compare team.yaml {workload}"
             raise InputError(Problem("WORKLOAD", f"goes with an inventory; {what} is no file", fix))
-        inventory, catalog = open_inventory(Path(what), measured)
+        opened = open_inventory(Path(what), measured)
+        inventory, catalog = opened.inventory, opened.catalog
         ids = [w.id for w in inventory.workloads]
         if workload is None:
             raise InputError(Problem("WORKLOAD", "is missing", f"one of {', '.join(ids)}"))

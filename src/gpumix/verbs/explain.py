@@ -15,12 +15,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gpumix import fields
-from gpumix.domain.explanation import Explanation, Formula, PlacementExplanation
+from gpumix.docstrings import docstring
+from gpumix.domain.explanation import Explanation, Formula, Listed, PlacementExplanation
 from gpumix.domain.plan import Plan
 from gpumix.errors import DataError, InputError, UnknownName, unknown_name
 
 ENGINES: Final = ("gpumix.perf", "gpumix.serving", "gpumix.cost")
 _SOURCE: Final = re.compile(r"^Sources?:\s*(.*?)(?=\n\s*\n|\n>>>|\Z)", re.MULTILINE | re.DOTALL)
+_PAGE: Final = re.compile(r"docs/([\w-]+)\.md")
+"""A page of the documentation, which an installation does not hold."""
 _MOST_RELATED: Final = 6
 _COMMON: Final = frozenset({"usd", "per", "s", "of", "id", "to", "total"})
 
@@ -31,11 +34,12 @@ def explain(name: str) -> Explanation:
     Raises: UnknownName, with the nearest names.
     """
     known = fields.registry()
+    paths = _by_path() if "." in name else {}
+    formula = paths.get(name) or paths.get(f"gpumix.{name}")
     own = known.get(name) or known.get(name.rpartition(".")[2])
-    if own is not None:
+    if own is not None and formula is None:
         return _of_field(own)
-    paths = _by_path()
-    formula = formulas().get(name) or paths.get(name) or paths.get(f"gpumix.{name}")
+    formula = formula or formulas().get(name)
     if formula is None:
         raise UnknownName("", "quantity", name, [*known, *formulas()])
     return Explanation(
@@ -47,7 +51,21 @@ def explain(name: str) -> Explanation:
         example="",
         formula=formula,
         related=tuple(f.name for f in known.values() if f.formula == formula.path),
-        page=f"docs/formulas.md#{anchor(heading(formula.path))}",
+    )
+
+
+def listed() -> tuple[Listed, ...]:
+    """Every quantity and every formula by the name that `explain` knows, with one line each.
+
+    A formula that a quantity has its name from goes by its dotted path.
+    """
+    known = fields.registry()
+    return (
+        *(Listed(own.name, "quantity", own.definition) for own in known.values()),
+        *(
+            Listed(formula.path if name in known else name, "formula", formula.summary)
+            for name, formula in formulas().items()
+        ),
     )
 
 
@@ -92,7 +110,7 @@ def formulas() -> Mapping[str, Formula]:
     """
     found: dict[str, Formula] = {}
     for path, function in public_functions().items():
-        if _SOURCE.search(inspect.getdoc(function) or ""):
+        if _SOURCE.search(docstring(function)):
             name = path.rpartition(".")[2]
             found[path if name in found else name] = _formula(path, function)
     return found
@@ -114,24 +132,6 @@ def public_functions() -> Mapping[str, Callable[..., Any]]:
     return found
 
 
-def heading(path: str) -> str:
-    """A formula's heading in docs/formulas.md.
-
-    >>> heading("gpumix.cost.unit_cost.usd_per_mtok")
-    'cost.unit_cost.usd_per_mtok'
-    """
-    return path.removeprefix("gpumix.")
-
-
-def anchor(heading: str) -> str:
-    """A heading's anchor in a Markdown page.
-
-    >>> anchor("gpumix.cost.unit_cost.usd_per_mtok")
-    'gpumixcostunit_costusd_per_mtok'
-    """
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-
-
 def _by_path() -> dict[str, Formula]:
     return {formula.path: formula for formula in formulas().values()}
 
@@ -146,7 +146,6 @@ def _of_field(own: fields.Field) -> Explanation:
         example=_example(own),
         formula=formula_at(own.formula) if own.formula else None,
         related=_related(own),
-        page="docs/fields.md",
     )
 
 
@@ -169,7 +168,7 @@ def _related(own: fields.Field) -> tuple[str, ...]:
 
 
 def _formula(path: str, function: Callable[..., Any]) -> Formula:
-    text = inspect.getdoc(function)
+    text = _PAGE.sub(r"gpumix's documentation (\1)", docstring(function))
     if not text:
         raise DataError(f"{path}: has no docstring")
     summary, _, rest = text.partition("\n")

@@ -1,34 +1,152 @@
-"""`gpumix plan`: an inventory file in, the plan and the problem it solved out."""
+"""`gpumix plan`: an inventory or an earlier plan in, the plan and the problem it solved out."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
-from gpumix.catalog import Catalog, load
-from gpumix.domain.workload import Inventory
+from gpumix import __version__, mix
+from gpumix.catalog import MEASUREMENTS, Catalog, load
+from gpumix.domain.plan import Plan
+from gpumix.domain.workload import InputFile, Inventory
+from gpumix.errors import InputError, Problem
+from gpumix.files import sha256, write_texts
 from gpumix.inventory import read_inventory
+from gpumix.inventory.recheck import problems_of
 from gpumix.plan.plan import Planned, Progress, plan
+from gpumix.report import export, html
 from gpumix.verbs.calibrate import find_store
 
+PLAN = "plan.json"
+_MEASURED = "measured"
 
-def open_inventory(path: Path, measured: Path | None = None) -> tuple[Inventory, Catalog]:
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a plan starts from: an inventory, its catalogue, the files behind both.
+
+    `files` are by the name that their copy takes in the plan's folder; `before` is the plan that
+    is made again, if one is.
+    """
+
+    inventory: Inventory
+    catalog: Catalog
+    files: Mapping[str, Path]
+    before: Plan | None = None
+
+
+def open_inventory(path: Path, measured: Path | None = None) -> Opened:
     """An inventory and the catalogue it is planned with: its price sheet and the team's own
     measurements (`measured`, or those beside the inventory or in the working folder) laid over.
+    `path` may be a plan.json, or the folder of one: then all that the plan was made from.
 
     Raises: InputError with every problem of the files.
     """
-    catalog = load(measured=find_store(measured, path))
+    path = path / PLAN if (path / PLAN).is_file() else path
+    if path.suffix == ".json":
+        return _open_plan(path, measured)
+    store = find_store(measured, path)
+    catalog = load(measured=store)
     inventory = read_inventory(path, catalog, date.today())
-    if inventory.prices is not None:
-        catalog = catalog.with_prices(Path(inventory.prices))
-    return inventory, catalog
+    files = {_copy_of(trace): path.parent / trace.name for trace in inventory.traces}
+    return _opened(inventory, catalog, files, store)
 
 
 def plan_file(
     path: Path | str, progress: Progress = lambda _: None, measured: Path | None = None
 ) -> Planned:
-    """The plan of an inventory file, and the mix problem it solved."""
+    """The plan of an inventory file, or of a plan.json once more, and the problem it solved."""
     progress(f"reading {path}")
-    inventory, catalog = open_inventory(Path(path), measured)
-    return plan(inventory, catalog, progress)
+    return _planned(open_inventory(Path(path), measured), progress)
+
+
+def plan_into(
+    folder: Path,
+    path: Path,
+    progress: Progress = lambda _: None,
+    measured: Path | None = None,
+    beside: Mapping[str, str] = MappingProxyType({}),
+) -> Planned:
+    """As `plan_file`, and writes plan.json, report.html, problem.json and the files behind the plan
+    into a folder; `beside` are texts that go there too, by name.
+
+    Raises: InputError, also where the folder cannot be written.
+    """
+    progress(f"reading {path}")
+    opened = open_inventory(path, measured)
+    planned = _planned(opened, progress)
+    texts = {
+        PLAN: export.to_json(export.plan_to_dict(planned.plan)),
+        "report.html": html.plan_html(planned.plan),
+        "problem.json": json.dumps(mix.problem_to_dict(planned.problem), indent=1),
+    }
+    write_texts(folder, {**texts, **beside}, opened.files)
+    return planned
+
+
+def _planned(opened: Opened, progress: Progress) -> Planned:
+    planned = plan(opened.inventory, opened.catalog, progress)
+    made = replace(planned.plan, version=__version__)
+    return replace(planned, plan=_with_warning(made, opened.before))
+
+
+def _with_warning(made: Plan, before: Plan | None) -> Plan:
+    """The plan with a word of what made the one it repeats, where that was something else."""
+    if before is None or (before.version, before.data_as_of) == (made.version, made.data_as_of):
+        return made
+    warning = (
+        f"planned before by gpumix {before.version} with data of {before.data_as_of}, now by"
+        f" {made.version} with data of {made.data_as_of}: the plans may differ"
+    )
+    return replace(made, warnings=(*made.warnings, warning))
+
+
+def _open_plan(path: Path, measured: Path | None) -> Opened:
+    before = export.read_plan(path)
+    inventory = before.inventory
+    if inventory is None:
+        fix = "it is of an older gpumix; plan its inventory's YAML file"
+        raise InputError(Problem(str(path), "carries no inventory", fix))
+    store = measured and find_store(measured)
+    if store is None and inventory.measured is not None:
+        store = path.parent / _MEASURED
+        _refuse_other(store / MEASUREMENTS, inventory.measured)
+    catalog = load(measured=store)
+    problems = problems_of(inventory, catalog, f"{path}: inventory")
+    if problems:
+        raise InputError(problems)
+    copies = {name: path.parent / name for name in map(_copy_of, inventory.traces)}
+    for trace in inventory.traces:
+        if copies[_copy_of(trace)].exists():
+            _refuse_other(copies[_copy_of(trace)], trace)
+    files = {name: copy for name, copy in copies.items() if copy.exists()}
+    return replace(_opened(inventory, catalog, files, store), before=before)
+
+
+def _opened(
+    inventory: Inventory, catalog: Catalog, files: Mapping[str, Path], store: Path | None
+) -> Opened:
+    """With the inventory's own rates and the team's measurements."""
+    if inventory.rates:
+        catalog = catalog.with_rates(inventory.rates)
+    if store is None:
+        return Opened(inventory, catalog, files)
+    table = store / MEASUREMENTS
+    inventory = replace(inventory, measured=InputFile(MEASUREMENTS, sha256(table)))
+    return Opened(inventory, catalog, {**files, f"{_MEASURED}/{MEASUREMENTS}": table})
+
+
+def _copy_of(trace: InputFile) -> str:
+    """Name of a trace's copy in the plan's folder; the reader goes by the endings."""
+    endings = "".join(Path(trace.name).suffixes[-2 if trace.name.endswith(".gz") else -1 :])
+    return f"traces/{trace.sha256}{endings}"
+
+
+def _refuse_other(copy: Path, wanted: InputFile) -> None:
+    if sha256(copy) != wanted.sha256:
+        text = f"is not the {wanted.name} that the plan was made from (SHA-256 differs)"
+        raise InputError(Problem(str(copy), text, "restore the plan's folder"))

@@ -1,0 +1,172 @@
+"""Holds an inventory that comes from a plan.json, not from YAML, against what can be planned.
+
+The reader of YAML checks words; here are the same bounds for the record that it makes of them, so
+that a plan.json that somebody edited gets messages too.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import zoneinfo
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, Final
+
+from gpumix.catalog import Catalog
+from gpumix.domain.gpu import PRECISIONS
+from gpumix.domain.offer import Purchase
+from gpumix.domain.promises import SLO_NAMES
+from gpumix.domain.workload import Inventory, Kind, Workload
+from gpumix.errors import Problem, unknown_name
+from gpumix.units import HOURS_PER_WEEK, HOURS_PER_YEAR, SECONDS_PER_HOUR
+
+_WEEK: Final = int(HOURS_PER_WEEK)
+_JOBS: Final = (Kind.FINETUNE, Kind.PRETRAIN)
+_TEXT: Final = (Kind.CHAT, Kind.BATCH, Kind.EMBEDDING)
+_RESOLUTION: Final = re.compile(r"[1-9][0-9]{1,4}x[1-9][0-9]{1,4}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_LARGEST: Final = 1e17
+_SECONDS: Final = (1e-4, 10.0 * HOURS_PER_YEAR * SECONDS_PER_HOUR)
+_HOURS: Final = (0.0, 10.0 * HOURS_PER_YEAR)
+_RENTED: Final = tuple(purchase for purchase in Purchase if purchase.is_cloud)
+_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
+    "Inventory.years": (1, 10),
+    "Lengths.mean": (0.0, 1e7),
+    "Lengths.cv": (0.0, 1e3),
+    "Demand.units_per_hour": (0.0, 1e7 * SECONDS_PER_HOUR),
+    "Demand.growth_per_year": (-0.99, 20.0),
+    "Demand.arrival_cv": (0.0, 1e3),
+    "Demand.length_correlation": (-1.0, 1.0),
+    "Demand.prefix_share": (0.0, 1.0),
+    "Slo.limit_s": _SECONDS,
+    "SpotTerms.mtti_h": (1e-6, _HOURS[1]),
+    "SpotTerms.availability": (0.01, 1.0),
+    "TrainingRun.tokens": (1.0, _LARGEST),
+    "TrainingRun.seq_len": (16, 10_000_000),
+    "TrainingRun.global_batch": (1, 1_000_000),
+    "TrainingRun.finish_within_h": _HOURS,
+    "TrainingRun.runs_per_year": (1e-9, 1.2e7),
+    "TrainingRun.lora_rank": (1, 4096),
+    "TrainingRun.gpus": (1, 100_000),
+    "TrainingRun.token_fill": (0.01, 1.0),
+    "TrainingRun.queue_h": _HOURS,
+    "TrainingRun.programme_factor": (1.0, 100.0),
+    "TrainingRun.calendar_usd_per_day": (0.0, 1e9),
+    "Workload.window": (0, _WEEK - 1),
+    "Workload.steps": (1, 1000),
+    "Workload.frames": (1, 10_000),
+    "CloudSupply.max_instances": (1, 1_000_000),
+    "Site.racks": (0, 10_000),
+    "Site.kw_per_rack": (1e-6, 500.0),
+    "Site.usd_per_kwh": (1e-9, 10.0),
+    "Site.pue": (1.0, 4.0),
+    "Site.outage_hours_per_year": (0.0, HOURS_PER_YEAR),
+    "Site.cost_of_capital": (0.0, 1.0),
+    "Site.staff_fte": (0.0, 10_000.0),
+    "Site.fte_usd_per_year": (0.0, 1e7),
+    "Site.facility_usd_per_kw_month": (0.0, 10_000.0),
+    "Site.owned": (1, 1_000_000),
+    "Limits.capex_usd": (0.0, 1e15),
+    "Limits.spot_share": (0.0, 1.0),
+    "Offer.gpus_per_instance": (1, 1024),
+}
+"""Record and field -> smallest and largest number; the same as schema.py's, in base units."""
+_WORDS: Final[Mapping[str, Collection[str]]] = {
+    "TrainingRun.method": ("pretrain", "full", "dpo", "lora", "qlora"),
+    "TrainingRun.activation_ckpt": ("none", "selective", "full"),
+    "TrainingRun.checkpoint": ("sync", "async"),
+    "Site.cooling": ("air", "rear_door", "liquid"),
+    "CloudSupply.purchases": _RENTED,
+    "Offer.purchase": _RENTED,
+}
+
+
+def problems_of(inventory: Inventory, catalog: Catalog, place: str) -> list[Problem]:
+    """All that is wrong with an inventory; `place` is what messages call it."""
+    found = [problem for problem in _walk(inventory, "", place, catalog) if problem is not None]
+    if not found:
+        found += catalog.rate_problems(inventory.rates, f"{place}.rates")
+    zones = zoneinfo.available_timezones() | {"UTC"}
+    if inventory.timezone not in zones:
+        found.append(unknown_name(f"{place}.timezone", "timezone", inventory.timezone, zones))
+    currencies = {c.currency for c in catalog.countries.values()} | {"USD"}
+    if (name := inventory.report_currency) not in currencies:
+        found.append(unknown_name(f"{place}.report_currency", "currency", name, currencies))
+    for field, records in (("workloads", inventory.workloads), ("sites", inventory.sites)):
+        ids = [one.id for one in records]
+        if len(set(ids)) < len(ids):
+            found.append(Problem(f"{place}.{field}", "two have one id"))
+    if not inventory.workloads:
+        found.append(Problem(f"{place}.workloads", "names no workload"))
+    if inventory.cloud is None and not inventory.sites:
+        found.append(Problem(place, "offers nothing", "add cloud or sites"))
+    for i, workload in enumerate(inventory.workloads):
+        found += _of_workload(workload, f"{place}.workloads[{i}]")
+    return found
+
+
+def _of_workload(workload: Workload, place: str) -> Iterator[Problem]:
+    """What a workload's kind asks for."""
+    if workload.demand is None:
+        yield Problem(f"{place}.demand", "is missing")
+    elif len(workload.demand.units_per_hour) != _WEEK:
+        yield Problem(f"{place}.demand.units_per_hour", f"must have {_WEEK} hours")
+    elif not any(workload.demand.units_per_hour):
+        yield Problem(f"{place}.demand.units_per_hour", "are all 0")
+    elif workload.kind in _TEXT and workload.demand.input.mean < 1.0:
+        yield Problem(f"{place}.demand.input.mean", "must be 1 token or more")
+    if (workload.run is None) == (workload.kind in _JOBS):
+        yield Problem(f"{place}.run", f"does not go with kind {workload.kind}")
+    if not workload.window:
+        yield Problem(f"{place}.window", "is empty")
+    if not workload.precisions:
+        yield Problem(f"{place}.precisions", "names nothing")
+    if workload.resolution is not None and not _RESOLUTION.fullmatch(workload.resolution):
+        yield Problem(f"{place}.resolution", "must read like 1024x1024")
+    for i, slo in enumerate(workload.slos):
+        if slo.name not in SLO_NAMES:
+            yield unknown_name(f"{place}.slos[{i}]", "promise", slo.name, SLO_NAMES)
+
+
+def _walk(value: Any, kind: str, place: str, catalog: Catalog) -> Iterator[Problem | None]:
+    """Problems of every value below a record; `kind` is `Record.field`."""
+    if is_dataclass(value):
+        record = type(value).__name__
+        for one in fields(value):
+            below = getattr(value, one.name)
+            yield from _walk(below, f"{record}.{one.name}", f"{place}.{one.name}", catalog)
+    elif isinstance(value, tuple):
+        for i, below in enumerate(value):
+            yield from _walk(below, kind, f"{place}[{i}]", catalog)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield _number_problem(value, kind, place)
+    elif isinstance(value, str):
+        yield _name_problem(value, kind, place, catalog)
+
+
+def _number_problem(value: float, kind: str, place: str) -> Problem | None:
+    low, high = _BOUNDS.get(kind, (-_LARGEST, _LARGEST))
+    if math.isfinite(value) and low <= value <= high:
+        return None
+    return Problem(place, f"must lie between {low:g} and {high:g}, got {value:g}")
+
+
+def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Problem | None:
+    if kind == "InputFile.sha256":
+        return None if _DIGEST.fullmatch(value) else Problem(place, "must be 64 hexadecimal digits")
+    known: Mapping[str, tuple[str, Collection[str]]] = {
+        "Workload.model": ("model", catalog.models),
+        "Workload.precisions": ("precision", PRECISIONS),
+        "Workload.kv_precision": ("precision", ("", *PRECISIONS)),
+        "Workload.gpus": ("GPU", catalog.gpus),
+        "CloudSupply.gpus": ("GPU", catalog.gpus),
+        "SpotTerms.gpu": ("GPU", catalog.gpus),
+        "Site.gpus": ("GPU", catalog.gpus),
+        "Site.owned": ("GPU", catalog.gpus),
+        "Site.country": ("country", catalog.countries),
+    }
+    if kind in _WORDS:
+        known = {kind: ("word", _WORDS[kind])}
+    what, names = known.get(kind, ("", (value,)))
+    return None if value in names else unknown_name(place, what, value, names)
