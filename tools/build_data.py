@@ -23,7 +23,6 @@ DATA = ROOT / "src" / "gpumix" / "data"
 
 COPIED = {
     "gpus.csv": "gpus.csv",
-    "models.csv": "models.csv",
     "aliases.csv": "aliases.csv",
     "servers.csv": "servers.csv",
     "tco_defaults.csv": "tco_defaults.csv",
@@ -31,6 +30,8 @@ COPIED = {
 }
 PAGES = {"(docs/tco-model.md)": "(docs/cost.md)"}
 """Pages that cells of the tables cite, and where the same is told here."""
+ROUNDED = "published rounded"
+"""How remarks on models begin whose source gives one decimal of the size."""
 CAPEX_KINDS = ("server", "baseboard", "card")
 
 LOW, LOW_DISCOUNTED, HIGH = 0.3, 0.12, 5.0
@@ -71,6 +72,19 @@ def write(path: Path, names: Sequence[str], rows: Iterable[dict[str, str]]) -> N
         writer = csv.DictWriter(handle, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def build_models() -> None:
+    """Model shapes; that a size is published rounded becomes a column, no longer a remark."""
+    rows = read(SHARED / "models.csv")
+    names = list(rows[0])
+    at = names.index("params_active_b") + 1
+    for row in rows:
+        rounded = row["note"].startswith(ROUNDED)
+        row["published_rounded"] = "yes" if rounded else "no"
+        if rounded:
+            row["note"] = row["note"].removeprefix(ROUNDED).lstrip("; ")
+    write(DATA / "models.csv", [*names[:at], "published_rounded", *names[at:]], rows)
 
 
 def build_prices() -> Rows:
@@ -140,6 +154,7 @@ def main() -> int:
         for page, ours in PAGES.items():
             text = text.replace(page, ours)
         (DATA / target).write_text(text, encoding="utf-8")
+    build_models()
     prices = build_prices()
     build_capex()
     build_bands(prices, [row["id"] for row in read(SHARED / "gpus.csv")])

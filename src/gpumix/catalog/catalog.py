@@ -151,8 +151,18 @@ def load(
     """The catalogue, with the user's sheets (CSV files) over the packaged tables.
 
     `measured` is the folder that `gpumix calibrate` keeps a team's own measurements in.
+
+    Raises: InputError where a sheet cannot be read or a row of it is wrong.
     """
-    return Catalog(gpus, models, prices, measured)
+    catalog = Catalog(gpus, models, prices, measured)
+    # a mistake in a sheet is told here, not by whatever asks for the table first
+    if gpus is not None:
+        _ = catalog.gpus
+    if models is not None:
+        _ = catalog.models
+    if prices is not None:
+        _ = catalog.offers
+    return catalog
 
 
 def _named(

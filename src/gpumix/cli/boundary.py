@@ -10,9 +10,12 @@ import codecs
 import errno
 import io
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import typer
 
@@ -20,6 +23,8 @@ from gpumix.errors import GpumixError, told
 
 BROKEN_OFF = 130
 _INPUT, _DEFECT = 2, 1
+_GRACE_S = 2.0
+"""How long Python may take to end by itself after Ctrl-C."""
 _PLAIN = {
     "─": "-", "│": "|", "├": "|", "└": "`", "█": "#", "✓": "x", "×": "x", "–": "-", "≤": "<=",
 }  # fmt: skip
@@ -30,9 +35,42 @@ def run(answer: Callable[[], object]) -> int:
     """The exit code of `answer`, which prints and may return a code; whatever it raises is told."""
     for stream in (sys.stdout, sys.stderr):
         _print_anything(stream)
-    code = _told(answer)
-    flushed = _told(_flush)
+    with _ctrl_c_ends_it():
+        code = _told(answer)
+        flushed = _told(_flush)
     return code or flushed
+
+
+@contextmanager
+def _ctrl_c_ends_it() -> Iterator[None]:
+    """End the process on Ctrl-C though it is deep in the solver or the compiler.
+
+    Python sees a signal only between two steps of its own, which may be a minute away. A thread
+    that the system tells at once gives it some time to end in good order, then ends it.
+    """
+    if os.name != "posix" or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    before = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    ended = threading.Event()
+    threading.Thread(target=_await_ctrl_c, args=(told, ended), daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
+        signal.set_wakeup_fd(before)
+        os.close(tell)
+
+
+def _await_ctrl_c(told: int, ended: threading.Event) -> None:
+    with os.fdopen(told, "rb", buffering=0) as signals:
+        while (number := signals.read(1)) and number[0] != signal.SIGINT:
+            pass
+    if number and not ended.wait(_GRACE_S):
+        _say("broken off")
+        os._exit(BROKEN_OFF)
 
 
 def _told(answer: Callable[[], object]) -> int:
@@ -111,10 +149,8 @@ def _say(words: str) -> None:
 
 
 def _say_all(lines: str) -> None:
-    try:
+    with suppress(OSError):  # where there is nowhere left to say it, the exit code does
         typer.echo(lines, err=True)
-    except OSError:
-        pass  # nowhere left to say it: the exit code does
 
 
 def _print_anything(stream: object) -> None:

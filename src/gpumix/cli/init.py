@@ -17,8 +17,8 @@ def init(
 
     Example: gpumix init team.yaml
     """
-    from gpumix.files import atomic
     from gpumix.inventory import starter_text
+    from gpumix.publish import atomic
 
     if file.exists():
         raise InputError(Problem(str(file), "exists already", "name another file"))

@@ -11,6 +11,8 @@ import typer
 from gpumix.cli.console import console
 from gpumix.cli.options import JsonFlag, Measured
 
+FILES = ("plan.json", "report.html", "problem.json")
+
 
 def plan(
     inventory: Annotated[Path, typer.Argument(help="The inventory, a YAML file.")],
@@ -25,12 +27,13 @@ def plan(
     Example: gpumix plan examples/inference-first.yaml
     """
     from gpumix import mix
-    from gpumix.files import write_texts
+    from gpumix.publish import check_folder, write_texts
     from gpumix.report import export, html
     from gpumix.report.terminal import show_plan, spinner
     from gpumix.verbs.plan import plan_file
 
     folder = out or Path("gpumix-out") / inventory.stem
+    check_folder(folder, FILES)
     with spinner() as progress:
         planned = plan_file(inventory, progress, measured)
         data = export.plan_to_dict(planned.plan)

@@ -7,13 +7,9 @@ Computation 10 (2018) 119-142; HiGHS documentation, options and model status.
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -218,7 +214,7 @@ def run(
     )
     if passed == highspy.HighsStatus.kError:
         raise GpumixError("the solver refused the program")
-    _run(highs)
+    highs.run()
     status = highs.getModelStatus()
     ended = highspy.HighsModelStatus
     bounded = min(linear.cost) >= 0.0 and min(linear.lower) >= 0.0
@@ -238,42 +234,6 @@ def run(
     if not _proven(linear.objective(np.array(values)), bound * scale, gap):
         raise GpumixError("the solver calls a plan optimal that its own bound does not prove")
     return Outcome("optimal", values, bound * scale)
-
-
-def _run(highs: Any) -> None:
-    """Run the solver; Ctrl-C ends it soon, because it calls back into Python, which sees signals.
-
-    Raises: KeyboardInterrupt once the solver has stopped: never through its own frames.
-    """
-    from highspy.cb import HighsCallbackType as Kind
-
-    with _ctrl_c() as pressed:
-
-        def look(_kind: int, _words: str, _found: object, reply: Any, _data: object) -> None:
-            reply.user_interrupt = bool(pressed)
-
-        highs.setCallback(look, None)
-        highs.startCallback(Kind.kCallbackMipInterrupt)
-        highs.startCallback(Kind.kCallbackSimplexInterrupt)
-        highs.run()
-    if pressed:
-        raise KeyboardInterrupt
-
-
-@contextmanager
-def _ctrl_c() -> Iterator[list[bool]]:
-    """Ctrl-C is noted in the list, not raised; elsewhere than in the main thread none arrives."""
-    pressed: list[bool] = []
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGINT)
-    if not main or before is not signal.default_int_handler:
-        yield pressed
-        return
-    signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _proven(cost: float, bound: float, gap: float) -> bool:

@@ -14,7 +14,7 @@ from gpumix.catalog import Catalog, load
 from gpumix.domain.evidence import Basis
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
-from gpumix.errors import GpumixError
+from gpumix.errors import InputError, NoEstimate
 from gpumix.perf import media
 from gpumix.perf.calibrate import Places
 from gpumix.perf.inference.constants import is_fitted
@@ -192,7 +192,7 @@ class _Prediction:
                     self.unresolved[combination] = layouts
                     continue
                 served[combination] = [(gpu, model, layout, row) for layout in layouts]
-            except GpumixError as error:
+            except (InputError, NoEstimate) as error:
                 self.unresolved[combination] = str(error)
         return served, pictures
 

@@ -312,6 +312,10 @@ def _out(
     high = [max(s["high"] for s in row) for row in spread]
     basis = [Basis.MODELLED.value if any(s[1:]) else Basis.CALIBRATED.value for s in slices]
 
+    for row in np.flatnonzero(~known).tolist():
+        limit[row] = ""
+        notes[row] = notes[row] or "these numbers lead to no finite answer"
+
     def cells(column: Sequence[Any]) -> list[Any]:
         return [x if k else None for x, k in zip(column, known.tolist(), strict=True)]
 

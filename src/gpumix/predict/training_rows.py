@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gpumix.catalog import Catalog
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
-from gpumix.errors import InputError, Problem, UnknownName
+from gpumix.errors import InputError, NoEstimate, Problem, UnknownName
 from gpumix.perf.training import job as tj
 from gpumix.perf.training.constants import UNKNOWN, Constants
 from gpumix.perf.training.job import TrainingJob, training_jobs
@@ -39,6 +39,9 @@ _NUMBERS = (
     "n_gpus", "gpus_per_node", "inter_gbps_per_node", "seq_len", "global_batch", "micro_batch",
     "tp", "pp", "cp", "ep", "dp", "vp", "lora_rank",
 )  # fmt: skip
+_COUNTS = ("n_gpus", "gpus_per_node", "tp", "pp", "cp", "ep", "dp", "vp")
+_MOST_GPUS, _LARGEST = 1_000_000, 1_000_000_000
+"""More GPUs, or tokens, sequences or Gbit/s, than any job: a cell that holds something else."""
 _WORDS = (
     "model", "gpu", "task", "precision", "stack", "sharding", "activation_ckpt", "intra_link",
     "metric", "lora_targets",
@@ -72,25 +75,40 @@ class Table:
             )
         self.size = len(points["gpu"])
         self.ids = list(points.get("id", range(self.size)))
-        self.number = {c: _numbers(points.get(c), self.size) for c in _NUMBERS}
+        self.wrong = [""] * self.size
+        """Per row, which of its numbers cannot be; such a row has no answer."""
+        self.number = {c: self._numbers(c, points.get(c)) for c in _NUMBERS}
         self.word = {c: _texts(points.get(c), self.size) for c in _WORDS}
 
     def __len__(self) -> int:
         return self.size
 
+    def _numbers(self, name: str, column: Sequence[Any] | None) -> FloatArray:
+        found = np.full(self.size, np.nan)
+        for row, cell in enumerate(() if column is None else column):
+            found[row], wrong = _number(name, cell)
+            self.wrong[row] = join(self.wrong[row], wrong)
+        return found
 
-def _numbers(column: Sequence[Any] | None, size: int) -> FloatArray:
-    if column is None:
-        return np.full(size, np.nan)
-    return np.array([_number(x) for x in column])
 
+def _number(name: str, cell: Any) -> tuple[float, str]:
+    """A cell's number, NaN where it states none (empty or 0), and what is wrong with it.
 
-def _number(cell: Any) -> float:
+    >>> _number("tp", "8"), _number("tp", "0.01")[1]
+    ((8.0, ''), "tp is '0.01': it must be a whole number from 1 to 1,000,000")
+    """
+    text = "" if cell is None else str(cell).strip()
     try:
-        value = float(cell) if cell is not None and cell != "" else np.nan
-    except (TypeError, ValueError):
-        return np.nan
-    return value if value > 0 else np.nan
+        value = float(text or "nan")
+    except ValueError:
+        return np.nan, f"{name} is {text!r}: it must be a number"
+    if np.isnan(value) or value == 0.0:
+        return np.nan, ""
+    if name in _COUNTS and not (1.0 <= value <= _MOST_GPUS and value.is_integer()):
+        return np.nan, f"{name} is {text!r}: it must be a whole number from 1 to {_MOST_GPUS:,}"
+    if not 0.0 < value <= _LARGEST:
+        return np.nan, f"{name} is {text!r}: it must be a number from 0 to {_LARGEST:,}"
+    return value, ""
 
 
 def _texts(column: Sequence[Any] | None, size: int) -> list[str]:
@@ -149,7 +167,7 @@ def _names(table: Table, catalog: Catalog, notes: list[str]) -> list[tuple[Model
     for row in range(len(table)):
         model = get("model", table.word["model"][row])
         gpu = get("gpu", table.word["gpu"][row])
-        bad = [x for x in (gpu, model) if isinstance(x, str)]
+        bad = [x for x in (gpu, model, table.wrong[row]) if isinstance(x, str) and x]
         metric = table.word["metric"][row]
         if metric in TOTALS:
             bad.append(f"{metric} depends on the samples a run needs, which the row does not hold")
@@ -236,10 +254,13 @@ def _search(
     """The open degrees of the best layout, or why there is none."""
     fixed = {k: q[k] for k in _PINNED if k in q}
     rest = {k: v for k, v in q.items() if k not in _PINNED and k != "n_gpus"}
-    found = layouts(
-        model, gpu, int(q["n_gpus"]), constants=constants, fixed=fixed,
-        memory_slack=RUNNING_SLACK, **rest,
-    )  # fmt: skip
+    try:
+        found = layouts(
+            model, gpu, int(q["n_gpus"]), constants=constants, fixed=fixed,
+            memory_slack=RUNNING_SLACK, **rest,
+        )  # fmt: skip
+    except (InputError, NoEstimate) as error:
+        return str(error)
     best = found.best or found.nearest
     if best is None:
         return why_none(model, gpu, int(q["n_gpus"]), found)

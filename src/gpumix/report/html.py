@@ -21,7 +21,7 @@ from gpumix import fields
 from gpumix.cache import cache_folder
 from gpumix.domain.plan import Plan, WorkloadPlan
 from gpumix.errors import InputError
-from gpumix.files import atomic
+from gpumix.publish import atomic
 from gpumix.report.tables import Table
 from gpumix.report.views import charts
 from gpumix.report.views import evidence as evidence_view

@@ -35,7 +35,7 @@ def compiled_entry(function: _F) -> _F:
     found = njit(nogil=True, error_model="numpy")(function)
     if isinstance(found, Dispatcher):  # a plain function where numba is switched off
         with contextlib.suppress(RuntimeError):  # no place to keep it
-            found._cache = _Kept(function)
+            found._cache = _Kept(function)  # type: ignore[attr-defined]
     return cast(_F, found)
 
 
