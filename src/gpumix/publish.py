@@ -1,6 +1,6 @@
 """What is written appears whole or not at all: a file, or a set of files in one folder.
 
-Why so, and what happens where a folder holds other files: docs/decisions/0012.
+Why so, and what happens where a folder holds other files: docs/decisions/0013.
 """
 
 from __future__ import annotations
