@@ -193,7 +193,7 @@ def test_size_exceptions(
 ) -> None:
     path = sheet(tmp_path, f"{MODEL_SHEET}m,{kind},{total},{computed},32,4096,32,{rounded}\n")
     if bad:
-        with pytest.raises(InputError, match="must agree within|write yes or no"):
+        with pytest.raises(InputError, match=r"must agree within|write yes or no"):
             _ = catalog.load(models=path).models
     else:
         assert catalog.load(models=path).models["m"].params_total_b == float(total)

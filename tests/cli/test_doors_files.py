@@ -1,4 +1,4 @@
-"""Doors that hold: sheets that are not there, tables without an answer, places that take nothing."""
+"""Doors that hold: sheets that are missing, tables without answers, places that take nothing."""
 
 from __future__ import annotations
 

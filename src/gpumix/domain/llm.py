@@ -11,7 +11,8 @@ class Model:
 
     `kv_bytes_per_token_16bit` is the KV cache of one token at 16 bits over all layers on one GPU
     (the compressed cache for MLA); `full_context_layers` are the layers whose cache grows with
-    the whole context; `published_rounded`: the source gives one decimal of its size. `tflop_per_pass`, `passes_per_step`, `default_steps` describe one sample
+    the whole context; `published_rounded`: the source gives one decimal of its size.
+    `tflop_per_pass`, `passes_per_step`, `default_steps` describe one sample
     of an image or video denoiser.
     """
 

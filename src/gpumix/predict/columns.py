@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 from gpumix.errors import InputError, Problem
 
+MOST_GPUS, LARGEST = 1_000_000, 1_000_000_000
+"""More GPUs, or tokens, requests or Gbit/s, than any question: a cell that holds something else."""
+
 IntArray = npt.NDArray[np.int64]
 
 
@@ -86,4 +89,7 @@ def _number(text: str, name: str) -> tuple[float, str]:
         return math.nan, f"{name} is not a number: {text!r}"
     if not math.isfinite(value) or value < 0.0:
         return math.nan, f"{name} must be a number of at least 0: {text!r}"
+    most = MOST_GPUS if name in ("n_gpus", "tp", "pp", "dp", "ep") else LARGEST
+    if value > most:
+        return math.nan, f"{name} is {text!r}: it must be at most {most:,}"
     return value, ""

@@ -24,6 +24,7 @@ from gpumix.perf.training.job import TrainingJob, training_jobs
 from gpumix.perf.training.layout import layouts, why_none
 from gpumix.perf.training.memory import memory
 from gpumix.perf.values import FloatArray
+from gpumix.predict.columns import LARGEST, MOST_GPUS
 
 METRICS = (
     "tok_s_per_gpu", "samples_s_per_gpu", "step_time_s", "tflops_per_gpu", "mem_gib_per_gpu",
@@ -40,8 +41,6 @@ _NUMBERS = (
     "tp", "pp", "cp", "ep", "dp", "vp", "lora_rank",
 )  # fmt: skip
 _COUNTS = ("n_gpus", "gpus_per_node", "tp", "pp", "cp", "ep", "dp", "vp")
-_MOST_GPUS, _LARGEST = 1_000_000, 1_000_000_000
-"""More GPUs, or tokens, sequences or Gbit/s, than any job: a cell that holds something else."""
 _WORDS = (
     "model", "gpu", "task", "precision", "stack", "sharding", "activation_ckpt", "intra_link",
     "metric", "lora_targets",
@@ -104,10 +103,10 @@ def _number(name: str, cell: Any) -> tuple[float, str]:
         return np.nan, f"{name} is {text!r}: it must be a number"
     if np.isnan(value) or value == 0.0:
         return np.nan, ""
-    if name in _COUNTS and not (1.0 <= value <= _MOST_GPUS and value.is_integer()):
-        return np.nan, f"{name} is {text!r}: it must be a whole number from 1 to {_MOST_GPUS:,}"
-    if not 0.0 < value <= _LARGEST:
-        return np.nan, f"{name} is {text!r}: it must be a number from 0 to {_LARGEST:,}"
+    if name in _COUNTS and not (1.0 <= value <= MOST_GPUS and value.is_integer()):
+        return np.nan, f"{name} is {text!r}: it must be a whole number from 1 to {MOST_GPUS:,}"
+    if not 0.0 < value <= LARGEST:
+        return np.nan, f"{name} is {text!r}: it must be a number from 0 to {LARGEST:,}"
     return value, ""
 
 
@@ -191,6 +190,9 @@ def _question(
     stack = word["stack"] if word["stack"] in constants["stack"] else UNKNOWN
     q: dict[str, Any] = {k: v for k, v in number.items() if v == v}
     q.setdefault("n_gpus", _product(q))
+    if q["n_gpus"] > MOST_GPUS:
+        notes[row] = f"tp x pp x cp x dp = {q['n_gpus']:,.0f}: at most {MOST_GPUS:,} GPUs"
+        return None
     q.setdefault("seq_len", 512.0)
     q["stack"] = stack
     q["task"] = {"": "pretrain", "rlhf": "dpo"}.get(word["task"], word["task"])
