@@ -83,4 +83,4 @@ wheel: .venv/.base  ## build the wheel, install it in a clean environment, run i
 	@$(BIN)/python tools/try_wheel.py
 
 clean:  ## remove everything make made
-	@rm -rf .venv dist gpumix-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .cache dist gpumix-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,30 +1,29 @@
 """What all tests share: property tests draw the same examples in every run.
 
 `GPUMIX_EXPLORE=1` draws new ones, and more of them, to look for what the fixed ones miss. Compiled
-code is kept beside `serving/simulator/loop.py` and knows only that file's age; where a file it was
-made from is younger, it is thrown away.
+code is kept in `.cache/` of the repository, out of the user's own folder; each state of its sources
+has a folder there, and those of other states are thrown away.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from hypothesis import settings
 
-import gpumix.serving.simulator
+from gpumix.cache import VARIABLE
+
+ROOT = Path(__file__).resolve().parents[1]
+os.environ.setdefault(VARIABLE, str(ROOT / ".cache"))
+
+from gpumix.serving.simulator.compiled import sources_hash  # noqa: E402  after the folder is named
 
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=500, deadline=None, print_blob=True)
 settings.load_profile("explore" if os.environ.get("GPUMIX_EXPLORE") else "fixed")
 
-
-def _forget_stale_machine_code() -> None:
-    folder = Path(next(iter(gpumix.serving.simulator.__path__)))
-    youngest = max(path.stat().st_mtime for path in folder.glob("*.py"))
-    for kept in folder.glob("__pycache__/*.nb?"):
-        if kept.stat().st_mtime < youngest:
-            kept.unlink(missing_ok=True)
-
-
-_forget_stale_machine_code()
+for kept in (ROOT / ".cache").glob("compiled-*"):
+    if not kept.name.endswith(sources_hash()):
+        shutil.rmtree(kept, ignore_errors=True)

@@ -13,13 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpumix.errors import InputError
-from gpumix.files import (
-    atomic,
-    read_columns,
-    read_numbered_columns,
-    write_columns,
-    write_texts,
-)
+from gpumix.files import read_columns, read_numbered_columns, write_columns
 
 
 @pytest.fixture
@@ -166,50 +160,7 @@ def test_cells(tmp_path: Path) -> None:
     ]
 
 
-def test_a_failure_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
-    path = tmp_path / "plan.json"
-    path.write_text("old", encoding="utf-8")
-
-    def fail() -> None:
-        with atomic(path) as beside:
-            beside.write_text("half", encoding="utf-8")
-            raise RuntimeError("out of ink")
-
-    with pytest.raises(RuntimeError):
-        fail()
-    assert path.read_text(encoding="utf-8") == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["plan.json"]
-
-
 def test_columns_of_unequal_length_write_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="zip"):
         write_columns(tmp_path / "o.csv", {"a": [1, 2], "b": [1]})
     assert list(tmp_path.iterdir()) == []
-
-
-def test_where_nothing_can_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x", encoding="utf-8")
-    for path, says in [
-        (tmp_path, "is a directory"),
-        (tmp_path / "file" / "below", "cannot be written"),
-        (tmp_path / ("x" * 400), "too long"),
-        (tmp_path / "a\0b", "cannot be written"),
-    ]:
-        with pytest.raises(InputError, match=says), atomic(path):
-            pytest.fail("the body must not run")
-
-
-def test_several_files_all_or_none(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    write_texts(out, {"a.txt": "one", "b.txt": "two"})
-    assert {p.name: p.read_text(encoding="utf-8") for p in out.iterdir()} == {
-        "a.txt": "one",
-        "b.txt": "two",
-    }
-    (out / "c.txt").mkdir()
-    with pytest.raises(InputError, match="is a directory"):
-        write_texts(out, {"a.txt": "changed", "c.txt": "three"})
-    assert (out / "a.txt").read_text(encoding="utf-8") == "one"
-    assert sorted(p.name for p in out.iterdir()) == ["a.txt", "b.txt", "c.txt"]
-    with pytest.raises(InputError, match="is a file"):
-        write_texts(out / "a.txt", {"x": "y"})

@@ -22,7 +22,6 @@ DATA = ROOT / "src" / "gpumix" / "data"
 
 COPIED = {
     "gpus.csv": "gpus.csv",
-    "models.csv": "models.csv",
     "aliases.csv": "aliases.csv",
     "servers.csv": "servers.csv",
     "tco_defaults.csv": "tco_defaults.csv",
@@ -30,6 +29,8 @@ COPIED = {
 }
 PAGES = {"(docs/tco-model.md)": "(docs/cost.md)"}
 """Pages that cells of the tables cite, and where the same is told here."""
+ROUNDED = "published rounded"
+"""How remarks on models begin whose source gives one decimal of the size."""
 CAPEX_KINDS = ("server", "baseboard", "card")
 
 PROVIDER_COLUMNS = ("provider", "tier", "source", "as_of", "confidence")
@@ -50,6 +51,19 @@ def write(path: Path, names: Sequence[str], rows: Iterable[dict[str, str]]) -> N
         writer = csv.DictWriter(handle, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def build_models() -> None:
+    """Model shapes; that a size is published rounded becomes a column, no longer a remark."""
+    rows = read(SHARED / "models.csv")
+    names = list(rows[0])
+    at = names.index("params_active_b") + 1
+    for row in rows:
+        rounded = row["note"].startswith(ROUNDED)
+        row["published_rounded"] = "yes" if rounded else "no"
+        if rounded:
+            row["note"] = row["note"].removeprefix(ROUNDED).lstrip("; ")
+    write(DATA / "models.csv", [*names[:at], "published_rounded", *names[at:]], rows)
 
 
 def build_prices() -> Rows:
@@ -119,6 +133,7 @@ def main() -> int:
         for page, ours in PAGES.items():
             text = text.replace(page, ours)
         (DATA / target).write_text(text, encoding="utf-8")
+    build_models()
     prices = build_prices()
     gpus = [row["id"] for row in read(SHARED / "gpus.csv")]
     build_capex(gpus)

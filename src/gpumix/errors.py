@@ -7,7 +7,7 @@ GpumixError
 ├── Infeasible      no plan keeps every promise; the limits in conflict and the cheapest way out
 └── DataError       a packaged table or a table laid over it breaks its own rules
 
-Exit codes: 0 ok, 2 input, 3 infeasible, 1 a defect of ours.
+Exit codes: docs/contracts.md.
 """
 
 from __future__ import annotations

@@ -1,21 +1,17 @@
-"""Files in and out: CSV or CSV.gz as columns of text; whatever is written, whole or not at all."""
+"""Files in and out: CSV or CSV.gz as columns of text."""
 
 from __future__ import annotations
 
 import csv
 import gzip
 import hashlib
-import os
-import shutil
-import tempfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import TextIO, cast
 
 from gpumix.errors import InputError, Problem
+from gpumix.publish import atomic
 
 _SHOWN = 20
 
@@ -126,45 +122,3 @@ def write_columns(path: Path, columns: Mapping[str, Sequence[object]]) -> None:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(names)
         writer.writerows([cell(value) for value in row] for row in rows)
-
-
-@contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """`with atomic(path) as beside:` write to `beside`; it becomes `path` only on success.
-
-    Raises: InputError where the folder cannot be made or written, or `path` is a directory.
-    """
-    refuse_directory(path, "name a file")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise InputError(Problem(str(path), f"cannot be written: {error.strerror}")) from None
-    except ValueError as error:  # a path no system can hold, such as one with a null byte
-        raise InputError(Problem(repr(str(path)), f"cannot be written: {error}")) from None
-    os.close(handle)
-    beside = Path(name)
-    try:
-        yield beside
-        beside.chmod(0o644)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def write_texts(
-    folder: Path, texts: Mapping[str, str], copies: Mapping[str, Path] = MappingProxyType({})
-) -> None:
-    """Write several files into a folder: each beside its target first, then all renamed.
-
-    `copies` are files that already exist, by the name that their copy takes.
-
-    Raises: InputError where the folder cannot be made or written.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(Problem(str(folder), "is a file", "name a folder"))
-    with ExitStack() as stack:
-        for name, text in texts.items():
-            stack.enter_context(atomic(folder / name)).write_text(text, encoding="utf-8")
-        for name, source in copies.items():
-            shutil.copyfile(source, stack.enter_context(atomic(folder / name)))

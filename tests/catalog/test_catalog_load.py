@@ -165,7 +165,7 @@ def test_a_folder_is_no_sheet(tmp_path: Path) -> None:
         _ = catalog.load(models=tmp_path).models
 
 
-MODEL_SHEET = "hf_id,kind,params_total_b,computed_total_b,layers,hidden,heads,note\n"
+MODEL_SHEET = "hf_id,kind,params_total_b,computed_total_b,layers,hidden,heads,published_rounded\n"
 
 
 def test_model_size_must_agree_with_its_shape(tmp_path: Path) -> None:
@@ -176,23 +176,24 @@ def test_model_size_must_agree_with_its_shape(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "total", "computed", "note", "bad"),
+    ("kind", "total", "computed", "rounded", "bad"),
     [
         ("llm-dense", "8.03", "8.12", "", False),
         ("llm-dense", "8.03", "8.13", "", True),
-        ("llm-multimodal", "8.77", "8.19", "text part counted", False),
+        ("llm-multimodal", "8.77", "8.19", "", False),
         ("llm-multimodal", "8.19", "8.77", "", True),
-        ("llm-dense", "1.7", "1.652", "published rounded; computed is 1.65", False),
-        ("llm-dense", "1.7", "1.652", "", True),
+        ("llm-dense", "1.7", "1.652", "yes", False),
+        ("llm-dense", "1.7", "1.652", "no", True),
+        ("llm-dense", "1.7", "1.652", "published rounded", True),
         ("llm-dense", "8.03", "", "", False),
     ],
 )
 def test_size_exceptions(
-    tmp_path: Path, kind: str, total: str, computed: str, note: str, bad: bool
+    tmp_path: Path, kind: str, total: str, computed: str, rounded: str, bad: bool
 ) -> None:
-    path = sheet(tmp_path, f"{MODEL_SHEET}m,{kind},{total},{computed},32,4096,32,{note}\n")
+    path = sheet(tmp_path, f"{MODEL_SHEET}m,{kind},{total},{computed},32,4096,32,{rounded}\n")
     if bad:
-        with pytest.raises(InputError, match="must agree within"):
+        with pytest.raises(InputError, match=r"must agree within|write yes or no"):
             _ = catalog.load(models=path).models
     else:
         assert catalog.load(models=path).models["m"].params_total_b == float(total)

@@ -211,8 +211,18 @@ def load(
 
     `measured` is the folder that `gpumix calibrate` keeps a team's own measurements in; `folder`
     holds tables that stand in the place of the packaged ones of the same name.
+
+    Raises: InputError where a sheet cannot be read or a row of it is wrong.
     """
-    return Catalog(gpus, models, prices, measured, folder)
+    catalog = Catalog(gpus, models, prices, measured, folder)
+    # a mistake in a sheet is told here, not by whatever asks for the table first
+    if gpus is not None:
+        _ = catalog.gpus
+    if models is not None:
+        _ = catalog.models
+    if prices is not None:
+        _ = catalog.offers
+    return catalog
 
 
 def _named(

@@ -24,7 +24,7 @@ def model_problems(model: Model, place: str) -> list[Problem]:
     """Disagreement of a model's published size with the count its shape gives.
 
     |computed - published| <= 1.2 % of published; (a) of a multimodal model only the text part
-    is counted, so the count may only be smaller; (b) a size noted as `published rounded` may be
+    is counted, so the count may only be smaller; (b) a size that is `published_rounded` may be
     off by half of its last digit; (c) a row without a count is not checked.
 
     Source: the rule of the shape table, docs/data.md, "Rules checked at loading".
@@ -33,7 +33,7 @@ def model_problems(model: Model, place: str) -> list[Problem]:
     if computed is None:
         return []
     tolerance = PARAMETER_TOLERANCE * published
-    if model.note.startswith("published rounded"):
+    if model.published_rounded:
         tolerance = max(tolerance, _ROUNDED_TO_B)
     excess = computed - published
     text_part_only = model.kind == "llm-multimodal" and excess < 0.0

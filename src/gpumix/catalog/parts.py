@@ -95,6 +95,7 @@ def model_record(row: Row) -> Model:
         kind=kind,
         params_total_b=total,
         params_active_b=active,
+        published_rounded=row.yes("published_rounded"),
         layers=shape["layers"],
         hidden=shape["hidden"],
         heads=shape["heads"],

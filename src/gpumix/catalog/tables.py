@@ -85,6 +85,13 @@ class Row:
         self.wrong(f"{column} is {value:g}", "write a whole number")
         return None
 
+    def yes(self, column: str) -> bool:
+        """Whether the cell says yes; a problem where it says neither yes nor no, nor nothing."""
+        text = self.text(column, "no")
+        if text not in ("yes", "no"):
+            self.wrong(f"{column} is {text!r}", "write yes or no")
+        return text == "yes"
+
     def day(self, column: str) -> date:
         """The cell as an ISO date; a problem where it is none."""
         text = self.text(column)

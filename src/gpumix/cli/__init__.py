@@ -1,7 +1,7 @@
 """The command line: one file a verb, options and nothing else.
 
-Exit codes: 0 ok, 2 input, 3 infeasible, 1 a defect of ours. With --json, stdout is only JSON;
-progress goes to stderr, on a terminal only.
+Exit codes: docs/contracts.md. With --json, stdout is only JSON; progress goes to stderr, on a
+terminal only.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import typer
 from gpumix import __version__
 from gpumix.cli import (
     backtest,
+    boundary,
     calibrate,
     compare,
     demo,
@@ -27,7 +28,6 @@ from gpumix.cli import (
     solve,
 )
 from gpumix.docstrings import docstring
-from gpumix.errors import GpumixError, told
 
 app = typer.Typer(
     name="gpumix",
@@ -79,17 +79,5 @@ def _whole(
 
 
 def main() -> None:
-    """Run the command line; errors become a message and an exit code, never a traceback."""
-    try:
-        app(standalone_mode=False)
-    except GpumixError as error:
-        typer.echo(told(error), err=True)
-        sys.exit(error.exit_code)
-    except typer.Abort:
-        sys.exit(1)
-    except Exception as error:
-        shown = getattr(error, "show", None)
-        if shown is None:
-            raise
-        shown(file=sys.stderr)
-        sys.exit(getattr(error, "exit_code", 2))
+    """Run the command line; errors become a message and an exit code."""
+    sys.exit(boundary.run(lambda: app(standalone_mode=False)))

@@ -19,8 +19,8 @@ def init(
 
     Example: gpumix init team.yaml
     """
-    from gpumix.files import atomic
     from gpumix.inventory import starter_text
+    from gpumix.publish import atomic
 
     if str(file) == "-":
         typer.echo(starter_text(), nl=False)

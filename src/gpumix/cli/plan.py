@@ -12,6 +12,8 @@ import typer
 from gpumix.cli.console import console
 from gpumix.cli.options import JsonFlag, Measured
 
+FILES = ("plan.json", "report.html", "problem.json")
+
 
 def plan(
     inventory: Annotated[
@@ -50,10 +52,12 @@ def run(
     shown: Path | None = None,
 ) -> None:
     """Plan into a folder and print the answer; next steps name the inventory `shown`."""
+    from gpumix.publish import check_folder
     from gpumix.report import export
     from gpumix.report.terminal import show_plan, spinner
     from gpumix.verbs.plan import plan_into
 
+    check_folder(folder, FILES)
     with spinner() as progress:
         made = plan_into(folder, inventory, progress, measured, beside).plan
     if as_json:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 from gpumix.cli.options import GpuSheet, Measured, ModelSheet, Nearest, Out, Points
+from gpumix.errors import NoEstimate
 
 
 def predict_inference(
@@ -44,9 +47,11 @@ def _predict(
     **sheets: Path | None,
 ) -> None:  # fmt: skip
     from gpumix.files import read_columns, write_columns
+    from gpumix.publish import check_file
     from gpumix.report.terminal import spinner
     from gpumix.verbs.predict import predict_columns
 
+    check_file(out)
     with spinner() as progress:
         progress(f"reading {points}")
         columns = read_columns(points)
@@ -55,4 +60,14 @@ def _predict(
         write_columns(out, answers)
     values = list(answers["value"])
     answered = sum(v is not None and v == v for v in values)
+    if not answered:
+        raise NoEstimate(_why_nothing(out, [str(note) for note in answers["note"]]))
     typer.echo(f"{answered} of {len(values)} rows predicted, in {out}. Next:\n  gpumix backtest")
+
+
+def _why_nothing(out: Path, notes: Sequence[str]) -> str:
+    """What to say where no row has an answer: the most frequent reason."""
+    if not notes:
+        return f"0 of 0 rows predicted, in {out}: the table holds no rows"
+    (reason, count), *_ = Counter(notes).most_common(1)
+    return f"0 of {len(notes)} rows predicted, in {out}; {count} of them: {reason}"

@@ -25,6 +25,8 @@ from gpumix.cli.options import (
     TrafficProfile,
 )
 
+FILES = ("simulation.json", "simulation.html")
+
 
 def simulate(
     model: Annotated[str, typer.Option(help="Model id.", autocompletion=names.models)],
@@ -59,7 +61,7 @@ def simulate(
     Example: gpumix simulate --model Qwen/Qwen3-8B --gpu l40s-48gb --trace requests.csv
     --max-replicas 4 --scale-target 30 --timeout-s 60
     """
-    from gpumix.files import write_texts
+    from gpumix.publish import check_folder, write_set
     from gpumix.report import export, simulation
     from gpumix.report.terminal import bar, show_simulation
     from gpumix.simulate.simulation import SimulationQuestion
@@ -71,12 +73,14 @@ def simulate(
         rate, requests, slos_of(slo) if slo else (), timeout_s, seed, batching, max_replicas,
         scale_target, cold_start_s, prefill_replicas, kv_link_gb_per_s,
     )  # fmt: skip
+    if out is not None:
+        check_folder(out, FILES)
     with bar() as progress:
         found = simulate_file(question, trace, progress)
     text = export.to_json(export.record_to_dict(found))
     if out is not None:
         page = simulation.simulation_html(found)
-        write_texts(out, {"simulation.json": text, "simulation.html": page})
+        write_set(out, dict(zip(FILES, (text, page), strict=True)))
     if as_json:
         typer.echo(text)
         return

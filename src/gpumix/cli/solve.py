@@ -20,9 +20,10 @@ def solve(
 
     Example: gpumix solve problem.json --out solution.json
     """
-    from gpumix.files import atomic
+    from gpumix.publish import atomic, check_file
     from gpumix.verbs.solve import solve_file
 
+    check_file(out)
     solution, text = solve_file(problem, gap, time_limit_s)
     with atomic(out) as beside:
         beside.write_text(text, encoding="utf-8")

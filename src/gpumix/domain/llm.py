@@ -11,7 +11,8 @@ class Model:
 
     `kv_bytes_per_token_16bit` is the KV cache of one token at 16 bits over all layers on one GPU
     (the compressed cache for MLA); `full_context_layers` are the layers whose cache grows with
-    the whole context. `tflop_per_pass`, `passes_per_step`, `default_steps` describe one sample
+    the whole context; `published_rounded`: the source gives one decimal of its size.
+    `tflop_per_pass`, `passes_per_step`, `default_steps` describe one sample
     of an image or video denoiser.
     """
 
@@ -20,6 +21,7 @@ class Model:
     kind: str
     params_total_b: float
     params_active_b: float
+    published_rounded: bool
     layers: int | None
     hidden: int | None
     heads: int | None

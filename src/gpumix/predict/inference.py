@@ -16,7 +16,7 @@ from gpumix.domain.evidence import Basis
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.domain.predictions import Predictions
-from gpumix.errors import GpumixError
+from gpumix.errors import InputError, NoEstimate
 from gpumix.perf import media
 from gpumix.perf.calibrate import Places
 from gpumix.perf.inference.constants import is_fitted
@@ -198,7 +198,7 @@ class _Prediction:
                     self.unresolved[combination] = layouts
                     continue
                 served[combination] = [(gpu, model, layout, row) for layout in layouts]
-            except GpumixError as error:
+            except (InputError, NoEstimate) as error:
                 self.unresolved[combination] = str(error)
         return served, pictures
 

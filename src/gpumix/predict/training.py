@@ -313,6 +313,9 @@ def _out(
     high = [max(s["high"] for s in row) for row in spread]
     basis = [Basis.MODELLED.value if any(s[1:]) else Basis.CALIBRATED.value for s in slices]
 
+    for row in np.flatnonzero(~known).tolist():
+        limit[row] = ""
+        notes[row] = notes[row] or "these numbers lead to no finite answer"
     value = np.where(known, value, np.nan)
     return Predictions(
         id=np.array(table.ids, dtype=object),

@@ -15,17 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpumix.catalog import Catalog
-from gpumix.domain.cells import numbers_in
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
-from gpumix.errors import InputError, Problem, UnknownName
+from gpumix.errors import InputError, NoEstimate, Problem, UnknownName
 from gpumix.perf.training import job as tj
 from gpumix.perf.training.constants import UNKNOWN, Constants
 from gpumix.perf.training.job import TrainingJob, training_jobs
 from gpumix.perf.training.layout import layouts, why_none
 from gpumix.perf.training.memory import memory
 from gpumix.perf.values import FloatArray
+from gpumix.predict.columns import LARGEST, MOST_GPUS
 
 METRICS = (
     "tok_s_per_gpu", "samples_s_per_gpu", "step_time_s", "tflops_per_gpu", "mem_gib_per_gpu",
@@ -41,6 +41,7 @@ _NUMBERS = (
     "n_gpus", "gpus_per_node", "inter_gbps_per_node", "seq_len", "global_batch", "micro_batch",
     "tp", "pp", "cp", "ep", "dp", "vp", "lora_rank",
 )  # fmt: skip
+_COUNTS = ("n_gpus", "gpus_per_node", "tp", "pp", "cp", "ep", "dp", "vp")
 _WORDS = (
     "model", "gpu", "task", "precision", "stack", "sharding", "activation_ckpt", "intra_link",
     "metric", "lora_targets",
@@ -74,18 +75,40 @@ class Table:
             )
         self.size = len(points["gpu"])
         self.ids = list(points.get("id", range(self.size)))
-        self.number = {c: _positive(points.get(c), self.size) for c in _NUMBERS}
+        self.wrong = [""] * self.size
+        """Per row, which of its numbers cannot be; such a row has no answer."""
+        self.number = {c: self._numbers(c, points.get(c)) for c in _NUMBERS}
         self.word = {c: _texts(points.get(c), self.size) for c in _WORDS}
 
     def __len__(self) -> int:
         return self.size
 
+    def _numbers(self, name: str, column: Sequence[Any] | None) -> FloatArray:
+        found = np.full(self.size, np.nan)
+        for row, cell in enumerate(() if column is None else column):
+            found[row], wrong = _number(name, cell)
+            self.wrong[row] = join(self.wrong[row], wrong)
+        return found
 
-def _positive(column: Sequence[Any] | None, size: int) -> FloatArray:
-    if column is None:
-        return np.full(size, np.nan)
-    stated = numbers_in(column)
-    return np.where(stated > 0.0, stated, np.nan)
+
+def _number(name: str, cell: Any) -> tuple[float, str]:
+    """A cell's number, NaN where it states none (empty or 0), and what is wrong with it.
+
+    >>> _number("tp", "8"), _number("tp", "0.01")[1]
+    ((8.0, ''), "tp is '0.01': it must be a whole number from 1 to 1,000,000")
+    """
+    text = "" if cell is None else str(cell).strip()
+    try:
+        value = float(text or "nan")
+    except ValueError:
+        return np.nan, f"{name} is {text!r}: it must be a number"
+    if np.isnan(value) or value == 0.0:
+        return np.nan, ""
+    if name in _COUNTS and not (1.0 <= value <= MOST_GPUS and value.is_integer()):
+        return np.nan, f"{name} is {text!r}: it must be a whole number from 1 to {MOST_GPUS:,}"
+    if not 0.0 < value <= LARGEST:
+        return np.nan, f"{name} is {text!r}: it must be a number from 0 to {LARGEST:,}"
+    return value, ""
 
 
 def _texts(column: Sequence[Any] | None, size: int) -> list[str]:
@@ -144,7 +167,7 @@ def _names(table: Table, catalog: Catalog, notes: list[str]) -> list[tuple[Model
     for row in range(len(table)):
         model = get("model", table.word["model"][row])
         gpu = get("gpu", table.word["gpu"][row])
-        bad = [x for x in (gpu, model) if isinstance(x, str)]
+        bad = [x for x in (gpu, model, table.wrong[row]) if isinstance(x, str) and x]
         metric = table.word["metric"][row]
         if metric in TOTALS:
             bad.append(f"{metric} depends on the samples a run needs, which the row does not hold")
@@ -168,6 +191,9 @@ def _question(
     stack = word["stack"] if word["stack"] in constants["stack"] else UNKNOWN
     q: dict[str, Any] = {k: v for k, v in number.items() if v == v}
     q.setdefault("n_gpus", _product(q))
+    if q["n_gpus"] > MOST_GPUS:
+        notes[row] = f"tp x pp x cp x dp = {q['n_gpus']:,.0f}: at most {MOST_GPUS:,} GPUs"
+        return None
     q.setdefault("seq_len", 512.0)
     q["stack"] = stack
     q["task"] = {"": "pretrain", "rlhf": "dpo"}.get(word["task"], word["task"])
@@ -233,10 +259,13 @@ def _search(
     """The open degrees of the best layout, or why there is none."""
     fixed = {k: q[k] for k in _PINNED if k in q}
     rest = {k: v for k, v in q.items() if k not in _PINNED and k != "n_gpus"}
-    found = layouts(
-        model, gpu, int(q["n_gpus"]), constants=constants, fixed=fixed,
-        memory_slack=RUNNING_SLACK, **rest,
-    )  # fmt: skip
+    try:
+        found = layouts(
+            model, gpu, int(q["n_gpus"]), constants=constants, fixed=fixed,
+            memory_slack=RUNNING_SLACK, **rest,
+        )  # fmt: skip
+    except (InputError, NoEstimate) as error:
+        return str(error)
     best = found.best or found.nearest
     if best is None:
         return why_none(model, gpu, int(q["n_gpus"]), found)

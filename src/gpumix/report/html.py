@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.metadata
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,10 @@ import jinja2
 from markupsafe import Markup
 
 from gpumix import fields
+from gpumix.cache import cache_folder
 from gpumix.domain.plan import Plan, WorkloadPlan
+from gpumix.errors import InputError
+from gpumix.publish import atomic
 from gpumix.report.tables import Table
 from gpumix.report.views import charts
 from gpumix.report.views import evidence as evidence_view
@@ -180,18 +182,18 @@ def _environment() -> jinja2.Environment:
 
 @functools.cache
 def _javascript() -> str:
-    """The charts' JavaScript; bundling takes a second, so it is kept beside the compiled code."""
+    """The charts' JavaScript; bundling takes a second, so it is kept in the cache folder."""
     import vl_convert
 
     release = importlib.metadata.version("vl-convert-python")
-    kept = Path(__file__).parent / "__pycache__" / f"vega-{release}-{VEGA_LITE}.js"
-    if kept.exists():
-        return kept.read_text(encoding="utf-8")
+    folder = cache_folder("scripts")
+    kept = None if folder is None else folder / f"vega-{release}-{VEGA_LITE}.js"
+    if kept is not None:
+        with contextlib.suppress(OSError, UnicodeError):
+            return kept.read_text(encoding="utf-8")
     bundle = vl_convert.javascript_bundle(None, VEGA_LITE)  # type: ignore[arg-type]
     bundle = bundle.replace("</script", "<\\/script")
-    with contextlib.suppress(OSError):  # an installation that cannot be written to
-        kept.parent.mkdir(exist_ok=True)
-        whole = kept.with_suffix(f".{os.getpid()}")
-        whole.write_text(bundle, encoding="utf-8")
-        whole.replace(kept)
+    if kept is not None:
+        with contextlib.suppress(InputError), atomic(kept) as beside:
+            beside.write_text(bundle, encoding="utf-8")
     return bundle

@@ -14,10 +14,11 @@ from gpumix.catalog import MEASUREMENTS, Catalog, load
 from gpumix.domain.plan import Plan
 from gpumix.domain.workload import InputFile, Inventory
 from gpumix.errors import InputError, Problem
-from gpumix.files import sha256, write_texts
+from gpumix.files import sha256
 from gpumix.inventory import read_inventory
 from gpumix.inventory.recheck import problems_of
 from gpumix.plan.plan import Planned, Progress, plan
+from gpumix.publish import write_set
 from gpumix.report import export, html
 from gpumix.verbs.calibrate import find_store
 
@@ -84,7 +85,7 @@ def plan_into(
         "report.html": html.plan_html(planned.plan),
         "problem.json": json.dumps(mix.problem_to_dict(planned.problem), indent=1),
     }
-    write_texts(folder, {**texts, **beside}, opened.files)
+    write_set(folder, {**texts, **beside, **opened.files})
     return planned
 
 

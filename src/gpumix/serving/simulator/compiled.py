@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import pkgutil
 from collections.abc import Callable
@@ -9,7 +10,10 @@ from types import ModuleType
 from typing import Any, TypeVar, cast
 
 from numba import njit
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.dispatcher import Dispatcher
 
+from gpumix.cache import cache_folder
 from gpumix.serving import simulator
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -24,13 +28,15 @@ _INNER: dict[str, Any] = {
 
 
 def compiled_entry(function: _F) -> _F:
-    """The function in machine code, with all that it calls, kept on disk beside its file.
+    """The function in machine code, with all that it calls, kept in the cache folder.
 
-    numba names the file on disk after the function and renews it when the function's own source
-    file changes; the hash in the name renews it when any file that it calls or inlines does.
+    Without a folder that can be written to it is compiled anew in every run.
     """
-    function.__qualname__ = f"{function.__qualname__}_{sources_hash()}"
-    return cast(_F, njit(cache=True, nogil=True, error_model="numpy")(function))
+    found = njit(nogil=True, error_model="numpy")(function)
+    if isinstance(found, Dispatcher):  # a plain function where numba is switched off
+        with contextlib.suppress(RuntimeError):  # no place to keep it
+            found._cache = _Kept(function)  # type: ignore[attr-defined]
+    return cast(_F, found)
 
 
 def sources_hash(package: ModuleType = simulator) -> str:
@@ -49,3 +55,53 @@ def compiled(function: _F) -> _F:
 def inlined(function: _F) -> _F:
     """The function as part of its one caller: a call would copy every field of every argument."""
     return cast(_F, njit(inline="always", **_INNER)(function))
+
+
+class _Place(_CacheLocator):  # type: ignore[misc]
+    """The cache folder, as numba asks for it: one folder for each state of the sources.
+
+    numba itself would look only at the file of the outermost function; the hash is of every file
+    that it calls or inlines.
+    """
+
+    def __init__(self, folder: str, state: str) -> None:
+        self._folder, self._state = folder, state
+
+    def get_cache_path(self) -> str:
+        return self._folder
+
+    def get_source_stamp(self) -> str:
+        return self._state
+
+    def get_disambiguator(self) -> str:
+        return "entry"
+
+    @classmethod
+    def from_function(cls, _function: Callable[..., Any], _file: str) -> _Place | None:
+        state = sources_hash()
+        folder = cache_folder(f"compiled-{state}")
+        return None if folder is None else cls(str(folder), state)
+
+
+class _Written(CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = (_Place,)
+
+
+class _Kept(FunctionCache):  # type: ignore[misc]
+    """numba's cache of one function; what cannot be read is compiled, what cannot be written lost.
+
+    A broken file raises whatever its pickle makes of it, hence the wide net.
+    """
+
+    _impl_class = _Written
+
+    def load_overload(self, sig: object, target_context: object) -> Any:
+        """Machine code for these types; None where none can be read."""
+        with contextlib.suppress(Exception):
+            return super().load_overload(sig, target_context)
+        return None
+
+    def save_overload(self, sig: object, data: object) -> None:
+        """Keep machine code, where that is possible."""
+        with contextlib.suppress(Exception):
+            super().save_overload(sig, data)
