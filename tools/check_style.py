@@ -8,10 +8,16 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections import Counter
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "gpumix"
 MAX_LINES = 500
+MEDIAN_LINES = 200
+LARGEST_ROOM = 0.15
+"""Lines of a file, of the middle one of all files, and share of the source that a room may hold."""
 FORBIDDEN = {
     "an absolute path of a machine": re.compile(
         r"(?<![\w.-])/(?:wor[k]|hom[e]|roo[t]|far[m])/[A-Za-z]"
@@ -78,9 +84,28 @@ def _breaches_of_code() -> list[str]:
     return found
 
 
+def _breaches_of_sizes() -> list[str]:
+    """Whether files are short on the whole, and no room is the house."""
+    lines: dict[Path, int] = {
+        path.relative_to(SOURCE): path.read_text(encoding="utf-8").count("\n")
+        for pattern in ("*.py", "*.j2", "*.css")
+        for path in SOURCE.rglob(pattern)
+    }
+    rooms: Counter[str] = Counter()
+    for path, count in lines.items():
+        rooms[path.parts[0]] += count
+    found = []
+    if (middle := median(lines.values())) > MEDIAN_LINES:
+        found.append(f"src: the middle file has {middle:.0f} lines (at most {MEDIAN_LINES})")
+    room, count = rooms.most_common(1)[0]
+    if (share := count / rooms.total()) > LARGEST_ROOM:
+        found.append(f"src: {share:.1%} of the source is {room} (at most {LARGEST_ROOM:.0%})")
+    return found
+
+
 def main() -> int:
     """Print every breach; 1 if there is any."""
-    found = _breaches_of_text() + _breaches_of_code()
+    found = _breaches_of_text() + _breaches_of_code() + _breaches_of_sizes()
     print("\n".join(found) if found else "style: kept")
     return 1 if found else 0
 

@@ -11,6 +11,7 @@ import pytest
 from gpumix.catalog import Catalog, load
 from gpumix.domain.simulation import Simulation
 from gpumix.errors import InputError
+from gpumix.inventory.trace import read_requests
 from gpumix.report.simulation import headline, latency_table, simulation_html
 from gpumix.simulate.simulation import SimulationQuestion, run_simulation
 
@@ -111,7 +112,7 @@ def test_a_trace_is_rescaled_and_cut(catalog: Catalog, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     rows = "".join(f"{i},{100 + i},{20}\n" for i in range(50))
     path.write_text("arrival_s,input_tokens,output_tokens\n" + rows, encoding="utf-8")
-    asked = replace(CHAT, profile=None, trace=path, requests=120, rate=4.0)
+    asked = replace(CHAT, profile=None, trace=read_requests(path), requests=120, rate=4.0)
     result = run_simulation(asked, catalog, TODAY)
     assert result.requests.offered == 120
     assert result.requests_per_s == pytest.approx(4.0)

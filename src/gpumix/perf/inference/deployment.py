@@ -178,14 +178,9 @@ _LOOKED_UP = (
 
 def refusals(setups: Sequence[Setup]) -> list[str]:
     """Why each row can be no deployment, in order; '' where it can: what `deployments` raises."""
-    found: dict[tuple[str, ...], str] = {}
-    reasons = []
-    for setup in setups:
-        key = (setup.model.id, setup.gpu.id, *_precisions(setup))
-        if key not in found:
-            found[key] = _refusal(setup)
-        reasons.append(found[key])
-    return reasons
+    keys = [(s.model.id, s.gpu.id, *_precisions(s)) for s in setups]
+    found = {key: _refusal(s) for key, s in dict(zip(keys, setups, strict=True)).items()}
+    return [found[key] for key in keys]
 
 
 def _precisions(setup: Setup) -> tuple[str, str, str]:
