@@ -91,9 +91,9 @@ def test_an_open_quote_is_broken_not_swallowed(sheet: Path) -> None:
     [
         (b"", "is empty"),
         (b"\n\n", "is empty"),
-        (b"a,b\n\xff\xfe1,2\n", "cannot be read as CSV"),
-        (b"PK\x03\x04\x14\x00\x00\x08\xd5\x9e", "cannot be read as CSV"),
-        ("a,b\n1,2\n".encode("utf-16"), "cannot be read as CSV"),
+        (b"a,b\n\xff\xfe1,2\n", "line 2: is not UTF-8 text"),
+        (b"PK\x03\x04\x14\x00\x00\x08", "control character, U+0003"),
+        ("a,b\n1,2\n".encode("utf-16"), "is not UTF-8 text"),
     ],
 )
 def test_no_table(sheet: Path, content: bytes, says: str) -> None:
@@ -113,7 +113,7 @@ def test_no_table(sheet: Path, content: bytes, says: str) -> None:
 def test_broken_archives(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.csv.gz"
     path.write_bytes(content)
-    assert "cannot be read as CSV" in refusal(path)
+    assert "cannot be read" in refusal(path)
 
 
 def test_no_file_at_all(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_any_bytes_are_a_table_or_a_refusal(
     assert len({len(column) for column in columns.values()}) <= 1
 
 
-CELLS = st.text(st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\ufeff"))
+CELLS = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Cf", "Zl", "Zp"]))
 
 
 @settings(deadline=None, max_examples=40)

@@ -422,7 +422,7 @@ def test_the_starter_reads_with_every_comment_taken_away(read: Read, tmp_path: P
         (TRAFFIC, "{trace: absent.csv}", "absent.csv: no such file"),
         (TRAFFIC, "{trace: .}", "is a directory"),
         (TRAFFIC, "{trace: ''}", "is a directory"),
-        (TRAFFIC, '{trace: "a\\0b"}', "null byte"),
+        (TRAFFIC, '{trace: "a\\0b"}', "control character, U+0000"),
         (TRAFFIC, f"{{trace: {'x' * 400}}}", "too long"),
         # keys that do not go with the kind
         ("    slo:", "    latency: 3 s\n    slo:",

@@ -26,7 +26,7 @@ from gpumix.mix.plan import (
 from gpumix.mix.problem import Block, Config, Problem, Resource, Workload, limits
 from gpumix.mix.read import check_problem, problem_to_dict, read_problem
 from gpumix.mix.shortlist import Shortlist, shortlist
-from gpumix.mix.solve import conflict, solve
+from gpumix.mix.solve import check_ends, conflict, solve
 
 __all__ = [
     "Block",
@@ -42,6 +42,7 @@ __all__ = [
     "break_even_utilisation",
     "check",
     "check_problem",
+    "check_ends",
     "conflict",
     "delivered_rate",
     "limits",
