@@ -70,7 +70,7 @@ def test_a_million_bad_rows_make_a_short_answer(sheet: Path) -> None:
     sheet.write_text("a,b\n" + "1\n" * 5000, encoding="utf-8")
     message = refusal(sheet)
     assert len(message.splitlines()) == 21
-    assert "and 4980 more" in message
+    assert "and 4,980 more" in message
 
 
 def test_a_column_twice(sheet: Path) -> None:

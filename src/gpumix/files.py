@@ -15,8 +15,6 @@ from typing import TextIO, cast
 from gpumix.errors import InputError, Problem
 from gpumix.reading import MOST_CELLS, read_text
 
-_SHOWN = 20
-
 
 def _open_to_write(path: Path, *, zipped: bool) -> TextIO:
     if zipped:
@@ -55,9 +53,7 @@ def read_numbered_columns(path: Path) -> tuple[dict[str, list[str]], list[int]]:
         for line, row in body
         if len(row) != len(header)
     ]
-    problems += wrong[:_SHOWN]
-    if len(wrong) > _SHOWN:
-        problems.append(Problem(str(path), f"and {len(wrong) - _SHOWN} more lines like these"))
+    problems += wrong
     if problems:
         raise InputError(problems)
     columns = {name: [row[i] for _, row in body] for i, name in enumerate(header)}

@@ -12,6 +12,7 @@ from gpumix.catalog.checks import (
     Band,
     band_problems,
     count_problems,
+    date_problems,
     instance_counts,
     is_absent_spot,
     spot_problems,
@@ -159,6 +160,7 @@ def read_price_sheet(
         placed = [(offer, row.place) for offer, row in read]
         problems = offer_problems(placed, gpus, bands)
         problems += count_problems(placed, instance_counts(catalogue))
+        problems += date_problems(placed, catalogue)
     refuse_input(problems)
     return without_absent_spot(newest([offer for offer, _ in read]))
 

@@ -11,6 +11,8 @@ import re
 from datetime import date
 from typing import Any
 
+from gpumix.domain.bounds import YEARS
+
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 _SECONDS = {
     "us": 1e-6,
@@ -33,7 +35,6 @@ _NUMBER = re.compile(
 is never given back, so that the time to refuse a text grows with its length alone."""
 _LONGEST_NUMBER = 100
 _DAY = re.compile(r"^\d{4}-\d{2}(-\d{2})?$")
-_YEARS = 2000, 2100
 _MOST_MONEY = 1e15
 _LARGEST = 1e300
 _LONGEST_SHOWN = 60
@@ -147,13 +148,13 @@ def day(value: Any) -> date:
     try:
         if _DAY.match(text):
             found = date.fromisoformat(text if len(text) > len("2027-01") else f"{text}-01")
-            if _YEARS[0] <= found.year <= _YEARS[1]:
+            if YEARS[0] <= found.year <= YEARS[1]:
                 return found
     except ValueError:
         pass
     raise ValueError(
         f"expected a month such as 2027-01 or a day such as 2027-01-15,"
-        f" {_YEARS[0]} to {_YEARS[1]}; got {shown(value)}"
+        f" {YEARS[0]} to {YEARS[1]}; got {shown(value)}"
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gpumix.domain.bounds import point_fault
 from gpumix.errors import InputError, Problem
 
 IntArray = npt.NDArray[np.int64]
@@ -83,7 +84,6 @@ def _number(text: str, name: str) -> tuple[float, str]:
     try:
         value = float(text)
     except ValueError:
-        return math.nan, f"{name} is not a number: {text!r}"
-    if not math.isfinite(value) or value < 0.0:
-        return math.nan, f"{name} must be a number of at least 0: {text!r}"
-    return value, ""
+        return math.nan, f"{name} is not a number: {text[:40]!r}"
+    fault = point_fault(name, text, value)
+    return (math.nan, fault) if fault else (value, "")

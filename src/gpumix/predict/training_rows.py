@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpumix.catalog import Catalog
+from gpumix.domain.bounds import point_fault
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.errors import InputError, Problem, UnknownName
@@ -72,25 +73,33 @@ class Table:
             )
         self.size = len(points["gpu"])
         self.ids = list(points.get("id", range(self.size)))
-        self.number = {c: _numbers(points.get(c), self.size) for c in _NUMBERS}
+        self.faults = [""] * self.size
+        self.number = {c: self._numbers(c, points.get(c)) for c in _NUMBERS}
         self.word = {c: _texts(points.get(c), self.size) for c in _WORDS}
 
     def __len__(self) -> int:
         return self.size
 
+    def _numbers(self, name: str, cells: Sequence[Any] | None) -> FloatArray:
+        """The column, NaN where nothing (or 0) is stated; what cannot be true goes to `faults`."""
+        if cells is None:
+            return np.full(self.size, np.nan)
+        values = np.array([_number(cell) for cell in cells])
+        for row, (cell, value) in enumerate(zip(cells, values.tolist(), strict=True)):
+            if not _is_empty(cell) and (fault := point_fault(name, str(cell), value)):
+                self.faults[row] = join(self.faults[row], fault)
+        return np.where(values > 0.0, values, np.nan)
 
-def _numbers(column: Sequence[Any] | None, size: int) -> FloatArray:
-    if column is None:
-        return np.full(size, np.nan)
-    return np.array([_number(x) for x in column])
+
+def _is_empty(cell: Any) -> bool:
+    return cell is None or str(cell).strip().lower() in ("", "nan")
 
 
 def _number(cell: Any) -> float:
     try:
-        value = float(cell) if cell is not None and cell != "" else np.nan
+        return math.nan if _is_empty(cell) else float(cell)
     except (TypeError, ValueError):
-        return np.nan
-    return value if value > 0 else np.nan
+        return math.nan
 
 
 def _texts(column: Sequence[Any] | None, size: int) -> list[str]:
@@ -149,7 +158,7 @@ def _names(table: Table, catalog: Catalog, notes: list[str]) -> list[tuple[Model
     for row in range(len(table)):
         model = get("model", table.word["model"][row])
         gpu = get("gpu", table.word["gpu"][row])
-        bad = [x for x in (gpu, model) if isinstance(x, str)]
+        bad = [x for x in (table.faults[row], gpu, model) if x and isinstance(x, str)]
         metric = table.word["metric"][row]
         if metric in TOTALS:
             bad.append(f"{metric} depends on the samples a run needs, which the row does not hold")

@@ -5,15 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from gpumix.domain.bounds import metric_range
 from gpumix.errors import Problem
 from gpumix.inventory.results.rows import SERVING, TRAINING, Stated
 
 TOOL = "points"
-
-
-def is_this(columns: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a table holds points."""
-    return "metric" in columns
 
 
 def rows_of(
@@ -40,9 +36,11 @@ def rows_of(
         for name in ("gpu", "model", *_filled(row)):
             row[name] = row.get(name) or getattr(stated, name)
         text = columns["value"][i].strip()
-        if not _is_positive(text):
-            message = f"value is {text!r}" if text else "value is empty"
-            problems.append(Problem(where, message, "write the measured number, above 0"))
+        low, high = metric_range(row["metric"])
+        if not low <= _number(text) <= high:
+            message = f"value is {text[:40]!r}" if text else "value is empty"
+            fix = f"write the measured number, from {low:g} to {high:g} for {row['metric'][:40]}"
+            problems.append(Problem(where, message, fix))
             continue
         found.append((where, row | {"value": text}))
     if not found and not problems:
@@ -58,9 +56,8 @@ def _filled(row: Mapping[str, str]) -> tuple[str, ...]:
     return ("weight_precision", "kv_precision", "engine", "engine_version", *layout)
 
 
-def _is_positive(text: str) -> bool:
+def _number(text: str) -> float:
     try:
-        value = float(text)
+        return float(text)
     except ValueError:
-        return False
-    return math.isfinite(value) and value > 0.0
+        return math.nan

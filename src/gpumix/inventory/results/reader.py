@@ -131,8 +131,6 @@ def _open(path: Path, stated: Stated) -> _Opened:
     if lines and "metric" in [c.strip() for c in lines[0]]:
         columns, numbers = read_numbered_columns(path)
         problems: list[Problem] = []
-        if not points.is_this(columns):
-            raise InputError(Problem(name, "is no table of points", "it needs a column `metric`"))
         found = points.rows_of(columns, numbers, name, stated, problems)
         if problems:
             raise InputError(problems)
