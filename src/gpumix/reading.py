@@ -12,6 +12,7 @@ import math
 import re
 import stat
 import zlib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -102,23 +103,30 @@ def _too_large(path: Path, most_bytes: int) -> Problem:
     return Problem(str(path), f"is larger than {most_bytes // MEBIBYTE} MiB{unpacked}")
 
 
-def read_json(path: Path, fix: str = "", if_missing: str = "") -> Any:
+def read_json(
+    path: Path, fix: str = "", if_missing: str = "", repeated: list[Problem] | None = None
+) -> Any:
     """The JSON value in a file of ours or of names and numbers: no text in it holds a control
     character.
 
     Raises: InputError, as `read_text` and `parse_json`.
     """
-    return parse_json(read_text(path, fix, if_missing), str(path), only_names=True)
+    text = read_text(path, fix, if_missing)
+    return parse_json(text, str(path), only_names=True, repeated=repeated)
 
 
-def parse_json(text: str, place: str, *, only_names: bool = False) -> Any:
+def parse_json(
+    text: str, place: str, *, only_names: bool = False, repeated: list[Problem] | None = None
+) -> Any:
     """The value of a JSON text; `only_names` refuses control characters in its texts and keys.
 
-    Raises: InputError where it is no JSON (NaN and Infinity are none), a key is written twice, or
-    it is nested too deeply, too large, or has a number too long.
+    Keys that an object holds twice are added to `repeated`; without it, the last one counts.
+
+    Raises: InputError where it is no JSON (NaN and Infinity are none), is nested too deeply, too
+    large, or has a number too long.
     """
     try:
-        value = _DECODER.decode(text)
+        value = _decoder(place, repeated).decode(text)
     except json.JSONDecodeError as error:
         raise InputError(_syntax_problem(error, text, place)) from None
     except RecursionError:
@@ -188,22 +196,28 @@ def _no_number(token: str) -> float:
     raise _Refused(token, f"holds {token}, which is not JSON; leave the key out or write null")
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for i, key in enumerate(keys) if keys.index(key) < i)
-        raise _Refused("", f"key {twice!r:.60} is written twice")
-    return found
+_WRITTEN_BY_TOOLS = json.JSONDecoder(parse_int=_whole, parse_float=_real, parse_constant=_no_number)
 
 
-_DECODER = json.JSONDecoder(
-    parse_int=_whole, parse_float=_real, parse_constant=_no_number, object_pairs_hook=_pairs
-)
+def _decoder(place: str, repeated: list[Problem] | None) -> json.JSONDecoder:
+    if repeated is None:
+        return _WRITTEN_BY_TOOLS
+
+    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            counts = Counter(key for key, _ in pairs)
+            twice = (key for key, count in counts.items() if count > 1)
+            repeated.extend(Problem(place, f"key {key!r:.60} is written twice") for key in twice)
+        return found
+
+    return json.JSONDecoder(
+        parse_int=_whole, parse_float=_real, parse_constant=_no_number, object_pairs_hook=note
+    )
 
 
 def _line_of(token: str, text: str, place: str) -> str:
-    return f"{place} line {text.count(chr(10), 0, text.find(token)) + 1}" if token else place
+    return f"{place} line {text.count(chr(10), 0, text.find(token)) + 1}"
 
 
 def _syntax_problem(error: json.JSONDecodeError, text: str, place: str) -> Problem:

@@ -143,9 +143,7 @@ def count_problems(
     return problems
 
 
-def date_problems(
-    placed: Sequence[tuple[Offer, str]], catalogue: Iterable[Offer]
-) -> list[Problem]:
+def date_problems(placed: Sequence[tuple[Offer, str]], catalogue: Iterable[Offer]) -> list[Problem]:
     """A price of a time when no such GPU was rented, or of one that is still far off."""
     latest = max((date.today(), *(offer.as_of for offer in catalogue))) + AHEAD
     return [

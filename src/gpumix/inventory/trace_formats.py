@@ -24,6 +24,7 @@ BLOCK_TOKENS = 512
 Columns = dict[str, list[str]]
 
 _ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T][\d:.]{5,30}$", re.ASCII)
 _HASHES = ("hash_ids", "prefix_block_hashes")
 
 
@@ -57,8 +58,9 @@ def _moments(cells: Sequence[str]) -> list[str]:
 
 
 def _moment(cell: str) -> np.datetime64 | None:
+    text = _ZONE.sub("", cell.strip())
     try:
-        return np.datetime64(_ZONE.sub("", cell.strip()), "ns")
+        return np.datetime64(text, "ns") if _MOMENT.match(text) else None
     except ValueError:
         return None
 

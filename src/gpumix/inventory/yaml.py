@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from yaml.composer import ComposerError
 from yaml.events import CollectionEndEvent, CollectionStartEvent
 from yaml.reader import ReaderError
 
@@ -124,10 +123,11 @@ def _refuse_unread(text: str, name: str) -> None:
             depth -= 1
         if depth > MOST_DEPTH:
             raise InputError(Problem(name, f"is nested too deeply: at most {MOST_DEPTH} levels"))
-        if getattr(event, "tag", None) not in (None, "!"):
-            raise ComposerError(
-                None, None, f"an inventory has no tags such as {event.tag!r}", event.start_mark
-            )
+        tag = getattr(event, "tag", None)
+        if tag not in (None, "!"):
+            line = event.start_mark.line + 1 if event.start_mark is not None else 1
+            what = f"an inventory has no tags such as {tag!r}"
+            raise InputError(Problem(f"{name} line {line}", what, "write the value alone"))
 
 
 class _Walk:
@@ -142,7 +142,9 @@ class _Walk:
         if len(self.lines) > _MOST_NODES:
             raise InputError(Problem(self.name, f"holds more than {_MOST_NODES:,} keys and values"))
         if len(path) > MOST_DEPTH:
-            raise InputError(Problem(self.name, f"is nested too deeply: at most {MOST_DEPTH} levels"))
+            raise InputError(
+                Problem(self.name, f"is nested too deeply: at most {MOST_DEPTH} levels")
+            )
         if isinstance(node, yaml.MappingNode):
             for key_node, value_node in node.value:
                 key = (*path, str(key_node.value))

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from gpumix import mix
+from gpumix.errors import InputError, Problem
 from gpumix.reading import read_json
 
 
@@ -15,6 +16,13 @@ def solve_file(path: Path, gap: float, time_limit_s: float | None) -> tuple[mix.
     Raises: InputError where the file is no JSON or no mix problem, or the search has no such end.
     """
     mix.check_ends(gap, time_limit_s)
-    problem = mix.read_problem(read_json(path, "name the problem file"), str(path))
+    repeated: list[Problem] = []
+    data = read_json(path, "name the problem file", repeated=repeated)
+    try:
+        problem = mix.read_problem(data, str(path))
+    except InputError as error:
+        raise InputError([*error.problems, *repeated]) from None
+    if repeated:
+        raise InputError(repeated)
     solution = mix.solve(problem, gap=gap, time_limit_s=time_limit_s)
     return solution, json.dumps(mix.solution_to_dict(solution), indent=1)

@@ -189,7 +189,11 @@ def _load(cells: Cells) -> tuple[str, float | None]:
             i for i in range(len(phases))
             if cells.text("input_config", "phases", i, "kind") in ("", "profiling")
         ]  # fmt: skip
-        at: tuple[str | int, ...] = ("input_config", "phases", measured[-1] if measured else len(phases) - 1)
+        at: tuple[str | int, ...] = (
+            "input_config",
+            "phases",
+            measured[-1] if measured else len(phases) - 1,
+        )
     else:
         at = ("input_config", "loadgen")
     rate = cells.optional(*at, "rate") or cells.optional(*at, "request_rate")

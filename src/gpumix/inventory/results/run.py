@@ -65,12 +65,13 @@ class Cells:
 
     def at(self, *path: str | int) -> Any:
         """The value at a path, or None; a problem where something on the way is of another kind."""
-        here = self.data
+        here: Any = self.data
         for depth, key in enumerate(path):
             if here is None:
                 return None
             wanted: type = Mapping if isinstance(key, str) else list
-            if not isinstance(here, wanted):
+            found = isinstance(here, wanted)
+            if not found:
                 self._unlike(path[:depth], here, wanted)
                 return None
             if isinstance(key, str):
