@@ -24,7 +24,7 @@ BLOCK_TOKENS = 512
 Columns = dict[str, list[str]]
 
 _ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T][\d:.]{5,30}$", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?$", re.ASCII)
 _HASHES = ("hash_ids", "prefix_block_hashes")
 
 
