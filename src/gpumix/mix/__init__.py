@@ -24,7 +24,7 @@ from gpumix.mix.plan import (
     utilisation,
 )
 from gpumix.mix.problem import Block, Config, Problem, Resource, Workload, limits
-from gpumix.mix.read import check_problem, problem_to_dict, read_problem
+from gpumix.mix.read import check_problem, most_rate, problem_to_dict, read_problem
 from gpumix.mix.shortlist import Shortlist, shortlist
 from gpumix.mix.solve import check_ends, conflict, solve
 
@@ -46,6 +46,7 @@ __all__ = [
     "conflict",
     "delivered_rate",
     "limits",
+    "most_rate",
     "price",
     "problem_to_dict",
     "read_problem",

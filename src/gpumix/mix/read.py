@@ -131,6 +131,11 @@ def _unsolvable(problem: Problem, prefix: str) -> Iterable[Fault]:
                 )
 
 
+def most_rate(workload: Workload) -> float:
+    """The largest rate that a config of this workload may have; a replica of more does no more."""
+    return RATE_TO_NEED[1] * min(filter(None, _needs(workload)), default=math.inf)
+
+
 def _needs(workload: Workload) -> list[float]:
     """What is wanted of a workload: units/h by block and class, or units of work."""
     if workload.is_batch:
