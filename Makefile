@@ -3,7 +3,7 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint types layers fit data docs golden examples accuracy whole-runs mutants bench bench-serving validate-serving bench-training wheel clean
+.PHONY: help demo test lint types layers fit data docs golden examples accuracy whole-runs mutants fuzz bench bench-serving validate-serving bench-training wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -78,6 +78,9 @@ validate-serving: .venv/.dev  ## the serving simulator on measured runs -> docs/
 
 bench-training: .venv/.dev  ## speed of training estimates and layout search -> docs/training-speed.md
 	@$(BIN)/python benchmarks/training_speed.py
+
+fuzz: .venv/.dev  ## spoiled files before every reader, for ten minutes (MINUTES=, SEED=)
+	@$(BIN)/python tools/fuzz.py --minutes $(or $(MINUTES),10) --seed $(or $(SEED),0)
 
 wheel: .venv/.base  ## build the wheel, install it in a clean environment, run it there
 	@$(BIN)/python tools/try_wheel.py

@@ -64,7 +64,7 @@ def test_a_million_bad_rows_make_a_short_answer(sheet: Path) -> None:
     sheet.write_text("a,b\n" + "1\n" * 5000, encoding="utf-8")
     message = refusal(sheet)
     assert len(message.splitlines()) == 21
-    assert "and 4980 more" in message
+    assert "and 4,980 more" in message
 
 
 def test_a_column_twice(sheet: Path) -> None:
@@ -85,9 +85,9 @@ def test_an_open_quote_is_broken_not_swallowed(sheet: Path) -> None:
     [
         (b"", "is empty"),
         (b"\n\n", "is empty"),
-        (b"a,b\n\xff\xfe1,2\n", "cannot be read as CSV"),
-        (b"PK\x03\x04\x14\x00\x00\x08\xd5\x9e", "cannot be read as CSV"),
-        ("a,b\n1,2\n".encode("utf-16"), "cannot be read as CSV"),
+        (b"a,b\n\xff\xfe1,2\n", "line 2: is not UTF-8 text"),
+        (b"PK\x03\x04\x14\x00\x00\x08", "control character, U+0003"),
+        ("a,b\n1,2\n".encode("utf-16"), "is not UTF-8 text"),
     ],
 )
 def test_no_table(sheet: Path, content: bytes, says: str) -> None:
@@ -107,7 +107,7 @@ def test_no_table(sheet: Path, content: bytes, says: str) -> None:
 def test_broken_archives(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.csv.gz"
     path.write_bytes(content)
-    assert "cannot be read as CSV" in refusal(path)
+    assert "cannot be read" in refusal(path)
 
 
 def test_no_file_at_all(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_any_bytes_are_a_table_or_a_refusal(
     assert len({len(column) for column in columns.values()}) <= 1
 
 
-CELLS = st.text(st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\ufeff"))
+CELLS = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Cf", "Zl", "Zp"]))
 
 
 @settings(deadline=None, max_examples=40)

@@ -13,8 +13,47 @@ Exit codes: docs/contracts.md.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+
+MOST_TOLD = 20
+"""Problems that an error's text names; the rest are counted."""
+_MOST_COMPARED = 2000
+_LONGEST_NAME = 80
+_JOINERS_AND_BLANKS = "\u200c\u200d\xa0\u202f"
+
+
+def printable(text: str) -> str:
+    """A text whose characters a terminal prints and does not obey: others become escapes.
+
+    >>> printable("caf\\u00e9 " + chr(27) + "[2J")
+    'café \\\\x1b[2J'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c
+        if c.isprintable() or c in _JOINERS_AND_BLANKS
+        else c.encode("unicode_escape").decode("ascii")
+        for c in text
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """The known names nearest to a name; looked for only when it is printed, since a file may hold
+    thousands of unknown names."""
+
+    name: str
+    known: Collection[str]
+    otherwise: str = ""
+
+    def __str__(self) -> str:
+        return did_you_mean(self.name, self.known) or self.otherwise
+
+    def __bool__(self) -> bool:
+        return bool(str(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +65,21 @@ class Problem:
 
     place: str
     message: str
-    fix: str = ""
+    fix: str | Hint = ""
 
     def __str__(self) -> str:
         text = f"{self.place}: {self.message}" if self.place else self.message
-        return f"{text} ({self.fix})" if self.fix else text
+        fix = str(self.fix)
+        return printable(f"{text} ({fix})" if fix else text)
 
 
 class GpumixError(Exception):
     """Base of every error gpumix raises on purpose; `exit_code` is the process's."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return "\n".join(map(printable, super().__str__().split("\n")))
 
 
 class InputError(GpumixError):
@@ -48,7 +91,12 @@ class InputError(GpumixError):
         self.problems: tuple[Problem, ...] = (
             (problems,) if isinstance(problems, Problem) else tuple(problems)
         )
-        super().__init__("\n".join(str(p) for p in self.problems))
+        super().__init__()
+
+    def __str__(self) -> str:
+        lines = [str(problem) for problem in self.problems[:MOST_TOLD]]
+        more = len(self.problems) - len(lines)
+        return "\n".join([*lines, f"and {more:,} more like these"] if more > 0 else lines)
 
 
 class UnknownName(InputError):
@@ -99,7 +147,7 @@ def did_you_mean(name: str, known: Iterable[str], at_most: int = 3) -> str:
     >>> did_you_mean("h100-smx-80gb", ["h100-sxm-80gb", "l4-24gb"])
     'did you mean h100-sxm-80gb?'
     """
-    by_lower = {k.lower(): k for k in known}
+    by_lower = {k.lower(): k for k in itertools.islice(known, _MOST_COMPARED)}
     lowered = name.lower()
     near = difflib.get_close_matches(lowered, by_lower, n=at_most, cutoff=0.6)
     near += [k for k in by_lower if lowered and lowered in k and k not in near]
@@ -108,9 +156,12 @@ def did_you_mean(name: str, known: Iterable[str], at_most: int = 3) -> str:
 
 
 def unknown_name(place: str, kind: str, name: str, known: Iterable[str]) -> Problem:
-    """The problem `unknown <kind> <name>`, with suggestions or the way to list all names."""
-    known = list(known)
-    hint = did_you_mean(name, known)
-    if not hint and len(known) <= 12:
-        hint = f"known: {', '.join(known)}"
-    return Problem(place, f"unknown {kind} {name!r}", hint)
+    """The problem `unknown <kind> <name>`, with suggestions or, where they are few, all names."""
+    known = known if isinstance(known, Collection) else tuple(known)
+    all_names = f"known: {', '.join(known)}" if len(known) <= 12 else ""
+    return Problem(place, f"unknown {kind} {shortened(name)}", Hint(name, known, all_names))
+
+
+def shortened(name: str) -> str:
+    """A name as messages quote it, cut where it is long."""
+    return repr(name) if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]!r}..."

@@ -5,22 +5,20 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
-import zlib
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO, cast
 
 from gpumix.errors import InputError, Problem
 from gpumix.publish import atomic
+from gpumix.reading import MOST_CELLS, read_text
 
-_SHOWN = 20
 
-
-def _open_text(path: Path, mode: str, *, zipped: bool | None = None) -> TextIO:
-    encoding = "utf-8-sig" if mode == "r" else "utf-8"
-    if path.suffix == ".gz" if zipped is None else zipped:
-        return cast(TextIO, gzip.open(path, f"{mode}t", encoding=encoding, newline=""))
-    return cast(TextIO, path.open(mode, encoding=encoding, newline=""))
+def _open_to_write(path: Path, *, zipped: bool) -> TextIO:
+    if zipped:
+        return cast(TextIO, gzip.open(path, "wt", encoding="utf-8", newline=""))
+    return cast(TextIO, path.open("w", encoding="utf-8", newline=""))
 
 
 def read_columns(path: Path) -> dict[str, list[str]]:
@@ -44,8 +42,6 @@ def read_numbered_columns(path: Path) -> tuple[dict[str, list[str]], list[int]]:
         raise InputError(Problem(str(path), "is empty", "the first line names the columns"))
     (first, names), body = rows[0], rows[1:]
     header = [name.strip() for name in names]
-    if any("\0" in name for name in header):
-        raise InputError(Problem(str(path), "cannot be read as CSV: it is no text file"))
     problems = [
         Problem(f"{path} line {first}", f"column {name!r} appears twice")
         for name in dict.fromkeys(header)
@@ -56,9 +52,7 @@ def read_numbered_columns(path: Path) -> tuple[dict[str, list[str]], list[int]]:
         for line, row in body
         if len(row) != len(header)
     ]
-    problems += wrong[:_SHOWN]
-    if len(wrong) > _SHOWN:
-        problems.append(Problem(str(path), f"and {len(wrong) - _SHOWN} more lines like these"))
+    problems += wrong
     if problems:
         raise InputError(problems)
     columns = {name: [row[i] for _, row in body] for i, name in enumerate(header)}
@@ -67,23 +61,21 @@ def read_numbered_columns(path: Path) -> tuple[dict[str, list[str]], list[int]]:
 
 def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
     """Rows that are not blank, each with the line on which it ends."""
-    refuse_directory(path, "name a CSV or CSV.gz file")
-    line = 0
+    reader = csv.reader(io.StringIO(read_text(path, "name a CSV or CSV.gz file"), ""), strict=True)
+    rows: list[tuple[int, list[str]]] = []
+    line = cells = 0
     try:
-        with _open_text(path, "r") as handle:
-            reader, rows = csv.reader(handle, strict=True), []
-            for row in reader:
-                line = reader.line_num
-                if row:
-                    rows.append((line, row))
-            return rows
+        for row in reader:
+            line = reader.line_num
+            cells += len(row)
+            if cells > MOST_CELLS:
+                raise InputError(Problem(str(path), f"holds more than {MOST_CELLS:,} cells"))
+            if row:
+                rows.append((line, row))
     except csv.Error as error:
         where = f"{path}, after line {line}" if line else str(path)
         raise InputError(Problem(where, f"is not valid CSV: {error}")) from None
-    except FileNotFoundError:
-        raise InputError(Problem(str(path), "no such file")) from None
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise InputError(Problem(str(path), f"cannot be read as CSV: {error}")) from None
+    return rows
 
 
 def sha256(path: Path) -> str:
@@ -118,7 +110,7 @@ def write_columns(path: Path, columns: Mapping[str, Sequence[object]]) -> None:
             return ""
         return f"{value:.9g}" if isinstance(value, float) else value
 
-    with atomic(path) as beside, _open_text(beside, "w", zipped=path.suffix == ".gz") as handle:
+    with atomic(path) as beside, _open_to_write(beside, zipped=path.suffix == ".gz") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(names)
         writer.writerows([cell(value) for value in row] for row in rows)

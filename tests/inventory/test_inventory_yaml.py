@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpumix.errors import InputError
-from gpumix.inventory.yaml import parse, read_text
+from gpumix.inventory.yaml import parse
+from gpumix.reading import read_text
 
 
 def refusal(text: str) -> str:
@@ -105,7 +106,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "bom").write_bytes("\ufeffa: 1\n".encode())
     for name, says in [
         (".", "is a directory"),
-        ("absent.yaml", "no such file (`gpumix init"),
+        ("absent.yaml", "no such file"),
         ("binary", "is not UTF-8 text"),
         ("bom/below", "cannot be read"),
         ("x" * 400, "too long"),

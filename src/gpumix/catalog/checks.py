@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Final
 
 from gpumix.catalog.bands import Bands
+from gpumix.domain.bounds import AHEAD, FIRST_PRICE
 from gpumix.domain.llm import Model
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.errors import Problem
@@ -133,6 +135,20 @@ def count_problems(
                 )
             )
     return problems
+
+
+def date_problems(placed: Sequence[tuple[Offer, str]], catalogue: Iterable[Offer]) -> list[Problem]:
+    """A price of a time when no such GPU was rented, or of one that is still far off."""
+    latest = max((date.today(), *(offer.as_of for offer in catalogue))) + AHEAD
+    return [
+        Problem(
+            place,
+            f"{_named(offer)}: a price of {offer.as_of} lies outside {FIRST_PRICE} to {latest}",
+            "correct as_of, the day the price was seen",
+        )
+        for offer, place in placed
+        if not FIRST_PRICE <= offer.as_of <= latest
+    ]
 
 
 def dispersion_warnings(offers: Iterable[Offer]) -> list[Problem]:

@@ -12,6 +12,7 @@ from gpumix.catalog.bands import Bands, load_bands
 from gpumix.catalog.checks import (
     band_problems,
     count_problems,
+    date_problems,
     is_absent_spot,
     known_machines,
     spot_problems,
@@ -139,6 +140,7 @@ def read_price_sheet(
         placed = [(offer, row.place) for offer, row in read]
         problems = offer_problems(placed, gpus, bands)
         problems += count_problems(placed, known_machines(catalogue))
+        problems += date_problems(placed, catalogue)
     refuse_input(problems)
     return without_absent_spot(newest([offer for offer, _ in read]))
 

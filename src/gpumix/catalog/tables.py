@@ -153,6 +153,12 @@ def read_sheet(
         for name in columns
         if name and name not in allowed
     ]
+    problems += [
+        Problem(f"{path} line {number}", f"{name} holds a line break", "write it on one line")
+        for name, cells in columns.items()
+        for number, cell in enumerate(cells, start=2)
+        if "\n" in cell or "\r" in cell
+    ]
     if problems:
         raise InputError(problems)
     return tuple((record(row), row) for row in rows(columns, str(path), problems))

@@ -11,6 +11,8 @@ import re
 from datetime import date
 from typing import Any
 
+from gpumix.domain.bounds import YEARS
+
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 _SECONDS = {
     "us": 1e-6,
@@ -26,12 +28,13 @@ _SECONDS = {
     "week": 604800.0,
 }
 _NUMBER = re.compile(
-    r"^\s*([-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)"
-    r"\s*([A-Za-z%]*)\s*([A-Z]{3})?\s*$"
+    r"([-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)"
+    r"\s*+([A-Za-z%]*+)(?:\s++([A-Z]{3}))?"
 )
-"""A number, its unit and a currency; a comma is only understood between thousands."""
+"""A number, its unit and a currency; a comma is only understood between thousands. What is taken
+is never given back, so that the time to refuse a text grows with its length alone."""
+_LONGEST_NUMBER = 100
 _DAY = re.compile(r"^\d{4}-\d{2}(-\d{2})?$")
-_YEARS = 2000, 2100
 _MOST_MONEY = 1e15
 _LARGEST = 1e300
 _LONGEST_SHOWN = 60
@@ -45,7 +48,7 @@ def number(value: Any) -> float:
         raise ValueError(f"expected a number, got {shown(value)}")
     if isinstance(value, int | float):
         return _finite(value, value)
-    match = _NUMBER.match(str(value))
+    match = _parts(value)
     if not match or match.group(3) or match.group(2).lower() not in _SUFFIXES:
         raise ValueError(f"expected a number such as 12, 900M or 2B, got {shown(value)}")
     return _amount(match, _SUFFIXES[match.group(2).lower()])
@@ -57,6 +60,12 @@ def whole(value: Any) -> int:
     if amount != math.floor(amount):
         raise ValueError(f"expected a whole number, got {shown(value)}")
     return int(amount)
+
+
+def _parts(value: Any) -> re.Match[str] | None:
+    """A text as number, unit and currency; None where it is none, or far too long for one."""
+    text = str(value).strip() if isinstance(value, str | int | float) else ""
+    return _NUMBER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
 
 
 def _amount(match: re.Match[str], factor: float) -> float:
@@ -71,13 +80,15 @@ def _finite(amount: float, value: Any) -> float:
 
 def shown(value: Any) -> str:
     """The value as messages quote it, cut where it is long."""
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        return "a number of more than 300 digits"
     text = repr(value)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def seconds(value: Any) -> float:
     """A duration in seconds; the unit must be written: `800 ms`, `2 s`, `12 h`, `30 d`."""
-    match = _NUMBER.match(str(value)) if not isinstance(value, bool) else None
+    match = _parts(value) if not isinstance(value, bool) else None
     unit = match.group(2).lower() if match else ""
     if not match or match.group(3) or unit not in _SECONDS:
         raise ValueError(
@@ -114,7 +125,7 @@ def money(value: Any) -> tuple[float, str]:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _payable(number(value), value), "USD"
     wrong = f"expected an amount such as 900000 or 90M BDT, got {shown(value)}"
-    match = _NUMBER.match(str(value))
+    match = _parts(value)
     if not match:
         raise ValueError(wrong)
     unit, currency = match.group(2), match.group(3)
@@ -137,13 +148,13 @@ def day(value: Any) -> date:
     try:
         if _DAY.match(text):
             found = date.fromisoformat(text if len(text) > len("2027-01") else f"{text}-01")
-            if _YEARS[0] <= found.year <= _YEARS[1]:
+            if YEARS[0] <= found.year <= YEARS[1]:
                 return found
     except ValueError:
         pass
     raise ValueError(
         f"expected a month such as 2027-01 or a day such as 2027-01-15,"
-        f" {_YEARS[0]} to {_YEARS[1]}; got {shown(value)}"
+        f" {YEARS[0]} to {YEARS[1]}; got {shown(value)}"
     )
 
 

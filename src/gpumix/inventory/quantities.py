@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from gpumix.domain.bounds import REQUESTS_PER_S, Range
 from gpumix.domain.quantities import (
     day,
     duration,
@@ -30,6 +31,10 @@ def _bounded(low: float, high: float, what: str, convert: Any) -> Any:
     return BeforeValidator(check)
 
 
+def _within(bounds: Range, what: str) -> Any:
+    return _bounded(*bounds, what, number)
+
+
 def _positive(high: float, what: str) -> Any:
     def check(value: Any) -> float:
         amount = number(value)
@@ -46,7 +51,7 @@ Growth = Annotated[float, _bounded(-0.99, 20.0, "growth per year", rate)]
 TokensPerDay = Annotated[float, _positive(1e15, "tokens per day")]
 Tokens = Annotated[float, _positive(1e17, "tokens")]
 TokensPerRequest = Annotated[float, _positive(1e7, "tokens per request")]
-RequestsPerS = Annotated[float, _positive(1e7, "requests per second")]
+RequestsPerS = Annotated[float, _within(REQUESTS_PER_S, "requests per second")]
 PerDay = Annotated[float, _positive(1e10, "samples per day")]
 Runs = Annotated[float, _positive(1e6, "runs")]
 Number = Annotated[float, BeforeValidator(number)]

@@ -29,7 +29,7 @@ from gpumix.domain.workload import (
     TrainingRun,
     Workload,
 )
-from gpumix.errors import InputError, Problem, UnknownName, did_you_mean, unknown_name
+from gpumix.errors import Hint, InputError, Problem, UnknownName, unknown_name
 from gpumix.files import sha256
 from gpumix.inventory import demand
 from gpumix.inventory.demand import within
@@ -42,7 +42,8 @@ from gpumix.inventory.schema import (
     WorkloadSpec,
 )
 from gpumix.inventory.validate import Checked, check
-from gpumix.inventory.yaml import Document, KeyPath, parse, read_text
+from gpumix.inventory.yaml import MOST_BYTES, Document, KeyPath, parse
+from gpumix.reading import read_text
 from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 T = TypeVar("T")
@@ -65,7 +66,9 @@ def read_inventory(path: Path, catalog: Catalog, today: date) -> Inventory:
 
     Raises: InputError with every problem of the file, each with its key path and line.
     """
-    document = parse(read_text(path), path.name)
+    if_missing = f"`gpumix init {path}` writes a starter inventory"
+    text = read_text(path, "name the inventory file", if_missing, most_bytes=MOST_BYTES)
+    document = parse(text, path.name)
     checked = check(document)
     if checked.spec is None:
         raise InputError(checked.problems)
@@ -101,7 +104,7 @@ class _Reader:
         self.offers: tuple[Offer, ...] = ()
         self.traces: dict[str, InputFile] = {}
 
-    def _say(self, path: KeyPath, message: str, fix: str = "") -> None:
+    def _say(self, path: KeyPath, message: str, fix: str | Hint = "") -> None:
         if not self.checked.lacks_part_of(path):
             self.problems.append(Problem(self.document.place(path), message, fix))
 
@@ -372,7 +375,7 @@ class _Reader:
             path: KeyPath = ("supply", "owned", name)
             sites = spec.supply.on_prem
             if name not in sites and not self.checked.lacks(("supply", "on_prem", name)):
-                fix = did_you_mean(name, sites) or "describe the site under supply.on_prem"
+                fix = Hint(name, sites, "describe the site under supply.on_prem")
                 self._say(path, f"unknown site {name!r}", fix)
         return tuple(self._site(name, s, spec) for name, s in spec.supply.on_prem.items())
 

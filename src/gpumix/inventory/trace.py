@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +18,9 @@ from gpumix.domain.evidence import Basis
 from gpumix.domain.quantities import shown
 from gpumix.domain.traffic import Lengths, Profile, Requests
 from gpumix.errors import InputError, Problem
-from gpumix.files import read_numbered_columns, refuse_directory
+from gpumix.files import read_numbered_columns
 from gpumix.inventory.trace_formats import generic_columns, read_json_lines
+from gpumix.reading import MOST_BYTES, MOST_CELLS, refuse_unplain
 from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 _PROBABILITIES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
@@ -134,9 +136,7 @@ def _read(path: Path) -> tuple[dict[str, list[str]], list[int]]:
         return read_json_lines(path)
     if path.suffix != ".parquet":
         return read_numbered_columns(path)
-    refuse_directory(path, "name a CSV or Parquet file")
-    if not path.exists():
-        raise InputError(Problem(str(path), "no such file"))
+    refuse_unplain(path, "name a CSV or Parquet file")
     try:
         import pyarrow.parquet as pq
     except ImportError:
@@ -144,14 +144,27 @@ def _read(path: Path) -> tuple[dict[str, list[str]], list[int]]:
             Problem(str(path), "reading Parquet needs pyarrow", _PARQUET_FIX)
         ) from None
     try:
+        _refuse_large(path, pq.read_metadata(path))
         table = pq.read_table(path)
         columns = {
             name: ["" if v is None else str(v) for v in table[name].to_pylist()]
             for name in table.column_names
         }
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(Problem(str(path), f"cannot be read as Parquet: {error}")) from None
     return columns, list(range(1, table.num_rows + 1))
+
+
+def _refuse_large(path: Path, metadata: Any) -> None:
+    """Raise InputError for a file that unpacks to too many values, or to too many bytes."""
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    values = sum(g.column(i).num_values for g in groups for i in range(metadata.num_columns))
+    if values > MOST_CELLS:
+        raise InputError(Problem(str(path), f"holds more than {MOST_CELLS:,} cells"))
+    if sum(group.total_byte_size for group in groups) > MOST_BYTES:
+        raise InputError(Problem(str(path), f"unpacks to more than {MOST_BYTES // 2**20} MiB"))
 
 
 def _numbers(

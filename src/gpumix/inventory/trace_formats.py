@@ -7,7 +7,6 @@ each hash a block of 512 prompt tokens).
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import numpy as np
 
 from gpumix.domain.cells import numbers_in
 from gpumix.errors import InputError, Problem
-from gpumix.files import refuse_directory
+from gpumix.reading import parse_json, read_text
 from gpumix.units import MS
 
 BLOCK_TOKENS = 512
@@ -26,6 +25,7 @@ BLOCK_TOKENS = 512
 Columns = dict[str, list[str]]
 
 _ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?$", re.ASCII)
 _HASHES = ("hash_ids", "prefix_block_hashes")
 
 
@@ -55,8 +55,9 @@ def _moments(cells: Sequence[str]) -> list[str]:
 
 
 def _moment(cell: str) -> np.datetime64 | None:
+    text = _ZONE.sub("", cell.strip())
     try:
-        return np.datetime64(_ZONE.sub("", cell.strip()), "ns")
+        return np.datetime64(text, "ns") if _MOMENT.match(text) else None
     except ValueError:
         return None
 
@@ -126,29 +127,16 @@ def read_json_lines(path: Path) -> tuple[Columns, list[int]]:
 
     Raises: InputError for the first line that is none, or has other keys than the first.
     """
-    refuse_directory(path, "name a JSONL file")
     rows: list[dict[str, object]] = []
     lines: list[int] = []
-    try:
-        with path.open(encoding="utf-8") as handle:
-            for number, line in enumerate(handle, 1):
-                if not line.strip():
-                    continue
-                row = json.loads(line)
-                if not isinstance(row, dict) or (rows and row.keys() != rows[0].keys()):
-                    raise InputError(
-                        Problem(f"{path} line {number}", "is no object with the first line's keys")
-                    )
-                rows.append(row)
-                lines.append(number)
-    except FileNotFoundError:
-        raise InputError(Problem(str(path), "no such file")) from None
-    except json.JSONDecodeError as error:
-        raise InputError(
-            Problem(f"{path} line {len(lines) + 1}", f"is not valid JSON: {error.msg}")
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(path), f"cannot be read: {error}")) from None
+    for number, line in enumerate(read_text(path, "name a JSONL file").split("\n"), 1):
+        if line.strip():
+            place = f"{path} line {number}"
+            row = parse_json(line, place, only_names=True)
+            if not isinstance(row, dict) or (rows and row.keys() != rows[0].keys()):
+                raise InputError(Problem(place, "is no object with the first line's keys"))
+            rows.append(row)
+            lines.append(number)
     if not rows:
         raise InputError(Problem(str(path), "is empty", "each line is a request, a JSON object"))
     return {name: [_cell(row[name]) for row in rows] for name in rows[0]}, lines

@@ -6,7 +6,8 @@ One bad value must not hide another, so what the schema refuses is cut out and t
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gpumix.domain.quantities import shown
-from gpumix.errors import Problem, did_you_mean
+from gpumix.errors import Hint, Problem, shortened
 from gpumix.inventory.schema import InventorySpec
 from gpumix.inventory.yaml import Document, KeyPath
 
@@ -81,8 +82,8 @@ def check(document: Document) -> Checked:
             details = error.errors(include_url=False)
         if not cut:  # later errors only follow from what was cut out
             problems = _problems(details, document)
-        paths = sorted({_path_to_cut(item, data) for item in details}, key=len)
-        outer = [p for p in paths if not any(p[: len(q)] == q for q in paths if len(q) < len(p))]
+        paths = {_path_to_cut(item, data): None for item in details}  # in order, each once
+        outer = [p for p in paths if not any(p[:depth] in paths for depth in range(len(p)))]
         if not all(_cut_out(data, path) for path in outer):
             return Checked(None, problems)
         cut += outer
@@ -126,22 +127,22 @@ def _problems(details: Iterable[ErrorDetails], document: Document) -> tuple[Prob
 
 def _problem(item: ErrorDetails, document: Document) -> Problem:
     path, kind, value = _written_path(item["loc"], document.data), item["type"], item["input"]
-    message, fix = item["msg"].removeprefix("Value error, "), ""
+    message = item["msg"].removeprefix("Value error, ")
+    fix: str | Hint = ""
     if kind == "string_pattern_mismatch":
         message = f"expected a size such as 1024x1024, got {shown(value)}"
     elif kind == "extra_forbidden":
-        message = f"unknown key {path[-1]!r}"
+        message = f"unknown key {shortened(str(path[-1]))}"
         known = _keys_at(path[:-1])
-        fix = did_you_mean(str(path[-1]), known)
-        if not fix and 0 < len(known) <= _FEW_KEYS:
-            fix = f"known: {', '.join(known)}"
+        all_keys = f"known: {', '.join(known)}" if 0 < len(known) <= _FEW_KEYS else ""
+        fix = Hint(str(path[-1]), known, all_keys)
     elif kind == "missing":
         path, message = path[:-1], f"needs the key {item['loc'][-1]!r}"
     elif kind in ("enum", "literal_error") and isinstance(value, str):
         expected = item["ctx"]["expected"]
-        message = f"unknown {_name_of(path)} {value!r}"
+        message = f"unknown {_name_of(path)} {shortened(value)}"
         names = expected.replace(" or ", ", ").replace("'", "").split(", ")
-        fix = did_you_mean(value, names) or f"known: {', '.join(names)}"
+        fix = Hint(value, names, f"known: {', '.join(names)}")
     elif kind in _WORDS:
         limits = {
             key: f"{v:g}" for key, v in item.get("ctx", {}).items() if isinstance(v, float | int)
@@ -162,27 +163,35 @@ def _written_path(loc: Iterable[Any], data: Any) -> KeyPath:
             here = here[part]
             path.append(part)
         elif isinstance(here, dict):
-            written = [key for key in here if str(key) == str(part)]
-            if written:
-                here = here[written[0]]
-                path.append(written[0])
+            written = _key_in(here, part)
+            if written is not _ABSENT:
+                here = here[written]
+                path.append(written)
             elif index == len(parts) - 1:
                 path.append(part)
     return tuple(path)
 
 
-def _keys_at(path: KeyPath) -> list[str]:
+def _key_in(mapping: Mapping[Any, Any], part: Any) -> Any:
+    """The key that is written so; `_ABSENT` where there is none."""
+    if part in mapping:
+        return part
+    return next((key for key in mapping if str(key) == str(part)), _ABSENT)
+
+
+@functools.cache
+def _keys_at(path: KeyPath) -> tuple[str, ...]:
     """Known keys of the mapping at this path, by walking the schema."""
     here: type[BaseModel] | None = InventorySpec
     parts = iter(path)
     for part in parts:
         if here is None or part not in here.model_fields:
-            return []
+            return ()
         annotation = here.model_fields[str(part)].annotation
         if get_origin(annotation) is dict:
             next(parts, None)  # a name of the user's own
         here = _model_within(annotation)
-    return list(here.model_fields) if here is not None else []
+    return tuple(here.model_fields) if here is not None else ()
 
 
 def _model_within(annotation: Any) -> type[BaseModel] | None:

@@ -8,29 +8,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
-from yaml.composer import ComposerError
+from yaml.events import CollectionEndEvent, CollectionStartEvent
 from yaml.reader import ReaderError
 
 from gpumix.errors import InputError, Problem
-from gpumix.files import refuse_directory
+from gpumix.reading import MOST_DEPTH, control_character
 
 KeyPath = tuple[str | int, ...]
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader with YAML 1.2's scalars: true/false, decimal numbers, null; no tags."""
+if TYPE_CHECKING:
+    from yaml import SafeLoader
+else:  # libyaml where PyYAML was built with it: 20,000 keys in 0.3 s, else in 3 s
+    SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
-        if getattr(event, "tag", None) not in (None, "!"):
-            raise ComposerError(
-                None, None, f"an inventory has no tags such as {event.tag!r}", event.start_mark
-            )
-        return super().compose_node(parent, index)
+
+class _Loader(SafeLoader):
+    """SafeLoader with YAML 1.2's scalars: true/false, decimal numbers, null."""
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -45,7 +42,10 @@ _Loader.add_implicit_resolver(
 )
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:[0-9][0-9_]*)?\.?[0-9]+(?:[eE][-+]?[0-9]+)?$|^[-+]?\.(?:inf|nan)$", re.I),
+    re.compile(
+        r"^[-+]?(?:[0-9][0-9_]*+(?:\.[0-9]++)?|\.[0-9]++)(?:e[-+]?[0-9]+)?$|^[-+]?\.(?:inf|nan)$",
+        re.I,
+    ),
     list("-+0123456789."),
 )
 
@@ -58,6 +58,8 @@ def _decimal(loader: _Loader, node: yaml.ScalarNode) -> int | float:
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _decimal)
 
+MOST_BYTES = 2**20
+"""Of an inventory: about 20,000 lines."""
 _LONGEST_INT = 18
 _MOST_NODES = 100_000
 """Keys and values of one file, aliases written out; beyond it is no inventory."""
@@ -81,21 +83,6 @@ class Document:
         return f"{words} ({line})" if words and line else words or line or self.name
 
 
-def read_text(path: Path) -> str:
-    """The text of a file. Raises: InputError where it cannot be read as UTF-8 text."""
-    refuse_directory(path, "name the inventory file")
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(
-            Problem(str(path), "no such file", f"`gpumix init {path}` writes a starter inventory")
-        ) from None
-    except UnicodeDecodeError:
-        raise InputError(Problem(str(path), "is not UTF-8 text")) from None
-    except (OSError, ValueError) as error:
-        raise InputError(Problem(str(path), f"cannot be read: {error}")) from None
-
-
 def parse(text: str, name: str) -> Document:
     """Data and lines of one YAML document.
 
@@ -103,6 +90,7 @@ def parse(text: str, name: str) -> Document:
     """
     walk = _Walk(name)
     try:
+        _refuse_unread(text, name)
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
@@ -125,6 +113,23 @@ def parse(text: str, name: str) -> Document:
     return Document(data, walk.lines, name)
 
 
+def _refuse_unread(text: str, name: str) -> None:
+    """Refuse tags, and depth before anything recurses into it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, CollectionEndEvent):
+            depth -= 1
+        if depth > MOST_DEPTH:
+            raise InputError(Problem(name, f"is nested too deeply: at most {MOST_DEPTH} levels"))
+        tag = getattr(event, "tag", None)
+        if tag not in (None, "!"):
+            line = event.start_mark.line + 1 if event.start_mark is not None else 1
+            what = f"an inventory has no tags such as {tag!r}"
+            raise InputError(Problem(f"{name} line {line}", what, "write the value alone"))
+
+
 class _Walk:
     """Notes the line of every key path, and every key that its mapping holds already."""
 
@@ -136,10 +141,15 @@ class _Walk:
     def visit(self, node: yaml.Node, path: KeyPath) -> None:
         if len(self.lines) > _MOST_NODES:
             raise InputError(Problem(self.name, f"holds more than {_MOST_NODES:,} keys and values"))
+        if len(path) > MOST_DEPTH:
+            raise InputError(
+                Problem(self.name, f"is nested too deeply: at most {MOST_DEPTH} levels")
+            )
         if isinstance(node, yaml.MappingNode):
             for key_node, value_node in node.value:
                 key = (*path, str(key_node.value))
                 line = key_node.start_mark.line + 1
+                self.refuse_control(key_node)
                 if key in self.lines:
                     self.repeated.append(
                         Problem(
@@ -154,6 +164,15 @@ class _Walk:
             for index, item in enumerate(node.value):
                 self.lines[(*path, index)] = item.start_mark.line + 1
                 self.visit(item, (*path, index))
+        else:
+            self.refuse_control(node)
+
+    def refuse_control(self, node: yaml.Node) -> None:
+        """Raise InputError where a key or value holds what a terminal obeys and does not print."""
+        if isinstance(node, yaml.ScalarNode) and (found := control_character(node.value)):
+            place = f"{self.name} line {node.start_mark.line + 1}"
+            what = f"{node.value[:40]!r} holds a control character, {found}"
+            raise InputError(Problem(place, what, "write it on one line, in printed characters"))
 
 
 def _syntax_problem(error: yaml.YAMLError, name: str) -> Problem:

@@ -24,9 +24,9 @@ from gpumix.mix.plan import (
     utilisation,
 )
 from gpumix.mix.problem import Block, Config, Problem, Resource, Workload, limits
-from gpumix.mix.read import check_problem, problem_to_dict, read_problem
+from gpumix.mix.read import check_problem, most_rate, problem_to_dict, read_problem
 from gpumix.mix.shortlist import Shortlist, shortlist
-from gpumix.mix.solve import conflict, solve
+from gpumix.mix.solve import check_ends, conflict, solve
 
 __all__ = [
     "Block",
@@ -41,10 +41,12 @@ __all__ = [
     "Workload",
     "break_even_utilisation",
     "check",
+    "check_ends",
     "check_problem",
     "conflict",
     "delivered_rate",
     "limits",
+    "most_rate",
     "price",
     "problem_to_dict",
     "read_problem",

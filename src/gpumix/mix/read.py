@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 
-from gpumix.errors import InputError, did_you_mean, unknown_name
+from gpumix.errors import Hint, InputError, unknown_name
 from gpumix.errors import Problem as Fault
 from gpumix.mix.problem import Block, Config, Problem, Resource, Workload
 
@@ -15,6 +15,19 @@ REMARKS = ("tests", "optimum", "forced_single_gpu_type_cost")
 
 LARGEST = 1e15
 """Numbers beyond this are taken for a slip: no fleet costs or serves so much in any unit."""
+
+MOST_COUNTED = 1e9
+"""GPUs, instances or replicas: more than were ever made."""
+
+SMALLEST = 1e-9
+"""So are rates and hours below this, which the solver rounds to 0 (its `small_matrix_value`)."""
+
+RATE_TO_NEED = 1e-7, 1e7
+"""Smallest and largest share of a block's demand, or of all work, that a replica may deliver.
+
+Measured with HiGHS 1.16 on a plan with N+1 and a spot share: 3e6 is solved, 3e7 stops it with a
+solve error, 3e13 with a segmentation fault. Under the smallest, ten million replicas are needed.
+"""
 
 _TOP = tuple(f.name for f in fields(Problem))
 _ONLY_FOR = {
@@ -41,7 +54,7 @@ def read_problem(data: Mapping[str, object], place: str = "") -> Problem:
     top = _Object(data, prefix, faults)
     top.only((*_TOP, *REMARKS))
     blocks = tuple(
-        Block(id=o.text("id"), hours=o.number("hours", above=0.0))
+        Block(id=o.text("id"), hours=o.number("hours", at_least=SMALLEST))
         for o in top.objects("blocks", ("id", "hours"), at_least=1)
     )
     resources = tuple(map(_resource, top.objects("resources", _names(Resource))))
@@ -54,7 +67,7 @@ def read_problem(data: Mapping[str, object], place: str = "") -> Problem:
     problem = Problem(
         name=top.text("name", ""),
         units=top.text("units", ""),
-        repeat=top.number("repeat", above=0.0),
+        repeat=top.number("repeat", at_least=SMALLEST),
         blocks=blocks,
         resources=resources,
         workloads=workloads,
@@ -68,6 +81,8 @@ def read_problem(data: Mapping[str, object], place: str = "") -> Problem:
         ("workloads", [w.id for w in workloads]),
     ):
         faults.extend(_duplicates(prefix + group, ids))
+    if not faults:
+        faults.extend(_unsolvable(problem, prefix))
     if faults:
         raise InputError(faults)
     return problem
@@ -95,6 +110,39 @@ def check_problem(problem: Problem) -> None:
         InputError: as `read_problem`.
     """
     read_problem(problem_to_dict(problem))
+
+
+def _unsolvable(problem: Problem, prefix: str) -> Iterable[Fault]:
+    """Rates too small or too large, beside what is wanted, for the solver's arithmetic."""
+    low, high = RATE_TO_NEED
+    wanted = {w.id: sorted(filter(None, _needs(w))) for w in problem.workloads}
+    for i, config in enumerate(problem.configs):
+        needs = wanted[config.workload]
+        for name, rate in config.class_rate.items():
+            place = f"{prefix}configs[{i}].rate" + (f".{name}" if name else "")
+            if 0.0 < rate < SMALLEST:
+                yield Fault(place, f"must be 0 or at least {SMALLEST:g}, not {rate:g}")
+            elif rate and needs and not (low * needs[-1] <= rate <= high * needs[0]):
+                least, most = low * needs[-1], high * needs[0]
+                yield Fault(
+                    place,
+                    f"is {rate:g}, too far from what {config.workload} needs for the solver",
+                    f"give a rate between {least:g} and {most:g}" if least <= most else "",
+                )
+
+
+def most_rate(workload: Workload) -> float:
+    """The largest rate that a config of this workload may have; a replica of more does no more."""
+    return RATE_TO_NEED[1] * min(filter(None, _needs(workload)), default=math.inf)
+
+
+def _needs(workload: Workload) -> list[float]:
+    """What is wanted of a workload: units/h by block and class, or units of work."""
+    if workload.is_batch:
+        return [workload.work]
+    demand = workload.demand
+    series = demand.values() if isinstance(demand, Mapping) else [demand]
+    return [units for one in series for units in one]
 
 
 def _names(record: type) -> tuple[str, ...]:
@@ -192,7 +240,7 @@ def _site_kw(top: _Object, resources: Sequence[Resource]) -> dict[str, float]:
     unlimited = {r.site for r in resources if r.site} - limits.keys()
     used = {r.site for r in resources}
     for site in limits.keys() - used:
-        if hint := did_you_mean(site, sorted(unlimited)):
+        if hint := Hint(site, sorted(unlimited)):
             top.fault(f"site_kw.{site}", "no resource is at this site", hint)
     return limits
 
@@ -214,7 +262,7 @@ class _Object:
     def __init__(self, data: Mapping[str, object], place: str, faults: list[Fault]) -> None:
         self._data, self._place, self._faults = data, place, faults
 
-    def fault(self, key: str, message: str, fix: str = "") -> None:
+    def fault(self, key: str, message: str, fix: str | Hint = "") -> None:
         self._faults.append(Fault(f"{self._place}{key}", message, fix))
 
     def has(self, key: str) -> bool:
@@ -223,7 +271,7 @@ class _Object:
     def only(self, allowed: Sequence[str]) -> None:
         for key in self._data:
             if key not in allowed:
-                self.fault(str(key), "unknown key", did_you_mean(str(key), allowed))
+                self.fault(str(key), "unknown key", Hint(str(key), allowed))
 
     def objects(self, key: str, allowed: Sequence[str], at_least: int = 0) -> list[_Object]:
         """The objects of a list; items of another type are reported and left out."""
@@ -257,7 +305,7 @@ class _Object:
     def choice(self, key: str, among: tuple[str, ...]) -> str:
         value = self.text(key)
         if value and value not in among:
-            self.fault(key, f"must be one of {', '.join(among)}", did_you_mean(value, among))
+            self.fault(key, f"must be one of {', '.join(among)}", Hint(value, among))
         return value if value in among else ""
 
     def reference(self, key: str, kind: str, known: Iterable[str]) -> str:
@@ -272,18 +320,18 @@ class _Object:
             self._wrong(key, "true or false")
         return value is True
 
-    def number(self, key: str, default: float | None = None, above: float | None = None) -> float:
-        """A number of at least 0, or above `above`."""
+    def number(self, key: str, default: float | None = None, at_least: float = 0.0) -> float:
+        """A number of at least `at_least`."""
         value = self._data.get(key)
         if value is None and default is not None:
             return default
-        return self._checked(key, value, above=above)
+        return self._checked(key, value, at_least=at_least)
 
     def optional_number(self, key: str, at_most: float = math.inf) -> float | None:
         return self._checked(key, self._data[key], at_most=at_most) if self.has(key) else None
 
     def integer(self, key: str, at_least: int = 0) -> int:
-        value = self._checked(key, self._data.get(key))
+        value = self._checked(key, self._data.get(key), at_most=MOST_COUNTED)
         if value != int(value) or (value < at_least and self.has(key)):
             self.fault(key, f"must be a whole number of at least {at_least}, not {value:g}")
         return max(int(value), at_least)
@@ -348,15 +396,15 @@ class _Object:
         return tuple(i for i in value if type(i) is int)
 
     def _checked(
-        self, key: str, value: object, above: float | None = None, at_most: float = math.inf
+        self, key: str, value: object, at_least: float = 0.0, at_most: float = math.inf
     ) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             self._wrong(key, "a number", value)
             return 0.0
         if not abs(value) <= LARGEST:
             self.fault(key, f"must be a finite number up to {LARGEST:g}")
-        elif value < 0 or (above is not None and value <= above):
-            least = f"above {above:g}" if above is not None else "0 or more"
+        elif value < at_least:
+            least = f"{at_least:g} or more" if at_least == 0.0 else f"at least {at_least:g}"
             self.fault(key, f"must be {least}, not {value:g}")
         elif value > at_most:
             self.fault(key, f"must be at most {at_most:g}, not {value:g}")

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpumix.errors import GpumixError
+from gpumix.errors import GpumixError, InputError
+from gpumix.errors import Problem as Fault
 from gpumix.mix.linear import Linear
 from gpumix.mix.model import Model, Way, build
 from gpumix.mix.plan import BlockPlan, Solution, check, price, relative_gap
@@ -78,6 +79,7 @@ def solve(
         GpumixError: the time limit passed without a plan, or the solver failed.
     """
     started = time.perf_counter()
+    check_ends(gap, time_limit_s)
     check_problem(problem)
     pruned, kept = prune(problem)
     model = build(pruned, shared_pools(pruned))
@@ -107,6 +109,22 @@ def solve(
         (),
         _since(started),
     )
+
+
+def check_ends(gap: float, time_limit_s: float | None) -> None:
+    """Whether a search can end so.
+
+    Raises:
+        InputError: a gap that is no share of the cost (a gap of 1 calls any plan optimal), a time
+            limit that is no time.
+    """
+    faults = []
+    if not 0.0 <= gap < 1.0:
+        faults.append(Fault("gap", f"must be at least 0 and below 1, not {gap:g}"))
+    if time_limit_s is not None and not 0.0 < time_limit_s < math.inf:
+        faults.append(Fault("time limit", f"must be above 0 s, not {time_limit_s:g}"))
+    if faults:
+        raise InputError(faults)
 
 
 def feasible(

@@ -309,6 +309,7 @@ class _Builder:
         self, workload: str, resource: str, option: Option, rate: float, cell: Cell
     ) -> None:
         busy_usd = cell.supply.usd_per_gpu_busy_hour * option.gpus
+        rate = min(rate, mix.most_rate(self.workloads[-1]))  # its workload was added last
         self.configs.append(mix.Config(workload, resource, option.gpus, rate, var_cost=busy_usd))
         self.cells.append(cell)
 

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gpumix.domain.bounds import point_fault
 from gpumix.domain.cells import number_in
 from gpumix.errors import InputError, Problem
-
-MOST_GPUS, LARGEST = 1_000_000, 1_000_000_000
-"""More GPUs, or tokens, requests or Gbit/s, than any question: a cell that holds something else."""
 
 IntArray = npt.NDArray[np.int64]
 
@@ -84,10 +82,5 @@ def _text(value: object) -> str:
 def _stated(text: str, name: str) -> tuple[float, str]:
     if not text:
         return math.nan, ""
-    value = number_in(text)
-    if not value >= 0.0:
-        return math.nan, f"{name} must be a number of at least 0: {text!r}"
-    most = MOST_GPUS if name in ("n_gpus", "tp", "pp", "dp", "ep") else LARGEST
-    if value > most:
-        return math.nan, f"{name} is {text!r}: it must be at most {most:,}"
-    return value, ""
+    fault = point_fault(name, text, value := number_in(text))
+    return (math.nan, fault) if fault else (value, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from gpumix.domain.bounds import COUNT
 from gpumix.domain.defaults import TENSOR_PARALLEL
 from gpumix.domain.llm import Model
 from gpumix.domain.promises import METRICS, QUANTILES, limits_in
@@ -49,6 +50,8 @@ def layouts_of(
                 return f"tp x pp x dp = {stated}, but n_gpus is {n_gpus}"
         if min(counts) < 1:
             return "tp, pp and dp must be at least 1"
+        if stated > COUNT[1]:
+            return f"tp x pp x dp = {stated:,}, more than {COUNT[1]:,} GPUs"
         return [(*counts, ep or 1)]
     n = n_gpus if n_gpus is not None else 1
     if n < 1:

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpumix.catalog import Catalog
+from gpumix.domain.bounds import COUNT, point_fault
+from gpumix.domain.cells import number_in
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
@@ -25,7 +27,6 @@ from gpumix.perf.training.job import TrainingJob, training_jobs
 from gpumix.perf.training.layout import layouts, why_none
 from gpumix.perf.training.memory import memory
 from gpumix.perf.values import FloatArray
-from gpumix.predict.columns import LARGEST, MOST_GPUS
 
 METRICS = (
     "tok_s_per_gpu", "samples_s_per_gpu", "step_time_s", "tflops_per_gpu", "mem_gib_per_gpu",
@@ -75,7 +76,7 @@ class Table:
             )
         self.size = len(points["gpu"])
         self.ids = list(points.get("id", range(self.size)))
-        self.wrong = [""] * self.size
+        self.faults = [""] * self.size
         """Per row, which of its numbers cannot be; such a row has no answer."""
         self.number = {c: self._numbers(c, points.get(c)) for c in _NUMBERS}
         self.word = {c: _texts(points.get(c), self.size) for c in _WORDS}
@@ -83,32 +84,19 @@ class Table:
     def __len__(self) -> int:
         return self.size
 
-    def _numbers(self, name: str, column: Sequence[Any] | None) -> FloatArray:
-        found = np.full(self.size, np.nan)
-        for row, cell in enumerate(() if column is None else column):
-            found[row], wrong = _number(name, cell)
-            self.wrong[row] = join(self.wrong[row], wrong)
-        return found
+    def _numbers(self, name: str, cells: Sequence[Any] | None) -> FloatArray:
+        """The column, NaN where nothing (or 0) is stated; what cannot be true goes to `faults`."""
+        if cells is None:
+            return np.full(self.size, np.nan)
+        values = np.array([number_in(cell) for cell in cells], dtype=np.float64)
+        for row, (cell, value) in enumerate(zip(cells, values.tolist(), strict=True)):
+            if not _is_empty(cell) and (fault := point_fault(name, str(cell), value)):
+                self.faults[row] = join(self.faults[row], fault)
+        return np.where(values > 0.0, values, np.nan)
 
 
-def _number(name: str, cell: Any) -> tuple[float, str]:
-    """A cell's number, NaN where it states none (empty or 0), and what is wrong with it.
-
-    >>> _number("tp", "8"), _number("tp", "0.01")[1]
-    ((8.0, ''), "tp is '0.01': it must be a whole number from 1 to 1,000,000")
-    """
-    text = "" if cell is None else str(cell).strip()
-    try:
-        value = float(text or "nan")
-    except ValueError:
-        return np.nan, f"{name} is {text!r}: it must be a number"
-    if np.isnan(value) or value == 0.0:
-        return np.nan, ""
-    if name in _COUNTS and not (1.0 <= value <= MOST_GPUS and value.is_integer()):
-        return np.nan, f"{name} is {text!r}: it must be a whole number from 1 to {MOST_GPUS:,}"
-    if not 0.0 < value <= LARGEST:
-        return np.nan, f"{name} is {text!r}: it must be a number from 0 to {LARGEST:,}"
-    return value, ""
+def _is_empty(cell: Any) -> bool:
+    return cell is None or str(cell).strip().lower() in ("", "nan")
 
 
 def _texts(column: Sequence[Any] | None, size: int) -> list[str]:
@@ -167,7 +155,7 @@ def _names(table: Table, catalog: Catalog, notes: list[str]) -> list[tuple[Model
     for row in range(len(table)):
         model = get("model", table.word["model"][row])
         gpu = get("gpu", table.word["gpu"][row])
-        bad = [x for x in (gpu, model, table.wrong[row]) if isinstance(x, str) and x]
+        bad = [x for x in (table.faults[row], gpu, model) if x and isinstance(x, str)]
         metric = table.word["metric"][row]
         if metric in TOTALS:
             bad.append(f"{metric} depends on the samples a run needs, which the row does not hold")
@@ -191,8 +179,8 @@ def _question(
     stack = word["stack"] if word["stack"] in constants["stack"] else UNKNOWN
     q: dict[str, Any] = {k: v for k, v in number.items() if v == v}
     q.setdefault("n_gpus", _product(q))
-    if q["n_gpus"] > MOST_GPUS:
-        notes[row] = f"tp x pp x cp x dp = {q['n_gpus']:,.0f}: at most {MOST_GPUS:,} GPUs"
+    if q["n_gpus"] > COUNT[1]:
+        notes[row] = f"tp x pp x cp x dp = {q['n_gpus']:,.0f}: at most {COUNT[1]:,} GPUs"
         return None
     q.setdefault("seq_len", 512.0)
     q["stack"] = stack

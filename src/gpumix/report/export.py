@@ -20,6 +20,7 @@ from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import SCHEMA_VERSION, Plan
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.errors import InputError, Problem
+from gpumix.reading import read_json
 
 _SHOWN = 60
 """Characters of a wrong value that its message repeats."""
@@ -38,19 +39,10 @@ def read_plan(path: Path) -> Plan:
 
     Raises: InputError where it cannot be read, is no JSON or no plan.
     """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        fix = "`gpumix plan INVENTORY` writes one"
-        raise InputError(Problem(str(path), "no such file", fix)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(path), f"cannot be read: {error}")) from None
-    except json.JSONDecodeError as error:
-        raise InputError(Problem(str(path), f"is not valid JSON: {error.msg}")) from None
-    except RecursionError:
-        raise InputError(Problem(str(path), "is nested too deeply")) from None
+    fix = "name the plan.json of `gpumix plan`"
+    data = read_json(path, fix, "`gpumix plan INVENTORY` writes one")
     if not isinstance(data, Mapping):
-        raise InputError(Problem(str(path), "is no plan", "name the plan.json of `gpumix plan`"))
+        raise InputError(Problem(str(path), "is no plan", fix))
     return plan_from_dict(data, str(path))
 
 

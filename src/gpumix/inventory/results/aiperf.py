@@ -81,9 +81,9 @@ def data_of_csv(lines: list[list[str]]) -> dict[str, Any]:
 
 def read(cells: Cells) -> list[Run]:
     """The run in a file; what is wrong is left in `cells.problems`."""
-    if cells.at("was_cancelled") is True or cells.at("is_complete") is False:
+    if cells.flag("was_cancelled") is True or cells.flag("is_complete") is False:
         cells.wrong((), "the run was cancelled before it was complete")
-    for i, error in enumerate(cells.at("error_summary") or ()):
+    for i, error in enumerate(cells.items("error_summary")):
         text = str(error.get("error_details", error) if isinstance(error, Mapping) else error)
         cells.wrong(("error_summary", i), f"requests failed: {text:.80}")
     completed = _plain(cells, "request_count")
@@ -178,13 +178,17 @@ def _agree(cells: Cells, stated: float, product: float) -> None:
 
 
 def _load(cells: Cells) -> tuple[str, float | None]:
-    phases = cells.at("input_config", "phases")
-    if isinstance(phases, list) and phases:
+    phases = cells.items("input_config", "phases")
+    if phases:
         measured = [
             i for i in range(len(phases))
             if cells.text("input_config", "phases", i, "kind") in ("", "profiling")
         ]  # fmt: skip
-        at: tuple[str | int, ...] = ("input_config", "phases", measured[-1] if measured else -1)
+        at: tuple[str | int, ...] = (
+            "input_config",
+            "phases",
+            measured[-1] if measured else len(phases) - 1,
+        )
     else:
         at = ("input_config", "loadgen")
     rate = cells.optional(*at, "rate") or cells.optional(*at, "request_rate")
@@ -200,8 +204,8 @@ def _load(cells: Cells) -> tuple[str, float | None]:
 
 
 def _model(cells: Cells) -> str:
-    return (
-        cells.text("input_config", "models", "items", 0, "name")
-        or cells.text("input_config", "endpoint", "model_names", 0)
-        or cells.text("input_config", "models", 0)
-    )
+    models = ("input_config", "models")
+    if isinstance(cells.at(*models), list):
+        return cells.text(*models, 0)
+    named = cells.text(*models, "items", 0, "name")
+    return named or cells.text("input_config", "endpoint", "model_names", 0)

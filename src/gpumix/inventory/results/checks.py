@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from gpumix.domain.bounds import LATENCY_S, REQUESTS, TOKENS, is_within
 from gpumix.errors import Problem
 from gpumix.inventory.results.run import Run
 
@@ -48,9 +49,26 @@ def _faults(run: Run) -> Iterator[Fault]:
             yield f"{name} is 0", ""
     if run.load and run.load_value == 0.0:
         yield f"load {run.load} of 0", ""
+    yield from _bound_faults(run)
     yield from _rate_faults(run)
     yield from _latency_faults(run)
     yield from _little_faults(run)
+
+
+def _bound_faults(run: Run) -> Iterator[Fault]:
+    """Figures that no server and no clock can give."""
+    for name, values in run.latency_s.items():
+        for statistic, seconds in values.items():
+            if seconds > 0.0 and not is_within(seconds, LATENCY_S):
+                yield f"{statistic} {name} of {seconds:.3g} s is no latency", "which unit is it in?"
+    for name, value, bounds in (
+        ("input tokens per request", run.input_len, TOKENS),
+        ("output tokens per request", run.output_len, TOKENS),
+        ("requests/s", run.requests_per_s, REQUESTS),
+        (f"load {run.load}", run.load_value or 0.0, REQUESTS),
+    ):
+        if value > 0.0 and not is_within(value, bounds):
+            yield f"{name} of {value:.3g} is beyond {bounds[1]:,.0f}", "which unit is it in?"
 
 
 def _rate_faults(run: Run) -> Iterator[Fault]:

@@ -30,7 +30,7 @@ def is_this(data: object) -> bool:
 
 def read(cells: Cells) -> list[Run]:
     """The runs in a file; what is wrong is left in `cells.problems`."""
-    benchmarks = cells.at("benchmarks")
+    benchmarks = cells.items("benchmarks")
     if not benchmarks:
         cells.wrong(("benchmarks",), "is empty: the run measured nothing")
     return [_run(cells, i) for i in range(len(benchmarks))]

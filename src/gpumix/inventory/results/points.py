@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from gpumix.domain.bounds import metric_range
 from gpumix.domain.cells import number_in
 from gpumix.errors import Problem
 from gpumix.inventory.results.rows import SERVING, TRAINING, Stated
 
 TOOL = "points"
-
-
-def is_this(columns: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a table holds points."""
-    return "metric" in columns
 
 
 def rows_of(
@@ -40,9 +36,11 @@ def rows_of(
         for name in ("gpu", "model", *_filled(row)):
             row[name] = row.get(name) or getattr(stated, name)
         text = columns["value"][i].strip()
-        if not number_in(text) > 0.0:
-            message = f"value is {text!r}" if text else "value is empty"
-            problems.append(Problem(where, message, "write the measured number, above 0"))
+        low, high = metric_range(row["metric"])
+        if not low <= number_in(text) <= high:
+            message = f"value is {text[:40]!r}" if text else "value is empty"
+            fix = f"write the measured number, from {low:g} to {high:g} for {row['metric'][:40]}"
+            problems.append(Problem(where, message, fix))
             continue
         found.append((where, row | {"value": text}))
     if not found and not problems:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,12 @@ from typing import Any, NamedTuple
 
 from gpumix.catalog import Catalog
 from gpumix.errors import InputError, Problem
-from gpumix.files import read_numbered_columns, refuse_directory
+from gpumix.files import read_numbered_columns
 from gpumix.inventory.results import aiperf, guidellm, inference_perf, points, vllm_bench
 from gpumix.inventory.results.checks import problems_of
 from gpumix.inventory.results.rows import Stated, rows_of
 from gpumix.inventory.results.run import Cells, Run
+from gpumix.reading import parse_json, read_text
 
 KNOWN = "vllm bench serve, guidellm, aiperf or inference-perf JSON, aiperf CSV, or a points CSV"
 
@@ -128,11 +128,9 @@ def _open(path: Path, stated: Stated) -> _Opened:
     if text.startswith(("# HELP", "# TYPE")):
         message = "is a Prometheus page: counters of a server, not a benchmark's results"
         raise InputError(Problem(name, message, f"give {KNOWN}"))
-    if path.suffix == ".gz" or (lines and "metric" in [c.strip() for c in lines[0]]):
+    if lines and "metric" in [c.strip() for c in lines[0]]:
         columns, numbers = read_numbered_columns(path)
         problems: list[Problem] = []
-        if not points.is_this(columns):
-            raise InputError(Problem(name, "is no table of points", "it needs a column `metric`"))
         found = points.rows_of(columns, numbers, name, stated, problems)
         if problems:
             raise InputError(problems)
@@ -141,15 +139,7 @@ def _open(path: Path, stated: Stated) -> _Opened:
 
 
 def _text(path: Path) -> str:
-    refuse_directory(path, "name its files one by one, e.g. folder/*.json")
-    if path.suffix == ".gz":
-        return ""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(Problem(str(path), "no such file")) from None
-    except (OSError, ValueError) as error:
-        raise InputError(Problem(str(path), f"cannot be read: {error}")) from None
+    text = read_text(path, "name its files one by one, e.g. folder/*.json")
     if not text.strip():
         raise InputError(Problem(str(path), "is empty", "did the benchmark finish?"))
     return text
@@ -187,22 +177,14 @@ def _checked(name: str, tool: str, read: Callable[[Cells], list[Run]], cells: Ce
 
 def _documents(text: str, name: str) -> list[Any]:
     """The JSON value of a file, or one value a line (runs appended to one file)."""
-    try:
-        return [json.loads(text)]
-    except json.JSONDecodeError as error:
-        first = error
-    except RecursionError:
-        raise InputError(Problem(name, "is nested too deeply to be a result file")) from None
-    lines = [line for line in text.splitlines() if line.strip()]
-    try:
-        if len(lines) > 1 and first.msg == "Extra data":
-            return [json.loads(line) for line in lines]
-    except (json.JSONDecodeError, RecursionError):
-        pass
-    place = f"{name} line {first.lineno}, column {first.colno}"
-    cut = first.pos >= len(text.rstrip()) - 1
-    fix = "the file ends too early: was the run or the copy cut off?" if cut else ""
-    raise InputError(Problem(place, f"is not valid JSON: {first.msg}", fix))
+    lines = [(i, line) for i, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if len(lines) > 1 and all(_is_object(line) for _, line in lines[:2]):
+        return [parse_json(line, f"{name} line {i}") for i, line in lines]
+    return [parse_json(text, name)]
+
+
+def _is_object(line: str) -> bool:
+    return line.lstrip().startswith("{") and line.rstrip().endswith("}")
 
 
 def _whose(data: Any) -> str:

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gpumix.errors import Problem
+from gpumix.reading import control_character
 
+_KINDS: dict[type, str] = {
+    Mapping: "an object",
+    dict: "an object",
+    list: "a list",
+    float: "a number",
+    str: "text",
+    bool: "true or false",
+}
 STATISTICS = ("mean", "p50", "p95", "p99")
 
 
@@ -55,16 +64,29 @@ class Cells:
     problems: list[Problem] = field(default_factory=list)
 
     def at(self, *path: str | int) -> Any:
-        """The value at a path, or None."""
-        here = self.data
-        for key in path:
-            if isinstance(here, Mapping) and isinstance(key, str):
-                here = here.get(key)
-            elif isinstance(here, Sequence) and isinstance(key, int) and key < len(here):
-                here = here[key]
-            else:
+        """The value at a path, or None; a problem where something on the way is of another kind."""
+        here: Any = self.data
+        for depth, key in enumerate(path):
+            if here is None:
                 return None
+            wanted: type = Mapping if isinstance(key, str) else list
+            found = isinstance(here, wanted)
+            if not found:
+                self._unlike(path[:depth], here, wanted)
+                return None
+            if isinstance(key, str):
+                here = here.get(key)
+            else:
+                here = here[key] if key < len(here) else None
         return here
+
+    def items(self, *path: str | int) -> list[Any]:
+        """The list at a path; empty where there is none, a problem where it is something else."""
+        found = self.at(*path)
+        if found is not None and not isinstance(found, list):
+            self._unlike(path, found, list)
+            return []
+        return found or []
 
     def number(self, *path: str | int) -> float:
         """The number of at least 0 at a path; a problem and NaN where there is none."""
@@ -81,7 +103,7 @@ class Cells:
         if found is None:
             return None
         if isinstance(found, bool) or not isinstance(found, int | float):
-            self.wrong(path, f"is no number: {found!r:.40}")
+            self._unlike(path, found, float)
             return None
         if not math.isfinite(found) or found < 0.0:
             self.wrong(path, f"must be a number of at least 0, got {found:g}")
@@ -89,16 +111,34 @@ class Cells:
         return float(found)
 
     def text(self, *path: str | int) -> str:
-        """The text at a path, or ''."""
+        """The text at a path, or ''; a problem where it is something else, or no name."""
         found = self.at(*path)
-        return found.strip() if isinstance(found, str) else ""
+        if found is not None and not isinstance(found, str):
+            self._unlike(path, found, str)
+            return ""
+        text = (found or "").strip()
+        if code := control_character(text):
+            self.wrong(path, f"holds a control character, {code}")
+        return text
+
+    def flag(self, *path: str | int) -> bool | None:
+        """The truth value at a path, or None; a problem where it is something else."""
+        found = self.at(*path)
+        if found is not None and not isinstance(found, bool):
+            self._unlike(path, found, bool)
+            return None
+        return found
+
+    def _unlike(self, path: Sequence[str | int], found: object, wanted: type) -> None:
+        shown = f"{found!r:.40}" if isinstance(found, str | int | float) else _KINDS[type(found)]
+        self.wrong(path, f"must be {_KINDS[wanted]}, not {shown}")
 
     def wrong(self, path: Sequence[str | int], message: str, fix: str = "") -> None:
         """Note a problem at a path."""
         where = ".".join(str(key) for key in path)
-        self.problems.append(
-            Problem(f"{self.place}: {where}" if where else self.place, message, fix)
-        )
+        problem = Problem(f"{self.place}: {where}" if where else self.place, message, fix)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
 
 def by_server(
@@ -110,7 +150,7 @@ def by_server(
     latencies follow from the means then: TPOT = (E2E - TTFT) / (n - 1).
     """
     kept = {name: dict(values) for name, values in latency_s.items()}
-    if server_count is None or abs(tool_count / server_count - 1.0) <= 0.01:
+    if server_count is None or abs(tool_count - server_count) <= 0.01 * server_count:
         return tool_count, kept, ()
     note = (
         f"the client counted {tool_count:.4g} output tokens a request, the server "
@@ -118,7 +158,7 @@ def by_server(
     )
     kept.pop("itl", None)
     kept["tpot"] = {}
-    if server_count > 1.0 and {"e2e", "ttft"} <= set(kept):
-        after_first = kept["e2e"]["mean"] - kept["ttft"]["mean"]
-        kept["tpot"] = {"mean": after_first / (server_count - 1.0)}
+    e2e, ttft = (kept.get(name, {}).get("mean") for name in ("e2e", "ttft"))
+    if server_count > 1.0 and e2e is not None and ttft is not None:
+        kept["tpot"] = {"mean": (e2e - ttft) / (server_count - 1.0)}
     return server_count, kept, (note,)
