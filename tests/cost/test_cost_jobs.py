@@ -6,11 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpumix.cost import jobs
+from gpumix.cost.unit_cost import usd_per_run
 
 SECOND, MINUTE = 1 / 3600, 1 / 60
 LLAMA3 = 19.7e-6  # interruptions per GPU-hour, arXiv 2407.21783
 
 times = st.floats(0.0, 5.0)
+
+
+def _dalys_time_h(work_h, interval_h, checkpoint_h, restart_h, mtti_h):
+    """Daly 2006: M e^(R/M) (e^((tau + C)/M) - 1) W / tau."""
+    segment = (interval_h + checkpoint_h) / mtti_h
+    return mtti_h * np.exp(restart_h / mtti_h) * np.expm1(segment) * work_h / interval_h
 
 
 @pytest.mark.parametrize(
@@ -43,7 +50,7 @@ def test_goodput_on_spot(mtti, published):
 def test_goodput_is_work_over_dalys_time():
     checkpoint, restart, mtti = 0.02, 0.25, 6.0
     interval = jobs.young_interval_h(checkpoint, mtti)
-    held = jobs.expected_time_h(100.0, interval, checkpoint, restart, mtti)
+    held = _dalys_time_h(100.0, interval, checkpoint, restart, mtti)
     assert jobs.goodput(checkpoint, restart, mtti) == pytest.approx(100.0 / held)
 
 
@@ -68,8 +75,8 @@ def test_goodput_is_a_share_and_reliability_helps(checkpoint, restart, mtti, bet
 def test_young_is_near_the_best_interval():
     intervals = np.geomspace(0.02, 20.0, 400)
     args = (np.full(400, x) for x in (0.02, 0.25, 20.0))
-    held = jobs.expected_time_h(np.full(400, 100.0), intervals, *args)
-    at_young = jobs.expected_time_h(100.0, jobs.young_interval_h(0.02, 20.0), 0.02, 0.25, 20.0)
+    held = _dalys_time_h(np.full(400, 100.0), intervals, *args)
+    at_young = _dalys_time_h(100.0, jobs.young_interval_h(0.02, 20.0), 0.02, 0.25, 20.0)
     assert held.min() <= at_young <= held.min() * 1.001
 
 
@@ -146,6 +153,10 @@ def test_p90_is_after_the_mean_and_scarcity_delays(work_h, mtti, availability, s
     assert scarce.expected_h >= done.expected_h * (1 - 1e-12)
 
 
+def _with_delay(usd_per_gpu_hour, gpus, held_h, usd_per_hour):
+    return usd_per_run(usd_per_gpu_hour, gpus, held_h) + jobs.waiting_usd(24 * usd_per_hour, held_h)
+
+
 @settings(deadline=None, max_examples=50)
 @given(
     st.floats(1.05, 6.0),
@@ -157,14 +168,12 @@ def test_p90_is_after_the_mean_and_scarcity_delays(work_h, mtti, availability, s
 )
 def test_break_even_price_ratio_equalises_the_bills(speedup, g_x, g_y, value, gpus, price_y):
     ratio = jobs.break_even_price_ratio(speedup, g_x, g_y, value, gpus, price_y)
-    fast = jobs.usd_per_run_with_delay(ratio * price_y, gpus, 10.0 / speedup, g_x, 1.0, value)
-    slow = jobs.usd_per_run_with_delay(price_y, gpus, 10.0, g_y, 1.0, value)
-    assert fast == pytest.approx(slow, rel=1e-9)
+    fast = _with_delay(ratio * price_y, gpus, 10.0 / speedup / g_x, value)
+    assert fast == pytest.approx(_with_delay(price_y, gpus, 10.0 / g_y, value), rel=1e-9)
 
 
 def test_spot_wins_exactly_below_its_ceiling():
     g_spot, g_firm = jobs.goodput(60 * SECOND, 10 * MINUTE, 1.0), 0.99
     ceiling = jobs.spot_price_ceiling(g_spot, g_firm)
-    firm = jobs.usd_per_run_with_delay(2.0, 8.0, 50.0, g_firm, 1.0, 0.0)
-    at = jobs.usd_per_run_with_delay(2.0 * ceiling, 8.0, 50.0, g_spot, 0.5, 0.0)
-    assert at == pytest.approx(firm)
+    firm = usd_per_run(2.0, 8.0, 50.0 / g_firm)
+    assert usd_per_run(2.0 * ceiling, 8.0, 50.0 / g_spot) == pytest.approx(firm)

@@ -63,7 +63,7 @@ RENDERED: dict[str, Callable[[], str]] = {
     "comparison-80.txt": lambda: comparison_text(80),
     "comparison-120.txt": lambda: comparison_text(120),
     "comparison.md": lambda: markdown.comparison_markdown(plan_fixture.comparison()),
-    "comparison.json": lambda: export.to_json(export.comparison_to_dict(plan_fixture.comparison())),
+    "comparison.json": lambda: export.to_json(export.answer_to_dict(plan_fixture.comparison())),
     "explain-plan.txt": lambda: plan_explained(80),
     "training-80.txt": lambda: training_text(80),
     "training-120.txt": lambda: training_text(120),

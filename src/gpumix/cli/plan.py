@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gpumix.cli.console import console
-from gpumix.cli.options import JsonFlag, Measured
+from gpumix.cli.options import AnswerFormat, Format, JsonFormat, Measured
 
 
 def plan(
@@ -18,7 +18,8 @@ def plan(
         Path | None, typer.Option(help="Folder for plan.json, report.html and problem.json.")
     ] = None,
     measured: Measured = None,
-    as_json: JsonFlag = False,
+    format: AnswerFormat = Format.TERMINAL,
+    as_json: JsonFormat = False,
 ) -> None:
     """Plan the cheapest mix for an inventory and write the report.
 
@@ -26,7 +27,7 @@ def plan(
     """
     from gpumix import mix
     from gpumix.files import write_texts
-    from gpumix.report import export, html
+    from gpumix.report import export, html, markdown
     from gpumix.report.terminal import show_plan, spinner
     from gpumix.verbs.plan import plan_file
 
@@ -42,8 +43,11 @@ def plan(
                 "problem.json": json.dumps(mix.problem_to_dict(planned.problem), indent=1),
             },
         )
-    if as_json:
+    if as_json or format is Format.JSON:
         typer.echo(export.to_json(data))
+        return
+    if format is Format.MD:
+        typer.echo(markdown.plan_markdown(planned.plan))
         return
     show_plan(
         planned.plan, console(), inventory=str(inventory), report=str(folder / "report.html"),

@@ -14,7 +14,9 @@ from gpumix.cost.jobs import (
     break_even_price_ratio,
     spot_price_ceiling,
     storage_usd,
+    waiting_usd,
 )
+from gpumix.cost.unit_cost import usd_per_run
 from gpumix.domain.comparison import PriceUsed
 from gpumix.domain.defaults import GPUS_PER_NODE, PRECISION
 from gpumix.domain.evidence import Estimate
@@ -243,7 +245,7 @@ def _bought(
     money: _Money,
 ) -> PurchasedRun:
     asked = job.run
-    gpus = price.usd_per_gpu_hour * run.gpus * done.held_h * asked.programme_factor
+    gpus = usd_per_run(price.usd_per_gpu_hour, float(run.gpus), done.held_h, asked.programme_factor)
     kept_bytes = run.checkpoint_bytes * money.checkpoints_kept
     stored = storage_usd(kept_bytes, done.expected_h, money.storage_usd_per_gb_month)
     stored += run.result_bytes / GIGA * money.egress_usd_per_gb
@@ -260,7 +262,7 @@ def _bought(
         usd_gpus=gpus,
         usd_storage_egress=stored,
         usd_per_run=gpus + stored,
-        calendar_usd=asked.calendar_usd_per_day * done.expected_h / HOURS_PER_DAY,
+        calendar_usd=waiting_usd(asked.calendar_usd_per_day, done.expected_h),
     )
 
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpumix.cost.unit_cost import usd_per_run
-from gpumix.cost.values import Value, choose, exp, expm1
-from gpumix.units import GIGA, HOURS_PER_MONTH, SECONDS_PER_HOUR
+from gpumix.cost.values import Value, choose, exp
+from gpumix.units import GIGA, HOURS_PER_DAY, HOURS_PER_MONTH, SECONDS_PER_HOUR
 
 Z90 = 1.2815515655446004
 """Standard normal quantile of 0.9."""
@@ -49,27 +48,6 @@ def young_interval_h(checkpoint_h: Value, mtti_h: Value) -> Value:
     """
     interval: Value = (2.0 * checkpoint_h * mtti_h) ** 0.5
     return interval
-
-
-def expected_time_h(
-    work_h: Value, interval_h: Value, checkpoint_h: Value, restart_h: Value, mtti_h: Value
-) -> Value:
-    """Expected time to finish: E = M e^(R/M) (e^((tau + C)/M) - 1) W / tau.
-
-    Args:
-        work_h: undisturbed time W [h].
-        interval_h: time tau between checkpoints [h], above 0.
-        checkpoint_h: stall C of one checkpoint [h].
-        restart_h: detect, restart and reload R [h].
-        mtti_h: mean time M to interruption [h].
-
-    Source: Daly 2006, a higher order estimate of the optimum checkpoint interval.
-
-    >>> round(expected_time_h(100.0, 1.0, 0.01, 0.2, 50.0), 2)
-    102.44
-    """
-    segment = (interval_h + checkpoint_h) / mtti_h
-    return mtti_h * exp(restart_h / mtti_h) * expm1(segment) * work_h / interval_h
 
 
 def goodput(checkpoint_h: Value, restart_h: Value, mtti_h: Value) -> Value:
@@ -219,6 +197,21 @@ def storage_usd(stored_bytes: Value, hours: Value, usd_per_gb_month: Value) -> V
     return stored_bytes / GIGA * hours / HOURS_PER_MONTH * usd_per_gb_month
 
 
+def waiting_usd(usd_per_day: Value, calendar_h: Value) -> Value:
+    """What waiting for a run is worth, beside its cash: v * T / 24.
+
+    Args:
+        usd_per_day: value v of a calendar day; 0 = cash only [USD/day].
+        calendar_h: calendar time T of the run [h].
+
+    Source: docs/training-jobs.md, "What a run costs".
+
+    >>> waiting_usd(600.0, 36.0)
+    900.0
+    """
+    return usd_per_day * calendar_h / HOURS_PER_DAY
+
+
 def break_even_value_of_time(
     usd_slow: Value, hours_slow: Value, usd_fast: Value, hours_fast: Value
 ) -> Value:
@@ -236,33 +229,6 @@ def break_even_value_of_time(
     600.0
     """
     return (usd_fast - usd_slow) / (hours_slow - hours_fast)
-
-
-def usd_per_run_with_delay(
-    usd_per_gpu_hour: Value,
-    gpus: Value,
-    work_h: Value,
-    useful: Value,
-    availability: Value,
-    delay_usd_per_hour: Value,
-) -> Value:
-    """Cost of a run and of waiting for it: p n W / g + v W / (a g).
-
-    Args:
-        usd_per_gpu_hour: price p of a GPU [USD/h].
-        gpus: GPUs n the job holds.
-        work_h: undisturbed time W [h].
-        useful: goodput g, 0-1 [1].
-        availability: share a of the time in which capacity can be had, 0-1 [1].
-        delay_usd_per_hour: value v of an hour of calendar time [USD/h]; 0 = cash only.
-
-    Source: docs/training.md, "Cost of a run".
-
-    >>> usd_per_run_with_delay(2.0, 8.0, 10.0, 0.8, 0.5, 4.0)
-    300.0
-    """
-    waiting_usd = delay_usd_per_hour * work_h / (availability * useful)
-    return usd_per_run(usd_per_gpu_hour, gpus, work_h, useful) + waiting_usd
 
 
 def break_even_price_ratio(

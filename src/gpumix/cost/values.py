@@ -23,9 +23,3 @@ def exp(x: Value) -> Value:
     """e^x; a float for a float."""
     power: Value = choose(True, np.exp(x), 0.0)
     return power
-
-
-def expm1(x: Value) -> Value:
-    """e^x - 1, exact near 0; a float for a float."""
-    power: Value = choose(True, np.expm1(x), 0.0)
-    return power

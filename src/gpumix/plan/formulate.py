@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gpumix import mix
+from gpumix.cost.unit_cost import usd_per_unit
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Inventory, Tier, Workload
@@ -358,7 +359,7 @@ def unit_cost_usd(option: Option, supply: Supply, workload: Workload, rate: floa
     hourly = (
         supply.usd_per_gpu_hour * supply.gpus_per_instance * _instances(option, supply, workload)
     )
-    return (hourly + supply.usd_per_gpu_busy_hour * option.gpus) / rate
+    return usd_per_unit(hourly + supply.usd_per_gpu_busy_hour * option.gpus, rate)
 
 
 def weight_of(workload: Workload, options: Sequence[Option], supplies: Sequence[Supply]) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gpumix.cost.jobs import break_even_price_ratio_of_ways
+from gpumix.cost.jobs import break_even_price_ratio_of_ways, waiting_usd
 from gpumix.domain.job import JobPlan, JobWay, ParetoRun
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import WorkloadPlan
@@ -122,7 +122,7 @@ def _row(
         finish_p90_s=done.p90_h * SECONDS_PER_HOUR,
         kept=job.run.finish_within_h is None or done.p90_h <= job.run.finish_within_h,
         usd_per_run=unit_cost_usd(option, supply, workload, rate),
-        calendar_usd=job.run.calendar_usd_per_day * done.expected_h / HOURS_PER_DAY,
+        calendar_usd=waiting_usd(job.run.calendar_usd_per_day, done.expected_h),
         within_share=run.shares.within,
         between_share=run.shares.between,
         break_even_cash=1.0,

@@ -43,8 +43,6 @@ from gpumix.units import GIB, GIGA, TERA
 NEW = ("new stack", "new architecture")
 """Intervals of jobs whose software stack, or GPU architecture, no fitted row has run on."""
 
-OUT = ("id", "value", "low", "high", "basis", "limit", "note")
-
 
 def predict_training(
     points: Mapping[str, Sequence[Any]],

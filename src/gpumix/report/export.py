@@ -72,32 +72,9 @@ def plan_from_dict(data: Mapping[str, Any], place: str = "plan.json") -> Plan:
     return cast(Plan, _read(Plan, body, place))
 
 
-def comparison_to_dict(comparison: Comparison) -> dict[str, Any]:
-    """The comparison in the shape of `gpumix compare --json`."""
-    return {"schema_version": SCHEMA_VERSION, **_written(comparison)}
-
-
 def answer_to_dict(comparison: Comparison | TrainingComparison) -> dict[str, Any]:
     """A comparison of served work or of a training run, as `gpumix compare --json` prints it."""
     return {"schema_version": SCHEMA_VERSION, **_written(comparison)}
-
-
-def training_from_dict(data: Mapping[str, Any]) -> TrainingComparison:
-    """The comparison that `answer_to_dict` wrote of a training run.
-
-    Raises: InputError where something is missing, unknown or wrong.
-    """
-    body = {k: v for k, v in data.items() if k != "schema_version"}
-    return cast(TrainingComparison, _read(TrainingComparison, body, "comparison"))
-
-
-def comparison_from_dict(data: Mapping[str, Any]) -> Comparison:
-    """The comparison that `comparison_to_dict` wrote.
-
-    Raises: InputError where something is missing, unknown or wrong.
-    """
-    body = {k: v for k, v in data.items() if k != "schema_version"}
-    return cast(Comparison, _read(Comparison, body, "comparison"))
 
 
 def record_to_dict(record: object) -> dict[str, Any]:

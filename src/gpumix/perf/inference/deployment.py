@@ -213,15 +213,8 @@ def deployments(
     arrays: dict[str, Values] = {name: np.array(c, dtype=np.float64) for name, c in columns.items()}
     arrays["key_index"] = arrays["key_index"].astype(np.intp)
     keys = tuple(codes)
-    arrays |= _fitted(arrays, keys, coefficients)
+    arrays |= fitted(arrays, keys, coefficients)
     return Deployment(**arrays, keys=keys, notes=tuple(notes))
-
-
-def with_coefficients(dep: Deployment, coefficients: Coefficients) -> Deployment:
-    """The same deployments under other constants."""
-    arrays: dict[str, Values] = {name: getattr(dep, name) for name in _ARRAYS}
-    fitted: dict[str, Values] = {**_fitted(arrays, dep.keys, coefficients)}
-    return replace(dep, **fitted)
 
 
 def _row(
@@ -297,7 +290,7 @@ def visible_memory_bytes(gpu: Gpu) -> float:
     return gpu.mem_gib * GIGA * 1.005
 
 
-def _fitted(
+def fitted(
     arrays: Mapping[str, Values], keys: Sequence[Key], coefficients: Coefficients
 ) -> dict[str, FloatArray]:
     """Constants of every row: looked up per key, gathered, multiplied onto the part's peaks."""

@@ -24,8 +24,6 @@ _LEAST = 1e-3
 _TURNS = 9
 """Batch where the search for a load starts, and its steps: more move the answer by < 1e-6."""
 
-LIMITS = ("compute", "bandwidth", "interconnect", "kv_memory", "host", "pipeline")
-
 
 @dataclass(frozen=True, slots=True)
 class Rates:

@@ -156,11 +156,6 @@ class TrainingJob:
         """GPU architecture of each job, by name."""
         return np.array(self.architectures)[self.parts.architecture]
 
-    @property
-    def stack_name(self) -> NDArray[np.str_]:
-        """Software stack of each job, by name."""
-        return np.array(self.stacks)[self.stack]
-
     def take(self, rows: ArrayLike) -> TrainingJob:
         """The jobs at `rows` (indices or mask), in that order."""
         taken: TrainingJob = _take(self, rows)

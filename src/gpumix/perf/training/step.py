@@ -130,34 +130,6 @@ def micro_batches(job: TrainingJob) -> tuple[FloatArray, FloatArray]:
     return np.where(split, 1.0, job.micro_batch), np.where(split, m * job.micro_batch, m)
 
 
-def calibrated_speed(
-    measured: TrainingJob,
-    constants: Constants,
-    measured_step_s: float | FloatArray,
-    wanted: TrainingJob,
-) -> FloatArray:
-    """How much faster than fitted the jobs `wanted` run, from measured steps of the same team.
-
-    speed = exp(w x mean(log(predicted / measured))), w = n / (n + (1 - c) / c), over the n
-    measured jobs alike: of the wanted one's kind (dense, moe, adapter, encoder), stack and GPU
-    architecture; 1 where there is none, as errors of one kind say nothing about another. One
-    measurement is trusted by c, the share of the error that such jobs of a team have in common;
-    many are trusted wholly.
-
-    measured_step_s [s], one per row of `measured`. Pass the result to `step(wanted, ..., speed)`.
-    Source: shrinkage, Efron and Morris 1975; c from sources left out (docs/accuracy.md).
-    """
-    ratio = np.log(step(measured, constants).step_s / np.asarray(measured_step_s, dtype=float))
-    trust = constants["kernel"]["all"]["calibration_trust"]
-    alike = wanted.kind[:, None] == measured.kind[None, :]
-    alike = alike & (wanted.architecture[:, None] == measured.architecture[None, :])
-    alike = alike & (wanted.stack_name[:, None] == measured.stack_name[None, :])
-    number = alike.sum(axis=1)
-    mean = (alike * ratio).sum(axis=1) / np.maximum(number, 1)
-    speed: FloatArray = np.exp(number / (number + (1.0 - trust) / trust) * mean)
-    return speed
-
-
 @dataclass(frozen=True, slots=True)
 class _Links:
     """Bandwidth in byte/s of each kind of exchange."""

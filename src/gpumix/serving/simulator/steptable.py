@@ -104,12 +104,6 @@ def step_table(
     )
 
 
-def slowed(table: StepTable, slowdown: float) -> StepTable:
-    """The same replica with all times this much longer."""
-    names = ("decode_s", "attend_s", "tokens_s", "head_s", "span_s", "host_s", "first_token_s")
-    return table._replace(**{name: getattr(table, name) * slowdown for name in names})
-
-
 def _grid(most: int) -> FloatArray:
     """0, every count up to 32, then 15 % apart, up to `most`."""
     points = [*range(min(_DENSE, most) + 1)]
