@@ -3,7 +3,7 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint types layers fit data docs golden accuracy whole-runs bench bench-serving validate-serving bench-training wheel clean
+.PHONY: help demo test lint types layers fit data docs golden accuracy whole-runs mutants bench bench-serving validate-serving bench-training wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,6 +18,11 @@ help:  ## this list
 .venv/.dev: .venv/.base
 	@echo "Installing what the tests need ..." >&2
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,dev]'
+	@touch $@
+
+.venv/.mutants: .venv/.dev
+	@echo "Installing what changes code ..." >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,dev,mutants]'
 	@touch $@
 
 demo: .venv/.base  ## plan examples/inference-first.yaml and say where the report is
@@ -55,6 +60,9 @@ accuracy: .venv/.dev  ## predictions against measurements -> docs/accuracy.md, a
 
 whole-runs: .venv/.dev  ## published training runs end to end -> docs/training.md (seconds)
 	@$(BIN)/python benchmarks/whole_runs.py
+
+mutants: .venv/.mutants  ## change the code a little, see whether a test notices -> docs/mutants.md (up to an hour)
+	@$(BIN)/python tools/mutants.py --write
 
 bench: .venv/.dev  ## speed of the verbs -> docs/speed.md
 	@$(BIN)/python benchmarks/speed.py

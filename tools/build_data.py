@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from statistics import median
 
+import build_bands
 import build_evidence
 import build_profiles
 
@@ -33,28 +32,8 @@ PAGES = {"(docs/tco-model.md)": "(docs/cost.md)"}
 """Pages that cells of the tables cite, and where the same is told here."""
 CAPEX_KINDS = ("server", "baseboard", "card")
 
-LOW, LOW_DISCOUNTED, HIGH = 0.3, 0.12, 5.0
-"""Band of sane prices as shares of the median over providers of their median on-demand price."""
-HAND_BANDS: dict[str, tuple[float, float, float, str]] = {
-    "a100-sxm-40gb": (0.45, 0.18, 10.0, "few neoclouds list it; floor from the 80 GB part"),
-    "v100-sxm-16gb": (0.12, 0.04, 8.0, "an old part: real spot prices reach 0.05"),
-    "gaudi2-96gb": (0.35, 0.15, 8.0, "one price only"),
-    "gb200-186gb": (4.0, 1.5, 40.0, "one price only, of a dear provider; floor from B200"),
-    "mi355x-288gb": (1.8, 0.7, 30.0, "one price only, of a dear provider; floor from MI325X"),
-    "h200-nvl-141gb": (1.2, 0.45, 18.0, "one price only; as H200 SXM"),
-    "mi325x-256gb": (1.0, 0.4, 18.0, "one price only; as MI300X and H200"),
-    "b100-sxm-192gb": (1.8, 0.7, 30.0, "no price seen; as B200"),
-    "gh200-144gb": (0.6, 0.25, 12.0, "no price seen; as GH200 96 GB"),
-    "gaudi3-128gb": (0.6, 0.25, 15.0, "no price seen; between Gaudi 2 and H100"),
-    "a40-48gb": (0.15, 0.06, 5.0, "no price seen; as RTX A6000 and L40"),
-    "a30-24gb": (0.12, 0.05, 4.0, "no price seen; as A10"),
-    "rtxa6000-48gb": (0.15, 0.06, 5.0, "no price seen; as RTX 6000 Ada"),
-    "rtx3090-24gb": (0.06, 0.03, 2.5, "no price seen; below RTX 4090"),
-    "mi350x-288gb": (1.8, 0.7, 30.0, "no price seen; as MI355X"),
-    "h800-sxm-80gb": (0.9, 0.35, 20.0, "no price seen; as H100 SXM"),
-    "h100-sxm-96gb-hbm2e-500w": (0.9, 0.35, 20.0, "no price seen; as H100 SXM"),
-    "*": (0.02, 0.01, 100.0, "any GPU without a band of its own"),
-}
+PROVIDER_COLUMNS = ("provider", "tier", "source", "as_of", "confidence")
+"""What the product needs of a provider: its tier, for the band of its prices."""
 
 Rows = list[dict[str, str]]
 
@@ -74,53 +53,53 @@ def write(path: Path, names: Sequence[str], rows: Iterable[dict[str, str]]) -> N
 
 
 def build_prices() -> Rows:
-    """Current offers only (`use_in_stats` yes); one provider's two clouds become two products."""
+    """Current offers only (`use_in_stats` yes), the newest of each key.
+
+    Terms that the product cannot express are never current in the shared table. One provider's
+    two clouds become two products.
+    """
     rows = read(SHARED / "prices.csv")
     names = [name for name in rows[0] if name != "use_in_stats"]
     kept = [{n: row[n] for n in names} for row in rows if row["use_in_stats"] == "yes"]
     for row in kept:
-        tier = row["note"].partition(";")[0]
-        if tier in ("community", "secure"):
-            row["instance"] = f"{row['instance']} ({tier} cloud)"
+        cloud = row["note"].partition(";")[0]
+        if cloud in ("community", "secure"):
+            row["instance"] = f"{row['instance'].removesuffix(' ' + cloud)} ({cloud} cloud)"
+    kept = newest(kept)
     write(DATA / "prices.csv", names, kept)
     return kept
 
 
-def build_capex() -> None:
-    """Purchase prices in USD: other kinds hold shares and rates; suspect rows are left out."""
+def newest(rows: Rows) -> Rows:
+    """Without the rows that are older than another of the same offer; equal dates all stay."""
+    dates: dict[tuple[str, ...], str] = {}
+    for row in rows:
+        dates[_offer(row)] = max(row["as_of"], dates.get(_offer(row), ""))
+    return [row for row in rows if row["as_of"] == dates[_offer(row)]]
+
+
+def _offer(row: dict[str, str]) -> tuple[str, ...]:
+    names = ("provider", "instance", "region", "gpu", "gpus_per_instance", "price_model")
+    return tuple(row[name] for name in names)
+
+
+def build_providers() -> dict[str, str]:
+    """Tier of each provider, written with its source."""
+    rows = read(SHARED / "providers.csv")
+    kept = [{name: row[name] for name in PROVIDER_COLUMNS} for row in rows]
+    write(DATA / "providers.csv", PROVIDER_COLUMNS, kept)
+    return {row["provider"]: row["tier"] for row in rows}
+
+
+def build_capex(gpus: Sequence[str]) -> None:
+    """Purchase prices in USD of known GPUs: other kinds hold shares and rates; no suspect rows."""
     rows = read(SHARED / "onprem_capex.csv")
-    kept = [r for r in rows if r["kind"] in CAPEX_KINDS and r["confidence"] != "suspect"]
+    kept = [
+        r
+        for r in rows
+        if r["kind"] in CAPEX_KINDS and r["confidence"] != "suspect" and r["gpu"] in gpus
+    ]
     write(DATA / "capex.csv", list(rows[0]), kept)
-
-
-def build_bands(prices: Rows, gpus: Iterable[str]) -> None:
-    """Sane price band of each GPU, from providers' medians or by hand where these are too few."""
-    by_gpu: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for row in prices:
-        if row["price_model"] == "on_demand":
-            by_gpu[row["gpu"]][row["provider"]].append(float(row["usd_per_gpu_hour"]))
-    bands = []
-    for gpu in [*gpus, "*"]:
-        providers = by_gpu.get(gpu, {})
-        if gpu in HAND_BANDS:
-            low, discounted, high, reason = HAND_BANDS[gpu]
-        else:
-            middle = median(median(prices) for prices in providers.values())
-            low, discounted, high = LOW * middle, LOW_DISCOUNTED * middle, HIGH * middle
-            reason = f"{LOW:g}, {LOW_DISCOUNTED:g} and {HIGH:g} x the median of providers' medians"
-        bands.append(
-            {
-                "gpu": gpu,
-                "low_usd_per_gpu_hour": f"{low:.3g}",
-                "low_discounted_usd_per_gpu_hour": f"{discounted:.3g}",
-                "high_usd_per_gpu_hour": f"{high:.3g}",
-                "providers": str(len(providers)),
-                "basis": "hand" if gpu in HAND_BANDS else "rule",
-                "source": "prices.csv of this folder",
-                "reason": reason,
-            }
-        )
-    write(DATA / "price_bands.csv", list(bands[0]), bands)
 
 
 def check_regions(prices: Rows) -> list[str]:
@@ -141,8 +120,10 @@ def main() -> int:
             text = text.replace(page, ours)
         (DATA / target).write_text(text, encoding="utf-8")
     prices = build_prices()
-    build_capex()
-    build_bands(prices, [row["id"] for row in read(SHARED / "gpus.csv")])
+    gpus = [row["id"] for row in read(SHARED / "gpus.csv")]
+    build_capex(gpus)
+    bands = build_bands.bands(prices, build_providers(), gpus)
+    write(DATA / "price_bands.csv", list(bands[0]), bands)
     build_profiles.build(SHARED / "traces", DATA / "profiles.json")
     build_evidence.build(SHARED / "measured", DATA)
     missing = check_regions(prices)

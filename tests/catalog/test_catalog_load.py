@@ -32,7 +32,7 @@ def problems(error: pytest.ExceptionInfo[InputError]) -> str:
 
 
 def test_every_table_is_there(cat: catalog.Catalog) -> None:
-    assert len(cat.gpus) == 40
+    assert len(cat.gpus) == 47
     assert len(cat.models) == 196
     assert len(cat.servers) == 10
     assert set(cat.countries) == {"BD", "IN", "VN", "NG", "DE", "US", "SG"}
@@ -107,7 +107,7 @@ def test_unknown_names_suggest(cat: catalog.Catalog) -> None:
 def test_gpu_sheet_adds_and_replaces(tmp_path: Path) -> None:
     path = sheet(tmp_path, GPU_SHEET + "x1,96,4000,1000,,700\nh100-sxm-80gb,80,3000,900,900,650\n")
     gpus = catalog.load(gpus=path).gpus
-    assert len(gpus) == 41
+    assert len(gpus) == 48
     assert gpus["x1"].fp8_tflops is None
     assert gpus["x1"].nvlink_gb_per_s == 0.0
     assert gpus["h100-sxm-80gb"].bandwidth_gb_per_s == 3000

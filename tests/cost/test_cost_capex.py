@@ -25,10 +25,10 @@ def _quote(usd, kind="server", gpus=4, day=date(2025, 6, 1), confidence="high"):
     ("server", "usd"),
     [
         ("hgx-h100-8", 323_368),  # median of four shops; docs/cost.md takes 320,000
-        ("hgx-h200-8", 400_000),
+        ("hgx-h200-8", 8 * 46_250),  # the typical one of three second-hand figures of 2026-10
         ("hgx-b200-8", 379_273),
         ("hgx-a100-8", 148_390),
-        ("pcie-l40s-8", 8 * 9_000 + 28_000),
+        ("pcie-l40s-8", 8 * 8_000 + 28_000),  # street 7,500-8,500, no longer the list price
         ("pcie-h100-8", 8 * 24_500 + 28_000),
         ("pcie-a100-8", 4 * (16_339 + 18_500) + 28_000),
         ("pcie-h100nvl-8", 8 * 35_098 + 28_000),

@@ -306,7 +306,8 @@ def test_providers_of_the_price_sheet_are_known(read: Read, tmp_path: Path) -> N
 
 def test_yaml_1_1_traps(read: Read, refused: Refused) -> None:
     norway = CHAT.replace("    slo:", "    residency: NO\n    slo:")
-    assert "unknown country 'NO'" in refused(norway)
+    assert read(norway).workloads[0].countries == ("NO",)
+    assert "unknown country 'ON'" in refused(norway.replace("NO", "ON"))
     keys = "kind: batch, model: Qwen/Qwen2.5-7B-Instruct, tokens_per_day: {input: 1M, output: 1M}"
     (batch,) = read(one(f"{keys}, window: 22:00-06:00")).workloads
     assert len(batch.window) == 56

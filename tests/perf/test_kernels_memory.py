@@ -126,8 +126,9 @@ def test_links_by_group(catalog: Catalog) -> None:
     gpus = catalog.gpus
     assert link_of(gpus["h100-sxm-80gb"], 8).kind == "nvlink"
     assert link_of(gpus["a100-sxm-80gb"], 8).kind == "nvlink 3"
-    assert link_of(gpus["h100-pcie-80gb"], 2).kind == "nvlink 3"
-    assert link_of(gpus["h100-pcie-80gb"], 4).kind == "pcie"
+    assert link_of(gpus["h100-nvl-94gb"], 2).kind == "nvlink 3"
+    assert link_of(gpus["h100-nvl-94gb"], 4).kind == "pcie"
+    assert link_of(gpus["h100-pcie-80gb"], 2).kind == "pcie", "its bridge is an accessory"
     assert link_of(gpus["l40s-48gb"], 8).kind == "pcie"
     assert link_of(gpus["h100-sxm-80gb"], 16).kind == "network"
     assert link_of(gpus["mi300x-192gb"], 8).kind == "fabric"

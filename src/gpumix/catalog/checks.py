@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from gpumix.catalog.bands import Bands
 from gpumix.domain.llm import Model
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.errors import Problem
@@ -18,8 +18,6 @@ ABSENT_SPOT_SHARE: Final = 0.98
 """From this share of on-demand on, a spot price means that there is no spot market."""
 DISPERSION: Final = 2.0
 """Regions of one machine type rarely differ by more than this factor."""
-ANY_GPU: Final = "*"
-"""Row of the band table for GPUs that have none of their own."""
 
 
 def model_problems(model: Model, place: str) -> list[Problem]:
@@ -51,26 +49,19 @@ def model_problems(model: Model, place: str) -> list[Problem]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
-    """Sane prices of a GPU [USD per GPU-hour]: on-demand floor, spot/reserved floor, ceiling."""
-
-    low: float
-    low_discounted: float
-    high: float
-
-
-def band_problems(offer: Offer, place: str, bands: Mapping[str, Band]) -> list[Problem]:
-    """A price outside its GPU's band: a bid floor, a cent for a dollar, a node's price per GPU."""
-    band = bands.get(offer.gpu) or bands[ANY_GPU]
+def band_problems(offer: Offer, place: str, bands: Bands) -> list[Problem]:
+    """A price outside its band: a bid floor, a cent for a dollar, a node's price per GPU."""
+    band = bands.of(offer.gpu, offer.provider)
     low = band.low if offer.purchase is Purchase.ON_DEMAND else band.low_discounted
     price = offer.usd_per_gpu_hour
     if low <= price <= band.high:
         return []
+    tier = bands.tiers.get(offer.provider)
+    whose = f" of a {tier}" if tier else ""
     return [
         Problem(
             place,
-            f"{_named(offer)}: {price:.4g} USD per GPU-hour is outside the sane band"
+            f"{_named(offer)}: {price:.4g} USD per GPU-hour is outside the sane band{whose},"
             f" {low:g}-{band.high:g}",
             "check price, GPU count and currency",
         )
@@ -111,30 +102,33 @@ def is_absent_spot(spot: Offer, on_demand: Offer | None) -> bool:
     return spot.usd_per_instance_hour >= ABSENT_SPOT_SHARE * on_demand.usd_per_instance_hour
 
 
-def instance_counts(offers: Iterable[Offer]) -> dict[tuple[str, str], tuple[str, int]]:
-    """(provider, instance name in lower case) -> GPU and GPUs of that machine type."""
-    return {
-        (offer.provider, _machine(offer.instance)): (offer.gpu, offer.gpus_per_instance)
-        for offer in offers
-        if offer.instance
-    }
+def known_machines(offers: Iterable[Offer]) -> dict[tuple[str, str], set[tuple[str, int]]]:
+    """(provider, instance name in lower case) -> GPUs and counts sold under that name.
+
+    A machine type has one; a plan's name ("12-month reserved") may stand for several.
+    """
+    known: dict[tuple[str, str], set[tuple[str, int]]] = {}
+    for offer in offers:
+        if offer.instance:
+            sold = known.setdefault((offer.provider, _machine(offer.instance)), set())
+            sold.add((offer.gpu, offer.gpus_per_instance))
+    return known
 
 
 def count_problems(
-    placed: Sequence[tuple[Offer, str]], known: Mapping[tuple[str, str], tuple[str, int]]
+    placed: Sequence[tuple[Offer, str]], known: Mapping[tuple[str, str], set[tuple[str, int]]]
 ) -> list[Problem]:
     """A known machine type with another GPU or GPU count than the catalogue has for it."""
     problems = []
     for offer, place in placed:
-        gpu, count = known.get(
-            (offer.provider, _machine(offer.instance)), (offer.gpu, offer.gpus_per_instance)
-        )
-        if (gpu, count) != (offer.gpu, offer.gpus_per_instance):
+        sold = known.get((offer.provider, _machine(offer.instance)), set())
+        if sold and (offer.gpu, offer.gpus_per_instance) not in sold:
+            has = " or ".join(f"{count} x {gpu}" for gpu, count in sorted(sold))
             problems.append(
                 Problem(
                     place,
                     f"{offer.provider} {offer.instance} is listed with"
-                    f" {offer.gpus_per_instance} x {offer.gpu}; it has {count} x {gpu}",
+                    f" {offer.gpus_per_instance} x {offer.gpu}; it has {has}",
                     "correct gpu or gpus_per_instance",
                 )
             )

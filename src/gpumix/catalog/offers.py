@@ -8,12 +8,12 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from gpumix.catalog.bands import Bands, load_bands
 from gpumix.catalog.checks import (
-    Band,
     band_problems,
     count_problems,
-    instance_counts,
     is_absent_spot,
+    known_machines,
     spot_problems,
 )
 from gpumix.catalog.tables import Row, read_packaged, read_sheet, refuse_data, refuse_input
@@ -68,22 +68,6 @@ def load_regions() -> dict[tuple[str, str], str | None]:
         lambda row: (row.text("provider"), row.text("region"), row.text("country") or None),
     )
     return {(provider, region): country for provider, region, country in rows}
-
-
-def load_bands() -> dict[str, Band]:
-    """GPU id -> band of sane prices; `*` is the band of a GPU that has none of its own."""
-    rows = read_packaged(
-        "price_bands.csv",
-        lambda row: (
-            row.text("gpu"),
-            Band(
-                row.positive("low_usd_per_gpu_hour"),
-                row.positive("low_discounted_usd_per_gpu_hour"),
-                row.positive("high_usd_per_gpu_hour"),
-            ),
-        ),
-    )
-    return dict(rows)
 
 
 def load_discounts() -> tuple[Discount, ...]:
@@ -146,7 +130,7 @@ def read_price_sheet(
     aliases: Mapping[str, str],
     catalogue: Sequence[Offer],
     regions: Regions,
-    bands: Mapping[str, Band],
+    bands: Bands,
 ) -> tuple[Offer, ...]:
     """The user's rates, checked. Raises: InputError with every bad row by its line."""
     by_lower = {name.lower(): id for name, id in aliases.items()}
@@ -158,7 +142,7 @@ def read_price_sheet(
     if not problems:
         placed = [(offer, row.place) for offer, row in read]
         problems = offer_problems(placed, gpus, bands)
-        problems += count_problems(placed, instance_counts(catalogue))
+        problems += count_problems(placed, known_machines(catalogue))
     refuse_input(problems)
     return without_absent_spot(newest([offer for offer, _ in read]))
 
@@ -214,7 +198,7 @@ def _instance_price(row: Row) -> float:
 
 
 def offer_problems(
-    placed: Sequence[Placed], gpus: Mapping[str, Gpu], bands: Mapping[str, Band]
+    placed: Sequence[Placed], gpus: Mapping[str, Gpu], bands: Bands
 ) -> list[Problem]:
     """Every rule that offers break together: known GPU, sane band, spot not above on-demand."""
     problems = [

@@ -144,7 +144,8 @@ class _Links:
         slot = PCIE_GEN4_BYTES_PER_S * 2.0 ** (job.parts.pcie_gen - 4.0)
         fast = job.link >= LINKS.index("nvlink")
         bridge = job.link == LINKS.index("nvlink-bridge")
-        raw = np.where(fast | (bridge & (job.tp <= 2)), job.parts.nvlink_bytes_per_s, slot)
+        linked = (fast | (bridge & (job.tp <= 2))) & (job.parts.nvlink_bytes_per_s > 0.0)
+        raw = np.where(linked, job.parts.nvlink_bytes_per_s, slot)
         beyond_pair = bridge & (job.tp * job.dp * job.cp > 2)
         node = np.where(
             job.link == LINKS.index("nvlink-nvl72"),
