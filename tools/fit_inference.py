@@ -306,7 +306,7 @@ class Bench:
     def predict(self, coefficients: Coefficients) -> npt.NDArray[np.float64]:
         """Predicted value of every row; NaN where nothing fits."""
         columns = {f.name: getattr(self.dep, f.name) for f in fields(self.dep)}
-        dep = replace(self.dep, **fitted(columns, self.dep.keys, coefficients))
+        dep = replace(self.dep, **fitted(columns, self.dep.key_index, self.dep.keys, coefficients))
         value, _ = answer(dep, self.questions, coefficients)
         best = np.full(len(self.rows), -np.inf)
         np.maximum.at(best, self.source, np.where(np.isfinite(value), value, -np.inf))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gpumix.cost.values import Value
 from gpumix.domain.offer import Purchase
+from gpumix.values import Value
 
 
 def term_fits(purchase: Purchase, years: float) -> bool:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gpumix.cost.values import Value
 from gpumix.units import HOURS_PER_YEAR, KILO
+from gpumix.values import Value
 
 
 def facility_power_kw(it_kw: Value, pue: Value) -> Value:

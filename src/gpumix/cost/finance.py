@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpumix.cost.values import Value, choose
+from gpumix.values import Value, choose
 
 
 def discount_factor(rate: Value, years: Value) -> Value:
@@ -39,11 +39,9 @@ def annuity_factor(rate: Value, years: Value) -> Value:
     >>> round(annuity_factor(0.07, 25.0), 4)
     0.0858
     """
-    rate_, years_ = np.asarray(rate, dtype=float), np.asarray(years, dtype=float)
-    discount = -np.expm1(-years_ * np.log1p(rate_))
-    free = rate_ == 0.0
-    factor: Value = choose(free, 1.0 / years_, rate_ / np.where(free, 1.0, discount))
-    return factor
+    interest = np.asarray(rate) != 0.0
+    discount: Value = -np.expm1(-years * np.log1p(rate))
+    return choose(interest, rate / choose(interest, discount, 1.0), 1.0 / years)
 
 
 def capital_charge_per_year(

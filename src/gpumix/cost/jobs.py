@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpumix.cost.values import Value, choose, exp
 from gpumix.units import GIGA, HOURS_PER_DAY, HOURS_PER_MONTH, SECONDS_PER_HOUR
+from gpumix.values import Value, choose, exp
 
 Z90 = 1.2815515655446004
 """Standard normal quantile of 0.9."""
@@ -72,7 +72,7 @@ def goodput(checkpoint_h: Value, restart_h: Value, mtti_h: Value) -> Value:
     ) ** 0.5  # tau / M; tau / (tau + C) = 1 / (1 + this / 2)
     segment = interval + checkpoint_h / mtti_h
     some = segment > 0.0
-    kept: Value = choose(some, segment / np.expm1(np.where(some, segment, 1.0)), 1.0)
+    kept: Value = choose(some, segment / np.expm1(choose(some, segment, 1.0)), 1.0)
     return exp(-restart_h / mtti_h) * kept / (1.0 + interval / 2.0)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gpumix.cost.finance import discount_factor
-from gpumix.cost.values import Value
 from gpumix.units import MONTHS_PER_YEAR
+from gpumix.values import Value
 
 
 def refund_value(advance: Value, recoverable_share: Value, lag_months: Value, rate: Value) -> Value:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpumix.cost.values import Value, choose
 from gpumix.units import MEGA, SECONDS_PER_HOUR
+from gpumix.values import Value, choose
 
 
 def usd_per_mtok(usd_per_hour: Value, tokens_per_s: Value, utilisation: Value) -> Value:
@@ -66,10 +66,8 @@ def usd_per_million(usd: Value, tokens: Value) -> Value:
     >>> usd_per_million(87500.0, 175e9)
     0.5
     """
-    counted = np.asarray(tokens, dtype=float)
-    some = counted > 0.0
-    cost: Value = choose(some, usd * MEGA / np.where(some, counted, 1.0), np.nan)
-    return cost
+    some = np.asarray(tokens) > 0.0
+    return choose(some, usd * MEGA / choose(some, tokens, 1.0), np.nan)
 
 
 def usd_per_unit(usd: Value, units: Value) -> Value:

@@ -25,10 +25,10 @@ from gpumix.perf.inference.deployment import Deployment, deployments
 from gpumix.perf.inference.memory import memory, weights_bytes
 from gpumix.perf.inference.steps import prefill_s
 from gpumix.perf.interval import Z80, tier_sigma
-from gpumix.perf.values import FloatArray
 from gpumix.predict.evidence import Asked, Evidence, Moved, serving_label
 from gpumix.serving.capacity import Capacity, Latency, Traffic, latency, queue_rate, sustained
 from gpumix.units import GIB, MS, SECONDS_PER_HOUR
+from gpumix.values import FloatArray
 
 if TYPE_CHECKING:
     from gpumix.options.runs import Run

@@ -23,7 +23,7 @@ from gpumix.perf.training.constants import UNKNOWN, Constants
 from gpumix.perf.training.job import TrainingJob, training_jobs
 from gpumix.perf.training.layout import layouts, why_none
 from gpumix.perf.training.memory import memory
-from gpumix.perf.values import FloatArray
+from gpumix.values import FloatArray
 
 METRICS = (
     "tok_s_per_gpu", "samples_s_per_gpu", "step_time_s", "tflops_per_gpu", "mem_gib_per_gpu",

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gpumix.domain.traffic import Lengths, Profile, Requests
-from gpumix.perf.values import FloatArray
+from gpumix.values import FloatArray
 
 ARRIVALS = ("poisson", "gamma", "weibull", "on-off")
 """Kinds of gaps between arrivals; all but `poisson` take a coefficient of variation."""

@@ -26,7 +26,6 @@ from gpumix.perf.inference.deployment import Deployment, deployments
 from gpumix.perf.inference.engines import NEWEST
 from gpumix.perf.inference.memory import memory
 from gpumix.perf.power import gpu_power_w, idle_power_w, utilisation
-from gpumix.perf.values import FloatArray
 from gpumix.predict.software import unknown_name as unknown_software_name
 from gpumix.serving.capacity import Traffic, sustained
 from gpumix.serving.simulated_capacity import attainment
@@ -36,6 +35,7 @@ from gpumix.serving.simulator.steptable import step_table
 from gpumix.serving.traffic import at_rate, from_profile, mean_rate, resized
 from gpumix.simulate.fleet import fleet_problems, settings_of
 from gpumix.units import KILO, SECONDS_PER_HOUR
+from gpumix.values import FloatArray
 
 DEFAULT_REQUESTS = 10_000
 DEFAULT_LOAD = 0.8

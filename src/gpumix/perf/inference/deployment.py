@@ -25,8 +25,8 @@ from gpumix.perf.precision import (
     weight_format,
 )
 from gpumix.perf.shapes import Shape, shape_of
-from gpumix.perf.values import FloatArray, Values
 from gpumix.units import GIB, GIGA
+from gpumix.values import FloatArray
 
 SMALL_GIB = 70.0
 BEFORE_HOPPER = ("Volta", "Turing", "Ampere")
@@ -185,8 +185,9 @@ def deployments(
     formats: dict[tuple[str, str, str, str], WeightFormat] = {}
     codes: dict[Key, int] = {}
     columns: dict[str, list[float]] = {
-        name: [] for name in _ARRAYS if name not in (*_FROM_PEAKS, *_LOOKED_UP)
+        name: [] for name in _ARRAYS if name not in (*_FROM_PEAKS, *_LOOKED_UP, "key_index")
     }
+    key_index: list[int] = []
     notes: list[str] = []
     for row, (model, gpu) in enumerate(zip(models, gpus, strict=True)):
         shape = shapes.get(model.id) or shapes.setdefault(model.id, shape_of(model))
@@ -206,15 +207,15 @@ def deployments(
             is_small(gpu), generation, link.kind,
         )  # fmt: skip
         values = _row(shape, gpu, form, link, tp[row], pp[row], dp[row], ep[row], kv)
-        values["key_index"] = codes.setdefault(key, len(codes))
+        key_index.append(codes.setdefault(key, len(codes)))
         for name, column in columns.items():
             column.append(values[name])
         notes.append("; ".join(n for n in (form.note, guess, kv_guess) if n))
-    arrays: dict[str, Values] = {name: np.array(c, dtype=np.float64) for name, c in columns.items()}
-    arrays["key_index"] = arrays["key_index"].astype(np.intp)
+    index = np.array(key_index, dtype=np.intp)
     keys = tuple(codes)
-    arrays |= fitted(arrays, keys, coefficients)
-    return Deployment(**arrays, keys=keys, notes=tuple(notes))
+    arrays = {name: np.array(column, dtype=np.float64) for name, column in columns.items()}
+    arrays |= fitted(arrays, index, keys, coefficients)
+    return Deployment(**arrays, key_index=index, keys=keys, notes=tuple(notes))
 
 
 def _row(
@@ -291,11 +292,13 @@ def visible_memory_bytes(gpu: Gpu) -> float:
 
 
 def fitted(
-    arrays: Mapping[str, Values], keys: Sequence[Key], coefficients: Coefficients
+    arrays: Mapping[str, FloatArray],
+    index: npt.NDArray[np.intp],
+    keys: Sequence[Key],
+    coefficients: Coefficients,
 ) -> dict[str, FloatArray]:
     """Constants of every row: looked up per key, gathered, multiplied onto the part's peaks."""
     looked_up = [constants_of(key, coefficients.inference) for key in keys]
-    index = arrays["key_index"]
     c = {
         name: np.array([one[name] for one in looked_up], dtype=np.float64)[index]
         for name in looked_up[0]

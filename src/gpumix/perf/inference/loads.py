@@ -18,7 +18,7 @@ from gpumix.perf.inference.steps import (
     step_kernels,
     step_parts,
 )
-from gpumix.perf.values import FloatArray, Values
+from gpumix.values import FloatArray, Values
 
 _LEAST = 1e-3
 _TURNS = 9
@@ -142,7 +142,7 @@ class _Flow:
     `fresh` tokens of a prompt are not in the prefix cache; `span` is what they attend to, twice.
     """
 
-    batch: Values
+    batch: FloatArray
     fresh: Values
     context: Values
     span: Values

@@ -8,7 +8,7 @@ import numpy as np
 
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.steps import decode_step_s, mixed_step_s, prefill_s
-from gpumix.perf.values import FloatArray, Values
+from gpumix.values import FloatArray, Values
 
 
 def accepted_tokens(acceptance: Values, depth: Values) -> Values:

@@ -29,8 +29,8 @@ from gpumix.perf.training.job import (
     Codes,
     TrainingJob,
 )
-from gpumix.perf.values import FloatArray
 from gpumix.units import GIGA, TERA
+from gpumix.values import FloatArray
 
 BITS_PER_BYTE = 8.0
 PCIE_GEN4_BYTES_PER_S = 31.5 * GIGA
@@ -68,12 +68,12 @@ def step(job: TrainingJob, constants: Constants, speed: float | FloatArray = 1.0
     share = look.stack("exposed")
     busy = _total(once)
     gather = _gather(job, links) / np.where(job.pp > 1, m, 1.0)
-    once["fsdp"] = terms.exposed(busy, gather, share)
+    once["fsdp"] = np.asarray(terms.exposed(busy, gather, share))
     bubble = (busy + once["fsdp"]) * terms.bubble_share(job.pp, m, job.vp)
     once["pipeline"] = bubble + _between_stages(job, tokens, links)
     sweep = busy + once["fsdp"]
     seconds = {name: value * m for name, value in once.items()}
-    seconds["dp"] = terms.exposed(sweep, _reduce(job, links), share)
+    seconds["dp"] = np.asarray(terms.exposed(sweep, _reduce(job, links), share))
     seconds["optimizer"] = _optimizer(job, look)
     slow = terms.straggler(look.kernel("straggler"), job.n_gpus, job.gpus_per_node)
     slow = slow / (look.stack("factor") * speed)
@@ -158,7 +158,9 @@ class _Links:
         ring = np.where(beyond_pair, slot, raw) * look.link("ring")
         return _Links(
             tensor=tensor * look.link("tensor"),
-            replicas=terms.group_bandwidth(job.dp * job.cp, job.tp, node, ring, inter_node),
+            replicas=np.asarray(
+                terms.group_bandwidth(job.dp * job.cp, job.tp, node, ring, inter_node)
+            ),
             own=raw * look.link("exchange"),
             network=inter_node / node,
         )
@@ -168,8 +170,7 @@ def _passes(job: TrainingJob, look: Lookup) -> FloatArray:
     recompute = np.where(job.activation_ckpt == FULL, 1.0, 0.0)
     recompute = np.where(job.activation_ckpt == SELECTIVE, look.kernel("selective"), recompute)
     whole = np.where(job.trains_adapter, 0.0, 1.0)
-    k: FloatArray = terms.passes(whole, recompute, np.where(job.task == DPO, 1.0, 0.0))
-    return k
+    return np.asarray(terms.passes(whole, recompute, np.where(job.task == DPO, 1.0, 0.0)))
 
 
 def peaks(job: TrainingJob) -> tuple[FloatArray, FloatArray, Codes]:
@@ -332,10 +333,8 @@ def _reduce(job: TrainingJob, links: _Links) -> FloatArray:
 def _optimizer(job: TrainingJob, look: Lookup) -> FloatArray:
     shards = np.where(job.sharding >= ZERO1, job.dp * job.cp, 1.0)
     params = np.where(job.trains_adapter, 0.0, weights_per_gpu(job))
-    seconds: FloatArray = terms.optimizer_time(
-        look.kernel("optimizer_bytes"), params, shards, job.parts.bandwidth
-    )
-    return seconds
+    written = look.kernel("optimizer_bytes")
+    return np.asarray(terms.optimizer_time(written, params, shards, job.parts.bandwidth))
 
 
 def _limit(seconds: Mapping[str, FloatArray]) -> NDArray[np.str_]:

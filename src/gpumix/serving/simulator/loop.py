@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpumix.perf.values import FloatArray
 from gpumix.serving.simulator import state as at
 from gpumix.serving.simulator.compiled import compiled, compiled_entry
 from gpumix.serving.simulator.heaps import pop_due
@@ -27,6 +26,7 @@ from gpumix.serving.simulator.replica import (
 )
 from gpumix.serving.simulator.scaling import look, wake
 from gpumix.serving.simulator.steptable import StepTable
+from gpumix.values import FloatArray
 
 
 @compiled_entry

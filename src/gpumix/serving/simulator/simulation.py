@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gpumix.domain.traffic import Requests
-from gpumix.perf.values import FloatArray
 from gpumix.serving.simulator import state as at
 from gpumix.serving.simulator.loop import run
 from gpumix.serving.simulator.state import Fleet, Load, Rules, Tape
 from gpumix.serving.simulator.steptable import StepTable
+from gpumix.values import FloatArray
 
 ROUTERS = {
     "round-robin": at.ROUND_ROBIN,

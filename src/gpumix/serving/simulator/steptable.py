@@ -15,7 +15,7 @@ import numpy as np
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.memory import BLOCK_TOKENS, memory
 from gpumix.perf.inference.steps import StepParts, step_parts
-from gpumix.perf.values import FloatArray
+from gpumix.values import FloatArray
 
 SPAN_TOKENS = 128
 """Grid of prompt positions at which a prompt token's attention is tabulated [tokens]."""
