@@ -265,7 +265,7 @@ def _column(name: str, value: ArrayLike, rows: int, stacks: tuple[str, ...]) -> 
 def _take(struct: _Struct, rows: ArrayLike) -> _Struct:
     at = np.asarray(rows)
     taken: dict[str, Any] = {
-        f.name: _take(value, at) if isinstance(value, Shapes | Parts) else value[at]
+        f.name: value[at] if isinstance(value, np.ndarray) else _take(value, at)
         for f in fields(struct)
         if not isinstance(value := getattr(struct, f.name), tuple)
     }
