@@ -3,7 +3,7 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint types layers fit data docs golden accuracy whole-runs mutants bench bench-serving validate-serving bench-training wheel clean
+.PHONY: help demo test lint types layers fit data docs golden examples accuracy whole-runs mutants bench bench-serving validate-serving bench-training wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,8 +51,11 @@ data: .venv/.dev  ## rebuild src/gpumix/data/ from ../shared/data
 docs: .venv/.dev  ## rebuild the generated pages: docs/formulas.md, docs/fields.md, docs/verbs.md
 	@$(BIN)/python tools/build_docs.py
 
-golden: .venv/.dev  ## rewrite tests/golden from today's renderers; read the diff before you commit it
-	@GPUMIX_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/report -k golden
+golden: .venv/.dev  ## rewrite tests/golden: reports, predictions, plans; read the diff before you commit it
+	@GPUMIX_WRITE_GOLDEN=1 $(BIN)/python -m pytest -k golden -m ""
+
+examples: .venv/.dev  ## plan the examples and hold them against tests/golden/examples.json (a minute)
+	@$(BIN)/python -m pytest -k golden_examples -m slow
 
 accuracy: .venv/.dev  ## predictions against measurements -> docs/accuracy.md, and whole-runs (needs ../shared; minutes)
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/accuracy.py

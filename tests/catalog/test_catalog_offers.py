@@ -221,7 +221,7 @@ def test_gpu_and_instance_price_must_agree(tmp_path: Path) -> None:
     assert "3 x 8 GPUs is 24, but usd_per_instance_hour is 36" in problem
 
 
-def test_broken_packaged_rows_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_packaged_rows_are_named(tmp_path: Path) -> None:
     """A packaged table with bad rows is refused, every row at once."""
     with packaged("prices.csv").open(encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))[:4]
@@ -229,17 +229,12 @@ def test_broken_packaged_rows_are_named(tmp_path: Path, monkeypatch: pytest.Monk
     rows[1]["as_of"] = "soon"
     rows[2]["region"] = "atlantis-1"
     rows[3]["price_model"] = "barter"
-    broken = tmp_path / "prices.csv"
-    with broken.open("w", encoding="utf-8", newline="") as handle:
+    with (tmp_path / "prices.csv").open("w", encoding="utf-8", newline="") as handle:
         writer = csv.DictWriter(handle, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    monkeypatch.setattr(
-        "gpumix.catalog.tables.packaged",
-        lambda name: broken if name == "prices.csv" else packaged(name),
-    )
     with pytest.raises(DataError) as error:
-        _ = catalog.load().offers
+        _ = catalog.load(folder=tmp_path).offers
     text = str(error.value)
     assert "prices.csv line 2: usd_per_gpu_hour 9.9" in text
     assert "prices.csv line 3: as_of is 'soon'" in text

@@ -198,6 +198,15 @@ def test_power_and_energy_agree(catalog: Catalog) -> None:
     assert joules == pytest.approx(watts / rate)
 
 
+def test_layouts_that_do_not_fit_have_no_energy(catalog: Catalog) -> None:
+    """The layout is left open: of its two ways, only both GPUs together hold the model."""
+    asked = {"gpu": "h200-sxm-141gb", "model": "meta-llama/Llama-3.1-70B-Instruct", "n_gpus": "2"}
+    open_layout = dict.fromkeys(("tp", "pp", "dp", "ep"), "")
+    changed = asked | open_layout | {"metric": "joules_per_output_token"}
+    (joules,) = predict_inference(table(changed), catalog=catalog)["value"]
+    assert joules > 0.0
+
+
 def test_an_moe_model_splits_attention_by_dp(catalog: Catalog) -> None:
     model = catalog.models["deepseek-ai/DeepSeek-V3"]
     assert (1, 1, 8, 8) in layouts_of(model, 8, None, None, None, None)

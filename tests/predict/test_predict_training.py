@@ -95,6 +95,13 @@ def test_no_estimate_has_a_reason(changed, reason):
     assert reason in one["note"]
 
 
+def test_a_link_that_the_gpu_lacks_is_its_pcie():
+    asked = {"gpu": "l40s-48gb", "model": "meta-llama/Llama-3.2-1B-Instruct", "tp": 2, "dp": 4}
+    stated, pcie = (answer(**asked, intra_link=link) for link in ("nvlink", "pcie"))
+    assert stated["value"] == pcie["value"] is not None
+    assert "no NVLink" in stated["note"]
+
+
 def test_missing_column_is_an_input_error():
     with pytest.raises(InputError, match="metric"):
         predict_training({"gpu": ["h100-sxm-80gb"], "model": ["x"]}, catalog=CATALOG)

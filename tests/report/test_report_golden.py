@@ -1,22 +1,19 @@
-"""Every renderer's output, kept as a file: GPUMIX_WRITE_GOLDEN=1 rewrites them."""
+"""Every renderer's output, kept as a file: `make golden` rewrites them."""
 
 from __future__ import annotations
 
 import io
-import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import plan_fixture
 import pytest
 import training_fixture
 from rich.console import Console
 
+from golden_files import kept
 from gpumix.report import export, html, markdown, terminal
 from gpumix.verbs.explain import explain, explain_plan
-
-GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 
 
 def printed(show: Callable[[Console], None], width: int) -> str:
@@ -77,10 +74,5 @@ RENDERED: dict[str, Callable[[], str]] = {
 
 @pytest.mark.parametrize("name", RENDERED)
 def test_golden(name: str) -> None:
-    path = GOLDEN / name
     text = RENDERED[name]()
-    if os.environ.get("GPUMIX_WRITE_GOLDEN"):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    assert path.exists(), f"{path} is missing; `make golden` writes it"
-    assert text == path.read_text(encoding="utf-8")
+    assert text == kept(name, text)

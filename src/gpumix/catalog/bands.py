@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from gpumix.catalog.tables import Row, read_packaged
@@ -43,10 +44,10 @@ class Bands:
         return _widest(own) if own else self.by_tier[ANY, ANY]
 
 
-def load_bands() -> Bands:
-    """The packaged bands and tiers. Raises: DataError naming every bad row."""
-    rows = read_packaged("price_bands.csv", band_record)
-    return Bands(dict(rows), dict(read_packaged("providers.csv", tier_record)))
+def load_bands(folder: Path | None = None) -> Bands:
+    """The packaged bands and tiers, or a folder's. Raises: DataError naming every bad row."""
+    rows = read_packaged("price_bands.csv", band_record, folder)
+    return Bands(dict(rows), dict(read_packaged("providers.csv", tier_record, folder)))
 
 
 def band_record(row: Row) -> tuple[tuple[str, str], Band]:

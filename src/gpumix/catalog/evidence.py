@@ -16,15 +16,15 @@ MEASUREMENTS = "measurements.csv"
 """Name of the table of a team's own measured rows, in the project's folder."""
 
 
-def load_evidence(kind: str) -> dict[str, list[str]]:
+def load_evidence(kind: str, folder: Path | None = None) -> dict[str, list[str]]:
     """Columns of the packaged measured rows of `kind` inference or training, as text."""
-    return read_columns(packaged(f"evidence_{kind}.csv"))
+    return read_columns(packaged(f"evidence_{kind}.csv", folder))
 
 
-def load_coefficients() -> Coefficients:
+def load_coefficients(folder: Path | None = None) -> Coefficients:
     """Constants written by tools/fit.py. Raises: DataError where the file is missing or broken."""
     try:
-        with packaged("coefficients.json").open(encoding="utf-8") as handle:
+        with packaged("coefficients.json", folder).open(encoding="utf-8") as handle:
             tables = json.load(handle)
     except (OSError, ValueError) as error:
         raise DataError(f"coefficients.json cannot be read: {error}") from None
@@ -37,12 +37,12 @@ def load_coefficients() -> Coefficients:
     )
 
 
-def load_shrinkage(work: str) -> Shrinkage:
+def load_shrinkage(work: str, folder: Path | None = None) -> Shrinkage:
     """How a team's own rows of `work` inference or training are weighed against predictions.
 
     Raises: DataError where the packaged table lacks a figure.
     """
-    table = read_columns(packaged("calibration.csv"))
+    table = read_columns(packaged("calibration.csv", folder))
     named = {
         name: float(value)
         for kind, name, value in zip(table["work"], table["name"], table["value"], strict=True)
@@ -54,12 +54,12 @@ def load_shrinkage(work: str) -> Shrinkage:
     return Shrinkage(**named)
 
 
-def load_nearness(work: str) -> dict[str, float]:
+def load_nearness(work: str, folder: Path | None = None) -> dict[str, float]:
     """How much each difference between two runs of `work` counts, by its name.
 
     A weight is of a word that differs, or of the log of the ratio of two figures.
     """
-    table = read_columns(packaged("nearness.csv"))
+    table = read_columns(packaged("nearness.csv", folder))
     rows = zip(table["work"], table["name"], table["value"], strict=True)
     return {name: float(value) for kind, name, value in rows if kind == work}
 

@@ -61,16 +61,17 @@ class Discount:
     as_of: date
 
 
-def load_regions() -> dict[tuple[str, str], str | None]:
+def load_regions(folder: Path | None = None) -> dict[tuple[str, str], str | None]:
     """(provider, region) -> ISO country; None where the region is several countries or unknown."""
     rows = read_packaged(
         "regions.csv",
         lambda row: (row.text("provider"), row.text("region"), row.text("country") or None),
+        folder,
     )
     return {(provider, region): country for provider, region, country in rows}
 
 
-def load_discounts() -> tuple[Discount, ...]:
+def load_discounts(folder: Path | None = None) -> tuple[Discount, ...]:
     """The discounts of commitments, one for each reserved term."""
     return read_packaged(
         "price_rules.csv",
@@ -83,23 +84,29 @@ def load_discounts() -> tuple[Discount, ...]:
             row.text("source"),
             row.day("as_of"),
         ),
+        folder,
     )
 
 
 def load_offers(
-    gpus: Mapping[str, Gpu], aliases: Mapping[str, str], sheet: Path | None = None
+    gpus: Mapping[str, Gpu],
+    aliases: Mapping[str, str],
+    sheet: Path | None = None,
+    folder: Path | None = None,
 ) -> tuple[Offer, ...]:
     """All offers: catalogue rows, the user's rates laid over them, derived reserved terms.
 
     Raises: DataError (packaged rows), InputError (the sheet's rows, with lines).
     """
-    regions, bands = load_regions(), load_bands()
-    listed = read_packaged("prices.csv", lambda row: (price_record(row, regions), row.place))
+    regions, bands = load_regions(folder), load_bands(folder)
+    listed = read_packaged(
+        "prices.csv", lambda row: (price_record(row, regions), row.place), folder
+    )
     refuse_data(offer_problems(listed, gpus, bands))
     offers = without_absent_spot(newest([offer for offer, _ in listed]))
     if sheet is not None:
         offers = overlay(offers, read_price_sheet(sheet, gpus, aliases, offers, regions, bands))
-    return with_reserved(offers, load_discounts())
+    return with_reserved(offers, load_discounts(folder))
 
 
 def price_record(row: Row, regions: Regions) -> Offer:

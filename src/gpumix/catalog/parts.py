@@ -141,12 +141,12 @@ def server_record(row: Row) -> Server:
     )
 
 
-def load_gpus(sheet: Path | None = None) -> dict[str, Gpu]:
-    """GPU id -> GPU: the packaged parts, then the rows of the user's sheet over them.
+def load_gpus(sheet: Path | None = None, folder: Path | None = None) -> dict[str, Gpu]:
+    """GPU id -> GPU: the catalogue's parts, then the rows of the user's sheet over them.
 
     Raises: DataError (packaged rows), InputError (the sheet's rows, with lines).
     """
-    gpus = {gpu.id: gpu for gpu in read_packaged("gpus.csv", gpu_record)}
+    gpus = {gpu.id: gpu for gpu in read_packaged("gpus.csv", gpu_record, folder)}
     if sheet is not None:
         problems: list[Problem] = []
         for gpu, row in read_sheet(sheet, GPU_REQUIRED, header("gpus.csv"), gpu_record):
@@ -156,12 +156,12 @@ def load_gpus(sheet: Path | None = None) -> dict[str, Gpu]:
     return gpus
 
 
-def load_models(sheet: Path | None = None) -> dict[str, Model]:
-    """Model id -> model: the packaged shapes, then the rows of the user's sheet over them.
+def load_models(sheet: Path | None = None, folder: Path | None = None) -> dict[str, Model]:
+    """Model id -> model: the catalogue's shapes, then the rows of the user's sheet over them.
 
     Raises: DataError (packaged rows), InputError (the sheet's rows, with lines).
     """
-    packaged = read_packaged("models.csv", model_record)
+    packaged = read_packaged("models.csv", model_record, folder)
     refuse_data([p for model in packaged for p in model_problems(model, f"models.csv {model.id}")])
     models = {model.id: model for model in packaged}
     if sheet is not None:
@@ -174,9 +174,11 @@ def load_models(sheet: Path | None = None) -> dict[str, Model]:
     return models
 
 
-def load_aliases(kind: str) -> dict[str, str]:
+def load_aliases(kind: str, folder: Path | None = None) -> dict[str, str]:
     """Other name -> id, for `kind` gpu or model."""
     rows = read_packaged(
-        "aliases.csv", lambda row: (row.text("kind"), row.text("alias"), row.required_text("id"))
+        "aliases.csv",
+        lambda row: (row.text("kind"), row.text("alias"), row.required_text("id")),
+        folder,
     )
     return {alias: id for row_kind, alias, id in rows if row_kind == kind}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Final
 
 from gpumix.catalog.tables import packaged
@@ -14,9 +15,9 @@ from gpumix.units import HOURS_PER_WEEK
 _TOLERANCE: Final = 1e-9
 
 
-def load_profiles() -> dict[str, Profile]:
+def load_profiles(folder: Path | None = None) -> dict[str, Profile]:
     """Profile id -> profile. Raises: DataError where one breaks its rules."""
-    with packaged("profiles.json").open(encoding="utf-8") as handle:
+    with packaged("profiles.json", folder).open(encoding="utf-8") as handle:
         return {entry["id"]: profile_record(entry) for entry in json.load(handle)["profiles"]}
 
 

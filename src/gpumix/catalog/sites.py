@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from gpumix.catalog.tables import Row, read_packaged
@@ -69,20 +70,23 @@ def range_record(row: Row) -> Range:
     )
 
 
-def load_countries() -> dict[str, Country]:
+def load_countries(folder: Path | None = None) -> dict[str, Country]:
     """ISO code -> country, with its climate."""
-    climates = read_packaged("climates.csv", lambda row: (row.text("iso2"), row.text("hot_humid")))
+    climates = read_packaged(
+        "climates.csv", lambda row: (row.text("iso2"), row.text("hot_humid")), folder
+    )
     hot_humid = frozenset(iso2 for iso2, answer in climates if answer == "yes")
-    countries = read_packaged("countries.csv", lambda row: country_record(row, hot_humid))
+    countries = read_packaged("countries.csv", lambda row: country_record(row, hot_humid), folder)
     return {country.iso2: country for country in countries}
 
 
-def load_capex() -> tuple[CapexQuote, ...]:
+def load_capex(folder: Path | None = None) -> tuple[CapexQuote, ...]:
     """Purchase prices of cards, baseboards and servers."""
-    return read_packaged("capex.csv", capex_record)
+    return read_packaged("capex.csv", capex_record, folder)
 
 
-def load_defaults() -> dict[str, Range]:
+def load_defaults(folder: Path | None = None) -> dict[str, Range]:
     """Parameter -> range: costs of ownership, and what planning assumes of jobs and spot."""
     tables = ("tco_defaults.csv", "planning.csv")
-    return {item.parameter: item for name in tables for item in read_packaged(name, range_record)}
+    read = (read_packaged(name, range_record, folder) for name in tables)
+    return {item.parameter: item for table in read for item in table}

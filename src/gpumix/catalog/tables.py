@@ -16,8 +16,10 @@ T = TypeVar("T")
 Columns = Mapping[str, Sequence[str]]
 
 
-def packaged(name: str) -> Path:
-    """Path of a table shipped in `gpumix/data/`."""
+def packaged(name: str, folder: Path | None = None) -> Path:
+    """Path of a table: in `folder` where it holds one of that name, else in `gpumix/data/`."""
+    if folder is not None and (folder / name).exists():
+        return folder / name
     return Path(str(resources.files("gpumix").joinpath("data", name)))
 
 
@@ -110,11 +112,17 @@ def rows(columns: Columns, place: str, problems: list[Problem]) -> Iterator[Row]
         yield Row(dict(zip(names, cells, strict=True)), f"{place} line {number}", problems)
 
 
-def read_packaged(name: str, record: Callable[[Row], T]) -> tuple[T, ...]:
-    """All records of a packaged table. Raises: DataError listing every bad row."""
+def read_packaged(
+    name: str, record: Callable[[Row], T], folder: Path | None = None
+) -> tuple[T, ...]:
+    """All records of a packaged table, or of the one in `folder` that stands in its place.
+
+    Raises: DataError listing every bad row.
+    """
     problems: list[Problem] = []
     try:
-        records = tuple(record(row) for row in rows(read_columns(packaged(name)), name, problems))
+        columns = read_columns(packaged(name, folder))
+        records = tuple(record(row) for row in rows(columns, name, problems))
     except InputError as error:
         problems = list(error.problems)
     refuse_data(problems)

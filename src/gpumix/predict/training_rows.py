@@ -187,7 +187,9 @@ def _question(
         notes[row] = f"unknown intra_link {word['intra_link']!r}; known: {', '.join(tj.LINKS)}"
         return None
     if link := _LINKS[word["intra_link"]]:
-        q["link"] = link
+        q["link"] = link if gpu.nvlink_gb_per_s else "pcie"
+        if q["link"] != link:
+            notes[row] = f"{gpu.id} has no NVLink: its PCIe"
     targets, _, more = word["lora_targets"].partition("+")
     q["lora_all_layers"] = targets in ("", "all", "all-linear")
     q["lora_embeddings"] = more == "embeddings"
@@ -197,7 +199,7 @@ def _question(
     if stack == DEEPSPEED and q.get("sharding") == "ddp":
         q["sharding"] = "zero2"
     if q["precision"] == "fp8" and not gpu.fp8_tflops:
-        notes[row] = f"{gpu.id} has no FP8: runs at 16 bits"
+        notes[row] = join(notes[row], f"{gpu.id} has no FP8: runs at 16 bits")
     if word["stack"] != stack:
         notes[row] = join(notes[row], f"stack {word['stack'] or 'not stated'}: a typical one")
     _complete_degrees(q)

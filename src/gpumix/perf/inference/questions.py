@@ -140,7 +140,8 @@ def metric_of(
     if np.isin(asked.metric, POWER_METRICS).any():
         watts = np.asarray(serving_power_w(dep, rates, asked.input_len, asked.output_len, power))
         choices["avg_power_w"] = watts
-        choices["joules_per_output_token"] = watts / rates.output_tokens_per_s
+        rate = rates.output_tokens_per_s
+        choices["joules_per_output_token"] = watts / np.where(rate > 0.0, rate, np.nan)
     value = np.full(dep.rows, np.nan)
     for metric in np.unique(asked.metric):
         if metric in choices:
