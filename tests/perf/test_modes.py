@@ -1,19 +1,36 @@
-"""Serving modes and intervals."""
+"""Serving modes, latencies and intervals."""
 
 from __future__ import annotations
 
+import doctest
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from gpumix.perf.inference import modes
+from gpumix.perf.inference import kernels, latency, modes
 from gpumix.perf.inference.deployment import Deployment
-from gpumix.perf.inference.steps import decode_step_s
+from gpumix.perf.inference.steps import decode_step_s, prefill_s
 from gpumix.perf.interval import interval
 
 Deploy = Callable[..., Deployment]
 BIG, SMALL = "meta-llama/Llama-3.1-70B-Instruct", "meta-llama/Llama-3.2-1B-Instruct"
+
+
+@pytest.mark.parametrize("module", [kernels, latency, modes])
+def test_doctests(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
+
+
+def test_the_closed_loop_answers_with_the_latencies_of_their_formulas(deploy: Deploy) -> None:
+    dep = deploy()
+    alone = closed_loop(dep, 1024.0, 256.0, 1.0)
+    crowd = closed_loop(dep, 1024.0, 256.0, 64.0)
+    decode, own = decode_step_s(dep, 1.0, 1152.0), prefill_s(dep, 1024.0, 1024.0)
+    least = latency.ttft(dep.first_token_s, own, 0.0, decode, 1.0, dep.together, 0.0)
+    assert alone.ttft_s[0] >= np.asarray(least)[0]
+    assert crowd.ttft_s[0] > alone.ttft_s[0]
+    assert crowd.tpot_s[0] > alone.tpot_s[0] >= decode[0]
 
 
 def test_speculation_pays_alone_and_not_in_a_crowd(deploy: Deploy) -> None:
