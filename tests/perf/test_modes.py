@@ -10,6 +10,7 @@ import pytest
 
 from gpumix.perf.inference import kernels, latency, modes
 from gpumix.perf.inference.deployment import Deployment
+from gpumix.perf.inference.loads import closed_loop
 from gpumix.perf.inference.steps import decode_step_s, prefill_s
 from gpumix.perf.interval import interval
 
