@@ -69,7 +69,10 @@ def _segment(table: StepTable, context: float) -> int:
 
 @inlined
 def span_s(table: StepTable, position: float) -> float:
-    """Attention time of one prompt token at a position [s]."""
+    """Attention time of one prompt token at a position [s].
+
+    Source: linear interpolation in `StepTable.span_s`.
+    """
     x = position / SPAN_TOKENS
     segment = min(int(x), len(table.span_s) - 2)
     return table.span_s[segment] + (table.span_s[segment + 1] - table.span_s[segment]) * (
@@ -86,7 +89,10 @@ def mixed_s(
     attend: float,
     done: at.Whole,
 ) -> float:
-    """Time of a step with prompts in it [s]; as `perf.steps.StepParts.total_s`."""
+    """Time of a step with prompts in it [s].
+
+    Source: as `perf.inference.steps.StepParts.total_s`, its parts read from the table.
+    """
     gpu = (
         table.tokens_s[decoding + prompts]
         + table.head_s[min(decoding + done, table.max_sequences)]
