@@ -31,7 +31,7 @@ from gpumix.serving.simulated_capacity import capacity_by_simulation  # noqa: E4
 from gpumix.serving.simulator import state as at  # noqa: E402
 from gpumix.serving.simulator.simulation import Outcome, Settings, simulate  # noqa: E402
 from gpumix.serving.simulator.steptable import step_table  # noqa: E402
-from gpumix.serving.traffic import arrivals, closed_loop, lengths, stream  # noqa: E402
+from gpumix.serving.traffic import arrivals, lengths, stream  # noqa: E402
 from measured import read_rows  # noqa: E402
 
 Row = dict[str, str]
@@ -132,7 +132,9 @@ def simulated(run: Run, dep: Deployment, catalog: Catalog) -> tuple[Outcome, int
             each = STEADY
             stop_s = WAVES * float(loads.closed_loop(one, *size, float(users)).e2e_s[0])
         prompts, answers = lengths_of(row, each * users, catalog)
-        requests = closed_loop(users, prompts, answers, each * users)
+        at = np.arange(each * users)
+        follows = np.where(at < users, -1, at - users)
+        requests = stream(np.zeros(len(at)), prompts, answers, follows=follows)
     return simulate(requests, table, Settings(stop_s=stop_s)), users, copies
 
 

@@ -14,7 +14,8 @@ from statistics import median
 
 from gpumix.catalog import Catalog, load
 from gpumix.cost.jobs import checkpoint_stall_h, goodput, mean_time_to_interruption_h
-from gpumix.perf.training.layout import best_layout
+from gpumix.errors import NoEstimate
+from gpumix.perf.training.layout import layouts
 from gpumix.units import GIGA
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "training.md"
@@ -109,11 +110,13 @@ class Outcome:
 def outcome(run: Run, catalog: Catalog) -> Outcome:
     """Predicted kernel GPU-hours, goodput and GPU-hours of a run beside its published ones."""
     model = catalog.model(run.model)
-    layout = best_layout(
+    layout = layouts(
         model, catalog.gpu(run.gpu), run.n_gpus, constants=catalog.coefficients.training,
         seq_len=run.seq_len, global_batch=run.global_batch, stack=run.stack,
         precision=run.precision, fixed=run.fixed, memory_slack=1.15,
-    )  # fmt: skip
+    ).best  # fmt: skip
+    if layout is None:
+        raise NoEstimate(f"{run.model} on {run.n_gpus} x {run.gpu}: nothing fits")
     rate = layout.tokens_per_s_per_gpu
     kernel = run.tokens / rate / 3600.0
     useful = _goodput(model.params_total_b * GIGA, run.n_gpus, catalog)

@@ -132,6 +132,59 @@ def test_compare_json_is_only_json(monkeypatch, capsys):  # type: ignore[no-unty
     assert data["winners"][0]["requests_per_s"] == 0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "headings"),
+    [
+        (["Qwen/Qwen3-8B", "--gpus", "h100-sxm-80gb"], ("# Qwen/Qwen3-8B", "## ")),
+        (
+            ["Qwen/Qwen3-8B", "--train", "--gpus", "h100-sxm-80gb", "--counts", "8"],
+            ("# Qwen/Qwen3-8B", "## Cost against time"),
+        ),
+    ],
+)
+def test_compare_as_markdown_is_only_markdown(monkeypatch, capsys, arguments, headings):  # type: ignore[no-untyped-def]
+    assert run(monkeypatch, "compare", *arguments, "--format", "md") == 0
+    page = capsys.readouterr().out
+    assert page.startswith(headings[0])
+    assert headings[1] in page
+    assert "| h100-sxm-80gb |" in page
+
+
+def test_format_json_is_json_for_short(monkeypatch, capsys):  # type: ignore[no-untyped-def]
+    asked = ["compare", "Qwen/Qwen3-8B", "--gpus", "l40s-48gb"]
+    assert run(monkeypatch, *asked, "--json") == 0
+    short = capsys.readouterr().out
+    assert run(monkeypatch, *asked, "--format", "json") == 0
+    assert capsys.readouterr().out == short
+    assert run(monkeypatch, *asked, "--format", "yaml") == 2
+    assert "'terminal', 'md', 'json'" in capsys.readouterr().err
+
+
+SMALL = """
+name: Small team
+horizon: {start: 2027-01, years: 1}
+workloads:
+  chat:
+    kind: chat
+    model: meta-llama/Llama-3.1-8B-Instruct
+    traffic: {profile: servegen-chat, peak_requests_per_s: 5}
+    gpus: [l40s-48gb]
+supply:
+  cloud: {providers: [aws, runpod], purchase: [on_demand]}
+"""
+
+
+def test_plan_as_markdown_is_only_markdown(monkeypatch, tmp_path, capsys):  # type: ignore[no-untyped-def]
+    inventory = tmp_path / "team.yaml"
+    inventory.write_text(SMALL, encoding="utf-8")
+    out = str(tmp_path / "out")
+    assert run(monkeypatch, "plan", str(inventory), "--out", out, "--format", "md") == 0
+    page = capsys.readouterr().out
+    assert page.startswith("# Small team")
+    assert "## chat" in page
+    assert (tmp_path / "out" / "plan.json").exists()
+
+
 def test_predict_returns_every_row_in_order(monkeypatch, tmp_path):  # type: ignore[no-untyped-def]
     points = tmp_path / "points.csv"
     points.write_text(

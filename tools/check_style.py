@@ -18,6 +18,7 @@ MAX_LINES = 500
 MEDIAN_LINES = 200
 LARGEST_ROOM = 0.15
 """Lines of a file, of the middle one of all files, and share of the source that a room may hold."""
+FORMULA_ROOMS = ("perf", "serving", "cost", "mix")
 FORBIDDEN = {
     "an absolute path of a machine": re.compile(
         r"(?<![\w.-])/(?:wor[k]|hom[e]|roo[t]|far[m])/[A-Za-z]"
@@ -103,9 +104,33 @@ def _breaches_of_sizes() -> list[str]:
     return found
 
 
+def _annotations(node: ast.FunctionDef) -> list[ast.expr]:
+    every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    every += [a for a in (node.args.vararg, node.args.kwarg) if a is not None]
+    return [a for a in (*(arg.annotation for arg in every), node.returns) if a is not None]
+
+
+def _breaches_of_types() -> list[str]:
+    """Signatures of the rooms of formulas that take or give anything at all."""
+    found = []
+    for path in sorted(
+        p for room in FORMULA_ROOMS for p in (ROOT / "src/gpumix" / room).rglob("*.py")
+    ):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            words = {ast.unparse(n) for a in _annotations(node) for n in ast.walk(a)}
+            if words & {"Any", "typing.Any"}:
+                place = f"{path.relative_to(ROOT)}:{node.lineno}"
+                found.append(f"{place}: {node.name} takes or gives Any: say which type")
+    return found
+
+
 def main() -> int:
     """Print every breach; 1 if there is any."""
-    found = _breaches_of_text() + _breaches_of_code() + _breaches_of_sizes()
+    found = [
+        *_breaches_of_text(), *_breaches_of_code(), *_breaches_of_sizes(), *_breaches_of_types()
+    ]  # fmt: skip
     print("\n".join(found) if found else "style: kept")
     return 1 if found else 0
 

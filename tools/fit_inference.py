@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from scipy.optimize import least_squares
 
 from gpumix.catalog import Catalog
 from gpumix.domain.coefficients import Coefficients
-from gpumix.perf.inference.deployment import Deployment, Setup, deployments, with_coefficients
+from gpumix.perf.inference.deployment import Deployment, Setup, deployments, fitted
 from gpumix.perf.inference.questions import Questions, answer
 from gpumix.predict.inference import layouts_of, parse_slo
 
@@ -305,7 +305,9 @@ class Bench:
 
     def predict(self, coefficients: Coefficients) -> npt.NDArray[np.float64]:
         """Predicted value of every row; NaN where nothing fits."""
-        value, _ = answer(with_coefficients(self.dep, coefficients), self.questions, coefficients)
+        columns = {f.name: getattr(self.dep, f.name) for f in fields(self.dep)}
+        dep = replace(self.dep, **fitted(columns, self.dep.key_index, self.dep.keys, coefficients))
+        value, _ = answer(dep, self.questions, coefficients)
         best = np.full(len(self.rows), -np.inf)
         np.maximum.at(best, self.source, np.where(np.isfinite(value), value, -np.inf))
         return np.where(np.isfinite(best), best, np.nan)

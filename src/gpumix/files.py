@@ -87,16 +87,6 @@ def sha256(path: Path) -> str:
         raise InputError(Problem(str(path), f"cannot be read: {error.strerror}")) from None
 
 
-def refuse_directory(path: Path, fix: str) -> None:
-    """Raise InputError where `path` is a directory, or no path that this machine can have."""
-    try:
-        is_directory = path.is_dir()
-    except OSError as error:
-        raise InputError(Problem(str(path), f"cannot be read: {error.strerror}")) from None
-    if is_directory:
-        raise InputError(Problem(str(path), "is a directory", fix))
-
-
 def write_columns(path: Path, columns: Mapping[str, Sequence[object]]) -> None:
     """Write columns as CSV (gzipped if the name ends in .gz), beside the target, then rename.
 

@@ -22,4 +22,3 @@ GIB: Final = float(2**30)
 
 PERCENT: Final = 0.01
 MS: Final = 1e-3
-US: Final = 1e-6

@@ -32,8 +32,8 @@ ERRORS = [
 NUMERIC = re.compile(r"^(tuple\[)?(float|int|Values?|Floats?|FloatArray)\b")
 NOT_FORMULAS = {  # numbers looked up, or passed on, with nothing computed
     "gpumix.cost.book": "reads a cost parameter's row",
-    "gpumix.cost.values": "numpy in the dress of floats",
-    "gpumix.perf.values": "numpy in the dress of floats",
+    "gpumix.serving.simulator.replica": "says when something happens next",
+    "gpumix.serving.simulator.scaling": "says when something happens next",
     "gpumix.perf.inference.questions": "hands questions to the formulas, picks the answer",
 }
 

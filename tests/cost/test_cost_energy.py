@@ -37,24 +37,10 @@ def test_joules_per_token_at_the_wall(system, workload, joules):
     row = _reading(system, workload)
     ours = energy.joules_per_token(row["avg_w"] / 1e3, row["tok_s"])
     assert ours == pytest.approx(joules, abs=1e-4)
-    assert energy.kwh_per_mtok(row["avg_w"] / 1e3, row["tok_s"]) == pytest.approx(ours / 3.6)
-
-
-def test_affine_power_keeps_the_idle_floor():
-    idle = ROWS[7]["avg_w"] / 1e3
-    load = _reading("H200x8", "llama2-70b Offline")["avg_w"] / 1e3
-    at_fifth = energy.server_power_kw(idle, load, 0.2)
-    assert at_fifth == pytest.approx(3.13, abs=0.02)
-    assert at_fifth / (load * 0.2) == pytest.approx(2.5, abs=0.05)
-
-
-def test_affine_power_on_the_acme_fleet():
-    # 8x A100: idle 1.51 kW, p95 5.04 kW, mean SM activity 41.5 %: 2.93 kW was measured
-    assert energy.server_power_kw(1.51, 5.04, 0.415) == pytest.approx(2.93, rel=0.02)
 
 
 def test_h200_server_year():
-    it_kw = energy.server_power_kw(2.38, 6.22, 0.6)
+    it_kw = 2.38 + (6.22 - 2.38) * 0.6
     assert energy.energy_kwh_per_year(it_kw) / 8 == pytest.approx(5.2e3, rel=0.02)
     facility_kw = energy.facility_power_kw(it_kw, 1.55)
     assert energy.energy_kwh_per_year(facility_kw) / 8 == pytest.approx(8e3, rel=0.02)
@@ -63,13 +49,14 @@ def test_h200_server_year():
 def test_generator_curve():
     full, quarter = 0.0170 + 0.2483, 4 * 0.0170 + 0.2483
     assert energy.fuel_curve(full, quarter) == pytest.approx((0.0170, 0.2483))
-    assert energy.generator_l_per_hour(25.0, 100.0, 0.0170, 0.2483) / 25.0 == pytest.approx(quarter)
+    rated, load = energy.fuel_curve(full, quarter)
+    assert (rated * 100.0 + load * 25.0) / 25.0 == pytest.approx(quarter)
 
 
 def test_bill_with_a_generator_is_grid_hours_plus_fuel():
     diesel, rated_kw, load_kw, outage_h = 0.8444, 15.8, 7.3, 500.0
     supply = Supply(0.103, outage_h, True, 0.2483 * diesel, 0.0170 * diesel)
-    fuel_usd = diesel * outage_h * energy.generator_l_per_hour(load_kw, rated_kw, 0.0170, 0.2483)
+    fuel_usd = diesel * outage_h * (0.0170 * rated_kw + 0.2483 * load_kw)
     grid_usd = 0.103 * load_kw * (8760.0 - outage_h)
     bill = energy.energy_usd_per_year(supply, load_kw, rated_kw)
     assert bill == pytest.approx(grid_usd + fuel_usd)
@@ -101,8 +88,7 @@ def test_dearer_electricity_never_lowers_the_bill(tariff, rise, outage_h, genera
 
 
 def test_arrays_go_through_the_same_code():
-    busy = np.linspace(0.0, 1.0, 5)
-    power = energy.server_power_kw(np.full(5, 2.38), np.full(5, 6.22), busy)
+    power = np.linspace(2.38, 6.22, 5)
     bills = energy.energy_usd_per_year(Supply(0.1, 500.0, True, 0.2, 0.03), power, 10.0)
     assert bills.shape == (5,)
     assert np.all(np.diff(bills) > 0.0)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpumix.cost import unit_cost
+from gpumix.cost import jobs, unit_cost
 from gpumix.cost.finance import capital_charge_per_year
 
 CASE = json.loads(
@@ -37,24 +37,22 @@ def test_nvidia_worked_example():
     input_tokens = runs * given_["input_tokens_per_run"]
     output_tokens = runs * given_["output_tokens_per_run"]
     total_usd = servers * yearly
-    assert total_usd / runs == pytest.approx(want["cost_per_agent_run_usd"], rel=rel)
+    assert unit_cost.usd_per_unit(total_usd, runs) == pytest.approx(
+        want["cost_per_agent_run_usd"], rel=rel
+    )
     tokens = input_tokens + output_tokens
     per_mtok = unit_cost.usd_per_mtok(yearly / 8760.0, tokens / 8760.0 / 3600.0, 1.0) * servers
     assert per_mtok == pytest.approx(want["cost_per_M_combined_tokens_usd"], rel=rel)
-    k = given_["input_to_output_price_ratio"][1]
-    prices = unit_cost.split_by_ratio(total_usd, input_tokens, output_tokens, k)
-    published = (want["cost_per_M_input_usd"], want["cost_per_M_output_usd"])
-    assert prices == pytest.approx(published, rel=rel)
+    assert unit_cost.usd_per_million(total_usd, tokens) == pytest.approx(per_mtok)
 
 
 @settings(deadline=None, max_examples=50)
 @given(positive, positive, positive, positive, positive)
 def test_splits_keep_the_total(usd, prefill_s, decode_s, input_tokens, output_tokens):
     by_time = unit_cost.split_by_time(usd, prefill_s, decode_s, input_tokens, output_tokens)
-    by_ratio = unit_cost.split_by_ratio(usd, input_tokens, output_tokens, 3.0)
-    for price_in, price_out in (by_time, by_ratio):
-        total = (price_in * input_tokens + price_out * output_tokens) / 1e6
-        assert total == pytest.approx(usd, rel=1e-9)
+    price_in, price_out = by_time
+    total = (price_in * input_tokens + price_out * output_tokens) / 1e6
+    assert total == pytest.approx(usd, rel=1e-9)
 
 
 def test_no_tokens_of_a_kind_have_no_price():
@@ -76,8 +74,15 @@ def test_break_even_utilisation_equalises_unit_costs(usd_x, usd_y, rate_x, rate_
 @settings(deadline=None, max_examples=30)
 @given(positive, positive, st.floats(0.01, 1.0), st.floats(1.0, 3.0))
 def test_dearer_or_idler_is_never_cheaper(usd, rate, load, factor):
-    base = unit_cost.usd_per_sample(usd, rate, load)
-    assert unit_cost.usd_per_sample(usd * factor, rate, load) >= base
-    assert unit_cost.usd_per_sample(usd, rate, load / factor) >= base
+    base = unit_cost.usd_per_mtok(usd, rate, load)
+    assert unit_cost.usd_per_mtok(usd * factor, rate, load) >= base
+    assert unit_cost.usd_per_mtok(usd, rate, load / factor) >= base
+    assert unit_cost.usd_per_unit(usd, rate / factor) >= unit_cost.usd_per_unit(usd, rate)
     assert unit_cost.usd_per_run(usd * factor, 10.0, 1.3) >= unit_cost.usd_per_run(usd, 10.0, 1.3)
     assert unit_cost.usd_per_run(usd, 10.0, factor) >= unit_cost.usd_per_run(usd, 10.0, 1.0)
+
+
+def test_a_run_costs_the_gpu_hours_it_holds_and_its_programmes():
+    done = jobs.finish(10.0, 0.0, 0.0, 50.0, startup_h=0.5)
+    assert unit_cost.usd_per_run(2.0 * 8.0, done.held_h, 1.0) == pytest.approx(2.0 * 8.0 * 10.5)
+    assert unit_cost.usd_per_run(2.0 * 8.0, done.held_h, 1.5) == pytest.approx(252.0)

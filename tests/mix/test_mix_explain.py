@@ -11,7 +11,6 @@ from mix_problems import random_problem
 
 from gpumix.mix import (
     Problem,
-    break_even_utilisation,
     conflict,
     limits,
     price,
@@ -20,7 +19,6 @@ from gpumix.mix import (
     relaxed,
     restricted,
     solve,
-    utilisation,
 )
 
 CASES = Path(__file__).parents[1] / "cases" / "mix"
@@ -128,23 +126,12 @@ def test_more_owned_than_allowed() -> None:
     assert solve(problem).conflict == ("max_instances:od", "min_instances:od")
 
 
-def test_break_even_utilisation() -> None:
-    found = {b.committed: b.utilisation for b in break_even_utilisation(case("s02"))}
-    assert found == {"res1y": pytest.approx(0.60), "res3y": pytest.approx(0.425)}
-
-
 def test_restricted_drops_resources_with_their_configs() -> None:
     problem = case("s10")
     left = restricted(problem, {"a100x8"})
     assert [r.id for r in left.resources] == ["a100x8"]
     assert [c.resource for c in left.configs] == ["a100x8", "a100x8"]
     assert solve(left).cost == pytest.approx(12422.4)
-
-
-def test_utilisation_is_gpu_hours_used_over_had() -> None:
-    problem = case("s01")
-    used = utilisation(problem, solve(problem))
-    assert used == {"h100": 1.0, "a100": None, "l40s": 1.0}
 
 
 def test_price_of_a_plan_that_was_not_solved_for() -> None:

@@ -1,13 +1,13 @@
 """The layout search: ranked, feasible, complete in its reasons."""
 
+import re
+
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpumix.catalog import load
-from gpumix.errors import NoEstimate
-from gpumix.perf.training.layout import best_layout, layouts
+from gpumix.perf.training.layout import layouts, why_none
 
 CATALOG = load()
 CONSTANTS = CATALOG.coefficients.training
@@ -22,9 +22,8 @@ def test_175b_on_512_gpus():
     found = layouts(
         GPT3, H100, 512, constants=CONSTANTS, seq_len=2048, global_batch=2048, stack="nemo"
     )
-    best, second = found.best, found.runner_up
+    best, second = found.best, found[1]
     assert best is not None
-    assert second is not None
     assert len(found) > 50
     assert best.tokens_per_s_per_gpu >= second.tokens_per_s_per_gpu
     assert best.tp * best.pp * best.cp * best.dp == 512
@@ -49,14 +48,16 @@ def test_degrees_divide_the_model():
 
 def test_pinned_degrees_are_kept():
     fixed = {"tp": 4, "activation_ckpt": "full"}
-    best = best_layout(
+    best = layouts(
         LLAMA_70B, H100, 64, constants=CONSTANTS, global_batch=128, stack="nemo", fixed=fixed
-    )
+    ).best
+    assert best is not None
     assert (best.tp, best.activation_ckpt) == (4, "full")
 
 
 def test_moe_is_spread_over_expert_parallel_ranks():
-    best = best_layout(DEEPSEEK, H100, 512, constants=CONSTANTS, global_batch=2048, stack="nemo")
+    best = layouts(DEEPSEEK, H100, 512, constants=CONSTANTS, global_batch=2048, stack="nemo").best
+    assert best is not None
     assert best.ep > 1
     assert DEEPSEEK.experts % best.ep == 0
 
@@ -66,8 +67,7 @@ def test_too_large_a_model_says_by_how_much():
     assert found.best is None
     assert found.nearest is not None
     assert found.nearest.mem_gib > found.nearest.usable_gib
-    with pytest.raises(NoEstimate, match=r"needs \d+ GiB of \d+ GiB"):
-        best_layout(LLAMA_70B, H100, 1, constants=CONSTANTS, stack="fsdp")
+    assert re.search(r"needs \d+ GiB of \d+ GiB", why_none(LLAMA_70B, H100, 1, found))
 
 
 def test_batch_smaller_than_the_replicas_is_a_reason():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gpumix.catalog import load
 from gpumix.errors import InputError
 from gpumix.perf.training.job import training_jobs
-from gpumix.perf.training.step import calibrated_speed, micro_batches, step
+from gpumix.perf.training.step import micro_batches, step
 
 CATALOG = load()
 CONSTANTS = CATALOG.coefficients.training
@@ -127,31 +127,6 @@ def test_copies_sent_to_experts_widen_a_mixtures_activations():
     wider = twice.activation_width - shapes.activation_width
     one_expert = MIXTRAL.layers * (4.0 * MIXTRAL.moe_ffn_hidden + 2.0 * MIXTRAL.hidden)
     assert wider[0] == pytest.approx(one_expert)
-
-
-def test_one_measured_step_moves_the_prediction_towards_it():
-    jobs = training_jobs([LLAMA_70B], [H100], **PLAN)
-    plain = step(jobs, CONSTANTS).step_s[0]
-    one = calibrated_speed(jobs, CONSTANTS, plain * 2, jobs)
-    corrected = step(jobs, CONSTANTS, one).step_s[0]
-    assert plain < corrected < plain * 2
-    many = training_jobs([LLAMA_70B], [H100], **(PLAN | {"n_gpus": np.full(500, 64.0)}))
-    assert calibrated_speed(many, CONSTANTS, np.full(500, plain * 2), jobs) == pytest.approx(
-        0.5, rel=0.01
-    )
-
-
-@pytest.mark.parametrize(
-    ("model", "gpu", "changes", "moves"),
-    [(LLAMA_8B, H100, {}, True), (LLAMA_70B, A100, {}, False),
-     (LLAMA_70B, H100, {"task": "lora"}, False), (MIXTRAL, H100, {}, False),
-     (LLAMA_70B, H100, {"stack": "megatron"}, False)],
-)  # fmt: skip
-def test_a_measured_step_says_nothing_of_another_kind_of_job(model, gpu, changes, moves):
-    known = training_jobs([LLAMA_70B], [H100], **PLAN)
-    wanted = training_jobs([model], [gpu], **(PLAN | changes))
-    speed = calibrated_speed(known, CONSTANTS, step(known, CONSTANTS).step_s * 1.5, wanted)
-    assert (speed[0] != 1.0) == moves
 
 
 def test_unknown_word_is_an_input_error():

@@ -28,9 +28,9 @@ def test_every_registered_name_explains_itself() -> None:
 def test_a_field_shows_its_formula_with_units_and_source() -> None:
     found = explain("usd_per_mtok_total")
     assert found.formula is not None
-    assert found.formula.signature.startswith("usd_per_mtok(")
-    assert "[USD/h]" in found.formula.text
-    assert "NVIDIA" in found.formula.source
+    assert found.formula.signature.startswith("usd_per_million(")
+    assert "[USD]" in found.formula.text
+    assert "usd_per_mtok" in found.formula.source
     assert "Source:" not in found.formula.text
     assert "usd_per_mtok" in found.related
 

@@ -44,12 +44,6 @@ def test_a_plan_comes_back_as_it_was() -> None:
     assert export.plan_from_dict(as_json(export.plan_to_dict(plan))) == plan
 
 
-def test_a_comparison_comes_back_as_it_was() -> None:
-    comparison = plan_fixture.comparison()
-    data = as_json(export.answer_to_dict(comparison))
-    assert export.comparison_from_dict(data) == comparison
-
-
 def test_not_a_number_is_not_json() -> None:
     plan = dataclasses.replace(plan_fixture.plan(), monthly_usd=float("nan"))
     with pytest.raises(ValueError, match="JSON"):

@@ -27,9 +27,16 @@ from gpumix.serving.simulated_capacity import capacity_by_simulation
 from gpumix.serving.simulator.compiled import sources_hash
 from gpumix.serving.simulator.loop import run
 from gpumix.serving.simulator.simulation import Autoscale, Event, Settings, simulate
-from gpumix.serving.simulator.steptable import StepTable, slowed, step_table
-from gpumix.serving.traffic import closed_loop as closed_loop_stream
+from gpumix.serving.simulator.steptable import StepTable, step_table
 from gpumix.serving.traffic import draw, stream
+
+
+def _users(concurrency: int, prompt: int, answer: Any, each: int) -> Requests:
+    """Users who send their next request when the last one ended."""
+    at = np.arange(concurrency * each)
+    follows = np.where(at < concurrency, -1, at - concurrency)
+    return stream(np.zeros(len(at)), prompt, answer, follows=follows)
+
 
 WORDS = ("queued", "served", "too long", "turned away", "timed out")
 
@@ -177,9 +184,7 @@ def test_a_closed_loop_is_the_engines(engine: str, users: int) -> None:
     answers = np.full(each, 500)
     if users > 1:  # spread out, so that users fall out of step
         answers = np.random.default_rng(0).integers(250, 751, each * users)
-    found = simulate(
-        closed_loop_stream(users, 1000, answers, each * users), step_table(dep, 1000.0, 500.0)
-    )
+    found = simulate(_users(users, 1000, answers, each), step_table(dep, 1000.0, 500.0))
     closed = closed_loop(dep, 1000.0, 500.0, float(users))
     half = each // 2  # before the first user runs out
     ends = found.finish_s.reshape(each, users)[:half]
@@ -195,14 +200,12 @@ def test_engines_that_prefill_first_march_in_step() -> None:
     users, dep = 16, deployed_with("sglang")
     table = step_table(dep, 1000.0, 200.0)
     assert table.prefills_first
-    found = simulate(closed_loop_stream(users, 1000, 200, 6 * users), table)
+    found = simulate(_users(users, 1000, 200, 6), table)
     ends = found.finish_s.reshape(6, users)
     assert np.ptp(ends, axis=1) == pytest.approx(0.0, abs=1e-9)
     waves = float(prefill_s(dep, 1000.0 * users, 1000.0)[0])
     assert waves / 2.0 < float(found.ttft_s.mean()) < 1.1 * waves
-    mixing = simulate(
-        closed_loop_stream(users, 1000, 200, 6 * users), table._replace(prefills_first=False)
-    )
+    mixing = simulate(_users(users, 1000, 200, 6), table._replace(prefills_first=False))
     assert mixing.tpot_s.mean() > found.tpot_s.mean()
     assert found.gaps.sum() == mixing.gaps.sum() == found.decoded
 
@@ -270,7 +273,9 @@ def test_capacity_keeps_the_promise_and_pools(deployed: Any) -> None:
     assert elsewhere.requests_per_s == pytest.approx(one.requests_per_s, rel=0.04)
     four = capacity_by_simulation(table, traffic, slos, 40.0, replicas=4)
     assert four.requests_per_s > 4.0 * one.requests_per_s
-    slower = capacity_by_simulation(slowed(table, 1.3), traffic, slos, 10.0)
+    times = ("decode_s", "attend_s", "tokens_s", "head_s", "span_s", "host_s", "first_token_s")
+    slowed = table._replace(**{name: 1.3 * getattr(table, name) for name in times})
+    slower = capacity_by_simulation(slowed, traffic, slos, 10.0)
     assert slower.requests_per_s < one.requests_per_s
     closed = float(sustained(deployed, traffic, slos).requests_per_s[0])
     assert one.requests_per_s == pytest.approx(closed, rel=0.35)

@@ -10,11 +10,9 @@ from gpumix.domain.traffic import Lengths
 from gpumix.serving.traffic import (
     arrivals,
     at_rate,
-    conversations,
     draw,
     from_profile,
     mean_rate,
-    over_week,
     resized,
     stream,
 )
@@ -69,22 +67,3 @@ def test_a_stream_is_rescaled_repeated_and_cut() -> None:
     assert len(resized(found, 2)) == 2
     with pytest.raises(ValueError, match="one moment"):
         at_rate(stream([3.0, 3.0], 1, 1), 2.0)
-
-
-def test_a_week_has_the_hours_it_is_given() -> None:
-    shape = np.array([1.0 + 0.8 * np.sin(2.0 * np.pi * h / 24.0) for h in range(168)])
-    flat = stream(np.arange(168 * 3600.0), 1, 1)
-    bent = over_week(flat, tuple(shape))
-    per_hour = np.bincount((bent.arrival_s / 3600.0).astype(int), minlength=168)
-    assert np.allclose(per_hour / per_hour.mean(), shape / shape.mean(), atol=0.01)
-    assert np.all(np.diff(bent.arrival_s) >= 0.0)
-
-
-def test_conversations_grow_and_follow_each_other() -> None:
-    found = conversations(
-        np.array([0.0, 5.0]), [3, 2], Lengths(100.0, 0.0), Lengths(40.0, 0.0), 9.0
-    )
-    assert found.input_tokens.tolist() == [100, 100, 240, 240, 380]
-    assert found.prefix_tokens.tolist() == [0, 0, 140, 140, 280]
-    assert found.follows.tolist() == [-1, -1, 0, 1, 2]
-    assert found.prefix_id.tolist() == [0, 1, 0, 1, 0]

@@ -9,9 +9,11 @@ import typer
 from gpumix.cli import names
 from gpumix.cli.console import console
 from gpumix.cli.options import (
+    AnswerFormat,
     CalendarUsd,
     FinishWithin,
-    JsonFlag,
+    Format,
+    JsonFormat,
     Measured,
     Promises,
     TrainBatch,
@@ -57,7 +59,8 @@ def compare(
     finish_within: FinishWithin = None,
     calendar_usd_per_day: CalendarUsd = 0.0,
     measured: Measured = None,
-    as_json: JsonFlag = False,
+    format: AnswerFormat = Format.TERMINAL,
+    as_json: JsonFormat = False,
 ) -> None:
     """Compare every GPU for one workload: fits, speed, $/M tokens or $/run, who wins when.
 
@@ -68,7 +71,7 @@ def compare(
     Example: gpumix compare Qwen/Qwen2.5-32B-Instruct --train --tokens 600B --counts 8,64
     """
     from gpumix.domain.training_comparison import TrainingComparison
-    from gpumix.report import export
+    from gpumix.report import export, markdown
     from gpumix.verbs.compare import compare_names
     from gpumix.verbs.training_words import TrainWords
 
@@ -81,8 +84,10 @@ def compare(
         precision=precision, engine=engine, measured=measured, train=train,
         run=words,
     )  # fmt: skip
-    if as_json:
+    if as_json or format is Format.JSON:
         typer.echo(export.to_json(export.answer_to_dict(found)))
+    elif format is Format.MD:
+        typer.echo(markdown.answer_markdown(found), nl=False)
     else:
         _show_answer(found)
     if isinstance(found, TrainingComparison) and found.ways_out:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gpumix.cli.options import JsonFlag
+from gpumix.cli.options import AnswerFormat, Format, JsonFormat
 from gpumix.cli.plan import run
 
 
@@ -15,7 +15,8 @@ def demo(
     out: Annotated[
         Path, typer.Option(help="Folder for the plan, and for the inventory it is made from.")
     ] = Path("gpumix-out") / "demo",
-    as_json: JsonFlag = False,
+    format: AnswerFormat = Format.TERMINAL,
+    as_json: JsonFormat = False,
 ) -> None:
     """Plan the example that comes with gpumix: a team that serves, tunes and batches text.
 
@@ -24,4 +25,5 @@ def demo(
     from gpumix.inventory import EXAMPLE
 
     text = EXAMPLE.read_text(encoding="utf-8")
-    run(EXAMPLE, out, None, as_json, {EXAMPLE.name: text}, out / EXAMPLE.name)
+    how = Format.JSON if as_json else format
+    run(EXAMPLE, out, None, how, {EXAMPLE.name: text}, out / EXAMPLE.name)

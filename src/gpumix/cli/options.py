@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+
+class Format(StrEnum):
+    """How an answer is printed."""
+
+    TERMINAL = "terminal"
+    MD = "md"
+    JSON = "json"
+
+
+AnswerFormat = Annotated[
+    Format,
+    typer.Option("--format", help="How to print: on the terminal, as Markdown, or as JSON."),
+]
+JsonFormat = Annotated[
+    bool, typer.Option("--json", help="Print JSON and nothing else on stdout: --format json.")
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
 GpuSheet = Annotated[
     Path | None,

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from gpumix.cli.console import console
-from gpumix.cli.options import JsonFlag, Measured
+from gpumix.cli.options import AnswerFormat, Format, JsonFormat, Measured
 
 FILES = ("plan.json", "report.html", "problem.json")
 
@@ -24,7 +24,8 @@ def plan(
         Path | None, typer.Option(help="Folder for plan.json, report.html and problem.json.")
     ] = None,
     measured: Measured = None,
-    as_json: JsonFlag = False,
+    format: AnswerFormat = Format.TERMINAL,
+    as_json: JsonFormat = False,
 ) -> None:
     """Plan the cheapest mix for an inventory and write the report.
 
@@ -34,7 +35,12 @@ def plan(
 
     Example: gpumix plan gpumix-out/team
     """
-    run(inventory, out or Path("gpumix-out") / _name(inventory), measured, as_json)
+    run(
+        inventory,
+        out or Path("gpumix-out") / _name(inventory),
+        measured,
+        Format.JSON if as_json else format,
+    )
 
 
 def _name(inventory: Path) -> str:
@@ -47,21 +53,24 @@ def run(
     inventory: Path,
     folder: Path,
     measured: Path | None,
-    as_json: bool,
+    format: Format,
     beside: Mapping[str, str] = MappingProxyType({}),
     shown: Path | None = None,
 ) -> None:
     """Plan into a folder and print the answer; next steps name the inventory `shown`."""
     from gpumix.publish import check_folder
-    from gpumix.report import export
+    from gpumix.report import export, markdown
     from gpumix.report.terminal import show_plan, spinner
     from gpumix.verbs.plan import plan_into
 
     check_folder(folder, FILES)
     with spinner() as progress:
         made = plan_into(folder, inventory, progress, measured, beside).plan
-    if as_json:
+    if format is Format.JSON:
         typer.echo(export.to_json(export.plan_to_dict(made)))
+        return
+    if format is Format.MD:
+        typer.echo(markdown.plan_markdown(made), nl=False)
         return
     show_plan(
         made, console(), inventory=str(shown or inventory), report=str(folder / "report.html"),

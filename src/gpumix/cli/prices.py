@@ -33,9 +33,11 @@ def prices_list(
     """
     from gpumix.report import export
     from gpumix.report.views import listings
-    from gpumix.verbs.prices import list_offers
+    from gpumix.verbs.prices import doubts, list_offers
 
     offers = list_offers(gpu, provider, country, purchase, sheet)
+    for doubt in doubts(offers):
+        typer.echo(doubt, err=True)
     if as_json:
         typer.echo(export.to_json({"offers": [export.record_to_dict(o) for o in offers]}))
         return

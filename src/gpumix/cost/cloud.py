@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from gpumix.cost.values import Value
-from gpumix.domain.offer import Offer, Purchase
-from gpumix.units import HOURS_PER_YEAR
+from gpumix.domain.offer import Purchase
+from gpumix.values import Value
 
 
 def term_fits(purchase: Purchase, years: float) -> bool:
@@ -44,23 +43,6 @@ def term_note(purchase: Purchase, years: float) -> str:
         f"the {term_years:g}-year term is taken as renewed at the same price until the end of the "
         f"{years:g}-year horizon"
     )
-
-
-def rental_usd(offer: Offer, years: float, running_hours: float, tax_share: float = 0.0) -> float:
-    """Rent of one instance over the horizon: price * hours * (1 + tax).
-
-    A commitment is paid for all hours of the horizon, anything else for the hours it runs.
-
-    Args:
-        offer: the dated price.
-        years: horizon [years].
-        running_hours: hours it runs over the horizon [h].
-        tax_share: tax on the bill that does not come back, e.g. VAT [1].
-
-    Source: docs/cost.md, "Renting".
-    """
-    hours = years * HOURS_PER_YEAR if offer.purchase.is_committed else running_hours
-    return offer.usd_per_instance_hour * hours * (1.0 + tax_share)
 
 
 def commitment_break_even_utilisation(

@@ -7,24 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gpumix.cost.values import Value
-from gpumix.units import HOURS_PER_YEAR, KILO, MEGA, SECONDS_PER_HOUR
-
-
-def server_power_kw(idle_kw: Value, load_kw: Value, busy: Value) -> Value:
-    """Draw of a server at the wall: P_idle + (P_load - P_idle) * busy.
-
-    Args:
-        idle_kw: draw when switched on and idle [kW].
-        load_kw: draw under the workload [kW].
-        busy: share of time under load, 0-1 [1]; from SM activity, never from GPU_UTIL.
-
-    Source: MLPerf Power v4.1 logs; checked on the Acme fleet within 1.5 %.
-
-    >>> round(server_power_kw(2.36, 6.153, 0.2), 2)
-    3.12
-    """
-    return idle_kw + (load_kw - idle_kw) * busy
+from gpumix.units import HOURS_PER_YEAR, KILO
+from gpumix.values import Value
 
 
 def facility_power_kw(it_kw: Value, pue: Value) -> Value:
@@ -55,25 +39,6 @@ def energy_kwh_per_year(power_kw: Value, hours: float = HOURS_PER_YEAR) -> Value
     8760.0
     """
     return power_kw * hours
-
-
-def generator_l_per_hour(
-    load_kw: Value, rated_kw: Value, l_per_kwh_rated: float, l_per_kwh_load: float
-) -> Value:
-    """Fuel of a running diesel generator: F0 * rated + F1 * load.
-
-    Args:
-        load_kw: power it delivers [kW].
-        rated_kw: power it is built for [kW].
-        l_per_kwh_rated: F0, litres an hour per kW of size [l/kWh].
-        l_per_kwh_load: F1, litres an hour per kW delivered [l/kWh].
-
-    Source: straight fuel curve, docs/cost.md, "Electricity" (F0 = 0.04, F1 = 0.23 there).
-
-    >>> round(generator_l_per_hour(100.0, 100.0, 0.0170, 0.2483), 2)
-    26.53
-    """
-    return l_per_kwh_rated * rated_kw + l_per_kwh_load * load_kw
 
 
 def fuel_curve(full_load_l_per_kwh: float, quarter_load_l_per_kwh: float) -> tuple[float, float]:
@@ -166,18 +131,3 @@ def joules_per_token(power_kw: Value, tokens_per_s: Value) -> Value:
     0.2436
     """
     return power_kw * KILO / tokens_per_s
-
-
-def kwh_per_mtok(power_kw: Value, tokens_per_s: Value) -> Value:
-    """Energy of a million tokens: J/token * 1e6 / 3.6e6.
-
-    Args:
-        power_kw: draw of whatever makes the tokens [kW].
-        tokens_per_s: their rate [1/s].
-
-    Source: definition, with 3.6 MJ in a kWh.
-
-    >>> round(kwh_per_mtok(6.153, 25262.1), 4)
-    0.0677
-    """
-    return power_kw * MEGA / (tokens_per_s * SECONDS_PER_HOUR)

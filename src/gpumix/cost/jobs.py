@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpumix.cost.values import Value, choose, exp, expm1
 from gpumix.units import GIGA, HOURS_PER_DAY, HOURS_PER_MONTH, SECONDS_PER_HOUR
+from gpumix.values import Value, choose, exp
 
 Z90 = 1.2815515655446004
 """Standard normal quantile of 0.9."""
@@ -50,27 +50,6 @@ def young_interval_h(checkpoint_h: Value, mtti_h: Value) -> Value:
     return interval
 
 
-def expected_time_h(
-    work_h: Value, interval_h: Value, checkpoint_h: Value, restart_h: Value, mtti_h: Value
-) -> Value:
-    """Expected time to finish: E = M e^(R/M) (e^((tau + C)/M) - 1) W / tau.
-
-    Args:
-        work_h: undisturbed time W [h].
-        interval_h: time tau between checkpoints [h], above 0.
-        checkpoint_h: stall C of one checkpoint [h].
-        restart_h: detect, restart and reload R [h].
-        mtti_h: mean time M to interruption [h].
-
-    Source: Daly 2006, a higher order estimate of the optimum checkpoint interval.
-
-    >>> round(expected_time_h(100.0, 1.0, 0.01, 0.2, 50.0), 2)
-    102.44
-    """
-    segment = (interval_h + checkpoint_h) / mtti_h
-    return mtti_h * exp(restart_h / mtti_h) * expm1(segment) * work_h / interval_h
-
-
 def goodput(checkpoint_h: Value, restart_h: Value, mtti_h: Value) -> Value:
     """Useful share of the time held, W / E, with checkpoints at Young's interval.
 
@@ -93,7 +72,7 @@ def goodput(checkpoint_h: Value, restart_h: Value, mtti_h: Value) -> Value:
     ) ** 0.5  # tau / M; tau / (tau + C) = 1 / (1 + this / 2)
     segment = interval + checkpoint_h / mtti_h
     some = segment > 0.0
-    kept: Value = choose(some, segment / np.expm1(np.where(some, segment, 1.0)), 1.0)
+    kept: Value = choose(some, segment / np.expm1(choose(some, segment, 1.0)), 1.0)
     return exp(-restart_h / mtti_h) * kept / (1.0 + interval / 2.0)
 
 

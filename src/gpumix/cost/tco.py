@@ -12,12 +12,12 @@ from gpumix.cost.energy import energy_usd_per_year, facility_power_kw
 from gpumix.cost.finance import capital_charge_per_year
 from gpumix.cost.premises import pue, server_draw_kw, servers_per_rack, site_supply
 from gpumix.cost.tax import refund_value
-from gpumix.cost.values import Value, choose
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.gpu import Server
 from gpumix.domain.site import Country, Range, Site
 from gpumix.errors import NoEstimate
 from gpumix.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
+from gpumix.values import Value, choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,9 @@ def residual_share(years: Value, after_36_months: float, after_60_months: float)
     >>> round(residual_share(4.0, 0.275, 0.1), 4)
     0.1875
     """
-    beyond = after_60_months + (after_60_months - after_36_months) / 2.0 * (np.asarray(years) - 5.0)
-    within = np.interp(years, [0.0, 3.0, 5.0], [1.0, after_36_months, after_60_months])
-    share: Value = choose(np.asarray(years) > 5.0, np.maximum(beyond, 0.0), within)
+    early = 1.0 - (1.0 - after_36_months) / 3.0 * years
+    late = after_36_months - (after_36_months - after_60_months) / 2.0 * (years - 3.0)
+    share: Value = choose(np.asarray(years) < 3.0, early, np.maximum(late, 0.0))
     return share
 
 

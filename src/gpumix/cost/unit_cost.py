@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpumix.cost.values import Value, choose
 from gpumix.units import MEGA, SECONDS_PER_HOUR
+from gpumix.values import Value, choose
 
 
 def usd_per_mtok(usd_per_hour: Value, tokens_per_s: Value, utilisation: Value) -> Value:
@@ -22,26 +22,6 @@ def usd_per_mtok(usd_per_hour: Value, tokens_per_s: Value, utilisation: Value) -
     1.111
     """
     return usd_per_hour * MEGA / (tokens_per_s * utilisation * SECONDS_PER_HOUR)
-
-
-def split_by_ratio(
-    usd: Value, input_tokens: Value, output_tokens: Value, output_to_input_price: Value
-) -> tuple[Value, Value]:
-    """USD per M input and output tokens at a price ratio k: p_in = T/(in + k out), p_out = k p_in.
-
-    Args:
-        usd: cost T of all the tokens [USD].
-        input_tokens: number of input tokens.
-        output_tokens: number of output tokens.
-        output_to_input_price: k; NVIDIA's example takes 3 [1].
-
-    Source: NVIDIA, LLM inference benchmarking: how much does your LLM inference cost.
-
-    >>> [round(p, 2) for p in split_by_ratio(87500.0, 139.065e9, 14.235e9, 3.0)]
-    [0.48, 1.44]
-    """
-    usd_per_mtok_input = usd * MEGA / (input_tokens + output_to_input_price * output_tokens)
-    return usd_per_mtok_input, output_to_input_price * usd_per_mtok_input
 
 
 def split_by_time(
@@ -67,9 +47,42 @@ def split_by_time(
     """
     usd_per_s = usd / (prefill_s + decode_s)
     return (
-        _per_million(usd_per_s * prefill_s, input_tokens),
-        _per_million(usd_per_s * decode_s, output_tokens),
+        usd_per_million(usd_per_s * prefill_s, input_tokens),
+        usd_per_million(usd_per_s * decode_s, output_tokens),
     )
+
+
+def usd_per_million(usd: Value, tokens: Value) -> Value:
+    """Cost of a million tokens from a sum and a count: USD / tokens * 1e6.
+
+    Without tokens the cost is undefined (nan).
+
+    Args:
+        usd: cost of all the tokens, idle hours included [USD].
+        tokens: number of tokens; whose is the caller's choice.
+
+    Source: as `usd_per_mtok`, with what is paid and done in place of the rates.
+
+    >>> usd_per_million(87500.0, 175e9)
+    0.5
+    """
+    some = np.asarray(tokens) > 0.0
+    return choose(some, usd * MEGA / choose(some, tokens, 1.0), np.nan)
+
+
+def usd_per_unit(usd: Value, units: Value) -> Value:
+    """Cost of a unit of work (a run, an image, a video): USD / units.
+
+    Args:
+        usd: cost of all the units, idle hours included [USD]; or of an hour [USD/h].
+        units: number of units; or those of an hour [1/h].
+
+    Source: definition of unit cost.
+
+    >>> usd_per_unit(3600.0, 120.0)
+    30.0
+    """
+    return usd / units
 
 
 def usd_per_run(usd_per_hour: Value, held_h: Value, programme_factor: Value) -> Value:
@@ -87,22 +100,6 @@ def usd_per_run(usd_per_hour: Value, held_h: Value, programme_factor: Value) -> 
     260.0
     """
     return usd_per_hour * held_h * programme_factor
-
-
-def usd_per_sample(usd_per_hour: Value, samples_per_s: Value, utilisation: Value) -> Value:
-    """Cost of one image or video: USD/h / (samples/s * utilisation * 3600).
-
-    Args:
-        usd_per_hour: what the machine costs, used or not [USD/h].
-        samples_per_s: what it makes at full load [1/s].
-        utilisation: mean share of that which is asked of it, 0-1 [1].
-
-    Source: as `usd_per_mtok`, counted in samples.
-
-    >>> usd_per_sample(3.6, 2.0, 0.5)
-    0.001
-    """
-    return usd_per_hour / (samples_per_s * utilisation * SECONDS_PER_HOUR)
 
 
 def break_even_utilisation(
@@ -124,10 +121,3 @@ def break_even_utilisation(
     0.6666666666666666
     """
     return (usd_per_hour_x / usd_per_hour_y) / (rate_x / rate_y)
-
-
-def _per_million(usd: Value, tokens: Value) -> Value:
-    counted = np.asarray(tokens, dtype=float)
-    some = counted > 0.0
-    cost: Value = choose(some, usd * MEGA / np.where(some, counted, 1.0), np.nan)
-    return cost

@@ -2,13 +2,11 @@
 
 Numbers only: nothing here knows what a GPU or a token is. `read_problem` and `solution_to_dict`
 are the JSON forms; `solve` finds the plan; `price` and `check` judge any plan by arithmetic of
-their own; `conflict`, `relaxations`, `restricted` and `break_even_utilisation` explain.
+their own; `conflict`, `relaxations` and `restricted` explain.
 """
 
 from gpumix.mix.explain import (
-    BreakEven,
     Relaxation,
-    break_even_utilisation,
     relaxations,
     relaxed,
     restricted,
@@ -21,7 +19,6 @@ from gpumix.mix.plan import (
     price,
     relative_gap,
     solution_to_dict,
-    utilisation,
 )
 from gpumix.mix.problem import Block, Config, Problem, Resource, Workload, limits
 from gpumix.mix.read import check_problem, most_rate, problem_to_dict, read_problem
@@ -31,7 +28,6 @@ from gpumix.mix.solve import check_ends, conflict, solve
 __all__ = [
     "Block",
     "BlockPlan",
-    "BreakEven",
     "Config",
     "Problem",
     "Relaxation",
@@ -39,7 +35,6 @@ __all__ = [
     "Shortlist",
     "Solution",
     "Workload",
-    "break_even_utilisation",
     "check",
     "check_ends",
     "check_problem",
@@ -57,5 +52,4 @@ __all__ = [
     "shortlist",
     "solution_to_dict",
     "solve",
-    "utilisation",
 ]

@@ -30,15 +30,6 @@ class Relaxation:
         return abs(self.needed - self.stated) / max(abs(self.stated), 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class BreakEven:
-    """The use (0-1 of the hours) above which committing to a GPU beats renting it by the hour."""
-
-    committed: str
-    hourly: str
-    utilisation: float
-
-
 def relaxations(problem: Problem, limits_in_conflict: Sequence[str]) -> tuple[Relaxation, ...]:
     """For each limit, how far it alone would have to move for a plan to exist; smallest move first.
 
@@ -161,24 +152,3 @@ def restricted(problem: Problem, keep: Callable[[Resource], bool] | Collection[s
     left = {resource.id for resource in resources}
     configs = tuple(config for config in problem.configs if config.resource in left)
     return replace(problem, resources=resources, configs=configs)
-
-
-def break_even_utilisation(problem: Problem) -> tuple[BreakEven, ...]:
-    """For each committed and hourly resource of one GPU, the use at which both cost the same.
-
-    Formula: committed USD/GPU-hour over the horizon / hourly USD/GPU-hour; above 1 renting always
-    wins.
-    """
-    horizon_h = problem.repeat * problem.cycle_hours
-    out = []
-    for bought in problem.resources:
-        for rented in problem.resources:
-            if not bought.is_committed or rented.is_committed or bought.gpu != rented.gpu:
-                continue
-            if rented.hourly_cost > 0.0 and bought.spot == rented.spot:
-                committed_usd_per_hour = bought.fixed_cost / horizon_h + bought.hourly_cost
-                ratio = (committed_usd_per_hour / bought.gpus_per_instance) / (
-                    rented.hourly_cost / rented.gpus_per_instance
-                )
-                out.append(BreakEven(bought.id, rented.id, ratio))
-    return tuple(out)

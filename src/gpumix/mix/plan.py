@@ -107,19 +107,6 @@ def price(problem: Problem, solution: Solution) -> float:
     return math.fsum(terms)
 
 
-def utilisation(problem: Problem, solution: Solution) -> dict[str, float | None]:
-    """Share (0-1) of each resource's GPU-hours that replicas use; None where it has no instance."""
-    out: dict[str, float | None] = {}
-    for resource in problem.resources:
-        used = had = 0.0
-        for block, plan in zip(problem.blocks, solution.blocks, strict=True):
-            n = _instances(solution, plan, resource.id)
-            had += n * resource.gpus_per_instance * block.hours
-            used += _gpus(problem, plan, resource.id) * block.hours
-        out[resource.id] = used / had if had > 0.0 else None
-    return out
-
-
 def check(problem: Problem, solution: Solution) -> list[str]:
     """Names of the limits a plan breaks, `gpus:R` and `served:W` among them; [] if it keeps all."""
     broken = [*_broken_counts(problem, solution), *_broken_budgets(problem, solution)]

@@ -215,7 +215,8 @@ def _speculation(workload: Workload, demand: Demand, asker: Asker) -> Iterator[_
     def with_room(dep: Deployment) -> Deployment:
         any_gpu = next(iter(asker.catalog.gpus.values()))
         alone = Setup(draft, any_gpu, workload.engine, DRAFT_PRECISION)
-        whole = float(weights_bytes(deployments([alone], asker.catalog.coefficients))[0])
+        row = deployments([alone], asker.catalog.coefficients)
+        whole = float(np.asarray(weights_bytes(row))[0])
         return replace(dep, reserve_bytes=dep.reserve_bytes + whole / dep.ways)
 
     try:

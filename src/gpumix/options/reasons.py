@@ -18,10 +18,10 @@ from gpumix.options.option import Option, Replica
 from gpumix.options.runs import TASKS, Run
 from gpumix.perf.inference.loads import closed_loop, mean_step
 from gpumix.perf.inference.memory import memory
-from gpumix.perf.values import FloatArray
 from gpumix.predict.nearest import nearest_serving, nearest_training
 from gpumix.serving.queueing import crowd_quantile
 from gpumix.units import SECONDS_PER_HOUR
+from gpumix.values import FloatArray
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog

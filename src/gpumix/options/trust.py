@@ -17,8 +17,8 @@ from gpumix.perf.inference.constants import is_fitted
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.memory import memory
 from gpumix.perf.interval import Z80, tier_sigma
-from gpumix.perf.values import FloatArray
 from gpumix.predict.evidence import Asked, Evidence, Moved, serving_label
+from gpumix.values import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

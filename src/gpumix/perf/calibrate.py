@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gpumix.domain.measurement import Shrinkage
 from gpumix.perf.inference.deployment import Deployment
-from gpumix.perf.values import FloatArray
+from gpumix.values import FloatArray
 
 Names = npt.NDArray[np.str_]
 

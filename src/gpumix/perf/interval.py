@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gpumix.domain.coefficients import Table
-from gpumix.perf.values import FloatArray, Values
+from gpumix.values import FloatArray, Values
 
 Z80 = 1.2815515655446004
 """Standard normal quantile of 0.9: an 80 % interval is +-1.28 sigma."""

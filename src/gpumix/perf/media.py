@@ -11,11 +11,12 @@ from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.errors import NoEstimate
+from gpumix.perf.inference.kernels import smooth_max
 from gpumix.perf.links import link_of
 from gpumix.perf.power import IDLE_SHARE, gpu_power_w
 from gpumix.perf.precision import WeightFormat, weight_format
-from gpumix.perf.values import Values, smooth_max
 from gpumix.units import GIGA, TERA
+from gpumix.values import Values
 
 _PIXELS = re.compile(r"(\d{3,5})x(\d{3,5})(?:x(\d+))?")
 _STEPS = re.compile(r"steps (\d+)")

@@ -10,7 +10,7 @@ from gpumix.domain.coefficients import Table
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.loads import Rates
 from gpumix.perf.inference.steps import step_parts
-from gpumix.perf.values import Values
+from gpumix.values import Values
 
 IDLE_SHARE = 0.15
 """Idle power over TDP where the catalogue has none. Source: gpus.csv, rows that state both."""

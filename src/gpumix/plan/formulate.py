@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gpumix import mix
+from gpumix.cost.unit_cost import usd_per_unit
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Inventory, Tier, Workload
@@ -356,7 +357,7 @@ def _instances(option: Option, supply: Supply, workload: Workload) -> float:
 
 def unit_cost_usd(option: Option, supply: Supply, workload: Workload, rate: float) -> float:
     """Cost of a unit on full replicas: price of the GPUs it takes over what they do [USD/unit]."""
-    return usd_per_hour(option, supply, workload) / rate
+    return usd_per_unit(usd_per_hour(option, supply, workload), rate)
 
 
 def usd_per_hour(option: Option, supply: Supply, workload: Workload) -> float:

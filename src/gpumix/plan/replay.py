@@ -19,7 +19,6 @@ from gpumix.domain.plan import Replay, ReplayedSlo
 from gpumix.domain.workload import Demand, Slo, Workload
 from gpumix.options import sustained
 from gpumix.options.option import Option
-from gpumix.perf.values import FloatArray
 from gpumix.plan import interpret, regret
 from gpumix.plan.cycle import Cycle, peak_demand
 from gpumix.plan.formulate import Choice
@@ -30,6 +29,7 @@ from gpumix.serving.simulated_capacity import latency_of, settled
 from gpumix.serving.simulator.simulation import Outcome, Settings, simulate
 from gpumix.serving.traffic import draw
 from gpumix.units import SECONDS_PER_HOUR
+from gpumix.values import FloatArray
 
 CORRECTIONS = 2
 """How often, at most, a plan is made anew because a workload's replay breaks a promise."""

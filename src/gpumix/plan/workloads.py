@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gpumix.cost.unit_cost import split_by_time
+from gpumix.cost.unit_cost import split_by_time, usd_per_million, usd_per_unit
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import Placement, Replay, SloCheck, WorkloadPlan
 from gpumix.domain.workload import Kind, Workload
@@ -22,7 +22,7 @@ from gpumix.plan.formulate import Cell, Choice, may_run, rate_on
 from gpumix.plan.interpret import Answer
 from gpumix.plan.job_ways import job_plan
 from gpumix.supply.supply import Supplies
-from gpumix.units import HOURS_PER_WEEK, MEGA
+from gpumix.units import HOURS_PER_WEEK
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -123,9 +123,9 @@ def _unit_costs(
     if not units:
         return costs
     if workload.kind in (Kind.FINETUNE, Kind.PRETRAIN):
-        return costs | {"usd_per_run": usd / units}
+        return costs | {"usd_per_run": usd_per_unit(usd, units)}
     if workload.kind is Kind.MEDIA or workload.demand is None:
-        return costs | {"usd_per_sample": usd / units}
+        return costs | {"usd_per_sample": usd_per_unit(usd, units)}
     inputs = units * workload.demand.input.mean
     outputs = units * workload.demand.output.mean
     busy = math.fsum(u.busy_gpu_hours for _, u in uses)
@@ -134,7 +134,7 @@ def _unit_costs(
     return costs | {
         "usd_per_mtok_input": per_input,
         "usd_per_mtok_output": per_output if outputs else None,
-        "usd_per_mtok_total": usd / (inputs + outputs) * MEGA,
+        "usd_per_mtok_total": usd_per_million(usd, inputs + outputs),
     }
 
 

@@ -15,8 +15,8 @@ from gpumix.domain.llm import Model
 from gpumix.domain.measurement import Shrinkage
 from gpumix.perf.calibrate import Places, shift
 from gpumix.perf.inference.constants import Key
-from gpumix.perf.values import FloatArray
 from gpumix.predict.training_rows import METRICS as TRAINING_METRICS
+from gpumix.values import FloatArray
 
 CALIBRATED_FROM = 0.4
 """Share of a prediction's variance that measurements must explain for it to count as calibrated:

@@ -24,12 +24,12 @@ from gpumix.errors import UnknownName
 from gpumix.perf.inference.engines import engine_generation
 from gpumix.perf.media import denoiser, parse_picture
 from gpumix.perf.precision import BYTES_PER_WEIGHT
-from gpumix.perf.values import FloatArray
 from gpumix.predict.columns import IntArray, column, distinct, rows_of
 from gpumix.predict.evidence import batch_of
 from gpumix.predict.inference import predict_inference
 from gpumix.predict.rows import figure_of
 from gpumix.predict.training import predict_training
+from gpumix.values import FloatArray
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog

@@ -29,7 +29,6 @@ from gpumix.perf.training.memory import memory
 from gpumix.perf.training.step import PCIE_GEN4_BYTES_PER_S, step
 from gpumix.perf.training.terms import power_share
 from gpumix.perf.training.vision import gradient_time, sample_time
-from gpumix.perf.values import FloatArray
 from gpumix.predict.evidence import (
     Asked,
     Evidence,
@@ -40,6 +39,7 @@ from gpumix.predict.evidence import (
 )
 from gpumix.predict.training_rows import METRICS, Resolved, Table, join, resolve
 from gpumix.units import GIB, GIGA, TERA
+from gpumix.values import FloatArray
 
 NEW = ("new stack", "new architecture")
 """Intervals of jobs whose software stack, or GPU architecture, no fitted row has run on."""
@@ -281,9 +281,8 @@ def vision_seconds(
     kept = power_share(
         gpu.tdp_w * TERA / gpu.flops_16bit, full_power, constants["kernel"]["all"]["power_exponent"]
     )
-    work = sample_time(
-        flops, peak * kept, rates["efficiency"], rates["bytes_per_flop"], gpu.bandwidth_bytes_per_s
-    )
+    fed = gpu.bandwidth_bytes_per_s
+    work = float(sample_time(flops, peak * kept, rates["efficiency"], rates["bytes_per_flop"], fed))
     batch = global_batch / n_gpus
     if n_gpus > 1 and batch == batch:
         slot = PCIE_GEN4_BYTES_PER_S * 2.0 ** ((gpu.pcie_gen or 4) - 4)
@@ -292,7 +291,7 @@ def vision_seconds(
         inside *= constants["link"]["nvlink" if fast else "pcie"]["ring"]
         across = inter_gbps_per_node / 8.0 * GIGA if inter_gbps_per_node > 0 else inside
         slow = min(across, inside) if n_gpus > gpus_per_node else inside
-        reduce = gradient_time(model.params_total_b * GIGA, n_gpus, slow)
+        reduce = float(gradient_time(model.params_total_b * GIGA, n_gpus, slow))
         work += reduce / batch
     return work, batch
 

@@ -26,7 +26,7 @@ from gpumix.perf.training.constants import UNKNOWN, Constants
 from gpumix.perf.training.job import TrainingJob, training_jobs
 from gpumix.perf.training.layout import layouts, why_none
 from gpumix.perf.training.memory import memory
-from gpumix.perf.values import FloatArray
+from gpumix.values import FloatArray
 
 METRICS = (
     "tok_s_per_gpu", "samples_s_per_gpu", "step_time_s", "tflops_per_gpu", "mem_gib_per_gpu",
@@ -42,7 +42,6 @@ _NUMBERS = (
     "n_gpus", "gpus_per_node", "inter_gbps_per_node", "seq_len", "global_batch", "micro_batch",
     "tp", "pp", "cp", "ep", "dp", "vp", "lora_rank",
 )  # fmt: skip
-_COUNTS = ("n_gpus", "gpus_per_node", "tp", "pp", "cp", "ep", "dp", "vp")
 _WORDS = (
     "model", "gpu", "task", "precision", "stack", "sharding", "activation_ckpt", "intra_link",
     "metric", "lora_targets",

@@ -77,24 +77,6 @@ def answer_to_dict(comparison: Comparison | TrainingComparison) -> dict[str, Any
     return {"schema_version": SCHEMA_VERSION, **_written(comparison)}
 
 
-def training_from_dict(data: Mapping[str, Any]) -> TrainingComparison:
-    """The comparison that `answer_to_dict` wrote of a training run.
-
-    Raises: InputError where something is missing, unknown or wrong.
-    """
-    body = {k: v for k, v in data.items() if k != "schema_version"}
-    return cast(TrainingComparison, _read(TrainingComparison, body, "comparison"))
-
-
-def comparison_from_dict(data: Mapping[str, Any]) -> Comparison:
-    """The comparison that `answer_to_dict` wrote.
-
-    Raises: InputError where something is missing, unknown or wrong.
-    """
-    body = {k: v for k, v in data.items() if k != "schema_version"}
-    return cast(Comparison, _read(Comparison, body, "comparison"))
-
-
 def record_to_dict(record: object) -> dict[str, Any]:
     """Any record of the domain by its field names."""
     return cast(dict[str, Any], _written(record))

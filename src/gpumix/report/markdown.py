@@ -59,6 +59,13 @@ def plan_markdown(plan: Plan) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def answer_markdown(comparison: Comparison | TrainingComparison) -> str:
+    """A comparison of served work or of a training run."""
+    if isinstance(comparison, TrainingComparison):
+        return training_markdown(comparison)
+    return comparison_markdown(comparison)
+
+
 def comparison_markdown(comparison: Comparison) -> str:
     """One workload on every GPU."""
     tables = (

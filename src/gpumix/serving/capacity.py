@@ -20,8 +20,8 @@ from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.loads import closed_loop
 from gpumix.perf.inference.memory import memory
 from gpumix.perf.inference.steps import prefill_s
-from gpumix.perf.values import FloatArray, Values
 from gpumix.serving.queueing import crowd_quantile, wait_quantile_s
+from gpumix.values import FloatArray, Values
 
 _HALVINGS = 22
 _SMALLEST_BATCH = 1e-3

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpumix.perf.values import Values
+from gpumix.values import Values
 
 
 def mean_wait_s(

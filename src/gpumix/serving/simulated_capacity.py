@@ -15,12 +15,12 @@ import numpy as np
 
 from gpumix.domain.traffic import Requests
 from gpumix.domain.workload import Slo
-from gpumix.perf.values import FloatArray
 from gpumix.serving.capacity import Traffic
 from gpumix.serving.simulator import state as at
 from gpumix.serving.simulator.simulation import Outcome, Settings, simulate
 from gpumix.serving.simulator.steptable import StepTable
 from gpumix.serving.traffic import at_rate, draw
+from gpumix.values import FloatArray
 
 REQUESTS = 3000
 """Requests of one run: the 95th percentile rests on 150 of them."""

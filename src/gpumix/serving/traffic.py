@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
 from gpumix.domain.traffic import Lengths, Profile, Requests
-from gpumix.perf.values import FloatArray
-from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
+from gpumix.values import FloatArray
 
 ARRIVALS = ("poisson", "gamma", "weibull", "on-off")
 """Kinds of gaps between arrivals; all but `poisson` take a coefficient of variation."""
@@ -195,54 +193,6 @@ def stream(
     )
 
 
-def closed_loop(
-    concurrency: int, input_tokens: npt.ArrayLike, output_tokens: npt.ArrayLike, count: int
-) -> Requests:
-    """Users who send their next request when the last one ended: `concurrency` in flight."""
-    at = np.arange(count)
-    follows = np.where(at < concurrency, -1, at - concurrency)
-    return stream(np.zeros(count), input_tokens, output_tokens, follows=follows)
-
-
-def conversations(
-    starts_s: FloatArray,
-    turns: Sequence[int] | npt.NDArray[np.int64],
-    prompt_tokens: Lengths,
-    answer_tokens: Lengths,
-    pause_s: float,
-    seed: int = 0,
-) -> Requests:
-    """Sessions of several turns: each prompt repeats all that was said before, and adds to it.
-
-    What was said before is a prefix of its own that a replica may still hold. Pauses between the
-    end of an answer and the next question are exponential with mean `pause_s`.
-    """
-    rng = np.random.default_rng(seed)
-    counts = np.asarray(turns, dtype=np.int64)
-    n = int(counts.sum())
-    session = np.repeat(np.arange(len(counts)), counts)
-    turn = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)
-    asked = lengths(prompt_tokens, rng.uniform(size=n), 1).astype(np.int64)
-    told = lengths(answer_tokens, rng.uniform(size=n), 1).astype(np.int64)
-    said = np.cumsum(asked + told)
-    before = said - (asked + told)
-    before -= np.repeat(before[turn == 0], counts)
-    arrival = np.where(turn == 0, np.repeat(starts_s, counts), rng.exponential(pause_s, n))
-    follows = np.where(turn == 0, -1, np.arange(n) - 1)
-    order = np.lexsort((session, turn))
-    place = np.empty(n, dtype=np.int64)
-    place[order] = np.arange(n)
-    found = stream(
-        arrival,
-        before + asked,
-        told,
-        prefix_tokens=before,
-        prefix_id=session,
-        follows=np.where(follows < 0, -1, place[np.maximum(follows, 0)]),
-    )
-    return _at(found, order)
-
-
 def _at(requests: Requests, order: npt.NDArray[np.int64]) -> Requests:
     return Requests(
         requests.arrival_s[order],
@@ -305,22 +255,6 @@ def resized(requests: Requests, count: int) -> Requests:
         tier=repeated.tier,
         follows=follows,
     )
-
-
-def over_week(requests: Requests, hour_of_week: Sequence[float]) -> Requests:
-    """The stream bent to the shape of a week: constant rate in, the shape's rate out.
-
-    Time runs through the inverse of the shape's integral, so counts per hour follow the shape
-    and burstiness within the hour stays. A stream longer than a week goes around.
-
-    Source: inversion of a non-homogeneous process; Cinlar (1975), section 4.7.
-    """
-    factors = np.maximum(np.asarray(hour_of_week, dtype=np.float64), 1e-9)
-    done = np.concatenate([[0.0], np.cumsum(factors / factors.mean())]) * SECONDS_PER_HOUR
-    week = HOURS_PER_WEEK * SECONDS_PER_HOUR
-    weeks, inside = np.divmod(requests.arrival_s, week)
-    bent = np.interp(inside, done, np.arange(HOURS_PER_WEEK + 1.0) * SECONDS_PER_HOUR)
-    return _with_arrivals(requests, weeks * week + bent)
 
 
 def _with_arrivals(requests: Requests, arrival_s: FloatArray) -> Requests:

@@ -11,6 +11,8 @@ from datetime import date
 import numpy as np
 
 from gpumix.catalog import Catalog, price_summary
+from gpumix.cost.energy import joules_per_token
+from gpumix.cost.unit_cost import usd_per_million
 from gpumix.domain import defaults as assumed
 from gpumix.domain.gpu import PRECISIONS, Gpu
 from gpumix.domain.llm import SHORTER, Model, too_long
@@ -24,7 +26,6 @@ from gpumix.perf.inference.deployment import Deployment, Setup, deployments
 from gpumix.perf.inference.engines import NEWEST
 from gpumix.perf.inference.memory import memory
 from gpumix.perf.power import gpu_power_w, idle_power_w, utilisation
-from gpumix.perf.values import FloatArray
 from gpumix.predict.software import unknown_name as unknown_software_name
 from gpumix.serving.capacity import Traffic, sustained
 from gpumix.serving.simulated_capacity import attainment
@@ -33,7 +34,8 @@ from gpumix.serving.simulator.simulation import Outcome, simulate
 from gpumix.serving.simulator.steptable import step_table
 from gpumix.serving.traffic import at_rate, from_profile, mean_rate, resized
 from gpumix.simulate.fleet import fleet_problems, settings_of
-from gpumix.units import KILO, MEGA, SECONDS_PER_HOUR
+from gpumix.units import KILO, SECONDS_PER_HOUR
+from gpumix.values import FloatArray
 
 DEFAULT_REQUESTS = 10_000
 DEFAULT_LOAD = 0.8
@@ -117,9 +119,11 @@ def run_simulation(
     written = _written(question, dep, requests, outcome, slos, table.kv_blocks)
     energy_j = _energy_j(dep, outcome, sizes, catalog, question.prefill_replicas)
     tokens = written.output_tokens_per_s * written.simulated_s
+    mean_w = energy_j / written.simulated_s
+    joules = joules_per_token(mean_w / KILO, written.output_tokens_per_s) if tokens > 0.0 else None
     usd = None
     if usd_per_gpu_hour is not None and tokens > 0.0:
-        usd = usd_per_gpu_hour * written.gpu_hours / tokens * MEGA
+        usd = usd_per_million(usd_per_gpu_hour * written.gpu_hours, tokens)
     return replace(
         written,
         model=model.id,
@@ -127,9 +131,9 @@ def run_simulation(
         traffic=traffic,
         wall_s=wall_s,
         defaults=tuple(defaults),
-        avg_power_w=energy_j / written.simulated_s,
+        avg_power_w=mean_w,
         energy_kwh=energy_j / (KILO * SECONDS_PER_HOUR),
-        joules_per_output_token=energy_j / tokens if tokens > 0.0 else None,
+        joules_per_output_token=joules,
         usd_per_gpu_hour=usd_per_gpu_hour,
         usd_per_mtok_output=usd,
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from gpumix.catalog import find_offers, load
+from gpumix.catalog import dispersion_warnings, find_offers, load
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.errors import InputError, unknown_name
 
@@ -41,3 +42,8 @@ def list_offers(
         purchases=None if purchase is None else {Purchase(purchase)},
     )
     return sorted(found, key=lambda o: (o.gpu, o.usd_per_gpu_hour, o.provider, o.region))
+
+
+def doubts(offers: Sequence[Offer]) -> list[str]:
+    """What to look at again in listed offers: prices of one machine that lie far apart."""
+    return [str(warning) for warning in dispersion_warnings(offers)]

@@ -27,8 +27,8 @@ from gpumix.perf.precision import (
     weight_format,
 )
 from gpumix.perf.shapes import Shape, shape_of
-from gpumix.perf.values import FloatArray, Values
 from gpumix.units import GIB, GIGA
+from gpumix.values import FloatArray
 
 SMALL_GIB = 70.0
 BEFORE_HOPPER = ("Volta", "Turing", "Ampere")
@@ -208,8 +208,9 @@ def deployments(setups: Sequence[Setup], coefficients: Coefficients) -> Deployme
     formats: dict[tuple[str, str, str, str], WeightFormat] = {}
     codes: dict[Key, int] = {}
     columns: dict[str, list[float]] = {
-        name: [] for name in _ARRAYS if name not in (*_FROM_PEAKS, *_LOOKED_UP)
+        name: [] for name in _ARRAYS if name not in (*_FROM_PEAKS, *_LOOKED_UP, "key_index")
     }
+    key_index: list[int] = []
     notes: list[str] = []
     for setup in setups:
         model, gpu, (weights, kv_stated, engine) = setup.model, setup.gpu, _precisions(setup)
@@ -227,22 +228,15 @@ def deployments(setups: Sequence[Setup], coefficients: Coefficients) -> Deployme
             is_small(gpu), generation, link.kind,
         )  # fmt: skip
         values = _row(setup, shape, form, link, kv)
-        values["key_index"] = codes.setdefault(key, len(codes))
+        key_index.append(codes.setdefault(key, len(codes)))
         for name, column in columns.items():
             column.append(values[name])
         notes.append("; ".join(n for n in (form.note, guess, kv_guess) if n))
-    arrays: dict[str, Values] = {name: np.array(c, dtype=np.float64) for name, c in columns.items()}
-    arrays["key_index"] = arrays["key_index"].astype(np.intp)
+    index = np.array(key_index, dtype=np.intp)
     keys = tuple(codes)
-    arrays |= _fitted(arrays, keys, coefficients)
-    return Deployment(**arrays, keys=keys, notes=tuple(notes))
-
-
-def with_coefficients(dep: Deployment, coefficients: Coefficients) -> Deployment:
-    """The same deployments under other constants."""
-    arrays: dict[str, Values] = {name: getattr(dep, name) for name in _ARRAYS}
-    fitted: dict[str, Values] = {**_fitted(arrays, dep.keys, coefficients)}
-    return replace(dep, **fitted)
+    arrays = {name: np.array(column, dtype=np.float64) for name, column in columns.items()}
+    arrays |= fitted(arrays, index, keys, coefficients)
+    return Deployment(**arrays, key_index=index, keys=keys, notes=tuple(notes))
 
 
 def _row(setup: Setup, shape: Shape, form: WeightFormat, link: Link, kv: str) -> dict[str, float]:
@@ -309,12 +303,14 @@ def visible_memory_bytes(gpu: Gpu) -> float:
     return gpu.mem_gib * GIGA * 1.005
 
 
-def _fitted(
-    arrays: Mapping[str, Values], keys: Sequence[Key], coefficients: Coefficients
+def fitted(
+    arrays: Mapping[str, FloatArray],
+    index: npt.NDArray[np.intp],
+    keys: Sequence[Key],
+    coefficients: Coefficients,
 ) -> dict[str, FloatArray]:
     """Constants of every row: looked up per key, gathered, multiplied onto the part's peaks."""
     looked_up = [constants_of(key, coefficients.inference) for key in keys]
-    index = arrays["key_index"]
     c = {
         name: np.array([one[name] for one in looked_up], dtype=np.float64)[index]
         for name in looked_up[0]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
+from gpumix.perf.inference import latency
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.memory import memory
 from gpumix.perf.inference.steps import (
@@ -18,13 +19,11 @@ from gpumix.perf.inference.steps import (
     step_kernels,
     step_parts,
 )
-from gpumix.perf.values import FloatArray, Values
+from gpumix.values import FloatArray, Values
 
 _LEAST = 1e-3
 _TURNS = 9
 """Batch where the search for a load starts, and its steps: more move the answer by < 1e-6."""
-
-LIMITS = ("compute", "bandwidth", "interconnect", "kv_memory", "host", "pipeline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +71,8 @@ def closed_loop(
     """A fixed number of requests kept in flight under continuous batching.
 
     In `output_len` iterations each of b sequences is replaced once, so an iteration absorbs
-    n = b input / output prompt tokens in chunks of c; a share phi = n / c of iterations is mixed:
-    TPOT = (1 - phi) decode + phi mixed. Requests above the batch that fits in memory wait.
+    n = b input / output prompt tokens in chunks of c; a share phi = n / c of iterations is mixed.
+    TPOT and TTFT are those of `latency`. Requests above the batch that fits in memory wait.
 
     Args:
         dep: deployments.
@@ -99,11 +98,7 @@ def _steady(
     prefix_hit: Values,
     first_wave: Values = 0.0,
 ) -> Rates:
-    """Continuous batching at a batch per replica, with `asked` requests in flight.
-
-    TTFT = first token + prefill (1 + together (1 - 1/b)) + tpot / 2
-           + (lockstep + first wave) prefill of the others
-    """
+    """Continuous batching at a batch per replica, with `asked` requests in flight."""
     batch = np.asarray(batch, dtype=np.float64)
     wanted = np.where(asked > batch * (1.0 + 1e-9), asked, 0.0)
     flow = _flow(dep, input_len, output_len, batch, prefix_hit)
@@ -112,25 +107,24 @@ def _steady(
     decode = decode_step_s(dep, batch, context)
     mixed = mixed_step_s(dep, batch, prompts, context, span)
     interference = mixed_share * (mixed - decode)
-    tpot = decode + (1.0 - dep.lockstep) * interference
+    per_token = latency.tpot(decode, mixed, mixed_share, dep.lockstep)
     own = prefill_s(dep, fresh, span)
     others = np.maximum(batch - 1.0, 0.0) / np.maximum(batch, 1.0) * interference * output_len
-    company = dep.together * (1.0 - 1.0 / np.maximum(batch, 1.0))
-    ttft = dep.first_token_s + own * (1.0 + company) + 0.5 * tpot
-    ttft = ttft + (dep.lockstep + first_wave) * others
+    waits = dep.lockstep + first_wave
+    first = latency.ttft(dep.first_token_s, own, others, per_token, batch, dep.together, waits)
     with np.errstate(divide="ignore", invalid="ignore"):
         busy = (decode + interference) * (output_len - 0.5) + 0.5 * np.maximum(own, mixed)
         rate = np.where(batch > 0.0, batch * output_len / busy, 0.0)
         waiting = np.where(asked > batch, (asked / batch - 1.0) * busy, 0.0)
-    e2e = ttft + tpot * (output_len - 1.0) + waiting
+    e2e = first + per_token * (output_len - 1.0) + waiting
     heavy = mixed_share > 0.5
     return Rates(
         batch=batch,
         output_tokens_per_s=rate * dep.copies,
-        tpot_s=tpot,
+        tpot_s=np.asarray(per_token),
         itl_p50_s=np.asarray(np.where(heavy, mixed, decode)),
         itl_p95_s=np.where(mixed_share > 0.05, mixed * dep.itl_tail, decode),
-        ttft_s=ttft + waiting,
+        ttft_s=first + waiting,
         e2e_s=e2e,
         limit=binding_limit(dep, batch, wanted, prompts * mixed_share, context, span),
     )
@@ -144,7 +138,7 @@ class _Flow:
     `fresh` tokens of a prompt are not in the prefix cache; `span` is what they attend to, twice.
     """
 
-    batch: Values
+    batch: FloatArray
     fresh: Values
     context: Values
     span: Values

@@ -9,7 +9,7 @@ import numpy as np
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.kernels import attended_bytes
 from gpumix.perf.shapes import SPARSE_INDEX_SHARE
-from gpumix.perf.values import FloatArray, Values
+from gpumix.values import FloatArray, Values
 
 BLOCK_TOKENS = 16.0
 """KV cache is handed out in blocks of this many tokens. Source: vLLM, arXiv 2309.06180."""

@@ -15,8 +15,8 @@ from gpumix.perf.inference.loads import Rates
 from gpumix.perf.inference.modes import encode
 from gpumix.perf.inference.steps import prefill_s
 from gpumix.perf.power import serving_power_w
-from gpumix.perf.values import FloatArray
 from gpumix.units import MS
+from gpumix.values import FloatArray
 
 LOADS = (
     "max_throughput", "static_batch", "concurrency", "burst", "request_rate", "single_stream",
@@ -138,7 +138,7 @@ def metric_of(
         for statistic in STATISTICS:
             choices[f"{name}_ms_{statistic}"] = _latency(rates, dep, name, statistic) / MS
     if np.isin(asked.metric, POWER_METRICS).any():
-        watts = serving_power_w(dep, rates, asked.input_len, asked.output_len, power)
+        watts = np.asarray(serving_power_w(dep, rates, asked.input_len, asked.output_len, power))
         choices["avg_power_w"] = watts
         rate = rates.output_tokens_per_s
         choices["joules_per_output_token"] = watts / np.where(rate > 0.0, rate, np.nan)

@@ -10,7 +10,7 @@ from gpumix.perf.inference import kernels
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.memory import kv_ways
 from gpumix.perf.shapes import SPARSE_INDEX_SHARE
-from gpumix.perf.values import FloatArray, Values
+from gpumix.values import FloatArray, Values
 
 LATENT_EXTRA = 64.0
 """Rotary dimensions beside the latent cache. Source: DeepSeek-V2, arXiv 2405.04434."""
@@ -203,7 +203,7 @@ def _link_s(dep: Deployment, tokens: Values) -> tuple[Values, Values]:
 
 def mixed_step_s(
     dep: Deployment, batch: Values, prompt_tokens: Values, context: Values, prompt_len: Values
-) -> Values:
+) -> FloatArray:
     """Time of a step that decodes `batch` sequences and prefills `prompt_tokens` [s].
 
     Args:
@@ -218,7 +218,7 @@ def mixed_step_s(
     return step_parts(dep, batch, context, prompt_tokens, prompt_len).total_s
 
 
-def decode_step_s(dep: Deployment, batch: Values, context: Values) -> Values:
+def decode_step_s(dep: Deployment, batch: Values, context: Values) -> FloatArray:
     """Time of a step that only decodes [s].
 
     Args:
@@ -231,7 +231,7 @@ def decode_step_s(dep: Deployment, batch: Values, context: Values) -> Values:
     return mixed_step_s(dep, batch, 0.0, context, 1.0)
 
 
-def prefill_s(dep: Deployment, prompt_tokens: Values, prompt_len: Values) -> Values:
+def prefill_s(dep: Deployment, prompt_tokens: Values, prompt_len: Values) -> FloatArray:
     """Time to prefill prompts, alone on the replica, in chunks of the engine's budget [s].
 
     t = step(chunk) (chunks + pp - 1) / pp: chunks follow each other through the stages

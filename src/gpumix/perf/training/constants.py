@@ -8,7 +8,7 @@ import numpy as np
 
 from gpumix.domain.coefficients import Table
 from gpumix.perf.training.job import LINKS, TrainingJob
-from gpumix.perf.values import FloatArray
+from gpumix.values import FloatArray
 
 Constants = Mapping[str, Table]
 """Tables by name (architecture, stack, link, kernel), as data/coefficients.json holds them."""

@@ -7,9 +7,9 @@ into the tuples below; the software stack as a code into `TrainingJob.stacks`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,10 +18,12 @@ from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.errors import InputError, unknown_name
-from gpumix.perf.values import FloatArray
 from gpumix.units import GIGA, TERA
+from gpumix.values import FloatArray
 
 Codes = NDArray[np.int64]
+Column = Codes | FloatArray
+_Struct = TypeVar("_Struct", "Shapes", "Parts", "TrainingJob")
 
 TASKS = ("pretrain", "sft", "lora", "qlora", "dpo")
 PRECISIONS = ("bf16", "fp16", "fp8", "fp4")
@@ -156,15 +158,9 @@ class TrainingJob:
         """GPU architecture of each job, by name."""
         return np.array(self.architectures)[self.parts.architecture]
 
-    @property
-    def stack_name(self) -> NDArray[np.str_]:
-        """Software stack of each job, by name."""
-        return np.array(self.stacks)[self.stack]
-
     def take(self, rows: ArrayLike) -> TrainingJob:
         """The jobs at `rows` (indices or mask), in that order."""
-        taken: TrainingJob = _take(self, rows)
-        return taken
+        return _take(self, rows)
 
     def with_columns(self, **columns: ArrayLike) -> TrainingJob:
         """The same jobs with some columns replaced (words or numbers; scalars repeat)."""
@@ -252,7 +248,7 @@ def default_link(parts: Parts, gpus_per_node: FloatArray) -> Codes:
     return np.where(fast & (parts.domain > GPUS_PER_NODE), LINKS.index("nvlink-nvl72"), code)
 
 
-def _column(name: str, value: ArrayLike, rows: int, stacks: tuple[str, ...]) -> NDArray[Any]:
+def _column(name: str, value: ArrayLike, rows: int, stacks: tuple[str, ...]) -> Column:
     array = np.asarray(value)
     words = stacks if name == "stack" else _WORDS.get(name)
     if words and array.dtype.kind in "UO":
@@ -261,24 +257,23 @@ def _column(name: str, value: ArrayLike, rows: int, stacks: tuple[str, ...]) -> 
         if bad:
             raise InputError(bad)
         array = np.array([words.index(w) for w in distinct.tolist()])[inverse].reshape(array.shape)
-    kind = np.int64 if words else np.float64
-    return np.broadcast_to(array.astype(kind), (rows,))
+    if words:
+        return np.broadcast_to(array.astype(np.int64), (rows,))
+    return np.broadcast_to(array.astype(np.float64), (rows,))
 
 
-def _take(struct: Any, rows: ArrayLike) -> Any:
+def _take(struct: _Struct, rows: ArrayLike) -> _Struct:
     at = np.asarray(rows)
-    return replace(
-        struct,
-        **{
-            f.name: _take(value, at) if isinstance(value, Shapes | Parts) else value[at]
-            for f in fields(struct)
-            if not isinstance(value := getattr(struct, f.name), tuple)
-        },
-    )
+    taken: dict[str, Any] = {
+        f.name: value[at] if isinstance(value, np.ndarray) else _take(value, at)
+        for f in fields(struct)
+        if not isinstance(value := getattr(struct, f.name), tuple)
+    }
+    return replace(struct, **taken)
 
 
 def _parts(gpus: Sequence[Gpu], architectures: tuple[str, ...]) -> Parts:
-    def column(of: Any) -> FloatArray:
+    def column(of: Callable[[Gpu], float | None]) -> FloatArray:
         return np.array([of(g) or 0.0 for g in gpus], dtype=float)
 
     return Parts(

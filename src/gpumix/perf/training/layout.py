@@ -16,7 +16,6 @@ import numpy as np
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
-from gpumix.errors import NoEstimate
 from gpumix.perf.training.constants import UNKNOWN, Constants
 from gpumix.perf.training.job import (
     CHECKPOINTS,
@@ -87,11 +86,6 @@ class Layouts:
         """The fastest, or None where nothing fits."""
         return self[0] if len(self) else None
 
-    @property
-    def runner_up(self) -> Layout | None:
-        """The second fastest."""
-        return self[1] if len(self) > 1 else None
-
 
 def layouts(
     model: Model,
@@ -148,19 +142,6 @@ def layouts(
     order = np.argsort(steps.step_s / jobs.take(fits).tokens_per_step, kind="stable")
     ranked = jobs.take(np.flatnonzero(fits)[order])
     return Layouts(ranked, step(ranked, constants), memory(ranked, constants), rejected, None)
-
-
-def best_layout(
-    model: Model, gpu: Gpu, n_gpus: int, *, constants: Constants, **question: object
-) -> Layout:
-    """The fastest layout that fits; arguments as for `layouts`.
-
-    Raises: NoEstimate, saying why nothing fits and what comes nearest.
-    """
-    found = layouts(model, gpu, n_gpus, constants=constants, **question)  # type: ignore[arg-type]
-    if found.best is None:
-        raise NoEstimate(why_none(model, gpu, n_gpus, found))
-    return found.best
 
 
 def why_none(model: Model, gpu: Gpu, n_gpus: int, found: Layouts) -> str:

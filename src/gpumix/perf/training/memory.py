@@ -24,7 +24,7 @@ from gpumix.perf.training.job import (
 )
 from gpumix.perf.training.step import micro_batches, sharded_width, weights_per_gpu
 from gpumix.perf.training.terms import BYTES_16BIT
-from gpumix.perf.values import FloatArray
+from gpumix.values import FloatArray
 
 BYTES_NF4 = 0.53
 """A weight in 4 bits with its block scales, double quantised [byte].

@@ -29,8 +29,8 @@ from gpumix.perf.training.job import (
     Codes,
     TrainingJob,
 )
-from gpumix.perf.values import FloatArray
 from gpumix.units import GIGA, TERA
+from gpumix.values import FloatArray
 
 BITS_PER_BYTE = 8.0
 PCIE_GEN4_BYTES_PER_S = 31.5 * GIGA
@@ -68,12 +68,12 @@ def step(job: TrainingJob, constants: Constants, speed: float | FloatArray = 1.0
     share = look.stack("exposed")
     busy = _total(once)
     gather = _gather(job, links) / np.where(job.pp > 1, m, 1.0)
-    once["fsdp"] = terms.exposed(busy, gather, share)
+    once["fsdp"] = np.asarray(terms.exposed(busy, gather, share))
     bubble = (busy + once["fsdp"]) * terms.bubble_share(job.pp, m, job.vp)
     once["pipeline"] = bubble + _between_stages(job, tokens, links)
     sweep = busy + once["fsdp"]
     seconds = {name: value * m for name, value in once.items()}
-    seconds["dp"] = terms.exposed(sweep, _reduce(job, links), share)
+    seconds["dp"] = np.asarray(terms.exposed(sweep, _reduce(job, links), share))
     seconds["optimizer"] = _optimizer(job, look)
     slow = terms.straggler(look.kernel("straggler"), job.n_gpus, job.gpus_per_node)
     slow = slow / (look.stack("factor") * speed)
@@ -130,34 +130,6 @@ def micro_batches(job: TrainingJob) -> tuple[FloatArray, FloatArray]:
     return np.where(split, 1.0, job.micro_batch), np.where(split, m * job.micro_batch, m)
 
 
-def calibrated_speed(
-    measured: TrainingJob,
-    constants: Constants,
-    measured_step_s: float | FloatArray,
-    wanted: TrainingJob,
-) -> FloatArray:
-    """How much faster than fitted the jobs `wanted` run, from measured steps of the same team.
-
-    speed = exp(w x mean(log(predicted / measured))), w = n / (n + (1 - c) / c), over the n
-    measured jobs alike: of the wanted one's kind (dense, moe, adapter, encoder), stack and GPU
-    architecture; 1 where there is none, as errors of one kind say nothing about another. One
-    measurement is trusted by c, the share of the error that such jobs of a team have in common;
-    many are trusted wholly.
-
-    measured_step_s [s], one per row of `measured`. Pass the result to `step(wanted, ..., speed)`.
-    Source: shrinkage, Efron and Morris 1975; c from sources left out (docs/accuracy.md).
-    """
-    ratio = np.log(step(measured, constants).step_s / np.asarray(measured_step_s, dtype=float))
-    trust = constants["kernel"]["all"]["calibration_trust"]
-    alike = wanted.kind[:, None] == measured.kind[None, :]
-    alike = alike & (wanted.architecture[:, None] == measured.architecture[None, :])
-    alike = alike & (wanted.stack_name[:, None] == measured.stack_name[None, :])
-    number = alike.sum(axis=1)
-    mean = (alike * ratio).sum(axis=1) / np.maximum(number, 1)
-    speed: FloatArray = np.exp(number / (number + (1.0 - trust) / trust) * mean)
-    return speed
-
-
 @dataclass(frozen=True, slots=True)
 class _Links:
     """Bandwidth in byte/s of each kind of exchange."""
@@ -186,7 +158,9 @@ class _Links:
         ring = np.where(beyond_pair, slot, raw) * look.link("ring")
         return _Links(
             tensor=tensor * look.link("tensor"),
-            replicas=terms.group_bandwidth(job.dp * job.cp, job.tp, node, ring, inter_node),
+            replicas=np.asarray(
+                terms.group_bandwidth(job.dp * job.cp, job.tp, node, ring, inter_node)
+            ),
             own=raw * look.link("exchange"),
             network=inter_node / node,
         )
@@ -196,8 +170,7 @@ def _passes(job: TrainingJob, look: Lookup) -> FloatArray:
     recompute = np.where(job.activation_ckpt == FULL, 1.0, 0.0)
     recompute = np.where(job.activation_ckpt == SELECTIVE, look.kernel("selective"), recompute)
     whole = np.where(job.trains_adapter, 0.0, 1.0)
-    k: FloatArray = terms.passes(whole, recompute, np.where(job.task == DPO, 1.0, 0.0))
-    return k
+    return np.asarray(terms.passes(whole, recompute, np.where(job.task == DPO, 1.0, 0.0)))
 
 
 def peaks(job: TrainingJob) -> tuple[FloatArray, FloatArray, Codes]:
@@ -360,10 +333,8 @@ def _reduce(job: TrainingJob, links: _Links) -> FloatArray:
 def _optimizer(job: TrainingJob, look: Lookup) -> FloatArray:
     shards = np.where(job.sharding >= ZERO1, job.dp * job.cp, 1.0)
     params = np.where(job.trains_adapter, 0.0, weights_per_gpu(job))
-    seconds: FloatArray = terms.optimizer_time(
-        look.kernel("optimizer_bytes"), params, shards, job.parts.bandwidth
-    )
-    return seconds
+    written = look.kernel("optimizer_bytes")
+    return np.asarray(terms.optimizer_time(written, params, shards, job.parts.bandwidth))
 
 
 def _limit(seconds: Mapping[str, FloatArray]) -> NDArray[np.str_]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpumix.perf.values import Values
+from gpumix.values import Values
 
 BYTES_16BIT = 2.0
 

@@ -6,7 +6,7 @@ traffic over the memory bandwidth; both rates are constants of the class of netw
 
 from __future__ import annotations
 
-from gpumix.perf.values import Values
+from gpumix.values import Values
 
 FORWARD_AND_BACKWARD = 3.0
 PASSES_16BIT = 2.0

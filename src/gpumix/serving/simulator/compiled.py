@@ -77,7 +77,7 @@ class _Place(_CacheLocator):  # type: ignore[misc]
         return "entry"
 
     @classmethod
-    def from_function(cls, _function: Callable[..., Any], _file: str) -> _Place | None:
+    def from_function(cls, _function: object, _file: str) -> _Place | None:
         state = sources_hash()
         folder = cache_folder(f"compiled-{state}")
         return None if folder is None else cls(str(folder), state)
@@ -95,7 +95,7 @@ class _Kept(FunctionCache):  # type: ignore[misc]
 
     _impl_class = _Written
 
-    def load_overload(self, sig: object, target_context: object) -> Any:
+    def load_overload(self, sig: object, target_context: object) -> object:
         """Machine code for these types; None where none can be read."""
         with contextlib.suppress(Exception):
             return super().load_overload(sig, target_context)

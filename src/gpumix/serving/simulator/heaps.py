@@ -3,70 +3,80 @@
 A column of the first is (step of the last token, request, admission).
 """
 
-# mypy: disable-error-code="no-untyped-def,no-untyped-call"
-
 from __future__ import annotations
 
+import numpy as np
+
+from gpumix.serving.simulator import state as at
 from gpumix.serving.simulator.compiled import compiled
 
 
 @compiled
-def sift_up(heap, k, key, i, seq):
-    """Put (key, i, seq) at place k and lift it to where it belongs."""
-    while k > 0 and heap[0, (k - 1) >> 1] > key:
-        up = (k - 1) >> 1
-        heap[0, k], heap[1, k], heap[2, k] = heap[0, up], heap[1, up], heap[2, up]
-        k = up
-    heap[0, k], heap[1, k], heap[2, k] = key, i, seq
+def sift_up(
+    heap: at.Counts, place: at.Whole, key: at.Whole, request: at.Whole, admission: at.Whole
+) -> None:
+    """Put (key, request, admission) at a place and lift it to where it belongs."""
+    while place > 0 and heap[0, (place - 1) >> 1] > key:
+        up = (place - 1) >> 1
+        heap[0, place], heap[1, place], heap[2, place] = heap[0, up], heap[1, up], heap[2, up]
+        place = up
+    heap[0, place], heap[1, place], heap[2, place] = key, request, admission
 
 
 @compiled
-def remove(heap, size, k):
-    """Take the entry at place k out of a heap of `size`."""
+def remove(heap: at.Counts, size: at.Whole, place: at.Whole) -> None:
+    """Take the entry at a place out of a heap of `size`."""
     last = size - 1
-    key, i, seq = heap[0, last], heap[1, last], heap[2, last]
-    if k == last:
+    key, request, admission = heap[0, last], heap[1, last], heap[2, last]
+    if place == last:
         return
-    if k > 0 and heap[0, (k - 1) >> 1] > key:
-        sift_up(heap, k, key, i, seq)
+    if place > 0 and heap[0, (place - 1) >> 1] > key:
+        sift_up(heap, place, key, request, admission)
         return
-    while 2 * k + 1 < last:
-        c = 2 * k + 1
-        if c + 1 < last and heap[0, c + 1] < heap[0, c]:
-            c += 1
-        if heap[0, c] >= key:
+    while 2 * place + 1 < last:
+        child = 2 * place + 1
+        if child + 1 < last and heap[0, child + 1] < heap[0, child]:
+            child += 1
+        if heap[0, child] >= key:
             break
-        heap[0, k], heap[1, k], heap[2, k] = heap[0, c], heap[1, c], heap[2, c]
-        k = c
-    heap[0, k], heap[1, k], heap[2, k] = key, i, seq
+        heap[0, place], heap[1, place], heap[2, place] = (
+            heap[0, child],
+            heap[1, child],
+            heap[2, child],
+        )
+        place = child
+    heap[0, place], heap[1, place], heap[2, place] = key, request, admission
 
 
 @compiled
-def push_due(due, ids, size, when, i):
+def push_due(due: at.Times, ids: at.Counts, size: at.Whole, when: float, request: at.Whole) -> None:
     """One more turn to a heap of `size` turns by the time they fall due, then by request."""
-    k = size
-    while k > 0 and _later(due[(k - 1) >> 1], ids[(k - 1) >> 1], when, i):
-        due[k], ids[k] = due[(k - 1) >> 1], ids[(k - 1) >> 1]
-        k = (k - 1) >> 1
-    due[k], ids[k] = when, i
+    place = size
+    while place > 0 and _later(due[(place - 1) >> 1], ids[(place - 1) >> 1], when, request):
+        due[place], ids[place] = due[(place - 1) >> 1], ids[(place - 1) >> 1]
+        place = (place - 1) >> 1
+    due[place], ids[place] = when, request
 
 
 @compiled
-def pop_due(due, ids, last):
+def pop_due(due: at.Times, ids: at.Counts, last: at.Whole) -> at.Whole:
     """Take the first turn out of a heap that keeps `last` turns."""
-    first, when, i, k = ids[0], due[last], ids[last], 0
-    while 2 * k + 1 < last:
-        c = 2 * k + 1
-        if c + 1 < last and _later(due[c], ids[c], due[c + 1], ids[c + 1]):
-            c += 1
-        if _later(due[c], ids[c], when, i):
+    first: at.Whole = ids[0]
+    when, request, place = due[last], ids[last], 0
+    while 2 * place + 1 < last:
+        child = 2 * place + 1
+        if child + 1 < last and _later(due[child], ids[child], due[child + 1], ids[child + 1]):
+            child += 1
+        if _later(due[child], ids[child], when, request):
             break
-        due[k], ids[k] = due[c], ids[c]
-        k = c
-    due[k], ids[k] = when, i
+        due[place], ids[place] = due[child], ids[child]
+        place = child
+    due[place], ids[place] = when, request
     return first
 
 
 @compiled
-def _later(when, i, other, j):
-    return when > other or (when == other and i > j)
+def _later(
+    when: float, request: at.Whole, other: float, other_request: at.Whole
+) -> bool | np.bool_:
+    return when > other or (when == other and request > other_request)

@@ -5,7 +5,8 @@ the sequences and the cache allow, run one step. Steps that only decode an uncha
 together: their times form an arithmetic series, summed in closed form.
 """
 
-# mypy: disable-error-code="no-untyped-def,no-untyped-call,operator,assignment"
+# What numpy arrays hold is Any to mypy, and max(), min() of it are unions.
+# mypy: disable-error-code="operator,assignment,no-any-return"
 
 from __future__ import annotations
 
@@ -16,372 +17,471 @@ import numpy as np
 from gpumix.serving.simulator import state as at
 from gpumix.serving.simulator.compiled import compiled, inlined
 from gpumix.serving.simulator.heaps import pop_due, push_due, remove, sift_up
+from gpumix.serving.simulator.queues import blocks, outstanding, pop, push
+from gpumix.serving.simulator.steptable import StepTable
 from gpumix.serving.simulator.steptime import decode_run, mixed_s, span_s
 
 
 @compiled
-def advance(load, rules, table, tape, fleet, r, until):
+def advance(
+    load: at.Load,
+    rules: at.Rules,
+    table: StepTable,
+    tape: at.Tape,
+    fleet: at.Fleet,
+    replica: at.Whole,
+    until: float,
+) -> None:
     """Steps of a replica that start before `until`; one, or one run, where work is passed on."""
-    n, t = fleet.n[r], fleet.t[r]
-    while n[at.LIVE] == at.UP or n[at.LIVE] == at.DRAIN:
-        while n[at.PENDING] and fleet.due[r, 0] <= min(t[at.CLOCK], until):
-            when = fleet.due[r, 0]
-            n[at.PENDING] -= 1
-            i = pop_due(fleet.due[r], fleet.due_id[r], n[at.PENDING])
-            arrive(load, rules, table, tape, fleet, r, i, when)
-        if t[at.CLOCK] >= until:
+    counts, times = fleet.counts[replica], fleet.times[replica]
+    while counts[at.STATE] == at.UP or counts[at.STATE] == at.DRAIN:
+        while counts[at.PENDING] and fleet.due[replica, 0] <= min(times[at.CLOCK], until):
+            when = fleet.due[replica, 0]
+            counts[at.PENDING] -= 1
+            request = pop_due(fleet.due[replica], fleet.due_id[replica], counts[at.PENDING])
+            arrive(load, rules, table, tape, fleet, replica, request, when)
+        if times[at.CLOCK] >= until:
             return
-        soon = min(until, fleet.due[r, 0]) if n[at.PENDING] else until
-        if outstanding(fleet, r) == 0:
+        soon = min(until, fleet.due[replica, 0]) if counts[at.PENDING] else until
+        if outstanding(fleet, replica) == 0:
             if soon >= until:
                 return
-            t[at.CLOCK] = soon
+            times[at.CLOCK] = soon
         else:
-            _step(load, rules, table, tape, fleet, r, soon)
+            _step(load, rules, table, tape, fleet, replica, soon)
         if rules.prefill > 0:
             return
 
 
 @compiled
-def next_step_s(fleet, r):
+def next_step_s(fleet: at.Fleet, replica: at.Whole) -> float:
     """When a replica's next step starts, as far as is known now; infinite if nothing waits."""
-    n, clock = fleet.n[r], fleet.t[r, at.CLOCK]
-    if n[at.LIVE] != at.UP and n[at.LIVE] != at.DRAIN:
+    counts, clock = fleet.counts[replica], fleet.times[replica, at.CLOCK]
+    if counts[at.STATE] != at.UP and counts[at.STATE] != at.DRAIN:
         return np.inf
-    if outstanding(fleet, r):
+    if outstanding(fleet, replica):
         return clock
-    return max(clock, fleet.due[r, 0]) if n[at.PENDING] else np.inf
+    return max(clock, fleet.due[replica, 0]) if counts[at.PENDING] else np.inf
 
 
 @compiled
-def outstanding(fleet, r):
-    """Requests waiting or running at a replica."""
-    n = fleet.n[r]
-    return n[at.B] + n[at.WAIT] + n[at.THROUGH] + (n[at.PART] >= 0)
-
-
-@compiled
-def blocks(tokens):
-    """Cache blocks of so many tokens."""
-    return (tokens + at.BLOCK - 1) // at.BLOCK
-
-
-@compiled
-def arrive(load, rules, table, tape, fleet, r, i, now):
+def arrive(
+    load: at.Load,
+    rules: at.Rules,
+    table: StepTable,
+    tape: at.Tape,
+    fleet: at.Fleet,
+    replica: at.Whole,
+    request: at.Whole,
+    now: float,
+) -> None:
     """A request joins the queue of its replica, or is shed."""
-    n = fleet.n[r]
-    if outstanding(fleet, r) == 0 and fleet.t[r, at.CLOCK] < now:
-        fleet.t[r, at.CLOCK] = now
-    load.arrival[i] = now
-    whole = np.int64(load.ask[i, at.INPUT] + load.ask[i, at.OUTPUT])
+    counts = fleet.counts[replica]
+    if outstanding(fleet, replica) == 0 and fleet.times[replica, at.CLOCK] < now:
+        fleet.times[replica, at.CLOCK] = now
+    load.arrival[request] = now
+    whole = np.int64(load.asked[request, at.INPUT] + load.asked[request, at.OUTPUT])
     if blocks(whole) > table.kv_blocks or whole > rules.longest:
-        _end(load, rules, tape, fleet, r, i, now, at.TOO_LONG)
-    elif n[at.WAIT] >= rules.most_waiting:
-        _end(load, rules, tape, fleet, r, i, now, at.TURNED_AWAY)
+        _end(load, rules, tape, fleet, replica, request, now, at.TOO_LONG)
+    elif counts[at.WAITING] >= rules.most_waiting:
+        _end(load, rules, tape, fleet, replica, request, now, at.TURNED_AWAY)
     else:
-        push(load, tape, fleet, r, i)
+        push(load, tape, fleet, replica, request)
 
 
 @compiled
-def push(load, tape, fleet, r, i):
-    """Put a request into the queue of its tier."""
-    n, k = fleet.n[r], min(load.ask[i, at.TIER], 1)
-    n[at.WAIT] += 1
-    if n[at.HEAD0 + k] < 0:
-        n[at.HEAD0 + k] = i
-    else:
-        tape.n[n[at.TAIL0 + k], at.LINK] = i
-    tape.n[i, at.LINK] = -1
-    n[at.TAIL0 + k] = i
-
-
-@compiled
-def pop(tape, n):
-    """Take the first request out of the queues; premium goes first."""
-    k = 0 if n[at.HEAD0] >= 0 else 1
-    i = n[at.HEAD0 + k]
-    n[at.HEAD0 + k] = tape.n[i, at.LINK]
-    n[at.WAIT] -= 1
-    return i
-
-
-@compiled
-def _end(load, rules, tape, fleet, r, i, now, outcome):
+def _end(
+    load: at.Load,
+    rules: at.Rules,
+    tape: at.Tape,
+    fleet: at.Fleet,
+    replica: at.Whole,
+    request: at.Whole,
+    now: float,
+    outcome: at.Whole,
+) -> None:
     """The last of a request; the next turn of its conversation becomes due."""
-    tape.n[i, at.OUTCOME] = outcome
-    tape.t[i, at.FINISH] = now
-    j = np.int64(load.ask[i, at.FOLLOWER])
-    if j < 0:
+    tape.notes[request, at.OUTCOME] = outcome
+    tape.times[request, at.FINISH] = now
+    turn = np.int64(load.asked[request, at.FOLLOWER])
+    if turn < 0:
         return
-    if r >= rules.prefill > 0:
-        r = tape.n[i, at.HOME]
-    push_due(fleet.due[r], fleet.due_id[r], fleet.n[r, at.PENDING], now + load.arrival[j], j)
-    fleet.n[r, at.PENDING] += 1
+    if replica >= rules.prefill > 0:
+        replica = tape.notes[request, at.HOME]
+    push_due(
+        fleet.due[replica],
+        fleet.due_id[replica],
+        fleet.counts[replica, at.PENDING],
+        now + load.arrival[turn],
+        turn,
+    )
+    fleet.counts[replica, at.PENDING] += 1
 
 
 @inlined
-def _step(load, rules, table, tape, fleet, r, until):
+def _step(
+    load: at.Load,
+    rules: at.Rules,
+    table: StepTable,
+    tape: at.Tape,
+    fleet: at.Fleet,
+    replica: at.Whole,
+    until: float,
+) -> None:
     """One step with prompts in it, or a run of steps without.
 
     Engines that prefill first let prompts go alone, and decode only if none can. In one piece, as
     cut into functions, even inlined ones, it takes a tenth to a fifth longer.
     """
-    n, t, heap = fleet.n[r], fleet.t[r], fleet.heap[r]
-    if r >= rules.prefill > 0:
-        _join(load, rules, table, tape, fleet, r)
-    alone = table.prefills_first and n[at.B] > 0
+    counts, times, heap = fleet.counts[replica], fleet.times[replica], fleet.heap[replica]
+    if replica >= rules.prefill > 0:
+        _join(load, rules, table, tape, fleet, replica)
+    alone = table.prefills_first and counts[at.DECODING] > 0
     while True:
-        evicted, b = False, np.int64(0)
+        evicted, decoding = False, np.int64(0)
         if not alone:
-            while n[at.B] and fleet.phase[r, n[at.STEP] & at.IN_BLOCK] > n[at.FREE]:
-                evict(load, rules, table, tape, fleet, r)
+            while (
+                counts[at.DECODING]
+                and fleet.phase[replica, counts[at.STEPS] & at.IN_BLOCK] > counts[at.FREE_BLOCKS]
+            ):
+                evict(load, rules, table, tape, fleet, replica)
                 evicted = True
-            n[at.FREE] -= fleet.phase[r, n[at.STEP] & at.IN_BLOCK]
-            b = n[at.B]
-        end = n[at.B]
-        if rules.static and end + n[at.THROUGH] == 0 and n[at.PART] < 0:
-            n[at.SEATS] = min(n[at.WAIT], table.max_sequences)
-        budget, attend, done = max(table.chunk_tokens - b, 0), 0.0, n[at.THROUGH]
+            counts[at.FREE_BLOCKS] -= fleet.phase[replica, counts[at.STEPS] & at.IN_BLOCK]
+            decoding = counts[at.DECODING]
+        end = counts[at.DECODING]
+        if rules.static and end + counts[at.THROUGH] == 0 and counts[at.PARTIAL] < 0:
+            counts[at.SEATS] = min(counts[at.WAITING], table.max_sequences)
+        budget, attend, done = max(table.chunk_tokens - decoding, 0), 0.0, counts[at.THROUGH]
         prompts = budget
-        i, seq = n[at.PART], n[at.PART_SEQ]
+        request, admission = counts[at.PARTIAL], counts[at.PARTIAL_ADMITTED]
         while budget > 0:
-            if i < 0:
-                full = n[at.SEATS] == 0 if rules.static else end + done >= table.max_sequences
+            if request < 0:
+                full = counts[at.SEATS] == 0 if rules.static else end + done >= table.max_sequences
                 if evicted or full:
                     break
-                i = _admit(load, rules, table, tape, fleet, r, end + done)
-                if i < 0:
-                    n[at.SEATS] = 0
+                request = _admit(load, rules, table, tape, fleet, replica, end + done)
+                if request < 0:
+                    counts[at.SEATS] = 0
                     break
-                n[at.SEATS] -= 1
-                seq = n[at.SEQ]
-            take = min(budget, n[at.LEFT])
-            attend += take * span_s(table, n[at.POS] + 0.5 * take)
-            n[at.POS] += take
-            n[at.LEFT] -= take
+                counts[at.SEATS] -= 1
+                admission = counts[at.ADMITTED]
+            take = min(budget, counts[at.PROMPT_LEFT])
+            attend += take * span_s(table, counts[at.PROMPT_DONE] + 0.5 * take)
+            counts[at.PROMPT_DONE] += take
+            counts[at.PROMPT_LEFT] -= take
             budget -= take
-            if n[at.LEFT] == 0:
-                heap[1, end + done] = i
-                heap[2, end + done] = seq
+            if counts[at.PROMPT_LEFT] == 0:
+                heap[1, end + done] = request
+                heap[2, end + done] = admission
                 done += 1
-                i = -1
-        n[at.PART], n[at.PART_SEQ] = i, seq
+                request = -1
+        counts[at.PARTIAL], counts[at.PARTIAL_ADMITTED] = request, admission
         prompts -= budget
         if prompts > 0 or not alone:
             break
         alone = False
     if prompts > 0:
-        took = mixed_s(table, b, n[at.CACHED], prompts, attend, done - n[at.THROUGH])
-        _account(fleet, rules, r, took, b, np.int64(1))
-        n[at.PREFILLED] += prompts
-        n[at.STEP] += b > 0
-        n[at.CACHED] += b
-    elif b > 0:
-        until = _next_change(load, rules, tape, fleet, r, until)
-        k, took = decode_run(table, fleet, r, 0.0 if evicted else until - t[at.CLOCK])
-        _account(fleet, rules, r, took, b, k)
-        n[at.STEP] += k
-        n[at.CACHED] += k * b
-    _finish(load, rules, table, tape, fleet, r)
-    if rules.static and (n[at.PART] >= 0 or (n[at.SEATS] > 0 and n[at.WAIT] > 0)):
-        n[at.THROUGH] = done
+        took = mixed_s(
+            table, decoding, counts[at.CACHED_TOKENS], prompts, attend, done - counts[at.THROUGH]
+        )
+        _account(fleet, rules, replica, took, decoding, np.int64(1))
+        counts[at.PREFILLED] += prompts
+        counts[at.STEPS] += decoding > 0
+        counts[at.CACHED_TOKENS] += decoding
+    elif decoding > 0:
+        until = _next_change(load, rules, tape, fleet, replica, until)
+        steps, took = decode_run(table, fleet, replica, 0.0 if evicted else until - times[at.CLOCK])
+        _account(fleet, rules, replica, took, decoding, steps)
+        counts[at.STEPS] += steps
+        counts[at.CACHED_TOKENS] += steps * decoding
+    _finish(load, rules, table, tape, fleet, replica)
+    if rules.static and (
+        counts[at.PARTIAL] >= 0 or (counts[at.SEATS] > 0 and counts[at.WAITING] > 0)
+    ):
+        counts[at.THROUGH] = done
         return
-    n[at.THROUGH] = n[at.SEATS] = 0
-    for d in range(end, end + done):
-        _first(load, rules, table, tape, fleet, r, heap[1, d], heap[2, d])
+    counts[at.THROUGH] = counts[at.SEATS] = 0
+    for place in range(end, end + done):
+        _first(load, rules, table, tape, fleet, replica, heap[1, place], heap[2, place])
 
 
 @inlined
-def _next_change(load, rules, tape, fleet, r, until):
+def _next_change(
+    load: at.Load, rules: at.Rules, tape: at.Tape, fleet: at.Fleet, replica: at.Whole, until: float
+) -> float:
     """When the next turn falls due or the first in the queue gives up, if before `until`."""
-    n = fleet.n[r]
-    if n[at.PENDING]:
-        until = min(until, fleet.due[r, 0])
-    if n[at.WAIT] and rules.timeout_s < np.inf and not rules.static:
-        h = n[at.HEAD0] if n[at.HEAD0] >= 0 else n[at.HEAD1]
-        if tape.n[h, at.EMITTED] == 0:
-            until = min(until, load.arrival[h] + rules.timeout_s)
+    counts = fleet.counts[replica]
+    if counts[at.PENDING]:
+        until = min(until, fleet.due[replica, 0])
+    if counts[at.WAITING] and rules.timeout_s < np.inf and not rules.static:
+        first = counts[at.HEAD0] if counts[at.HEAD0] >= 0 else counts[at.HEAD1]
+        if tape.notes[first, at.EMITTED] == 0:
+            until = min(until, load.arrival[first] + rules.timeout_s)
     return until
 
 
 @inlined
-def _admit(load, rules, table, tape, fleet, r, running):
+def _admit(
+    load: at.Load,
+    rules: at.Rules,
+    table: StepTable,
+    tape: at.Tape,
+    fleet: at.Fleet,
+    replica: at.Whole,
+    running: at.Whole,
+) -> at.Whole:
     """The next waiting request, its blocks taken, its prompt next to do; -1 if it must wait."""
-    n, now = fleet.n[r], fleet.t[r, at.CLOCK]
-    while n[at.WAIT]:
-        i = n[at.HEAD0] if n[at.HEAD0] >= 0 else n[at.HEAD1]
-        emitted = tape.n[i, at.EMITTED]
-        if emitted == 0 and now >= load.arrival[i] + rules.timeout_s:
-            pop(tape, n)
-            _end(load, rules, tape, fleet, r, i, now, at.TIMED_OUT)
+    counts, now = fleet.counts[replica], fleet.times[replica, at.CLOCK]
+    while counts[at.WAITING]:
+        request = counts[at.HEAD0] if counts[at.HEAD0] >= 0 else counts[at.HEAD1]
+        emitted = tape.notes[request, at.EMITTED]
+        if emitted == 0 and now >= load.arrival[request] + rules.timeout_s:
+            pop(tape, counts)
+            _end(load, rules, tape, fleet, replica, request, now, at.TIMED_OUT)
             continue
-        if tape.n[i, at.MOVED]:
+        if tape.notes[request, at.MOVED]:
             return -1
-        tokens = np.int64(load.ask[i, at.INPUT] + emitted)
-        need = _room(load, rules, table, r, i, tokens)
+        tokens = np.int64(load.asked[request, at.INPUT] + emitted)
+        need = _room(load, rules, table, replica, request, tokens)
         spare = rules.watermark if running else 0
-        if need + spare > n[at.FREE]:
+        if need + spare > counts[at.FREE_BLOCKS]:
             return -1
-        pop(tape, n)
-        n[at.FREE] -= need
-        n[at.SEQ] += 1
-        p, hit = load.ask[i, at.PREFIX_ID], 0
-        if p >= 0 and fleet.seen[r, p]:
-            hit = min(np.int64(load.ask[i, at.PREFIX]), tokens - 1)
-        n[at.POS], n[at.LEFT] = hit, tokens - hit
-        return np.int64(i)
+        pop(tape, counts)
+        counts[at.FREE_BLOCKS] -= need
+        counts[at.ADMITTED] += 1
+        prefix, hit = load.asked[request, at.PREFIX_ID], 0
+        if prefix >= 0 and fleet.seen[replica, prefix]:
+            hit = min(np.int64(load.asked[request, at.PREFIX]), tokens - 1)
+        counts[at.PROMPT_DONE], counts[at.PROMPT_LEFT] = hit, tokens - hit
+        return np.int64(request)
     return -1
 
 
 @compiled
-def _room(load, rules, table, r, i, tokens):
+def _room(
+    load: at.Load,
+    rules: at.Rules,
+    table: StepTable,
+    replica: at.Whole,
+    request: at.Whole,
+    tokens: at.Whole,
+) -> at.Whole:
     """Blocks a request holds at so many tokens; all it will ever need where that is reserved."""
-    if table.reserves and r >= rules.prefill:
-        return blocks(np.int64(load.ask[i, at.INPUT] + load.ask[i, at.OUTPUT]))
+    if table.reserves and replica >= rules.prefill:
+        return blocks(np.int64(load.asked[request, at.INPUT] + load.asked[request, at.OUTPUT]))
     return blocks(tokens)
 
 
 @inlined
-def _first(load, rules, table, tape, fleet, r, i, seq):
+def _first(
+    load: at.Load,
+    rules: at.Rules,
+    table: StepTable,
+    tape: at.Tape,
+    fleet: at.Fleet,
+    replica: at.Whole,
+    request: at.Whole,
+    admission: at.Whole,
+) -> None:
     """A prompt is through: its next token is out, and it decodes the rest, here or elsewhere."""
-    n, now = fleet.n[r], fleet.t[r, at.CLOCK]
-    if load.ask[i, at.PREFIX_ID] >= 0:
-        fleet.seen[r, load.ask[i, at.PREFIX_ID]] = True
-    emitted, output = tape.n[i, at.EMITTED], load.ask[i, at.OUTPUT]
-    tokens = np.int64(load.ask[i, at.INPUT] + emitted)
+    counts, now = fleet.counts[replica], fleet.times[replica, at.CLOCK]
+    if load.asked[request, at.PREFIX_ID] >= 0:
+        fleet.seen[replica, load.asked[request, at.PREFIX_ID]] = True
+    emitted, output = tape.notes[request, at.EMITTED], load.asked[request, at.OUTPUT]
+    tokens = np.int64(load.asked[request, at.INPUT] + emitted)
     late = False
     if emitted == 0:
-        tape.t[i, at.FIRST] = now
-        late = now + table.first_token_s - load.arrival[i] > rules.timeout_s
-    tape.n[i, at.EMITTED] = min(emitted + 1, output)
+        tape.times[request, at.FIRST] = now
+        late = now + table.first_token_s - load.arrival[request] > rules.timeout_s
+    tape.notes[request, at.EMITTED] = min(emitted + 1, output)
     left = output - emitted - 1
     over = late or left <= 0
-    if over or r < rules.prefill:
-        n[at.FREE] += _room(load, rules, table, r, i, tokens)
+    if over or replica < rules.prefill:
+        counts[at.FREE_BLOCKS] += _room(load, rules, table, replica, request, tokens)
     if over:
-        _end(load, rules, tape, fleet, r, i, now, at.TIMED_OUT if late else at.SERVED)
-    elif r < rules.prefill:
-        tape.n[i, at.MOVED], tape.n[i, at.HOME] = 1, r
+        _end(load, rules, tape, fleet, replica, request, now, at.TIMED_OUT if late else at.SERVED)
+    elif replica < rules.prefill:
+        tape.notes[request, at.MOVED], tape.notes[request, at.HOME] = 1, replica
         when = now + tokens * rules.move_s
-        push_due(fleet.move, fleet.move_id, fleet.mark[at.MOVES], when, i)
+        push_due(fleet.move, fleet.move_id, fleet.mark[at.MOVES], when, request)
         fleet.mark[at.MOVES] += 1
     else:
-        _decode(table, fleet, r, i, tokens, left, seq)
+        _decode(table, fleet, replica, request, tokens, left, admission)
 
 
 @compiled
-def _join(load, rules, table, tape, fleet, r):
+def _join(
+    load: at.Load,
+    rules: at.Rules,
+    table: StepTable,
+    tape: at.Tape,
+    fleet: at.Fleet,
+    replica: at.Whole,
+) -> None:
     """Requests whose cache has come from a prefill replica decode on, as far as there is room."""
-    n = fleet.n[r]
-    while n[at.WAIT] and n[at.B] + (n[at.PART] >= 0) < table.max_sequences:
-        i = n[at.HEAD0] if n[at.HEAD0] >= 0 else n[at.HEAD1]
-        tokens = np.int64(load.ask[i, at.INPUT])
-        need = _room(load, rules, table, r, i, tokens)
-        spare = rules.watermark if n[at.B] or n[at.PART] >= 0 else 0
-        if not tape.n[i, at.MOVED] or need + spare > n[at.FREE]:
+    counts = fleet.counts[replica]
+    while (
+        counts[at.WAITING] and counts[at.DECODING] + (counts[at.PARTIAL] >= 0) < table.max_sequences
+    ):
+        request = counts[at.HEAD0] if counts[at.HEAD0] >= 0 else counts[at.HEAD1]
+        tokens = np.int64(load.asked[request, at.INPUT])
+        need = _room(load, rules, table, replica, request, tokens)
+        spare = rules.watermark if counts[at.DECODING] or counts[at.PARTIAL] >= 0 else 0
+        if not tape.notes[request, at.MOVED] or need + spare > counts[at.FREE_BLOCKS]:
             return
-        pop(tape, n)
-        tape.n[i, at.MOVED] = 0
-        n[at.FREE] -= need
-        n[at.SEQ] += 1
-        _decode(table, fleet, r, i, tokens, load.ask[i, at.OUTPUT] - 1, n[at.SEQ])
+        pop(tape, counts)
+        tape.notes[request, at.MOVED] = 0
+        counts[at.FREE_BLOCKS] -= need
+        counts[at.ADMITTED] += 1
+        _decode(
+            table,
+            fleet,
+            replica,
+            request,
+            tokens,
+            load.asked[request, at.OUTPUT] - 1,
+            counts[at.ADMITTED],
+        )
 
 
 @compiled
-def _decode(table, fleet, r, i, tokens, left, seq):
+def _decode(
+    table: StepTable,
+    fleet: at.Fleet,
+    replica: at.Whole,
+    request: at.Whole,
+    tokens: at.Whole,
+    left: at.Whole,
+    admission: at.Whole,
+) -> None:
     """A sequence with so many tokens in the cache decodes until none are left."""
-    n = fleet.n[r]
+    counts = fleet.counts[replica]
     if not table.reserves:
-        fleet.phase[r, (n[at.STEP] - tokens) & at.IN_BLOCK] += 1
-    n[at.CACHED] += tokens
-    sift_up(fleet.heap[r], n[at.B], n[at.STEP] + left, i, seq)
-    n[at.B] += 1
+        fleet.phase[replica, (counts[at.STEPS] - tokens) & at.IN_BLOCK] += 1
+    counts[at.CACHED_TOKENS] += tokens
+    sift_up(fleet.heap[replica], counts[at.DECODING], counts[at.STEPS] + left, request, admission)
+    counts[at.DECODING] += 1
 
 
 @inlined
-def _finish(load, rules, table, tape, fleet, r):
+def _finish(
+    load: at.Load,
+    rules: at.Rules,
+    table: StepTable,
+    tape: at.Tape,
+    fleet: at.Fleet,
+    replica: at.Whole,
+) -> None:
     """Sequences whose last token came with this step leave.
 
     Prompts that are through wait behind the heap's end, so the heap shrinks in place first.
     """
-    n, now, heap = fleet.n[r], fleet.t[r, at.CLOCK], fleet.heap[r]
-    while n[at.B] and heap[0, 0] == n[at.STEP]:
-        i = heap[1, 0]
-        tape.n[i, at.EMITTED] = load.ask[i, at.OUTPUT]
-        _leave(load, rules, table, fleet, r, np.int64(0))
-        _end(load, rules, tape, fleet, r, i, now, at.SERVED)
+    counts, now, heap = fleet.counts[replica], fleet.times[replica, at.CLOCK], fleet.heap[replica]
+    while counts[at.DECODING] and heap[0, 0] == counts[at.STEPS]:
+        request = heap[1, 0]
+        tape.notes[request, at.EMITTED] = load.asked[request, at.OUTPUT]
+        _leave(load, rules, table, fleet, replica, np.int64(0))
+        _end(load, rules, tape, fleet, replica, request, now, at.SERVED)
 
 
 @compiled
-def _leave(load, rules, table, fleet, r, d):
-    """The sequence at place d of the heap stops decoding and gives its blocks back."""
-    n, heap = fleet.n[r], fleet.heap[r]
-    i = heap[1, d]
-    tokens = load.ask[i, at.INPUT] + load.ask[i, at.OUTPUT] - 1 - (heap[0, d] - n[at.STEP])
-    n[at.CACHED] -= tokens
-    n[at.FREE] += _room(load, rules, table, r, i, tokens)
+def _leave(
+    load: at.Load,
+    rules: at.Rules,
+    table: StepTable,
+    fleet: at.Fleet,
+    replica: at.Whole,
+    place: at.Whole,
+) -> None:
+    """The sequence at a place of the heap stops decoding and gives its blocks back."""
+    counts, heap = fleet.counts[replica], fleet.heap[replica]
+    request = heap[1, place]
+    tokens = (
+        load.asked[request, at.INPUT]
+        + load.asked[request, at.OUTPUT]
+        - 1
+        - (heap[0, place] - counts[at.STEPS])
+    )
+    counts[at.CACHED_TOKENS] -= tokens
+    counts[at.FREE_BLOCKS] += _room(load, rules, table, replica, request, tokens)
     if not table.reserves:
-        fleet.phase[r, (n[at.STEP] - tokens) & at.IN_BLOCK] -= 1
-    remove(heap, n[at.B], d)
-    n[at.B] -= 1
+        fleet.phase[replica, (counts[at.STEPS] - tokens) & at.IN_BLOCK] -= 1
+    remove(heap, counts[at.DECODING], place)
+    counts[at.DECODING] -= 1
 
 
 @compiled
-def evict(load, rules, table, tape, fleet, r):
+def evict(
+    load: at.Load,
+    rules: at.Rules,
+    table: StepTable,
+    tape: at.Tape,
+    fleet: at.Fleet,
+    replica: at.Whole,
+) -> None:
     """The youngest running request of the lower tier gives its blocks back and starts over."""
-    n, heap = fleet.n[r], fleet.heap[r]
-    worst, tier, seq = np.int64(-1), -1, np.int64(-1)
-    for d in range(n[at.B]):
-        own = load.ask[heap[1, d], at.TIER]
-        if own > tier or (own == tier and heap[2, d] > seq):
-            worst, tier, seq = d, own, heap[2, d]
-    n[at.EVICTED] += 1
-    i, own = n[at.PART], -1
-    if i >= 0:
-        own = load.ask[i, at.TIER]
-    if i >= 0 and (own > tier or (own == tier and n[at.PART_SEQ] > seq)):
-        tokens = np.int64(load.ask[i, at.INPUT] + tape.n[i, at.EMITTED])
-        n[at.FREE] += _room(load, rules, table, r, i, tokens)
-        n[at.PART] = -1
+    counts, heap = fleet.counts[replica], fleet.heap[replica]
+    worst, tier, admission = np.int64(-1), -1, np.int64(-1)
+    for place in range(counts[at.DECODING]):
+        own = load.asked[heap[1, place], at.TIER]
+        if own > tier or (own == tier and heap[2, place] > admission):
+            worst, tier, admission = place, own, heap[2, place]
+    counts[at.EVICTED] += 1
+    request, own = counts[at.PARTIAL], -1
+    if request >= 0:
+        own = load.asked[request, at.TIER]
+    if request >= 0 and (own > tier or (own == tier and counts[at.PARTIAL_ADMITTED] > admission)):
+        tokens = np.int64(load.asked[request, at.INPUT] + tape.notes[request, at.EMITTED])
+        counts[at.FREE_BLOCKS] += _room(load, rules, table, replica, request, tokens)
+        counts[at.PARTIAL] = -1
     else:
-        i = heap[1, worst]
-        tape.n[i, at.EMITTED] = load.ask[i, at.OUTPUT] - (heap[0, worst] - n[at.STEP])
-        _leave(load, rules, table, fleet, r, worst)
-    k = min(load.ask[i, at.TIER], 1)
-    if n[at.HEAD0 + k] < 0:
-        n[at.TAIL0 + k] = i
-    tape.n[i, at.LINK] = n[at.HEAD0 + k]
-    n[at.HEAD0 + k] = i
-    n[at.WAIT] += 1
+        request = heap[1, worst]
+        tape.notes[request, at.EMITTED] = load.asked[request, at.OUTPUT] - (
+            heap[0, worst] - counts[at.STEPS]
+        )
+        _leave(load, rules, table, fleet, replica, worst)
+    queue = min(load.asked[request, at.TIER], 1)
+    if counts[at.HEAD0 + queue] < 0:
+        counts[at.TAIL0 + queue] = request
+    tape.notes[request, at.NEXT] = counts[at.HEAD0 + queue]
+    counts[at.HEAD0 + queue] = request
+    counts[at.WAITING] += 1
 
 
 @inlined
-def _account(fleet, rules, r, took, decoding, k):
-    """The clock moves on over k steps; sums for the summary."""
-    n, t = fleet.n[r], fleet.t[r]
-    b = n[at.B]
-    place = int(min(t[at.CLOCK] / rules.bin_s, len(fleet.series) - 1.0))
+def _account(
+    fleet: at.Fleet,
+    rules: at.Rules,
+    replica: at.Whole,
+    took: float,
+    decoding: at.Whole,
+    steps: at.Whole,
+) -> None:
+    """The clock moves on over the steps; sums for the summary."""
+    counts, times = fleet.counts[replica], fleet.times[replica]
+    running = counts[at.DECODING]
+    place = int(min(times[at.CLOCK] / rules.bin_s, len(fleet.series) - 1.0))
     bins = fleet.series[place]
     bins[0] += took
-    bins[1] += took * b
-    bins[2] += took * n[at.WAIT]
-    bins[3] -= took * n[at.FREE]
-    t[at.CLOCK] += took
-    t[at.BUSY] += took
-    t[at.BATCH_S] += took * b
-    n[at.ITERATIONS] += k
-    n[at.DECODED] += k * decoding
+    bins[1] += took * running
+    bins[2] += took * counts[at.WAITING]
+    bins[3] -= took * counts[at.FREE_BLOCKS]
+    times[at.CLOCK] += took
+    times[at.BUSY] += took
+    times[at.BATCH_S] += took * running
+    counts[at.ITERATIONS] += steps
+    counts[at.DECODED] += steps * decoding
     if decoding == 0:
-        t[at.STALL] = t[at.STALL] + took if b > 0 else 0.0
+        times[at.STALL] = times[at.STALL] + took if running > 0 else 0.0
         return
-    if t[at.STALL] > 0.0:
-        fleet.gaps[_gap_bin(took / k + t[at.STALL])] += decoding
-        fleet.gaps[_gap_bin(took / k)] -= decoding
-        t[at.STALL] = 0.0
-    fleet.gaps[_gap_bin(took / k)] += k * decoding
+    if times[at.STALL] > 0.0:
+        fleet.gaps[_gap_bin(took / steps + times[at.STALL])] += decoding
+        fleet.gaps[_gap_bin(took / steps)] -= decoding
+        times[at.STALL] = 0.0
+    fleet.gaps[_gap_bin(took / steps)] += steps * decoding
 
 
 @compiled
-def _gap_bin(gap_s):
+def _gap_bin(gap_s: float) -> int:
     place = (math.log10(gap_s) - at.GAP_LOWEST) * at.GAP_PER_DECADE
     return min(max(int(place), 0), at.GAP_BINS - 1)

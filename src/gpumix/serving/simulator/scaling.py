@@ -6,7 +6,8 @@ ready after its cold start. It drops replicas only after a cool-down in which it
 fewer, down to the most it wanted meanwhile; the newest go first, each when its work is done.
 """
 
-# mypy: disable-error-code="no-untyped-def,no-untyped-call,operator,assignment"
+# What numpy arrays hold is Any to mypy, and max(), min() of it are unions.
+# mypy: disable-error-code="operator,assignment,no-any-return"
 
 from __future__ import annotations
 
@@ -16,28 +17,31 @@ import numpy as np
 
 from gpumix.serving.simulator import state as at
 from gpumix.serving.simulator.compiled import compiled
-from gpumix.serving.simulator.replica import outstanding
+from gpumix.serving.simulator.queues import outstanding
 
 
 @compiled
-def wake(fleet, now):
+def wake(fleet: at.Fleet, now: float) -> None:
     """Replicas whose cold start is over are ready."""
-    for r in range(len(fleet.n)):
-        if fleet.n[r, at.LIVE] == at.STARTING and fleet.t[r, at.READY] <= now:
-            fleet.n[r, at.LIVE] = at.UP
+    for replica in range(len(fleet.counts)):
+        if fleet.counts[replica, at.STATE] == at.STARTING and fleet.times[replica, at.READY] <= now:
+            fleet.counts[replica, at.STATE] = at.UP
 
 
 @compiled
-def look(rules, fleet, now, arrival):
+def look(rules: at.Rules, fleet: at.Fleet, now: float, arrival: float) -> float:
     """One look of the scaler: the time of the next, which may wait for the next arrival."""
-    count, work, turns, on, leaving = len(fleet.n), 0, 0, 0, 0
-    for r in range(count):
-        if fleet.n[r, at.LIVE] == at.DRAIN and _idle(fleet, r):
-            _switch_off(fleet, r, now)
-        work += outstanding(fleet, r)
-        turns += fleet.n[r, at.PENDING]
-        on += fleet.n[r, at.LIVE] == at.UP or fleet.n[r, at.LIVE] == at.STARTING
-        leaving += fleet.n[r, at.LIVE] == at.DRAIN
+    count, work, turns, on, leaving = len(fleet.counts), 0, 0, 0, 0
+    for replica in range(count):
+        if fleet.counts[replica, at.STATE] == at.DRAIN and _idle(fleet, replica):
+            _switch_off(fleet, replica, now)
+        work += outstanding(fleet, replica)
+        turns += fleet.counts[replica, at.PENDING]
+        on += (
+            fleet.counts[replica, at.STATE] == at.UP
+            or fleet.counts[replica, at.STATE] == at.STARTING
+        )
+        leaving += fleet.counts[replica, at.STATE] == at.DRAIN
     if work + turns == 0 and (arrival == np.inf or (on == rules.fewest and leaving == 0)):
         return max(now + rules.look_s, arrival)
     want = min(max(np.int64(math.ceil(work / rules.target)), rules.fewest), count)
@@ -56,39 +60,39 @@ def look(rules, fleet, now, arrival):
 
 
 @compiled
-def _idle(fleet, r):
-    return outstanding(fleet, r) + fleet.n[r, at.PENDING] == 0
+def _idle(fleet: at.Fleet, replica: at.Whole) -> bool:
+    return outstanding(fleet, replica) + fleet.counts[replica, at.PENDING] == 0
 
 
 @compiled
-def _start(rules, fleet, missing, now):
+def _start(rules: at.Rules, fleet: at.Fleet, missing: at.Whole, now: float) -> None:
     """Switch on so many replicas: those that drain first, then those that are off."""
     for state in (at.DRAIN, at.DOWN):
-        for r in range(len(fleet.n)):
-            if missing > 0 and fleet.n[r, at.LIVE] == state:
+        for replica in range(len(fleet.counts)):
+            if missing > 0 and fleet.counts[replica, at.STATE] == state:
                 missing -= 1
-                fleet.n[r, at.LIVE] = at.UP
+                fleet.counts[replica, at.STATE] = at.UP
                 if state == at.DOWN:
-                    fleet.n[r, at.LIVE] = at.STARTING
-                    fleet.t[r, at.SINCE] = now
-                    fleet.t[r, at.READY] = now + rules.cold_start_s
+                    fleet.counts[replica, at.STATE] = at.STARTING
+                    fleet.times[replica, at.SINCE] = now
+                    fleet.times[replica, at.READY] = now + rules.cold_start_s
 
 
 @compiled
-def _drop(fleet, spare, now):
+def _drop(fleet: at.Fleet, spare: at.Whole, now: float) -> None:
     """Let so many replicas go, the newest first: at once where nothing runs."""
-    for r in range(len(fleet.n) - 1, -1, -1):
-        live = fleet.n[r, at.LIVE]
+    for replica in range(len(fleet.counts) - 1, -1, -1):
+        live = fleet.counts[replica, at.STATE]
         if spare > 0 and (live == at.UP or live == at.STARTING):
             spare -= 1
-            fleet.n[r, at.LIVE] = at.DRAIN
-            if _idle(fleet, r):
-                _switch_off(fleet, r, now)
+            fleet.counts[replica, at.STATE] = at.DRAIN
+            if _idle(fleet, replica):
+                _switch_off(fleet, replica, now)
 
 
 @compiled
-def _switch_off(fleet, r, now):
+def _switch_off(fleet: at.Fleet, replica: at.Whole, now: float) -> None:
     """A replica is off; it forgets its prefixes."""
-    fleet.n[r, at.LIVE] = at.DOWN
-    fleet.t[r, at.ON_S] += now - fleet.t[r, at.SINCE]
-    fleet.seen[r, :] = False
+    fleet.counts[replica, at.STATE] = at.DOWN
+    fleet.times[replica, at.ON_S] += now - fleet.times[replica, at.SINCE]
+    fleet.seen[replica, :] = False

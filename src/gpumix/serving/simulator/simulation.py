@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gpumix.domain.traffic import Requests
-from gpumix.perf.values import FloatArray
 from gpumix.serving.simulator import state as at
 from gpumix.serving.simulator.loop import run
 from gpumix.serving.simulator.state import Fleet, Load, Rules, Tape
 from gpumix.serving.simulator.steptable import StepTable
+from gpumix.values import FloatArray
 
 ROUTERS = {
     "round-robin": at.ROUND_ROBIN,
@@ -260,14 +260,14 @@ def _fleet(requests: Requests, table: StepTable, settings: Settings, chained: bo
     prefixes = int(requests.prefix_id.max(initial=-1)) + 1
     turns = int(np.count_nonzero(requests.follows < 0)) + 1 if chained else 1
     counts = np.zeros((replicas, at.COUNTS), dtype=np.int64)
-    counts[:, [at.PART, at.HEAD0, at.HEAD1, at.TAIL0, at.TAIL1]] = -1
-    counts[:, at.FREE] = table.kv_blocks
+    counts[:, [at.PARTIAL, at.HEAD0, at.HEAD1, at.TAIL0, at.TAIL1]] = -1
+    counts[:, at.FREE_BLOCKS] = table.kv_blocks
     moves = len(requests) + 1 if settings.prefill_replicas else 1
     scale = settings.autoscale
     starting = scale.fewest if scale else settings.starting
-    counts[:, at.LIVE] = at.UP
+    counts[:, at.STATE] = at.UP
     if starting is not None:
-        counts[starting:, at.LIVE] = at.DOWN
+        counts[starting:, at.STATE] = at.DOWN
     return Fleet(
         counts,
         np.zeros((replicas, at.SUMS)),
@@ -286,24 +286,24 @@ def _fleet(requests: Requests, table: StepTable, settings: Settings, chained: bo
 
 
 def _outcome(load: Load, table: StepTable, tape: Tape, fleet: Fleet, bin_s: float) -> Outcome:
-    on, lasts = fleet.n[:, at.LIVE] != at.DOWN, float(fleet.t[:, at.CLOCK].max())
+    on, lasts = fleet.counts[:, at.STATE] != at.DOWN, float(fleet.times[:, at.CLOCK].max())
     return Outcome(
         arrival_s=load.arrival,
-        first_s=tape.t[:, at.FIRST],
-        finish_s=tape.t[:, at.FINISH],
-        outcome=tape.n[:, at.OUTCOME],
-        output_tokens=load.ask[:, at.OUTPUT],
+        first_s=tape.times[:, at.FIRST],
+        finish_s=tape.times[:, at.FINISH],
+        outcome=tape.notes[:, at.OUTCOME],
+        output_tokens=load.asked[:, at.OUTPUT],
         first_token_s=table.first_token_s,
-        busy_s=fleet.t[:, at.BUSY],
-        clock_s=fleet.t[:, at.CLOCK],
-        on_s=fleet.t[:, at.ON_S] + np.where(on, lasts - fleet.t[:, at.SINCE], 0.0),
-        sequence_s=fleet.t[:, at.BATCH_S],
-        replica_iterations=fleet.n[:, at.ITERATIONS],
-        replica_prefilled=fleet.n[:, at.PREFILLED],
-        iterations=int(fleet.n[:, at.ITERATIONS].sum()),
-        decoded=int(fleet.n[:, at.DECODED].sum()),
-        prefilled=int(fleet.n[:, at.PREFILLED].sum()),
-        evictions=int(fleet.n[:, at.EVICTED].sum()),
+        busy_s=fleet.times[:, at.BUSY],
+        clock_s=fleet.times[:, at.CLOCK],
+        on_s=fleet.times[:, at.ON_S] + np.where(on, lasts - fleet.times[:, at.SINCE], 0.0),
+        sequence_s=fleet.times[:, at.BATCH_S],
+        replica_iterations=fleet.counts[:, at.ITERATIONS],
+        replica_prefilled=fleet.counts[:, at.PREFILLED],
+        iterations=int(fleet.counts[:, at.ITERATIONS].sum()),
+        decoded=int(fleet.counts[:, at.DECODED].sum()),
+        prefilled=int(fleet.counts[:, at.PREFILLED].sum()),
+        evictions=int(fleet.counts[:, at.EVICTED].sum()),
         gaps=fleet.gaps,
         series=fleet.series,
         bin_s=bin_s,

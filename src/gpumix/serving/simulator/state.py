@@ -6,7 +6,16 @@ compiled functions have few arguments.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Times: TypeAlias = npt.NDArray[np.float64]
+Counts: TypeAlias = npt.NDArray[np.int64]
+Columns: TypeAlias = npt.NDArray[np.int32]
+Whole: TypeAlias = int | np.int64
+"""A whole number; numba wants the indices that it adds up to be of one width."""
 
 BLOCK = 16
 """Tokens of a cache block, as `perf.memory.BLOCK_TOKENS`; a power of two."""
@@ -33,12 +42,28 @@ INPUT, OUTPUT, PREFIX_ID, PREFIX, TIER, FOLLOWS, FOLLOWER, ASKED = range(8)
 FIRST, FINISH, TIMES = range(3)
 """Times of a request: first token, end."""
 
-EMITTED, LINK, OUTCOME, MOVED, HOME, NOTED = range(6)
+EMITTED, NEXT, OUTCOME, MOVED, HOME, NOTED = range(6)
 """Whole numbers noted of a request: tokens sent, the next in its queue, how it ended; whether its
 cache has come from a prefill replica and waits for room, and that replica."""
 
-B, STEP, FREE, CACHED, PART, LEFT, POS, HEAD0, HEAD1, TAIL0, TAIL1, WAIT, SEQ = range(13)
-PENDING, LIVE, EVICTED, ITERATIONS, DECODED, PREFILLED, PART_SEQ, SEATS, THROUGH = range(13, 22)
+(
+    DECODING,
+    STEPS,
+    FREE_BLOCKS,
+    CACHED_TOKENS,
+    PARTIAL,
+    PROMPT_LEFT,
+    PROMPT_DONE,
+    HEAD0,
+    HEAD1,
+    TAIL0,
+    TAIL1,
+    WAITING,
+    ADMITTED,
+) = range(13)
+PENDING, STATE, EVICTED, ITERATIONS, DECODED, PREFILLED, PARTIAL_ADMITTED, SEATS, THROUGH = range(
+    13, 22
+)
 COUNTS = 22
 """Whole numbers of a replica: sequences decoding, steps taken, free blocks, tokens cached; the
 prompt in part, its tokens left and done; ends of both queues, requests waiting, admissions so far;
@@ -60,9 +85,9 @@ LOOK, LOW_SINCE, MOMENTS = range(3)
 class Load(NamedTuple):
     """Requests as the kernel reads them: arrivals, their columns, draws for the router."""
 
-    arrival: Any
-    ask: Any
-    draws: Any
+    arrival: Times
+    asked: Columns
+    draws: Counts
 
 
 class Rules(NamedTuple):
@@ -88,8 +113,8 @@ class Rules(NamedTuple):
 class Tape(NamedTuple):
     """What happens to each request: its times and what is noted of it."""
 
-    t: Any
-    n: Any
+    times: Times
+    notes: Columns
 
 
 class Fleet(NamedTuple):
@@ -97,16 +122,16 @@ class Fleet(NamedTuple):
     they end in, sequences by phase of their last block, prefixes held, turns to come; caches on the
     move from prefill to decode replicas."""
 
-    n: Any
-    t: Any
-    heap: Any
-    phase: Any
-    seen: Any
-    due: Any
-    due_id: Any
-    gaps: Any
-    series: Any
-    mark: Any
-    moment: Any
-    move: Any
-    move_id: Any
+    counts: Counts
+    times: Times
+    heap: Counts
+    phase: Counts
+    seen: npt.NDArray[np.bool_]
+    due: Times
+    due_id: Counts
+    gaps: Counts
+    series: Times
+    mark: Counts
+    moment: Times
+    move: Times
+    move_id: Counts

@@ -15,7 +15,7 @@ import numpy as np
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.memory import BLOCK_TOKENS, memory
 from gpumix.perf.inference.steps import StepParts, step_parts
-from gpumix.perf.values import FloatArray
+from gpumix.values import FloatArray
 
 SPAN_TOKENS = 128
 """Grid of prompt positions at which a prompt token's attention is tabulated [tokens]."""
@@ -102,12 +102,6 @@ def step_table(
         first_token_s=float(dep.first_token_s[0]) * slowdown,
         prefills_first=bool(dep.lockstep[0] >= _PREFILLS_FIRST),
     )
-
-
-def slowed(table: StepTable, slowdown: float) -> StepTable:
-    """The same replica with all times this much longer."""
-    names = ("decode_s", "attend_s", "tokens_s", "head_s", "span_s", "host_s", "first_token_s")
-    return table._replace(**{name: getattr(table, name) * slowdown for name in names})
 
 
 def _grid(most: int) -> FloatArray:

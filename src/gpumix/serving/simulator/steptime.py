@@ -1,6 +1,7 @@
 """How long a step takes, compiled: a table read at the batch, the context and the prompts in it."""
 
-# mypy: disable-error-code="no-untyped-def,no-untyped-call,operator,assignment"
+# What numpy arrays hold is Any to mypy, and max(), min() of it are unions.
+# mypy: disable-error-code="operator,assignment,no-any-return"
 
 from __future__ import annotations
 
@@ -10,35 +11,37 @@ import numpy as np
 
 from gpumix.serving.simulator import state as at
 from gpumix.serving.simulator.compiled import compiled, inlined
-from gpumix.serving.simulator.steptable import SPAN_TOKENS
+from gpumix.serving.simulator.steptable import SPAN_TOKENS, StepTable
 
 
 @inlined
-def decode_run(table, fleet, r, room):
+def decode_run(
+    table: StepTable, fleet: at.Fleet, replica: at.Whole, room: float
+) -> tuple[at.Whole, float]:
     """Steps that only decode, until something changes: (their number, their time).
 
     Step j takes base + slope j; k of them k base + slope k (k - 1) / 2.
     """
-    n = fleet.n[r]
-    b = n[at.B]
-    k = fleet.heap[r, 0, 0] - n[at.STEP]
-    if n[at.FREE] < (k // at.BLOCK + 1) * b:
-        full = n[at.FREE] // b
-        spare, fits = n[at.FREE] - full * b, full * at.BLOCK + 1
-        while fits < k and fits <= (full + 1) * at.BLOCK:
-            need = fleet.phase[r, (n[at.STEP] + fits) & at.IN_BLOCK]
+    counts = fleet.counts[replica]
+    decoding = counts[at.DECODING]
+    steps = fleet.heap[replica, 0, 0] - counts[at.STEPS]
+    if counts[at.FREE_BLOCKS] < (steps // at.BLOCK + 1) * decoding:
+        full = counts[at.FREE_BLOCKS] // decoding
+        spare, fits = counts[at.FREE_BLOCKS] - full * decoding, full * at.BLOCK + 1
+        while fits < steps and fits <= (full + 1) * at.BLOCK:
+            need = fleet.phase[replica, (counts[at.STEPS] + fits) & at.IN_BLOCK]
             if need > spare:
                 break
             spare -= need
             fits += 1
-        k = min(k, fits)
-    context = n[at.CACHED] / b
-    j = _segment(table, context)
-    step = table.contexts[j + 1] - table.contexts[j]
-    slope = (table.decode_s[b, j + 1] - table.decode_s[b, j]) / step
-    base = table.decode_s[b, j] + slope * (context - table.contexts[j])
-    k = min(k, np.int64(math.floor(table.contexts[j + 1] - context)) + 1)
-    if room < k * base + 0.5 * slope * k * (k - 1):
+        steps = min(steps, fits)
+    context = counts[at.CACHED_TOKENS] / decoding
+    segment = _segment(table, context)
+    step = table.contexts[segment + 1] - table.contexts[segment]
+    slope = (table.decode_s[decoding, segment + 1] - table.decode_s[decoding, segment]) / step
+    base = table.decode_s[decoding, segment] + slope * (context - table.contexts[segment])
+    steps = min(steps, np.int64(math.floor(table.contexts[segment + 1] - context)) + 1)
+    if room < steps * base + 0.5 * slope * steps * (steps - 1):
         half = base - 0.5 * slope
         root = math.sqrt(max(half * half + 2.0 * slope * room, 0.0))
         reach = max(np.int64(math.ceil(2.0 * room / (half + root))), 1)
@@ -46,42 +49,61 @@ def decode_run(table, fleet, r, room):
             reach -= 1
         while reach * base + 0.5 * slope * reach * (reach - 1) < room:
             reach += 1
-        k = min(k, reach)
-    whole = (k - 1) // at.BLOCK
+        steps = min(steps, reach)
+    whole = (steps - 1) // at.BLOCK
     if whole > 0:
         for s in range(at.BLOCK):
-            n[at.FREE] -= whole * fleet.phase[r, s]
-    for s in range(1 + whole * at.BLOCK, k):
-        n[at.FREE] -= fleet.phase[r, (n[at.STEP] + s) & at.IN_BLOCK]
-    return k, k * base + 0.5 * slope * k * (k - 1)
+            counts[at.FREE_BLOCKS] -= whole * fleet.phase[replica, s]
+    for s in range(1 + whole * at.BLOCK, steps):
+        counts[at.FREE_BLOCKS] -= fleet.phase[replica, (counts[at.STEPS] + s) & at.IN_BLOCK]
+    return steps, steps * base + 0.5 * slope * steps * (steps - 1)
 
 
 @compiled
-def _segment(table, context):
-    j = 0
-    while j + 2 < len(table.contexts) and table.contexts[j + 1] <= context:
-        j += 1
-    return j
+def _segment(table: StepTable, context: float) -> int:
+    segment = 0
+    while segment + 2 < len(table.contexts) and table.contexts[segment + 1] <= context:
+        segment += 1
+    return segment
 
 
 @inlined
-def span_s(table, position):
-    """Attention time of one prompt token at a position [s]."""
+def span_s(table: StepTable, position: float) -> float:
+    """Attention time of one prompt token at a position [s].
+
+    Source: linear interpolation in `StepTable.span_s`.
+    """
     x = position / SPAN_TOKENS
-    j = min(int(x), len(table.span_s) - 2)
-    return table.span_s[j] + (table.span_s[j + 1] - table.span_s[j]) * (x - j)
+    segment = min(int(x), len(table.span_s) - 2)
+    return table.span_s[segment] + (table.span_s[segment + 1] - table.span_s[segment]) * (
+        x - segment
+    )
 
 
 @inlined
-def mixed_s(table, b, cached, prompts, attend, done):
-    """Time of a step with prompts in it [s]; as `perf.steps.StepParts.total_s`."""
-    gpu = table.tokens_s[b + prompts] + table.head_s[min(b + done, table.max_sequences)] + attend
-    if b > 0:
-        context = cached / b
-        j = _segment(table, context)
-        low, step = table.contexts[j], table.contexts[j + 1] - table.contexts[j]
-        rise = table.attend_s[b, j + 1] - table.attend_s[b, j]
-        gpu += table.attend_s[b, j] + rise * (context - low) / step
-    h = table.host_s
-    host = h[0] + b * h[1] + prompts * h[2] + done * h[3]
+def mixed_s(
+    table: StepTable,
+    decoding: at.Whole,
+    cached: at.Whole,
+    prompts: at.Whole,
+    attend: float,
+    done: at.Whole,
+) -> float:
+    """Time of a step with prompts in it [s].
+
+    Source: as `perf.inference.steps.StepParts.total_s`, its parts read from the table.
+    """
+    gpu = (
+        table.tokens_s[decoding + prompts]
+        + table.head_s[min(decoding + done, table.max_sequences)]
+        + attend
+    )
+    if decoding > 0:
+        context = cached / decoding
+        segment = _segment(table, context)
+        low, step = table.contexts[segment], table.contexts[segment + 1] - table.contexts[segment]
+        rise = table.attend_s[decoding, segment + 1] - table.attend_s[decoding, segment]
+        gpu += table.attend_s[decoding, segment] + rise * (context - low) / step
+    each = table.host_s
+    host = each[0] + decoding * each[1] + prompts * each[2] + done * each[3]
     return math.sqrt(gpu * gpu + host * (host + 2.0 * (1.0 - table.overlap) * gpu))

@@ -1,0 +1,65 @@
+"""How long a request waits for its first token and for each one after it, while others run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gpumix.values import Values
+
+
+def ttft(
+    first_token_s: Values,
+    own_prefill_s: Values,
+    others_prefill_s: Values,
+    tpot_s: Values,
+    batch: Values,
+    together: Values,
+    waits: Values,
+) -> Values:
+    """Mean time to first token of an admitted request under continuous batching [s].
+
+    TTFT = f + own (1 + c (1 - 1/b)) + TPOT / 2 + w others
+
+    A request arrives in the middle of a step, so it waits half of one. Requests that end together
+    are followed by requests that start together, whose prompts share the steps: c of them.
+
+    Args:
+        first_token_s: from the client to the engine and back, f [s].
+        own_prefill_s: prefill of its own prompt, alone on the replica [s].
+        others_prefill_s: prefill of all that runs beside it [s].
+        tpot_s: mean time of an output token [s].
+        batch: sequences b of one replica [count].
+        together: prompts c that arrive with it, if the batch is large [count].
+        waits: share w of the others' prefill that it waits for: of an engine that lets prompts go
+            first, and of the wave with which a measured run starts [0-1].
+
+    Source: docs/inference.md, "Loads"; c and w are fitted to measured closed loops.
+
+    >>> round(float(ttft(0.010, 0.050, 0.300, 0.020, 16.0, 0.2, 0.1)), 4)
+    0.1094
+    """
+    company = together * (1.0 - 1.0 / np.maximum(batch, 1.0))
+    own = own_prefill_s
+    alone = first_token_s + own * (1.0 + company) + 0.5 * tpot_s
+    return alone + waits * others_prefill_s
+
+
+def tpot(decode_s: Values, mixed_s: Values, mixed_share: Values, lockstep: Values) -> Values:
+    """Mean time of an output token under continuous batching [s].
+
+    TPOT = decode + (1 - g) phi (mixed - decode): a share phi of steps also takes prompts, and
+    takes longer by them.
+
+    Args:
+        decode_s: a step that only decodes [s].
+        mixed_s: a step that takes prompts too [s].
+        mixed_share: share phi of such steps [0-1].
+        lockstep: share g of prompts that go when nothing decodes: of engines that let prompts go
+            first, whose requests march in step [0-1].
+
+    Source: docs/inference.md, "Loads"; Orca (OSDI 2022), Sarathi (arXiv 2403.02310).
+
+    >>> round(tpot(0.020, 0.050, 0.25, 0.05), 6)
+    0.027125
+    """
+    return decode_s + (1.0 - lockstep) * (mixed_share * (mixed_s - decode_s))
