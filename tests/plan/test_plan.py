@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace as Named
@@ -209,6 +210,24 @@ def test_conflicting_limits_are_named_with_a_way_out(tmp_path: Path) -> None:
     assert "capex_budget" in caught.value.conflict
     assert "demand:chat" in caught.value.conflict
     assert any("capex limit" in way and "raise to" in way for way in caught.value.ways_out)
+
+
+def test_a_limit_on_instances_is_named_with_its_number_and_key(tmp_path: Path) -> None:
+    text = SITE.replace("peak_requests_per_s: 60", "peak_requests_per_s: 6000")
+    text = text.replace("residency: BD", "residency: US").replace(
+        "gpus: [h100-sxm-80gb]}", "gpus: [h100-sxm-80gb], max_instances: 2}"
+    )
+    with pytest.raises(Infeasible) as caught:
+        planned(tmp_path, text)
+    limits = str(caught.value).removeprefix("no plan keeps all of these: ").split("; ")
+    named = [limit for limit in limits if limit.startswith("at most 2 instances of ")]
+    assert named
+    assert len(limits) == len(set(limits))
+    for limit in named:
+        assert re.fullmatch(
+            r"at most 2 instances of \d x [a-z0-9-]+ \(supply\.cloud\.max_instances\)", limit
+        )
+    assert any(re.search(r": raise max_instances to \d+$", way) for way in caught.value.ways_out)
 
 
 def test_a_promise_that_nothing_keeps_names_the_nearest_gpu(tmp_path: Path) -> None:

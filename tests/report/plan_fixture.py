@@ -506,9 +506,9 @@ def plan() -> Plan:
             ),
         ),
         break_evens=(
-            BreakEven("support-chat moves to h100-sxm-80gb", "usd_per_gpu_hour", 1.63, 2.49),
-            BreakEven("buying in dhaka no longer pays", "utilisation", 0.37, 0.58),
-            BreakEven("a second site pays", "power price [USD/kWh]", 0.06, None),
+            BreakEven("support-chat moves to h100-sxm-80gb below", "usd_per_gpu_hour", 1.63, 2.49),
+            BreakEven("Buying a l40s-48gb pays above", "utilisation", 0.37, 0.58),
+            BreakEven("A second site pays below", "USD/kWh", 0.06, None),
         ),
         hourly_gpus=HourlyGpus(
             committed=(28.0,) * 168,

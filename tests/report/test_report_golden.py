@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import re
@@ -13,7 +14,9 @@ import pytest
 import training_fixture
 from rich.console import Console
 
+from gpumix import fields
 from gpumix.report import export, html, markdown, terminal
+from gpumix.report.views import plan as plan_view
 from gpumix.verbs.explain import explain, explain_plan
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
@@ -84,3 +87,29 @@ def test_golden(name: str) -> None:
         path.write_text(text, encoding="utf-8")
     assert path.exists(), f"{path} is missing; `make golden` writes it"
     assert text == path.read_text(encoding="utf-8")
+
+
+PRINTED = [name for name in RENDERED if not name.endswith(".json")]
+WITHOUT_WORDS = r"(?s)<(script|style|svg).*?</\1>|<[^>]*>"
+NUMBER = r"(?<![\w.,$+-])\d[\d,]*(?:\.\d+)?(?![\w@-]|[.,]\d)"
+
+
+def digits_of(number: str) -> tuple[int, int]:
+    """Significant digits, and decimals, of a printed number."""
+    whole, _, decimals = number.replace(",", "").partition(".")
+    digits = whole + decimals if decimals else whole.rstrip("0")
+    return len(digits.lstrip("0")), len(decimals)
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_no_number_is_printed_to_more_digits_than_it_is_worth(name: str) -> None:
+    text = re.sub(WITHOUT_WORDS, " ", (GOLDEN / name).read_text(encoding="utf-8"))
+    numbers = re.findall(NUMBER, text)
+    assert name.startswith("explain") or len(numbers) > 20
+    assert [n for n in numbers if max(digits_of(n)) > 6] == []
+
+
+def test_a_gap_that_is_noise_prints_as_less_than_the_least_share() -> None:
+    exact = dataclasses.replace(plan_fixture.plan(), gap=1.3e-16)
+    (gap,) = [tile for tile in plan_view.tiles(exact) if tile.label == fields.label("gap")]
+    assert gap.text == "<0.01 %"

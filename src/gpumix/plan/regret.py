@@ -185,9 +185,9 @@ def break_evens(
 
 
 _COMMITMENT = {
-    Purchase.RESERVED_1Y: "reserving for a year a",
-    Purchase.RESERVED_3Y: "reserving for three years a",
-    Purchase.BUY: "buying a",
+    Purchase.RESERVED_1Y: "Reserving a {} for 1 year",
+    Purchase.RESERVED_3Y: "Reserving a {} for 3 years",
+    Purchase.BUY: "Buying a {}",
 }
 
 
@@ -208,12 +208,8 @@ def _commitments(answer: Answer, supplies: Sequence[Supply]) -> list[BreakEven]:
         if not rivals:
             continue
         value = commitment_break_even_utilisation(supply.usd_per_gpu_hour, min(rivals))
-        what = f"{_COMMITMENT[supply.purchase]} {supply.gpu} beats renting it on demand"
-        found.append(
-            BreakEven(
-                f"{what} from this share of hours in use", "utilisation", value, line.utilisation
-            )
-        )
+        what = f"{_COMMITMENT[supply.purchase].format(supply.gpu)} pays above"
+        found.append(BreakEven(what, "utilisation", value, line.utilisation))
     return found
 
 
@@ -230,7 +226,7 @@ def _next_gpu(workloads: Sequence[WorkloadPlan]) -> list[BreakEven]:
         price = other.usd_per_gpu_hour or 0.0
         if not other.unit_cost_usd or other.unit_cost_usd <= best:
             continue
-        what = f"{plan.id} would go to {other.gpu} if its price fell below"
+        what = f"{plan.id} moves to {other.gpu} below"
         found.append(BreakEven(what, "usd_per_gpu_hour", price * best / other.unit_cost_usd, price))
     return found
 
