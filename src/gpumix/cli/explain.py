@@ -21,7 +21,7 @@ def explain(
         ),
     ],
     workload: Annotated[
-        str | None, typer.Argument(help="A workload of the plan; default all.")
+        str | None, typer.Argument(help="Workload in the plan; default all.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:

@@ -11,7 +11,7 @@ from gpumix.errors import InputError, Problem
 
 
 def init(
-    file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("inventory.yaml"),
+    file: Annotated[Path, typer.Argument(help="File to write.")] = Path("inventory.yaml"),
 ) -> None:
     """Write a commented starter inventory.
 
