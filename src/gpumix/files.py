@@ -46,7 +46,7 @@ def read_numbered_columns(path: Path) -> tuple[dict[str, list[str]], list[int]]:
     (first, names), body = rows[0], rows[1:]
     header = [name.strip() for name in names]
     if any("\0" in name for name in header):
-        raise InputError(Problem(str(path), "cannot be read as CSV: it is no text file"))
+        raise InputError(Problem(str(path), "cannot be read as CSV: it is not a text file"))
     problems = [
         Problem(f"{path} line {first}", f"column {name!r} appears twice")
         for name in dict.fromkeys(header)

@@ -24,7 +24,7 @@ def test_nothing_in_time_and_nothing_at_all_read_differently() -> None:
     found = training_fixture.comparison()
     assert view.headline(replace(found, pareto=())) == "No GPU and count finishes in time."
     misfits = tuple(run for run in found.runs if not run.fits)
-    assert view.headline(replace(found, pareto=(), runs=misfits)) == "It fits nowhere."
+    assert view.headline(replace(found, pareto=(), runs=misfits)) == "It fits on no GPU."
 
 
 def test_the_question_tells_limit_programme_and_value_of_a_day() -> None:

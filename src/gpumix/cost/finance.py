@@ -196,8 +196,8 @@ def break_even_hours(capex_usd: float, cloud_usd_per_hour: float, own_usd_per_ho
     """
     if cloud_usd_per_hour <= own_usd_per_hour:
         raise NoEstimate(
-            f"no break-even: renting at {cloud_usd_per_hour:,.2f} USD/h costs no more than running "
-            f"one's own at {own_usd_per_hour:,.2f} USD/h"
+            f"no break-even: renting at {cloud_usd_per_hour:,.2f} USD/h costs no more than owning "
+            f"at {own_usd_per_hour:,.2f} USD/h"
         )
     return capex_usd / (cloud_usd_per_hour - own_usd_per_hour)
 

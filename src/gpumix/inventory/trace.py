@@ -87,7 +87,7 @@ def read_requests(path: Path) -> Requests:
             )
         )
     if len(lines) < 2:
-        raise InputError(Problem(str(path), f"holds {len(lines)} requests", "at least 2"))
+        raise InputError(Problem(str(path), f"has {len(lines)} requests", "at least 2"))
     problems: list[Problem] = []
     arrival, inputs, outputs = (
         _numbers(path, name, columns[name], lines, problems) for name in _LIMITS
@@ -189,7 +189,7 @@ def _refuse_disorder(path: Path, arrival: np.ndarray, lines: Sequence[int]) -> N
         raise InputError(
             Problem(
                 f"{path} {_unit(path)} {lines[early[0] + 1]}",
-                f"arrival_s falls ({len(early)} such lines)",
+                f"arrival_s decreases ({len(early)} such lines)",
                 "sort the trace by arrival",
             )
         )
@@ -244,7 +244,7 @@ def _hour_of_week(arrival: np.ndarray) -> tuple[tuple[float, ...], str]:
     span_h = (arrival[-1] - arrival[0]) / SECONDS_PER_HOUR
     for period, note in (
         (int(HOURS_PER_WEEK), ""),
-        (int(HOURS_PER_DAY), "shorter than a week: every day is taken alike"),
+        (int(HOURS_PER_DAY), "shorter than a week: every day is treated the same"),
     ):
         if span_h >= period * _COVERED:
             counts = np.bincount(hours % period, minlength=period).astype(float)
@@ -252,4 +252,4 @@ def _hour_of_week(arrival: np.ndarray) -> tuple[tuple[float, ...], str]:
             mean = counts / np.maximum(covered, 1)
             factors = np.tile(mean / mean.max(), int(HOURS_PER_WEEK) // period)
             return tuple(float(f) for f in factors), note
-    return (1.0,) * int(HOURS_PER_WEEK), "shorter than a day: every hour is taken alike"
+    return (1.0,) * int(HOURS_PER_WEEK), "shorter than a day: every hour is treated the same"

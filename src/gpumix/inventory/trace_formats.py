@@ -140,7 +140,9 @@ def read_json_lines(path: Path) -> tuple[Columns, list[int]]:
                 row = json.loads(line)
                 if not isinstance(row, dict) or (rows and row.keys() != rows[0].keys()):
                     raise InputError(
-                        Problem(f"{path} line {number}", "is no object with the first line's keys")
+                        Problem(
+                            f"{path} line {number}", "is not an object with the first line's keys"
+                        )
                     )
                 rows.append(row)
                 lines.append(number)

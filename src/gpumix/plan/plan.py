@@ -52,9 +52,9 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     started = time.perf_counter()
     progress("prices and servers")
     supplies = supply(inventory, catalog)
-    progress("speed of every GPU on every workload")
+    progress("speed of every GPU for every workload")
     tried: Mapping[str, Sequence[Option]] = options(inventory, catalog, supplies)
-    progress("what each sustains under its traffic")
+    progress("capacity of each GPU under your traffic")
     from gpumix.options import sustained
     from gpumix.plan import replay  # load the compiled simulator, only needed here
 
@@ -66,7 +66,7 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     found = search(choice, cycle, PLAN)
     if found.solution.cost is None:
         raise explain_infeasible(found.formulation, found.solution)
-    progress("the plan on its traffic")
+    progress("replay of the traffic on the plan")
     found, choice, proof = replay.proven(found, choice, cycle, replayer)
     progress("alternatives and error bars")
     variants = regret.variants(interpret.answer_of(found), choice, cycle)
@@ -179,7 +179,7 @@ def _hopeless(
     nearest = min(tried, key=lambda o: (o.shortfall or math.inf, -o.gpus, o.gpu))
     way = f"{nearest.gpus} x {nearest.gpu} at {nearest.precision}"
     if 1.0 < nearest.shortfall < math.inf:
-        fix = f"loosen that limit {nearest.shortfall:.2f}-fold, or list a lower precision"
+        fix = f"loosen that limit {nearest.shortfall:.2f}-fold, or add a lower precision"
         return Problem(
             f"{place}.slo", f"no GPU meets it; {way} comes nearest: {nearest.reason}", fix
         )

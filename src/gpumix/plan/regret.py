@@ -13,6 +13,7 @@ from gpumix.errors import GpumixError
 from gpumix.options.serving import Option
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, may_run
+from gpumix.plan.infeasible import limit_in_words
 from gpumix.plan.interpret import Answer
 from gpumix.plan.search import VARIANT, Found, judged, search
 from gpumix.supply.rentals import Supply
@@ -106,7 +107,7 @@ def _variant(restriction: Restriction, answer: Answer, choice: Choice, cycle: Cy
     except GpumixError as error:
         return Variant(restriction, None, str(error))
     if found.solution.cost is None:
-        return Variant(restriction, None, f"breaks {', '.join(found.solution.conflict)}")
+        return Variant(restriction, None, f"breaks {_conflict(found)}")
     return Variant(restriction, found, "")
 
 
@@ -151,6 +152,11 @@ def _alternative(variant: Variant, answer: Answer) -> Alternative:
     delta = variant.found.solution.cost - plan_usd
     status = variant.found.solution.status
     return Alternative(name, status, plan_usd + delta, delta, delta / plan_usd, "")
+
+
+def _conflict(found: Found) -> str:
+    words = (limit_in_words(found.formulation, limit) for limit in found.solution.conflict)
+    return "; ".join(dict.fromkeys(words))
 
 
 def narrow(choice: Choice, allows: Callable[[Supply], bool]) -> Choice:

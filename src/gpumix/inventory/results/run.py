@@ -81,7 +81,7 @@ class Cells:
         if found is None:
             return None
         if isinstance(found, bool) or not isinstance(found, int | float):
-            self.wrong(path, f"is no number: {found!r:.40}")
+            self.wrong(path, f"is not a number: {found!r:.40}")
             return None
         if not math.isfinite(found) or found < 0.0:
             self.wrong(path, f"must be a number of at least 0, got {found:g}")
