@@ -252,7 +252,7 @@ def test_what_fits_nowhere_is_told_with_the_promises_that_break(tmp_path: Path) 
 
 def test_software_of_an_unknown_name_is_told(tmp_path: Path) -> None:
     found = planned(tmp_path, CLOUD.replace("kind: chat\n", "kind: chat\n    engine: vlm\n")).plan
-    assert "chat: engine 'vlm' is not known: constants of a typical one; did you mean vllm?" in (
+    assert "chat: unknown engine 'vlm'; using a typical engine's constants; did you mean vllm?" in (
         found.warnings
     )
 

@@ -39,7 +39,7 @@ def of_traffic(
     unknown profile, and where its trace cannot be read.
     """
     if spec.trace is not None and spec.profile is not None:
-        raise InputError(Problem(place(), "has both profile and trace", "keep one of them"))
+        raise InputError(Problem(place(), "states profile and trace", "keep one of them"))
     if spec.trace is not None:
         trace = folder / spec.trace
         profile, busiest = within(place("trace"), lambda: read_trace(trace))
@@ -130,7 +130,7 @@ def _peak_requests_per_s(
 ) -> float:
     if spec.peak_requests_per_s is not None and spec.requests_per_s is not None:
         problems.append(
-            Problem(place(), "has both peak_requests_per_s and requests_per_s", "keep one of them")
+            Problem(place(), "states peak_requests_per_s and requests_per_s", "keep one of them")
         )
     if spec.peak_requests_per_s is not None:
         return spec.peak_requests_per_s
@@ -138,7 +138,7 @@ def _peak_requests_per_s(
         return spec.requests_per_s / profile.mean_to_peak
     if busiest is None:
         fix = "add peak_requests_per_s (busiest hour) or requests_per_s"
-        problems.append(Problem(place(), "has no rate", fix))
+        problems.append(Problem(place(), "states no rate", fix))
     return busiest or 0.0
 
 
@@ -152,7 +152,7 @@ def _lengths_of(
     if kind is not Kind.EMBEDDING:
         needed["output_tokens"] = spec.output_tokens
     elif spec.output_tokens is not None:
-        problems.append(Problem(place("output_tokens"), "cannot be combined with kind embedding"))
+        problems.append(Problem(place("output_tokens"), "does not go with kind embedding"))
     missing = [name for name, value in needed.items() if value is None]
     if spec.trace is None and profile.id == "flat" and missing:
         fix = "tokens per request, or name a profile that has them"
@@ -160,7 +160,7 @@ def _lengths_of(
     if kind is Kind.EMBEDDING:
         return _rescaled(profile.input, spec.input_tokens), _NO_TOKENS
     if profile.output.mean <= 0.0:
-        problems.append(Problem(place("trace"), "has no output tokens", f"kind {kind} needs some"))
+        problems.append(Problem(place("trace"), "has no output tokens", f"kind {kind} writes some"))
         return profile.input, profile.output
     return (
         _rescaled(profile.input, spec.input_tokens),
@@ -183,9 +183,7 @@ def of_volume(spec: WorkloadSpec, place: Place) -> Demand:
     volume = spec.tokens_per_day
     if spec.kind is Kind.BATCH and not isinstance(volume, TokensInOut):
         fix = "write tokens_per_day: {input: 900M, output: 60M}"
-        raise InputError(
-            Problem(place("tokens_per_day"), "does not say how much of it is output", fix)
-        )
+        raise InputError(Problem(place("tokens_per_day"), "does not say how much is output", fix))
     if spec.kind is Kind.EMBEDDING and isinstance(volume, TokensInOut):
         fix = "write the input alone: tokens_per_day: 2B"
         raise InputError(Problem(place("tokens_per_day"), "an embedding has no output", fix))

@@ -124,7 +124,9 @@ class _Reader:
         self.spot = self._spot(spec.supply.cloud)
         workloads = tuple(self.workload(name, w) for name, w in spec.workloads.items())
         if not workloads:
-            self._say(("workloads",), "has no workload", "add one, such as chat: {kind: chat, ...}")
+            self._say(
+                ("workloads",), "names no workload", "add one, such as chat: {kind: chat, ...}"
+            )
         sites = self.sites(spec)
         cloud = self.cloud(spec.supply.cloud) if spec.supply.cloud is not None else None
         if cloud is None and not sites:
@@ -201,15 +203,13 @@ class _Reader:
         allowed = COMMON | APPLIES[spec.kind]
         for key in sorted(spec.model_fields_set - allowed):
             fitting = ", ".join(sorted(APPLIES[spec.kind]))
-            self._say(
-                (*path, key), f"cannot be combined with kind {spec.kind}", f"it takes {fitting}"
-            )
+            self._say((*path, key), f"does not go with kind {spec.kind}", f"it takes {fitting}")
 
     def _demand(self, path: KeyPath, spec: WorkloadSpec) -> Demand | None:
         if spec.traffic is not None and "traffic" in APPLIES[spec.kind]:
             for key in ("tokens_per_day", "images_per_day", "videos_per_day"):
                 if getattr(spec, key) is not None and key in APPLIES[spec.kind]:
-                    self._say(path, f"has both traffic and {key}", "keep one of them")
+                    self._say(path, f"states traffic and {key}", "keep one of them")
             return self._try((*path, "traffic"), lambda: self._traffic(path, spec), None)
         if spec.kind in (Kind.BATCH, Kind.EMBEDDING):
             if spec.tokens_per_day is not None:
@@ -218,14 +218,14 @@ class _Reader:
                     lambda: demand.of_volume(spec, partial(self._place, path)),
                     None,
                 )
-            self._say(path, "has no work", "add tokens_per_day")
+            self._say(path, "states no work", "add tokens_per_day")
         elif spec.kind is Kind.MEDIA:
             if spec.images_per_day or spec.videos_per_day:
                 return demand.of_samples(spec)
-            self._say(path, "has no work", "add images_per_day or videos_per_day")
+            self._say(path, "states no work", "add images_per_day or videos_per_day")
         elif spec.kind is Kind.CHAT:
             self._say(
-                path, "has no traffic", "add traffic: {profile: ..., peak_requests_per_s: ...}"
+                path, "states no traffic", "add traffic: {profile: ..., peak_requests_per_s: ...}"
             )
         else:
             return demand.of_runs(spec)
@@ -244,9 +244,9 @@ class _Reader:
         if spec.kind not in (Kind.FINETUNE, Kind.PRETRAIN):
             return None
         if spec.tokens is None:
-            self._say(path, "has no work", "add tokens (of one run)")
+            self._say(path, "states no work", "add tokens (of one run)")
         if spec.runs_per_month is not None and spec.runs_per_year is not None:
-            self._say(path, "has both runs_per_month and runs_per_year", "keep one of them")
+            self._say(path, "states runs_per_month and runs_per_year", "keep one of them")
         seq_len = spec.seq_len or defaults.SEQ_LEN[spec.kind]
         method = "pretrain" if spec.kind is Kind.PRETRAIN else (spec.method or "lora")
         if spec.kind is Kind.FINETUNE and spec.method is None:
@@ -294,9 +294,7 @@ class _Reader:
                 found.append(slo_of(key, f"{limit_s!r} s"))
                 if spec.kind is Kind.EMBEDDING and found[-1].metric != "e2e":
                     self._say(
-                        (*path, "slo", key),
-                        "cannot be combined with kind embedding",
-                        "promise e2e_p95",
+                        (*path, "slo", key), "does not go with kind embedding", "promise e2e_p95"
                     )
         if spec.kind is Kind.CHAT and not spec.slo:
             promises = ", ".join(f"{s.name} {s.limit_s * 1e3:g} ms" for s in DEFAULT_SLOS)
@@ -388,7 +386,7 @@ class _Reader:
             amount, currency = spec.limits.capex
             per_usd = self._currency(("limits", "capex"), currency)
             if capex is not None:
-                self._say(("limits",), "has both capex and capex_usd", "keep one of them")
+                self._say(("limits",), "states capex and capex_usd", "keep one of them")
             capex = amount / per_usd
         share = spec.limits.spot_share
         may_rent_spot = spec.supply.cloud is not None and "spot" in spec.supply.cloud.purchase

@@ -87,7 +87,7 @@ def read_requests(path: Path) -> Requests:
             )
         )
     if len(lines) < 2:
-        raise InputError(Problem(str(path), f"has {len(lines)} requests", "at least 2"))
+        raise InputError(Problem(str(path), f"holds {len(lines)} requests", "at least 2"))
     problems: list[Problem] = []
     arrival, inputs, outputs = (
         _numbers(path, name, columns[name], lines, problems) for name in _LIMITS
@@ -189,7 +189,7 @@ def _refuse_disorder(path: Path, arrival: np.ndarray, lines: Sequence[int]) -> N
         raise InputError(
             Problem(
                 f"{path} {_unit(path)} {lines[early[0] + 1]}",
-                f"arrival_s decreases ({len(early)} such lines)",
+                f"arrival_s falls ({len(early)} such lines)",
                 "sort the trace by arrival",
             )
         )

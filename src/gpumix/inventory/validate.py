@@ -68,7 +68,7 @@ class Checked:
 def check(document: Document) -> Checked:
     """The inventory as far as it can be read; `spec` is None where nothing can."""
     if not isinstance(document.data, dict):
-        what = "is empty" if document.data is None else "does not consist of keys with values"
+        what = "is empty" if document.data is None else "is not made of keys with values"
         fix = "`gpumix init` writes a starter inventory"
         return Checked(None, (Problem(document.name, what, fix),))
     data = copy.deepcopy(document.data)

@@ -28,10 +28,7 @@ class _Loader(yaml.SafeLoader):
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if getattr(event, "tag", None) not in (None, "!"):
             raise ComposerError(
-                None,
-                None,
-                f"YAML tags are not allowed in an inventory: {event.tag!r}",
-                event.start_mark,
+                None, None, f"an inventory has no tags such as {event.tag!r}", event.start_mark
             )
         return super().compose_node(parent, index)
 
@@ -119,7 +116,7 @@ def parse(text: str, name: str) -> Document:
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise InputError(
-            Problem(f"{name} line {line}", "has a control character: is this a text file?")
+            Problem(f"{name} line {line}", "holds a control character: is this a text file?")
         ) from None
     except yaml.YAMLError as error:
         raise InputError(_syntax_problem(error, name)) from None
@@ -138,7 +135,7 @@ class _Walk:
 
     def visit(self, node: yaml.Node, path: KeyPath) -> None:
         if len(self.lines) > _MOST_NODES:
-            raise InputError(Problem(self.name, f"has more than {_MOST_NODES:,} keys and values"))
+            raise InputError(Problem(self.name, f"holds more than {_MOST_NODES:,} keys and values"))
         if isinstance(node, yaml.MappingNode):
             for key_node, value_node in node.value:
                 key = (*path, str(key_node.value))

@@ -170,9 +170,7 @@ def _workload(o: _Object, n_blocks: int) -> Workload:
         max_spot_share=o.optional_number("max_spot_share", at_most=1.0),
     )
     if workload.classes and workload.n_plus_one:
-        o.fault(
-            "n_plus_one", "cannot be combined with request classes", "give one demand per block"
-        )
+        o.fault("n_plus_one", "does not go with request classes", "give one demand per block")
     return workload
 
 

@@ -27,7 +27,7 @@ def headline(found: Simulation) -> str:
     lost = ", ".join(
         f"{n:,} {word}"
         for n, word in (
-            (counts.shed, "dropped"),
+            (counts.shed, "shed"),
             (counts.timed_out, "timed out"),
             (counts.queued, "not finished"),
         )

@@ -325,7 +325,7 @@ def _warnings(counts: np.ndarray, outcome: Outcome) -> list[str]:
     found = []
     if counts[at.TOO_LONG]:
         found.append(
-            f"{counts[at.TOO_LONG]:,} requests were dropped: longer than the model's context or "
+            f"{counts[at.TOO_LONG]:,} requests were shed: longer than the model's context or "
             "than the whole cache"
         )
     waited_s = float(outcome.clock_s.max(initial=0.0) - outcome.arrival_s[-1])

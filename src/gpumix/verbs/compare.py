@@ -41,22 +41,24 @@ def compare_names(
     names = names_of("--gpus", gpus)
     served = any(option is not None for option in (input_tokens, output_tokens, slo))
     if train and served:
-        raise InputError(Problem("--train", "cannot be combined with --input, --output and --slo"))
+        raise InputError(Problem("--train", "does not go with --input, --output and --slo"))
     if not train and run not in (None, TrainWords()):
-        fix = "add --train" if workload is None else "set them in the inventory"
+        fix = "add --train" if workload is None else "state them in the inventory"
         raise InputError(Problem("compare", "options of a training run without --train", fix))
     if workload is not None or what.endswith((".yaml", ".yml")):
         if served or train or (precision, engine) != (defaults.PRECISION, defaults.ENGINE):
             raise InputError(
                 Problem(
                     "compare",
-                    "only --gpus and --measured apply to an inventory; the workload sets the rest",
+                    "only --gpus and --measured go with an inventory; the workload states the rest",
                     "change it there, or name a model",
                 )
             )
         if not what.endswith((".yaml", ".yml")) and not Path(what).exists():
             fix = f"gpumix compare team.yaml {workload}"
-            raise InputError(Problem("WORKLOAD", f"needs an inventory; {what} is not a file", fix))
+            raise InputError(
+                Problem("WORKLOAD", f"goes with an inventory; {what} is not a file", fix)
+            )
         inventory, catalog = open_inventory(Path(what), measured)
         ids = [w.id for w in inventory.workloads]
         if workload is None:
