@@ -425,7 +425,7 @@ def inference(catalog: Catalog) -> str:
         ("Reached", reached(m)),
         ("Left out of the fit", left_out(m)),
         ("The same work on two GPUs", pairs(m)),
-        ("With three measurements of one's own", three_points(m, catalog.shrinkage["inference"])),
+        ("With three measurements of your own", three_points(m, catalog.shrinkage["inference"])),
         ("Beside a plain roofline", beside_peers(m) + "\n\n[Beside aiconfigurator](peers.md)."),
         ("Power", power(catalog)),
         ("Plots", plots(m)),

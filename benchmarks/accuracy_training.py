@@ -188,7 +188,7 @@ def _ratios(
 def _memory(catalog: Catalog, usable: Columns, told: Columns) -> Iterable[str]:
     measured = numbers_in(usable["mem_gib_per_gpu"])
     have = np.isfinite(measured)
-    for name, columns in (("", usable), (", adapters with trained embeddings told apart", told)):
+    for name, columns in (("", usable), (", adapters with trained embeddings separate", told)):
         asked = {**columns, "metric": ["mem_gib_per_gpu"] * len(measured)}
         predicted = numbers_in(predict_training(asked, catalog=catalog)["value"])
         error = np.abs(predicted / measured - 1.0)[have]

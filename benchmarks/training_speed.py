@@ -102,7 +102,7 @@ def beside(catalog: Catalog, python: str) -> list[str]:
     took = best_of(5, lambda: step(jobs.take(chosen), without)) / len(chosen)
     lines = [
         f"Beside llm-analysis 0.2.2 on {len(chosen)} bf16 rows of {SOURCE}, in one run. gpumix is "
-        "fitted without that source and its stack; llm-analysis is told 60 % of the A100's peak "
+        "fitted without that source and its stack; llm-analysis is given 60 % of the A100's peak "
         "and 50 % of the H100's, as it has no efficiency of its own.",
         "",
         "| | rows answered | median error | mean error | time of one estimate |",

@@ -79,7 +79,7 @@ def test_solve_says_infeasible_with_exit_code_3(monkeypatch, tmp_path, capsys): 
         (["compare", FRONTIER, "assistant", "--engine", "sglang"], "go with an inventory"),
         (["compare", "gpt2", "--train", "--seq-len", "0", "--global-batch", "0"], "--global-batch"),
         (["explain", "none.json"], "gpumix plan"),
-        (["explain", PROBLEM], "is no plan"),
+        (["explain", PROBLEM], "is not a plan"),
         (["compare", "gpt2", "--train", "--tokens", "many"], "expected a number"),
         (["compare", "gpt2", "--train", "--slo", "ttft_p95=1s"], "does not go with"),
         (["compare", "gpt2", "--tokens", "2T"], "add --train"),
@@ -347,7 +347,7 @@ def test_compare_train_says_what_would_make_a_run_possible_with_exit_code_3(monk
     )  # fmt: skip
     assert run(monkeypatch, *arguments) == 3
     told = capsys.readouterr()
-    assert "No GPU and count finishes in time" in told.out
+    assert "No GPU type and count can finish in time" in told.out
     assert "a way out: n_gpus: " in told.err
     assert "a way out: finish_within: " in told.err
     assert run(monkeypatch, *arguments, "--json") == 3

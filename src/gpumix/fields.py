@@ -38,6 +38,9 @@ _FACTORS: Final[Mapping[tuple[str, str], float]] = {
     ("bytes", "GB"): 1e-9,
     ("W", "kW"): 1 / KILO,
 }
+LEAST_SHARE: Final = 1e-4
+"""A positive share below this prints as `<0.01 %`: gaps below what the solver proves are noise."""
+
 _SUFFIXED: Final = frozenset({"ms", "s", "%", "h", "kW", "W", "GB", "GiB"})
 _LADDER: Final = (  # upper end [s] of what is shown in a unit, its seconds, its name
     (1.0, MS, "ms"),
@@ -159,6 +162,8 @@ def format_value(
 
     >>> format_value("ttft_p95_s", 0.3104), format_value("ttft_p95_s", None)
     ('310 ms', '-')
+    >>> format_value("gap", 1.3e-16), format_value("gap", 0.0022), format_value("gap", 0.0)
+    ('<0.01 %', '0.22 %', '0 %')
     >>> format_value("usd_per_month", 41230.4, Currency("BDT", 122.0))
     'BDT 5.03M'
     """
@@ -177,6 +182,8 @@ def format_value(
         return _money(own, float(value), currency)
     if own.format == "duration":
         return _duration(float(value))
+    if own.format.startswith("sig") and own.scale == "%" and 0.0 < float(value) < LEAST_SHARE:
+        return f"<{LEAST_SHARE * own.factor:g} %"
     text = _number(own.format, float(value) * own.factor)
     return f"{text} {own.shown_unit}" if with_unit and own.shown_unit in _SUFFIXED else text
 

@@ -161,8 +161,8 @@ def test_the_limit_binds_at_p90(catalog: Catalog, frontier: TrainingComparison) 
     assert late is not None
     assert not late.kept
     assert found.pareto == ()
-    assert "No GPU and count finishes in time" in training_view.headline(found)
-    assert any("finishes in time" in warning for warning in found.warnings)
+    assert "No GPU type and count can finish in time" in training_view.headline(found)
+    assert any("can finish in time" in warning for warning in found.warnings)
     assert any(way.startswith("n_gpus: ") for way in found.ways_out)
     assert any(way.startswith("finish_within: ") for way in found.ways_out)
 

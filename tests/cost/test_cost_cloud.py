@@ -24,5 +24,5 @@ def test_a_term_longer_than_the_horizon_is_not_offered(purchase, years, fits):
 
 
 def test_renewal_is_said_only_where_there_is_one():
-    assert "renewed" in term_note(Purchase.RESERVED_1Y, 3)
+    assert "renew at the same price" in term_note(Purchase.RESERVED_1Y, 3)
     assert term_note(Purchase.RESERVED_3Y, 3) == term_note(Purchase.ON_DEMAND, 3) == ""

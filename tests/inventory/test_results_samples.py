@@ -119,16 +119,16 @@ def test_a_summary_beside_its_stages_is_not_counted_twice(catalog: Catalog) -> N
     assert len(alone[0].rows) > 0
     both = read(catalog, *names, "inference_perf_0.7.0_stage_1_lifecycle_metrics.json")
     assert both[0].rows == ()
-    assert "repeats its stages" in both[0].note
+    assert "repeats the stages" in both[0].note
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("README.md", "no result file"),
+        ("README.md", "not a result file"),
         ("aiperf_0.13.0_profile_export_head.jsonl", "single requests"),
         ("aiperf_0.13.0_server_metrics_export.json", "server's counters"),
-        ("inference_perf_0.7.0_config.yaml", "no result file"),
+        ("inference_perf_0.7.0_config.yaml", "not a result file"),
         ("vllm_0.32.0_metrics.prom", "Prometheus"),
         (".", "is a directory"),
     ],

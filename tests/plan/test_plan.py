@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace as Named
@@ -212,6 +213,24 @@ def test_conflicting_limits_are_named_with_a_way_out(tmp_path: Path) -> None:
     assert any("capex limit" in way and "raise to" in way for way in caught.value.ways_out)
 
 
+def test_a_limit_on_instances_is_named_with_its_number_and_key(tmp_path: Path) -> None:
+    text = SITE.replace("peak_requests_per_s: 60", "peak_requests_per_s: 6000")
+    text = text.replace("residency: BD", "residency: US").replace(
+        "gpus: [h100-sxm-80gb]}", "gpus: [h100-sxm-80gb], max_instances: 2}"
+    )
+    with pytest.raises(Infeasible) as caught:
+        planned(tmp_path, text)
+    limits = str(caught.value).removeprefix("no plan keeps all of these: ").split("; ")
+    named = [limit for limit in limits if limit.startswith("at most 2 instances of ")]
+    assert named
+    assert len(limits) == len(set(limits))
+    for limit in named:
+        assert re.fullmatch(
+            r"at most 2 instances of \d x [a-z0-9-]+ \(supply\.cloud\.max_instances\)", limit
+        )
+    assert any(re.search(r": raise max_instances to \d+$", way) for way in caught.value.ways_out)
+
+
 def test_a_promise_that_nothing_keeps_names_the_nearest_gpu(tmp_path: Path) -> None:
     with pytest.raises(Infeasible) as caught:
         planned(tmp_path, CLOUD.replace("ttft_p95: 1500 ms", "ttft_p95: 1 ms"))
@@ -234,7 +253,7 @@ def test_what_fits_nowhere_is_told_with_the_promises_that_break(tmp_path: Path) 
 
 def test_software_of_an_unknown_name_is_told(tmp_path: Path) -> None:
     found = planned(tmp_path, CLOUD.replace("kind: chat\n", "kind: chat\n    engine: vlm\n")).plan
-    assert "chat: engine 'vlm' is not known: constants of a typical one; did you mean vllm?" in (
+    assert "chat: unknown engine 'vlm'; using a typical engine's constants; did you mean vllm?" in (
         found.warnings
     )
 

@@ -26,4 +26,4 @@ def test_a_kept_promise_needs_no_warning() -> None:
 
 def test_rates_that_no_simulation_bears_out_are_told() -> None:
     (warning,) = replay_warnings({}, ("copilot",))
-    assert warning.startswith("copilot: no option keeps the promises at any load in simulation")
+    assert warning.startswith("copilot: in simulation no option keeps the promises at any load")

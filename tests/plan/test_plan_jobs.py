@@ -426,4 +426,4 @@ def test_without_terms_the_plan_says_that_spot_is_one_figure(
     (gang,) = found.plan.workloads[0].placements
     assert gang.gpus == 64
     assert "spot" in gang.resource
-    assert any("may not be had on spot" in warning for warning in found.plan.warnings)
+    assert any("may be unobtainable on spot" in warning for warning in found.plan.warnings)

@@ -82,7 +82,7 @@ def test_a_measured_row_is_nearest_to_itself(kind: str) -> None:
     assert all(one is not None and one.distance == 0.0 for one in found)
     same = [one.id == name for one, name in zip(found, rows["id"], strict=True) if one]
     assert np.mean(same) > 0.9  # repeated runs of one deployment share a place
-    assert {one.closeness for one in found if one} == {"near"}
+    assert {one.closeness for one in found if one} == {"close"}
 
 
 def test_what_is_told_is_the_row_and_the_prediction_for_it() -> None:

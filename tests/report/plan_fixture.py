@@ -126,7 +126,7 @@ def nearest(gpu: str, **changes: object) -> NearestMeasurement:
         "error": 0.05,
         "fitted": True,
         "distance": 0.31,
-        "closeness": "near",
+        "closeness": "close",
         "differs": "batch x1.5, output tokens x0.8",
     }
     return NearestMeasurement(**{**values, **changes})  # type: ignore[arg-type]
@@ -251,7 +251,7 @@ def support_chat() -> WorkloadPlan:
                 "a100-sxm-80gb",
                 0.1021,
                 nearest=nearest(
-                    "a100-sxm-80gb", closeness="far", distance=1.4, fitted=False, error=-0.12
+                    "a100-sxm-80gb", closeness="distant", distance=1.4, fitted=False, error=-0.12
                 ),
                 reason="FP8 weights are computed in 16 bits",
                 usd_per_gpu_hour=1.29,
@@ -506,9 +506,9 @@ def plan() -> Plan:
             ),
         ),
         break_evens=(
-            BreakEven("support-chat moves to h100-sxm-80gb", "usd_per_gpu_hour", 1.63, 2.49),
-            BreakEven("buying in dhaka no longer pays", "utilisation", 0.37, 0.58),
-            BreakEven("a second site pays", "power price [USD/kWh]", 0.06, None),
+            BreakEven("support-chat moves to h100-sxm-80gb below", "usd_per_gpu_hour", 1.63, 2.49),
+            BreakEven("Buying a l40s-48gb pays above", "utilisation", 0.37, 0.58),
+            BreakEven("A second site pays below", "USD/kWh", 0.06, None),
         ),
         hourly_gpus=HourlyGpus(
             committed=(28.0,) * 168,
@@ -624,7 +624,7 @@ def comparison() -> Comparison:
                 0.53,
                 402.0,
                 beats_cheapest_from=None,
-                nearest=nearest("l40s-48gb", closeness="far", distance=1.8),
+                nearest=nearest("l40s-48gb", closeness="distant", distance=1.8),
             ),
             _row(
                 "rtx-pro-6000-96gb",

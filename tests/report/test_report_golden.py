@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 from collections.abc import Callable
@@ -11,8 +12,10 @@ import pytest
 import training_fixture
 from rich.console import Console
 
-from golden_files import kept
+from golden_files import GOLDEN, kept
+from gpumix import fields
 from gpumix.report import export, html, markdown, terminal
+from gpumix.report.views import plan as plan_view
 from gpumix.verbs.explain import explain, explain_plan
 
 
@@ -76,3 +79,29 @@ RENDERED: dict[str, Callable[[], str]] = {
 def test_golden(name: str) -> None:
     text = RENDERED[name]()
     assert text == kept(name, text)
+
+
+PRINTED = [name for name in RENDERED if not name.endswith(".json")]
+WITHOUT_WORDS = r"(?s)<(script|style|svg).*?</\1>|<[^>]*>"
+NUMBER = r"(?<![\w.,$+-])\d[\d,]*(?:\.\d+)?(?![\w@-]|[.,]\d)"
+
+
+def digits_of(number: str) -> tuple[int, int]:
+    """Significant digits, and decimals, of a printed number."""
+    whole, _, decimals = number.replace(",", "").partition(".")
+    digits = whole + decimals if decimals else whole.rstrip("0")
+    return len(digits.lstrip("0")), len(decimals)
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_no_number_is_printed_to_more_digits_than_it_is_worth(name: str) -> None:
+    text = re.sub(WITHOUT_WORDS, " ", (GOLDEN / name).read_text(encoding="utf-8"))
+    numbers = re.findall(NUMBER, text)
+    assert name.startswith("explain") or len(numbers) > 20
+    assert [n for n in numbers if max(digits_of(n)) > 6] == []
+
+
+def test_a_gap_that_is_noise_prints_as_less_than_the_least_share() -> None:
+    exact = dataclasses.replace(plan_fixture.plan(), gap=1.3e-16)
+    (gap,) = [tile for tile in plan_view.tiles(exact) if tile.label == fields.label("gap")]
+    assert gap.text == "<0.01 %"

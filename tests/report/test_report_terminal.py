@@ -7,10 +7,11 @@ import io
 
 import plan_fixture
 import pytest
+import training_fixture
 from rich.console import Console
 
 from gpumix.report import terminal
-from gpumix.report.tables import Table
+from gpumix.report.tables import Cell, Column, Table
 from gpumix.report.views import plan as plan_view
 from gpumix.verbs.explain import explain
 
@@ -51,6 +52,56 @@ def test_numbers_stand_whole(width: int) -> None:
     assert len(expected) > 20
     for number in expected:
         assert number in text
+
+
+WIDTHS = (40, 60, 80, 100, 120)
+MIXED = Table(
+    "Mixed",
+    tuple(Column(name, f"Label-{name}", name == "n", "") for name in ("id", "n", "a", "b", "c")),
+    tuple(
+        (Cell(f"row-{i}"), Cell(f"{i}1234567"), Cell(f"a{i}-" + "x" * 14), Cell("same-everywhere"),
+         Cell("" if i else "only-here", "why"))
+        for i in range(4)
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_table_loses_a_column(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[Table, Table]] = []
+    fitted = terminal._fitted
+
+    def watched(table: Table, *args: object) -> tuple[Table, Table]:
+        drawn.append((table, fitted(table, *args)))  # type: ignore[arg-type]
+        return drawn[-1][1]
+
+    monkeypatch.setattr(terminal, "_fitted", watched)
+    out = io.StringIO()
+    console = Console(file=out, width=width)
+    terminal.show_plan(plan_fixture.plan(), console)
+    terminal.show_comparison(plan_fixture.comparison(), console)
+    terminal.show_training(training_fixture.comparison(), console)
+    terminal.show_tables([MIXED], console, minor=("b", "c"))
+    assert len(drawn) == 20
+    for table, (kept, moved) in drawn:
+        shown_names = [c.name for c in (*kept.columns, *moved.columns)]
+        assert sorted(shown_names) == sorted(c.name for c in table.columns)
+        for column in moved.columns:
+            place = table.columns.index(column)
+            if any(row[place].text for row in table.rows):
+                assert f"{column.label}: " in " ".join(out.getvalue().split()), column.name
+    assert max(len(line) for line in out.getvalue().splitlines() if "gpumix" not in line) <= width
+
+
+def test_columns_that_do_not_fit_stand_below_their_row() -> None:
+    out = io.StringIO()
+    terminal.show_tables([MIXED], Console(file=out, width=40), minor=("b", "c"))
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    first = next(i for i, line in enumerate(lines) if line.startswith("row-0"))
+    assert "01234567" in lines[first]
+    assert lines[first + 1] == "    Label-c: only-here (why)"
+    assert sum("same-everywhere" in line for line in lines) == 1
+    assert "    Every row: Label-b: same-everywhere" in lines
 
 
 def test_the_answer_stands_in_the_first_lines() -> None:

@@ -22,14 +22,14 @@ def test_the_headline_names_the_winner_at_the_users_value_of_a_day() -> None:
 
 def test_nothing_in_time_and_nothing_at_all_read_differently() -> None:
     found = training_fixture.comparison()
-    assert view.headline(replace(found, pareto=())) == "No GPU and count finishes in time."
+    assert view.headline(replace(found, pareto=())) == "No GPU type and count can finish in time."
     misfits = tuple(run for run in found.runs if not run.fits)
-    assert view.headline(replace(found, pareto=(), runs=misfits)) == "It fits nowhere."
+    assert view.headline(replace(found, pareto=(), runs=misfits)) == "It fits on no GPU."
 
 
 def test_the_question_tells_limit_programme_and_value_of_a_day() -> None:
     told = view.question(training_fixture.comparison())
-    for part in ("30.0B tokens", "P90 finish within", "programme 1.5 x", "a day is worth"):
+    for part in ("30.0B tokens", "P90 finish within", "programme_factor 1.5", "a day is worth"):
         assert part in told
     assert "a day is worth" not in view.question(training_fixture.comparison(0.0))
 

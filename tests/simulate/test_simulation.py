@@ -92,7 +92,7 @@ def test_replicas_that_follow_the_load_use_fewer_gpu_hours(catalog: Catalog) -> 
     assert scaled.gpu_hours < four.gpu_hours
     assert scaled.requests.served == 4000
     slow = run_simulation(replace(busy, max_replicas=4), catalog, TODAY)
-    assert any("cold start 76 s, 16 s of it the weights" in d for d in slow.defaults)
+    assert any("cold start 76 s, 16 s of it to load the weights" in d for d in slow.defaults)
     assert (slow.ttft_s.p99 or 0.0) > (scaled.ttft_s.p99 or 0.0)
 
 
@@ -140,7 +140,7 @@ def test_the_page_needs_no_other_file(found: Simulation) -> None:
         ({"cold_start_s": 3.0}, "--max-replicas"),
         ({"prefill_replicas": 1}, "leave none"),
         ({"replicas": 2, "prefill_replicas": 1, "batching": "static"}, "--prefill-replicas"),
-        ({"kv_link_gb_per_s": 3.0}, "no cache moves"),
+        ({"kv_link_gb_per_s": 3.0}, "needs --prefill-replicas"),
         ({"gpu": "h999"}, "h999"),
         ({"model": "meta-llama/Llama-3.1-405B-Instruct", "gpu": "l4-24gb"}, "does not fit"),
     ],

@@ -180,7 +180,7 @@ def test_a_rate_that_was_offered_says_nothing_of_speed(tmp_path: Path) -> None:
     found = calibrate([tmp_path / "a.csv"], Stated(), tmp_path / "kept")
     assert found.total == 1
     assert found.deployments == ()
-    assert "nothing of speed" in found.warnings[0]
+    assert "the offered rate only" in found.warnings[0]
 
 
 def test_one_measured_step_moves_the_teams_other_jobs(tmp_path: Path) -> None:

@@ -86,6 +86,6 @@ def load_measured(folder: Path | None) -> dict[str, list[str]]:
     columns = read_columns(path)
     missing = [n for n in ("id", "gpu", "model", "metric", "value") if n not in columns]
     if missing:
-        fix = "`gpumix calibrate` writes this file; remove it to start anew"
+        fix = "`gpumix calibrate` writes this file; delete it to start again"
         raise InputError([Problem(str(path), f"column {n!r} is missing", fix) for n in missing])
     return columns

@@ -169,7 +169,7 @@ def sheet_record(row: Row, gpu_names: Mapping[str, str], regions: Regions) -> Of
         purchase=Purchase(row.choice(column, PRICE_MODELS)),
         usd_per_instance_hour=_instance_price(row),
         as_of=row.day("as_of") if dated else date.today(),
-        as_of_precision="day" if dated else "undated, taken as today",
+        as_of_precision="day" if dated else "undated; counts as today",
         basis=Basis.MEASURED,
         source=row.text("source") or f"your sheet, {row.place}",
         note=row.text("note"),

@@ -13,11 +13,11 @@ from gpumix.cli.options import JsonFlag
 
 def backtest(
     points: Annotated[
-        Path | None, typer.Option(help="Measured rows; default the packaged evidence.")
+        Path | None, typer.Option(help="CSV of measured rows; default: the packaged ones.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Hold predictions against measurements: errors by source, GPU, engine, length, batch.
+    """Compare predictions with measurements: errors by source, GPU, engine, length, batch.
 
     Example: gpumix backtest --points measured.csv.gz
     """

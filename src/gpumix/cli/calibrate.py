@@ -19,29 +19,34 @@ def calibrate(
             help="vllm bench serve, guidellm, aiperf or inference-perf results, or a points CSV."
         ),
     ],
-    gpu: Annotated[str, typer.Option(help="GPU it ran on.", autocompletion=names.gpus)] = "",
-    model: Annotated[
+    gpu: Annotated[
         str,
         typer.Option(
-            help="Model it ran, where the file does not say.", autocompletion=names.models
+            help="GPU of the run, if the result file lacks it.", autocompletion=names.gpus
         ),
     ] = "",
+    model: Annotated[
+        str,
+        typer.Option(help="Model name, if the result file lacks it.", autocompletion=names.models),
+    ] = "",
     tp: Annotated[str, typer.Option(help="Tensor-parallel degree; default 1.")] = "",
-    n_gpus: Annotated[str, typer.Option(help="GPUs in all; default those of the layout.")] = "",
+    n_gpus: Annotated[
+        str, typer.Option(help="Number of GPUs; default: what the layout needs.")
+    ] = "",
     pp: Annotated[str, typer.Option(help="Pipeline-parallel degree.")] = "",
     dp: Annotated[str, typer.Option(help="Data-parallel degree.")] = "",
     ep: Annotated[str, typer.Option(help="Expert-parallel degree.")] = "",
     precision: Annotated[str, typer.Option(help="Weight precision; default bf16.")] = "",
     kv_precision: Annotated[str, typer.Option(help="KV-cache precision; default 16 bits.")] = "",
     engine: Annotated[str, typer.Option(help="Serving engine; default vllm.")] = "",
-    engine_version: Annotated[str, typer.Option(help="Its version; default the newest.")] = "",
+    engine_version: Annotated[str, typer.Option(help="Engine version; default the newest.")] = "",
     concurrency: Annotated[
-        float | None, typer.Option(help="Requests in flight, where the file does not say.")
+        float | None, typer.Option(help="Requests in flight, if the file lacks them.")
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(help="Requests/s offered, where the file does not say.")
+        float | None, typer.Option(help="Requests/s offered, if the file lacks them.")
     ] = None,
-    store: Annotated[Path, typer.Option(help="Project folder to keep the rows in.")] = Path(
+    store: Annotated[Path, typer.Option(help="Folder to store the measurements in.")] = Path(
         ".gpumix"
     ),
     as_json: JsonFlag = False,

@@ -34,22 +34,30 @@ def compare(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL|INVENTORY", help="Model id or file.", autocompletion=names.models
+            metavar="MODEL|INVENTORY",
+            help="Model id, or an inventory file.",
+            autocompletion=names.models,
         ),
     ],
-    workload: Annotated[str | None, typer.Argument(help="A workload of the inventory.")] = None,
+    workload: Annotated[str | None, typer.Argument(help="Workload in the inventory.")] = None,
     gpus: Annotated[
         str | None,
         typer.Option(help="GPU ids, comma-separated; default all.", autocompletion=names.gpus),
     ] = None,
-    input: Annotated[float | None, typer.Option(help="Tokens in; default 1024.")] = None,
-    output: Annotated[float | None, typer.Option(help="Tokens out; default 256.")] = None,
+    input: Annotated[
+        float | None, typer.Option(help="Input tokens per request; default 1024.")
+    ] = None,
+    output: Annotated[
+        float | None, typer.Option(help="Output tokens per request; default 256.")
+    ] = None,
     slo: Promises = None,
     precision: Annotated[
         str, typer.Option(help="Weight precisions, comma-separated: bf16, fp8, int8, int4, ...")
     ] = "bf16",
     engine: Annotated[str, typer.Option(help="Serving engine.")] = "vllm",
-    train: Annotated[bool, typer.Option("--train", help="Train it, not serve it.")] = False,
+    train: Annotated[
+        bool, typer.Option("--train", help="Compare for training, not serving.")
+    ] = False,
     tokens: TrainTokens = None,
     method: TrainMethod = "pretrain",
     seq_len: TrainSeqLen = None,
@@ -91,7 +99,7 @@ def compare(
     else:
         _show_answer(found)
     if isinstance(found, TrainingComparison) and found.ways_out:
-        raise Infeasible("no GPU and count does this run", ["--train"], found.ways_out)
+        raise Infeasible("no GPU type and count can finish this run", ["--train"], found.ways_out)
 
 
 def _show_answer(found: Comparison | TrainingComparison) -> None:

@@ -23,7 +23,7 @@ def explain(
         ),
     ] = None,
     workload: Annotated[
-        str | None, typer.Argument(help="A workload of the plan; default all.")
+        str | None, typer.Argument(help="Workload in the plan; default all.")
     ] = None,
     list_names: Annotated[
         bool, typer.Option("--list", help="List every quantity and formula, one line each.")

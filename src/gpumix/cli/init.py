@@ -12,7 +12,7 @@ from gpumix.errors import InputError, Problem
 
 def init(
     file: Annotated[
-        Path, typer.Argument(help="Where to write it; - writes it to stdout.", allow_dash=True)
+        Path, typer.Argument(help="File to write; - writes to stdout.", allow_dash=True)
     ] = Path("inventory.yaml"),
 ) -> None:
     """Write a commented starter inventory.

@@ -36,73 +36,79 @@ Measured = Annotated[
     Path | None,
     typer.Option(
         "--measured",
-        help="Folder of your own measurements; default .gpumix beside the inventory or here.",
+        help="Folder of your own measurements; default .gpumix beside the inventory, or here.",
     ),
 ]
 Nearest = Annotated[
     bool,
     typer.Option(
-        "--nearest", help="Add columns nearest_...: the nearest measurement, the error there."
+        "--nearest", help="Add columns nearest_*: the nearest measurement and the error there."
     ),
 ]
-Points = Annotated[Path, typer.Option(help="CSV or CSV.gz, one row a question.")]
+Points = Annotated[Path, typer.Option(help="CSV or CSV.gz, one row per question.")]
 Out = Annotated[Path, typer.Option(help="CSV or CSV.gz to write: id, value, low, high, basis, ...")]
 TrafficProfile = Annotated[
     str | None, typer.Option(help="Traffic instead of a trace: azure-conv, servegen-chat, ...")
 ]
 MeanRate = Annotated[
     float | None,
-    typer.Option(help="Mean requests/s; default a trace's own, or 80 % of what is sustained."),
+    typer.Option(help="Mean requests/s; default: the trace's rate, or 80 % of capacity."),
 ]
 RequestCount = Annotated[
-    int | None, typer.Option(help="Cut or repeat a trace to so many; of a profile 10,000.")
+    int | None,
+    typer.Option(
+        help="Number of requests; repeats or cuts the trace. Default for a profile: 10,000."
+    ),
 ]
 Timeout = Annotated[
-    float | None, typer.Option(help="Without first token after this, a request gives up [s].")
+    float | None, typer.Option(help="Drop a request with no first token after this many seconds.")
 ]
 Batching = Annotated[
-    str, typer.Option(help="continuous, or static: a batch runs to its end before the next.")
+    str, typer.Option(help="continuous, or static (each batch ends before the next starts).")
 ]
 MaxReplicas = Annotated[
-    int | None, typer.Option(help="Scale with the load, from --replicas up to so many.")
+    int | None, typer.Option(help="Autoscale between --replicas and this many.")
 ]
 ScaleTarget = Annotated[
     float | None,
-    typer.Option(help="Scaling aims at so many requests a replica; default 80 % of its batch."),
+    typer.Option(help="Target requests in flight per replica; default 80 % of its batch."),
 ]
 ColdStart = Annotated[
     float | None,
-    typer.Option(help="Start of a replica when scaling [s]; default by size of the weights."),
+    typer.Option(help="Seconds to start a replica when scaling; default by size of the weights."),
 ]
 PrefillReplicas = Annotated[
-    int, typer.Option(help="So many of --replicas only prefill, the others only decode.")
+    int, typer.Option(help="How many of --replicas run prefill only; the others run decode only.")
 ]
 KvLink = Annotated[
-    float | None, typer.Option(help="Link from prefill to decode replicas [GB/s]; default 25.")
+    float | None, typer.Option(help="Link between prefill and decode replicas [GB/s]; default 25.")
 ]
 TrainTokens = Annotated[
-    str | None, typer.Option(help="Training: tokens, e.g. 500M; default 1T, 100M to tune.")
+    str | None,
+    typer.Option(help="Training: tokens, e.g. 500M; default 1T, or 100M for fine-tuning."),
 ]
 TrainMethod = Annotated[str, typer.Option(help="Training: pretrain, full, dpo, lora or qlora.")]
 TrainSeqLen = Annotated[
-    int | None, typer.Option(help="Training: tokens of a sequence; default by method.")
+    int | None, typer.Option(help="Training: tokens per sequence; default by method.")
 ]
 TrainBatch = Annotated[
-    int | None, typer.Option(help="Training: sequences of a step over all GPUs.")
+    int | None, typer.Option(help="Training: global batch, in sequences per step.")
 ]
 TrainStack = Annotated[
-    str | None, typer.Option(help="Training: software, e.g. megatron; default by method.")
+    str | None, typer.Option(help="Training: software stack, e.g. megatron; default by method.")
 ]
 TrainCounts = Annotated[
     str | None, typer.Option(help="Training: GPU counts, e.g. 8,16,64; default 1 to 512.")
 ]
 FinishWithin = Annotated[
-    str | None, typer.Option(help="Training: limit on the P90 finish, e.g. 30d.")
+    str | None, typer.Option(help="Training: deadline for the P90 finish, e.g. 30d.")
 ]
 CalendarUsd = Annotated[
-    float, typer.Option(help="Training: what a day of waiting costs the team [USD].")
+    float, typer.Option(help="Training: cost of a day of waiting to the team [USD].")
 ]
 Trace = Annotated[
     Path | None, typer.Option(help="Requests as CSV, JSONL or Parquet, in order of arrival.")
 ]
-Promises = Annotated[str | None, typer.Option(help="Promises, e.g. ttft_p95=800ms,tpot_p95=50ms.")]
+Promises = Annotated[
+    str | None, typer.Option(help="Latency limits, e.g. ttft_p95=800ms,tpot_p95=50ms.")
+]

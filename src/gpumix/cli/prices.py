@@ -24,7 +24,9 @@ def prices_list(
     purchase: Annotated[
         str | None, typer.Option(help="on_demand, spot, reserved_1y or reserved_3y.")
     ] = None,
-    sheet: Annotated[Path | None, typer.Option(help="Your own rates (CSV), laid over.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Your own rates (CSV); they override the catalogue.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """List the offers of the catalogue, cheapest per GPU-hour first.

@@ -32,12 +32,12 @@ def simulate(
     model: Annotated[str, typer.Option(help="Model id.", autocompletion=names.models)],
     gpu: Annotated[str, typer.Option(help="GPU id.", autocompletion=names.gpus)],
     tp: Annotated[
-        int | None, typer.Option(help="GPUs a replica is split over; default the fewest that fit.")
+        int | None, typer.Option(help="Tensor-parallel degree; default the smallest that fits.")
     ] = None,
     precision: Annotated[str, typer.Option(help="Weight precision.")] = "bf16",
-    kv_precision: Annotated[str, typer.Option(help="Cache precision; default 16 bits.")] = "",
+    kv_precision: Annotated[str, typer.Option(help="KV-cache precision; default 16 bits.")] = "",
     engine: Annotated[str, typer.Option(help="Serving engine.")] = "vllm",
-    replicas: Annotated[int, typer.Option(help="Replicas behind one router.")] = 1,
+    replicas: Annotated[int, typer.Option(help="Number of replicas behind one router.")] = 1,
     trace: Trace = None,
     profile: TrafficProfile = None,
     rate: MeanRate = None,
@@ -50,7 +50,7 @@ def simulate(
     cold_start_s: ColdStart = None,
     prefill_replicas: PrefillReplicas = 0,
     kv_link_gb_per_s: KvLink = None,
-    seed: Annotated[int, typer.Option(help="Of everything drawn at random.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for simulation.html and .json.")] = None,
     as_json: JsonFlag = False,
 ) -> None:

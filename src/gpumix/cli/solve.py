@@ -13,8 +13,12 @@ from gpumix.errors import Infeasible
 def solve(
     problem: Annotated[Path, typer.Argument(help="A mix problem, JSON.")],
     out: Annotated[Path, typer.Option(help="Where to write the solution, JSON.")],
-    gap: Annotated[float, typer.Option(help="Stop within this share of the best (0-1).")] = 1e-7,
-    time_limit_s: Annotated[float | None, typer.Option(help="Stop the search after [s].")] = None,
+    gap: Annotated[
+        float, typer.Option(help="Stop when the gap to the optimum is at most this (0-1).")
+    ] = 1e-7,
+    time_limit_s: Annotated[
+        float | None, typer.Option(help="Stop the search after this many seconds.")
+    ] = None,
 ) -> None:
     """Solve a mix problem, nothing else; exit code 3 where it has no plan.
 

@@ -74,7 +74,7 @@ def compare_workload(
             Problem(
                 workload.id,
                 f"compare answers for text in and out; this is {workload.kind}",
-                "the report of `gpumix plan` shows every GPU that was tried for it",
+                "the report of `gpumix plan` shows every GPU tried for it",
             )
         )
     gpus = compared_gpus(gpu_names, catalog)
@@ -141,7 +141,7 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
     slos = () if embeds else question.slos or DEFAULT_SLOS
     if not question.slos and not embeds:
         defaults += [f"{s.name} {s.limit_s * 1e3:,.0f} ms" for s in DEFAULT_SLOS]
-    defaults.append("Poisson arrivals, lengths without spread")
+    defaults.append("Poisson arrivals, all requests of the same length")
     prompt = question.input_tokens or assumed.INPUT_TOKENS
     answer = 0.0 if embeds else question.output_tokens or assumed.OUTPUT_TOKENS
     if message := too_long(model, prompt, answer):
@@ -335,5 +335,5 @@ def price_warnings(prices: Sequence[PriceUsed], as_of: date) -> list[str]:
     old = sum((as_of - p.newest).days > OLD_DAYS for p in prices)
     found = [f"prices date from {oldest} to {max(p.newest for p in prices)}"]
     if old:
-        found.append(f"{old} of {len(prices)} GPUs have no price younger than {OLD_DAYS} days")
+        found.append(f"{old} of {len(prices)} GPUs have no price newer than {OLD_DAYS} days")
     return found

@@ -154,7 +154,7 @@ def _counts(question: TrainQuestion) -> tuple[int, ...]:
         raise InputError(
             Problem(
                 "--counts",
-                f"{', '.join(map(str, wrong))} cannot be a gang"
+                f"no gang can have {', '.join(map(str, wrong))} GPUs"
                 if wrong
                 else f"names {len(counts)} counts",
                 f"at most {MOST_COUNTS} counts, each up to 8 or a multiple of 8",
@@ -232,7 +232,7 @@ def _row(
 def _caution(run: Run) -> str:
     if run.caution == 1.0:
         return ""
-    return "no measurement covers this architecture: taken at the low end of the interval"
+    return "no measurement of this architecture: using the low end of the interval"
 
 
 def _bought(
@@ -415,9 +415,9 @@ def _warnings(rows: Sequence[ComparedRun], as_of: date) -> list[str]:
     found = price_warnings(list(prices.values()), as_of)
     if any(p.purchase == SPOT for r in rows for p in r.purchases):
         found.append(
-            "spot: interruptions and availability rest on traces of older GPUs; large gangs on "
-            "spot may not be had at all"
+            "spot: interruptions and availability come from traces of older GPUs; large gangs "
+            "may be unobtainable on spot"
         )
     if rows and not any(p.kept for r in rows for p in r.purchases):
-        found.append("no GPU and count finishes in time; see the reasons")
+        found.append("no GPU type and count can finish in time; see the reasons")
     return found

@@ -30,7 +30,7 @@ def term_note(purchase: Purchase, years: float) -> str:
     >>> term_note(Purchase.RESERVED_3Y, 2.0)
     'not offered: the 3-year term is longer than the 2-year horizon'
     >>> term_note(Purchase.RESERVED_1Y, 3.0)
-    'the 1-year term is taken as renewed at the same price until the end of the 3-year horizon'
+    'the 1-year term is assumed to renew at the same price until the end of the 3-year horizon'
     """
     term_years = purchase.term_years
     if term_years is None or term_years == years:
@@ -40,7 +40,7 @@ def term_note(purchase: Purchase, years: float) -> str:
             f"not offered: the {term_years:g}-year term is longer than the {years:g}-year horizon"
         )
     return (
-        f"the {term_years:g}-year term is taken as renewed at the same price until the end of the "
+        f"the {term_years:g}-year term is assumed to renew at the same price until the end of the "
         f"{years:g}-year horizon"
     )
 

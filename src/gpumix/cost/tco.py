@@ -1,4 +1,4 @@
-"""What a server of one's own costs: paid at purchase, every year, and per hour of work."""
+"""What an owned server costs: paid at purchase, every year, and per hour of work."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def onprem_server(
     recovery_lag_months: float = 0.0,
     servers_at_site: float | None = None,
 ) -> ServerCost:
-    """Cost of one server on a site of one's own over a horizon, with every figure it rests on.
+    """Cost of one server on your own site over a horizon, with every figure it rests on.
 
     Capital: hardware with network, storage and spares, installation and import tax, less what
     tax comes back and what the server still fetches after the horizon, as an annuity. Support
@@ -151,7 +151,7 @@ def onprem_server(
     Raises: NoEstimate where it is to be bought and has no price; DataError for missing rows;
         InputError for an unknown kind of cooling.
 
-    Source: docs/cost.md, "A server of one's own" and, with numbers, "A worked example".
+    Source: docs/cost.md, "Owning a server" and, with numbers, "A worked example".
     """
     book = Book(site.id, defaults)
     if price is None and not owned:
@@ -244,7 +244,7 @@ def _energy(
     complete = server.idle_kw is not None and server.load_kw is not None
     basis = Basis.MEASURED if complete and server.evidence == "measured" else Basis.ASSUMED
     draw = f"{idle_kw:.2f} kW idle, {load_kw:.2f} kW under load"
-    in_proportion = "" if complete else "; what the row lacks in proportion to a measured 8x H200"
+    in_proportion = "" if complete else "; missing figures scaled from a measured 8x H200"
     book.note(f"{server.id} at the wall", draw, basis, f"{server.source}{in_proportion}")
     overhead = pue(site, book, hot_humid)
     supply = site_supply(site, country, book)
@@ -263,16 +263,16 @@ def _staff(
 ) -> float:
     own = f"fte_cost_{country.iso2.lower()}"
     row = own if own in book.defaults else "fte_cost_us"
-    usd = book.stated_or(site.fte_usd_per_year, row, "cost of a full-time post", "USD/year")
+    usd = book.stated_or(site.fte_usd_per_year, row, "cost of a full-time employee", "USD/year")
     held = float(site.racks * servers_per_rack(server, site.kw_per_rack))
     servers = max(servers_at_site or held, 1.0)
     if site.staff_fte is not None:
         fte = site.staff_fte / servers
-        shared = f"{site.staff_fte:g} posts over the {servers:g} servers that the site holds"
+        shared = f"{site.staff_fte:g} posts for the {servers:g} servers that the site can hold"
         book.note(f"{server.id}, staff", shared, Basis.ASSUMED, "the inventory")
         return fte * usd
     per_server = book.typical("staff_fte_per_8gpu_server_large", "staff of a server, large site")
-    per_site = book.typical("staff_fte_small_site", "least staff of a site")
+    per_site = book.typical("staff_fte_small_site", "minimum staff of a site")
     fte = staff_fte_per_server(per_server, per_site, servers)
     book.note(
         f"{server.id}, staff",
@@ -291,8 +291,8 @@ def _licence(server: Server, licence: bool, book: Book) -> float:
 
 def _facility(usd_per_kw_month: float | None, nameplate_kw: float, book: Book) -> float:
     if usd_per_kw_month is None:
-        rule = "not counted: racks, UPS and generator are taken as there and paid for"
-        book.note("room", rule, Basis.ASSUMED, "state facility_usd_per_kw_month to count rent")
+        rule = "not counted: racks, UPS and generator are assumed to exist and be paid for"
+        book.note("room", rule, Basis.ASSUMED, "set facility_usd_per_kw_month to count rent")
         return 0.0
     rent = f"{usd_per_kw_month:g} USD/kW-month of nameplate power"
     book.note("room", rent, Basis.ASSUMED, "the inventory")

@@ -51,7 +51,7 @@ class NearestMeasurement:
     `measured` and `predicted` are of the row itself, in the unit of `metric`; `error` is predicted
     over measured - 1. `fitted` says that the constants were fitted to it too: its error is then no
     proof. `distance` is 0 for the same work on the same deployment, `closeness` what that is worth
-    (near, akin, far); `differs` tells what it is made of, the row over what was asked.
+    (close, related, distant); `differs` says what it is made of, the row over what was asked.
     """
 
     id: str

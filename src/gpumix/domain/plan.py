@@ -206,7 +206,10 @@ class CostPart:
 
 @dataclass(frozen=True, slots=True)
 class BreakEven:
-    """Where a decision flips: `what` happens when `quantity` passes `value`; today it is `now`."""
+    """Where a decision flips: at this `value` of the `quantity`, which is `now` in the plan.
+
+    `what` is a sentence up to the value: `chat moves to l4-24gb below`.
+    """
 
     what: str
     quantity: str

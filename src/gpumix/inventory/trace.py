@@ -250,7 +250,7 @@ def _hour_of_week(arrival: np.ndarray) -> tuple[tuple[float, ...], str]:
     span_h = (arrival[-1] - arrival[0]) / SECONDS_PER_HOUR
     for period, note in (
         (int(HOURS_PER_WEEK), ""),
-        (int(HOURS_PER_DAY), "shorter than a week: every day is taken alike"),
+        (int(HOURS_PER_DAY), "shorter than a week: every day is treated the same"),
     ):
         if span_h >= period * _COVERED:
             counts = np.bincount(hours % period, minlength=period).astype(float)
@@ -258,4 +258,4 @@ def _hour_of_week(arrival: np.ndarray) -> tuple[tuple[float, ...], str]:
             mean = counts / np.maximum(covered, 1)
             factors = np.tile(mean / mean.max(), int(HOURS_PER_WEEK) // period)
             return tuple(float(f) for f in factors), note
-    return (1.0,) * int(HOURS_PER_WEEK), "shorter than a day: every hour is taken alike"
+    return (1.0,) * int(HOURS_PER_WEEK), "shorter than a day: every hour is treated the same"

@@ -134,7 +134,7 @@ def read_json_lines(path: Path) -> tuple[Columns, list[int]]:
             place = f"{path} line {number}"
             row = parse_json(line, place, only_names=True)
             if not isinstance(row, dict) or (rows and row.keys() != rows[0].keys()):
-                raise InputError(Problem(place, "is no object with the first line's keys"))
+                raise InputError(Problem(place, "is not an object with the first line's keys"))
             rows.append(row)
             lines.append(number)
     if not rows:

@@ -195,7 +195,7 @@ def _prefix_counted(workload: Workload, asker: Asker, now: Priced) -> Lever | No
     if without is None:
         return None
     name = f"Prefix caching at {demand.prefix_share:.0%} of input tokens"
-    note = f"counted already: without it {without.usd / now.usd - 1.0:.0%} dearer"
+    note = f"already counted; without it {without.usd / now.usd - 1.0:.0%} dearer"
     return Lever(name, now.usd, 1.0 - now.usd / without.usd, note)
 
 

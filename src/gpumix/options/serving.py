@@ -131,9 +131,9 @@ def _why_not(
     for slo, nearest in zip(slos, capacity.nearest, strict=True):
         if nearest[row] > 1.0:
             best_ms, limit_ms = float(nearest[row]) * slo.limit_s / MS, slo.limit_s / MS
-            return f"{slo.name} is {best_ms:,.0f} ms unloaded, the limit {limit_ms:,.0f} ms"
+            return f"{slo.name} is {best_ms:,.0f} ms when idle, the limit {limit_ms:,.0f} ms"
     if capacity.requests_per_s[row] <= 0.0:
-        return "keeps its promises at no load under this burstiness"
+        return "misses its latency limits even when almost idle (traffic too bursty)"
     return ""
 
 

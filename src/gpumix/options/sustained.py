@@ -72,7 +72,7 @@ def simulated(inventory: Inventory, tried: Mapping[str, Sequence[Option]]) -> Ra
 def _beaten(option: Option) -> Option:
     if not option.serves:
         return option
-    return replace(option, reason="a smaller or other replica of the same GPU does as much")
+    return replace(option, reason="another layout of this GPU does as much with fewer GPUs")
 
 
 def _simulated(workload: Workload, option: Option) -> Option:
@@ -83,7 +83,7 @@ def _simulated(workload: Workload, option: Option) -> Option:
     pool = max(1, min(POOL, int(quietest / option.units_per_hour / POOL_SHARE)))
     found = sustained_by(workload, option, pool)
     if found.requests_per_s <= 0.0:
-        return replace(option, reason="keeps its promises at no load in simulation")
+        return replace(option, reason="misses its latency limits at every load in simulation")
     return at_rate(option, found, pool)
 
 

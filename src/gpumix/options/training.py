@@ -58,8 +58,8 @@ def hopeless_job(
         count = job.run.gpus or 1
         return Problem(
             f"{place}.n_gpus",
-            f"{count} GPUs are no whole number of instances on offer",
-            "name a multiple of 8, or leave n_gpus out",
+            f"{count} GPUs do not fill whole instances on offer",
+            "set n_gpus to a multiple of 8, or leave it out",
         )
     nearest = min(tried, key=lambda o: (o.shortfall or math.inf, o.gpus, o.gpu))
     way = f"{nearest.gpus} x {nearest.gpu} at {nearest.precision}"

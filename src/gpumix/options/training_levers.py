@@ -86,7 +86,7 @@ def _of_run(run: TrainingRun) -> Iterator[tuple[str, TrainingRun, str]]:
         yield (
             f"Another count than {run.gpus} GPUs",
             replace(run, gpus=None),
-            "the deadline is kept where there is one",
+            "keeps the deadline, if there is one",
         )
     if run.finish_within_h is not None:
         days = run.finish_within_h * LOOSER_DEADLINE / HOURS_PER_DAY

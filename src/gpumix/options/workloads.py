@@ -83,7 +83,7 @@ def _hopeless(
     nearest = min(tried, key=lambda o: (o.shortfall or math.inf, -o.gpus, o.gpu))
     way = f"{nearest.gpus} x {nearest.gpu} at {nearest.precision}"
     if 1.0 < nearest.shortfall < math.inf:
-        fix = f"loosen that limit {nearest.shortfall:.2f}-fold, or list a lower precision"
+        fix = f"loosen that limit {nearest.shortfall:.2f}-fold, or add a lower precision"
         return Problem(
             f"{place}.slo", f"no GPU meets it; {way} comes nearest: {nearest.reason}", fix
         )

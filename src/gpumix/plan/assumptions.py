@@ -148,7 +148,8 @@ def _spot_terms(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
     for terms in stated:
         yield Assumption(
             f"spot: {terms.gpu or 'any other GPU'}",
-            f"taken back every {terms.mtti_h:g} h, to be had {terms.availability:.0%} of the time",
+            f"interrupted every {terms.mtti_h:g} h on average, "
+            f"available {terms.availability:.0%} of the time",
             Basis.ASSUMED,
             "inventory, supply.cloud.spot",
         )
@@ -160,7 +161,7 @@ def _spot_terms(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
         yield Assumption(
             f"jobs: {name}",
             f"{row.typical:g} {row.unit}, one figure for {whose} "
-            f"(range {row.low:g} to {row.high:g}; state your own in supply.cloud.spot)",
+            f"(range {row.low:g} to {row.high:g}; set your own in supply.cloud.spot)",
             row.basis,
             f"{row.source} ({row.as_of})",
         )
@@ -172,22 +173,22 @@ def _rules(inventory: Inventory) -> list[Assumption]:
     rules = {
         "rule: time": "each year is one representative week; every block of hours is planned at "
         "its busiest hour; commitments run for the whole horizon",
-        "rule: cost": "undiscounted USD over the horizon; servers of one's own as a yearly capital "
-        "charge at the site's cost of capital, less resale; taxes on cloud bills, egress and "
+        "rule: cost": "undiscounted USD over the horizon; owned servers as a yearly capital charge "
+        "at the site's cost of capital, less resale; taxes on cloud bills, egress and "
         "storage are not counted",
     }
     if any(w.tier is Tier.PREMIUM for w in inventory.workloads):
         rules["rule: premium"] = (
-            "speed at the pessimistic end of the 80 % interval, demand met after losing any one "
+            "speed at the low end of the 80 % interval, demand met after the loss of any one "
             "instance, never on spot"
         )
     if kinds & {Kind.BATCH, Kind.FINETUNE, Kind.PRETRAIN, Kind.EMBEDDING}:
         rules["rule: deferrable work"] = (
             "fills idle committed GPUs or rents its own instance for as long as it takes; "
-            "limits.spot_share binds served traffic only"
+            "limits.spot_share applies to served traffic only"
         )
     if any(w.countries for w in inventory.workloads):
-        rules["rule: residency"] = "a region that is not known to lie in one country satisfies none"
+        rules["rule: residency"] = "a region not known to be in one country satisfies no rule"
     return [
         Assumption(name, text, Basis.ASSUMED, "gpumix's documentation (how it works)")
         for name, text in rules.items()
@@ -198,7 +199,7 @@ def _shortlist(answer: Answer) -> Assumption:
     found = answer.found
     return Assumption(
         "rule: shortlist",
-        f"{len(found.choice.supplies)} of {found.considered} supplies entered the whole-number "
+        f"{len(found.choice.supplies)} of {found.considered} supplies entered the integer "
         f"search; no mix of all of them can cost less than {found.solution.bound or 0.0:,.0f} USD",
         Basis.MODELLED,
         "gpumix's documentation (decision 0004)",
@@ -223,7 +224,7 @@ def warnings(answer: Answer, considered: Sequence[Offer], notes: Sequence[str]) 
     if assumed:
         share = sum(x.usd for x in answer.lines if x.supply.id in assumed) / answer.usd
         found.append(f"{share:.0%} of the cost rests on assumed prices; ask for quotes")
-    found += [f"{line.supply.id} stands idle" for line in answer.lines if not line.uses]
+    found += [f"{line.supply.id} is idle" for line in answer.lines if not line.uses]
     found += _gangs_on_spot(answer)
     return (*found, *notes)
 
@@ -238,8 +239,8 @@ def _gangs_on_spot(answer: Answer) -> list[str]:
         if use.cell.option.gpus > GPUS_PER_NODE
     }
     return [
-        f"{job}: so large a gang ({gpus} x {gpu}) may not be had on spot at all; its interruptions "
-        "rest on traces of older GPUs unless supply.cloud.spot states your own"
+        f"{job}: a gang of {gpus} x {gpu} may be unobtainable on spot; its interruptions come from "
+        "traces of older GPUs unless you set supply.cloud.spot"
         for job, gpus, gpu in sorted(gangs)
     ]
 
@@ -254,8 +255,8 @@ def replay_warnings(replays: Mapping[str, Replay], unproven: Sequence[str]) -> t
     to serve."""
     return (
         *(
-            f"{name}: no option keeps the promises at any load in simulation; its rates are those "
-            "of the closed form and unproven"
+            f"{name}: in simulation no option keeps the promises at any load; its rates are those "
+            "of the closed form, unproven"
             for name in unproven
         ),
         *(

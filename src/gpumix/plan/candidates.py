@@ -103,7 +103,9 @@ def cheapest_way(
 def _refused(options: Sequence[Option], chosen: bool) -> Candidate:
     able = [o for o in options if o.serves]
     nearest = min(able or options, key=lambda o: (o.shortfall or math.inf, o.gpus))
-    reason = "no supply of it is allowed for this workload" if able else nearest.reason
+    reason = (
+        "no offer or server of this GPU is allowed for this workload" if able else nearest.reason
+    )
     late = None if able else nearest.tokens_per_s
     return Candidate(
         gpu=nearest.gpu,
@@ -139,7 +141,7 @@ def why(candidates: Sequence[Candidate], cost_unit: str) -> str:
     if not chosen:
         return ""
     names = ", ".join(f"{c.gpu} ({c.precision}, {_usd(c.unit_cost_usd)})" for c in chosen)
-    text = f"{names} in {cost_unit} on full replicas"
+    text = f"{names} in {cost_unit}, replicas full"
     others = [c for c in candidates if not c.chosen and c.unit_cost_usd is not None]
     if others and others[0].unit_cost_usd is not None and chosen[0].unit_cost_usd:
         extra = others[0].unit_cost_usd / chosen[0].unit_cost_usd - 1.0

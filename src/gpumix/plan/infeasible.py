@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gpumix import mix
 from gpumix.errors import Infeasible
 from gpumix.plan.formulate import Formulation
@@ -9,46 +11,71 @@ from gpumix.plan.formulate import Formulation
 
 def explain_infeasible(formulation: Formulation, solution: mix.Solution) -> Infeasible:
     """The error that names the conflict and the way out of each limit."""
-    words = [limit_in_words(formulation, limit) for limit in solution.conflict]
-    ways = [
-        f"{limit_in_words(formulation, way.limit)}: {_to(way)}"
-        for way in sorted(
-            mix.relaxations(formulation.problem, solution.conflict), key=lambda w: w.change
-        )
-        if way.needed is not None
-    ]
-    return Infeasible("no plan keeps all of these: " + "; ".join(words), solution.conflict, ways)
+    words = dict.fromkeys(limit_in_words(formulation, limit) for limit in solution.conflict)
+    ways: dict[str, str] = {}  # limits that one key sets share their words: the smallest move stays
+    for way in mix.relaxations(formulation.problem, solution.conflict):
+        if way.needed is not None:
+            limit = limit_in_words(formulation, way.limit)
+            ways.setdefault(limit, f"{limit}: {_to(formulation, way)}")
+    return Infeasible(
+        "no plan keeps all of these: " + "; ".join(words), solution.conflict, list(ways.values())
+    )
 
 
 def limit_in_words(formulation: Formulation, limit: str) -> str:
-    """`site_kw:dhaka` -> `the 48 kW of racks at dhaka`."""
+    """A limit with its number and the key that sets it.
+
+    `site_kw:dhaka` -> `the 48 kW of racks at dhaka (supply.on_prem.dhaka)`.
+    """
     kind, _, name = limit.partition(":")
     problem = formulation.problem
-    if kind == "site_kw":
-        return f"the {problem.site_kw[name]:g} kW of racks at {name}"
-    if kind == "capex_budget":
-        return f"the capex limit of {problem.capex_budget or 0.0:,.0f} USD"
     workload, _, year = name.partition("@")
     when = f" in year {year[1:]}" if year else ""
-    return {
-        "demand": f"the traffic of {workload}{when}",
-        "work": f"the work of {workload}{when}",
-        "n_plus_one": f"{workload} surviving the loss of an instance",
-        "max_spot_share": f"the spot share of {workload}",
-        "max_instances": f"at most so many instances of {name}",
-        "min_instances": f"what already stands: {name}",
-        "max_replicas": f"at most so many replicas of {name}",
-    }.get(kind, limit)
+    match kind:
+        case "site_kw":
+            return f"the {problem.site_kw[name]:g} kW of racks at {name} (supply.on_prem.{name})"
+        case "capex_budget":
+            return f"the capex limit of {problem.capex_budget or 0.0:,.0f} USD (limits.capex)"
+        case "demand":
+            return f"the traffic of {workload} (workloads.{workload})"
+        case "work":
+            return f"the work of {workload}{when} (workloads.{workload})"
+        case "n_plus_one":
+            return f"{workload} survives the loss of an instance (workloads.{workload}.tier)"
+        case "max_spot_share":
+            share = problem.workload_by_id[name].max_spot_share or 0.0
+            return f"at most {share:.0%} of {workload} on spot (limits.spot_share)"
+        case "max_instances":
+            most = problem.resource_by_id[name].max_instances
+            return f"at most {most} {_instances(formulation, name)}"
+        case "min_instances":
+            return f"{problem.resource_by_id[name].min_instances} {_instances(formulation, name)}"
+    return limit
 
 
-def _to(way: mix.Relaxation) -> str:
-    kind, needed = way.limit.partition(":")[0], way.needed or 0.0
-    if kind == "site_kw":
-        return f"raise to {needed:,.1f} kW"
-    if kind == "capex_budget":
-        return f"raise to {needed:,.0f} USD"
-    if kind in ("demand", "work"):
-        return f"cut to {needed:.0%} of what is stated"
-    if kind == "n_plus_one":
-        return "give up the promise (tier: standard)"
-    return f"change to {needed:g}"
+def _instances(formulation: Formulation, resource: str) -> str:
+    """`instances of 8 x l4-24gb (supply.cloud.max_instances)`."""
+    supply = formulation.supply[resource]
+    key = f"supply.owned.{supply.site}" if supply.site else "supply.cloud.max_instances"
+    return f"instances of {supply.gpus_per_instance} x {supply.gpu} ({key})"
+
+
+def _to(formulation: Formulation, way: mix.Relaxation) -> str:
+    """What to do about one limit: the key and the value that makes a plan possible."""
+    kind, _, name = way.limit.partition(":")
+    needed = way.needed or 0.0
+    match kind:
+        case "site_kw":
+            return f"raise to {needed:,.1f} kW (racks x kw_per_rack)"
+        case "capex_budget":
+            return f"raise to {needed:,.0f} USD"
+        case "demand" | "work":
+            return f"cut to {needed:.0%} of what is stated"
+        case "n_plus_one":
+            return "set tier: standard"
+        case "max_spot_share":
+            return f"raise spot_share to {math.ceil(1000.0 * needed) / 10.0:g} %"
+        case "max_instances" if not formulation.supply[name].site:
+            return f"raise max_instances to {needed:.0f}"
+    supply = formulation.supply[name]
+    return f"set {supply.gpu} to {needed * supply.gpus_per_instance:.0f}"

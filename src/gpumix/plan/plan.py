@@ -49,9 +49,9 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     started = time.perf_counter()
     progress("prices and servers")
     supplies = supply(inventory, catalog)
-    progress("speed of every GPU on every workload")
+    progress("speed of every GPU for every workload")
     predicted = options(inventory, catalog, supplies)
-    progress("what each sustains under its traffic")
+    progress("capacity of each GPU under your traffic")
     from gpumix.options import sustained
     from gpumix.plan import replay  # load the compiled simulator, only needed from here
 
@@ -62,7 +62,7 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     found = search(choice, cycle, PLAN)
     if found.solution.cost is None:
         raise explain_infeasible(found.formulation, found.solution)
-    progress("the plan on its traffic")
+    progress("replay of the traffic on the plan")
     replayer = replay.Replayer()
     found, choice, proof = replay.proven(found, choice, cycle, replayer)
     progress("alternatives and error bars")

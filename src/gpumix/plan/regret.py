@@ -13,6 +13,7 @@ from gpumix.errors import GpumixError
 from gpumix.options.option import Option
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, may_run
+from gpumix.plan.infeasible import limit_in_words
 from gpumix.plan.interpret import Answer
 from gpumix.plan.restrictions import Restriction, homeless_workloads, narrow, restrictions
 from gpumix.plan.search import VARIANT, Found, judged, search
@@ -86,7 +87,7 @@ def _variant(
     except GpumixError as error:
         return Variant(restriction, None, str(error))
     if found.solution.cost is None:
-        return Variant(restriction, None, f"breaks {', '.join(found.solution.conflict)}")
+        return Variant(restriction, None, f"breaks {_conflict(found)}")
     return Variant(restriction, found, "")
 
 
@@ -133,6 +134,11 @@ def _alternative(variant: Variant, answer: Answer) -> Alternative:
     return Alternative(name, status, plan_usd + delta, delta, delta / plan_usd, "")
 
 
+def _conflict(found: Found) -> str:
+    words = (limit_in_words(found.formulation, limit) for limit in found.solution.conflict)
+    return "; ".join(dict.fromkeys(words))
+
+
 # -- where decisions flip --------------------------------------------------------------------
 
 
@@ -144,9 +150,9 @@ def break_evens(
 
 
 _COMMITMENT = {
-    Purchase.RESERVED_1Y: "reserving for a year a",
-    Purchase.RESERVED_3Y: "reserving for three years a",
-    Purchase.BUY: "buying a",
+    Purchase.RESERVED_1Y: "Reserving a {} for 1 year",
+    Purchase.RESERVED_3Y: "Reserving a {} for 3 years",
+    Purchase.BUY: "Buying a {}",
 }
 
 
@@ -167,12 +173,8 @@ def _commitments(answer: Answer, supplies: Sequence[Supply]) -> list[BreakEven]:
         if not rivals:
             continue
         value = commitment_break_even_utilisation(supply.usd_per_gpu_hour, min(rivals))
-        what = f"{_COMMITMENT[supply.purchase]} {supply.gpu} beats renting it on demand"
-        found.append(
-            BreakEven(
-                f"{what} from this share of hours in use", "utilisation", value, line.utilisation
-            )
-        )
+        what = f"{_COMMITMENT[supply.purchase].format(supply.gpu)} pays above"
+        found.append(BreakEven(what, "utilisation", value, line.utilisation))
     return found
 
 
@@ -189,7 +191,7 @@ def _next_gpu(workloads: Sequence[WorkloadPlan]) -> list[BreakEven]:
         price = other.usd_per_gpu_hour or 0.0
         if not other.unit_cost_usd or other.unit_cost_usd <= best:
             continue
-        what = f"{plan.id} would go to {other.gpu} if its price fell below"
+        what = f"{plan.id} moves to {other.gpu} below"
         found.append(BreakEven(what, "usd_per_gpu_hour", price * best / other.unit_cost_usd, price))
     return found
 

@@ -267,7 +267,7 @@ def cheapest(
         if not broken(other):
             return best, variants, other
         restricted = tuple(
-            replace(v, found=None, reason="in replay it breaks a promise")
+            replace(v, found=None, reason="breaks a promise in the replay")
             if v.found is not None and v.found.formulation is best.formulation
             else v
             for v in variants.restricted

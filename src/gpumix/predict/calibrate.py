@@ -230,9 +230,9 @@ def _warnings(
             far.setdefault(point.deployment, []).append(ratio)
     found = [
         f"{deployment}: {len(ratios)} figures are {min(ratios):.2g} to {max(ratios):.2g} times "
-        "their prediction; are GPU, model, layout and precision the ones it ran on?"
+        "their prediction; did it run on this GPU, model, layout and precision?"
         for deployment, ratios in far.items()
     ]
     if new and not views:
-        found.append("the new rows say nothing of speed: their rates are those that were offered")
+        found.append("the new rows do not tell the speed: they report the offered rate only")
     return found

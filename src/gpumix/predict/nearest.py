@@ -46,7 +46,7 @@ TOLD_FROM = 0.05
 MOST_TOLD = 3
 
 NEAR, AKIN = 0.45, 1.0
-"""Distances up to which a measured run is `near`, or `akin`; beyond it is `far`.
+"""Distances up to which a measured run is `close`, or `related`; beyond it is `distant`.
 
 Over the 7,395 measured rows, each against its nearest packaged one, the log errors of the two
 correlate by 0.55 up to 0.45, by 0.2 to 0.3 up to 1.0, and not at all beyond, nor across sources.
@@ -251,7 +251,7 @@ def _record(
         error=predicted / measured - 1.0 if answered else None,
         fitted=cell["split"] == "calib",
         distance=distance,
-        closeness="near" if distance <= NEAR else "akin" if distance <= AKIN else "far",
+        closeness="close" if distance <= NEAR else "related" if distance <= AKIN else "distant",
         differs=", ".join(_difference(name, asked, row, known, place) for name in told),
     )
 

@@ -23,12 +23,13 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> list[str]:
     """One sentence where a name is not known: what stands in for it, and the nearest name.
 
     >>> unknown_name("engine", "vlm", ["vllm", "sglang"])
-    ["engine 'vlm' is not known: constants of a typical one; did you mean vllm?"]
+    ["unknown engine 'vlm'; using a typical engine's constants; did you mean vllm?"]
     """
     names = list(known)
     if name.strip().lower() in names:
         return []
     hint = did_you_mean(name, names)
     return [
-        f"{kind} {name!r} is not known: constants of a typical one" + (f"; {hint}" if hint else "")
+        f"unknown {kind} {name!r}; using a typical {kind}'s constants"
+        + (f"; {hint}" if hint else "")
     ]

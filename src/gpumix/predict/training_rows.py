@@ -157,7 +157,7 @@ def _names(table: Table, catalog: Catalog, notes: list[str]) -> list[tuple[Model
         bad = [x for x in (table.faults[row], gpu, model) if x and isinstance(x, str)]
         metric = table.word["metric"][row]
         if metric in TOTALS:
-            bad.append(f"{metric} depends on the samples a run needs, which the row does not hold")
+            bad.append(f"{metric} depends on the samples a run needs, which the row does not give")
         elif metric not in METRICS:
             bad.append(f"unknown metric {metric!r}; known: {', '.join(METRICS)}")
         notes[row] = "; ".join(bad)

@@ -42,7 +42,7 @@ def read_plan(path: Path) -> Plan:
     fix = "name the plan.json of `gpumix plan`"
     data = read_json(path, fix, "`gpumix plan INVENTORY` writes one")
     if not isinstance(data, Mapping):
-        raise InputError(Problem(str(path), "is no plan", fix))
+        raise InputError(Problem(str(path), "is not a plan", fix))
     return plan_from_dict(data, str(path))
 
 
@@ -52,7 +52,7 @@ def plan_from_dict(data: Mapping[str, Any], place: str = "plan.json") -> Plan:
     Raises: InputError where the version is another or something is missing, unknown or wrong.
     """
     if not {"schema_version", "mix", "workloads"} <= data.keys():
-        raise InputError(Problem(place, "is no plan", "name the plan.json of `gpumix plan`"))
+        raise InputError(Problem(place, "is not a plan", "name the plan.json of `gpumix plan`"))
     major = str(data["schema_version"]).partition(".")[0]
     if major != SCHEMA_VERSION.partition(".")[0]:
         raise InputError(

@@ -29,12 +29,12 @@ def headline(found: Simulation) -> str:
         for n, word in (
             (counts.shed, "shed"),
             (counts.timed_out, "timed out"),
-            (counts.queued, "not done"),
+            (counts.queued, "not finished"),
         )
         if n
     )
     rate = fields.format_value("requests_per_s", found.requests_per_s)
-    when = f"at {rate} requests/s" if found.requests_per_s else "that come at once"
+    when = f"at {rate} requests/s" if found.requests_per_s else "that all arrive at once"
     return (
         f"{_fleet(found)} keeps {kept} of {counts.offered:,} requests {when} within "
         f"{' and '.join(found.slo)}" + (f"; {lost}." if lost else ".")
@@ -57,7 +57,7 @@ def _fleet(found: Simulation) -> str:
 def latency_table(found: Simulation) -> Table:
     """Every latency at its mean and percentiles, in milliseconds."""
     columns = (
-        Column("what", "Latency", False, "What is measured."),
+        Column("what", "Latency", False, "The quantity."),
         *(Column(name, name, True, f"{name} over the requests served.") for name in _STATISTICS),
     )
     rows = tuple(
@@ -94,8 +94,8 @@ def load_table(found: Simulation) -> Table:
         for name, own in zip(names, owns, strict=True)
     )
     columns = (
-        Column("what", "Quantity", False, "What is measured."),
-        Column("value", "Value", True, "As simulated."),
+        Column("what", "Quantity", False, "The quantity."),
+        Column("value", "Value", True, "Simulated value."),
     )
     return Table("Load", columns, rows, False)
 

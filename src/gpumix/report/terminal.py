@@ -1,6 +1,6 @@
 """Plans, comparisons and explanations on a terminal: the answer first, plain text in a pipe.
 
-A narrow page loses small print, then minor columns, never a digit.
+On a narrow page minor columns stand in lines below their row; no column and no digit is lost.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ _STYLES: Final = {
 }
 _BAR_CELLS: Final = 24
 _GAP: Final = 2
+_INDENT: Final = 4
 _PROSE_WORD: Final = 20
 _PROSE_LINE: Final = 16
 _PROSE: Final = frozenset(
@@ -111,7 +112,7 @@ def show_plan(
     used = fields.format_value("utilisation", plan.utilisation)
     rate = f"; 1 USD = {plan.fx_per_usd:g} {plan.report_currency}" if _has_second(plan) else ""
     _small(
-        f"GPUs work in {used} of the hours paid for; idle ones cost {idle} a month. "
+        f"GPUs are busy {used} of paid hours; idle time costs {idle} a month. "
         f"{plan_view.evidence_counts(plan).capitalize()}{rate}.",
         console,
     )
@@ -267,7 +268,7 @@ def show_tables(
 ) -> None:
     """Print tables one below the other, then the next sensible command.
 
-    `minor` columns go first where the page is narrow.
+    `minor` columns are the first to stand below their row where the page is narrow.
     """
     for one in tables:
         _table(one, console, minor=minor)
@@ -309,37 +310,82 @@ def _table(
 ) -> None:
     if not table.rows:
         return
-    fitted = _fitted(table, console.width, minor, ranged)
+    fitted, moved = _fitted(table, console.width, minor, ranged)
+    widths = _widths(fitted, console.width)
+    console.print()
+    if not moved.columns:
+        console.print(_drawn(fitted, widths, range(len(fitted.rows))))
+        return
+    console.print(_drawn(fitted, widths, ()))
+    alike = _alike(moved)
+    for i, row in enumerate(moved.rows):
+        console.print(_drawn(fitted, widths, [i], show_header=False))
+        _below(moved, row, [c for c in range(len(row)) if c not in alike], console)
+    _below(moved, moved.rows[0], alike, console, lead="Every row: ")
+
+
+def _drawn(
+    table: Table, widths: Sequence[int], rows: Iterable[int], *, show_header: bool = True
+) -> RichTable:
+    """Some rows of a table, drawn in columns of these widths."""
     drawn = RichTable(
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
         show_edge=False,
+        show_header=show_header,
         header_style="dim",
-        title=table.title,
+        title=table.title if show_header else None,
         title_justify="left",
         title_style="bold",
     )
-    for column, width in zip(fitted.columns, _widths(fitted, console.width), strict=True):
+    for column, width in zip(table.columns, widths, strict=True):
         justify: Literal["left", "right"] = "right" if column.numeric else "left"
         drawn.add_column(column.label, justify=justify, overflow="fold", width=width)
-    for i, row in enumerate(fitted.rows):
-        is_total = fitted.has_total and i == len(fitted.rows) - 1
-        drawn.add_row(*(_styled(cell) for cell in row), style="bold" if is_total else None)
-    console.print()
-    console.print(drawn)
+    for i in rows:
+        is_total = table.has_total and i == len(table.rows) - 1
+        drawn.add_row(*map(_styled, table.rows[i]), style="bold" if is_total else None)
+    return drawn
 
 
-def _fitted(table: Table, width: int, minor: Sequence[str], ranged: Sequence[str]) -> Table:
-    """As much of the table as fits: minor columns go in order, small print fills what is left."""
-    quiet = _noted(table, ranged)
-    tries = [quiet, *(quiet.without(*minor[: n + 1]) for n in range(len(minor)))]
-    best = next((attempt for attempt in tries if _fits(attempt, width)), tries[-1])
+def _below(
+    table: Table, row: Sequence[Cell], places: Iterable[int], console: Console, lead: str = ""
+) -> None:
+    """The cells of columns that do not fit, `label: value` each, in lines below their row."""
+    words = [
+        f"{table.columns[i].label}: {row[i].text}" + (f" ({row[i].note})" if row[i].note else "")
+        for i in places
+        if row[i].text
+    ]
+    if words:
+        console.print(Padding(Text(lead + "; ".join(words), style="dim"), (0, 0, 0, _INDENT)))
+
+
+def _alike(table: Table) -> list[int]:
+    """Places of columns that hold the same in each of several rows: said once, not row by row."""
+    if len(table.rows) < 3:
+        return []
+    return [i for i in range(len(table.columns)) if len({row[i] for row in table.rows}) == 1]
+
+
+def _fitted(
+    table: Table, width: int, minor: Sequence[str], ranged: Sequence[str]
+) -> tuple[Table, Table]:
+    """What fits the width as columns, and the columns that go below: the minor ones in order, then
+    the widest. Small print fills what is left."""
+    best = _noted(table, ranged)
+    moved: list[str] = []
+    waiting = [name for name in minor if any(c.name == name for c in table.columns)]
+    while not _fits(best, width) and len(best.columns) > 1:
+        widest = max(range(1, len(best.columns)), key=lambda i: _least(best)[i])
+        moved.append(waiting.pop(0) if waiting else best.columns[widest].name)
+        best = best.without(moved[-1])
     for column in best.columns:
         noted = _noted(best, [column.name])
         if column.numeric and _fits(noted, width):
             best = noted
-    return best
+    kept = {column.name for column in best.columns}
+    return best, table.without(*kept)
 
 
 def _fits(table: Table, width: int) -> bool:

@@ -30,7 +30,9 @@ def fleet_problems(question: SimulationQuestion) -> list[Problem]:
         )
     if most is None and (question.scale_target or question.cold_start_s is not None):
         problems.append(
-            Problem("--scale-target, --cold-start-s", "nothing scales", "state --max-replicas")
+            Problem(
+                "--scale-target, --cold-start-s", "needs --max-replicas", "state --max-replicas"
+            )
         )
     if apart and apart >= question.replicas:
         problems.append(
@@ -38,10 +40,14 @@ def fleet_problems(question: SimulationQuestion) -> list[Problem]:
         )
     if apart and (most is not None or question.batching == "static"):
         problems.append(
-            Problem("--prefill-replicas", "goes with neither --max-replicas nor static batching")
+            Problem(
+                "--prefill-replicas", "cannot be combined with --max-replicas or static batching"
+            )
         )
     if question.kv_link_gb_per_s is not None and not apart:
-        problems.append(Problem("--kv-link-gb-per-s", "no cache moves", "state --prefill-replicas"))
+        problems.append(
+            Problem("--kv-link-gb-per-s", "needs --prefill-replicas", "state --prefill-replicas")
+        )
     return problems
 
 
@@ -63,7 +69,7 @@ def settings_of(
     if question.prefill_replicas:
         link = question.kv_link_gb_per_s or _typical(catalog, "kv_link_gb_per_s")
         if question.kv_link_gb_per_s is None:
-            defaults.append(f"caches move at {link:g} GB/s")
+            defaults.append(f"KV caches move at {link:g} GB/s")
         per_token = _kv_bytes_per_token(dep) / (link * GIGA)
     return Settings(
         replicas=question.max_replicas or question.replicas,
@@ -87,12 +93,12 @@ def _autoscale(
     target, cold = question.scale_target, question.cold_start_s
     if target is None:
         target = max(batch, 1.0)
-        defaults.append(f"scaled to {target:,.0f} outstanding requests a replica")
+        defaults.append(f"scaled to {target:,.0f} requests in flight per replica")
     if cold is None:
         stored = float(np.asarray(weights_bytes(dep) * dep.gpus)[0])
         load_s = stored / (_typical(catalog, "weights_load_gb_per_s") * GIGA)
         cold = load_s + _typical(catalog, "engine_start")
-        defaults.append(f"cold start {cold:,.0f} s, {load_s:,.0f} s of it the weights")
+        defaults.append(f"cold start {cold:,.0f} s, {load_s:,.0f} s of it to load the weights")
     return Autoscale(
         fewest=question.replicas,
         target=target,

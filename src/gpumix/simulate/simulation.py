@@ -143,7 +143,7 @@ def _refuse(question: SimulationQuestion) -> None:
     """Every option that is out of range, at once."""
     problems = []
     if (question.trace is None) == (question.profile is None):
-        problems.append(Problem("--trace, --profile", "state exactly one of them"))
+        problems.append(Problem("--trace, --profile", "give exactly one of them"))
     limits: Sequence[tuple[str, float | None, float, float]] = (
         ("--rate", question.rate, 1e-6, 1e6),
         ("--requests", question.requests, 1, _MOST_REQUESTS),
@@ -189,7 +189,7 @@ def _requests(
     profile = catalog.profiles[name]
     if profile.input.mean < 1.0:
         raise InputError(
-            Problem("--profile", f"{name} states no lengths", "name another, or a trace")
+            Problem("--profile", f"{name} has no request lengths", "name another, or a trace")
         )
     share = profile.prefix_share
     prefixes = "shared prefixes not recorded" if share is None else f"{share:.0%} shared prefixes"
@@ -205,7 +205,7 @@ def _at_rate(requests: Requests, rate: float) -> Requests:
     if mean_rate(requests) <= 0.0:
         if len(requests) == 1:
             return requests
-        raise InputError(Problem("--rate", "all requests arrive at one moment", "leave --rate out"))
+        raise InputError(Problem("--rate", "all requests arrive at one moment", "leave out --rate"))
     return at_rate(requests, rate)
 
 
@@ -331,10 +331,10 @@ def _warnings(counts: np.ndarray, outcome: Outcome) -> list[str]:
     if waited_s > max(came_s, _OVERLOADED * shortest_s):
         found.append(
             f"overloaded: requests that came within {came_s:,.0f} s took {waited_s:,.0f} s more; "
-            "add replicas, lower --rate or state --timeout-s"
+            "add replicas, lower --rate or set --timeout-s"
         )
     if outcome.evictions > 0.05 * len(outcome.arrival_s):
-        found.append(f"the cache ran out: {outcome.evictions:,} pre-emptions")
+        found.append(f"the KV cache ran out: {outcome.evictions:,} pre-emptions")
     return found
 
 

@@ -45,7 +45,7 @@ def own_servers(inventory: Inventory, catalog: Catalog) -> Supplies:
             problems.append(
                 Problem(
                     f"supply.owned.{site.id}",
-                    f"what stands there takes {taken_kw:.1f} kW of racks",
+                    f"the owned servers need {taken_kw:.1f} kW of racks",
                     f"{site.racks} racks of {site.kw_per_rack:g} kW give {site.capacity_kw:.1f} kW",
                 )
             )
@@ -55,7 +55,7 @@ def own_servers(inventory: Inventory, catalog: Catalog) -> Supplies:
             found += [supply] if supply else []
             notes += [note] if note else []
         if site.outage_hours_per_year != 0 and not site.generator:
-            notes.append(f"{site.id}: without a generator, work there stops in every outage")
+            notes.append(f"{site.id}: without a generator, work stops in every outage")
     if problems:
         raise InputError(problems)
     return Supplies(tuple(found), (), tuple(notes))

@@ -32,7 +32,7 @@ def rentals(inventory: Inventory, catalog: Catalog) -> Supplies:
         found, left_out = _without_consumer_parts(found, catalog.gpus)
         if left_out:
             notes.append(
-                f"consumer cards ({', '.join(left_out)}) are rented only where the inventory names"
+                f"consumer cards ({', '.join(left_out)}) are rented only if the inventory names"
                 " them: their licence excludes data centres and neither uptime nor ECC is promised"
             )
     chosen = _cheapest(_current(found), _residencies(inventory))

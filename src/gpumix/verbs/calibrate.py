@@ -120,7 +120,7 @@ def _refuse_unpredictable(results: Results, catalog: Catalog) -> None:
                 _columns([one.rows[i] for i in chosen]), catalog=catalog
             )
             for i, value, note in zip(chosen, numbers_in(out["value"]), out["note"], strict=True):
-                problem = Problem(one.places[i], f"no prediction to hold it against: {note}")
+                problem = Problem(one.places[i], f"no prediction to compare it with: {note}")
                 if np.isnan(value) and problem not in problems:
                     problems.append(problem)
     if problems:

@@ -56,7 +56,9 @@ def compare_names(
             )
         if not what.endswith((".yaml", ".yml")) and not Path(what).exists():
             fix = f"gpumix compare team.yaml {workload}"
-            raise InputError(Problem("WORKLOAD", f"goes with an inventory; {what} is no file", fix))
+            raise InputError(
+                Problem("WORKLOAD", f"goes with an inventory; {what} is not a file", fix)
+            )
         opened = open_inventory(Path(what), measured)
         inventory, catalog = opened.inventory, opened.catalog
         ids = [w.id for w in inventory.workloads]

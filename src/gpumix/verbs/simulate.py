@@ -25,6 +25,6 @@ def simulate_file(
     """
     if trace is not None:
         if question.profile is not None:
-            raise InputError(Problem("--trace, --profile", "state exactly one of them"))
+            raise InputError(Problem("--trace, --profile", "give exactly one of them"))
         question = replace(question, trace=read_requests(trace), trace_name=trace.name)
     return run_simulation(question, load(), date.today(), progress)

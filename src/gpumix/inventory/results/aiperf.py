@@ -139,7 +139,7 @@ def _seconds(cells: Cells, metric: str) -> float | None:
         cells.wrong((metric,), "is missing")
     else:
         cells.wrong(
-            (metric, "unit"), f"{unit!r} is no unit of time", f"one of {', '.join(SECONDS)}"
+            (metric, "unit"), f"{unit!r} is not a unit of time", f"one of {', '.join(SECONDS)}"
         )
     return None
 

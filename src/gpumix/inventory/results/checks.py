@@ -37,7 +37,7 @@ def _faults(run: Run) -> Iterator[Fault]:
         return
     if run.requested and run.failed == 0.0 and run.completed < run.requested:
         missing = f"{run.completed:g} of {run.requested:g} requests were completed"
-        yield missing, "a run that was cut off says nothing of the rest"
+        yield missing, "measure a run that is not cut off"
     if run.duration_s == 0.0:
         yield "the duration is 0", ""
     for name, value in (

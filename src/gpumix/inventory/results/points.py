@@ -44,7 +44,7 @@ def rows_of(
             continue
         found.append((where, row | {"value": text}))
     if not found and not problems:
-        problems.append(Problem(place, "holds no usable measurement"))
+        problems.append(Problem(place, "has no usable measurement"))
     return found
 
 

@@ -83,7 +83,7 @@ def read_results(paths: Sequence[Path], stated: Stated, catalog: Catalog) -> Res
             places, rows = zip(*one.points, strict=True)
             files.append(Measured(one.name, one.tool, rows, places))
         elif _repeats_stages(one, opened):
-            note = "repeats its stages, which are read instead"
+            note = "repeats the stages; the stages are read instead"
             files.append(Measured(one.name, one.tool, (), (), note))
         else:
             files.append(_measured(one, stated, catalog, problems))
@@ -135,7 +135,7 @@ def _open(path: Path, stated: Stated) -> _Opened:
         if problems:
             raise InputError(problems)
         return _Opened(name, points.TOOL, points=tuple(found))
-    raise InputError(Problem(name, "is no result file that is understood", f"give {KNOWN}"))
+    raise InputError(Problem(name, "is not a result file that gpumix can read", f"give {KNOWN}"))
 
 
 def _text(path: Path) -> str:
@@ -194,7 +194,7 @@ def _whose(data: Any) -> str:
         return "holds aiperf's single requests; the summary is its profile_export JSON"
     if isinstance(data, dict) and {"metrics", "summary"} <= set(data):
         return "holds a server's counters (aiperf server metrics), not a benchmark's results"
-    return "is JSON, but no benchmark's results that are understood"
+    return "is JSON, but not benchmark results that gpumix can read"
 
 
 def _csv_lines(text: str) -> list[list[str]]:

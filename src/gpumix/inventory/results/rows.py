@@ -87,7 +87,7 @@ def _setting(run: Run, stated: Stated, catalog: Catalog, problems: list[Problem]
         problems.append(Problem(run.place, message))
     if not engine:
         engine = ENGINE
-        notes.append(f"engine taken as {engine} (--engine)")
+        notes.append(f"engine {engine} assumed (--engine)")
     load, value = _load(run, stated, problems)
     tp = stated.tp or ("" if stated.n_gpus else "1")
     cells = {

@@ -32,7 +32,7 @@ def read(cells: Cells) -> list[Run]:
         for name, key in _LATENCIES.items()
     }
     if not any(latency_s.values()):
-        cells.wrong((), "holds no latencies (mean_ttft_ms, mean_tpot_ms...)")
+        cells.wrong((), "has no latencies (mean_ttft_ms, mean_tpot_ms...)")
     load, value = _load(cells, prompts)
     backend = cells.text("backend").lower()
     return [

@@ -47,11 +47,14 @@ def engine_generation(
 def _generation(engine: str, version: str, weight_precision: str) -> tuple[str, str]:
     engine = engine.strip().lower()
     if engine not in NEWEST:
-        return "other", f"engine {engine or 'not stated'}: constants of a typical modern engine"
+        return (
+            "other",
+            f"engine {engine or 'not stated'}: using a typical modern engine's constants",
+        )
     version = version.strip().lower()
     if not version:
         if weight_precision == "fp16" and engine in LEGACY_ON_FP16:
-            return LEGACY_ON_FP16[engine], f"{engine} version not stated: fp16 taken as of 2023-24"
+            return LEGACY_ON_FP16[engine], f"{engine} version not stated: fp16, so 2023-24 assumed"
         return NEWEST[engine], ""
     if year := _YEAR.match(version):
         return (

@@ -89,7 +89,7 @@ def cost_table(comparison: Comparison) -> Table:
 def unfit_table(comparison: Comparison) -> Table:
     """The GPUs that cannot, and why."""
     return table(
-        "Out of the question",
+        "Cannot run it",
         ComparedGpu,
         [row for row in comparison.rows if row.reason],
         ("gpu", lambda r: text(r.gpu)),

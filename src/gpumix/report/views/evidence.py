@@ -13,21 +13,21 @@ from gpumix.report.tables import Cell, Table, remark, table, text, value
 Near = tuple[str, NearestMeasurement]
 """A GPU (or GPU and count), and the measurement nearest to what is predicted for it."""
 
-FAR = "far"
+FAR = "distant"
 
 MINOR = ("differs", "source", "as_of", "load", "predicted", "metric")
 """Columns that a narrow page of measurements loses first."""
 
 
 def close_table(found: Sequence[Near]) -> Table:
-    """The nearest measurements that say something of the predictions: those not far."""
+    """The nearest measurements that say something of the predictions: those not distant."""
     return nearest_table([near for near in found if near[1].closeness != FAR])
 
 
 def far_words(found: Sequence[Near]) -> str:
-    """For which GPUs nothing near was measured, in a sentence; empty where there are none."""
+    """Which GPUs have no close or related measurement, in a sentence, or nothing."""
     names = [name for name, near in found if near.closeness == FAR]
-    return f"Nothing near was measured for: {', '.join(names)}." if names else ""
+    return f"No close or related measurement for: {', '.join(names)}." if names else ""
 
 
 def nearest_table(found: Iterable[Near]) -> Table:
@@ -93,7 +93,7 @@ def speed_words(found: PlacementExplanation) -> str:
     p, speed = found.placement, found.placement.speed
     if speed is None:
         rate = fields.format_value("units_per_hour", p.units_per_hour)
-        return f"{fields.label('units_per_hour')} {rate}; its step is not told apart."
+        return f"{fields.label('units_per_hour')} {rate}; its step has no breakdown."
     predicted = speed.predicted
     shown = fields.format_interval(speed.quantity, predicted.value, predicted.low, predicted.high)
     parts = [f"{fields.label(speed.quantity)} {shown}, {predicted.basis.value}"]

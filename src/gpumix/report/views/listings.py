@@ -60,7 +60,7 @@ def offers_table(offers: Sequence[Offer], as_of: date) -> Table:
 def calibration_summary(result: Calibration) -> str:
     """How many rows were stored where, and what to be wary of."""
     stored, read = (sum(getattr(f, n) for f in result.files) for n in ("stored", "measurements"))
-    known = f", {read - stored} were known" if read > stored else ""
+    known = f", {read - stored} already known" if read > stored else ""
     lines = [f"{stored} of {read} rows stored{known}; {result.total} in {result.store}."]
     return "\n".join([*lines, *(f"! {warning}" for warning in result.warnings)])
 

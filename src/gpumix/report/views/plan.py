@@ -45,6 +45,9 @@ PURCHASE_WORDS = {
 }
 UNIT_COSTS = ("usd_per_mtok_total", "usd_per_run", "usd_per_sample")
 _NAMED_IN_HEADLINE = 4
+_FLIP_WORDS = {"utilisation": "use", "usd_per_gpu_hour": "per GPU-hour"}
+"""What follows the number in a sentence about a flip, by quantity."""
+
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -122,7 +125,7 @@ def sureness(plan: Plan) -> str:
     interval = fields.format_interval(
         "horizon_usd", plan.horizon_usd, plan.horizon_low_usd, plan.horizon_high_usd
     )
-    gap = fields.format_value("gap", plan.gap)
+    gap = fields.format_value("gap", max(plan.gap, fields.LEAST_SHARE))
     proof = (
         "proven cheapest under this model"
         if plan.gap < 1e-6
@@ -284,8 +287,10 @@ def replay_words(plan: Plan) -> str:
         return ""
     total = sum(r.requests for r in found)
     again = sum(r.corrections for r in found)
-    anew = f"; the plan was made anew {again} times" if again else ""
-    return f"{total:,} requests were simulated, the busiest hour of every block of the week{anew}."
+    remade = f"; the plan was made again {again} times" if again else ""
+    return (
+        f"{total:,} requests were simulated, the busiest hour of every block of the week{remade}."
+    )
 
 
 def traffic_words(plan: Plan) -> list[str]:
@@ -330,24 +335,21 @@ def cost_table(plan: Plan) -> Table:
 
 
 def break_even_table(plan: Plan) -> Table:
-    """Where the answer flips."""
-
-    def shown(b: BreakEven, amount: float | None) -> Cell:
-        name = b.quantity if b.quantity in fields.registry() else "value"
-        return value(name, amount, "not part of this plan")
-
-    def quantity(b: BreakEven) -> Cell:
-        return text(fields.label(b.quantity) if b.quantity in fields.registry() else b.quantity)
-
+    """Where the answer flips, a sentence each."""
     return table(
         fields.label("break_evens"),
         BreakEven,
         plan.break_evens,
-        ("what", lambda b: text(b.what)),
-        ("quantity", quantity),
-        ("value", lambda b: shown(b, b.value)),
-        ("now", lambda b: shown(b, b.now)),
+        ("what", lambda b: text(break_even_words(b))),
     )
+
+
+def break_even_words(flip: BreakEven) -> str:
+    """`Reserving a b200-sxm-180gb for 3 years pays above 51 % use (today 98 %)`."""
+    name = flip.quantity if flip.quantity in _FLIP_WORDS else "BreakEven.value"
+    value = fields.format_value(name, flip.value)
+    now = "not in this plan" if flip.now is None else f"today {fields.format_value(name, flip.now)}"
+    return f"{flip.what} {value} {_FLIP_WORDS.get(flip.quantity, flip.quantity)} ({now})"
 
 
 def assumptions_table(plan: Plan) -> Table:

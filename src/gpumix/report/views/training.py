@@ -34,14 +34,14 @@ def question(found: TrainingComparison) -> str:
     parts = [
         f"{found.method} of {fields.compact(found.tokens)} tokens",
         f"sequences of {found.seq_len:,}",
-        f"global batch {batch:,}" if batch else "global batch as the layout has it",
+        f"global batch {batch:,}" if batch else "global batch as the layout sets it",
         f"stack {found.stack}",
     ]
     if found.finish_within_s is not None:
         limit = fields.format_value("finish_within_s", found.finish_within_s)
         parts.append(f"P90 finish within {limit}")
     if found.programme_factor != 1.0:
-        parts.append(f"programme {found.programme_factor:g} x the final run")
+        parts.append(f"programme_factor {found.programme_factor:g}")
     if found.calendar_usd_per_day:
         parts.append(f"a day is worth {_usd('calendar_usd_per_day', found.calendar_usd_per_day)}")
     return "; ".join([*parts, found.price_rule])
@@ -52,11 +52,11 @@ def headline(found: TrainingComparison) -> str:
     cheapest = winner(found.pareto, 0.0)
     best = winner(found.pareto, found.calendar_usd_per_day)
     if cheapest is None:
-        return "No GPU and count finishes in time." if _able(found) else "It fits nowhere."
-    told = f"Cheapest: {run_words(cheapest)}"
+        return "No GPU type and count can finish in time." if _able(found) else "It fits on no GPU."
+    words = f"Cheapest: {run_words(cheapest)}"
     if best is not None and best is not cheapest:
-        told += f"; best at your value of a day: {run_words(best)}"
-    return f"{told}."
+        words += f"; best at your value of a day: {run_words(best)}"
+    return f"{words}."
 
 
 def pareto_table(pareto: Sequence[ParetoRun]) -> Table:
