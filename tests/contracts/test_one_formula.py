@@ -142,7 +142,7 @@ def _trained(folder: Path) -> object:
 
 
 def _simulated(folder: Path) -> object:
-    from gpumix.simulate.simulation import SimulationQuestion
+    from gpumix.simulate.question import SimulationQuestion
     from gpumix.verbs.simulate import simulate_file
 
     return simulate_file(

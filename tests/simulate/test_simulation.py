@@ -13,7 +13,8 @@ from gpumix.domain.simulation import Simulation
 from gpumix.errors import InputError
 from gpumix.inventory.trace import read_requests
 from gpumix.report.simulation import headline, latency_table, simulation_html
-from gpumix.simulate.simulation import SimulationQuestion, run_simulation
+from gpumix.simulate.question import SimulationQuestion
+from gpumix.simulate.simulation import run_simulation
 
 TODAY = date(2026, 11, 20)
 CHAT = SimulationQuestion(

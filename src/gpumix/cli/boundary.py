@@ -32,7 +32,7 @@ _PLAIN = {
 
 
 def run(answer: Callable[[], object]) -> int:
-    """The exit code of `answer`, which prints and may return a code; whatever it raises is reported."""
+    """The exit code of `answer`, which may return one; what it raises is reported."""
     for stream in (sys.stdout, sys.stderr):
         _print_anything(stream)
     with _ctrl_c_ends_it():

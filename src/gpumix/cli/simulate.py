@@ -64,7 +64,7 @@ def simulate(
     from gpumix.publish import check_folder, write_set
     from gpumix.report import export, simulation
     from gpumix.report.terminal import bar, show_simulation
-    from gpumix.simulate.simulation import SimulationQuestion
+    from gpumix.simulate.question import SimulationQuestion
     from gpumix.verbs.simulate import simulate_file
     from gpumix.verbs.words import slos_of
 

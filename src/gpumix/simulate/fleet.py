@@ -15,7 +15,7 @@ from gpumix.serving.simulator.simulation import BATCHING, Autoscale, Settings
 from gpumix.units import GIGA
 
 if TYPE_CHECKING:
-    from gpumix.simulate.simulation import SimulationQuestion
+    from gpumix.simulate.question import SimulationQuestion
 
 
 def fleet_problems(question: SimulationQuestion) -> list[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -34,6 +34,7 @@ from gpumix.serving.simulator.simulation import Outcome, simulate
 from gpumix.serving.simulator.steptable import step_table
 from gpumix.serving.traffic import at_rate, from_profile, mean_rate, resized
 from gpumix.simulate.fleet import fleet_problems, settings_of
+from gpumix.simulate.question import SimulationQuestion
 from gpumix.units import KILO, SECONDS_PER_HOUR
 from gpumix.values import FloatArray
 
@@ -45,36 +46,6 @@ _PERCENTILES = np.arange(1.0, 100.0)
 _MOST_REQUESTS = 10_000_000
 _OVERLOADED = 10.0
 """Times of the fastest answer that the rest must still take to be called overload."""
-
-
-@dataclass(frozen=True, slots=True)
-class SimulationQuestion:
-    """What to simulate; `tp` None = the smallest that fits, `rate` None = the trace's own.
-
-    With `max_replicas` the replicas follow the load from `replicas` up to so many.
-    """
-
-    model: str
-    gpu: str
-    tp: int | None = None
-    precision: str = assumed.PRECISION
-    kv_precision: str = ""
-    engine: str = assumed.ENGINE
-    replicas: int = 1
-    trace: Requests | None = None
-    trace_name: str = ""
-    profile: str | None = None
-    rate: float | None = None
-    requests: int | None = None
-    slos: tuple[Slo, ...] = ()
-    timeout_s: float | None = None
-    seed: int = 0
-    batching: str = "continuous"
-    max_replicas: int | None = None
-    scale_target: float | None = None
-    cold_start_s: float | None = None
-    prefill_replicas: int = 0
-    kv_link_gb_per_s: float | None = None
 
 
 def run_simulation(

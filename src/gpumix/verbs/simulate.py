@@ -11,7 +11,8 @@ from gpumix.catalog import load
 from gpumix.domain.simulation import Simulation
 from gpumix.errors import InputError, Problem
 from gpumix.inventory.trace import read_requests
-from gpumix.simulate.simulation import SimulationQuestion, run_simulation
+from gpumix.simulate.question import SimulationQuestion
+from gpumix.simulate.simulation import run_simulation
 
 
 def simulate_file(
