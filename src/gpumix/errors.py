@@ -128,7 +128,7 @@ class Infeasible(GpumixError):
         super().__init__(message)
 
 
-def told(error: GpumixError) -> str:
+def message_of(error: GpumixError) -> str:
     """An error as the command line tells it: every line of it, and any ways out."""
     lines = [f"gpumix: {line}" for line in str(error).splitlines()]
     ways = error.ways_out if isinstance(error, Infeasible) else ()

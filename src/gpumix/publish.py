@@ -38,7 +38,7 @@ def check_file(path: Path) -> Path:
     Raises: InputError where it could not: a directory, a device, a folder that cannot be written,
     a full disk, a name too long.
     """
-    with _told(path):
+    with _as_input_error(path):
         target = Path(os.path.realpath(path))
         if target.is_dir():
             raise InputError(Problem(str(path), "is a directory", "name a file"))
@@ -53,7 +53,7 @@ def check_folder(folder: Path, names: Collection[str]) -> Path:
 
     Raises: InputError where it could not, as `check_file`.
     """
-    with _told(folder):
+    with _as_input_error(folder):
         target = Path(os.path.realpath(folder))
         if target.exists() and not target.is_dir():
             raise InputError(Problem(str(folder), "is a file", "name a folder"))
@@ -71,7 +71,7 @@ def atomic(path: Path) -> Iterator[Path]:
     Raises: InputError where the folder cannot be made or the file cannot be written.
     """
     target = check_file(path)
-    with _told(path):
+    with _as_input_error(path):
         target.parent.mkdir(parents=True, exist_ok=True)
         _settle(target, target.parent)
         beside = _unpublished_name(target, target.parent)
@@ -95,7 +95,7 @@ def write_set(folder: Path, files: Mapping[str, str | Path]) -> None:
     Raises: InputError where the folder cannot be made or written.
     """
     target = check_folder(folder, files)
-    with _told(folder):
+    with _as_input_error(folder):
         target.parent.mkdir(parents=True, exist_ok=True)
         _settle(target, target.parent)
         _settle(target, target)
@@ -261,7 +261,7 @@ def _refuse_unwritable(path: Path, target: Path, folder: Path) -> None:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _as_input_error(path: Path) -> Iterator[None]:
     """What the system refuses, as an InputError that names the path."""
     try:
         yield

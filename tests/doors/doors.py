@@ -21,7 +21,7 @@ from result_files import aiperf, guidellm, inference_perf, vllm
 
 from gpumix import mix
 from gpumix.catalog import MEASUREMENTS, load
-from gpumix.errors import GpumixError, InputError, printable, told
+from gpumix.errors import GpumixError, InputError, message_of, printable
 from gpumix.files import read_columns
 from gpumix.inventory.read import read_inventory
 from gpumix.inventory.results import Stated, read_results
@@ -284,7 +284,7 @@ def hold(door: Door, folder: Path, content: bytes) -> None:
 
 
 def _check_words(error: GpumixError) -> None:
-    words = told(error)
+    words = message_of(error)
     assert words.strip()
     assert all(line == printable(line) for line in words.split("\n")), repr(words)
     if isinstance(error, InputError):

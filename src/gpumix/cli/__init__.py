@@ -60,7 +60,7 @@ _add(predict_app, predict.predict_training, "training")
 _add(prices_app, prices.prices_list, "list")
 
 
-def _tell_version(asked: bool) -> None:
+def _print_version(asked: bool) -> None:
     if asked:
         typer.echo(f"gpumix {__version__}")
         raise typer.Exit
@@ -71,7 +71,7 @@ def _whole(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_tell_version, is_eager=True, help="Print the version and stop."
+            "--version", callback=_print_version, is_eager=True, help="Print the version and stop."
         ),
     ] = False,
 ) -> None:

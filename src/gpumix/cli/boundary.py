@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 
 import typer
 
-from gpumix.errors import GpumixError, told
+from gpumix.errors import GpumixError, message_of
 
 BROKEN_OFF = 130
 _INPUT, _DEFECT = 2, 1
@@ -36,8 +36,8 @@ def run(answer: Callable[[], object]) -> int:
     for stream in (sys.stdout, sys.stderr):
         _print_anything(stream)
     with _ctrl_c_ends_it():
-        code = _told(answer)
-        flushed = _told(_flush)
+        code = _code_of_running(answer)
+        flushed = _code_of_running(_flush)
     return code or flushed
 
 
@@ -51,21 +51,21 @@ def _ctrl_c_ends_it() -> Iterator[None]:
     if os.name != "posix" or threading.current_thread() is not threading.main_thread():
         yield
         return
-    told, tell = os.pipe()
-    os.set_blocking(tell, False)
-    before = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     ended = threading.Event()
-    threading.Thread(target=_await_ctrl_c, args=(told, ended), daemon=True).start()
+    threading.Thread(target=_await_ctrl_c, args=(reading, ended), daemon=True).start()
     try:
         yield
     finally:
         ended.set()
         signal.set_wakeup_fd(before)
-        os.close(tell)
+        os.close(writing)
 
 
-def _await_ctrl_c(told: int, ended: threading.Event) -> None:
-    with os.fdopen(told, "rb", buffering=0) as signals:
+def _await_ctrl_c(signals_fd: int, ended: threading.Event) -> None:
+    with os.fdopen(signals_fd, "rb", buffering=0) as signals:
         while (number := signals.read(1)) and number[0] != signal.SIGINT:
             pass
     if number and not ended.wait(_GRACE_S):
@@ -73,7 +73,7 @@ def _await_ctrl_c(told: int, ended: threading.Event) -> None:
         os._exit(BROKEN_OFF)
 
 
-def _told(answer: Callable[[], object]) -> int:
+def _code_of_running(answer: Callable[[], object]) -> int:
     """As `run`, without the last flush."""
     try:
         code = answer()
@@ -94,7 +94,7 @@ def _code_of(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return BROKEN_OFF
     if isinstance(error, GpumixError):
-        _say_all(told(error))
+        _say_all(message_of(error))
         return error.exit_code
     if shown is not None:
         shown(file=sys.stderr)

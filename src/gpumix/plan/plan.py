@@ -19,7 +19,7 @@ from gpumix.plan.formulate import Choice, weight_of, worthwhile
 from gpumix.plan.infeasible import explain_infeasible
 from gpumix.plan.interpret import answer_of
 from gpumix.plan.search import PLAN, search
-from gpumix.plan.workloads import Told
+from gpumix.plan.workloads import Results
 from gpumix.plan.write_up import write_up
 from gpumix.supply.owned import own_servers
 from gpumix.supply.rentals import rentals
@@ -69,8 +69,8 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     variants = regret.variants(answer_of(found), choice, cycle, supplies.of)
     best, variants, proof = replay.cheapest(found, variants, proof, replayer)
     progress("the report")
-    told = Told(answer_of(best), catalog, supplies, rated.options, proof)
-    return Planned(write_up(told, variants, rated.unproven, started), best.formulation.problem)
+    results = Results(answer_of(best), catalog, supplies, rated.options, proof)
+    return Planned(write_up(results, variants, rated.unproven, started), best.formulation.problem)
 
 
 def supply(inventory: Inventory, catalog: Catalog) -> Supplies:

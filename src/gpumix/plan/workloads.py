@@ -38,8 +38,8 @@ COST_UNIT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a plan is told from: the mix found, what it was found among, and its replays.
+class Results:
+    """What a plan is written from: the mix found, what it was found among, and its replays.
 
     `tried` holds all options of every workload, refused ones included.
     """
@@ -51,25 +51,25 @@ class Told:
     proof: Mapping[str, Replay]
 
 
-def workload_plans(told: Told) -> tuple[WorkloadPlan, ...]:
+def workload_plans(results: Results) -> tuple[WorkloadPlan, ...]:
     """Every workload's part of the plan, in the inventory's order."""
-    usd, asker = usd_by_workload(told.answer.lines), _asker(told)
+    usd, asker = usd_by_workload(results.answer.lines), _asker(results)
     return tuple(
-        _workload_plan(told, workload, usd.get(workload.id, 0.0), asker)
-        for workload in told.answer.choice.inventory.workloads
+        _workload_plan(results, workload, usd.get(workload.id, 0.0), asker)
+        for workload in results.answer.choice.inventory.workloads
     )
 
 
-def _workload_plan(told: Told, workload: Workload, usd: float, asker: Asker) -> WorkloadPlan:
-    answer, tried = told.answer, told.tried[workload.id]
-    choice, of = answer.choice, told.supplies.of
+def _workload_plan(results: Results, workload: Workload, usd: float, asker: Asker) -> WorkloadPlan:
+    answer, tried = results.answer, results.tried[workload.id]
+    choice, of = answer.choice, results.supplies.of
     uses = [(x, u) for x in answer.lines for u in x.uses if u.cell.workload.id == workload.id]
     units = tuple(
         work_per_week(workload, y) * WEEKS_PER_YEAR for y in range(choice.inventory.years)
     )
     ways = ways_of_gpus(choice, workload, tried, of)
     shown = [u.cell.option for _, u in uses] + [way.best.option for way in ways if way.best]
-    behind = reasons_by_way(workload, tried, shown, told.catalog)
+    behind = reasons_by_way(workload, tried, shown, results.catalog)
     placements = _placements(answer, uses, behind)
     candidates = candidates_of(ways, behind, {u.cell.option.gpu for _, u in uses})
     return WorkloadPlan(
@@ -92,26 +92,26 @@ def _workload_plan(told: Told, workload: Workload, usd: float, asker: Asker) -> 
         why=why(candidates, COST_UNIT[workload.kind]),
         demand_per_hour=workload.demand.units_per_hour if workload.demand else (),
         capacity_per_hour=_capacity_per_hour(answer, workload, uses),
-        replay=told.proof.get(workload.id),
-        job=job_plan(placements, workload, tried, of, told.catalog) if workload.run else None,
+        replay=results.proof.get(workload.id),
+        job=job_plan(placements, workload, tried, of, results.catalog) if workload.run else None,
         **_unit_costs(workload, usd, sum(units), uses),
     )
 
 
-def _asker(told: Told) -> Asker:
+def _asker(results: Results) -> Asker:
     """How the plan's levers are predicted, and priced at its own supplies."""
-    largest = told.supplies.largest_instance()
-    gpus = [told.catalog.gpus[gpu] for gpu in largest]
+    largest = results.supplies.largest_instance()
+    gpus = [results.catalog.gpus[gpu] for gpu in largest]
 
     def ask(workload: Workload, change: Change) -> list[Option]:
-        return options_of(workload, gpus, largest, told.catalog, change)
+        return options_of(workload, gpus, largest, results.catalog, change)
 
     def price(workload: Workload, options: Sequence[Option]) -> Priced | None:
-        allowed = [s for s in told.supplies.of if may_run(workload, s)]
-        best = cheapest_way(told.answer.choice, workload, options, allowed)
+        allowed = [s for s in results.supplies.of if may_run(workload, s)]
+        best = cheapest_way(results.answer.choice, workload, options, allowed)
         return None if best is None else Priced(best.usd, best.option)
 
-    return Asker(told.catalog, ask, price)
+    return Asker(results.catalog, ask, price)
 
 
 def _unit_costs(

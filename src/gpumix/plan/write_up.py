@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from gpumix.domain.plan import Plan
 from gpumix.plan import assumptions, interpret, regret
 from gpumix.plan.regret import Variants
-from gpumix.plan.workloads import Told, workload_plans
+from gpumix.plan.workloads import Results, workload_plans
 from gpumix.predict.software import unknown_software
 
 
-def write_up(told: Told, variants: Variants, unproven: Sequence[str], started: float) -> Plan:
+def write_up(results: Results, variants: Variants, unproven: Sequence[str], started: float) -> Plan:
     """The whole plan; `unproven` are workloads that no option serves in simulation, `started` the
     clock when planning began [s]."""
-    answer, catalog, supplies = told.answer, told.catalog, told.supplies
+    answer, catalog, supplies = results.answer, results.catalog, results.supplies
     inventory, solution = answer.choice.inventory, answer.found.solution
-    workloads = workload_plans(told)
+    workloads = workload_plans(results)
     notes = [
         *inventory.notes,
         *(
@@ -55,7 +55,7 @@ def write_up(told: Told, variants: Variants, unproven: Sequence[str], started: f
         assumptions=assumptions.assumptions(answer, catalog, supplies.notes),
         warnings=(
             *assumptions.warnings(answer, supplies.offers_used, notes),
-            *assumptions.replay_warnings(told.proof, unproven),
+            *assumptions.replay_warnings(results.proof, unproven),
         ),
         seconds=time.perf_counter() - started,
         data_as_of=catalog.data_as_of,

@@ -22,7 +22,7 @@ CALIBRATED_FROM = 0.4
 """Share of a prediction's variance that measurements must explain for it to count as calibrated:
 what one run elsewhere in the same deployment does, and one on another model does not."""
 
-TOLD_FROM = 0.005
+REPORTED_FROM = 0.005
 """Smallest move that a note tells."""
 
 MOVED = "moved "
@@ -95,9 +95,9 @@ class Evidence:
             Basis.MEASURED.value,
             np.where(found.explained >= CALIBRATED_FROM, Basis.CALIBRATED.value, ""),
         ).astype(object)
-        told = (np.abs(factor - 1.0) >= TOLD_FROM) | (basis != "")
+        reported = (np.abs(factor - 1.0) >= REPORTED_FROM) | (basis != "")
         notes = np.full(len(factor), "", dtype=object)
-        for row in np.flatnonzero(told):
+        for row in np.flatnonzero(reported):
             notes[row] = self._note(float(factor[row]), found.weights[row])
         return Moved(factor, found.sigma, found.explained, basis, notes)
 

@@ -40,10 +40,10 @@ CHUNK_ROWS = 2_000
 UNSTATED = 1.0
 """|ln ratio| where one of two runs does not state a figure."""
 
-TOLD_FROM = 0.05
-"""Least part of a distance that is told."""
+REPORTED_FROM = 0.05
+"""Least part of a distance that is reported."""
 
-MOST_TOLD = 3
+MOST_REPORTED = 3
 
 NEAR, AKIN = 0.45, 1.0
 """Distances up to which a measured run is `close`, or `related`; beyond it is `distant`.
@@ -238,7 +238,7 @@ def _record(
     apart = {name: float(part[0, 0]) for name, part in parts.items()}
     distance = sum(apart.values())
     order = sorted(apart, key=lambda name: -apart[name])
-    told = [name for name in order if apart[name] >= TOLD_FROM][:MOST_TOLD]
+    reported = [name for name in order if apart[name] >= REPORTED_FROM][:MOST_REPORTED]
     return NearestMeasurement(
         id=cell["id"],
         source=_COMMIT.sub(r"@\1", cell["source"]),
@@ -252,7 +252,7 @@ def _record(
         fitted=cell["split"] == "calib",
         distance=distance,
         closeness="close" if distance <= NEAR else "related" if distance <= AKIN else "distant",
-        differs=", ".join(_difference(name, asked, row, known, place) for name in told),
+        differs=", ".join(_difference(name, asked, row, known, place) for name in reported),
     )
 
 

@@ -14,6 +14,6 @@ def head(record: Plan | Comparison) -> str:
     """An HTML fragment: the answer in a sentence and what it rests on."""
     if isinstance(record, Plan):
         return plan_head(record)
-    told = comparison_view.headline(record), comparison_view.question(record)
-    words = "\n".join(f"<p>{escape(sentence)}</p>" for sentence in told)
+    sentences = comparison_view.headline(record), comparison_view.question(record)
+    words = "\n".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
     return f"<h1>{escape(record.model)}</h1>\n{words}\n"
