@@ -187,6 +187,8 @@ def test_melange_instance(path: Path) -> None:
     assert solution.cost == pytest.approx(case["reference_exact"]["cost"], rel=1e-6)
     assert solution.cost is not None
     assert solution.cost >= case["lp_bound"] - 1e-9
+    assert solution.bound is not None
+    assert solution.bound <= solution.cost * (1.0 + 1e-9)
     assert all(
         solution.cost <= answer["cost"] + 1e-9
         for answer in case["melange"].values()

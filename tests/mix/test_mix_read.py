@@ -165,3 +165,15 @@ def test_problem_made_in_code_passes_the_same_check(case: dict[str, Any]) -> Non
         "configs[0].resource",
         "repeat",
     }
+
+
+def test_a_rate_is_bounded_by_the_largest_and_the_smallest_need() -> None:
+    path = CASES / "s02_base_reserved_peak_on_demand.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    needs = [n for n in data["workloads"][0]["demand"] if n]
+    assert max(needs) > min(needs)
+    data["configs"][0]["rate"] = 0.9e-7 * max(needs)
+    said = faults(data)["configs[0].rate"]
+    assert f"between {1e-7 * max(needs):g} and {1e7 * min(needs):g}" in said
+    data["configs"][0]["rate"] = 1.1e-7 * max(needs)
+    read_problem(data)

@@ -102,14 +102,16 @@ class Reach:
         return found
 
     def _in_order(self, tests: set[str]) -> list[str]:
-        """Quickest first; those with shared fixtures file by file, so that each is set up once."""
+        """Pinned numbers first, for they see the most, then the quickest; those with shared
+        fixtures file by file, so that each is set up once."""
         plain = [test for test in tests if not self._uses.get(test)]
         by_file: dict[str, list[str]] = defaultdict(list)
         for test in tests.difference(plain):
             by_file[test.split("::")[0]].append(test)
         files = [sorted(group, key=self._key) for group in by_file.values()]
         files.sort(key=lambda group: (self.seconds(group), group[0]))
-        return sorted(plain, key=self._key) + [test for group in files for test in group]
+        quickest = sorted(plain, key=self._key) + [test for group in files for test in group]
+        return pinned_first(quickest)
 
     def _key(self, test: str) -> tuple[float, str]:
         return self._seconds[test], test
@@ -134,5 +136,5 @@ class Reach:
 
 
 def pinned_first(tests: Sequence[str]) -> list[str]:
-    """The tests of pinned numbers (test_golden_*.py) before the others: they see the most."""
+    """The tests of pinned numbers (test_golden_*.py) before the others."""
     return sorted(tests, key=lambda test: _PINNED not in test.split("::")[0])
