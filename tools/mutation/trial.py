@@ -3,8 +3,8 @@
 The limit of a mutant is 60 s. Tests that take 20 s in sum without a change come first; over the
 limit there, the mutant hangs and is killed, unless a mere comment in its place takes more than 45 s
 too: a busy machine, or machine code made anew (about 20 s), is no hang. What else reaches the line
-gets the seconds that are left; over the limit there, nothing is known and the mutant survives. Tests
-that change formulas themselves are left out: they would be mutants of mutants.
+gets the seconds that are left; over the limit there, nothing is known and the mutant survives.
+Tests that change formulas themselves are left out: they would be mutants of mutants.
 """
 
 from __future__ import annotations
