@@ -164,3 +164,10 @@ def test_columns_of_unequal_length_write_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="zip"):
         write_columns(tmp_path / "o.csv", {"a": [1, 2], "b": [1]})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_of_very_many_columns_is_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text(",".join(f"c{i}" for i in range(100_000)) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match="100,000 columns"):
+        read_columns(path)

@@ -6,6 +6,7 @@ import csv
 import gzip
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO, cast
@@ -13,6 +14,9 @@ from typing import TextIO, cast
 from gpumix.errors import InputError, Problem
 from gpumix.publish import atomic
 from gpumix.reading import MOST_CELLS, read_text
+
+MOST_COLUMNS = 1000
+"""Of a table; those of measured rows have some sixty."""
 
 
 def _open_to_write(path: Path, *, zipped: bool) -> TextIO:
@@ -42,10 +46,13 @@ def read_numbered_columns(path: Path) -> tuple[dict[str, list[str]], list[int]]:
         raise InputError(Problem(str(path), "is empty", "the first line names the columns"))
     (first, names), body = rows[0], rows[1:]
     header = [name.strip() for name in names]
+    if len(header) > MOST_COLUMNS:
+        wide = f"has {len(header):,} columns, more than {MOST_COLUMNS:,}"
+        raise InputError(Problem(f"{path} line {first}", wide))
     problems = [
         Problem(f"{path} line {first}", f"column {name!r} appears twice")
-        for name in dict.fromkeys(header)
-        if header.count(name) > 1
+        for name, count in Counter(header).items()
+        if count > 1
     ]
     wrong = [
         Problem(f"{path} line {line}", f"{len(row)} cells where the header has {len(header)}")

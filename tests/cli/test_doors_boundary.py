@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from gpumix.cli import boundary
+from gpumix.cli import boundary, main
 from gpumix.errors import Infeasible, InputError, Problem
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,8 +42,8 @@ def raising(error: BaseException) -> Callable[[], object]:
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (KeyboardInterrupt(), 130, "gpumix: broken off"),
-        (typer.Abort(), 130, "gpumix: broken off"),
+        (KeyboardInterrupt(), 130, "gpumix: stopped (Ctrl-C)"),
+        (typer.Abort(), 130, "gpumix: stopped (Ctrl-C)"),
         (InputError(Problem("a.csv line 7", "is odd", "mend it")), 2, "a.csv line 7: is odd"),
         (Infeasible("no plan", ["site_kw"]), 3, "gpumix: no plan"),
         (OSError(28, "No space left on device", "out.csv"), 2, "out.csv: No space left"),
@@ -93,7 +93,7 @@ def test_the_framework_returns_130_for_ctrl_c(
     with pytest.raises(SystemExit) as stop:
         cli.main()
     assert stop.value.code == 130
-    assert capsys.readouterr().err == "gpumix: broken off\n"
+    assert capsys.readouterr().err == "gpumix: stopped (Ctrl-C)\n"
 
 
 def raising_any(error: BaseException) -> Callable[..., object]:
@@ -172,7 +172,7 @@ def test_ctrl_c_while_a_plan_is_made(tmp_path: Path) -> None:
     began = time.monotonic()
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert said == b"gpumix: broken off\n"
+    assert said == b"gpumix: stopped (Ctrl-C)\n"
     assert time.monotonic() - began < 20
     assert {p.name: p.read_text(encoding="utf-8") for p in out.iterdir()} == {
         "plan.json": "as it was"
@@ -209,4 +209,34 @@ def test_ctrl_c_deep_in_other_code_ends_it_all_the_same() -> None:
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=30)
     assert running.returncode == 130
-    assert said.endswith(b"gpumix: broken off\n")
+    assert said.endswith(b"gpumix: stopped (Ctrl-C)\n")
+
+
+@pytest.mark.parametrize("width", ["0", "3"])
+def test_a_terminal_of_no_width_is_taken_for_a_usual_one(
+    monkeypatch: pytest.MonkeyPatch, width: str
+) -> None:
+    from gpumix.cli.console import USUAL, console
+
+    monkeypatch.setenv("COLUMNS", width)
+    assert console().width == USUAL
+
+
+@pytest.mark.parametrize(
+    ("closing", "words"), [(">&-", ("explain", "tpot_p95_s")), ("2>&-", ("plan", "nosuch.yaml"))]
+)
+def test_a_closed_stream_is_never_an_answer_nor_a_defect(
+    closing: str, words: tuple[str, ...]
+) -> None:
+    command = f"{sys.executable} -m gpumix {' '.join(words)} {closing}"
+    assert subprocess.run(["sh", "-c", command], check=False).returncode == 2
+
+
+def test_an_empty_argument_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["gpumix", "plan", "team.yaml", "--out", ""])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "argument 4: is empty" in capsys.readouterr().err

@@ -28,6 +28,7 @@ from gpumix.cli import (
     solve,
 )
 from gpumix.docstrings import docstring
+from gpumix.errors import InputError, Problem
 
 app = typer.Typer(
     name="gpumix",
@@ -80,4 +81,12 @@ def _whole(
 
 def main() -> None:
     """Run the command line; errors become a message and an exit code."""
-    sys.exit(boundary.run(lambda: app(standalone_mode=False)))
+    sys.exit(boundary.run(_answer))
+
+
+def _answer() -> object:
+    """Do what the words of the command line ask."""
+    if "" in sys.argv[1:]:
+        place = f"argument {sys.argv.index('', 1)}"
+        raise InputError(Problem(place, "is empty", "name something, or leave the option out"))
+    return app(standalone_mode=False)

@@ -35,6 +35,11 @@ def run(answer: Callable[[], object]) -> int:
     """The exit code of `answer`, which may return one; what it raises is reported."""
     for stream in (sys.stdout, sys.stderr):
         _print_anything(stream)
+    if sys.stderr is None:  # closed: messages go nowhere, the exit code says it
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")
+    if sys.stdout is None:
+        _say("standard output is closed: there is nowhere to print")
+        return _INPUT
     with _ctrl_c_ends_it():
         code = _code_of_running(answer)
         flushed = _code_of_running(_flush)
@@ -69,7 +74,7 @@ def _await_ctrl_c(signals_fd: int, ended: threading.Event) -> None:
         while (number := signals.read(1)) and number[0] != signal.SIGINT:
             pass
     if number and not ended.wait(_GRACE_S):
-        _say("broken off")
+        _say("stopped (Ctrl-C)")
         os._exit(BROKEN_OFF)
 
 
@@ -80,7 +85,7 @@ def _code_of_running(answer: Callable[[], object]) -> int:
     except BaseException as error:
         code = _code_of(error)
     if code == BROKEN_OFF:
-        _say("broken off")
+        _say("stopped (Ctrl-C)")
     return code if isinstance(code, int) else 0
 
 

@@ -76,7 +76,8 @@ def solve(
 
     Raises:
         InputError: the problem breaks a rule of its form.
-        GpumixError: the time limit passed without a plan, or the solver failed.
+        InputError: the time limit passed without a plan.
+        GpumixError: the solver failed.
     """
     started = time.perf_counter()
     check_ends(gap, time_limit_s)
@@ -94,7 +95,7 @@ def solve(
         names = conflict(problem)
         return Solution("infeasible", None, None, None, {}, (), names, _since(started))
     if outcome.status == "unknown":
-        raise GpumixError(f"no plan found within {time_limit_s:g} s; allow more time")
+        raise _too_little_time("no plan was found", time_limit_s)
     plan = _plan(problem, model, kept, outcome.values)
     cost = price(problem, plan)
     _guard(problem, plan, cost, model.linear.objective(np.array(outcome.values)))
@@ -133,13 +134,13 @@ def feasible(
     """Whether some plan keeps all limits but the dropped ones.
 
     Raises:
-        GpumixError: the time limit passed without an answer.
+        InputError: the time limit passed without an answer.
     """
     model = build(problem, single_pools(problem), dropped=dropped)
     model.linear.cost[:] = [0.0] * len(model.linear.cost)
     outcome = run(model.linear, time_limit_s=time_limit_s)
     if outcome.status == "unknown":
-        raise GpumixError(f"not known within {time_limit_s:g} s whether a plan exists")
+        raise _too_little_time("whether a plan exists is not known", time_limit_s)
     return outcome.status != "infeasible"
 
 
@@ -374,3 +375,7 @@ def _guard(problem: Problem, plan: Solution, cost: float, objective: float) -> N
         raise GpumixError(f"the solver's plan breaks {', '.join(broken)} after rounding")
     if cost > objective + 1e-6 * abs(objective):
         raise GpumixError(f"the plan costs {cost:.6g}, the solver said {objective:.6g}")
+
+
+def _too_little_time(what: str, time_limit_s: float | None) -> InputError:
+    return InputError(Fault("time limit", f"{what} in {time_limit_s or 0.0:g} s", "allow more"))
