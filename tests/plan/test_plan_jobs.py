@@ -141,6 +141,13 @@ def test_asynchronous_checkpoints_help_on_spot(catalog: Catalog) -> None:
     assert beside > plain
 
 
+def test_the_predicted_rate_is_that_of_undisturbed_runs(catalog: Catalog) -> None:
+    for gpu, option in options(catalog, programme_factor=1.5).items():
+        if option.serves:
+            assert option.rate is not None, gpu
+            assert option.units_per_hour < option.rate.value < 1.5 * option.units_per_hour
+
+
 def test_premium_is_planned_at_the_pessimistic_end(catalog: Catalog) -> None:
     plain, sure = (
         options(catalog, tier)["a100-sxm-80gb"] for tier in (Tier.STANDARD, Tier.PREMIUM)
