@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from golden_files import GOLDEN, check_json
 from gpumix import catalog
-from gpumix.catalog import Catalog
+from gpumix.catalog import MEASUREMENTS, Catalog
 from gpumix.compare.serving import Question, compare_gpus
 from gpumix.compare.training import compare_train
 from gpumix.domain.promises import slo_of
+from gpumix.files import write_columns
 from gpumix.predict.backtest import backtest
+from gpumix.predict.calibrate import change
+from gpumix.predict.inference import predict_inference
 from gpumix.report.export import answer_to_dict, record_to_dict
 from gpumix.simulate.question import SimulationQuestion
 from gpumix.simulate.simulation import run_simulation
@@ -49,6 +53,36 @@ def trained(model: str, precisions: tuple[str, ...], **words: Any) -> dict[str, 
 def simulated(**asked: Any) -> dict[str, Any]:
     question = SimulationQuestion(**{"requests": 600, "seed": 3} | asked)
     return record_to_dict(run_simulation(question, known(), TODAY))
+
+
+MEASURED = {
+    "id": ["m1", "m2", "m3", "m4"],
+    "gpu": ["h100-sxm-80gb", "h100-sxm-80gb", "h100-sxm-80gb", "l40s-48gb"],
+    "n_gpus": ["1"] * 4,
+    "tp": ["1"] * 4,
+    "model": [LLAMA, LLAMA, LLAMA, QWEN_7B],
+    "weight_precision": ["bf16"] * 4,
+    "engine": ["vllm"] * 4,
+    "input_len": ["1024", "1024", "1024", "512"],
+    "output_len": ["256", "256", "256", "128"],
+    "load": ["concurrency"] * 4,
+    "load_value": ["4", "64", "16", "32"],
+    "metric": ["output_tok_s_total"] * 3 + ["tpot_ms_mean"],
+    "value": ["700", "6100", "2600", "47"],
+    "source": ["a.csv", "a.csv", "b.csv", "b.csv"],
+}
+"""Four measured rows; the last two are new."""
+
+
+def calibrated(folder: Path) -> dict[str, Any]:
+    """What the new rows change, and predictions at other loads with all four."""
+    write_columns(folder / MEASUREMENTS, MEASURED)
+    after = known().with_measured(folder)
+    found = change(known(), after, {"m3", "m4"})
+    asked = MEASURED | {"load_value": ["8", "128", "16", "8"]}
+    moved = predict_inference(asked, catalog=after)
+    predicted = {name: list(moved[name]) for name in ("value", "low", "high", "note")}
+    return {**record_to_dict(found), "predicted": predicted}
 
 
 def backtested() -> dict[str, Any]:
@@ -89,6 +123,10 @@ ANSWERS: dict[str, Callable[[], dict[str, Any]]] = {
         model=LLAMA, gpu="h100-sxm-80gb", profile="azure-conv", batching="static", rate=2.0
     ),
 }  # fmt: skip
+
+
+def test_golden_calibration(tmp_path: Path) -> None:
+    check_json("answers/calibrate.json", calibrated(tmp_path))
 
 
 @pytest.mark.parametrize("name", ANSWERS)

@@ -131,3 +131,20 @@ def test_requests_that_queue_together_count_for_less() -> None:
     strewn[::10] = 0.0
     assert replay._Share.of(1.0, together).highest > 0.95
     assert replay._Share.of(1.0, strewn).highest < 0.91
+
+
+def test_shares_of_several_runs_add_by_their_weight() -> None:
+    one, other = replay._Share(0.9, 0.04, 3.0), replay._Share(0.5, 0.08, 1.0)
+    both = replay._together([one, other])
+    assert both.mean == pytest.approx(0.8)
+    assert both.variance == pytest.approx(0.04 * 0.75**2 + 0.08 * 0.25**2)
+    assert both.weight == 4.0
+    nothing = replay._together([])
+    assert (nothing.mean, nothing.variance, nothing.weight) == (1.0, 0.0, 0.0)
+
+
+def test_a_promise_that_nothing_ran_under_is_kept_without_a_figure() -> None:
+    from gpumix.domain.workload import Slo
+
+    empty = replay._check(Slo("ttft", 0.95, 1.0), [])
+    assert (empty.week_s, empty.worst_s, empty.worst_hour, empty.kept) == (0.0, 0.0, 0, True)
