@@ -76,7 +76,11 @@ def test_a_row_that_fails_alone_stays_a_row_with_a_note(monkeypatch, tmp_path, c
     assert code == 0
     assert [bool(row["value"]) for row in rows] == [False, True]
     assert "did you mean" in rows[0]["note"]
-    assert "1 of 2 rows predicted" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "1 of 2 rows predicted" in said
+    assert "1 without, the first: row 1 (id " in said
+    assert "did you mean" in said
+    assert "Next:" not in said
 
 
 def test_none_predicted_is_no_success_and_the_commonest_reason_is_told(  # type: ignore[no-untyped-def]
@@ -102,7 +106,7 @@ def test_cases_of_layouts_that_cannot_be(monkeypatch, tmp_path, name):  # type: 
     table = (SHARED / name).read_text(encoding="utf-8")
     code, (row,) = predict(monkeypatch, tmp_path, table, work="training")
     assert code == 2
-    assert "tp must be a whole number from 0 to 100,000: '1e" in row["note"]
+    assert "tp must be a whole number from 1 to 100,000: '1e" in row["note"]
     assert row["value"] == row["limit"] == ""
 
 
