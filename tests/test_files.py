@@ -164,3 +164,19 @@ def test_columns_of_unequal_length_write_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="zip"):
         write_columns(tmp_path / "o.csv", {"a": [1, 2], "b": [1]})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("character", "says"),
+    [("\x1b", "a control character, U+001B"), ("\u202e", "a format character, U+202E"),
+     ("\u200b", "a format character, U+200B")],
+)  # fmt: skip
+def test_what_nobody_sees_is_called_a_format_character(
+    tmp_path: Path, character: str, says: str
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(f"a\n{character}\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_columns(path)
+    assert says in str(caught.value)
+    assert "delete it" in str(caught.value)

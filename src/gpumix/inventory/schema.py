@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from gpumix.domain import defaults
-from gpumix.domain.workload import Kind, Tier
+from gpumix.domain.workload import LONGEST_NAME, Kind, Tier
 from gpumix.inventory.quantities import (
     Day,
     Growth,
@@ -33,7 +33,7 @@ def _as_list(value: Any) -> Any:
 Names = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
 
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 """A name of the team's own: a plan, a workload, a site."""
 
 

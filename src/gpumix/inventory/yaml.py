@@ -53,7 +53,7 @@ _Loader.add_implicit_resolver(
 def _decimal(loader: _Loader, node: yaml.ScalarNode) -> int | float | str:
     """A whole number; `010` is ten, a long one becomes a float, and an absurdly long one stays text
     so that it is refused for its length."""
-    text = node.value.replace("_", "")
+    text: str = node.value.replace("_", "")
     if len(text) > MOST_DIGITS:
         return text
     return int(text) if len(text) <= _LONGEST_INT else float(text)
