@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
+import logging
 import pkgutil
 from collections.abc import Callable
 from types import ModuleType
