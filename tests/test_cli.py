@@ -250,6 +250,18 @@ def test_explain_leads_to_formula_and_source(monkeypatch, capsys):  # type: igno
     assert "gpumix.serving.capacity.latency" in out
 
 
+def test_explain_says_where_the_names_are(monkeypatch, capsys, tmp_path):  # type: ignore[no-untyped-def]
+    assert run(monkeypatch, "explain", "nosuch") == 2
+    assert capsys.readouterr().err.rstrip().endswith("(`gpumix explain --list` names all)")
+    assert run(monkeypatch, "explain", "usd_per_mtoken") == 2
+    err = capsys.readouterr().err
+    assert "did you mean" in err
+    assert "? `gpumix explain --list` names all" in err
+    for path in (tmp_path / "report.html", tmp_path):
+        assert run(monkeypatch, "explain", str(path)) == 2
+        assert "is not a plan (name plan.json or its folder)" in capsys.readouterr().err
+
+
 def test_help_of_every_verb_has_an_example(monkeypatch, capsys):  # type: ignore[no-untyped-def]
     for verb in ("init", "plan", "compare", "simulate", "solve", "backtest", "explain"):
         assert run(monkeypatch, verb, "--help") == 0

@@ -171,3 +171,19 @@ def test_a_table_of_very_many_columns_is_refused_at_once(tmp_path: Path) -> None
     path.write_text(",".join(f"c{i}" for i in range(100_000)) + "\n", encoding="utf-8")
     with pytest.raises(InputError, match="100,000 columns"):
         read_columns(path)
+
+
+@pytest.mark.parametrize(
+    ("character", "says"),
+    [("\x1b", "a control character, U+001B"), ("\u202e", "a format character, U+202E"),
+     ("\u200b", "a format character, U+200B")],
+)  # fmt: skip
+def test_what_nobody_sees_is_called_a_format_character(
+    tmp_path: Path, character: str, says: str
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(f"a\n{character}\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_columns(path)
+    assert says in str(caught.value)
+    assert "delete it" in str(caught.value)

@@ -21,6 +21,8 @@ MOST_TOLD = 20
 """Problems that an error's text names; the rest are counted."""
 _MOST_COMPARED = 2000
 _LONGEST_NAME = 80
+_SHORTEST_LIKE = 2
+"""Characters of a name that others can be like."""
 _JOINERS_AND_BLANKS = "\u200c\u200d\xa0\u202f"
 
 
@@ -149,6 +151,8 @@ def did_you_mean(name: str, known: Iterable[str], at_most: int = 3) -> str:
     """
     by_lower = {k.lower(): k for k in itertools.islice(known, _MOST_COMPARED)}
     lowered = name.lower()
+    if len(lowered) < _SHORTEST_LIKE:
+        return ""
     near = difflib.get_close_matches(lowered, by_lower, n=at_most, cutoff=0.6)
     near += [k for k in by_lower if lowered and lowered in k and k not in near]
     names = [by_lower[k] for k in near[:at_most]]

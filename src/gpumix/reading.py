@@ -11,6 +11,7 @@ import json
 import math
 import re
 import stat
+import unicodedata
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -34,6 +35,7 @@ _CONTROL = (
 )
 """Control and format characters (Unicode's Cc, Cf, Cs, Zl, Zp) but for tab, line feed and carriage
 return, and the two joiners that Persian and the scripts of India need within words."""
+_NAMES_LINE = re.compile(r" line [0-9]+$")
 _IN_TEXT = re.compile(f"[{_CONTROL}]")
 _IN_NAME = re.compile(rf"[\t\n\r{_CONTROL}]")
 
@@ -46,6 +48,16 @@ def control_character(name: str) -> str:
     """
     found = _IN_NAME.search(name)
     return f"U+{ord(found[0]):04X}" if found else ""
+
+
+def character_kind(code: str) -> str:
+    """What `control_character` found is: one that a terminal obeys, or one that nobody sees.
+
+    >>> character_kind("U+001B"), character_kind("U+202E")
+    ('control', 'format')
+    """
+    kind = unicodedata.category(chr(int(code.removeprefix("U+"), 16)))
+    return "control" if kind == "Cc" else "format"
 
 
 def refuse_unplain(path: Path, fix: str = "", if_missing: str = "") -> None:
@@ -93,7 +105,8 @@ def read_text(
         raise InputError(Problem(f"{path} line {line}", "is not UTF-8 text")) from None
     if found := _IN_TEXT.search(text):
         line = text.count("\n", 0, found.start()) + 1
-        what = f"holds a control character, U+{ord(found[0]):04X}"
+        code = f"U+{ord(found[0]):04X}"
+        what = f"holds a {character_kind(code)} character, {code}"
         raise InputError(Problem(f"{path} line {line}", what, "delete it; a text file has none"))
     return text
 
@@ -166,7 +179,8 @@ def refuse_unbounded(value: Any, place: str, *, only_names: bool = False) -> Non
 def _refuse_control(texts: list[str], place: str) -> None:
     for text in texts:
         if found := control_character(text):
-            raise InputError(Problem(place, f"{text[:40]!r} holds a control character, {found}"))
+            what = f"{text[:40]!r} holds a {character_kind(found)} character, {found}"
+            raise InputError(Problem(place, what, "delete it"))
 
 
 class _Refused(Exception):
@@ -188,7 +202,7 @@ def _real(token: str) -> float:
         raise _Refused(token, f"holds a number of {len(token):,} digits: at most {MOST_DIGITS}")
     value = float(token)
     if math.isinf(value):
-        raise _Refused(token, f"holds {token}, which no computer number can be")
+        raise _Refused(token, f"holds {token[:40]}, which no computer number can be")
     return value
 
 
@@ -217,13 +231,16 @@ def _decoder(place: str, repeated: list[Problem] | None) -> json.JSONDecoder:
 
 
 def _line_of(token: str, text: str, place: str) -> str:
+    if _NAMES_LINE.search(place):  # one of a file's JSON lines
+        return place
     return f"{place} line {text.count(chr(10), 0, text.find(token)) + 1}"
 
 
 def _syntax_problem(error: json.JSONDecodeError, text: str, place: str) -> Problem:
     cut = error.pos >= len(text.rstrip()) - 1
+    line = "" if _NAMES_LINE.search(place) else f" line {error.lineno}"
     return Problem(
-        f"{place} line {error.lineno}, column {error.colno}",
+        f"{place}{line}, column {error.colno}",
         f"is not valid JSON: {error.msg}",
         "the file ends too early: was it or its copy cut off?" if cut else "",
     )

@@ -76,7 +76,11 @@ def test_a_row_that_fails_alone_stays_a_row_with_a_note(monkeypatch, tmp_path, c
     assert code == 0
     assert [bool(row["value"]) for row in rows] == [False, True]
     assert "did you mean" in rows[0]["note"]
-    assert "1 of 2 rows predicted" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "1 of 2 rows predicted" in said
+    assert "1 without, the first: row 1 (id " in said
+    assert "did you mean" in said
+    assert "Next:" not in said
 
 
 def test_none_predicted_is_no_success_and_the_commonest_reason_is_told(  # type: ignore[no-untyped-def]
@@ -102,7 +106,7 @@ def test_cases_of_layouts_that_cannot_be(monkeypatch, tmp_path, name):  # type: 
     table = (SHARED / name).read_text(encoding="utf-8")
     code, (row,) = predict(monkeypatch, tmp_path, table, work="training")
     assert code == 2
-    assert "tp must be a whole number from 0 to 100,000: '1e" in row["note"]
+    assert "tp must be a whole number from 1 to 100,000: '1e" in row["note"]
     assert row["value"] == row["limit"] == ""
 
 
@@ -221,8 +225,11 @@ def test_without_a_folder_to_write_to_it_still_runs(tmp_path):  # type: ignore[n
     """Nothing is kept, nothing is written into the package."""
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     before = {p for p in (ROOT / "src").rglob("*") if p.suffix in (".nbi", ".nbc", ".js")}
-    printed = python(SCRIPT, GPUMIX_CACHE_DIR=str(tmp_path / "file"))
-    assert printed.split() == ["None", "None", "True"]
+    quietly = "import sys; sys.stderr = sys.stdout\n"
+    told, *printed = python(quietly + SCRIPT, GPUMIX_CACHE_DIR=str(tmp_path / "file")).splitlines()
+    assert "no cache folder can be written" in told
+    assert "GPUMIX_CACHE_DIR" in told
+    assert printed == ["None None", "True"]
     assert {p for p in (ROOT / "src").rglob("*") if p.suffix in (".nbi", ".nbc", ".js")} == before
 
 

@@ -79,7 +79,7 @@ def team(tmp_path: Path, text: str) -> Path:
         ("integer-of-5000-digits.json", calibrate, "a number of 5,000 digits"),
         ("aiperf-int-for-list.json", calibrate, "error_summary: must be a list, not 999"),
         ("inference-perf-zero-output.json", calibrate, "successes.count: is missing"),
-        ("p99-of-1e30-ms.json", calibrate, "p99 ttft of 5e+29 s is no latency"),
+        ("p99-of-1e30-ms.json", calibrate, "p99 ttft of 5e+29 s is not a latency"),
     ],
 )
 def test_cases_are_refused_at_once(name: str, read: Callable[[Path], object], says: str) -> None:
@@ -99,7 +99,7 @@ def test_a_line_of_a_trace_is_bounded_too(name: str, tmp_path: Path) -> None:
 def test_an_impossible_layout_comes_back_with_its_reason(name: str) -> None:
     out = predict_training(read_columns(CASES / name), catalog=CATALOG)
     assert np.isnan(out["value"]).all()
-    assert out["note"][0].startswith("tp must be a whole number from 0 to 100,000")
+    assert out["note"][0].startswith("tp must be a whole number from 1 to 100,000")
 
 
 @pytest.mark.parametrize("gap", [5.0, 1.0, -1.0, float("nan"), float("inf")])

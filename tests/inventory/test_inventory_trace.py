@@ -120,7 +120,7 @@ def test_many_bad_cells_make_a_short_answer(path: Path) -> None:
 
 def test_unsorted_names_the_first_line(path: Path) -> None:
     message = refusal(path, HEADER + "0,1,1\n5,1,1\n\n3,1,1\n2,1,1\n")
-    assert "line 5: arrival_s falls (2 such lines)" in message
+    assert "line 5: arrival_s falls (here and once more)" in message
     assert "sort" in message
 
 
@@ -270,3 +270,26 @@ def test_rank_correlation_is_spearmans() -> None:
     second = first**2 + rng.integers(0, 900, 300)
     assert rank_correlation(first, second) == pytest.approx(spearmanr(first, second).statistic)
     assert rank_correlation(first, np.full(300, 7.0)) == 0.0
+
+
+def test_what_a_message_quotes_is_cut(path: Path) -> None:
+    message = refusal(path, HEADER + f"0,1,1\n1,{'9' * 5000},1\n")
+    assert "line 3: input_tokens is '999" in message
+    assert len(message) < 300
+
+
+def test_a_time_beyond_all_clocks_is_told_the_limit(path: Path) -> None:
+    assert "a time in seconds from 0 to 100,000,000,000" in refusal(path, HEADER + "1e30,1,1\n" * 2)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [("{,}", "line 2, column"), ('{"a": ' + "9" * 101 + "}", "line 2: holds a number of 101")],
+)
+def test_a_line_of_json_lines_is_named_once(tmp_path: Path, line: str, says: str) -> None:
+    path = tmp_path / "trace.jsonl"
+    path.write_text('{"a": 1}\n' + line + "\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_trace(path)
+    assert says in str(caught.value)
+    assert str(caught.value).count(" line ") == 1

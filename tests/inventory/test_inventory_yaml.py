@@ -38,7 +38,8 @@ def test_scalars(scalar: str, value: object) -> None:
 
 
 def test_absurdly_long_numbers_do_not_crash() -> None:
-    assert parse("a: " + "9" * 5000, "f").data["a"] == float("inf")
+    assert parse("a: " + "9" * 5000, "f").data["a"] == "9" * 5000
+    assert parse("a: " + "9" * 100, "f").data["a"] == 1e100
     assert parse("a: " + "9" * 18, "f").data["a"] == 10**18 - 1
 
 
@@ -57,6 +58,25 @@ def test_every_repeated_key_is_named_with_both_lines() -> None:
     message = refusal("a: 1\nb:\n  c: 1\n  c: 2\na: 3\n")
     assert "team.yaml line 4: key 'c' is written twice (first on line 3)" in message
     assert "team.yaml line 5: key 'a' is written twice (first on line 1)" in message
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("''", "a workload needs a name"), ("'  '", "a workload needs a name"),
+        ("null", "a workload needs a name"), ("~", "a workload needs a name"),
+        ("12", "key '12' is not text (put it in quotes)"),
+        ("true", "key 'true' is not text"), ("1.5", "key '1.5' is not text"),
+        ("<<", "merge keys (<<) are not supported"),
+    ],
+)  # fmt: skip
+def test_keys_that_are_no_names_are_refused_with_their_line(key: str, says: str) -> None:
+    message = refusal(f"a: 1\nworkloads:\n  {key}: {{kind: chat}}\n")
+    assert message.startswith(f"team.yaml line 3: {says}")
+
+
+def test_a_nameless_key_elsewhere_is_refused_too() -> None:
+    assert refusal("a:\n  '': 1\n").startswith("team.yaml line 2: a key needs a name")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +102,9 @@ def test_broken_yaml_names_the_line(text: str, line: int) -> None:
               "!!python/object/apply:os.system [ls]", "!mine {a: 1}"],
 )  # fmt: skip
 def test_tags_are_refused(value: str) -> None:
-    assert "line 2" in refusal(f"a: 1\nb: {value}\n")
+    message = refusal(f"a: 1\nb: {value}\n")
+    assert "line 2" in message
+    assert f"such as '{value.split()[0]}'" in message
 
 
 def test_control_characters_name_the_line() -> None:

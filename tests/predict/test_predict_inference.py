@@ -14,6 +14,7 @@ from gpumix.errors import InputError
 from gpumix.files import read_columns
 from gpumix.predict.inference import predict_inference
 from gpumix.predict.rows import errors, layouts_of, parse_slo
+from gpumix.predict.training import predict_training
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -235,3 +236,30 @@ def test_every_usable_measurement_gets_a_value_in_order(catalog: Catalog) -> Non
     ]
     empty = np.isnan(out["value"])
     assert all(out["note"][empty])
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        (["gpu;model;metric"], "no column 'gpu' (is it separated by ;? write commas)"),
+        (["gpu\tmodel\tmetric"], "no column 'metric' (is it separated by tabs? write commas)"),
+        (["GPU", "MODEL", "METRIC"], "(write the names of columns in lower case)"),
+        (["foo", "bar"], "no column 'model' (it has 'foo, bar')"),
+    ],
+)
+def test_a_table_of_other_columns_is_refused_with_what_it_has(
+    catalog: Catalog, header: list[str], says: str
+) -> None:
+    for predict in (predict_inference, predict_training):
+        with pytest.raises(InputError) as caught:
+            predict({name: ["x"] for name in header}, catalog=catalog)
+        assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["n_gpus", "tp", "pp", "dp", "ep", "input_len"])
+@pytest.mark.parametrize("cell", ["0", 0, 0.0, "１２", "١٢", "1_0"])
+def test_no_count_is_zero_and_digits_are_plain(catalog: Catalog, name: str, cell: object) -> None:
+    out = predict_inference(table({name: cell}), catalog=catalog)
+    assert np.isnan(out["value"]).all()
+    assert f"{name} must be a" in out["note"][0]
+    assert "from 1 to" in out["note"][0]

@@ -152,3 +152,21 @@ def test_interval_slices_cover_all_rows():
     assert jobs is not None
     slices = interval_slices(jobs, np.array(["tok_s_per_gpu"] * len(jobs)), constants)
     assert set(slices) <= set(constants["interval"])
+
+
+@pytest.mark.parametrize(
+    "name", ["n_gpus", "tp", "pp", "cp", "dp", "ep", "vp", "seq_len", "micro_batch", "global_batch"]
+)
+def test_no_count_is_zero(name):
+    one = answer(**{name: 0})
+    assert np.isnan(one["value"])
+    assert f"{name} must be a" in one["note"]
+    assert "from 1 to" in one["note"]
+
+
+def test_an_adapter_of_rank_zero_is_none():
+    assert answer(lora_rank=0)["value"] == answer(lora_rank="")["value"]
+
+
+def test_a_language_model_without_a_length_is_told_so():
+    assert answer(seq_len="")["note"] == "seq_len is needed"

@@ -72,5 +72,5 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
     "path", ["gpumix.cost.nowhere.f", "gpumix.cost.unit_cost.f", "f", "this.s"]
 )
 def test_a_formula_that_is_not_there_is_a_data_error(path: str) -> None:
-    with pytest.raises(DataError, match=r"no such function|no formula"):
+    with pytest.raises(DataError, match=r"no such function|not a formula"):
         formula_at(path)

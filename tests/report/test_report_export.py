@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import plan_fixture
@@ -68,11 +69,16 @@ def _set(*path: Any) -> Callable[[dict[str, Any]], None]:
         (_set("schema_version", "9.0"), "schema_version.*9.0"),
         (_set("surprise", 1), "plan.json.surprise: unknown key"),
         (lambda d: d.pop("gap"), "plan.json.gap: is missing"),
-        (_set("monthly_usd", "many"), "plan.json.monthly_usd: must be a float"),
-        (_set("years", 2.5), "plan.json.years: must be a int"),
-        (_set("years", True), "plan.json.years: must be a int"),
-        (_set("start", "soon"), "plan.json.start"),
-        (_set("mix", 0, "basis", "guessed"), r"plan.json.mix\[0\].basis"),
+        (_set("monthly_usd", "many"), "plan.json.monthly_usd: must be a number, not 'many'"),
+        (_set("years", 2.5), "plan.json.years: must be a whole number"),
+        (_set("years", True), "plan.json.years: must be a whole number"),
+        (_set("start", "soon"), "plan.json.start: must be a day such as 2027-01-15, not 'soon'"),
+        (_set("start", 3), "plan.json.start: must be a day such as 2027-01-15, not 3"),
+        (
+            _set("mix", 0, "basis", "guessed"),
+            r"plan.json.mix\[0\].basis: unknown basis 'guessed'",
+        ),
+        (_set("mix", 0, "basis", 3), r"plan.json.mix\[0\].basis: unknown basis '3' .known"),
         (_set("mix", "none"), "plan.json.mix: must be a list"),
         (_set("mix", 0, "h100"), r"mix\[0\]: must be an object"),
     ],
@@ -84,3 +90,11 @@ def test_a_broken_file_names_the_place(
     change(data)
     with pytest.raises(InputError, match=message):
         export.plan_from_dict(data)
+
+
+def test_a_key_that_is_written_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    text = export.to_json(export.plan_to_dict(plan_fixture.plan()))
+    path.write_text(text.replace('"years": ', '"years": 2, "years": ', 1), encoding="utf-8")
+    with pytest.raises(InputError, match="key 'years' is written twice"):
+        export.read_plan(path)

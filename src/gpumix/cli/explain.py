@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 from gpumix.cli import names
 from gpumix.cli.console import console
 from gpumix.cli.options import JsonFlag
-from gpumix.errors import InputError, Problem
+from gpumix.errors import InputError, Problem, UnknownName, did_you_mean
 
 
 def explain(
@@ -40,6 +41,7 @@ def explain(
     """
     from gpumix.report import export
     from gpumix.verbs.explain import explain as explanation_of
+    from gpumix.verbs.explain import listed
 
     if list_names:
         _list(as_json)
@@ -50,9 +52,16 @@ def explain(
     if path.suffix == ".json":
         _explain_plan(path, workload, as_json)
         return
+    if path.suffix in (".html", ".md") or path.is_dir():
+        raise InputError(Problem(name, "is not a plan", "name plan.json or its folder"))
     if workload is not None:
         raise InputError(Problem("WORKLOAD", "needs a plan", "gpumix explain plan.json WORKLOAD"))
-    explanation = explanation_of(name)
+    try:
+        explanation = explanation_of(name)
+    except UnknownName as error:
+        like = did_you_mean(error.name, [one.name for one in listed()])
+        fix = f"{like} `gpumix explain --list` names all".strip()
+        raise InputError([replace(one, fix=fix) for one in error.problems]) from None
     if as_json:
         typer.echo(export.to_json(export.record_to_dict(explanation)))
         return

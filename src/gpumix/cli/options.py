@@ -36,7 +36,8 @@ Measured = Annotated[
     Path | None,
     typer.Option(
         "--measured",
-        help="Folder of your own measurements; default .gpumix beside the inventory, or here.",
+        help="Folder of your own measurements; default .gpumix beside the inventory or in the "
+        "current folder.",
     ),
 ]
 Nearest = Annotated[

@@ -58,11 +58,17 @@ def _predict(
         progress(f"predicting {len(next(iter(columns.values()), []))} rows")
         answers = predict_columns(work, columns, measured, nearest=nearest, **sheets)
         write_columns(out, answers)
-    values = list(answers["value"])
-    answered = sum(v is not None and v == v for v in values)
-    if not answered:
+    rows = len(answers["value"])
+    without = [i for i, value in enumerate(answers["value"]) if value is None or value != value]
+    if len(without) == rows:
         raise NoEstimate(_why_nothing(out, [str(note) for note in answers["note"]]))
-    typer.echo(f"{answered} of {len(values)} rows predicted, in {out}. Next:\n  gpumix backtest")
+    said = f"{rows - len(without)} of {rows} rows predicted, in {out}."
+    if not without:
+        typer.echo(f"{said} Next:\n  gpumix backtest")
+        return
+    first = without[0]
+    name = f"row {first + 1} (id {str(answers['id'][first])[:40]})"
+    typer.echo(f"{said}\n{len(without)} without, the first: {name}: {answers['note'][first]}")
 
 
 def _why_nothing(out: Path, notes: Sequence[str]) -> str:

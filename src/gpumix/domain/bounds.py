@@ -11,11 +11,14 @@ from typing import Final
 Range = tuple[float, float]
 """Smallest and largest value, both allowed."""
 
-COUNT: Final[Range] = (0, 100_000)
+COUNT: Final[Range] = (1, 100_000)
 """GPUs of one job or deployment, and its tp, pp, cp, dp, ep, vp: the largest clusters that train
 one model hold about 100,000 (xAI Colossus, 2024)."""
+RANK: Final[Range] = (0, 100_000)
+"""Of an adapter; 0 is none."""
 TOKENS: Final[Range] = (0, 10_000_000)
-"""Of one request or sequence: ten times the longest context of the catalogue."""
+"""Of one request, answer (none where a model only reads) or sequence: ten times the longest
+context of the catalogue."""
 REQUESTS: Final[Range] = (0, 1e8)
 """In flight, in a batch, of a burst or a second, and sequences of a training step."""
 NETWORK_GBPS: Final[Range] = (0, 1e6)
@@ -40,15 +43,16 @@ COUNTS: Final = (
 )  # fmt: skip
 """Columns of points that hold whole numbers."""
 POINTS: Final[dict[str, Range]] = dict.fromkeys(COUNTS, COUNT) | {
-    "input_len": TOKENS,
+    "lora_rank": RANK,
+    "input_len": (1, TOKENS[1]),
     "output_len": TOKENS,
-    "seq_len": TOKENS,
+    "seq_len": (1, TOKENS[1]),
     "load_value": REQUESTS,
-    "global_batch": REQUESTS,
-    "micro_batch": REQUESTS,
+    "global_batch": (1, REQUESTS[1]),
+    "micro_batch": (1, REQUESTS[1]),
     "inter_gbps_per_node": NETWORK_GBPS,
 }
-"""Numbers of a row of points; 0 means there as much as an empty cell, or is refused."""
+"""Numbers of a row of points; what is not stated is an empty cell, never 0."""
 
 FIRST_PRICE: Final = date(2015, 1, 1)
 """Before it nobody rented a GPU of the catalogue (the oldest, P100 and V100, are of 2016-17)."""
@@ -71,7 +75,7 @@ def point_fault(column: str, text: str, value: float) -> str:
     """What is wrong with a number in a column of points, or ''.
 
     >>> point_fault("tp", "0.01", 0.01)
-    "tp must be a whole number from 0 to 100,000: '0.01'"
+    "tp must be a whole number from 1 to 100,000: '0.01'"
     >>> point_fault("seq_len", "2048", 2048.0)
     ''
     """

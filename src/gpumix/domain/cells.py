@@ -10,13 +10,18 @@ import numpy.typing as npt
 
 
 def number_in(cell: object) -> float:
-    """The finite number in a cell; NaN where it is empty or holds none.
+    """The finite number in a cell, in digits 0 to 9; NaN where it is empty or holds none.
 
     >>> number_in(" 12.5 "), number_in("many"), number_in(None), number_in("inf")
     (12.5, nan, nan, nan)
+    >>> number_in("1_000"), number_in("1,000")
+    (nan, nan)
     """
+    text = str(cell).strip()
+    if "_" in text or not text.isascii():  # which Python's own reading allows
+        return math.nan
     try:
-        value = float(str(cell))
+        value = float(text)
     except ValueError:
         return math.nan
     return value if math.isfinite(value) else math.nan

@@ -28,18 +28,19 @@ _SECONDS = {
     "week": 604800.0,
 }
 _NUMBER = re.compile(
-    r"([-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)"
+    r"([-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?|[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)"
+    r"(?:[eE][-+]?[0-9]+)?)"
     r"\s*+([A-Za-z%]*+)(?:\s++([A-Z]{3}))?"
 )
 """A number, its unit and a currency; a comma is only understood between thousands. What is taken
 is never given back, so that the time to refuse a text grows with its length alone."""
 _LONGEST_NUMBER = 100
-_DAY = re.compile(r"^\d{4}-\d{2}(-\d{2})?$")
+_DAY = re.compile(r"^\d{4}-\d{2}(-\d{2})?$", re.ASCII)
 _MOST_MONEY = 1e15
 _LARGEST = 1e300
 _LONGEST_SHOWN = 60
 _SHORTEST_S, _LONGEST_S = 1e-4, 10 * 365 * 86400.0
-_WINDOW = re.compile(r"^\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*$")
+_WINDOW = re.compile(r"^\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*$", re.ASCII)
 
 
 def number(value: Any) -> float:
@@ -48,6 +49,9 @@ def number(value: Any) -> float:
         raise ValueError(f"expected a number, got {shown(value)}")
     if isinstance(value, int | float):
         return _finite(value, value)
+    if isinstance(value, str) and len(value.strip()) > _LONGEST_NUMBER:
+        size = f"{len(value.strip()):,} characters"
+        raise ValueError(f"expected a number of at most {_LONGEST_NUMBER} characters, got {size}")
     match = _parts(value)
     if not match or match.group(3) or match.group(2).lower() not in _SUFFIXES:
         raise ValueError(f"expected a number such as 12, 900M or 2B, got {shown(value)}")
@@ -73,9 +77,13 @@ def _amount(match: re.Match[str], factor: float) -> float:
 
 
 def _finite(amount: float, value: Any) -> float:
-    if not abs(amount) <= _LARGEST:  # NaN included
+    try:
+        found = float(amount)
+    except OverflowError:  # a whole number beyond what floats reach
+        found = math.inf
+    if not math.isfinite(found):
         raise ValueError(f"expected a finite number, got {shown(value)}")
-    return float(amount)
+    return found
 
 
 def shown(value: Any) -> str:

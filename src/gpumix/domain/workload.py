@@ -11,6 +11,9 @@ from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.site import Site
 from gpumix.domain.traffic import Lengths
 
+LONGEST_NAME = 200
+"""Characters of the name of a plan, a workload or a site."""
+
 
 class Kind(StrEnum):
     """Kinds of work, by what is promised about them."""

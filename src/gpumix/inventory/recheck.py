@@ -17,7 +17,7 @@ from gpumix.catalog import Catalog
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.offer import Purchase
 from gpumix.domain.promises import SLO_NAMES
-from gpumix.domain.workload import Inventory, Kind, Workload
+from gpumix.domain.workload import LONGEST_NAME, Inventory, Kind, Workload
 from gpumix.errors import Problem, unknown_name
 from gpumix.units import HOURS_PER_WEEK, HOURS_PER_YEAR, SECONDS_PER_HOUR
 
@@ -72,6 +72,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Offer.gpus_per_instance": (1, 1024),
 }
 """Record and field -> smallest and largest number; the same as schema.py's, in base units."""
+_NAMES: Final = ("Inventory.name", "Workload.id", "Site.id")
 _WORDS: Final[Mapping[str, Collection[str]]] = {
     "TrainingRun.method": ("pretrain", "full", "dpo", "lora", "qlora"),
     "TrainingRun.activation_ckpt": ("none", "selective", "full"),
@@ -168,5 +169,7 @@ def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Proble
     }
     if kind in _WORDS:
         known = {kind: ("word", _WORDS[kind])}
+    if kind in _NAMES and not 1 <= len(value) <= LONGEST_NAME:
+        return Problem(place, f"must be a name of 1 to {LONGEST_NAME} characters")
     what, names = known.get(kind, ("", (value,)))
     return None if value in names else unknown_name(place, what, value, names)

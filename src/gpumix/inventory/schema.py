@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from gpumix.domain import defaults
-from gpumix.domain.workload import Kind, Tier
+from gpumix.domain.workload import LONGEST_NAME, Kind, Tier
 from gpumix.inventory.quantities import (
     Day,
     Growth,
@@ -31,6 +31,10 @@ def _as_list(value: Any) -> Any:
 
 
 Names = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+
+
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+"""A name of the team's own: a plan, a workload, a site."""
 
 
 def _any_form(value: Any) -> str:
@@ -178,7 +182,7 @@ class SupplySpec(_Spec):
     """Clouds, sites, and GPUs that already stand on a site."""
 
     cloud: CloudSpec | None = None
-    on_prem: dict[str, SiteSpec] = {}
+    on_prem: dict[Name, SiteSpec] = {}
     owned: dict[str, dict[str, Annotated[Whole, Field(ge=1, le=1_000_000)]]] = {}
 
 
@@ -193,12 +197,12 @@ class LimitsSpec(_Spec):
 class InventorySpec(_Spec):
     """The whole file."""
 
-    name: str = "my plan"
+    name: Name = "my plan"
     horizon: HorizonSpec
     timezone: str = "UTC"
     report_currency: str = "USD"
     as_of: Day | None = None
-    workloads: dict[str, WorkloadSpec]
+    workloads: dict[Name, WorkloadSpec]
     supply: SupplySpec
     limits: LimitsSpec = LimitsSpec()
     prices: str | None = None

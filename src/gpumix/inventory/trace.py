@@ -28,7 +28,7 @@ _SHOWN = 5
 _COVERED = 0.98
 _LONGEST_DAYS = 3_660
 _LIMITS = {
-    "arrival_s": (0.0, 1e11, "a time in seconds from 0"),
+    "arrival_s": (0.0, 1e11, "a time in seconds from 0 to 100,000,000,000"),
     "input_tokens": (1.0, 1e7, "a whole count from 1 to 10,000,000"),
     "output_tokens": (0.0, 1e7, "a whole count from 0 to 10,000,000"),
 }
@@ -178,7 +178,7 @@ def _numbers(
         fits &= values == np.floor(values)
     wrong = np.flatnonzero(~fits)
     for row in wrong[:_SHOWN]:
-        what = f"is {cells[row]!r}" if cells[row].strip() else "is missing"
+        what = f"is {shown(cells[row])}" if cells[row].strip() else "is missing"
         problems.append(Problem(f"{path} {_unit(path)} {lines[row]}", f"{name} {what}", fix))
     if len(wrong) > _SHOWN:
         problems.append(Problem(str(path), f"and {len(wrong) - _SHOWN} more wrong {name}"))
@@ -189,13 +189,17 @@ def _unit(path: Path) -> str:
     return "row" if path.suffix == ".parquet" else "line"
 
 
+def _and_more(times: int) -> str:
+    return f" and {times} times more" if times > 1 else " and once more" if times else ""
+
+
 def _refuse_disorder(path: Path, arrival: np.ndarray, lines: Sequence[int]) -> None:
     early = np.flatnonzero(np.diff(arrival) < 0)
     if len(early):
         raise InputError(
             Problem(
                 f"{path} {_unit(path)} {lines[early[0] + 1]}",
-                f"arrival_s falls ({len(early)} such lines)",
+                f"arrival_s falls (here{_and_more(len(early) - 1)})",
                 "sort the trace by arrival",
             )
         )

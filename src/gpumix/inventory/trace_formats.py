@@ -24,7 +24,7 @@ BLOCK_TOKENS = 512
 
 Columns = dict[str, list[str]]
 
-_ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$")
+_ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?$", re.ASCII)
 _HASHES = ("hash_ids", "prefix_block_hashes")
 
@@ -99,7 +99,7 @@ def generic_columns(columns: Mapping[str, Sequence[str]]) -> Columns:
 
 
 def _numbers(cell: str) -> list[int]:
-    return [int(found) for found in re.findall(r"-?\d+", cell)]
+    return [int(found) for found in re.findall(r"-?[0-9]+", cell)]
 
 
 def shared_prefixes(hashes: Sequence[Sequence[int]]) -> tuple[list[int], list[int]]:

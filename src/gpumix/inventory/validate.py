@@ -39,6 +39,8 @@ _WORDS = {
     "model_type": "expected keys with values",
     "list_type": "expected a list",
     "string_type": "expected text",
+    "string_too_short": "expected a name",
+    "string_too_long": "must be at most {max_length} characters long",
     "invalid_key": "expected text as a key",
     "bool_parsing": "expected true or false",
     "bool_type": "expected true or false",

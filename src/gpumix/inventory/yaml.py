@@ -14,8 +14,8 @@ import yaml
 from yaml.events import CollectionEndEvent, CollectionStartEvent
 from yaml.reader import ReaderError
 
-from gpumix.errors import InputError, Problem
-from gpumix.reading import MOST_DEPTH, control_character
+from gpumix.errors import InputError, Problem, shortened
+from gpumix.reading import MOST_DEPTH, MOST_DIGITS, character_kind, control_character
 
 KeyPath = tuple[str | int, ...]
 
@@ -50,9 +50,12 @@ _Loader.add_implicit_resolver(
 )
 
 
-def _decimal(loader: _Loader, node: yaml.ScalarNode) -> int | float:
-    """A whole number; `010` is ten, and what is absurdly long becomes a float."""
-    text = node.value.replace("_", "")
+def _decimal(loader: _Loader, node: yaml.ScalarNode) -> int | float | str:
+    """A whole number; `010` is ten, a long one becomes a float, and an absurdly long one stays text
+    so that it is refused for its length."""
+    text: str = node.value.replace("_", "")
+    if len(text) > MOST_DIGITS:
+        return text
     return int(text) if len(text) <= _LONGEST_INT else float(text)
 
 
@@ -96,8 +99,8 @@ def parse(text: str, name: str) -> Document:
             node = loader.get_single_node()
             if node is not None:
                 walk.visit(node, ())
-            if walk.repeated:
-                raise InputError(walk.repeated)
+            if walk.wrong:
+                raise InputError(walk.wrong)
             data = loader.construct_document(node) if node is not None else None
         finally:
             loader.dispose()
@@ -126,17 +129,18 @@ def _refuse_unread(text: str, name: str) -> None:
         tag = getattr(event, "tag", None)
         if tag not in (None, "!"):
             line = event.start_mark.line + 1 if event.start_mark is not None else 1
-            what = f"an inventory has no tags such as {tag!r}"
+            written = tag.replace("tag:yaml.org,2002:", "!!")
+            what = f"an inventory has no tags such as {shortened(written)}"
             raise InputError(Problem(f"{name} line {line}", what, "write the value alone"))
 
 
 class _Walk:
-    """Notes the line of every key path, and every key that its mapping holds already."""
+    """Notes the line of every key path, and every key that is none or that its mapping holds."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.lines: dict[KeyPath, int] = {}
-        self.repeated: list[Problem] = []
+        self.wrong: list[Problem] = []
 
     def visit(self, node: yaml.Node, path: KeyPath) -> None:
         if len(self.lines) > _MOST_NODES:
@@ -150,11 +154,13 @@ class _Walk:
                 key = (*path, str(key_node.value))
                 line = key_node.start_mark.line + 1
                 self.refuse_control(key_node)
-                if key in self.lines:
-                    self.repeated.append(
+                if fault := _key_fault(key_node, path):
+                    self.wrong.append(Problem(f"{self.name} line {line}", *fault))
+                elif key in self.lines:
+                    self.wrong.append(
                         Problem(
                             f"{self.name} line {line}",
-                            f"key {key_node.value!r} is written twice",
+                            f"key {shortened(key_node.value)} is written twice",
                             f"first on line {self.lines[key]}",
                         )
                     )
@@ -171,8 +177,26 @@ class _Walk:
         """Raise InputError where a key or value holds what a terminal obeys and does not print."""
         if isinstance(node, yaml.ScalarNode) and (found := control_character(node.value)):
             place = f"{self.name} line {node.start_mark.line + 1}"
-            what = f"{node.value[:40]!r} holds a control character, {found}"
-            raise InputError(Problem(place, what, "write it on one line, in printed characters"))
+            kind = character_kind(found)
+            what = f"{node.value[:40]!r} holds a {kind} character, {found}"
+            fix = (
+                "write it on one line, in printed characters" if kind == "control" else "delete it"
+            )
+            raise InputError(Problem(place, what, fix))
+
+
+def _key_fault(key: yaml.Node, path: KeyPath) -> tuple[str, str] | None:
+    """What is wrong with a key, and the fix: every key is a text of some length."""
+    if not isinstance(key, yaml.ScalarNode):
+        return None  # told as a syntax error where the data are made
+    if not key.value.strip() or key.tag == "tag:yaml.org,2002:null":
+        what = "a workload needs a name" if path == ("workloads",) else "a key needs a name"
+        return what, "write it before the colon"
+    if key.value == "<<":
+        return "merge keys (<<) are not supported", "write the keys out"
+    if key.tag != "tag:yaml.org,2002:str":
+        return f"key {shortened(key.value)} is not text", "put it in quotes"
+    return None
 
 
 def _syntax_problem(error: yaml.YAMLError, name: str) -> Problem:

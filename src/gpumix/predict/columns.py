@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from gpumix.domain.bounds import point_fault
 from gpumix.domain.cells import number_in
+from gpumix.domain.quantities import shown as quoted
 from gpumix.errors import InputError, Problem
 
 IntArray = npt.NDArray[np.int64]
@@ -34,6 +35,31 @@ class _Codes(dict[object, int]):
     def __missing__(self, key: object) -> int:
         self[key] = code = len(self)
         return code
+
+
+NEEDED = ("gpu", "model", "metric")
+"""Columns that every table of points has."""
+
+
+def refuse_missing(points: Mapping[str, Sequence[object]]) -> None:
+    """Raise InputError for every needed column that is missing, with what the table has instead,
+    and as `rows_of`."""
+    rows_of(points)
+    fix = _why_missing(list(points))
+    missing = [
+        Problem("points", f"no column {name!r}", fix) for name in NEEDED if name not in points
+    ]
+    if missing:
+        raise InputError(missing)
+
+
+def _why_missing(names: Sequence[str]) -> str:
+    for sign, shown in ((";", ";"), ("\t", "tabs"), ("|", "|")):
+        if len(names) == 1 and sign in names[0]:
+            return f"is it separated by {shown}? write commas"
+    if any(name.lower() in NEEDED and name not in NEEDED for name in names):
+        return "write the names of columns in lower case"
+    return f"it has {quoted(', '.join(names))}" if names else ""
 
 
 def rows_of(points: Mapping[str, Sequence[object]]) -> int:

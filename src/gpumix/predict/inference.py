@@ -26,7 +26,7 @@ from gpumix.perf.inference.questions import LOADS, METRICS, Questions, answer
 from gpumix.perf.interval import interval, tier_sigma
 from gpumix.perf.precision import kv_bytes_per_value, weight_format
 from gpumix.perf.shapes import shape_of
-from gpumix.predict.columns import Column, IntArray, column, distinct, rows_of
+from gpumix.predict.columns import Column, IntArray, column, distinct, refuse_missing, rows_of
 from gpumix.predict.evidence import (
     Asked,
     Evidence,
@@ -75,8 +75,9 @@ def predict_inference(
         catalog: used instead of a fresh one with those sheets.
 
     Raises:
-        InputError: columns of different length, or a sheet that cannot be read.
+        InputError: columns missing or of different length, or a sheet that cannot be read.
     """
+    refuse_missing(points)
     catalog = catalog or load(gpus=gpus, models=models, measured=measured)
     return Predictions(**_predict(points, catalog, serving_evidence(catalog))[0])
 

@@ -37,7 +37,7 @@ from gpumix.predict.evidence import (
     stack_of,
     training_label,
 )
-from gpumix.predict.training_rows import METRICS, Resolved, Table, join, resolve
+from gpumix.predict.training_rows import METRICS, Resolved, Table, has_tokens, join, resolve
 from gpumix.units import GIB, GIGA, TERA
 from gpumix.values import FloatArray
 
@@ -238,7 +238,7 @@ def _answer_vision(
         )  # fmt: skip
         metric = table.word["metric"][row]
         if isinstance(answer, str):
-            resolved.notes[row] = answer
+            resolved.notes[row] = "seq_len is needed" if has_tokens(model) else answer
             continue
         per_sample, batch = answer
         if metric == "samples_s_per_gpu":

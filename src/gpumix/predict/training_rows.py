@@ -20,12 +20,13 @@ from gpumix.domain.cells import number_in
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
-from gpumix.errors import InputError, NoEstimate, Problem, UnknownName
+from gpumix.errors import InputError, NoEstimate, UnknownName
 from gpumix.perf.training import job as tj
 from gpumix.perf.training.constants import UNKNOWN, Constants
 from gpumix.perf.training.job import TrainingJob, training_jobs
 from gpumix.perf.training.layout import layouts, why_none
 from gpumix.perf.training.memory import memory
+from gpumix.predict.columns import refuse_missing
 from gpumix.values import FloatArray
 
 METRICS = (
@@ -68,11 +69,7 @@ class Table:
     """The points as columns of numbers (NaN where empty) and of words (lower case, stripped)."""
 
     def __init__(self, points: Mapping[str, Sequence[Any]]) -> None:
-        missing = [c for c in ("gpu", "model", "metric") if c not in points]
-        if missing:
-            raise InputError(
-                [Problem("points", f"no column {c!r}", "see Points (training)") for c in missing]
-            )
+        refuse_missing(points)
         self.size = len(points["gpu"])
         self.ids = list(points.get("id", range(self.size)))
         self.faults = [""] * self.size
@@ -84,7 +81,7 @@ class Table:
         return self.size
 
     def _numbers(self, name: str, cells: Sequence[Any] | None) -> FloatArray:
-        """The column, NaN where nothing (or 0) is stated; what cannot be true goes to `faults`."""
+        """The column, NaN where nothing is stated; what cannot be true goes to `faults`."""
         if cells is None:
             return np.full(self.size, np.nan)
         values = np.array([number_in(cell) for cell in cells], dtype=np.float64)
@@ -114,7 +111,7 @@ def resolve(table: Table, catalog: Catalog, constants: Constants) -> Resolved:
         if pair is None:
             continue
         model, gpu = pair
-        if not _has_tokens(model) or (
+        if not has_tokens(model) or (
             model.kind != "encoder" and np.isnan(table.number["seq_len"][row])
         ):
             vision.append(row)
@@ -165,7 +162,8 @@ def _names(table: Table, catalog: Catalog, notes: list[str]) -> list[tuple[Model
     return pairs
 
 
-def _has_tokens(model: Model) -> bool:
+def has_tokens(model: Model) -> bool:
+    """Whether a model trains on sequences of tokens."""
     return bool(model.layers and model.hidden) and not model.is_denoiser and model.kind != "vision"
 
 

@@ -19,9 +19,10 @@ from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import SCHEMA_VERSION, Plan
 from gpumix.domain.training_comparison import TrainingComparison
-from gpumix.errors import InputError, Problem
+from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.reading import read_json
 
+_KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 _SHOWN = 60
 """Characters of a wrong value that its message repeats."""
 
@@ -37,10 +38,13 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
 def read_plan(path: Path) -> Plan:
     """The plan in a `plan.json` file.
 
-    Raises: InputError where it cannot be read, is no JSON or no plan.
+    Raises: InputError where it cannot be read, is no JSON, holds a key twice, or is no plan.
     """
     fix = "name the plan.json of `gpumix plan`"
-    data = read_json(path, fix, "`gpumix plan INVENTORY` writes one")
+    repeated: list[Problem] = []
+    data = read_json(path, fix, "`gpumix plan INVENTORY` writes one", repeated)
+    if repeated:
+        raise InputError(repeated)
     if not isinstance(data, Mapping):
         raise InputError(Problem(str(path), "is not a plan", fix))
     return plan_from_dict(data, str(path))
@@ -57,7 +61,7 @@ def plan_from_dict(data: Mapping[str, Any], place: str = "plan.json") -> Plan:
     if major != SCHEMA_VERSION.partition(".")[0]:
         raise InputError(
             Problem(
-                f"{place}: schema_version",
+                f"{place}.schema_version",
                 f"is {data.get('schema_version')!r}, this version reads {SCHEMA_VERSION}",
             )
         )
@@ -111,14 +115,17 @@ def _read(kind: Any, data: Any, place: str) -> Any:
     if dataclasses.is_dataclass(kind):
         return _read_record(cast(type, kind), data, place)
     if kind is date:
-        return _converted(date.fromisoformat, data, place)
+        return _read_date(data, place)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return _converted(kind, data, place)
+        known = [one.value for one in kind]
+        if data not in known:
+            raise InputError(unknown_name(place, kind.__name__.lower(), str(data), known))
+        return kind(data)
     is_number = isinstance(data, int | float) and not isinstance(data, bool)
     if kind is float and is_number:
         return float(data)
     if not isinstance(data, kind) or (kind is int and not is_number):
-        raise InputError(Problem(place, f"must be a {kind.__name__}, not {_short(data)}"))
+        raise InputError(Problem(place, f"must be {_KINDS[kind]}, not {_short(data)}"))
     return data
 
 
@@ -154,8 +161,9 @@ def _read_record(record: type, data: Any, place: str) -> Any:
     return record(**{k: _read(hints[k], v, f"{place}.{k}") for k, v in data.items()})
 
 
-def _converted(make: Any, data: Any, place: str) -> Any:
+def _read_date(data: Any, place: str) -> date:
     try:
-        return make(data)
-    except (ValueError, TypeError) as error:
-        raise InputError(Problem(place, str(error))) from None
+        return date.fromisoformat(data)
+    except (ValueError, TypeError):
+        what = f"must be a day such as 2027-01-15, not {_short(data)}"
+        raise InputError(Problem(place, what)) from None

@@ -93,7 +93,7 @@ def formula_at(path: str) -> Formula:
     """
     module_name, _, name = path.rpartition(".")
     if not path.startswith("gpumix."):  # a plan's file may say anything; import nothing else
-        raise DataError(f"{path}: is no formula of gpumix")
+        raise DataError(f"{path}: is not a formula of gpumix")
     try:
         function = getattr(importlib.import_module(module_name), name)
     except (ImportError, AttributeError, ValueError) as error:

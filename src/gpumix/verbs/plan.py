@@ -117,7 +117,7 @@ def _open_plan(path: Path, measured: Path | None) -> Opened:
         store = path.parent / _MEASURED
         _refuse_other(store / MEASUREMENTS, inventory.measured)
     catalog = load(measured=store)
-    problems = problems_of(inventory, catalog, f"{path}: inventory")
+    problems = problems_of(inventory, catalog, f"{path}.inventory")
     if problems:
         raise InputError(problems)
     copies = {name: path.parent / name for name in map(_copy_of, inventory.traces)}

@@ -60,7 +60,10 @@ def _bound_faults(run: Run) -> Iterator[Fault]:
     for name, values in run.latency_s.items():
         for statistic, seconds in values.items():
             if seconds > 0.0 and not is_within(seconds, LATENCY_S):
-                yield f"{statistic} {name} of {seconds:.3g} s is no latency", "which unit is it in?"
+                yield (
+                    f"{statistic} {name} of {seconds:.3g} s is not a latency",
+                    "which unit is it in?",
+                )
     for name, value, bounds in (
         ("input tokens per request", run.input_len, TOKENS),
         ("output tokens per request", run.output_len, TOKENS),

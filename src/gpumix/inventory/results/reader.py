@@ -14,7 +14,7 @@ from gpumix.errors import InputError, Problem
 from gpumix.files import read_numbered_columns
 from gpumix.inventory.results import aiperf, guidellm, inference_perf, points, vllm_bench
 from gpumix.inventory.results.checks import problems_of
-from gpumix.inventory.results.rows import Stated, rows_of
+from gpumix.inventory.results.rows import Stated, rows_of, stated_faults
 from gpumix.inventory.results.run import Cells, Run
 from gpumix.reading import parse_json, read_text
 
@@ -70,7 +70,7 @@ def read_results(paths: Sequence[Path], stated: Stated, catalog: Catalog) -> Res
 
     Raises: InputError with every problem of every file, and of what is stated about them.
     """
-    problems: list[Problem] = []
+    problems: list[Problem] = list(stated_faults(stated))
     opened: list[_Opened] = []
     for path in dict.fromkeys(paths):
         try:

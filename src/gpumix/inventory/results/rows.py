@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gpumix.catalog import Catalog
+from gpumix.domain.bounds import REQUESTS, point_fault
+from gpumix.domain.cells import number_in
 from gpumix.domain.defaults import ENGINE
 from gpumix.errors import InputError, Problem
 from gpumix.inventory.results.run import Run
@@ -20,6 +22,7 @@ TRAINING = (
     "lora_rank", "task", "precision", "stack", "sharding", "activation_ckpt", "intra_link",
     "lora_targets",
 )  # fmt: skip
+LAYOUT = ("n_gpus", "tp", "pp", "dp", "ep")
 COLUMNS = ("id", *SERVING, *TRAINING, "value", "source")
 """Columns of a measured row: the points contracts' questions, the measured value, the file."""
 
@@ -111,11 +114,22 @@ def _setting(run: Run, stated: Stated, catalog: Catalog, problems: list[Problem]
     return Setting(cells, "; ".join(notes))
 
 
+def stated_faults(stated: Stated) -> Iterator[Problem]:
+    """What is wrong with stated counts and loads, whether or not a file needs them."""
+    for name in LAYOUT:
+        if (text := getattr(stated, name)) and (fault := point_fault(name, text, number_in(text))):
+            yield Problem(f"--{name.replace('_', '-')}", fault)
+    for name in ("concurrency", "rate"):
+        value = getattr(stated, name)
+        if value is not None and not 0.0 < value <= REQUESTS[1]:
+            yield Problem(f"--{name}", f"must be above 0 and at most {REQUESTS[1]:,.0f}")
+
+
 def _product(stated: Stated) -> str:
-    """GPUs of a layout: an empty degree counts as 1; one that is no number is told later."""
+    """GPUs of a layout: an empty degree counts as 1."""
     product = 1
     for degree in (stated.tp, stated.pp, stated.dp):
-        product *= int(degree) if degree.isdigit() else 1
+        product *= int(degree or 1)
     return str(product)
 
 

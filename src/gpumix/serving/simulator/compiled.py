@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
+import logging
 import pkgutil
 from collections.abc import Callable
 from types import ModuleType
@@ -13,7 +15,7 @@ from numba import njit
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.dispatcher import Dispatcher
 
-from gpumix.cache import cache_folder
+from gpumix.cache import VARIABLE, cache_folder
 from gpumix.serving import simulator
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -57,6 +59,16 @@ def inlined(function: _F) -> _F:
     return cast(_F, njit(inline="always", **_INNER)(function))
 
 
+@functools.cache
+def _tell_of_no_cache() -> None:
+    """One line on stderr, once a process, unless the program has set up logging otherwise."""
+    logging.getLogger(__name__).warning(
+        "gpumix: no cache folder can be written, so every run compiles for some 30 s; "
+        "name a folder in %s",
+        VARIABLE,
+    )
+
+
 class _Place(_CacheLocator):  # type: ignore[misc]
     """The cache folder, as numba asks for it: one folder for each state of the sources.
 
@@ -80,7 +92,10 @@ class _Place(_CacheLocator):  # type: ignore[misc]
     def from_function(cls, _function: object, _file: str) -> _Place | None:
         state = sources_hash()
         folder = cache_folder(f"compiled-{state}")
-        return None if folder is None else cls(str(folder), state)
+        if folder is None:
+            _tell_of_no_cache()
+            return None
+        return cls(str(folder), state)
 
 
 class _Written(CompileResultCacheImpl):  # type: ignore[misc]
