@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from gpumix.perf.inference import kernels, latency, modes
+from gpumix.perf.inference import latency, modes
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.loads import closed_loop
 from gpumix.perf.inference.steps import decode_step_s, prefill_s
@@ -16,11 +15,6 @@ from gpumix.perf.interval import interval
 
 Deploy = Callable[..., Deployment]
 BIG, SMALL = "meta-llama/Llama-3.1-70B-Instruct", "meta-llama/Llama-3.2-1B-Instruct"
-
-
-@pytest.mark.parametrize("module", [kernels, latency, modes])
-def test_doctests(module: object) -> None:
-    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
 
 
 def test_the_closed_loop_answers_with_the_latencies_of_their_formulas(deploy: Deploy) -> None:

@@ -1,20 +1,14 @@
 """The formulas of a training step: published values, limits and monotony."""
 
-import doctest
 import math
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpumix.perf.training import terms, vision
+from gpumix.perf.training import terms
 
 POSITIVE = st.floats(1e-3, 1e6)
-
-
-@pytest.mark.parametrize("module", [terms, vision])
-def test_doctests(module):
-    assert doctest.testmod(module).failed == 0
 
 
 def test_megatron_all_reduce_volume():

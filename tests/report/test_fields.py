@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from datetime import date
 from pathlib import Path
 
@@ -14,10 +13,6 @@ from gpumix import fields
 from gpumix.domain.plan import SloCheck
 from gpumix.errors import DataError, UnknownName
 from gpumix.fields import Currency, format_interval, format_value
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(fields).failed == 0
 
 
 def test_absent_is_a_dash_and_never_zero() -> None:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import doctest
 import re
 
 import pytest
 
 from gpumix import fields
 from gpumix.errors import DataError, UnknownName
-from gpumix.verbs import explain as module
 from gpumix.verbs.explain import explain, formula_at, formulas, listed
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(module).failed == 0
 
 
 def test_every_registered_name_explains_itself() -> None:
