@@ -159,6 +159,11 @@ def test_a_reader_that_has_enough_ends_it_quietly() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"{\n", b"")
 
 
+def hears_ctrl_c() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so would all that tests start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @posix
 def test_ctrl_c_while_a_plan_is_made(tmp_path: Path) -> None:
     out = tmp_path / "out"
@@ -166,7 +171,9 @@ def test_ctrl_c_while_a_plan_is_made(tmp_path: Path) -> None:
     (out / "plan.json").write_text("as it was", encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     command = [sys.executable, "-m", "gpumix", "plan", str(FRONTIER), "--out", str(out)]
-    running = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+    running = subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, preexec_fn=hears_ctrl_c
+    )
     time.sleep(3)
     running.send_signal(signal.SIGINT)
     began = time.monotonic()
@@ -202,7 +209,7 @@ def test_ctrl_c_deep_in_other_code_ends_it_all_the_same() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     running = subprocess.Popen(
         [sys.executable, "-c", DEEP], env=environment, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.PIPE, preexec_fn=hears_ctrl_c,
     )  # fmt: skip
     assert running.stdout is not None
     assert running.stdout.readline() == b"begun\n"
