@@ -16,6 +16,7 @@ class Purchase(StrEnum):
     SPOT = "spot"
     RESERVED_1Y = "reserved_1y"
     RESERVED_3Y = "reserved_3y"
+    RESERVED = "reserved"
     BUY = "buy"
     OWNED = "owned"
 
@@ -35,12 +36,24 @@ class Purchase(StrEnum):
         return {Purchase.RESERVED_1Y: 1.0, Purchase.RESERVED_3Y: 3.0}.get(self)
 
 
+class Layer(StrEnum):
+    """Where a price came to gpumix from; a sheet goes before an import, that before the rest."""
+
+    SNAPSHOT = "snapshot"
+    IMPORT = "import"
+    SHEET = "sheet"
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """One dated price: an instance of `gpus_per_instance` GPUs for USD per instance-hour.
 
     `country` is the ISO 3166 alpha-2 code of the region, None where the region is not one
-    country: such an offer satisfies no residency rule.
+    country: such an offer satisfies no residency rule. `tier` is the provider's (hyperscaler,
+    neocloud, marketplace, reseller), empty where it is unknown. A commitment has its length
+    [months] and the share of it that is paid at its start [0-1]; `derived` was computed from
+    another price by gpumix, `estimated` is derived or called an estimate by its source; `marks`
+    name the rules of the gate that the price is used in spite of.
     """
 
     provider: str
@@ -56,6 +69,13 @@ class Offer:
     basis: Basis
     source: str
     note: str
+    tier: str = ""
+    layer: Layer = Layer.SNAPSHOT
+    term_months: int = 0
+    upfront_share: float = 0.0
+    derived: bool = False
+    estimated: bool = False
+    marks: tuple[str, ...] = ()
 
     @property
     def usd_per_gpu_hour(self) -> float:
