@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gpumix import fields
 from gpumix.domain.offer import OLD, Purchase
 from gpumix.domain.plan import MixLine, Plan, TermTarget
@@ -43,14 +45,15 @@ def mix_table(plan: Plan) -> Table:
         ("gpu", lambda m: text(f"{m.gpus_per_instance} × {m.gpu}")),
         ("purchase", lambda m: text(purchase_of(m), note=_upfront(m))),
         ("provider", _seller),
-        ("usd_per_gpu_hour", _price),
+        ("usd_per_gpu_hour", lambda m: value("usd_per_gpu_hour", m.usd_per_gpu_hour)),
+        ("price_as_of", _seen),
         ("utilisation", lambda m: value("utilisation", m.utilisation)),
         ("serves", lambda m: text(", ".join(m.serves))),
         ("usd_per_month", lambda m: money("usd_per_month", m.usd_per_month, second)),
         total=(
             Cell("Total", tone="total"),
             Cell(f"{gpus:,} GPU{'s' if gpus > 1 else ''} at most", tone="total"),
-            *(blank,) * 3,
+            *(blank,) * 4,
             Cell(fields.format_value("utilisation", plan.utilisation), tone="total"),
             blank,
             money("monthly_usd", plan.monthly_usd, second),
@@ -79,21 +82,20 @@ def _upfront(line: MixLine) -> str:
 
 
 def _seller(line: MixLine) -> Cell:
-    """Who rents it out and where, with the kind of provider; a site of one's own by its name."""
-    if not line.age_days and line.price_as_of is None:
-        return text(f"{line.provider} {line.region}".strip(), note=line.country or "")
-    where = "" if line.region in ("", "unspecified") else line.region
-    notes = (line.tier, line.country or ("" if where else "region not stated"))
-    return text(f"{line.provider} {where}".strip(), note=", ".join(n for n in notes if n))
+    """Who rents it out, which kind of provider that is, and where; or the site of one's own."""
+    where = "" if line.region == "unspecified" else line.region
+    rented = line.price_as_of is not None and bool(line.instance or line.tier)
+    known = (line.tier, line.country or ("" if where or not rented else "region not stated"))
+    about = ", ".join(word for word in known if word)
+    return text(f"{line.provider} {where}".strip() + (f" ({about})" if about else ""))
 
 
-def _price(line: MixLine) -> Cell:
-    """The price with the day it was seen, and whether that is too long ago."""
-    shown = fields.format_value("usd_per_gpu_hour", line.usd_per_gpu_hour)
+def _seen(line: MixLine) -> Cell:
+    """The day on which the price was seen and its age; said where that is too long ago."""
     if line.age_days is None or line.price_as_of is None:
-        return Cell(shown)
+        return value("price_as_of", line.price_as_of, "a server of your own")
     old = ", old" if OLD in line.marks else ""
-    return Cell(shown, f"{line.price_as_of}, {line.age_days} d{old}")
+    return text(f"{line.price_as_of} ({line.age_days} d{old})")
 
 
 def mix_sources_table(plan: Plan) -> Table:
@@ -119,21 +121,23 @@ def targets_table(plan: Plan) -> Table:
         fields.label("targets"),
         TermTarget,
         plan.targets,
-        ("gpu", lambda t: text(target_words(t, len(plan.targets)))),
+        ("gpu", lambda t: text(target_words(t, plan.targets))),
     )
 
 
-def target_words(target: TermTarget, of: int) -> str:
-    """`3 years of 12 b200-sxm-180gb below $3.42 an hour would pay; ...`; `of` targets in all."""
+def target_words(target: TermTarget, targets: Sequence[TermTarget]) -> str:
+    """`3 years of 12 b200-sxm-180gb below $3.42 an hour would pay; ...`, one of several."""
     below = fields.format_value("usd_per_gpu_hour", target.usd_per_gpu_hour)
     usual = fields.format_value("usd_per_gpu_hour", target.usual_usd_per_gpu_hour)
-    saves = fields.format_value("saves_usd_per_month", target.saves_usd_per_month)
-    together = "" if of == 1 else f" with the other{'s' if of > 2 else ''}"
-    return (
+    words = (
         f"{term_words(target.term_months)} of {target.gpus} {target.gpu} below {below} an hour "
-        f"would pay; at {usual}, as {target.tier}s usually ask, it would save {saves} a month"
-        f"{together}"
+        f"would pay; a {target.tier} usually asks {usual}"
     )
+    if target is not targets[-1]:
+        return words
+    saves = fields.format_value("saves_usd_per_month", target.saves_usd_per_month)
+    whose = "these" if len(targets) > 1 else "this"
+    return f"{words}; at {whose} it would save {saves} a month"
 
 
 def term_words(months: int) -> str:
