@@ -1,7 +1,6 @@
 """What exists: packaged tables of GPUs, models, offers and sites; the user's sheets over them."""
 
 from gpumix.catalog.catalog import Catalog, load
-from gpumix.catalog.checks import dispersion_warnings
 from gpumix.catalog.evidence import MEASUREMENTS
 from gpumix.catalog.offers import find_offers
 from gpumix.catalog.price_summary import price_summary
@@ -10,7 +9,6 @@ from gpumix.catalog.validity import of_tiers
 __all__ = [
     "MEASUREMENTS",
     "Catalog",
-    "dispersion_warnings",
     "find_offers",
     "load",
     "of_tiers",
