@@ -14,6 +14,7 @@ from pathlib import Path
 
 import build_bands
 import build_evidence
+import build_history
 import build_profiles
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,6 +85,12 @@ def build_prices() -> Rows:
     return kept
 
 
+def build_history_of_prices() -> None:
+    """What was asked on each day, current and past; never an offer."""
+    lines = build_history.history(read(SHARED / "prices.csv"))
+    write(DATA / "price_history.csv", build_history.COLUMNS, lines)
+
+
 def newest(rows: Rows) -> Rows:
     """Without the rows that are older than another of the same offer; equal dates all stay."""
     dates: dict[tuple[str, ...], str] = {}
@@ -135,6 +142,7 @@ def main() -> int:
         (DATA / target).write_text(text, encoding="utf-8")
     build_models()
     prices = build_prices()
+    build_history_of_prices()
     gpus = [row["id"] for row in read(SHARED / "gpus.csv")]
     build_capex(gpus)
     bands = build_bands.bands(prices, build_providers(), gpus)

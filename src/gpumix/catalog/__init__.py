@@ -11,7 +11,10 @@ from gpumix.catalog.age import (
 from gpumix.catalog.catalog import Catalog, load
 from gpumix.catalog.checks import dispersion_warnings
 from gpumix.catalog.evidence import MEASUREMENTS
+from gpumix.catalog.forms import main_form
+from gpumix.catalog.history import price_months, price_summaries
 from gpumix.catalog.offers import find_offers
+from gpumix.catalog.ratios import price_pairs, price_ratios
 
 __all__ = [
     "MEASUREMENTS",
@@ -23,6 +26,11 @@ __all__ = [
     "dispersion_warnings",
     "find_offers",
     "load",
+    "main_form",
     "price_age",
+    "price_months",
+    "price_pairs",
+    "price_ratios",
+    "price_summaries",
     "price_summary",
 ]

@@ -9,8 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from gpumix.catalog import evidence, offers, parts, profiles, sites
+from gpumix.catalog import evidence, history, offers, parts, profiles, sites
 from gpumix.catalog.bands import load_bands
+from gpumix.catalog.forms import Named, named_gpus
 from gpumix.catalog.offers import Discount
 from gpumix.catalog.tables import read_packaged
 from gpumix.domain.coefficients import Coefficients
@@ -18,6 +19,7 @@ from gpumix.domain.gpu import Gpu, Server
 from gpumix.domain.llm import Model
 from gpumix.domain.measurement import Shrinkage
 from gpumix.domain.offer import Offer
+from gpumix.domain.prices import PriceObservation
 from gpumix.domain.site import CapexQuote, Country, Range
 from gpumix.domain.traffic import Profile
 from gpumix.errors import Problem, UnknownName
@@ -103,6 +105,16 @@ class Catalog:
     def discounts(self) -> tuple[Discount, ...]:
         """Paired discounts that reserved offers are derived with."""
         return offers.load_discounts(self._folder)
+
+    @property
+    def superseded(self) -> tuple[tuple[Offer, Offer], ...]:
+        """Offers that price nothing, each with the newer one that replaced it."""
+        return ()
+
+    @cached_property
+    def price_history(self) -> tuple[PriceObservation, ...]:
+        """What providers asked in the past, for trends; never an offer."""
+        return history.load_history(self._folder)
 
     @cached_property
     def countries(self) -> dict[str, Country]:
@@ -194,6 +206,10 @@ class Catalog:
     def gpu(self, name: str, place: str = "") -> Gpu:
         """The GPU of this id or alias, in any case. Raises: UnknownName with did-you-mean."""
         return _named(name, self.gpus, self.gpu_aliases, "GPU", place)
+
+    def named_gpus(self, name: str, place: str = "") -> Named:
+        """The GPUs that a family, a description or `8xH100` means. Raises: InputError."""
+        return named_gpus(name, self.gpus, self.gpu_aliases, place)
 
     def model(self, name: str, place: str = "") -> Model:
         """The model of this id or alias, in any case. Raises: UnknownName with did-you-mean."""

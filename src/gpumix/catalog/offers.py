@@ -95,8 +95,10 @@ def load_listed(gpus: Mapping[str, Gpu], folder: Path | None = None) -> tuple[Of
     listed = read_packaged(
         "prices.csv", lambda row: (price_record(row, regions), row.place), folder
     )
-    refuse_data(offer_problems(listed, gpus, load_bands(folder)))
-    return without_absent_spot(newest([offer for offer, _ in listed]))
+    bands = load_bands(folder)
+    refuse_data(offer_problems(listed, gpus, bands))
+    tiered = [replace(o, tier=bands.tiers.get(o.provider, "")) for o, _ in listed]
+    return without_absent_spot(newest(tiered))
 
 
 def price_record(row: Row, regions: Regions) -> Offer:
@@ -285,6 +287,8 @@ def with_reserved(offers: Sequence[Offer], discounts: Sequence[Discount]) -> tup
             purchase=discount.purchase,
             usd_per_instance_hour=offer.usd_per_instance_hour * discount.factor,
             basis=Basis.ASSUMED,
+            derived=True,
+            estimated=True,
             note=f"{discount.factor:g} x the on-demand price (seen {discount.low:g}-"
             f"{discount.high:g} over {discount.n} pairs); ask for a quote",
         )

@@ -18,9 +18,11 @@ from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import SCHEMA_VERSION, Plan
+from gpumix.domain.prices import ListedOffer
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.reading import read_json
+from gpumix.report.views import prices as prices_view
 
 _KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 _SHOWN = 60
@@ -84,6 +86,18 @@ def answer_to_dict(comparison: Comparison | TrainingComparison) -> dict[str, Any
 def record_to_dict(record: object) -> dict[str, Any]:
     """Any record of the domain by its field names."""
     return cast(dict[str, Any], _written(record))
+
+
+def offer_to_dict(listed: ListedOffer, as_of: date) -> dict[str, Any]:
+    """An offer as `gpumix prices list --json` prints it, with what replaced it, if anything."""
+    offer, newer = listed.offer, listed.replaced_by
+    return {
+        **_written(offer),
+        "usd_per_gpu_hour": offer.usd_per_gpu_hour,
+        "term_months": prices_view.term_months(offer),
+        "age_days": prices_view.age_days(offer, as_of),
+        "replaced_by": None if newer is None else offer_to_dict(ListedOffer(newer), as_of),
+    }
 
 
 def to_json(data: Mapping[str, Any]) -> str:
