@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from gpumix.catalog.findings import Placed
 from gpumix.catalog.machines import squeezed
 from gpumix.catalog.marks import says_estimated
-from gpumix.catalog.offers import MONTHS, PRICE_MODELS, Regions, check_agreement, instance_price
+from gpumix.catalog.offers import PRICE_MODELS, Regions, check_agreement, instance_price
 from gpumix.catalog.peers import ANY_INSTANCE
 from gpumix.catalog.tables import Row, column_problems, refuse_input
 from gpumix.domain.cells import number_in
@@ -237,7 +237,7 @@ def _term(row: Row) -> tuple[Purchase, int, float]:
         if stated or upfront:
             row.wrong(f"{named} has no term and nothing up front", "leave the cells empty")
         return purchase, 0, 0.0
-    months = MONTHS.get(named, stated)
+    months = purchase.term_months or stated
     if not 1 <= months <= LONGEST_TERM:
         row.wrong(f"{named} has no length", f"write the months in term_months, 1 to {LONGEST_TERM}")
     elif stated and stated != months:
