@@ -23,6 +23,7 @@ from gpumix.cli import (
     init,
     plan,
     predict,
+    price_files,
     prices,
     simulate,
     solve,
@@ -59,6 +60,7 @@ _add(app, explain.explain)
 _add(predict_app, predict.predict_inference, "inference")
 _add(predict_app, predict.predict_training, "training")
 _add(prices_app, prices.prices_list, "list")
+_add(prices_app, price_files.prices_import, "import")
 
 
 def _print_version(asked: bool) -> None:
