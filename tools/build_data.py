@@ -8,6 +8,7 @@ checked for completeness and not written.
 from __future__ import annotations
 
 import csv
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import build_bands
 import build_evidence
 import build_profiles
+from gpumix.catalog.marks import ABSENT_SPOT_SHARE
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -85,11 +87,31 @@ def build_prices() -> Rows:
 
 
 def newest(rows: Rows) -> Rows:
-    """Without the rows that are older than another of the same offer; equal dates all stay."""
-    dates: dict[tuple[str, ...], str] = {}
+    """One row of each offer: the newest, and of equal dates the dearest (two variants under one
+    name); no spot row at the on-demand price, which says that there is no spot market."""
+    best: dict[tuple[str, ...], dict[str, str]] = {}
     for row in rows:
-        dates[_offer(row)] = max(row["as_of"], dates.get(_offer(row), ""))
-    return [row for row in rows if row["as_of"] == dates[_offer(row)]]
+        known = best.get(_offer(row))
+        if known is None or _rank(row) > _rank(known):
+            best[_offer(row)] = row
+    on_demand = {
+        _offer(row)[:-1]: _rank(row)[1]
+        for row in best.values()
+        if row["price_model"] == "on_demand"
+    }
+    return [
+        row
+        for row in rows
+        if row is best[_offer(row)]
+        and not (
+            row["price_model"] == "spot"
+            and _rank(row)[1] >= ABSENT_SPOT_SHARE * on_demand.get(_offer(row)[:-1], math.inf)
+        )
+    ]
+
+
+def _rank(row: dict[str, str]) -> tuple[str, float]:
+    return row["as_of"], float(row["usd_per_instance_hour"])
 
 
 def _offer(row: dict[str, str]) -> tuple[str, ...]:

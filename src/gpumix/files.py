@@ -41,6 +41,20 @@ def read_numbered_columns(path: Path) -> tuple[dict[str, list[str]], list[int]]:
 
     Raises: InputError, as `read_columns`.
     """
+    header, body = read_lines(path)
+    wrong = [Problem(f"{path} line {n}", width_fault(row, header)) for n, row in body]
+    problems = [problem for problem in wrong if problem.message]
+    if problems:
+        raise InputError(problems)
+    columns = {name: [row[i] for _, row in body] for i, name in enumerate(header)}
+    return columns, [line for line, _ in body]
+
+
+def read_lines(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header of a CSV file, and its rows as they are, each with the line on which it ends.
+
+    Raises: InputError, as `read_columns`, but for rows of another width.
+    """
     rows = _read_rows(path)
     if not rows:
         raise InputError(Problem(str(path), "is empty", "the first line names the columns"))
@@ -54,16 +68,14 @@ def read_numbered_columns(path: Path) -> tuple[dict[str, list[str]], list[int]]:
         for name, count in Counter(header).items()
         if count > 1
     ]
-    wrong = [
-        Problem(f"{path} line {line}", f"{len(row)} cells where the header has {len(header)}")
-        for line, row in body
-        if len(row) != len(header)
-    ]
-    problems += wrong
     if problems:
         raise InputError(problems)
-    columns = {name: [row[i] for _, row in body] for i, name in enumerate(header)}
-    return columns, [line for line, _ in body]
+    return header, body
+
+
+def width_fault(row: Sequence[str], header: Sequence[str]) -> str:
+    """What is wrong with a row's width, or ''."""
+    return "" if len(row) == len(header) else f"{len(row)} cells where the header has {len(header)}"
 
 
 def _read_rows(path: Path) -> list[tuple[int, list[str]]]:

@@ -9,7 +9,6 @@ from gpumix.catalog.age import (
     price_summary,
 )
 from gpumix.catalog.catalog import Catalog, load
-from gpumix.catalog.checks import dispersion_warnings
 from gpumix.catalog.evidence import MEASUREMENTS
 from gpumix.catalog.offers import find_offers
 
@@ -20,7 +19,6 @@ __all__ = [
     "PriceAge",
     "PriceSummary",
     "age_days",
-    "dispersion_warnings",
     "find_offers",
     "load",
     "price_age",

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 from gpumix.catalog import evidence, offers, parts, profiles, sites
-from gpumix.catalog.bands import load_bands
+from gpumix.catalog.bands import Bands, load_bands
+from gpumix.catalog.findings import Known, problems_in
+from gpumix.catalog.gate import Judged, judge
 from gpumix.catalog.offers import Discount
-from gpumix.catalog.tables import read_packaged
+from gpumix.catalog.sheet import Words, read_price_sheet
+from gpumix.catalog.tables import read_packaged, refuse_data, refuse_input
+from gpumix.catalog.validity import Ageing, load_ageing
 from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.gpu import Gpu, Server
 from gpumix.domain.llm import Model
 from gpumix.domain.measurement import Shrinkage
 from gpumix.domain.offer import Offer
+from gpumix.domain.price_check import PriceCheck
 from gpumix.domain.site import CapexQuote, Country, Range
 from gpumix.domain.traffic import Profile
 from gpumix.errors import Problem, UnknownName
@@ -84,9 +90,18 @@ class Catalog:
         return parts.load_aliases("model", self._folder)
 
     @cached_property
+    def judged(self) -> Judged:
+        """The rows of the packaged snapshot, judged by themselves."""
+        rows = offers.load_snapshot(self._folder)
+        newest = max((offer.as_of for offer, _ in rows), default=date.min)
+        # no row is of tomorrow because this machine's clock is behind
+        return judge(rows, replace(self._known(()), today=max(newest, date.today())))
+
+    @cached_property
     def listed(self) -> tuple[Offer, ...]:
-        """Cloud offers as providers list them."""
-        return offers.load_listed(self.gpus, self._folder)
+        """Cloud offers as providers list them. Raises: DataError where a row is refused."""
+        refuse_data(problems_in(self.judged.refused, "prices.csv"))
+        return offers.newest(self.judged.accepted)
 
     @cached_property
     def rates(self) -> tuple[Offer, ...]:
@@ -103,6 +118,11 @@ class Catalog:
     def discounts(self) -> tuple[Discount, ...]:
         """Paired discounts that reserved offers are derived with."""
         return offers.load_discounts(self._folder)
+
+    @cached_property
+    def ageing(self) -> Ageing:
+        """How long prices are good."""
+        return load_ageing(self._folder)
 
     @cached_property
     def countries(self) -> dict[str, Country]:
@@ -165,15 +185,56 @@ class Catalog:
         )
 
     def read_rates(self, sheet: Path) -> tuple[Offer, ...]:
-        """The rates of a price sheet, checked. Raises: InputError with every bad row."""
-        return offers.read_price_sheet(
-            sheet, self.gpus, self.gpu_aliases, self.listed, self._folder
+        """The rates of a price sheet, checked. Raises: InputError with every refused row."""
+        judged = self.judge_sheet(sheet)[1]
+        refuse_input(problems_in(judged.refused, str(sheet)))
+        return judged.accepted
+
+    def judge_sheet(self, sheet: Path) -> tuple[int, Judged]:
+        """How many rows a price sheet has, and what becomes of them.
+
+        Raises: InputError where it is no table of prices.
+        """
+        names = {id: id for id in self.gpus} | self.gpu_aliases
+        words = Words.of(
+            names,
+            offers.load_regions(self._folder),
+            self._bands.tiers,
+            self.exchange_rate,
+            date.today(),
         )
+        found = read_price_sheet(sheet, words)
+        judged = judge(found.placed, self._known(self.listed))
+        refused = sorted((*found.refused, *judged.refused), key=lambda one: one.line)
+        return found.rows, replace(judged, refused=tuple(refused))
+
+    def check_snapshot(self) -> PriceCheck:
+        """The packaged snapshot against the gate's rules."""
+        judged = self.judged
+        rows = len(judged.accepted) + len({one.line for one in judged.refused})
+        return PriceCheck("prices.csv", rows, len(judged.accepted), judged.refused, judged.marked)
+
+    def check_sheet(self, sheet: Path) -> PriceCheck:
+        """A price sheet against the gate's rules. Raises: InputError, as `judge_sheet`."""
+        rows, judged = self.judge_sheet(sheet)
+        return PriceCheck(str(sheet), rows, len(judged.accepted), judged.refused, judged.marked)
 
     def rate_problems(self, rates: Sequence[Offer], place: str) -> list[Problem]:
         """What is wrong with rates that come from no sheet, each named by its place in a list."""
-        placed = [(rate, f"{place}[{i}]") for i, rate in enumerate(rates)]
-        return offers.offer_problems(placed, self.gpus, load_bands(self._folder))
+        placed = [(rate, i) for i, rate in enumerate(rates)]
+        refused = judge(placed, self._known(self.listed)).refused
+        return [Problem(f"{place}[{one.line}]", one.what, one.fix) for one in refused]
+
+    def judge(self, found: Sequence[Offer]) -> Judged:
+        """Offers from elsewhere against the gate's rules; a finding's line is a position."""
+        return judge([(offer, i) for i, offer in enumerate(found)], self._known(self.listed))
+
+    @cached_property
+    def _bands(self) -> Bands:
+        return load_bands(self._folder)
+
+    def _known(self, others: Sequence[Offer]) -> Known:
+        return Known(self.gpus, self._bands, others, self.ageing, date.today())
 
     def with_rates(self, rates: Sequence[Offer]) -> Catalog:
         """This catalogue with the user's rates in place of those it has; tables are shared."""

@@ -8,45 +8,19 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from gpumix.catalog.bands import Bands, load_bands
-from gpumix.catalog.checks import (
-    band_problems,
-    count_problems,
-    date_problems,
-    is_absent_spot,
-    known_machines,
-    spot_problems,
-)
-from gpumix.catalog.tables import Row, read_packaged, read_sheet, refuse_data, refuse_input
+from gpumix.catalog.bands import load_bands
+from gpumix.catalog.tables import Row, read_packaged
 from gpumix.domain.evidence import Basis
-from gpumix.domain.gpu import Gpu
 from gpumix.domain.offer import Offer, Purchase
-from gpumix.errors import Problem, unknown_name
 
 Regions = Mapping[tuple[str, str], str | None]
 """(provider, region as the provider writes it) -> ISO country, None where it is not one."""
 Key = tuple[str, str, str, str, int, Purchase]
-Placed = tuple[Offer, str]
-"""An offer and the place it was read from, for messages."""
-
 PRICE_MODELS: Final = ("on_demand", "spot", "reserved_1y", "reserved_3y")
+MONTHS: Final = {"reserved_1y": 12, "reserved_3y": 36}
+"""Lengths of the commitments that have a short name."""
 PRICE_AGREEMENT: Final = 0.005
 """$/GPU-hour x GPUs and $/instance-hour agree within this share (rounding in sources)."""
-SHEET_REQUIRED: Final = ("provider", "gpu", "gpus_per_instance")
-SHEET_COLUMNS: Final = (
-    *SHEET_REQUIRED,
-    "purchase",
-    "price_model",
-    "usd_per_gpu_hour",
-    "usd_per_instance_hour",
-    "region",
-    "country",
-    "instance",
-    "as_of",
-    "currency",
-    "source",
-    "note",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,124 +63,62 @@ def load_discounts(folder: Path | None = None) -> tuple[Discount, ...]:
     )
 
 
-def load_listed(gpus: Mapping[str, Gpu], folder: Path | None = None) -> tuple[Offer, ...]:
-    """The offers of the catalogue's rows, newest of each. Raises: DataError."""
-    regions = load_regions(folder)
-    listed = read_packaged(
-        "prices.csv", lambda row: (price_record(row, regions), row.place), folder
+def load_snapshot(folder: Path | None = None) -> tuple[tuple[Offer, int], ...]:
+    """The offers of the catalogue's rows, each with its line. Raises: DataError."""
+    regions, tiers = load_regions(folder), load_bands(folder).tiers
+    return read_packaged(
+        "prices.csv", lambda row: (price_record(row, regions, tiers), row.line), folder
     )
-    refuse_data(offer_problems(listed, gpus, load_bands(folder)))
-    return without_absent_spot(newest([offer for offer, _ in listed]))
 
 
-def price_record(row: Row, regions: Regions) -> Offer:
+def price_record(row: Row, regions: Regions, tiers: Mapping[str, str]) -> Offer:
     """One line of `prices.csv`. A form factor that is assumed makes the price `assumed`."""
     provider, region = row.required_text("provider"), row.text("region")
     if (provider, region) not in regions:
         row.wrong(f"region {region!r} of {provider} is not in regions.csv")
+    gpus = int(row.positive("gpus_per_instance"))
+    price = instance_price(row, gpus)
+    check_agreement(row, gpus)
     return Offer(
         provider=provider,
         instance=row.text("instance"),
         region=region,
         country=regions.get((provider, region)),
         gpu=row.required_text("gpu"),
-        gpus_per_instance=int(row.positive("gpus_per_instance")),
+        gpus_per_instance=gpus,
         purchase=Purchase(row.choice("price_model", PRICE_MODELS)),
-        usd_per_instance_hour=_instance_price(row),
+        usd_per_instance_hour=price,
         as_of=row.day("as_of"),
         as_of_precision=row.text("as_of_precision"),
         basis=Basis.ASSUMED if row.text("variant") == "assumed" else Basis.MEASURED,
         source=row.text("source"),
         note=row.text("note"),
+        tier=tiers.get(provider, ""),
+        term_months=MONTHS.get(row.text("price_model"), 0),
     )
 
 
-def read_price_sheet(
-    path: Path,
-    gpus: Mapping[str, Gpu],
-    aliases: Mapping[str, str],
-    catalogue: Sequence[Offer],
-    folder: Path | None = None,
-) -> tuple[Offer, ...]:
-    """The user's rates, checked. Raises: InputError with every bad row by its line."""
-    regions, bands = load_regions(folder), load_bands(folder)
-    by_lower = {name.lower(): id for name, id in aliases.items()}
-    by_lower |= {id.lower(): id for id in gpus}
-    read = read_sheet(
-        path, SHEET_REQUIRED, SHEET_COLUMNS, lambda row: sheet_record(row, by_lower, regions)
-    )
-    problems = list(read[0][1].problems) if read else [Problem(str(path), "has no rows")]
-    if not problems:
-        placed = [(offer, row.place) for offer, row in read]
-        problems = offer_problems(placed, gpus, bands)
-        problems += count_problems(placed, known_machines(catalogue))
-        problems += date_problems(placed, catalogue)
-    refuse_input(problems)
-    return without_absent_spot(newest([offer for offer, _ in read]))
-
-
-def sheet_record(row: Row, gpu_names: Mapping[str, str], regions: Regions) -> Offer:
-    """One line of the user's price sheet; `gpu_names` maps lower-case names to ids."""
-    provider, region = row.required_text("provider").lower(), row.text("region")
-    named = row.required_text("gpu")
-    gpu = gpu_names.get(named.lower(), named)
-    if named and gpu not in gpu_names.values():
-        row.problems.append(unknown_name(row.place, "GPU", named, gpu_names.values()))
-    if row.text("currency", "USD").upper() != "USD":
-        row.wrong(f"currency is {row.text('currency')}", "convert the price to USD")
-    country = row.text("country").upper() or regions.get((provider, region))
-    if country and not (len(country) == 2 and country.isalpha()):
-        row.wrong(f"country is {country!r}", "write the two-letter ISO code, as BD")
-    column = "purchase" if row.text("purchase") or not row.text("price_model") else "price_model"
-    dated = bool(row.text("as_of"))
-    return Offer(
-        provider=provider,
-        instance=row.text("instance"),
-        region=region,
-        country=country,
-        gpu=gpu,
-        gpus_per_instance=int(row.positive("gpus_per_instance", 1024)),
-        purchase=Purchase(row.choice(column, PRICE_MODELS)),
-        usd_per_instance_hour=_instance_price(row),
-        as_of=row.day("as_of") if dated else date.today(),
-        as_of_precision="day" if dated else "undated; counts as today",
-        basis=Basis.MEASURED,
-        source=row.text("source") or f"your sheet, {row.place}",
-        note=row.text("note"),
-    )
-
-
-def _instance_price(row: Row) -> float:
-    """USD per instance-hour from either price column; both must agree if both are filled."""
+def instance_price(row: Row, gpus: float) -> float:
+    """USD per instance-hour from either price column."""
     known = len(row.problems)
     per_gpu, whole = row.number("usd_per_gpu_hour"), row.number("usd_per_instance_hour")
-    gpus = row.number("gpus_per_instance") or 1.0
     if len(row.problems) > known:
         return 1.0
-    if not per_gpu and not whole:
+    if 0.0 in (per_gpu, whole) or (per_gpu is None and whole is None):
         row.wrong("has no price above 0", "fill usd_per_gpu_hour or usd_per_instance_hour")
         return 1.0
+    return whole or (per_gpu or 0.0) * gpus
+
+
+def check_agreement(row: Row, gpus: float) -> None:
+    """Note where both price columns are filled and differ."""
+    per_gpu, whole = row.number("usd_per_gpu_hour"), row.number("usd_per_instance_hour")
     if per_gpu and whole and abs(per_gpu * gpus / whole - 1.0) > PRICE_AGREEMENT:
         row.wrong(
             f"usd_per_gpu_hour {per_gpu:g} x {gpus:g} GPUs is {per_gpu * gpus:g}, but"
             f" usd_per_instance_hour is {whole:g}",
             "correct one of them or gpus_per_instance",
         )
-    return whole or (per_gpu or 0.0) * gpus
-
-
-def offer_problems(
-    placed: Sequence[Placed], gpus: Mapping[str, Gpu], bands: Bands
-) -> list[Problem]:
-    """Every rule that offers break together: known GPU, sane band, spot not above on-demand."""
-    problems = [
-        unknown_name(place, "GPU", offer.gpu, gpus)
-        for offer, place in placed
-        if offer.gpu not in gpus
-    ]
-    for offer, place in placed:
-        problems += band_problems(offer, place, bands)
-    return problems + spot_problems(placed)
 
 
 def key(offer: Offer) -> Key:
@@ -230,17 +142,6 @@ def newest(offers: Iterable[Offer]) -> tuple[Offer, ...]:
         if known is None or rank > (known.as_of, known.usd_per_instance_hour):
             kept[key(offer)] = offer
     return tuple(kept.values())
-
-
-def without_absent_spot(offers: Sequence[Offer]) -> tuple[Offer, ...]:
-    """Drop spot rows at the on-demand price: sources write it where there is no spot market."""
-    on_demand = {key(o)[:-1]: o for o in offers if o.purchase is Purchase.ON_DEMAND}
-    return tuple(
-        offer
-        for offer in offers
-        if offer.purchase is not Purchase.SPOT
-        or not is_absent_spot(offer, on_demand.get(key(offer)[:-1]))
-    )
 
 
 def overlay(offers: Sequence[Offer], rates: Sequence[Offer]) -> tuple[Offer, ...]:

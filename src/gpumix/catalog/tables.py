@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from gpumix.domain.cells import number_in
 from gpumix.errors import DataError, InputError, Problem, unknown_name
-from gpumix.files import read_columns
+from gpumix.files import read_columns, read_numbered_columns
 
 T = TypeVar("T")
 Columns = Mapping[str, Sequence[str]]
@@ -31,11 +31,14 @@ class Row:
     pass over a table finds every problem; whoever reads the table raises afterwards.
     """
 
-    __slots__ = ("cells", "place", "problems")
+    __slots__ = ("cells", "line", "place", "problems")
 
-    def __init__(self, cells: Mapping[str, str], place: str, problems: list[Problem]) -> None:
+    def __init__(
+        self, cells: Mapping[str, str], table: str, line: int, problems: list[Problem]
+    ) -> None:
         self.cells = cells
-        self.place = place
+        self.line = line
+        self.place = f"{table} line {line}"
         self.problems = problems
 
     def wrong(self, message: str, fix: str = "") -> None:
@@ -61,7 +64,10 @@ class Row:
         value = number_in(text)
         if value >= 0.0:
             return value
-        self.wrong(f"{column} is {text!r}", "write a number of at least 0, without unit")
+        fix = "write a number of at least 0, without unit"
+        if "," in text:
+            fix = "write digits and a decimal point, as 1234.5; no commas"
+        self.wrong(f"{column} is {text!r}", fix)
         return None
 
     def positive(self, column: str, at_most: float = math.inf) -> float:
@@ -110,11 +116,13 @@ class Row:
         return text
 
 
-def rows(columns: Columns, place: str, problems: list[Problem]) -> Iterator[Row]:
-    """The lines of a table read by `files.read_columns`; the header is line 1."""
+def rows(
+    columns: Columns, lines: Sequence[int], table: str, problems: list[Problem]
+) -> Iterator[Row]:
+    """The rows of a table read by `files.read_numbered_columns`."""
     names = list(columns)
-    for number, cells in enumerate(zip(*columns.values(), strict=True), start=2):
-        yield Row(dict(zip(names, cells, strict=True)), f"{place} line {number}", problems)
+    for number, cells in zip(lines, zip(*columns.values(), strict=True), strict=True):
+        yield Row(dict(zip(names, cells, strict=True)), table, number, problems)
 
 
 def read_packaged(
@@ -126,8 +134,8 @@ def read_packaged(
     """
     problems: list[Problem] = []
     try:
-        columns = read_columns(packaged(name, folder))
-        records = tuple(record(row) for row in rows(columns, name, problems))
+        columns, lines = read_numbered_columns(packaged(name, folder))
+        records = tuple(record(row) for row in rows(columns, lines, name, problems))
     except InputError as error:
         problems = list(error.problems)
     refuse_data(problems)
@@ -142,26 +150,32 @@ def read_sheet(
     Raises: InputError where a `required` column is missing or one that is not in `allowed` is
     met; bad cells are left in each row's `problems`.
     """
-    columns = read_columns(path)
-    problems = [
-        Problem(f"{path} line 1", f"column {name!r} is missing")
-        for name in required
-        if name not in columns
-    ]
-    problems += [
-        unknown_name(f"{path} line 1", "column", name, allowed)
-        for name in columns
-        if name and name not in allowed
-    ]
+    columns, lines = read_numbered_columns(path)
+    problems = column_problems(path, list(columns), required, allowed)
     problems += [
         Problem(f"{path} line {number}", f"{name} holds a line break", "write it on one line")
         for name, cells in columns.items()
-        for number, cell in enumerate(cells, start=2)
+        for number, cell in zip(lines, cells, strict=True)
         if "\n" in cell or "\r" in cell
     ]
     if problems:
         raise InputError(problems)
-    return tuple((record(row), row) for row in rows(columns, str(path), problems))
+    return tuple((record(row), row) for row in rows(columns, lines, str(path), problems))
+
+
+def column_problems(
+    path: Path, names: Sequence[str], required: Sequence[str], allowed: Sequence[str]
+) -> list[Problem]:
+    """What is wrong with a sheet's header: columns that are missing, and ones that are unknown."""
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
+        return [Problem(f"{path} line 1", "has one column", "separate the cells by commas")]
+    missing = [
+        Problem(f"{path} line 1", f"column {name!r} is missing")
+        for name in required
+        if name not in names
+    ]
+    unknown = [name for name in names if name and name not in allowed]
+    return missing + [unknown_name(f"{path} line 1", "column", name, allowed) for name in unknown]
 
 
 def header(name: str) -> list[str]:

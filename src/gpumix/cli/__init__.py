@@ -44,7 +44,7 @@ app.add_typer(predict_app, name="predict")
 app.add_typer(prices_app, name="prices")
 
 
-def _add(group: typer.Typer, verb: Callable[..., None], name: str | None = None) -> None:
+def _add(group: typer.Typer, verb: Callable[..., int | None], name: str | None = None) -> None:
     group.command(name, help=docstring(verb))(verb)
 
 
@@ -61,6 +61,7 @@ _add(predict_app, predict.predict_inference, "inference")
 _add(predict_app, predict.predict_training, "training")
 _add(prices_app, prices.prices_list, "list")
 _add(prices_app, price_files.prices_import, "import")
+_add(prices_app, prices.prices_check, "check")
 
 
 def _print_version(asked: bool) -> None:

@@ -12,6 +12,9 @@ from gpumix.cli import names
 from gpumix.cli.console import console
 from gpumix.cli.options import JsonFlag
 
+REFUSED = 2
+"""Exit code where a row may not be used."""
+
 
 def prices_list(
     gpu: Annotated[
@@ -35,11 +38,9 @@ def prices_list(
     """
     from gpumix.report import export
     from gpumix.report.views import listings
-    from gpumix.verbs.prices import doubts, list_offers
+    from gpumix.verbs.prices import list_offers
 
     offers = list_offers(gpu, provider, country, purchase, sheet)
-    for doubt in doubts(offers):
-        typer.echo(doubt, err=True)
     if as_json:
         typer.echo(export.to_json({"offers": [export.record_to_dict(o) for o in offers]}))
         return
@@ -48,3 +49,28 @@ def prices_list(
     following = f"gpumix compare meta-llama/Llama-3.1-8B-Instruct{f' --gpus {gpu}' if gpu else ''}"
     minor = ("gpus_per_instance", "basis", "country", "region", "age_days")
     show_tables([listings.offers_table(offers, date.today())], console(), following, minor)
+
+
+def prices_check(
+    sheet: Annotated[
+        Path | None, typer.Argument(help="Price sheet (CSV); default: the packaged prices.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> int:
+    """Check every price of a sheet: what is refused, and what is used with a mark.
+
+    Exit code 2 where a row is refused. Example: gpumix prices check my-prices.csv
+    """
+    from gpumix.report import export
+    from gpumix.report.views import price_check as view
+    from gpumix.verbs.prices import check
+
+    found = check(sheet)
+    if as_json:
+        typer.echo(export.to_json(export.price_check_to_dict(found)))
+    else:
+        from gpumix.report.terminal import show_tables
+
+        typer.echo(view.summary(found))
+        show_tables(view.tables(found), console(), view.following(found), view.MINOR)
+    return REFUSED if found.refused else 0

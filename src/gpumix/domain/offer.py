@@ -45,6 +45,20 @@ class Layer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class OwnTerms:
+    """What a team's contract says beside a price, and the price holds already.
+
+    `discount` [0-1] is off the price, `support_share` [0-1] on top of what is left; egress is
+    None where the provider's own holds; `credit_until` is the last day of a credit.
+    """
+
+    discount: float = 0.0
+    support_share: float = 0.0
+    egress_usd_per_gb: float | None = None
+    credit_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """One dated price: an instance of `gpus_per_instance` GPUs for USD per instance-hour.
 
@@ -76,6 +90,7 @@ class Offer:
     derived: bool = False
     estimated: bool = False
     marks: tuple[str, ...] = ()
+    own: OwnTerms | None = None
 
     @property
     def usd_per_gpu_hour(self) -> float:

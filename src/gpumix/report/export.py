@@ -18,6 +18,7 @@ from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import SCHEMA_VERSION, Plan
+from gpumix.domain.price_check import PriceCheck
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.reading import read_json
@@ -84,6 +85,15 @@ def answer_to_dict(comparison: Comparison | TrainingComparison) -> dict[str, Any
 def record_to_dict(record: object) -> dict[str, Any]:
     """Any record of the domain by its field names."""
     return cast(dict[str, Any], _written(record))
+
+
+def price_check_to_dict(check: PriceCheck) -> dict[str, Any]:
+    """A check of prices in the shape of its JSON (docs/contracts.md)."""
+    found = {"refused": check.refused, "marked": check.marked}
+    return {"rows": check.rows, "accepted": check.accepted} | {
+        name: [{"line": one.line, "rule": one.rule, "what": one.what} for one in findings]
+        for name, findings in found.items()
+    }
 
 
 def to_json(data: Mapping[str, Any]) -> str:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from gpumix.catalog import Catalog, load, price_summary
 from gpumix.catalog.bands import load_bands
+from gpumix.catalog.gate import Judged
 from gpumix.catalog.importers.formats import AUTO, FORMATS, Format, read_files
 from gpumix.catalog.importers.names import Names
 from gpumix.catalog.importers.reading import Reading, Source
 from gpumix.catalog.importers.settle import Context, named, settle
 from gpumix.catalog.importers.sheet import write_sheet
 from gpumix.catalog.offers import key, newest
+from gpumix.catalog.validity import OLD
 from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.price_check import Finding
 from gpumix.domain.price_import import (
     FileRead,
     ImportedPrices,
     MedianMove,
+    RefusedPrice,
     SupersededPrice,
 )
 from gpumix.errors import InputError, Problem, unknown_name
@@ -66,18 +71,27 @@ def published(
     Raises: InputError where the sheet is not one of gpumix or cannot be written.
     """
     found, doubled = _newest_of_files([offer for offers, _ in settled for offer in offers])
-    rows, kept, older = write_sheet(out, found) if found else (0, (), ())
+    judged = catalog.judge(found)
+    whole = [offer for offer in judged.accepted if not _has_open_term(offer)]
+    rows, kept, older = write_sheet(out, whole) if whole else (0, (), ())
+    without_term = tuple(offer for offer in judged.accepted if _has_open_term(offer))
     superseded = (*(s for _, replaced in settled for s in replaced), *doubled, *older)
     readings = [reading for _, _, reading in read]
     told = [warning for reading in readings for warning in reading.warnings]
+    told += [*_marked(judged, found), *_older_than_listed(kept, catalog)]
+    told += [
+        f"{offer.source}: the term of this commitment is not stated, so the sheet leaves it out;"
+        " add it by hand with purchase reserved and term_months"
+        for offer in without_term
+    ]
     return ImportedPrices(
-        sheet=str(out) if found else "",
+        sheet=str(out) if whole else "",
         sheet_rows=rows,
         files=tuple(map(_file_read, read, settled)),
-        offers=kept,
+        offers=(*kept, *without_term),
         superseded=superseded,
-        refused=tuple(one for reading in readings for one in reading.refused),
-        warnings=tuple(dict.fromkeys([*told, *_older_than_listed(kept, catalog)])),
+        refused=(*(one for r in readings for one in r.refused), *_refused(judged, found)),
+        warnings=tuple(dict.fromkeys(told)),
         discounts=tuple(one for reading in readings for one in reading.discounts),
         credits=tuple(one for reading in readings for one in reading.credits),
         commitments=tuple(one for reading in readings for one in reading.commitments),
@@ -118,7 +132,7 @@ def _context(
 ) -> Context:
     return Context(
         names=names,
-        bands=load_bands(),
+        tiers=load_bands().tiers,
         exchange_rate=catalog.exchange_rate,
         today=today,
         provider=provider,
@@ -153,6 +167,31 @@ def _file_read(read: Read, settled: Settled) -> FileRead:
     offers, replaced = settled
     total = len(offers) + len(replaced) + len(reading.refused)
     return FileRead(source.name, kind.name, total, len(offers), len(replaced), len(reading.refused))
+
+
+def _has_open_term(offer: Offer) -> bool:
+    return offer.purchase is Purchase.RESERVED and not offer.term_months
+
+
+def _refused(judged: Judged, found: Sequence[Offer]) -> tuple[RefusedPrice, ...]:
+    """What the gate refuses, by the place in its file."""
+    return tuple(
+        RefusedPrice(found[one.line].source, f"gate: {one.rule}", one.what)
+        for one in judged.refused
+    )
+
+
+def _marked(judged: Judged, found: Sequence[Offer]) -> tuple[str, ...]:
+    """A line on each rule of the gate that marks rows, with the first of them."""
+    first: dict[str, Finding] = {}
+    for one in judged.marked:
+        if one.rule != OLD:
+            first.setdefault(one.rule, one)
+    counts = Counter(one.rule for one in judged.marked)
+    return tuple(
+        f"marked {rule}: {found[one.line].source}: {one.what}{_more(counts[rule] - 1)}"
+        for rule, one in first.items()
+    )
 
 
 def _older_than_listed(offers: Sequence[Offer], catalog: Catalog) -> tuple[str, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from gpumix.catalog import dispersion_warnings, find_offers, load
+from gpumix.catalog import find_offers, load
 from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.price_check import PriceCheck
 from gpumix.errors import InputError, unknown_name
 
 
@@ -44,6 +44,10 @@ def list_offers(
     return sorted(found, key=lambda o: (o.gpu, o.usd_per_gpu_hour, o.provider, o.region))
 
 
-def doubts(offers: Sequence[Offer]) -> list[str]:
-    """What to look at again in listed offers: prices of one machine that lie far apart."""
-    return [str(warning) for warning in dispersion_warnings(offers)]
+def check(sheet: Path | None) -> PriceCheck:
+    """Every row of a price sheet, or of the packaged snapshot, against the rules of the gate.
+
+    Raises: InputError where the sheet is no table of prices.
+    """
+    catalog = load()
+    return catalog.check_snapshot() if sheet is None else catalog.check_sheet(sheet)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from statistics import median
 from typing import Final
 
-from gpumix.catalog.bands import Bands
-from gpumix.catalog.checks import ABSENT_SPOT_SHARE, band_problems
 from gpumix.catalog.importers.gpuhunt import CONSTANTS
 from gpumix.catalog.importers.names import Machine, Names, Unmapped, family_of, machine_key
 from gpumix.catalog.importers.reading import NO_GPU, Quote, Reading
+from gpumix.catalog.marks import ABSENT_SPOT_SHARE
 from gpumix.domain.bounds import AHEAD, FIRST_PRICE
 from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import Layer, Offer, Purchase
@@ -36,7 +35,7 @@ class Context:
     """
 
     names: Names
-    bands: Bands
+    tiers: Mapping[str, str]
     exchange_rate: ExchangeRate
     today: date
     provider: str = ""
@@ -113,14 +112,11 @@ def _mapped(quote: Quote, context: Context, reading: Reading) -> _Mapped:
         note="; ".join(
             n for n in (quote.note, note, "form factor assumed" if assumed else "") if n
         ),
-        tier=context.bands.tiers.get(provider, ""),
+        tier=context.tiers.get(provider, ""),
         layer=Layer.IMPORT,
         term_months=quote.term_months,
         upfront_share=quote.upfront_share,
     )
-    problems = band_problems(offer, quote.place, context.bands)
-    if problems:
-        raise Unmapped("price outside the sane band of the GPU", problems[0].message)
     return _Mapped(quote, offer, quote.since or day)
 
 

@@ -1,0 +1,61 @@
+"""A check of prices: how many rows may be used, and what was found in the others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from gpumix.domain.price_check import Finding, PriceCheck
+from gpumix.report.tables import Table, remark, table, text, value
+
+MINOR: Final = ("fix",)
+"""Columns that are the first to stand below their row on a narrow page."""
+MOST_SHOWN: Final = 20
+"""Rows of one rule that a table names; the rest are counted."""
+
+
+def summary(check: PriceCheck) -> str:
+    """How many rows were read, and how many may be used."""
+    refused, marked = (len({one.line for one in found}) for found in (check.refused, check.marked))
+    lines = [
+        f"{check.name}: {check.rows:,} rows, {check.accepted:,} accepted ({marked:,} marked),"
+        f" {refused:,} refused"
+    ]
+    for title, found in (("refused", check.refused), ("marked", check.marked)):
+        lines += [
+            f"{n:,} {title} as {rule}: {MOST_SHOWN} shown, --json lists all"
+            for rule, n in Counter(one.rule for one in found).items()
+            if n > MOST_SHOWN
+        ]
+    return "\n".join(lines)
+
+
+def tables(check: PriceCheck) -> tuple[Table, ...]:
+    """What was found, a row each, in the order of lines."""
+    titles = (("Refused", check.refused), ("Marked, and used", check.marked))
+    return tuple(
+        table(
+            title,
+            Finding,
+            list(_shown(found)),
+            ("line", lambda one: value("line", one.line, record=Finding)),
+            ("rule", lambda one: text(one.rule)),
+            ("what", lambda one: text(one.what)),
+            ("fix", lambda one: remark(one.fix)),
+        )
+        for title, found in titles
+    )
+
+
+def following(check: PriceCheck) -> str:
+    """The next sensible command; none while rows are refused."""
+    return "" if check.refused else "gpumix prices list"
+
+
+def _shown(findings: Sequence[Finding]) -> Iterator[Finding]:
+    seen: Counter[str] = Counter()
+    for one in findings:
+        seen[one.rule] += 1
+        if seen[one.rule] <= MOST_SHOWN:
+            yield one
