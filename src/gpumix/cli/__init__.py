@@ -61,6 +61,7 @@ _add(predict_app, predict.predict_inference, "inference")
 _add(predict_app, predict.predict_training, "training")
 _add(prices_app, prices.prices_list, "list")
 _add(prices_app, price_files.prices_import, "import")
+_add(prices_app, price_files.prices_refresh, "refresh")
 _add(prices_app, prices.prices_check, "check")
 
 

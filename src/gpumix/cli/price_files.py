@@ -1,4 +1,4 @@
-"""`gpumix prices import`."""
+"""`gpumix prices import` and `gpumix prices refresh`."""
 
 from __future__ import annotations
 
@@ -48,6 +48,44 @@ def prices_import(
         progress(f"reading {len(files)} files")
         found = import_prices(files, out, format_name, provider, as_of)
     _show(found, out, as_json=as_json)
+
+
+def prices_refresh(
+    out: Annotated[
+        Path | None, typer.Option(help="Price sheet to write; default: in the user's cache.")
+    ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="azure, gpuhunt, cyclenerd, ewyluda or toolshedlabs; default all."),
+    ] = None,
+    sources: Annotated[
+        Path | None,
+        typer.Option(help="Folder with a price_sources.csv of other addresses (mirrors)."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Fetch today's prices from public sources that need no key, as a price sheet.
+
+    Example: gpumix prices refresh --source azure --out prices.csv
+    """
+    from gpumix.report import export
+    from gpumix.report.terminal import show_tables, spinner
+    from gpumix.report.views import price_imports
+    from gpumix.verbs.refresh_prices import refresh_prices
+
+    with spinner() as progress:
+        done = refresh_prices(out, source or (), sources, progress)
+    if as_json:
+        typer.echo(export.to_json(export.record_to_dict(done)))
+    else:
+        typer.echo(price_imports.import_summary(done.found))
+        sheet = done.found.sheet
+        following = f"gpumix prices list --sheet {sheet}" if sheet else ""
+        tables = (price_imports.sources_table(done), *price_imports.import_tables(done.found)[1:])
+        show_tables(tables, console(), following, ("what",))
+    if all(one.failure for one in done.sources):
+        fix = "check the network; the packaged prices and earlier sheets are as they were"
+        raise InputError(Problem("", "no price source answered", fix))
 
 
 def _show(found: ImportedPrices, out: Path, *, as_json: bool) -> None:

@@ -102,3 +102,22 @@ class ImportedPrices:
     credits: tuple[MoneyCredit, ...]
     commitments: tuple[CommitmentUse, ...]
     medians: tuple[MedianMove, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedSource:
+    """A public source that was asked: offers it gave, or why none, and the newest day of its
+    prices that the sheet holds."""
+
+    name: str
+    offers: int
+    last_good: date | None
+    failure: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshedPrices:
+    """What `gpumix prices refresh` found, source by source, and the import it made of it."""
+
+    sources: tuple[AskedSource, ...]
+    found: ImportedPrices

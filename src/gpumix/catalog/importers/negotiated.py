@@ -213,11 +213,11 @@ def _warn(
     until = sheet.day(line, "until")
     if until and until < today:
         reading.warnings.append(f"{line.place}: the quotation ended on {until}; ask for a new one")
-    text, least = sheet.text(line, "rate"), listed is not None and share is not None
-    if least and listed and share is not None and abs(listed * (1 - share) / rate - 1) > _AGREE:
+    net = None if listed is None or share is None else listed * (1.0 - share)
+    if net is not None and abs(net - rate) > _AGREE * rate:
         reading.warnings.append(
-            f"{line.place}: list {listed:g} less {share:.0%} is {listed * (1 - share):.4g},"
-            f" but the rate is {text}; the rate is used"
+            f"{line.place}: list {listed:g} less {share:.0%} is {net:.4g}, but the rate is"
+            f" {rate:g}; the rate is used"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -119,3 +120,14 @@ def _key_of_cells(cells: Mapping[str, str]) -> _Key:
         term,
         share,
     )
+
+
+def newest_days(path: Path) -> dict[str, date]:
+    """The newest day of each source's rows in a sheet, by the first word of their source."""
+    found: dict[str, date] = {}
+    for row in _existing(path)[1].values():
+        source = row.cells.get("source", "").partition(" ")[0]
+        day = day_in(row.cells.get("as_of", ""))
+        if source and day:
+            found[source] = max(day, found.get(source, day))
+    return found

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from gpumix.domain.price_import import (
+    AskedSource,
     CommitmentUse,
     FileRead,
     ImportedPrices,
     MedianMove,
+    RefreshedPrices,
 )
-from gpumix.report.tables import Table, table, text, value
+from gpumix.report.tables import Table, remark, table, text, value
 
 LISTED: Final = 20
 """Rows that are printed one by one; of more, each reason with its count."""
@@ -47,6 +49,19 @@ def import_tables(found: ImportedPrices) -> tuple[Table, ...]:
         _commitments(found.commitments),
     )
     return tuple(one for one in tables if one.rows)
+
+
+def sources_table(done: RefreshedPrices) -> Table:
+    """Each source that was asked, with the day of its newest prices in the sheet."""
+    return table(
+        "Sources",
+        AskedSource,
+        done.sources,
+        ("name", lambda s: text(s.name)),
+        ("offers", lambda s: value("offers", s.offers, record=AskedSource)),
+        ("last_good", lambda s: value("last_good", s.last_good, "none yet", AskedSource)),
+        ("failure", lambda s: remark(s.failure)),
+    )
 
 
 def _files(files: Sequence[FileRead]) -> Table:
