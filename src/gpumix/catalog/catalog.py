@@ -271,6 +271,10 @@ class Catalog:
         refused = judge(placed, self._known(self.listed)).refused
         return [Problem(f"{place}[{one.line}]", one.what, one.fix) for one in refused]
 
+    def judge(self, found: Sequence[Offer]) -> Judged:
+        """Offers from elsewhere against the gate's rules; a finding's line is a position."""
+        return judge([(offer, i) for i, offer in enumerate(found)], self._known(self.listed))
+
     @cached_property
     def _bands(self) -> Bands:
         return load_bands(self._folder)

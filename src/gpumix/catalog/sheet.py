@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from gpumix.catalog.findings import Placed
+from gpumix.catalog.importers.formats import foreign_format_hint
 from gpumix.catalog.machines import squeezed
 from gpumix.catalog.marks import says_estimated
 from gpumix.catalog.offers import PRICE_MODELS, Regions, check_agreement, instance_price
@@ -106,6 +107,8 @@ def read_price_sheet(path: Path, words: Words) -> Sheet:
     names, lines = read_lines(path)
     header = [name.lower() for name in names]
     problems = column_problems(path, header, REQUIRED, COLUMNS)
+    hint = foreign_format_hint(path) if problems else None
+    problems = [hint] if hint else problems
     if len(set(header)) < len(header) and not problems:
         problems = [Problem(f"{path} line 1", "names a column twice", "keep one of them")]
     rows = [(line, cells) for line, cells in lines if any(cell.strip() for cell in cells)]
