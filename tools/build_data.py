@@ -15,6 +15,7 @@ from pathlib import Path
 import build_bands
 import build_evidence
 import build_profiles
+from gpumix.catalog.importers.api_price_map import country_of
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -105,6 +106,17 @@ def build_providers() -> dict[str, str]:
     return {row["provider"]: row["tier"] for row in rows}
 
 
+def build_api_prices() -> None:
+    """Prices of hosted tokens, with the country of the region that a name states."""
+    rows = read(SHARED / "api_prices.csv")
+    names = list(rows[0])
+    at = names.index("as_of")
+    countries = {(r["provider"], r["region"]): r["country"] for r in read(DATA / "regions.csv")}
+    for row in rows:
+        row["country"] = country_of(row["provider"], row["name"], countries) or ""
+    write(DATA / "api_prices.csv", [*names[:at], "country", *names[at:]], rows)
+
+
 def build_capex(gpus: Sequence[str]) -> None:
     """Purchase prices in USD of known GPUs: other kinds hold shares and rates; no suspect rows."""
     rows = read(SHARED / "onprem_capex.csv")
@@ -137,6 +149,7 @@ def main() -> int:
     prices = build_prices()
     gpus = [row["id"] for row in read(SHARED / "gpus.csv")]
     build_capex(gpus)
+    build_api_prices()
     bands = build_bands.bands(prices, build_providers(), gpus)
     write(DATA / "price_bands.csv", list(bands[0]), bands)
     build_profiles.build(SHARED / "traces", DATA / "profiles.json")

@@ -9,10 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from gpumix.catalog import evidence, offers, parts, profiles, sites
+from gpumix.catalog import api_prices, evidence, offers, parts, profiles, sites
 from gpumix.catalog.bands import load_bands
 from gpumix.catalog.offers import Discount
 from gpumix.catalog.tables import read_packaged
+from gpumix.domain.api import ApiPrice, ApiSupply
 from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.gpu import Gpu, Server
 from gpumix.domain.llm import Model
@@ -105,6 +106,11 @@ class Catalog:
         return offers.load_discounts(self._folder)
 
     @cached_property
+    def api_prices(self) -> tuple[ApiPrice, ...]:
+        """Prices of hosted tokens; the team's own are laid over them by `with_apis`."""
+        return api_prices.load_api_prices(self.models, self._folder)
+
+    @cached_property
     def countries(self) -> dict[str, Country]:
         """ISO code -> country."""
         return sites.load_countries(self._folder)
@@ -179,6 +185,17 @@ class Catalog:
         """This catalogue with the user's rates in place of those it has; tables are shared."""
         other = self._without("offers")
         other.rates = tuple(rates)
+        return other
+
+    def read_api_prices(self, sheet: Path, today: date) -> tuple[ApiPrice, ...]:
+        """A team's own API prices, checked. Raises: InputError with every bad row."""
+        return api_prices.read_api_sheet(sheet, self.models, self.model_aliases, today)
+
+    def with_apis(self, supply: ApiSupply) -> Catalog:
+        """This catalogue with a team's own API prices over those it has, of allowed providers."""
+        other, named = self._without("api_prices"), supply.providers
+        laid = api_prices.overlay(self.api_prices, supply.prices)
+        other.api_prices = tuple(p for p in laid if named is None or p.provider in named)
         return other
 
     def exchange_rate(self, currency: str) -> tuple[float, date | None]:

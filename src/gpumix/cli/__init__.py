@@ -59,6 +59,7 @@ _add(app, explain.explain)
 _add(predict_app, predict.predict_inference, "inference")
 _add(predict_app, predict.predict_training, "training")
 _add(prices_app, prices.prices_list, "list")
+_add(prices_app, prices.prices_import_api, "import-api")
 
 
 def _print_version(asked: bool) -> None:

@@ -7,11 +7,12 @@ from datetime import date
 from typing import Any
 
 from gpumix.domain import shown
+from gpumix.domain.api_plan import ApiAlternative
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
 from gpumix.domain.workload import Inventory
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +235,7 @@ class Plan:
     `gap` = (horizon_usd - bound) / horizon_usd. `report_currency` and `fx_per_usd` tell
     renderers a second currency to show. `version` is that of the program, `data_as_of` the newest
     date of its data; from `inventory` the plan can be made again. Plans of schema 1.0 have none.
+    `api` is the same work done by APIs (schema 1.2).
     """
 
     name: str
@@ -266,6 +268,7 @@ class Plan:
     version: str = ""
     data_as_of: date | None = None
     inventory: Inventory | None = None
+    api: ApiAlternative | None = None
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

@@ -27,6 +27,7 @@ from gpumix.domain.simulation import Simulation
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.report import simulation
 from gpumix.report.tables import Cell, Column, Table, remark
+from gpumix.report.views import api as api_view
 from gpumix.report.views import comparison as comparison_view
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
@@ -105,6 +106,10 @@ def show_plan(
     for words in plan_view.traffic_words(plan):
         _small(words, console)
     _regret(plan, console)
+    _table(api_view.api_table(plan), console, minor=("name", "batch", "usd_per_mtok_total"))
+    if words := api_view.api_words(plan):
+        _small(words, console)
+    _table(api_view.flips_table(plan), console, minor=("against", "usd_per_month", "replicas"))
     _table(plan_view.best_levers_table(plan), console, minor=("note",))
     _table(plan_view.break_even_table(plan), console)
     console.print()
@@ -146,6 +151,7 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
     _nearest(comparison_view.nearest(comparison), console)
     _table(comparison_view.winners_table(comparison), console)
     _table(comparison_view.levers_table(comparison), console, minor=("note",))
+    _table(api_view.compared_table(comparison), console, minor=("name", "reason"))
     _table(comparison_view.unfit_table(comparison), console)
     best = comparison.winners[0].gpu if comparison.winners else ""
     _next([f"gpumix prices list --gpu {best}" if best else "gpumix explain fits"], console)
