@@ -74,7 +74,7 @@ def test_every_bad_row_of_a_sheet_is_named(tmp_path: Path) -> None:
     places = {p.place.rpartition(" ")[2] for p in caught.value.problems}
     assert places == {"2", "3", "4", "5", "6", "7", "8", "10"}
     words = str(caught.value)
-    assert "did you mean Qwen/Qwen3-14B" in words
+    assert "unknown model 'Qwen/Qwen3-41B' (did you mean" in words
     assert "only embeddings have no output" in words
     assert "keep one of them" in words
 

@@ -15,6 +15,8 @@ from gpumix.domain.plan import Plan
 from gpumix.inventory import read_inventory
 from gpumix.plan import plan as planner
 from gpumix.report.export import plan_from_dict, plan_to_dict
+from gpumix.report.views import plan as plan_view
+from gpumix.verbs.plan import plan_file
 
 TEAM = """
 name: small team
@@ -132,3 +134,80 @@ def test_all_by_api_stands_beside_the_other_mixes_where_apis_do_everything(
     assert plan.api is not None
     assert other.horizon_usd == plan.api.usd_horizon
     assert other.delta_usd == pytest.approx((other.horizon_usd or 0.0) - plan.horizon_usd)
+
+
+# -- an API in the mix -----------------------------------------------------------------------
+
+MIXED = """
+name: mixed
+horizon: {start: 2027-01, years: 2}
+workloads:
+  chat:
+    kind: chat
+    model: Qwen/Qwen3-14B
+    traffic: {profile: azure-conv, peak_requests_per_s: 1, input_tokens: 1000, output_tokens: 200,
+              growth_per_year: 0.5, prefix_share: 0.0}
+    slo: {ttft_p95: 2 s, tpot_p95: 100 ms}
+  nightly:
+    kind: batch
+    model: Qwen/Qwen3-14B
+    tokens_per_day: {input: 1M, output: 100k}
+    window: "22:00-06:00"
+  vip:
+    kind: chat
+    model: Qwen/Qwen3-14B
+    tier: premium
+    traffic: {profile: flat, requests_per_s: 0.1, input_tokens: 1000, output_tokens: 200}
+    slo: {ttft_p95: 2 s, tpot_p95: 100 ms}
+supply:
+  cloud: {gpus: [h100-sxm-80gb], purchase: [on_demand]}
+  api: {providers: [mine], prices: mine.csv}
+"""
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory, catalog: Catalog) -> Plan:
+    folder: Path = tmp_path_factory.mktemp("mixed")
+    # so cheap that a GPU can only win where an API is not allowed
+    cheap = PRICES.replace("0.2,0.1,0.8,0.1,0.4", "0.0002,,0.0008,0.0001,0.0004")
+    (folder / "mine.csv").write_text(cheap)
+    text = MIXED[: MIXED.index("  vip:")] + MIXED[MIXED.index("supply:") :]
+    (folder / "team.yaml").write_text(text)
+    return plan_file(folder / "team.yaml").plan
+
+
+def test_work_done_by_an_api_costs_exactly_its_tokens(mixed: Plan) -> None:
+    assert [line.purchase for line in mixed.mix] == ["api", "api"]
+    lines = {line.serves[0]: line for line in mixed.mix}
+    for id in ("chat", "nightly"):
+        assert lines[id].usd_horizon == pytest.approx(of(mixed, id).same[0].usd_horizon)
+        assert lines[id].provider == "mine"
+        assert lines[id].price_as_of == date(2026, 11, 1)
+    # 1 M x 0.0001 + 0.1 M x 0.0004 = $0.00014 a day at batch rates
+    assert lines["nightly"].usd_horizon == pytest.approx(0.00014 * 730)
+
+
+def test_its_latency_is_unknown_and_the_plan_says_so(mixed: Plan) -> None:
+    chat = next(w for w in mixed.workloads if w.id == "chat")
+    assert chat.slo == ()
+    assert chat.replay is None
+    assert [p.note for p in chat.placements] == ["latency unknown"]
+    assert any("chat: an API of mine" in w and "unknown" in w for w in mixed.warnings)
+    assert "mine's API by the token" in plan_view.headline(mixed)
+
+
+def test_errors_of_speed_do_not_move_an_apis_price_and_gpus_are_not_counted(mixed: Plan) -> None:
+    assert mixed.horizon_low_usd == mixed.horizon_high_usd == mixed.horizon_usd
+    assert mixed.utilisation == 0.0
+    assert mixed.idle_usd_per_month == 0.0
+    assert not any(mixed.hourly_gpus.hourly)
+    assert plan_view.mix_table(mixed).rows[-1][1].text == "0 GPUs at most"
+
+
+def test_premium_work_never_runs_on_an_api(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text(PRICES.replace("0.2,0.1,0.8", "0.0002,,0.0008"))
+    text = MIXED[: MIXED.index("  chat:")] + MIXED[MIXED.index("  vip:") :]
+    (tmp_path / "team.yaml").write_text(text)
+    plan = plan_file(tmp_path / "team.yaml").plan
+    assert {line.purchase for line in plan.mix} == {"on_demand"}
+    assert of(plan, "vip").same

@@ -29,7 +29,7 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _LARGEST: Final = 1e17
 _SECONDS: Final = (1e-4, 10.0 * HOURS_PER_YEAR * SECONDS_PER_HOUR)
 _HOURS: Final = (0.0, 10.0 * HOURS_PER_YEAR)
-_RENTED: Final = tuple(purchase for purchase in Purchase if purchase.is_cloud)
+_RENTED: Final = tuple(purchase for purchase in Purchase if purchase.is_rental)
 _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Inventory.years": (1, 10),
     "Lengths.mean": (0.0, 1e7),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from gpumix.domain.plan import Plan
 from gpumix.plan import assumptions, interpret, regret
 from gpumix.plan.api import all_by_api, by_api
+from gpumix.plan.api_supply import api_warnings
 from gpumix.plan.regret import Variants
 from gpumix.plan.workloads import Results, workload_plans
 from gpumix.predict.software import unknown_software
@@ -58,6 +59,7 @@ def write_up(results: Results, variants: Variants, unproven: Sequence[str], star
         warnings=(
             *assumptions.warnings(answer, supplies.offers_used, notes),
             *assumptions.replay_warnings(results.proof, unproven),
+            *api_warnings(answer.lines),
         ),
         seconds=time.perf_counter() - started,
         data_as_of=catalog.data_as_of,

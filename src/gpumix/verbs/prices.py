@@ -28,7 +28,11 @@ def list_offers(
     for option, name, known in (
         ("--provider", provider, {o.provider for o in offers}),
         ("--country", country, {o.country for o in offers if o.country}),
-        ("--purchase", purchase, {p.value for p in Purchase if p.is_cloud}),
+        (
+            "--purchase",
+            purchase,
+            {p.value for p in Purchase if p.is_rental},
+        ),
     ):
         if name is not None and name not in known:
             problems.append(unknown_name(option, option.removeprefix("--"), name, sorted(known)))

@@ -29,7 +29,7 @@ def api_table(plan: Plan) -> Table:
         ("usd_per_month", _of("usd_per_month")),
         ("delta_share", _of("delta_share")),
         ("batch", _of("batch")),
-        ("name", lambda r: text(r[1].name if r[1] else "")),
+        ("name", lambda r: remark(r[1].name if r[1] else "")),
         ("reason", lambda r: remark(r[0].reason)),
     ).without_absent()
 

@@ -217,7 +217,7 @@ def mix_by_gpu(plan: Plan) -> Spec:
             "paid": plan_view.purchase_words(line.purchase),
             "gpus": line.count * line.gpus_per_instance,
         }
-        for line in plan.mix
+        for line in plan_view.gpu_lines(plan)
     ]
     paid = list(dict.fromkeys(str(row["paid"]) for row in rows))
     kinds = len({row["gpu"] for row in rows})

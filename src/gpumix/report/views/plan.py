@@ -40,6 +40,7 @@ PURCHASE_WORDS = {
     Purchase.SPOT: "spot by the hour",
     Purchase.RESERVED_1Y: "reserved 1 year",
     Purchase.RESERVED_3Y: "reserved 3 years",
+    Purchase.API: "by the token",
     Purchase.BUY: "bought",
     Purchase.OWNED: "already owned",
 }
@@ -108,10 +109,16 @@ def headline(plan: Plan) -> str:
 def _mix_words(mix: Sequence[MixLine]) -> list[str]:
     gpus: dict[tuple[str, str], int] = {}
     for line in sorted(mix, key=lambda line: -line.usd_per_month):
+        if line.purchase == Purchase.API:
+            gpus[f"{line.provider}'s API", line.purchase] = 0
+            continue
         key = line.gpu, line.purchase
         gpus[key] = gpus.get(key, 0) + line.count * line.gpus_per_instance
     words = []
     for (gpu, purchase), number in gpus.items():
+        if purchase == Purchase.API:
+            words.append(f"{gpu} {purchase_words(purchase)}")
+            continue
         upto = "" if Purchase(purchase).is_committed else "up to "
         words.append(f"{upto}{number:,} {gpu} {purchase_words(purchase)}")
     if len(words) > _NAMED_IN_HEADLINE:
@@ -169,23 +176,23 @@ def mix_table(plan: Plan) -> Table:
     """What to hold and rent, dearest line first."""
     second = second_currency(plan)
     lines = sorted(plan.mix, key=lambda line: -line.usd_per_month)
-    gpus = sum(line.count * line.gpus_per_instance for line in lines)
+    gpus = sum(line.count * line.gpus_per_instance for line in gpu_lines(plan))
     blank = Cell("", tone="total")
     return table(
         fields.label("mix"),
         MixLine,
         lines,
         ("count", _count),
-        ("gpu", lambda m: text(f"{m.gpus_per_instance} × {m.gpu}")),
+        ("gpu", _gpu),
         ("purchase", lambda m: text(purchase_words(m.purchase))),
         ("provider", lambda m: text(f"{m.provider} {m.region}", note=m.country or "")),
-        ("usd_per_gpu_hour", lambda m: value("usd_per_gpu_hour", m.usd_per_gpu_hour)),
-        ("utilisation", lambda m: value("utilisation", m.utilisation)),
+        ("usd_per_gpu_hour", _of_gpus("usd_per_gpu_hour")),
+        ("utilisation", _of_gpus("utilisation")),
         ("serves", lambda m: text(", ".join(m.serves))),
         ("usd_per_month", lambda m: money("usd_per_month", m.usd_per_month, second)),
         total=(
             Cell("Total", tone="total"),
-            Cell(f"{gpus:,} GPU{'s' if gpus > 1 else ''} at most", tone="total"),
+            Cell(f"{gpus:,} GPU{'' if gpus == 1 else 's'} at most", tone="total"),
             *(blank,) * 3,
             Cell(fields.format_value("utilisation", plan.utilisation), tone="total"),
             blank,
@@ -194,7 +201,27 @@ def mix_table(plan: Plan) -> Table:
     )
 
 
+def gpu_lines(plan: Plan) -> list[MixLine]:
+    """The lines that hold GPUs: all but those of APIs."""
+    return [line for line in plan.mix if line.purchase != Purchase.API]
+
+
+def _gpu(line: MixLine) -> Cell:
+    if line.purchase == Purchase.API:
+        return text("API", note="latency unknown")
+    return text(f"{line.gpus_per_instance} × {line.gpu}")
+
+
+def _of_gpus(name: str) -> Callable[[MixLine], Cell]:
+    """The cell of a figure that an API does not have."""
+    return lambda line: value(
+        name, None if line.purchase == Purchase.API else getattr(line, name), "paid by the token"
+    )
+
+
 def _count(line: MixLine) -> Cell:
+    if line.purchase == Purchase.API:
+        return Cell("")
     if Purchase(line.purchase).is_committed:
         return value("count", line.count)
     mean = fields.format_value("mean_count", line.mean_count)
@@ -208,7 +235,7 @@ def mix_sources_table(plan: Plan) -> Table:
         MixLine,
         plan.mix,
         ("resource", lambda m: text(m.resource)),
-        ("usd_per_gpu_hour", lambda m: value("usd_per_gpu_hour", m.usd_per_gpu_hour)),
+        ("usd_per_gpu_hour", _of_gpus("usd_per_gpu_hour")),
         ("price_as_of", lambda m: value("price_as_of", m.price_as_of, "no date given")),
         ("basis", lambda m: basis(m.basis)),
         ("source", lambda m: text(m.source)),
