@@ -18,6 +18,7 @@ import build_bands
 import build_evidence
 import build_history
 import build_profiles
+from gpumix.catalog.importers.api_price_map import country_of
 from gpumix.catalog.marks import ABSENT_SPOT_SHARE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -191,6 +192,17 @@ def build_spot() -> None:
     write(DATA / "spot.csv", list(rows[0]), kept)
 
 
+def build_api_prices() -> None:
+    """Prices of hosted tokens, with the country of the region that a name states."""
+    rows = read(SHARED / "api_prices.csv")
+    names = list(rows[0])
+    at = names.index("as_of")
+    countries = {(r["provider"], r["region"]): r["country"] for r in read(DATA / "regions.csv")}
+    for row in rows:
+        row["country"] = country_of(row["provider"], row["name"], countries) or ""
+    write(DATA / "api_prices.csv", [*names[:at], "country", *names[at:]], rows)
+
+
 def build_capex(gpus: Sequence[str]) -> None:
     """Purchase prices in USD of known GPUs: other kinds hold shares and rates; no suspect rows."""
     rows = read(SHARED / "onprem_capex.csv")
@@ -225,6 +237,7 @@ def main() -> int:
     gpus = [row["id"] for row in read(SHARED / "gpus.csv")]
     build_capex(gpus)
     build_spot()
+    build_api_prices()
     bands = build_bands.bands(prices, build_providers(), gpus)
     write(DATA / "price_bands.csv", list(bands[0]), bands)
     build_profiles.build(SHARED / "traces", DATA / "profiles.json")

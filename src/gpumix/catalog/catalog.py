@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from gpumix.catalog import evidence, history, offers, parts, profiles, sites
+from gpumix.catalog import api_prices, evidence, history, offers, parts, profiles, sites
 from gpumix.catalog.bands import Bands, load_bands
 from gpumix.catalog.fabrics import Fabrics, load_fabrics
 from gpumix.catalog.findings import Known, problems_in
@@ -21,6 +21,7 @@ from gpumix.catalog.sheet import Words, read_price_sheet
 from gpumix.catalog.supersede import Superseded, current
 from gpumix.catalog.tables import read_packaged, refuse_data, refuse_input
 from gpumix.catalog.validity import Ageing, load_ageing, of_tiers
+from gpumix.domain.api import ApiPrice, ApiSupply
 from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.gpu import Gpu, Server
 from gpumix.domain.llm import Model
@@ -171,6 +172,11 @@ class Catalog:
         return history.load_history(self._folder)
 
     @cached_property
+    def api_prices(self) -> tuple[ApiPrice, ...]:
+        """Prices of hosted tokens; the team's own are laid over them by `with_apis`."""
+        return api_prices.load_api_prices(self.models, self._folder)
+
+    @cached_property
     def countries(self) -> dict[str, Country]:
         """ISO code -> country."""
         return sites.load_countries(self._folder)
@@ -286,6 +292,17 @@ class Catalog:
         """This catalogue with the user's rates in place of those it has; tables are shared."""
         other = self._without("offers", "_observed", "estimated_terms")
         other.rates = tuple(rates)
+        return other
+
+    def read_api_prices(self, sheet: Path, today: date) -> tuple[ApiPrice, ...]:
+        """A team's own API prices, checked. Raises: InputError with every bad row."""
+        return api_prices.read_api_sheet(sheet, self.models, self.model_aliases, today)
+
+    def with_apis(self, supply: ApiSupply) -> Catalog:
+        """This catalogue with a team's own API prices over those it has, of allowed providers."""
+        other, named = self._without("api_prices"), supply.providers
+        laid = api_prices.overlay(self.api_prices, supply.prices)
+        other.api_prices = tuple(p for p in laid if named is None or p.provider in named)
         return other
 
     def exchange_rate(self, currency: str) -> tuple[float, date | None]:

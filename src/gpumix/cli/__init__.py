@@ -66,6 +66,7 @@ _add(prices_app, price_files.prices_refresh, "refresh")
 _add(prices_app, prices.prices_check, "check")
 _add(prices_app, price_trends.prices_compare, "compare")
 _add(prices_app, price_trends.prices_history, "history")
+_add(prices_app, prices.prices_import_api, "import-api")
 
 
 def _print_version(asked: bool) -> None:

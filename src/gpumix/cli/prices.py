@@ -93,3 +93,28 @@ def prices_check(
         typer.echo(view.summary(found))
         show_tables(view.tables(found), console(), view.following(found), view.MINOR)
     return REFUSED if found.refused else 0
+
+
+def prices_import_api(
+    file: Annotated[Path, typer.Argument(help="Price map of hosted models (JSON).")],
+    as_of: Annotated[str, typer.Option(help="Day the prices were true; the map has no dates.")],
+    out: Annotated[Path, typer.Option(help="Sheet to write, for supply.api.prices.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a sheet of API prices out of the public price map of hosted models.
+
+    Example: gpumix prices import-api model_prices.json --as-of 2026-11-24 --out apis.csv
+    """
+    from gpumix.report import export
+    from gpumix.verbs.api_prices import import_api_prices
+
+    done = import_api_prices(file, as_of, out)
+    if as_json:
+        typer.echo(export.to_json(export.record_to_dict(done)))
+        return
+    typer.echo(
+        f"{done.rows:,} prices written to {done.out}: {done.same_model:,} of models of the"
+        f" catalogue, {done.substitutes:,} of substitutes; {len(done.left):,} entries left out"
+    )
+    for reason, left in done.left_by_reason().items():
+        typer.echo(f"  {reason}: {len(left):,}, such as {', '.join(left[:3])}", err=True)

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gpumix.catalog import price_summary
+from gpumix.compare.apis import compared_apis
 from gpumix.cost.unit_cost import break_even_utilisation, usd_per_mtok
 from gpumix.domain import defaults as assumed
 from gpumix.domain.comparison import ComparedGpu, Comparison, PriceUsed, WinnerAt
@@ -108,6 +109,7 @@ def compare_workload(
             *unknown_software(workload, catalog.coefficients),
             *price_warnings([r.price for r in rows if r.price is not None]),
         ),
+        apis=compared_apis(workload, catalog.api_prices, rows),
     )
 
 

@@ -21,18 +21,24 @@ class Purchase(StrEnum):
     RESERVED_1Y = "reserved_1y"
     RESERVED_3Y = "reserved_3y"
     RESERVED = "reserved"
+    API = "api"
     BUY = "buy"
     OWNED = "owned"
 
     @property
     def is_committed(self) -> bool:
         """Paid for every hour of the horizon, used or not."""
-        return self not in (Purchase.ON_DEMAND, Purchase.SPOT)
+        return self not in (Purchase.ON_DEMAND, Purchase.SPOT, Purchase.API)
 
     @property
     def is_cloud(self) -> bool:
         """Rented from a provider rather than standing on a site of one's own."""
         return self not in (Purchase.BUY, Purchase.OWNED)
+
+    @property
+    def is_rental(self) -> bool:
+        """GPUs rented from a provider: what an offer can be of."""
+        return self.is_cloud and self is not Purchase.API
 
     @property
     def term_months(self) -> int:

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from gpumix.domain import shown
+from gpumix.domain.api_plan import ApiAlternative
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
 from gpumix.domain.workload import Inventory
@@ -266,7 +267,8 @@ class Plan:
     `gap` = (horizon_usd - bound) / horizon_usd. `report_currency` and `fx_per_usd` tell
     renderers a second currency to show. `version` is that of the program, `data_as_of` the newest
     date of its data; from `inventory` the plan can be made again. Plans of schema 1.0 have none.
-    `targets` are prices of commitments that would pay if they could be had.
+    `targets` are prices of commitments that would pay if they could be had; `api` is the same work
+    done by APIs (both since schema 1.2).
     """
 
     name: str
@@ -300,6 +302,7 @@ class Plan:
     data_as_of: date | None = None
     inventory: Inventory | None = None
     targets: tuple[TermTarget, ...] = ()
+    api: ApiAlternative | None = None
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from gpumix.domain.api import ApiSupply
 from gpumix.domain.evidence import Assumption
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.site import Site
@@ -204,6 +205,7 @@ class Inventory:
 
     `rates` are the offers of the inventory's own price sheet. `traces` and `measured` (the team's
     own measurements) say which files stand behind the figures; a plan's folder holds copies.
+    `api` None: APIs do none of the work, and are compared with all the same.
     """
 
     name: str
@@ -220,3 +222,4 @@ class Inventory:
     notes: tuple[str, ...]
     traces: tuple[InputFile, ...] = ()
     measured: InputFile | None = None
+    api: ApiSupply | None = None

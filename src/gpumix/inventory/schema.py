@@ -191,10 +191,18 @@ class SiteSpec(_Spec):
     taxes_recoverable: bool = True
 
 
+class ApiSpec(_Spec):
+    """Which APIs may do some of the work, and the team's own prices of them."""
+
+    providers: AnyOr = "any"
+    prices: str | None = None
+
+
 class SupplySpec(_Spec):
-    """Clouds, sites, and GPUs that already stand on a site."""
+    """Clouds, APIs, sites, and GPUs that already stand on a site."""
 
     cloud: CloudSpec | None = None
+    api: ApiSpec | None = None
     on_prem: dict[Name, SiteSpec] = {}
     owned: dict[str, dict[str, Annotated[Whole, Field(ge=1, le=1_000_000)]]] = {}
 

@@ -13,6 +13,7 @@ from gpumix.domain.plan import Replay
 from gpumix.domain.workload import Inventory, Kind, Tier, Workload
 from gpumix.options.runs import JOB_ASSUMPTIONS
 from gpumix.plan.interpret import Answer
+from gpumix.supply.supply import Supply
 from gpumix.units import MS
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _prices(answer: Answer) -> list[Assumption]:
     return [
         Assumption(
             subject=f"price: {line.supply.id}",
-            value=f"{line.supply.usd_per_gpu_hour:.3f} USD per GPU-hour",
+            value=_price(line.supply),
             basis=line.supply.basis,
             source=line.supply.source,
             as_of=line.supply.as_of,
@@ -48,6 +49,12 @@ def _prices(answer: Answer) -> list[Assumption]:
         for line in answer.lines
         if line.supply.purchase.is_cloud
     ]
+
+
+def _price(supply: Supply) -> str:
+    if supply.purchase is Purchase.API:
+        return f"{supply.provider}'s price of the tokens"
+    return f"{supply.usd_per_gpu_hour:.3f} USD per GPU-hour"
 
 
 def _traffic(workload: Workload, catalog: Catalog) -> list[Assumption]:

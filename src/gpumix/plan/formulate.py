@@ -306,7 +306,7 @@ class _Builder:
             return []
         share, factor = self.choice.spot_useful_share, self.rate_factor.get(workload.id, 1.0)
         return [
-            (option, rate * factor)
+            (option, rate if supply.purchase is Purchase.API else rate * factor)
             for option in self.choice.options.get(workload.id, ())
             if option.gpu == supply.gpu
             and holds(supply, option, workload)

@@ -14,6 +14,7 @@ from gpumix.options.option import Option, undominated
 from gpumix.options.runs import Reliability
 from gpumix.options.workloads import options
 from gpumix.plan import regret
+from gpumix.plan.api_supply import with_apis
 from gpumix.plan.cycle import Cycle, cycle_of
 from gpumix.plan.formulate import Choice, weight_of, worthwhile
 from gpumix.plan.infeasible import explain_infeasible
@@ -59,6 +60,7 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     rated = sustained.simulated(inventory, predicted)
     choice = chosen_from(inventory, catalog, supplies, rated.options)
     cycle = cycle_for(choice)
+    choice, apis = with_apis(choice, cycle, catalog.api_prices)
     progress("the cheapest mix")
     found = search(choice, cycle, PLAN)
     if found.solution.cost is None:
@@ -67,7 +69,7 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     replayer = replay.Replayer()
     found, choice, proof = replay.proven(found, choice, cycle, replayer)
     progress("alternatives and error bars")
-    variants = regret.variants(answer_of(found), choice, cycle, supplies.of)
+    variants = regret.variants(answer_of(found), choice, cycle, supplies.of + apis)
     best, variants, proof = replay.cheapest(found, variants, proof, replayer)
     progress("the report")
     results = Results(answer_of(best), catalog, supplies, rated.options, proof)

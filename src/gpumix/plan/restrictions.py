@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from gpumix.domain.gpu import family_of
+from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import PUBLISHED
 from gpumix.plan.formulate import Choice, may_run, worthwhile
 from gpumix.plan.interpret import Answer
@@ -59,8 +60,9 @@ def _only_family(name: str) -> Restriction:
 def families(answer: Answer, choice: Choice, offered: Sequence[Supply]) -> list[str]:
     """The plan's own families, dearest first; then others that could do some of the work: those
     that could do all of it first, of these the most widely offered."""
-    own = sorted(answer.lines, key=lambda line: -line.usd)
-    offers = Counter(family_of(s.gpu) for s in offered)
+    gpus = [line for line in answer.lines if line.supply.purchase is not Purchase.API]
+    own = sorted(gpus, key=lambda line: -line.usd)
+    offers = Counter(family_of(s.gpu) for s in offered if s.purchase is not Purchase.API)
     left_out = {name: _homeless(choice, offered, name) for name in offers}
     others = sorted(
         (name for name in offers if len(left_out[name]) < len(choice.inventory.workloads)),

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from gpumix.domain.plan import Plan, TermTarget
 from gpumix.plan import assumptions, interpret, regret
+from gpumix.plan.api import all_by_api, by_api
+from gpumix.plan.api_supply import api_warnings
 from gpumix.plan.regret import Variants
 from gpumix.plan.workloads import Results, workload_plans
 from gpumix.predict.software import unknown_software
@@ -32,6 +34,7 @@ def write_up(
             for note in unknown_software(w, catalog.coefficients)
         ),
     ]
+    apis = by_api(answer, catalog.api_prices, supplies.of)
     fx_per_usd, fx_as_of = catalog.exchange_rate(inventory.report_currency)
     return Plan(
         name=inventory.name,
@@ -55,16 +58,18 @@ def write_up(
         idle_usd_per_month=interpret.idle_usd(answer) / answer.months,
         costs=interpret.cost_parts(answer),
         workloads=workloads,
-        regret=regret.alternatives(answer, variants),
+        regret=(*regret.alternatives(answer, variants), all_by_api(apis, answer.usd)),
         break_evens=regret.break_evens(answer, workloads, supplies.of),
         hourly_gpus=interpret.hourly_gpus(answer),
         assumptions=assumptions.assumptions(answer, catalog, supplies.notes),
         warnings=(
             *assumptions.warnings(answer, notes),
             *assumptions.replay_warnings(results.proof, unproven),
+            *api_warnings(answer.lines),
         ),
         seconds=time.perf_counter() - started,
         data_as_of=catalog.data_as_of,
         inventory=inventory,
         targets=targets,
+        api=apis,
     )

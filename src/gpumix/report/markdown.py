@@ -6,6 +6,7 @@ from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import Plan
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.report.tables import Cell, Table
+from gpumix.report.views import api as api_view
 from gpumix.report.views import comparison as comparison_view
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
@@ -36,6 +37,8 @@ def plan_markdown(plan: Plan) -> str:
             drawn(t)
             for t in (
                 plan_view.regret_table(plan),
+                api_view.api_table(plan),
+                api_view.flips_table(plan),
                 plan_view.cost_table(plan),
                 plan_view.break_even_table(plan),
                 mix_view.targets_table(plan),
@@ -43,6 +46,7 @@ def plan_markdown(plan: Plan) -> str:
             if t.rows
         ),
     ]
+    parts.append(escaped(api_view.api_words(plan)))
     for workload in plan.workloads:
         parts.append(f"## {escaped(workload.id)}")
         parts.append(escaped(workload.why))
@@ -73,6 +77,7 @@ def comparison_markdown(comparison: Comparison) -> str:
     tables = (
         comparison_view.winners_table(comparison),
         comparison_view.levers_table(comparison),
+        api_view.compared_table(comparison),
         comparison_view.cost_table(comparison),
         comparison_view.speed_table(comparison),
         evidence_view.close_table(comparison_view.nearest(comparison)),

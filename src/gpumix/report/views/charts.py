@@ -218,7 +218,7 @@ def mix_by_gpu(plan: Plan) -> Spec:
             "paid": mix_view.purchase_words(line.purchase),
             "gpus": line.count * line.gpus_per_instance,
         }
-        for line in plan.mix
+        for line in mix_view.gpu_lines(plan)
     ]
     paid = list(dict.fromkeys(str(row["paid"]) for row in rows))
     kinds = len({row["gpu"] for row in rows})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gpumix import fields
 from gpumix.domain.offer import OLD, Purchase
@@ -17,6 +17,7 @@ PURCHASE_WORDS = {
     Purchase.RESERVED_1Y: "reserved 1 year",
     Purchase.RESERVED_3Y: "reserved 3 years",
     Purchase.RESERVED: "reserved",
+    Purchase.API: "by the token",
     Purchase.BUY: "bought",
     Purchase.OWNED: "already owned",
 }
@@ -36,24 +37,24 @@ def mix_table(plan: Plan) -> Table:
     """What to hold and rent, dearest line first."""
     second = second_currency(plan)
     lines = sorted(plan.mix, key=lambda line: -line.usd_per_month)
-    gpus = sum(line.count * line.gpus_per_instance for line in lines)
+    gpus = sum(line.count * line.gpus_per_instance for line in gpu_lines(plan))
     blank = Cell("", tone="total")
     return table(
         fields.label("mix"),
         MixLine,
         lines,
         ("count", _count),
-        ("gpu", lambda m: text(f"{m.gpus_per_instance} × {m.gpu}")),
+        ("gpu", _gpu),
         ("purchase", lambda m: text(purchase_of(m))),
         ("provider", _seller),
-        ("usd_per_gpu_hour", lambda m: value("usd_per_gpu_hour", m.usd_per_gpu_hour)),
+        ("usd_per_gpu_hour", _of_gpus("usd_per_gpu_hour")),
         ("price_as_of", _seen),
-        ("utilisation", lambda m: value("utilisation", m.utilisation)),
+        ("utilisation", _of_gpus("utilisation")),
         ("serves", lambda m: text(", ".join(m.serves))),
         ("usd_per_month", lambda m: money("usd_per_month", m.usd_per_month, second)),
         total=(
             Cell("Total", tone="total"),
-            Cell(f"{gpus:,} GPU{'s' if gpus > 1 else ''} at most", tone="total"),
+            Cell(f"{gpus:,} GPU{'' if gpus == 1 else 's'} at most", tone="total"),
             *(blank,) * 4,
             Cell(fields.format_value("utilisation", plan.utilisation), tone="total"),
             blank,
@@ -62,7 +63,27 @@ def mix_table(plan: Plan) -> Table:
     )
 
 
+def gpu_lines(plan: Plan) -> list[MixLine]:
+    """The lines that hold GPUs: all but those of APIs."""
+    return [line for line in plan.mix if line.purchase != Purchase.API]
+
+
+def _gpu(line: MixLine) -> Cell:
+    if line.purchase == Purchase.API:
+        return text("API", note="latency unknown")
+    return text(f"{line.gpus_per_instance} × {line.gpu}")
+
+
+def _of_gpus(name: str) -> Callable[[MixLine], Cell]:
+    """The cell of a figure that an API does not have."""
+    return lambda line: value(
+        name, None if line.purchase == Purchase.API else getattr(line, name), "paid by the token"
+    )
+
+
 def _count(line: MixLine) -> Cell:
+    if line.purchase == Purchase.API:
+        return Cell("")
     if Purchase(line.purchase).is_committed:
         return value("count", line.count)
     mean = fields.format_value("mean_count", line.mean_count)
@@ -101,7 +122,7 @@ def mix_sources_table(plan: Plan) -> Table:
         MixLine,
         plan.mix,
         ("resource", lambda m: text(m.resource)),
-        ("usd_per_gpu_hour", lambda m: value("usd_per_gpu_hour", m.usd_per_gpu_hour)),
+        ("usd_per_gpu_hour", _of_gpus("usd_per_gpu_hour")),
         ("instance", lambda m: text(m.instance)),
         ("price_as_of", lambda m: value("price_as_of", m.price_as_of, "no date given")),
         ("age_days", lambda m: value("age_days", m.age_days, "a server of your own")),

@@ -102,10 +102,16 @@ def _without_estimates(plan: Plan) -> str:
 def _mix_words(mix: Sequence[MixLine]) -> list[str]:
     gpus: dict[tuple[str, str], int] = {}
     for line in sorted(mix, key=lambda line: -line.usd_per_month):
+        if line.purchase == Purchase.API:
+            gpus[f"{line.provider}'s API", line.purchase] = 0
+            continue
         key = line.gpu, line.purchase
         gpus[key] = gpus.get(key, 0) + line.count * line.gpus_per_instance
     words = []
     for (gpu, purchase), number in gpus.items():
+        if purchase == Purchase.API:
+            words.append(f"{gpu} {purchase_words(purchase)}")
+            continue
         upto = "" if Purchase(purchase).is_committed else "up to "
         words.append(f"{upto}{number:,} {gpu} {purchase_words(purchase)}")
     if len(words) > _NAMED_IN_HEADLINE:
