@@ -11,17 +11,21 @@ from typing import TypeVar
 
 from gpumix.catalog import evidence, history, offers, parts, profiles, sites
 from gpumix.catalog.bands import load_bands
+from gpumix.catalog.fabrics import Fabrics, load_fabrics
 from gpumix.catalog.forms import Named, named_gpus
-from gpumix.catalog.offers import Discount
+from gpumix.catalog.offers import TermRatio
+from gpumix.catalog.supersede import Superseded, current
 from gpumix.catalog.tables import read_packaged
+from gpumix.catalog.validity import Ageing, load_ageing, of_tiers
 from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.gpu import Gpu, Server
 from gpumix.domain.llm import Model
 from gpumix.domain.measurement import Shrinkage
-from gpumix.domain.offer import Offer
+from gpumix.domain.offer import Layer, Offer
 from gpumix.domain.prices import PriceObservation
 from gpumix.domain.site import CapexQuote, Country, Range
 from gpumix.domain.traffic import Profile
+from gpumix.domain.workload import DEFAULT_TIERS
 from gpumix.errors import Problem, UnknownName
 
 T = TypeVar("T")
@@ -55,9 +59,10 @@ class Catalog:
         other._measured = folder
         return other
 
-    def _without(self, table: str) -> Catalog:
+    def _without(self, *tables: str) -> Catalog:
         other = copy(self)
-        other.__dict__.pop(table, None)
+        for table in tables:
+            other.__dict__.pop(table, None)
         return other
 
     @cached_property
@@ -86,9 +91,13 @@ class Catalog:
         return parts.load_aliases("model", self._folder)
 
     @cached_property
+    def _snapshot(self) -> tuple[Offer, ...]:
+        return offers.load_snapshot(self.gpus, self._folder)
+
+    @cached_property
     def listed(self) -> tuple[Offer, ...]:
-        """Cloud offers as providers list them."""
-        return offers.load_listed(self.gpus, self._folder)
+        """Cloud offers as providers list them, the current ones."""
+        return current(self._snapshot)[0]
 
     @cached_property
     def rates(self) -> tuple[Offer, ...]:
@@ -96,20 +105,50 @@ class Catalog:
         return () if self._price_sheet is None else self.read_rates(self._price_sheet)
 
     @cached_property
-    def offers(self) -> tuple[Offer, ...]:
-        """Cloud offers, derived reserved terms and the user's rates included."""
-        laid = offers.overlay(self.listed, self.rates)
-        return offers.with_reserved(laid, self.discounts)
+    def _observed(self) -> tuple[tuple[Offer, ...], Superseded]:
+        """Current offers of the snapshot and of imports together, and what they replaced."""
+        imported = (rate for rate in self.rates if rate.layer is Layer.IMPORT)
+        return current((*self._snapshot, *imported))
 
     @cached_property
-    def discounts(self) -> tuple[Discount, ...]:
-        """Paired discounts that reserved offers are derived with."""
-        return offers.load_discounts(self._folder)
+    def offers(self) -> tuple[Offer, ...]:
+        """Current cloud offers, the user's rates in place of what they replace."""
+        own = [rate for rate in self.rates if rate.layer is Layer.SHEET]
+        return offers.overlay(self._observed[0], own)
 
     @property
-    def superseded(self) -> tuple[tuple[Offer, Offer], ...]:
+    def superseded(self) -> Superseded:
         """Offers that price nothing, each with the newer one that replaced it."""
-        return ()
+        return self._observed[1]
+
+    @cached_property
+    def estimated_terms(self) -> tuple[Offer, ...]:
+        """Commitments that nobody lists, by the usual ratios of their tier."""
+        return offers.estimated_terms(self.offers, self.term_ratios)
+
+    @cached_property
+    def term_ratios(self) -> tuple[TermRatio, ...]:
+        """Usual ratios of commitments to on-demand prices."""
+        return offers.load_term_ratios(self._folder)
+
+    @cached_property
+    def ageing(self) -> Ageing:
+        """How long prices are good."""
+        return load_ageing(self._folder)
+
+    @cached_property
+    def fabrics(self) -> Fabrics:
+        """Which rented machines form gangs."""
+        return load_fabrics(self._folder)
+
+    def quoted(self, as_of: date) -> tuple[Offer, ...]:
+        """What a GPU is usually rented at on a day: usable offers of the default tiers."""
+        return of_tiers(self.usable(as_of), DEFAULT_TIERS)
+
+    def usable(self, as_of: date, estimated: bool = False) -> tuple[Offer, ...]:
+        """The offers that may price a plan on a day; `estimated` terms only on request."""
+        every = (*self.offers, *self.estimated_terms) if estimated else self.offers
+        return self.ageing.usable(every, as_of)
 
     @cached_property
     def price_history(self) -> tuple[PriceObservation, ...]:
@@ -189,7 +228,7 @@ class Catalog:
 
     def with_rates(self, rates: Sequence[Offer]) -> Catalog:
         """This catalogue with the user's rates in place of those it has; tables are shared."""
-        other = self._without("offers")
+        other = self._without("offers", "_observed", "estimated_terms")
         other.rates = tuple(rates)
         return other
 

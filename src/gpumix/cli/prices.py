@@ -53,10 +53,10 @@ def prices_list(
     from gpumix.report.views import prices as view
     from gpumix.verbs.prices import doubts, list_offers
 
-    found = list_offers(gpu, provider, country, purchase, sheet, derived, superseded)
+    today = date.today()
+    found = list_offers(gpu, provider, country, purchase, sheet, today, derived, superseded)
     for doubt in doubts([one.offer for one in found if one.replaced_by is None]):
         typer.echo(doubt, err=True)
-    today = date.today()
     if as_json:
         typer.echo(export.to_json({"offers": [export.offer_to_dict(one, today) for one in found]}))
         return

@@ -22,7 +22,6 @@ from gpumix.domain.prices import ListedOffer
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.reading import read_json
-from gpumix.report.views import prices as prices_view
 
 _KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 _SHOWN = 60
@@ -94,9 +93,9 @@ def offer_to_dict(listed: ListedOffer, as_of: date) -> dict[str, Any]:
     return {
         **_written(offer),
         "usd_per_gpu_hour": offer.usd_per_gpu_hour,
-        "term_months": prices_view.term_months(offer),
-        "age_days": prices_view.age_days(offer, as_of),
-        "replaced_by": None if newer is None else offer_to_dict(ListedOffer(newer), as_of),
+        "age_days": offer.age_days(as_of),
+        "is_usable": listed.is_usable,
+        "replaced_by": None if newer is None else _written(newer),
     }
 
 

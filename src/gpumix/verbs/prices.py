@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from gpumix.catalog import Catalog, dispersion_warnings, load
-from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.evidence import Basis
+from gpumix.domain.offer import OLD, Offer, Purchase
 from gpumix.domain.prices import ListedOffer
 from gpumix.errors import InputError, Problem, unknown_name
 
@@ -19,19 +22,20 @@ def list_offers(
     country: str | None,
     purchase: str | None,
     sheet: Path | None,
+    as_of: date,
     derived: bool = False,
     superseded: bool = False,
 ) -> list[ListedOffer]:
-    """Offers that match, cheapest per GPU-hour first within each GPU.
+    """Offers that match, cheapest per GPU-hour first within each GPU, whatever their age.
 
     `derived` adds terms that gpumix estimates, `superseded` the offers that a newer one replaced.
 
     Raises: InputError for names that no offer has.
     """
     catalog = load(prices=sheet)
-    offers = [ListedOffer(o) for o in catalog.offers if derived or not o.derived]
+    offers = _current(catalog, as_of, derived)
     if superseded:
-        offers += [ListedOffer(old, newer) for old, newer in catalog.superseded]
+        offers += [ListedOffer(old, False, newer) for old, newer in catalog.superseded]
     problems: list[Problem] = []
     forms, size = _meant(catalog, gpu, problems)
     for option, name, known in (
@@ -75,6 +79,29 @@ def doubts(offers: Sequence[Offer]) -> list[str]:
     return [str(warning) for warning in dispersion_warnings(offers)]
 
 
+def _current(catalog: Catalog, as_of: date, derived: bool) -> list[ListedOffer]:
+    """Offers as a plan of the day would take them; those that it would not are marked, too."""
+    usable = {_observed(offer): offer for offer in catalog.usable(as_of, estimated=derived)}
+    found = []
+    for offer in (*catalog.offers, *(catalog.estimated_terms if derived else ())):
+        used = usable.get(_observed(offer))
+        is_old = used is None and catalog.ageing.is_old(offer, as_of)
+        marked = replace(offer, marks=(*offer.marks, OLD)) if is_old else offer
+        found.append(ListedOffer(used or marked, used is not None))
+    return found
+
+
+def _observed(offer: Offer) -> Offer:
+    """What was read of an offer, without what its age makes of it."""
+    return replace(
+        offer,
+        marks=(),
+        basis=Basis.MEASURED,
+        low_usd_per_instance_hour=0.0,
+        high_usd_per_instance_hour=0.0,
+    )
+
+
 def _meant(
     catalog: Catalog, gpu: str | None, problems: list[Problem]
 ) -> tuple[Collection[str] | None, int | None]:
@@ -92,4 +119,4 @@ def _meant(
 def _order(one: ListedOffer) -> tuple[object, ...]:
     offer = one.offer
     place = (offer.provider, offer.region, offer.gpus_per_instance, offer.instance)
-    return (offer.gpu, one.replaced_by is not None, offer.usd_per_gpu_hour, *place)
+    return (offer.gpu, one.replaced_by is not None, offer.usd_per_gpu_hour, *place, offer.as_of)

@@ -24,6 +24,8 @@ from gpumix.report.tables import Cell, Column, Table, basis, remark, table, text
 MINOR_OF_OFFERS: Final = ("price_as_of", "country", "basis", "layer", "marks")
 MINOR_OF_RATIOS: Final = ("oldest", "basis", "providers", "provider_median")
 MINOR_OF_HISTORY: Final = ("sources", "basis", "providers")
+_LENGTHS: Final = {Purchase.RESERVED_1Y: 12, Purchase.RESERVED_3Y: 36}
+"""Months of the commitments whose name says their length."""
 _REPOSITORY: Final = re.compile(r"github\.com/([\w.-]+/[\w.-]+)")
 _BAR_CELLS: Final = 24
 
@@ -36,9 +38,9 @@ def paid_words(purchase: Purchase, term_months: int = 0, upfront_share: float = 
     """
     if not purchase.is_committed:
         return {Purchase.ON_DEMAND: "by the hour", Purchase.SPOT: "spot"}[purchase]
-    months = term_months or _months(purchase)
+    months = term_months or _LENGTHS.get(purchase, 0)
     count, unit = (months // 12, "year") if months % 12 == 0 else (months, "month")
-    length = f"{count} {unit}{'' if count == 1 else 's'}" if months else "(length not stated)"
+    length = f"{count} {unit}{'' if count == 1 else 's'}" if months else "for another length"
     upfront = f", {upfront_share:.0%} up front".replace("%", " %") if upfront_share else ""
     return f"reserved {length}{upfront}"
 
@@ -57,21 +59,11 @@ def offers_table(offers: Sequence[ListedOffer], as_of: date) -> Table:
         ("region", lambda o: text(o.offer.region)),
         ("country", lambda o: text(o.offer.country or "")),
         ("price_as_of", lambda o: value("price_as_of", o.offer.as_of)),
-        ("age_days", lambda o: value("age_days", age_days(o.offer, as_of))),
+        ("age_days", lambda o: value("age_days", o.offer.age_days(as_of))),
         ("layer", lambda o: text(o.offer.layer.value)),
         ("basis", lambda o: basis(o.offer.basis)),
         ("marks", lambda o: remark(_marks(o))),
     ).without_absent()
-
-
-def age_days(offer: Offer, as_of: date) -> int:
-    """Days from the price's date to `as_of`; 0 where the price is newer."""
-    return max((as_of - offer.as_of).days, 0)
-
-
-def term_months(offer: Offer) -> int:
-    """Length of an offer's commitment [months], that of the short forms too; 0 for none."""
-    return offer.term_months or _months(offer.purchase)
 
 
 def meant_words(gpus: Sequence[GpuMeant]) -> list[str]:
@@ -201,11 +193,6 @@ def _kind(one: PricePeriod | PriceObservation) -> tuple[Purchase, int]:
     return one.purchase, one.term_months
 
 
-def _months(purchase: Purchase) -> int:
-    """Length of a commitment whose name says it [months], else 0."""
-    return round(12 * (purchase.term_years or 0.0))
-
-
 def _month_table(history: PriceHistory, purchase: Purchase, months: int) -> Table:
     periods = [p for p in history.periods if _kind(p) == (purchase, months)]
     highest = max(p.high for p in periods)
@@ -267,6 +254,8 @@ def _paid(offer: Offer) -> str:
 def _marks(one: ListedOffer) -> str:
     """What to know before using a price: computed, not listed; replaced; rules it breaks."""
     words = list(one.offer.marks)
+    if not one.is_usable and one.replaced_by is None:
+        words.append("prices no plan")
     if one.offer.derived:
         words.insert(0, "estimated, not listed")
     elif one.offer.estimated:
