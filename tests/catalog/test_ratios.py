@@ -73,10 +73,16 @@ def test_one_place_is_one_pair_however_many_sizes() -> None:
     assert (pair.gpus_per_instance, pair.ratio) == (None, 3.0)
 
 
-@pytest.mark.parametrize("kind", ["derived", "estimated"])
-def test_an_estimate_is_no_measurement(kind: str) -> None:
-    offers = [offer(4.0, **{kind: True}), offer(2.0, gpu=A100)]
-    assert price_pairs(offers, H100, A100) == ()
+@pytest.mark.parametrize(
+    "kind", [{"derived": True}, {"estimated": True}, {"marks": ("spot-above-on-demand",)}]
+)
+def test_an_estimate_or_a_doubtful_price_is_no_measurement(kind: dict[str, object]) -> None:
+    assert price_pairs([offer(4.0, **kind), offer(2.0, gpu=A100)], H100, A100) == ()
+
+
+def test_an_old_price_counts_and_its_date_is_shown() -> None:
+    (pair,) = price_pairs([offer(4.0, marks=("old",)), offer(2.0, gpu=A100)], H100, A100)
+    assert pair.ratio == 2.0
 
 
 def test_the_date_of_a_pair_is_that_of_its_older_price() -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from gpumix.catalog.validity import LEFT_OUT
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.prices import ALL, MeasuredRatio, PricePair
 
@@ -23,9 +24,9 @@ def price_pairs(offers: Iterable[Offer], gpu: str, over: str) -> tuple[PricePair
 
     ratio = median over the sizes that both are sold in of
     (cheapest price of `gpu` / cheapest price of `over`) [1], per GPU; where they share no size, the
-    cheapest of any size. Derived and estimated offers are no measurement and do not count.
+    cheapest of any size. Estimates, and prices whose marks keep them out of plans, do not count.
     """
-    listed = [o for o in offers if not (o.derived or o.estimated)]
+    listed = [o for o in offers if not (o.derived or o.estimated or LEFT_OUT.intersection(o.marks))]
     mine, base = _by_place(listed, gpu), _by_place(listed, over)
     return tuple(
         _pair(gpu, over, place, mine[place], base[place])

@@ -44,14 +44,13 @@ class Ageing:
         """Whether the price is older than it is good for."""
         return offer.age_days(as_of) > self.of(offer).days
 
-    def aged(self, offers: Iterable[Offer], as_of: date) -> tuple[Offer, ...]:
-        """All of the offers, those past their time on a day marked `old`."""
-        return tuple(
-            replace(o, marks=(*o.marks, OLD)) if self.is_old(o, as_of) else o for o in offers
-        )
-
     def usable(self, offers: Iterable[Offer], as_of: date) -> tuple[Offer, ...]:
-        """The offers that may price a plan on a day, those past their time marked `old`.
+        """The offers that may price a plan on a day, as they are on it."""
+        return tuple(offer for offer, may in self.aged(offers, as_of) if may)
+
+    def aged(self, offers: Iterable[Offer], as_of: date) -> list[tuple[Offer, bool]]:
+        """Every offer as it is on a day, those past their time marked `old`, and whether it may
+        price a plan.
 
         A spot price past its time is an assumption, between the ends of what the GPU's spot
         costs over its list price; past its last day, and a marketplace's at once, it prices
@@ -61,16 +60,15 @@ class Ageing:
         lists = _list_prices(offers)
         found = []
         for offer in offers:
-            if LEFT_OUT.intersection(offer.marks):
-                continue
-            validity, age = self.of(offer), offer.age_days(as_of)
-            if age <= validity.days:
-                found.append(offer)
-            elif validity.assumed_days is None or offer.layer is Layer.SHEET:
-                found.append(replace(offer, marks=(*offer.marks, OLD)))
-            elif age <= validity.assumed_days:
-                found.append(self._assumed(offer, lists.get(_machine(offer))))
-        return tuple(found)
+            may = not LEFT_OUT.intersection(offer.marks)
+            if self.is_old(offer, as_of):
+                last = self.of(offer).assumed_days
+                offer = replace(offer, marks=(*offer.marks, OLD))
+                if last is not None and offer.layer is not Layer.SHEET:
+                    may = may and offer.age_days(as_of) <= last
+                    offer = self._assumed(offer, lists.get(_machine(offer)))
+            found.append((offer, may))
+        return found
 
     def _assumed(self, offer: Offer, list_usd: float | None) -> Offer:
         low, high = self.spot_ratios.get(offer.gpu) or self.spot_ratios["*"]
@@ -78,7 +76,6 @@ class Ageing:
         bounds = (low * list_usd, high * list_usd) if list_usd else (price, price)
         return replace(
             offer,
-            marks=(*offer.marks, OLD),
             basis=Basis.ASSUMED,
             low_usd_per_instance_hour=min(bounds[0], price),
             high_usd_per_instance_hour=max(bounds[1], price),

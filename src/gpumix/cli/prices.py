@@ -56,8 +56,8 @@ def prices_list(
     from gpumix.report.views import prices as view
     from gpumix.verbs.prices import list_offers
 
-    found = list_offers(gpu, provider, country, purchase, sheet, derived, superseded)
     today = date.today()
+    found = list_offers(gpu, provider, country, purchase, sheet, today, derived, superseded)
     if as_json:
         typer.echo(export.to_json({"offers": [export.offer_to_dict(one, today) for one in found]}))
         return

@@ -14,9 +14,11 @@ ALL = "all"
 
 @dataclass(frozen=True, slots=True)
 class ListedOffer:
-    """An offer and, where it is superseded, the newer one that replaced it."""
+    """An offer, whether it may price a plan on the day asked, and the newer one that replaced it,
+    if any."""
 
     offer: Offer
+    is_usable: bool
     replaced_by: Offer | None = None
 
 

@@ -104,7 +104,8 @@ def offer_to_dict(listed: ListedOffer, as_of: date) -> dict[str, Any]:
         **_written(offer),
         "usd_per_gpu_hour": offer.usd_per_gpu_hour,
         "age_days": offer.age_days(as_of),
-        "replaced_by": None if newer is None else offer_to_dict(ListedOffer(newer), as_of),
+        "is_usable": listed.is_usable,
+        "replaced_by": None if newer is None else _written(newer),
     }
 
 

@@ -21,20 +21,21 @@ def list_offers(
     country: str | None,
     purchase: str | None,
     sheet: Path | None,
+    as_of: date,
     derived: bool = False,
     superseded: bool = False,
 ) -> list[ListedOffer]:
-    """Offers that match, cheapest per GPU-hour first within each GPU.
+    """Offers that match, cheapest per GPU-hour first within each GPU, whatever their age.
 
     `derived` adds terms that gpumix estimates, `superseded` the offers that a newer one replaced.
 
     Raises: InputError for names that no offer has.
     """
     catalog = load(prices=sheet)
-    every = (*catalog.offers, *catalog.estimated_terms) if derived else catalog.offers
-    offers = [ListedOffer(o) for o in catalog.ageing.aged(every, date.today())]
+    every = (*catalog.offers, *(catalog.estimated_terms if derived else ()))
+    offers = [ListedOffer(offer, usable) for offer, usable in catalog.ageing.aged(every, as_of)]
     if superseded:
-        offers += [ListedOffer(old, newer) for old, newer in catalog.superseded]
+        offers += [ListedOffer(old, False, newer) for old, newer in catalog.superseded]
     problems: list[Problem] = []
     forms, size = _meant(catalog, gpu, problems)
     for option, name, known in (
@@ -99,4 +100,4 @@ def _meant(
 def _order(one: ListedOffer) -> tuple[object, ...]:
     offer = one.offer
     place = (offer.provider, offer.region, offer.gpus_per_instance, offer.instance)
-    return (offer.gpu, one.replaced_by is not None, offer.usd_per_gpu_hour, *place)
+    return (offer.gpu, one.replaced_by is not None, offer.usd_per_gpu_hour, *place, offer.as_of)

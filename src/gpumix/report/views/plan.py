@@ -94,7 +94,7 @@ def _without_estimates(plan: Plan) -> str:
     if other is None or not any(line.derived for line in plan.mix):
         return ""
     if other.horizon_usd is None:
-        return f" Without estimated terms there is no plan: {other.reason}."
+        return f" No plan without estimated terms: {other.reason}."
     cost = fields.format_value("horizon_usd", other.horizon_usd)
     return f" Without estimated terms, at published prices only: {cost}."
 

@@ -24,6 +24,8 @@ from gpumix.report.tables import Cell, Column, Table, basis, remark, table, text
 MINOR_OF_OFFERS: Final = ("price_as_of", "country", "basis", "layer", "marks")
 MINOR_OF_RATIOS: Final = ("oldest", "basis", "providers", "provider_median")
 MINOR_OF_HISTORY: Final = ("sources", "basis", "providers")
+_LENGTHS: Final = {Purchase.RESERVED_1Y: 12, Purchase.RESERVED_3Y: 36}
+"""Months of the commitments whose name says their length."""
 _REPOSITORY: Final = re.compile(r"github\.com/([\w.-]+/[\w.-]+)")
 _BAR_CELLS: Final = 24
 
@@ -37,7 +39,7 @@ def paid_words(purchase: Purchase, term_months: int = 0, upfront_share: float = 
     if not purchase.is_committed:
         return {Purchase.ON_DEMAND: "by the hour", Purchase.SPOT: "spot"}[purchase]
     months = term_months or purchase.term_months
-    length = term_words(months) if months else "(length not stated)"
+    length = term_words(months) if months else "for another length"
     upfront = f", {upfront_share:.0%} up front".replace("%", " %") if upfront_share else ""
     return f"reserved {length}{upfront}"
 
@@ -261,6 +263,8 @@ def _paid(offer: Offer) -> str:
 def _marks(one: ListedOffer) -> str:
     """What to know before using a price: computed, not listed; replaced; rules it breaks."""
     words = list(one.offer.marks)
+    if not one.is_usable and one.replaced_by is None:
+        words.append("prices no plan")
     if one.offer.derived:
         words.insert(0, "estimated, not listed")
     elif one.offer.estimated:
