@@ -16,7 +16,7 @@ from gpumix.domain.offer import Offer, Purchase
 Regions = Mapping[tuple[str, str], str | None]
 """(provider, region as the provider writes it) -> ISO country, None where it is not one."""
 Key = tuple[str, str, str, str, int, Purchase]
-PRICE_MODELS: Final = ("on_demand", "spot", "reserved_1y", "reserved_3y")
+PRICE_MODELS: Final = ("on_demand", "spot", "reserved_1y", "reserved_3y", "reserved")
 MONTHS: Final = {"reserved_1y": 12, "reserved_3y": 36}
 """Lengths of the commitments that have a short name."""
 PRICE_AGREEMENT: Final = 0.005
