@@ -50,8 +50,6 @@ COLUMNS: Final = (
 )
 PRECISIONS: Final = ("day", "month", "approx")
 LAYERS: Final = (Layer.SHEET.value, Layer.IMPORT.value)
-SHORT_FORMS: Final = {12: Purchase.RESERVED_1Y, 36: Purchase.RESERVED_3Y}
-"""Months of the commitments that have a name of their own."""
 LONGEST_TERM: Final = 120
 """Months."""
 MOST_GPUS: Final = 1024
@@ -244,7 +242,7 @@ def _term(row: Row) -> tuple[Purchase, int, float]:
         row.wrong(f"{named} has no length", f"write the months in term_months, 1 to {LONGEST_TERM}")
     elif stated and stated != months:
         row.wrong(f"{named} has {months} months, and term_months is {stated}", "correct one")
-    return SHORT_FORMS.get(months, purchase), months, upfront
+    return Purchase.of_term(months), months, upfront
 
 
 def _currency(row: Row, words: Words) -> tuple[float, str]:

@@ -13,7 +13,10 @@ from gpumix.domain.plan import Lever
 
 @dataclass(frozen=True, slots=True)
 class PriceUsed:
-    """Median of providers' current prices and its spread [USD per GPU-hour]."""
+    """Median of providers' current prices and its spread [USD per GPU-hour].
+
+    `is_old`: all of them are older than they are good for.
+    """
 
     usd_per_gpu_hour: float
     low: float
@@ -21,6 +24,7 @@ class PriceUsed:
     providers: int
     oldest: date
     newest: date
+    is_old: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 from gpumix.domain.evidence import Basis
+
+TIERS: Final = ("hyperscaler", "neocloud", "marketplace", "reseller")
+"""Kinds of providers. A marketplace has hosts of third parties, a reseller others' machines."""
 
 
 class Purchase(StrEnum):
@@ -30,10 +34,14 @@ class Purchase(StrEnum):
         """Rented from a provider rather than standing on a site of one's own."""
         return self not in (Purchase.BUY, Purchase.OWNED)
 
-    @property
-    def term_years(self) -> float | None:
-        """Length of the commitment [years]; None where there is none."""
-        return {Purchase.RESERVED_1Y: 1.0, Purchase.RESERVED_3Y: 3.0}.get(self)
+    @classmethod
+    def of_term(cls, months: int) -> Purchase:
+        """The purchase of a commitment of so many months."""
+        return {12: cls.RESERVED_1Y, 36: cls.RESERVED_3Y}.get(months, cls.RESERVED)
+
+
+OLD: Final = "old"
+"""Mark of a price that is used at an age at which it is no longer good."""
 
 
 class Layer(StrEnum):
@@ -67,7 +75,9 @@ class Offer:
     neocloud, marketplace, reseller), empty where it is unknown. A commitment has its length
     [months] and the share of it that is paid at its start [0-1]; `derived` was computed from
     another price by gpumix, `estimated` is derived or called an estimate by its source; `marks`
-    name the rules of the gate that the price is used in spite of.
+    name the rules of the gate that the price is used in spite of. A price that is assumed between
+    two ends has them [USD per instance-hour]; they are 0 where it is what it says. `has_fabric`
+    None = as the provider's table says.
     """
 
     provider: str
@@ -90,9 +100,16 @@ class Offer:
     derived: bool = False
     estimated: bool = False
     marks: tuple[str, ...] = ()
+    low_usd_per_instance_hour: float = 0.0
+    high_usd_per_instance_hour: float = 0.0
+    has_fabric: bool | None = None
     own: OwnTerms | None = None
 
     @property
     def usd_per_gpu_hour(self) -> float:
         """Price of one GPU [USD/h]."""
         return self.usd_per_instance_hour / self.gpus_per_instance
+
+    def age_days(self, as_of: date) -> int:
+        """Days from the price's date to `as_of`; 0 where the price is newer."""
+        return max((as_of - self.as_of).days, 0)

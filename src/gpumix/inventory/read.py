@@ -350,6 +350,8 @@ class _Reader:
             purchases=tuple(Purchase(p) for p in dict.fromkeys(spec.purchase)),
             max_instances=spec.max_instances,
             spot=self.spot,
+            tiers=self._any_or(spec.tiers),
+            estimated_terms=spec.estimated_terms,
         )
 
     def _spot(self, spec: CloudSpec | None) -> tuple[SpotTerms, ...]:

@@ -72,6 +72,7 @@ RENTAL = {
     Purchase.SPOT: "spot rental",
     Purchase.RESERVED_1Y: "reserved rental (1 year)",
     Purchase.RESERVED_3Y: "reserved rental (3 years)",
+    Purchase.RESERVED: "reserved rental (other terms)",
 }
 ENERGY = "energy at work"
 

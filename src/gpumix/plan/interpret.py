@@ -66,7 +66,7 @@ def mix_lines(answer: Answer) -> tuple[MixLine, ...]:
 
 
 def _mix_line(line: Line, answer: Answer) -> MixLine:
-    supply, usd = line.supply, line.usd
+    supply, usd, offer = line.supply, line.usd, line.supply.offer
     hours = [len(b.hours) for b in answer.formulation.cycle.blocks]
     mean = math.fsum(n * h for n, h in zip(line.running, hours, strict=True)) / sum(hours)
     return MixLine(
@@ -87,6 +87,15 @@ def _mix_line(line: Line, answer: Answer) -> MixLine:
         price_as_of=supply.as_of,
         basis=supply.basis,
         source=supply.source,
+        instance=offer.instance if offer else "",
+        tier=supply.tier,
+        layer=offer.layer.value if offer else "",
+        term_months=offer.term_months if offer else 0,
+        upfront_share=offer.upfront_share if offer else 0.0,
+        estimated=offer.estimated if offer else False,
+        derived=offer.derived if offer else False,
+        age_days=offer.age_days(answer.choice.inventory.as_of) if offer else None,
+        marks=offer.marks if offer else (),
     )
 
 

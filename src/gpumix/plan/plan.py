@@ -19,6 +19,7 @@ from gpumix.plan.formulate import Choice, weight_of, worthwhile
 from gpumix.plan.infeasible import explain_infeasible
 from gpumix.plan.interpret import answer_of
 from gpumix.plan.search import PLAN, search
+from gpumix.plan.targets import targets
 from gpumix.plan.workloads import Results
 from gpumix.plan.write_up import write_up
 from gpumix.supply.owned import own_servers
@@ -70,7 +71,9 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     best, variants, proof = replay.cheapest(found, variants, proof, replayer)
     progress("the report")
     results = Results(answer_of(best), catalog, supplies, rated.options, proof)
-    return Planned(write_up(results, variants, rated.unproven, started), best.formulation.problem)
+    wanted = targets(results.answer, choice, cycle, supplies.of, catalog)
+    written = write_up(results, variants, wanted, rated.unproven, started)
+    return Planned(written, best.formulation.problem)
 
 
 def supply(inventory: Inventory, catalog: Catalog) -> Supplies:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from gpumix.domain.plan import Plan
+from gpumix.domain.plan import Plan, TermTarget
 from gpumix.plan import assumptions, interpret, regret
 from gpumix.plan.regret import Variants
 from gpumix.plan.workloads import Results, workload_plans
 from gpumix.predict.software import unknown_software
 
 
-def write_up(results: Results, variants: Variants, unproven: Sequence[str], started: float) -> Plan:
+def write_up(
+    results: Results,
+    variants: Variants,
+    targets: tuple[TermTarget, ...],
+    unproven: Sequence[str],
+    started: float,
+) -> Plan:
     """The whole plan; `unproven` are workloads that no option serves in simulation, `started` the
     clock when planning began [s]."""
     answer, catalog, supplies = results.answer, results.catalog, results.supplies
@@ -54,10 +60,11 @@ def write_up(results: Results, variants: Variants, unproven: Sequence[str], star
         hourly_gpus=interpret.hourly_gpus(answer),
         assumptions=assumptions.assumptions(answer, catalog, supplies.notes),
         warnings=(
-            *assumptions.warnings(answer, supplies.offers_used, notes),
+            *assumptions.warnings(answer, notes),
             *assumptions.replay_warnings(results.proof, unproven),
         ),
         seconds=time.perf_counter() - started,
         data_as_of=catalog.data_as_of,
         inventory=inventory,
+        targets=targets,
     )

@@ -9,6 +9,7 @@ from gpumix.report.tables import Cell, Table
 from gpumix.report.views import comparison as comparison_view
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
+from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
 from gpumix.report.views import training as training_view
 
@@ -22,7 +23,7 @@ def plan_markdown(plan: Plan) -> str:
         *(
             drawn(t)
             for t in (
-                plan_view.mix_table(plan),
+                mix_view.mix_table(plan),
                 plan_view.workloads_table(plan),
                 job_view.jobs_table(plan),
                 plan_view.slo_table(plan),
@@ -37,6 +38,7 @@ def plan_markdown(plan: Plan) -> str:
                 plan_view.regret_table(plan),
                 plan_view.cost_table(plan),
                 plan_view.break_even_table(plan),
+                mix_view.targets_table(plan),
             )
             if t.rows
         ),

@@ -30,6 +30,7 @@ from gpumix.report.tables import Cell, Column, Table, remark
 from gpumix.report.views import comparison as comparison_view
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
+from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
 from gpumix.report.views import training as training_view
 
@@ -91,9 +92,7 @@ def show_plan(
     console.print(Text(plan_view.headline(plan), style="bold"))
     console.print(Text(plan_view.sureness(plan)))
     _warnings(plan.warnings, console)
-    _table(
-        plan_view.mix_table(plan), console, minor=("provider", "utilisation", "usd_per_gpu_hour")
-    )
+    _table(mix_view.mix_table(plan), console, minor=("utilisation", "serves"))
     _table(
         plan_view.workloads_table(plan),
         console,
@@ -107,6 +106,7 @@ def show_plan(
     _regret(plan, console)
     _table(plan_view.best_levers_table(plan), console, minor=("note",))
     _table(plan_view.break_even_table(plan), console)
+    _table(mix_view.targets_table(plan), console)
     console.print()
     idle = fields.format_value("idle_usd_per_month", plan.idle_usd_per_month)
     used = fields.format_value("utilisation", plan.utilisation)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gpumix import fields
 from gpumix.domain.plan import Plan, WorkloadPlan
+from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
 
 Spec = dict[str, Any]
@@ -214,7 +215,7 @@ def mix_by_gpu(plan: Plan) -> Spec:
     rows = [
         {
             "gpu": line.gpu,
-            "paid": plan_view.purchase_words(line.purchase),
+            "paid": mix_view.purchase_words(line.purchase),
             "gpus": line.count * line.gpus_per_instance,
         }
         for line in plan.mix
