@@ -16,6 +16,7 @@ from pathlib import Path
 
 import build_bands
 import build_evidence
+import build_history
 import build_profiles
 from gpumix.catalog.marks import ABSENT_SPOT_SHARE
 
@@ -125,6 +126,12 @@ def _term(row: dict[str, str]) -> None:
         row["price_model"] = "reserved"
 
 
+def build_history_of_prices() -> None:
+    """What was asked on each day, current and past; never an offer."""
+    lines = build_history.history(read(SHARED / "prices.csv"))
+    write(DATA / "price_history.csv", build_history.COLUMNS, lines)
+
+
 def newest(rows: Rows) -> Rows:
     """One row of each offer: the newest, and of equal dates the dearest (two variants under one
     name); no spot row at the on-demand price, which says that there is no spot market."""
@@ -214,6 +221,7 @@ def main() -> int:
         (DATA / target).write_text(text, encoding="utf-8")
     build_models()
     prices = build_prices()
+    build_history_of_prices()
     gpus = [row["id"] for row in read(SHARED / "gpus.csv")]
     build_capex(gpus)
     build_spot()

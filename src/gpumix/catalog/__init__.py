@@ -2,8 +2,11 @@
 
 from gpumix.catalog.catalog import Catalog, load
 from gpumix.catalog.evidence import MEASUREMENTS
+from gpumix.catalog.forms import main_form
+from gpumix.catalog.history import price_months, price_summaries
 from gpumix.catalog.offers import find_offers
 from gpumix.catalog.price_summary import price_summary
+from gpumix.catalog.ratios import price_pairs, price_ratios
 from gpumix.catalog.validity import of_tiers
 
 __all__ = [
@@ -11,6 +14,11 @@ __all__ = [
     "Catalog",
     "find_offers",
     "load",
+    "main_form",
     "of_tiers",
+    "price_months",
+    "price_pairs",
+    "price_ratios",
+    "price_summaries",
     "price_summary",
 ]

@@ -10,10 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from gpumix.catalog import evidence, offers, parts, profiles, sites
+from gpumix.catalog import evidence, history, offers, parts, profiles, sites
 from gpumix.catalog.bands import Bands, load_bands
 from gpumix.catalog.fabrics import Fabrics, load_fabrics
 from gpumix.catalog.findings import Known, problems_in
+from gpumix.catalog.forms import Named, named_gpus
 from gpumix.catalog.gate import Judged, judge
 from gpumix.catalog.offers import TermRatio
 from gpumix.catalog.sheet import Words, read_price_sheet
@@ -26,6 +27,7 @@ from gpumix.domain.llm import Model
 from gpumix.domain.measurement import Shrinkage
 from gpumix.domain.offer import Layer, Offer
 from gpumix.domain.price_check import PriceCheck
+from gpumix.domain.prices import PriceObservation
 from gpumix.domain.site import CapexQuote, Country, Range
 from gpumix.domain.traffic import Profile
 from gpumix.domain.workload import DEFAULT_TIERS
@@ -164,6 +166,11 @@ class Catalog:
         return self.ageing.usable(every, as_of)
 
     @cached_property
+    def price_history(self) -> tuple[PriceObservation, ...]:
+        """What providers asked in the past, for trends; never an offer."""
+        return history.load_history(self._folder)
+
+    @cached_property
     def countries(self) -> dict[str, Country]:
         """ISO code -> country."""
         return sites.load_countries(self._folder)
@@ -264,6 +271,10 @@ class Catalog:
         refused = judge(placed, self._known(self.listed)).refused
         return [Problem(f"{place}[{one.line}]", one.what, one.fix) for one in refused]
 
+    def judge(self, found: Sequence[Offer]) -> Judged:
+        """Offers from elsewhere against the gate's rules; a finding's line is a position."""
+        return judge([(offer, i) for i, offer in enumerate(found)], self._known(self.listed))
+
     @cached_property
     def _bands(self) -> Bands:
         return load_bands(self._folder)
@@ -290,6 +301,10 @@ class Catalog:
     def gpu(self, name: str, place: str = "") -> Gpu:
         """The GPU of this id or alias, in any case. Raises: UnknownName with did-you-mean."""
         return _named(name, self.gpus, self.gpu_aliases, "GPU", place)
+
+    def named_gpus(self, name: str, place: str = "") -> Named:
+        """The GPUs that a family, a description or `8xH100` means. Raises: InputError."""
+        return named_gpus(name, self.gpus, self.gpu_aliases, place)
 
     def model(self, name: str, place: str = "") -> Model:
         """The model of this id or alias, in any case. Raises: UnknownName with did-you-mean."""

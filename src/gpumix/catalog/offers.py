@@ -17,8 +17,6 @@ from gpumix.domain.offer import TIERS, Layer, Offer, Purchase
 Regions = Mapping[tuple[str, str], str | None]
 """(provider, region as the provider writes it) -> ISO country, None where it is not one."""
 PRICE_MODELS: Final = ("on_demand", "spot", "reserved_1y", "reserved_3y", "reserved")
-MONTHS: Final = {"reserved_1y": 12, "reserved_3y": 36}
-"""Lengths of the commitments that have a short name."""
 PRICE_AGREEMENT: Final = 0.005
 """$/GPU-hour x GPUs and $/instance-hour agree within this share (rounding in sources)."""
 
@@ -85,7 +83,7 @@ def price_record(row: Row, regions: Regions, tiers: Mapping[str, str]) -> Offer:
     price = instance_price(row, gpus)
     check_agreement(row, gpus)
     named = row.choice("price_model", PRICE_MODELS)
-    months = MONTHS.get(named, row.whole("term_months") or 0)
+    months = Purchase(named).term_months or row.whole("term_months") or 0
     return Offer(
         provider=provider,
         instance=row.text("instance"),

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from gpumix.catalog.findings import Placed
+from gpumix.catalog.importers.formats import foreign_format_hint
 from gpumix.catalog.machines import squeezed
 from gpumix.catalog.marks import says_estimated
-from gpumix.catalog.offers import MONTHS, PRICE_MODELS, Regions, check_agreement, instance_price
+from gpumix.catalog.offers import PRICE_MODELS, Regions, check_agreement, instance_price
 from gpumix.catalog.peers import ANY_INSTANCE
 from gpumix.catalog.tables import Row, column_problems, refuse_input
 from gpumix.domain.cells import number_in
@@ -106,6 +107,8 @@ def read_price_sheet(path: Path, words: Words) -> Sheet:
     names, lines = read_lines(path)
     header = [name.lower() for name in names]
     problems = column_problems(path, header, REQUIRED, COLUMNS)
+    hint = foreign_format_hint(path) if problems else None
+    problems = [hint] if hint else problems
     if len(set(header)) < len(header) and not problems:
         problems = [Problem(f"{path} line 1", "names a column twice", "keep one of them")]
     rows = [(line, cells) for line, cells in lines if any(cell.strip() for cell in cells)]
@@ -237,7 +240,7 @@ def _term(row: Row) -> tuple[Purchase, int, float]:
         if stated or upfront:
             row.wrong(f"{named} has no term and nothing up front", "leave the cells empty")
         return purchase, 0, 0.0
-    months = MONTHS.get(named, stated)
+    months = purchase.term_months or stated
     if not 1 <= months <= LONGEST_TERM:
         row.wrong(f"{named} has no length", f"write the months in term_months, 1 to {LONGEST_TERM}")
     elif stated and stated != months:

@@ -44,6 +44,12 @@ class Ageing:
         """Whether the price is older than it is good for."""
         return offer.age_days(as_of) > self.of(offer).days
 
+    def aged(self, offers: Iterable[Offer], as_of: date) -> tuple[Offer, ...]:
+        """All of the offers, those past their time on a day marked `old`."""
+        return tuple(
+            replace(o, marks=(*o.marks, OLD)) if self.is_old(o, as_of) else o for o in offers
+        )
+
     def usable(self, offers: Iterable[Offer], as_of: date) -> tuple[Offer, ...]:
         """The offers that may price a plan on a day, those past their time marked `old`.
 

@@ -23,6 +23,8 @@ from gpumix.cli import (
     init,
     plan,
     predict,
+    price_files,
+    price_trends,
     prices,
     simulate,
     solve,
@@ -59,7 +61,11 @@ _add(app, explain.explain)
 _add(predict_app, predict.predict_inference, "inference")
 _add(predict_app, predict.predict_training, "training")
 _add(prices_app, prices.prices_list, "list")
+_add(prices_app, price_files.prices_import, "import")
+_add(prices_app, price_files.prices_refresh, "refresh")
 _add(prices_app, prices.prices_check, "check")
+_add(prices_app, price_trends.prices_compare, "compare")
+_add(prices_app, price_trends.prices_history, "history")
 
 
 def _print_version(asked: bool) -> None:

@@ -1,4 +1,4 @@
-"""`gpumix prices`."""
+"""`gpumix prices list`."""
 
 from __future__ import annotations
 
@@ -18,37 +18,56 @@ REFUSED = 2
 
 def prices_list(
     gpu: Annotated[
-        str | None, typer.Option(help="GPU id; default all.", autocompletion=names.gpus)
+        str | None,
+        typer.Option(
+            help="GPU id, family or size: h100-sxm-80gb, h100, 8xH100; default all.",
+            autocompletion=names.gpus,
+        ),
     ] = None,
     provider: Annotated[
         str | None, typer.Option(help="Provider; default all.", autocompletion=names.providers)
     ] = None,
     country: Annotated[str | None, typer.Option(help="ISO country; default all.")] = None,
     purchase: Annotated[
-        str | None, typer.Option(help="on_demand, spot, reserved_1y or reserved_3y.")
+        str | None,
+        typer.Option(
+            help="on_demand, spot, reserved (any length), reserved_1y or reserved_3y; default all."
+        ),
     ] = None,
     sheet: Annotated[
         Path | None, typer.Option(help="Your own rates (CSV); they override the catalogue.")
     ] = None,
+    derived: Annotated[
+        bool,
+        typer.Option(
+            "--derived", help="Also commitments that gpumix estimates; nobody lists them."
+        ),
+    ] = False,
+    superseded: Annotated[
+        bool, typer.Option("--all", help="Also older offers, each with the one that replaced it.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """List the offers of the catalogue, cheapest per GPU-hour first.
 
-    Example: gpumix prices list --gpu h100-sxm-80gb --purchase spot
+    Example: gpumix prices list --gpu 8xH100 --purchase spot
     """
     from gpumix.report import export
-    from gpumix.report.views import listings
+    from gpumix.report.views import prices as view
     from gpumix.verbs.prices import list_offers
 
-    offers = list_offers(gpu, provider, country, purchase, sheet)
+    found = list_offers(gpu, provider, country, purchase, sheet, derived, superseded)
+    today = date.today()
     if as_json:
-        typer.echo(export.to_json({"offers": [export.record_to_dict(o) for o in offers]}))
+        typer.echo(export.to_json({"offers": [export.offer_to_dict(one, today) for one in found]}))
+        return
+    if not found:
+        typer.echo("no offer matches; leave an option out to see more", err=True)
         return
     from gpumix.report.terminal import show_tables
 
-    following = f"gpumix compare meta-llama/Llama-3.1-8B-Instruct{f' --gpus {gpu}' if gpu else ''}"
-    minor = ("gpus_per_instance", "basis", "country", "region", "age_days")
-    show_tables([listings.offers_table(offers, date.today())], console(), following, minor)
+    following = f"gpumix prices history {found[0].offer.gpu}"
+    show_tables([view.offers_table(found, today)], console(), following, view.MINOR_OF_OFFERS)
 
 
 def prices_check(

@@ -34,6 +34,11 @@ class Purchase(StrEnum):
         """Rented from a provider rather than standing on a site of one's own."""
         return self not in (Purchase.BUY, Purchase.OWNED)
 
+    @property
+    def term_months(self) -> int:
+        """Months of a commitment that its name says; 0 for others."""
+        return {Purchase.RESERVED_1Y: 12, Purchase.RESERVED_3Y: 36}.get(self, 0)
+
     @classmethod
     def of_term(cls, months: int) -> Purchase:
         """The purchase of a commitment of so many months."""

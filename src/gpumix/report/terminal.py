@@ -69,6 +69,7 @@ _PROSE: Final = frozenset(
         "as_of",
         "cheapest_in_cash",
         "best_with_time",
+        "marks",
     }
 )
 
@@ -273,6 +274,25 @@ def show_tables(
     for one in tables:
         _table(one, console, minor=minor)
     _next([following] if following else [], console)
+
+
+def show_prices(
+    sentences: Iterable[str],
+    remarks: Iterable[str],
+    tables: Iterable[Table],
+    console: Console,
+    *,
+    following: Sequence[str],
+    minor: Sequence[str],
+) -> None:
+    """Print what prices show: the answer in sentences, how names were read, then the tables."""
+    for words in sentences:
+        console.print(Text(words, style="bold"))
+    for words in remarks:
+        _small(words, console)
+    for one in tables:
+        _table(one, console, minor=minor)
+    _next(following, console)
 
 
 def _formula(formula: Formula, console: Console) -> None:

@@ -310,6 +310,36 @@ def lines(
     )
 
 
+def prices_over_time(rows: list[Spec]) -> Spec:
+    """Every observed price as a dot by `day`, `usd` and `tier`, with each tier's line of `median`
+    by month."""
+    tiers = list(dict.fromkeys(row["tier"] for row in rows))
+    x = {"field": "day", "type": "temporal", "title": None}
+    title = fields.label("usd_per_gpu_hour")
+    scale = {"domain": tiers, "range": [TINTS[i] for i in (0, 6, 3, 1, 4)]}
+    colour = {"field": "tier", "type": "nominal", "scale": scale, "sort": tiers}
+
+    def y(name: str) -> Spec:
+        return {"field": name, "type": "quantitative", "title": title, "scale": {"type": "log"}}
+
+    drawn = _layers(
+        [
+            {
+                "transform": [{"filter": "isValid(datum.usd)"}],
+                "mark": {"type": "point", "filled": True, "size": 30, "opacity": 0.45},
+                "encoding": {"x": x, "y": y("usd"), "color": colour},
+            },
+            {
+                "transform": [{"filter": "isValid(datum.median)"}],
+                "mark": {"type": "line", "strokeWidth": 2, "point": True},
+                "encoding": {"x": x, "y": y("median"), "color": colour},
+            },
+        ],
+        height=300,
+    )
+    return {**drawn, "data": {"values": rows}}
+
+
 def _chart(rows: list[Spec], mark: Spec, encoding: Spec, height: int) -> Spec:
     return {
         **_frame(height),

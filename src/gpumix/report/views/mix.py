@@ -9,6 +9,7 @@ from gpumix.domain.offer import OLD, Purchase
 from gpumix.domain.plan import MixLine, Plan, TermTarget
 from gpumix.fields import Currency
 from gpumix.report.tables import Cell, Table, basis, money, table, text, value
+from gpumix.report.views.prices import paid_words, term_words
 
 PURCHASE_WORDS = {
     Purchase.ON_DEMAND: "by the hour",
@@ -43,7 +44,7 @@ def mix_table(plan: Plan) -> Table:
         lines,
         ("count", _count),
         ("gpu", lambda m: text(f"{m.gpus_per_instance} × {m.gpu}")),
-        ("purchase", lambda m: text(purchase_of(m), note=_upfront(m))),
+        ("purchase", lambda m: text(purchase_of(m))),
         ("provider", _seller),
         ("usd_per_gpu_hour", lambda m: value("usd_per_gpu_hour", m.usd_per_gpu_hour)),
         ("price_as_of", _seen),
@@ -69,16 +70,11 @@ def _count(line: MixLine) -> Cell:
 
 
 def purchase_of(line: MixLine) -> str:
-    """How a line is paid for, with the length of a commitment: `reserved 6 months, estimated`."""
+    """How a line is paid for: `reserved 6 months, 100 % up front, estimated`."""
     words = purchase_words(line.purchase)
-    if line.purchase == Purchase.RESERVED:
-        words += f" {line.term_months} month{'s' if line.term_months > 1 else ''}"
+    if line.term_months:
+        words = paid_words(Purchase(line.purchase), line.term_months, line.upfront_share)
     return f"{words}, estimated" if line.estimated else words
-
-
-def _upfront(line: MixLine) -> str:
-    """What a commitment asks at its start."""
-    return f"{line.upfront_share:.0%} up front" if line.upfront_share else ""
 
 
 def _seller(line: MixLine) -> Cell:
@@ -138,10 +134,3 @@ def target_words(target: TermTarget, targets: Sequence[TermTarget]) -> str:
     saves = fields.format_value("saves_usd_per_month", target.saves_usd_per_month)
     whose = "these" if len(targets) > 1 else "this"
     return f"{words}; at {whose} it would save {saves} a month"
-
-
-def term_words(months: int) -> str:
-    """The length of a commitment: `3 years`, `6 months`."""
-    years, rest = divmod(months, 12)
-    number, unit = (months, "month") if rest else (years, "year")
-    return f"{number} {unit}{'s' if number > 1 else ''}"
