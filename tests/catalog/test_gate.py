@@ -13,7 +13,7 @@ from gpumix import catalog
 from gpumix.catalog.bands import Band, Bands
 from gpumix.catalog.gate import Judged, Known, judge
 from gpumix.domain.evidence import Basis
-from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.offer import Layer, Offer, Purchase
 from gpumix.domain.price_check import PriceCheck
 
 CATALOG = catalog.load()
@@ -213,6 +213,11 @@ def test_marks_stay_with_the_offer_and_an_estimate_is_assumed() -> None:
     found = judged(*rows)
     assert [one.marks for one in found.accepted] == [(), ("spot-above-on-demand",), ("estimated",)]
     assert [one.basis for one in found.accepted] == [Basis.MEASURED] * 2 + [Basis.ASSUMED]
+
+
+def test_an_own_rate_does_not_repeat_an_imported_price() -> None:
+    assert judged(offer(3), offer(2, layer=Layer.IMPORT)).refused == ()
+    assert len(judged(offer(3, layer=Layer.IMPORT), offer(2, layer=Layer.IMPORT)).refused) == 2
 
 
 def test_what_is_refused_is_no_measure_for_other_rows() -> None:
