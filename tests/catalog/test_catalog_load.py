@@ -225,3 +225,23 @@ def test_sources_everywhere(cat: catalog.Catalog) -> None:
     records = [*cat.gpus.values(), *cat.models.values(), *cat.servers, *cat.capex, *cat.offers]
     assert all(record.source for record in records)
     assert all(item.basis in Basis for item in cat.defaults.values())
+
+
+@pytest.mark.parametrize(
+    ("row", "peak"),
+    [
+        ("h100-sxm-80gb,80,3350,1979,,700", "bf16_tflops 1979"),  # the data sheet's largest figure
+        ("our-l40s,48,864,,724,350", "fp16_tflops 724"),  # a part known by memory and bandwidth
+        ("our-l40s,48,864,362,362,350", ""),  # dense of the L40S, twice that of the L40
+        ("our-own,100,3350,1979,,700", ""),  # no part of the catalogue
+    ],
+)
+def test_sparse_peaks_are_refused(tmp_path: Path, row: str, peak: str) -> None:
+    path = sheet(tmp_path, GPU_SHEET + row + "\n")
+    if not peak:
+        assert row.partition(",")[0] in catalog.load(gpus=path).gpus
+        return
+    with pytest.raises(InputError) as error:
+        catalog.load(gpus=path)
+    assert "line 2" in problems(error)
+    assert f"{peak} is the peak with 2:4 sparsity" in problems(error)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
+from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.errors import Problem
 
@@ -11,6 +13,43 @@ PARAMETER_TOLERANCE: Final = 0.012
 """Published and counted parameters agree within this share (data/README of the shape table)."""
 _ROUNDED_TO_B: Final = 0.05
 """Half of the last digit of a size published as `1.7B`."""
+
+
+PEAKS: Final = (
+    "tf32_tflops", "bf16_tflops", "fp16_tflops", "fp8_tflops", "int8_tops", "fp4_tflops",
+)  # fmt: skip
+SAME_FIGURE: Final = 0.01
+"""Data sheets agree within this share on a figure of one part."""
+SPARSE_OVER_DENSE: Final = 2.0
+"""A peak with 2:4 sparsity over the dense one, as data sheets print it."""
+
+
+def sparse_problems(gpu: Gpu, place: str, packaged: Iterable[Gpu]) -> list[Problem]:
+    """Peaks of a part that are those with 2:4 sparsity: twice what the catalogue has as dense.
+
+    A part is one of the catalogue's where the id, or memory and bandwidth, are the same. Where
+    another such part has that peak as its dense one it is believed.
+    """
+    parts = [one for one in packaged if one.id == gpu.id or _same_memory(one, gpu)]
+    problems = []
+    for peak in PEAKS:
+        stated = getattr(gpu, peak)
+        dense = [figure for one in parts if (figure := getattr(one, peak))]
+        twice = [figure for figure in dense if _near(stated, SPARSE_OVER_DENSE * figure)]
+        if twice and not any(_near(stated, figure) for figure in dense):
+            what = (
+                f"{gpu.id}: {peak} {stated:g} is the peak with 2:4 sparsity; dense is {twice[0]:g}"
+            )
+            problems.append(Problem(place, what, "write dense peaks"))
+    return problems
+
+
+def _same_memory(one: Gpu, other: Gpu) -> bool:
+    return one.mem_gib == other.mem_gib and _near(one.bandwidth_gb_per_s, other.bandwidth_gb_per_s)
+
+
+def _near(stated: float | None, known: float) -> bool:
+    return stated is not None and abs(stated / known - 1.0) <= SAME_FIGURE
 
 
 def model_problems(model: Model, place: str) -> list[Problem]:

@@ -27,17 +27,23 @@ _WORDS: Final = re.compile(r"rtx|pro|ada|ws|[a-z]+|[0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What names of machines are read with: GPUs by id, and a pattern of their families."""
+    """What names of machines are read with: GPUs by id, a pattern of their families, and the
+    memory sizes [GB] that a family is made in."""
 
     gpus: Mapping[str, Gpu]
     families: re.Pattern[str]
+    sizes: Mapping[str, frozenset[float]]
 
     @classmethod
     def of(cls, gpus: Mapping[str, Gpu]) -> Names:
         """The reader for these GPUs; a family is what an id begins with, as `a100`."""
-        found = sorted({family(gpu) for gpu in gpus}, key=lambda name: (-len(name), name))
-        spelt = (r"[\W_]*".join(_WORDS.findall(name)) for name in found)
-        return cls(gpus, re.compile(rf"(?:(?<![a-z0-9])|(?<=[0-9]x))({'|'.join(spelt)})(?![0-9])"))
+        sizes: dict[str, set[float]] = {}
+        for id, gpu in gpus.items():
+            sizes.setdefault(family(id), set()).add(gpu.mem_gib)
+        found = sorted(sizes, key=lambda name: (-len(name), name))  # a100 before a10
+        spelt = "|".join(r"[\W_]*".join(_WORDS.findall(name)) for name in found)
+        pattern = rf"(?:(?<![a-z0-9])|(?<=[0-9]x))({spelt})(?![0-9])"
+        return cls(gpus, re.compile(pattern), {name: frozenset(sizes[name]) for name in found})
 
     def families_in(self, name: str) -> frozenset[str]:
         """The families of GPUs that a name holds."""
@@ -54,7 +60,7 @@ class Names:
 
     def other_memory(self, name: str, gpu: str) -> int | None:
         """The memory [GB] of a sister of this GPU that a name states, where it is not the GPU's."""
-        own, sisters = self.gpus[gpu].mem_gib, self._sisters(gpu)
+        own, sisters = self.gpus[gpu].mem_gib, self.sizes[family(gpu)]
         stated = {int(size) for size in re.findall(_MEMORY, name.lower())}
         after = rf"{self.families.pattern}[\s_-]*{_FORM}?[\s_(-]*([0-9]{{2,3}}){_NOT_CORES}"
         stated |= {int(size) for _, size in re.findall(after, name.lower())}
@@ -65,9 +71,6 @@ class Names:
         """Whether a name holds GPUs, and not this one."""
         named = self.families_in(name)
         return bool(named) and not any(_begins_alike(family(gpu), one) for one in named)
-
-    def _sisters(self, gpu: str) -> set[float]:
-        return {one.mem_gib for id, one in self.gpus.items() if family(id) == family(gpu)}
 
 
 @dataclass(frozen=True, slots=True)

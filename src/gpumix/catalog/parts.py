@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from gpumix.catalog.checks import model_problems
+from gpumix.catalog.checks import model_problems, sparse_problems
 from gpumix.catalog.tables import (
     Row,
     header,
@@ -147,11 +147,13 @@ def load_gpus(sheet: Path | None = None, folder: Path | None = None) -> dict[str
 
     Raises: DataError (packaged rows), InputError (the sheet's rows, with lines).
     """
-    gpus = {gpu.id: gpu for gpu in read_packaged("gpus.csv", gpu_record, folder)}
+    packaged = read_packaged("gpus.csv", gpu_record, folder)
+    gpus = {gpu.id: gpu for gpu in packaged}
     if sheet is not None:
         problems: list[Problem] = []
         for gpu, row in read_sheet(sheet, GPU_REQUIRED, header("gpus.csv"), gpu_record):
             problems = row.problems
+            problems.extend(sparse_problems(gpu, row.place, packaged))
             gpus[gpu.id] = gpu
         refuse_input(problems)
     return gpus

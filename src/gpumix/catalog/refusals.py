@@ -143,7 +143,7 @@ def _by_months(offers: Iterable[Offer]) -> dict[int, Peers]:
 
 
 def _product(offer: Offer) -> tuple[object, ...]:
-    """Machine and kind of purchase; a name says enough only where there is one."""
+    """Machine, kind of purchase and layer: your own rate does not repeat an imported price."""
     return (
         offer.provider,
         squeezed(offer.instance),
@@ -151,4 +151,5 @@ def _product(offer: Offer) -> tuple[object, ...]:
         offer.gpus_per_instance,
         kind(offer),
         offer.upfront_share,
+        offer.layer,
     )

@@ -242,7 +242,8 @@ def _term(row: Row) -> tuple[Purchase, int, float]:
         return purchase, 0, 0.0
     months = purchase.term_months or stated
     if not 1 <= months <= LONGEST_TERM:
-        row.wrong(f"{named} has no length", f"write the months in term_months, 1 to {LONGEST_TERM}")
+        length = f"{months:.4g} months" if months else "no length"
+        row.wrong(f"{named} has {length}", f"write the months in term_months, 1 to {LONGEST_TERM}")
     elif stated and stated != months:
         row.wrong(f"{named} has {months} months, and term_months is {stated}", "correct one")
     return Purchase.of_term(months), months, upfront

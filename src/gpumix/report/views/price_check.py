@@ -7,10 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gpumix.domain.price_check import Finding, PriceCheck
-from gpumix.report.tables import Table, remark, table, text, value
+from gpumix.report.tables import Table, table, text, value
 
-MINOR: Final = ("fix",)
-"""Columns that are the first to stand below their row on a narrow page."""
 MOST_SHOWN: Final = 20
 """Rows of one rule that a table names; the rest are counted."""
 
@@ -41,8 +39,7 @@ def tables(check: PriceCheck) -> tuple[Table, ...]:
             list(_shown(found)),
             ("line", lambda one: value("line", one.line, record=Finding)),
             ("rule", lambda one: text(one.rule)),
-            ("what", lambda one: text(one.what)),
-            ("fix", lambda one: remark(one.fix)),
+            ("what", lambda one: text(f"{one.what} ({one.fix})" if one.fix else one.what)),
         )
         for title, found in titles
     )
