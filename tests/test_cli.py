@@ -85,7 +85,7 @@ def test_solve_says_infeasible_with_exit_code_3(monkeypatch, tmp_path, capsys): 
         (["compare", "gpt2", "--tokens", "2T"], "add --train"),
         (["predict", "inference", "--points", "no.csv", "--out", "o.csv"], "no such file"),
         (["prices", "list", "--provider", "amazn"], "unknown provider"),
-        (["prices", "list", "--gpu", "h100"], "did you mean"),
+        (["prices", "list", "--gpu", "h10o"], "did you mean"),
         (["explain", "ttft_p59_s"], "did you mean"),
         (["backtest", "--points", "no.csv"], "no such file"),
         (["plan"], "Missing argument"),

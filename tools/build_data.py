@@ -11,11 +11,14 @@ import csv
 import math
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 import build_bands
 import build_evidence
+import build_history
 import build_profiles
+from gpumix.catalog.importers.api_price_map import country_of
 from gpumix.catalog.marks import ABSENT_SPOT_SHARE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,8 +38,22 @@ ROUNDED = "published rounded"
 """How remarks on models begin whose source gives one decimal of the size."""
 CAPEX_KINDS = ("server", "baseboard", "card")
 
-PROVIDER_COLUMNS = ("provider", "tier", "source", "as_of", "confidence")
-"""What the product needs of a provider: its tier, for the band of its prices."""
+PROVIDER_COLUMNS = (
+    "provider", "tier", "egress_usd_per_gb", "storage_usd_per_gb_month",
+    "source", "as_of", "confidence",
+)  # fmt: skip
+"""What the product needs of a provider: its tier, and what data costs there."""
+
+TERMS = {
+    "reserved_1m": 1, "reserved_3m": 3, "reserved_6m": 6,
+    "reserved_1y": 12, "reserved_2y": 24, "reserved_3y": 36,
+}  # fmt: skip
+"""Months of the commitments that the shared table names; `reserved_unstated` is no offer."""
+SHORT_FORMS = ("reserved_1y", "reserved_3y")
+TERM_GOOD_FOR = timedelta(days=180)
+PAID_UP_FRONT = ("all upfront", "charged up front", "prepaid")
+"""What notes call a commitment that is paid at its start."""
+SPOT_METRICS = ("spot_over_on_demand", "reclaimed_share_per_month")
 
 Rows = list[dict[str, str]]
 
@@ -69,21 +86,51 @@ def build_models() -> None:
 
 
 def build_prices() -> Rows:
-    """Current offers only (`use_in_stats` yes), the newest of each key.
+    """Current offers, the newest of each key.
 
-    Terms that the product cannot express are never current in the shared table. One provider's
-    two clouds become two products.
+    Current is what the shared table uses in statistics (`use_in_stats` yes), and its commitments
+    of other lengths than one and three years, which stand as `no` there for their length alone;
+    of these none that was too old when the table was made: the list price beside it has moved.
+    One provider's two clouds become two products.
     """
     rows = read(SHARED / "prices.csv")
     names = [name for name in rows[0] if name != "use_in_stats"]
-    kept = [{n: row[n] for n in names} for row in rows if row["use_in_stats"] == "yes"]
+    made = date.fromisoformat(max(row["as_of"] for row in rows))
+    kept = [{n: row[n] for n in names} for row in rows if _is_current(row, made)]
     for row in kept:
         cloud = row["note"].partition(";")[0]
         if cloud in ("community", "secure"):
             row["instance"] = f"{row['instance'].removesuffix(' ' + cloud)} ({cloud} cloud)"
+        _term(row)
+    at = names.index("price_model") + 1
+    names[at:at] = ["term_months", "upfront_share"]
     kept = newest(kept)
     write(DATA / "prices.csv", names, kept)
     return kept
+
+
+def _is_current(row: dict[str, str], made: date) -> bool:
+    other_length = row["price_model"] in TERMS and row["price_model"] not in SHORT_FORMS
+    age = made - date.fromisoformat(row["as_of"])
+    return row["use_in_stats"] == "yes" or (other_length and age <= TERM_GOOD_FOR)
+
+
+def _term(row: dict[str, str]) -> None:
+    """Length and payment of a commitment as columns of their own."""
+    months = TERMS.get(row["price_model"])
+    note = row["note"].lower()
+    row["term_months"] = str(months) if months else ""
+    row["upfront_share"] = (
+        "" if not months else "1" if any(words in note for words in PAID_UP_FRONT) else "0"
+    )
+    if months and row["price_model"] not in SHORT_FORMS:
+        row["price_model"] = "reserved"
+
+
+def build_history_of_prices() -> None:
+    """What was asked on each day, current and past; never an offer."""
+    lines = build_history.history(read(SHARED / "prices.csv"))
+    write(DATA / "price_history.csv", build_history.COLUMNS, lines)
 
 
 def newest(rows: Rows) -> Rows:
@@ -115,7 +162,9 @@ def _rank(row: dict[str, str]) -> tuple[str, float]:
 
 
 def _offer(row: dict[str, str]) -> tuple[str, ...]:
-    names = ("provider", "instance", "region", "gpu", "gpus_per_instance", "price_model")
+    names = (
+        "provider", "instance", "region", "gpu", "gpus_per_instance", "term_months", "price_model",
+    )  # fmt: skip
     return tuple(row[name] for name in names)
 
 
@@ -125,6 +174,33 @@ def build_providers() -> dict[str, str]:
     kept = [{name: row[name] for name in PROVIDER_COLUMNS} for row in rows]
     write(DATA / "providers.csv", PROVIDER_COLUMNS, kept)
     return {row["provider"]: row["tier"] for row in rows}
+
+
+def build_spot() -> None:
+    """Ratios of spot to list by provider and GPU, and how often AWS takes instances back.
+
+    Of the advisor's bands by size and region only their median for each GPU is kept.
+    """
+    rows = read(SHARED / "spot.csv")
+    kept = [
+        row
+        for row in rows
+        if row["metric"] in SPOT_METRICS and row["kind"] == "computed from published"
+    ]
+    for row in kept:
+        row["source"] = row["source"].replace("this folder's prices.csv", "the price table")
+    write(DATA / "spot.csv", list(rows[0]), kept)
+
+
+def build_api_prices() -> None:
+    """Prices of hosted tokens, with the country of the region that a name states."""
+    rows = read(SHARED / "api_prices.csv")
+    names = list(rows[0])
+    at = names.index("as_of")
+    countries = {(r["provider"], r["region"]): r["country"] for r in read(DATA / "regions.csv")}
+    for row in rows:
+        row["country"] = country_of(row["provider"], row["name"], countries) or ""
+    write(DATA / "api_prices.csv", [*names[:at], "country", *names[at:]], rows)
 
 
 def build_capex(gpus: Sequence[str]) -> None:
@@ -157,8 +233,11 @@ def main() -> int:
         (DATA / target).write_text(text, encoding="utf-8")
     build_models()
     prices = build_prices()
+    build_history_of_prices()
     gpus = [row["id"] for row in read(SHARED / "gpus.csv")]
     build_capex(gpus)
+    build_spot()
+    build_api_prices()
     bands = build_bands.bands(prices, build_providers(), gpus)
     write(DATA / "price_bands.csv", list(bands[0]), bands)
     build_profiles.build(SHARED / "traces", DATA / "profiles.json")

@@ -692,3 +692,34 @@ def test_an_inventory_or_a_refusal_and_nothing_else(
     else:
         assert isinstance(found, Inventory)
         assert all(w.demand is None or max(w.demand.units_per_hour) > 0.0 for w in found.workloads)
+
+
+# -- APIs ------------------------------------------------------------------------------------
+
+WITH_API = CHAT_OF_A_PROFILE.format(more="").replace("{cloud: {}}", "{cloud: {}, api: API}")
+
+
+def test_an_api_of_the_team_is_read_with_its_prices(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "apis.csv").write_text(
+        "provider,hf_id,usd_per_mtok_input,usd_per_mtok_output,as_of\n"
+        "ours,meta-llama/Llama-3.1-8B-Instruct,0.02,0.05,2026-11-01\n"
+    )
+    found = read(WITH_API.replace("API", "{providers: [ours, novita], prices: apis.csv}")).api
+    assert found is not None
+    assert found.providers == ("ours", "novita")
+    assert [p.usd_per_mtok_output for p in found.prices] == [0.05]
+    either = read(WITH_API.replace("API", "{providers: any}")).api
+    assert either is not None
+    assert either.providers is None
+
+
+@pytest.mark.parametrize(
+    ("api", "words"),
+    [
+        ("{providers: [novitta]}", "supply.api.providers.*novitta.*novita"),
+        ("{prices: none.csv}", "supply.api.prices.*none.csv.*no such file"),
+        ("{provider: novita}", "supply.api.provider.*did you mean providers"),
+    ],
+)
+def test_a_wrong_api_is_named_with_its_place(refused: Refused, api: str, words: str) -> None:
+    assert re.search(words, refused(WITH_API.replace("API", api)))

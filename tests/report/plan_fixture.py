@@ -6,7 +6,15 @@ import dataclasses
 import math
 from datetime import date
 
-from gpumix.domain.comparison import ComparedGpu, Comparison, PriceUsed, WinnerAt
+from gpumix.domain.api import ApiKind
+from gpumix.domain.api_plan import (
+    ApiAlternative,
+    ApiBreakEven,
+    ApiOption,
+    ApiRefusal,
+    WorkloadApi,
+)
+from gpumix.domain.comparison import ComparedApi, ComparedGpu, Comparison, PriceUsed, WinnerAt
 from gpumix.domain.evidence import (
     Assumption,
     Basis,
@@ -544,6 +552,60 @@ def plan() -> Plan:
             "copilot misses tpot_p99: 87.1 ms predicted, 80 ms promised.",
         ),
         seconds=6.4,
+        api=by_api(),
+    )
+
+
+def api_option(provider: str, kind: ApiKind, month: float, **changes: object) -> ApiOption:
+    values: dict[str, object] = {
+        "provider": provider,
+        "name": f"{provider}/llama-3.1-8b",
+        "kind": kind,
+        "batch": False,
+        "usd_per_mtok_total": 0.0246,
+        "usd_per_month": month,
+        "usd_horizon": 36 * month,
+        "delta_share": 0.41,
+        "latency": "unknown",
+        "as_of": date(2026, 11, 1),
+        "source": "a price map",
+    }
+    return ApiOption(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def by_api() -> ApiAlternative:
+    """Chat at two APIs and a substitute, with one break-even of two; nothing for the adapters."""
+    against = "novita, same model"
+    chat = WorkloadApi(
+        id="support-chat",
+        tokens_per_day=8.98e9,
+        plan_usd_per_month=8_210.0,
+        same=(
+            api_option("novita", ApiKind.SAME, 11_576.0),
+            api_option("nebius", ApiKind.SAME, 12_303.0, usd_per_mtok_total=0.0262),
+        ),
+        substitutes=(api_option("openai", ApiKind.SUBSTITUTE, 48_915.0, name="gpt-5-nano"),),
+        refused=(ApiRefusal(("azure",), "its context of 4,096 tokens is too short"),),
+        break_evens=(
+            ApiBreakEven(
+                "rent", against, 1.75e9, "l40s-48gb", "on_demand:nebius:1xl40s-48gb", 6, 2_258.0, ""
+            ),
+            ApiBreakEven("own", against, None, "", "", 0, None, "no server costs less"),
+        ),
+        reason="",
+    )
+    adapters = WorkloadApi(
+        "adapters", None, 68.0, (), (), (), (), "APIs have no price for fine-tuning"
+    )
+    return ApiAlternative(
+        usd_horizon=416_736.0,
+        usd_per_month=11_576.0,
+        plan_usd_horizon=295_560.0,
+        delta_share=0.41,
+        covers=("support-chat",),
+        substituted=(),
+        not_covered=("adapters",),
+        workloads=(chat, adapters),
     )
 
 
@@ -587,6 +649,24 @@ def _row(gpu: str, hourly: float, tokens: float, **changes: object) -> ComparedG
         "note": "",
     }
     return ComparedGpu(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def compared_api(provider: str, kind: ApiKind, **changes: object) -> ComparedApi:
+    values: dict[str, object] = {
+        "provider": provider,
+        "name": f"{provider}/llama-3.1-8b",
+        "kind": kind,
+        "batch": False,
+        "usd_per_mtok_total": 0.026,
+        "tokens_per_day": 9.1e8,
+        "gpu": "l40s-48gb",
+        "replicas": 2,
+        "latency": "unknown",
+        "as_of": date(2026, 11, 1),
+        "source": "a price map",
+        "reason": "",
+    }
+    return ComparedApi(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def comparison() -> Comparison:
@@ -636,6 +716,13 @@ def comparison() -> Comparison:
             ),
             _row("t4-16gb", 0.3, 100.0, **absent, reason="weights of 16.1 GB do not fit 16 GiB"),
             _row("v100-sxm2-16gb", 0.3, 100.0, **absent, reason="weights of 16.1 GB do not fit"),
+        ),
+        apis=(
+            compared_api("novita", ApiKind.SAME),
+            compared_api(
+                "cheap", ApiKind.SAME, tokens_per_day=None, gpu="", replicas=0, reason="never"
+            ),
+            compared_api("openai", ApiKind.SUBSTITUTE, usd_per_mtok_total=0.12),
         ),
         winners=(
             WinnerAt(0.0, "l4-24gb", 1, 0.53, 0.2),

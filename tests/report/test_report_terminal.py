@@ -12,6 +12,7 @@ from rich.console import Console
 
 from gpumix.report import terminal
 from gpumix.report.tables import Cell, Column, Table
+from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
 from gpumix.verbs.explain import explain
 
@@ -44,7 +45,7 @@ def numbers(table: Table, name: str) -> list[str]:
 @pytest.mark.parametrize("width", [80, 120])
 def test_numbers_stand_whole(width: int) -> None:
     plan, text = plan_fixture.plan(), shown(width)
-    expected = numbers(plan_view.mix_table(plan), "usd_per_month")
+    expected = numbers(mix_view.mix_table(plan), "usd_per_month")
     expected += numbers(plan_view.workloads_table(plan), "unit_cost_usd")
     expected += numbers(plan_view.slo_table(plan), "limit_s")
     expected += numbers(plan_view.slo_table(plan), "predicted")

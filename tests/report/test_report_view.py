@@ -15,6 +15,7 @@ from gpumix.report import markdown
 from gpumix.report.tables import Table
 from gpumix.report.views import charts
 from gpumix.report.views import comparison as comparison_view
+from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
 
 
@@ -37,7 +38,7 @@ def test_a_long_mix_is_cut_short_in_the_headline_only() -> None:
     lines = tuple(dataclasses.replace(plan.mix[0], gpu=f"gpu-{i}") for i in range(7))
     many = dataclasses.replace(plan, mix=lines)
     assert "and 4 smaller lines" in plan_view.headline(many)
-    assert len(plan_view.mix_table(many).rows) == 8
+    assert len(mix_view.mix_table(many).rows) == 8
 
 
 @pytest.mark.parametrize(("gap", "words"), [(0.0, "proven cheapest"), (0.02, "more than 2.0 %")])
@@ -53,7 +54,7 @@ def test_absent_values_print_as_dashes_with_reasons() -> None:
     refused = plan_view.candidates_table(plan.workloads[0])
     assert column(refused, "usd_per_mtok_total")[-1] == "-"
     assert column(refused, "reason")[-1].startswith("TTFT p95 of 2.9 s")
-    dated = plan_view.mix_sources_table(plan)
+    dated = mix_view.mix_sources_table(plan)
     undated = dated.rows[2][[c.name for c in dated.columns].index("price_as_of")]
     assert (undated.text, undated.note) == ("-", "no date given")
 
@@ -72,7 +73,7 @@ def test_each_workload_has_its_own_unit_cost() -> None:
 def test_labels_come_from_the_registry() -> None:
     plan = plan_fixture.plan()
     for table in (
-        plan_view.mix_table(plan),
+        mix_view.mix_table(plan),
         plan_view.slo_table(plan),
         plan_view.assumptions_table(plan),
     ):
@@ -139,5 +140,5 @@ def test_markdown_shows_markup_of_users_as_text() -> None:
 
 
 def test_markdown_tables_are_rectangular() -> None:
-    for line in markdown.drawn(plan_view.mix_table(plan_fixture.plan())).splitlines()[2:]:
+    for line in markdown.drawn(mix_view.mix_table(plan_fixture.plan())).splitlines()[2:]:
         assert line.replace("\\|", "").count("|") == 9

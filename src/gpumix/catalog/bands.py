@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from gpumix.catalog.tables import Row, read_packaged
+from gpumix.domain.offer import TIERS
 
-TIERS: Final = ("hyperscaler", "neocloud", "marketplace", "reseller")
 ANY: Final = "*"
 """In the band table: every tier of a GPU, or any GPU that has no band of its own."""
 

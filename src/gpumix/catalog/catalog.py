@@ -10,22 +10,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from gpumix.catalog import evidence, offers, parts, profiles, sites
+from gpumix.catalog import api_prices, evidence, history, offers, parts, profiles, sites
 from gpumix.catalog.bands import Bands, load_bands
+from gpumix.catalog.fabrics import Fabrics, load_fabrics
 from gpumix.catalog.findings import Known, problems_in
+from gpumix.catalog.forms import Named, named_gpus
 from gpumix.catalog.gate import Judged, judge
-from gpumix.catalog.offers import Discount
+from gpumix.catalog.offers import TermRatio
 from gpumix.catalog.sheet import Words, read_price_sheet
+from gpumix.catalog.supersede import Superseded, current
 from gpumix.catalog.tables import read_packaged, refuse_data, refuse_input
-from gpumix.catalog.validity import Ageing, load_ageing
+from gpumix.catalog.validity import Ageing, load_ageing, of_tiers
+from gpumix.domain.api import ApiPrice, ApiSupply
 from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.gpu import Gpu, Server
 from gpumix.domain.llm import Model
 from gpumix.domain.measurement import Shrinkage
-from gpumix.domain.offer import Offer
+from gpumix.domain.offer import Layer, Offer
 from gpumix.domain.price_check import PriceCheck
+from gpumix.domain.prices import PriceObservation
 from gpumix.domain.site import CapexQuote, Country, Range
 from gpumix.domain.traffic import Profile
+from gpumix.domain.workload import DEFAULT_TIERS
 from gpumix.errors import Problem, UnknownName
 
 T = TypeVar("T")
@@ -59,9 +65,10 @@ class Catalog:
         other._measured = folder
         return other
 
-    def _without(self, table: str) -> Catalog:
+    def _without(self, *tables: str) -> Catalog:
         other = copy(self)
-        other.__dict__.pop(table, None)
+        for table in tables:
+            other.__dict__.pop(table, None)
         return other
 
     @cached_property
@@ -98,10 +105,15 @@ class Catalog:
         return judge(rows, replace(self._known(()), today=max(newest, date.today())))
 
     @cached_property
-    def listed(self) -> tuple[Offer, ...]:
-        """Cloud offers as providers list them. Raises: DataError where a row is refused."""
+    def _snapshot(self) -> tuple[Offer, ...]:
         refuse_data(problems_in(self.judged.refused, "prices.csv"))
-        return offers.newest(self.judged.accepted)
+        return self.judged.accepted
+
+    @cached_property
+    def listed(self) -> tuple[Offer, ...]:
+        """Cloud offers as providers list them, the current ones. Raises: DataError where a row is
+        refused."""
+        return current(self._snapshot)[0]
 
     @cached_property
     def rates(self) -> tuple[Offer, ...]:
@@ -109,20 +121,60 @@ class Catalog:
         return () if self._price_sheet is None else self.read_rates(self._price_sheet)
 
     @cached_property
-    def offers(self) -> tuple[Offer, ...]:
-        """Cloud offers, derived reserved terms and the user's rates included."""
-        laid = offers.overlay(self.listed, self.rates)
-        return offers.with_reserved(laid, self.discounts)
+    def _observed(self) -> tuple[tuple[Offer, ...], Superseded]:
+        """Current offers of the snapshot and of imports together, and what they replaced."""
+        imported = (rate for rate in self.rates if rate.layer is Layer.IMPORT)
+        return current((*self._snapshot, *imported))
 
     @cached_property
-    def discounts(self) -> tuple[Discount, ...]:
-        """Paired discounts that reserved offers are derived with."""
-        return offers.load_discounts(self._folder)
+    def offers(self) -> tuple[Offer, ...]:
+        """Current cloud offers, the user's rates in place of what they replace."""
+        own = [rate for rate in self.rates if rate.layer is Layer.SHEET]
+        return offers.overlay(self._observed[0], own)
+
+    @property
+    def superseded(self) -> Superseded:
+        """Offers that price nothing, each with the newer one that replaced it."""
+        return self._observed[1]
+
+    @cached_property
+    def estimated_terms(self) -> tuple[Offer, ...]:
+        """Commitments that nobody lists, by the usual ratios of their tier."""
+        return offers.estimated_terms(self.offers, self.term_ratios)
+
+    @cached_property
+    def term_ratios(self) -> tuple[TermRatio, ...]:
+        """Usual ratios of commitments to on-demand prices."""
+        return offers.load_term_ratios(self._folder)
 
     @cached_property
     def ageing(self) -> Ageing:
         """How long prices are good."""
         return load_ageing(self._folder)
+
+    @cached_property
+    def fabrics(self) -> Fabrics:
+        """Which rented machines form gangs."""
+        return load_fabrics(self._folder)
+
+    def quoted(self, as_of: date) -> tuple[Offer, ...]:
+        """What a GPU is usually rented at on a day: usable offers of the default tiers."""
+        return of_tiers(self.usable(as_of), DEFAULT_TIERS)
+
+    def usable(self, as_of: date, estimated: bool = False) -> tuple[Offer, ...]:
+        """The offers that may price a plan on a day; `estimated` terms only on request."""
+        every = (*self.offers, *self.estimated_terms) if estimated else self.offers
+        return self.ageing.usable(every, as_of)
+
+    @cached_property
+    def price_history(self) -> tuple[PriceObservation, ...]:
+        """What providers asked in the past, for trends; never an offer."""
+        return history.load_history(self._folder)
+
+    @cached_property
+    def api_prices(self) -> tuple[ApiPrice, ...]:
+        """Prices of hosted tokens; the team's own are laid over them by `with_apis`."""
+        return api_prices.load_api_prices(self.models, self._folder)
 
     @cached_property
     def countries(self) -> dict[str, Country]:
@@ -185,10 +237,10 @@ class Catalog:
         )
 
     def read_rates(self, sheet: Path) -> tuple[Offer, ...]:
-        """The rates of a price sheet, checked. Raises: InputError with every refused row."""
+        """The current rates of a price sheet. Raises: InputError with every refused row."""
         judged = self.judge_sheet(sheet)[1]
         refuse_input(problems_in(judged.refused, str(sheet)))
-        return judged.accepted
+        return current(judged.accepted)[0]
 
     def judge_sheet(self, sheet: Path) -> tuple[int, Judged]:
         """How many rows a price sheet has, and what becomes of them.
@@ -238,8 +290,19 @@ class Catalog:
 
     def with_rates(self, rates: Sequence[Offer]) -> Catalog:
         """This catalogue with the user's rates in place of those it has; tables are shared."""
-        other = self._without("offers")
+        other = self._without("offers", "_observed", "estimated_terms")
         other.rates = tuple(rates)
+        return other
+
+    def read_api_prices(self, sheet: Path, today: date) -> tuple[ApiPrice, ...]:
+        """A team's own API prices, checked. Raises: InputError with every bad row."""
+        return api_prices.read_api_sheet(sheet, self.models, self.model_aliases, today)
+
+    def with_apis(self, supply: ApiSupply) -> Catalog:
+        """This catalogue with a team's own API prices over those it has, of allowed providers."""
+        other, named = self._without("api_prices"), supply.providers
+        laid = api_prices.overlay(self.api_prices, supply.prices)
+        other.api_prices = tuple(p for p in laid if named is None or p.provider in named)
         return other
 
     def exchange_rate(self, currency: str) -> tuple[float, date | None]:
@@ -255,6 +318,10 @@ class Catalog:
     def gpu(self, name: str, place: str = "") -> Gpu:
         """The GPU of this id or alias, in any case. Raises: UnknownName with did-you-mean."""
         return _named(name, self.gpus, self.gpu_aliases, "GPU", place)
+
+    def named_gpus(self, name: str, place: str = "") -> Named:
+        """The GPUs that a family, a description or `8xH100` means. Raises: InputError."""
+        return named_gpus(name, self.gpus, self.gpu_aliases, place)
 
     def model(self, name: str, place: str = "") -> Model:
         """The model of this id or alias, in any case. Raises: UnknownName with did-you-mean."""

@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from gpumix.catalog import marks, refusals
 from gpumix.catalog.findings import Known, Placed
 from gpumix.catalog.machines import Machines, Names
-from gpumix.catalog.validity import OLD
 from gpumix.domain.evidence import Basis
-from gpumix.domain.offer import Offer
+from gpumix.domain.offer import OLD, Offer
 from gpumix.domain.price_check import Finding
 
 __all__ = ["Finding", "Judged", "Known", "Placed", "judge"]

@@ -11,8 +11,7 @@ from typing import Final
 from gpumix.catalog.findings import Known, Placed, kind, named
 from gpumix.catalog.machines import squeezed
 from gpumix.catalog.peers import Peers, place, same_machine
-from gpumix.catalog.validity import OLD
-from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.offer import OLD, Offer, Purchase
 from gpumix.domain.price_check import Finding
 
 Mark = Callable[[Sequence[Placed], Known], Iterator[Finding]]

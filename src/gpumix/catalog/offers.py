@@ -1,4 +1,4 @@
-"""Offers: dated cloud prices, reserved terms derived from them, the user's rates over both."""
+"""Offers: dated cloud prices, the user's rates over them, commitments estimated on request."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ from pathlib import Path
 from typing import Final
 
 from gpumix.catalog.bands import load_bands
+from gpumix.catalog.peers import ANY_INSTANCE, same_machine
 from gpumix.catalog.tables import Row, read_packaged
 from gpumix.domain.evidence import Basis
-from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.offer import TIERS, Layer, Offer, Purchase
 
 Regions = Mapping[tuple[str, str], str | None]
 """(provider, region as the provider writes it) -> ISO country, None where it is not one."""
-Key = tuple[str, str, str, str, int, Purchase]
-PRICE_MODELS: Final = ("on_demand", "spot", "reserved_1y", "reserved_3y")
-MONTHS: Final = {"reserved_1y": 12, "reserved_3y": 36}
-"""Lengths of the commitments that have a short name."""
+PRICE_MODELS: Final = ("on_demand", "spot", "reserved_1y", "reserved_3y", "reserved")
 PRICE_AGREEMENT: Final = 0.005
 """$/GPU-hour x GPUs and $/instance-hour agree within this share (rounding in sources)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Discount:
-    """Price of a commitment over the same provider's on-demand price, where none is listed."""
+class TermRatio:
+    """Price of a commitment over on-demand, as providers of a tier publish it.
 
-    purchase: Purchase
+    `low` and `high` are the ends of what was seen over `n` pairs.
+    """
+
+    tier: str
+    term_months: int
     factor: float
     low: float
     high: float
@@ -46,12 +48,13 @@ def load_regions(folder: Path | None = None) -> dict[tuple[str, str], str | None
     return {(provider, region): country for provider, region, country in rows}
 
 
-def load_discounts(folder: Path | None = None) -> tuple[Discount, ...]:
-    """The discounts of commitments, one for each reserved term."""
+def load_term_ratios(folder: Path | None = None) -> tuple[TermRatio, ...]:
+    """Usual ratios of commitments to on-demand prices, by tier and length."""
     return read_packaged(
         "price_rules.csv",
-        lambda row: Discount(
-            Purchase(row.choice("purchase", PRICE_MODELS)),
+        lambda row: TermRatio(
+            row.choice("tier", TIERS),
+            int(row.positive("term_months")),
             row.positive("factor", 1.0),
             row.positive("low", 1.0),
             row.positive("high", 1.0),
@@ -79,6 +82,8 @@ def price_record(row: Row, regions: Regions, tiers: Mapping[str, str]) -> Offer:
     gpus = int(row.positive("gpus_per_instance"))
     price = instance_price(row, gpus)
     check_agreement(row, gpus)
+    named = row.choice("price_model", PRICE_MODELS)
+    months = Purchase(named).term_months or row.whole("term_months") or 0
     return Offer(
         provider=provider,
         instance=row.text("instance"),
@@ -86,7 +91,7 @@ def price_record(row: Row, regions: Regions, tiers: Mapping[str, str]) -> Offer:
         country=regions.get((provider, region)),
         gpu=row.required_text("gpu"),
         gpus_per_instance=gpus,
-        purchase=Purchase(row.choice("price_model", PRICE_MODELS)),
+        purchase=Purchase.of_term(months) if months else Purchase(named),
         usd_per_instance_hour=price,
         as_of=row.day("as_of"),
         as_of_precision=row.text("as_of_precision"),
@@ -94,7 +99,8 @@ def price_record(row: Row, regions: Regions, tiers: Mapping[str, str]) -> Offer:
         source=row.text("source"),
         note=row.text("note"),
         tier=tiers.get(provider, ""),
-        term_months=MONTHS.get(row.text("price_model"), 0),
+        term_months=months,
+        upfront_share=row.number("upfront_share") or 0.0,
     )
 
 
@@ -121,46 +127,44 @@ def check_agreement(row: Row, gpus: float) -> None:
         )
 
 
-def key(offer: Offer) -> Key:
-    """What makes two rows the same offer at different times."""
-    return (
-        offer.provider,
-        offer.instance,
-        offer.region,
-        offer.gpu,
-        offer.gpus_per_instance,
-        offer.purchase,
-    )
-
-
-def newest(offers: Iterable[Offer]) -> tuple[Offer, ...]:
-    """One offer for each key: the newest, and of equal dates the dearest (the cautious one)."""
-    kept: dict[Key, Offer] = {}
-    for offer in offers:
-        known = kept.get(key(offer))
-        rank = (offer.as_of, offer.usd_per_instance_hour)
-        if known is None or rank > (known.as_of, known.usd_per_instance_hour):
-            kept[key(offer)] = offer
-    return tuple(kept.values())
-
-
 def overlay(offers: Sequence[Offer], rates: Sequence[Offer]) -> tuple[Offer, ...]:
-    """The user's rates in place of catalogue offers of the same provider, GPU and purchase.
+    """The user's rates in place of the offers of the same machine.
 
-    A rate that names no region holds in every region where the catalogue knows the offer, so
-    that residency still counts; one that names a region replaces only that region's offers.
+    A rate replaces what is sold of its provider, GPU, size and kind of purchase: of its instance
+    where it names one, in its region or country where it names one. A rate that names no region
+    holds in every region where the catalogue knows the machine, so that residency still counts.
+    A rate for `any` instance is a price per GPU: it holds for every size that the catalogue
+    knows.
     """
     kept = list(offers)
     added: list[Offer] = []
     for rate in rates:
-        replaced = [o for o in offers if _same_product(o, rate)]
-        kept = [o for o in kept if not _same_product(o, rate)]
-        if rate.region or rate.country:
-            added.append(rate)
-        else:
-            places = dict.fromkeys((o.region, o.country) for o in replaced) or {("", None): None}
-            added += [replace(rate, region=r, country=c) for r, c in places]
+        known = [o for o in offers if _same_product(o, rate)]
+        gone = {id(o) for o in known if _same_machine(o, rate)}
+        kept = [o for o in kept if id(o) not in gone]
+        added += _placed_rates(rate, known)
     return (*kept, *added)
+
+
+def _placed_rates(rate: Offer, known: Sequence[Offer]) -> list[Offer]:
+    """The rate in every place, and of a price per GPU in every size, that it holds for."""
+    sizes = [rate.gpus_per_instance]
+    if rate.instance == ANY_INSTANCE:
+        sizes = sorted({o.gpus_per_instance for o in known}) or sizes
+    places = [(rate.region, rate.country)]
+    if not (rate.region or rate.country):
+        places = list(dict.fromkeys((o.region, o.country) for o in known)) or [("", None)]
+    return [
+        replace(
+            rate,
+            region=region,
+            country=country,
+            gpus_per_instance=size,
+            usd_per_instance_hour=rate.usd_per_gpu_hour * size,
+        )
+        for region, country in places
+        for size in sizes
+    ]
 
 
 def _same_product(offer: Offer, rate: Offer) -> bool:
@@ -168,33 +172,47 @@ def _same_product(offer: Offer, rate: Offer) -> bool:
         offer.provider == rate.provider
         and offer.gpu == rate.gpu
         and offer.purchase is rate.purchase
+        and offer.term_months == rate.term_months
         and (not rate.region or offer.region == rate.region)
         and (bool(rate.region) or not rate.country or offer.country == rate.country)
     )
 
 
-def with_reserved(offers: Sequence[Offer], discounts: Sequence[Discount]) -> tuple[Offer, ...]:
-    """Add a reserved offer, evidence `assumed`, for each on-demand offer that lacks one.
+def _same_machine(offer: Offer, rate: Offer) -> bool:
+    if rate.instance == ANY_INSTANCE:
+        return True
+    return offer.gpus_per_instance == rate.gpus_per_instance and same_machine(offer, rate)
 
-    price = on-demand price of the same provider, GPU and region x paired discount. Where a
-    provider lists a reserved price for the GPU, nothing is derived for that term.
+
+def estimated_terms(offers: Sequence[Offer], ratios: Sequence[TermRatio]) -> tuple[Offer, ...]:
+    """Commitments that nobody lists, estimated for those who ask for them: evidence `assumed`.
+
+    price = on-demand price of the same machine x the usual ratio of the tier and length. None for
+    marketplaces and resellers, none from the user's own rates, and none where the provider lists
+    a commitment of that length for the GPU.
     """
-    stated = {(o.provider, o.gpu, o.purchase) for o in offers}
-    derived = [
+    stated = {(o.provider, o.gpu, o.term_months) for o in offers}
+    return tuple(
         replace(
             offer,
-            purchase=discount.purchase,
-            usd_per_instance_hour=offer.usd_per_instance_hour * discount.factor,
+            purchase=Purchase.of_term(ratio.term_months),
+            term_months=ratio.term_months,
+            usd_per_instance_hour=offer.usd_per_instance_hour * ratio.factor,
+            low_usd_per_instance_hour=offer.usd_per_instance_hour * ratio.low,
+            high_usd_per_instance_hour=offer.usd_per_instance_hour * ratio.high,
             basis=Basis.ASSUMED,
-            note=f"{discount.factor:g} x the on-demand price (seen {discount.low:g}-"
-            f"{discount.high:g} over {discount.n} pairs); ask for a quote",
+            derived=True,
+            estimated=True,
+            note=f"estimated: {ratio.factor:g} x the on-demand price (a {ratio.tier}'s lie between"
+            f" {ratio.low:g} and {ratio.high:g}); ask for a quote",
         )
-        for discount in discounts
+        for ratio in ratios
         for offer in offers
         if offer.purchase is Purchase.ON_DEMAND
-        and (offer.provider, offer.gpu, discount.purchase) not in stated
-    ]
-    return (*offers, *derived)
+        and offer.tier == ratio.tier
+        and offer.layer is not Layer.SHEET
+        and (offer.provider, offer.gpu, ratio.term_months) not in stated
+    )
 
 
 def find_offers(

@@ -13,7 +13,7 @@ from gpumix.catalog.findings import Placed
 from gpumix.catalog.importers.formats import foreign_format_hint
 from gpumix.catalog.machines import squeezed
 from gpumix.catalog.marks import says_estimated
-from gpumix.catalog.offers import MONTHS, PRICE_MODELS, Regions, check_agreement, instance_price
+from gpumix.catalog.offers import PRICE_MODELS, Regions, check_agreement, instance_price
 from gpumix.catalog.peers import ANY_INSTANCE
 from gpumix.catalog.tables import Row, column_problems, refuse_input
 from gpumix.domain.cells import number_in
@@ -51,8 +51,6 @@ COLUMNS: Final = (
 )
 PRECISIONS: Final = ("day", "month", "approx")
 LAYERS: Final = (Layer.SHEET.value, Layer.IMPORT.value)
-SHORT_FORMS: Final = {12: Purchase.RESERVED_1Y, 36: Purchase.RESERVED_3Y}
-"""Months of the commitments that have a name of their own."""
 LONGEST_TERM: Final = 120
 """Months."""
 MOST_GPUS: Final = 1024
@@ -242,12 +240,12 @@ def _term(row: Row) -> tuple[Purchase, int, float]:
         if stated or upfront:
             row.wrong(f"{named} has no term and nothing up front", "leave the cells empty")
         return purchase, 0, 0.0
-    months = MONTHS.get(named, stated)
+    months = purchase.term_months or stated
     if not 1 <= months <= LONGEST_TERM:
         row.wrong(f"{named} has no length", f"write the months in term_months, 1 to {LONGEST_TERM}")
     elif stated and stated != months:
         row.wrong(f"{named} has {months} months, and term_months is {stated}", "correct one")
-    return SHORT_FORMS.get(months, purchase), months, upfront
+    return Purchase.of_term(months), months, upfront
 
 
 def _currency(row: Row, words: Words) -> tuple[float, str]:

@@ -24,6 +24,7 @@ from gpumix.cli import (
     plan,
     predict,
     price_files,
+    price_trends,
     prices,
     simulate,
     solve,
@@ -63,6 +64,9 @@ _add(prices_app, prices.prices_list, "list")
 _add(prices_app, price_files.prices_import, "import")
 _add(prices_app, price_files.prices_refresh, "refresh")
 _add(prices_app, prices.prices_check, "check")
+_add(prices_app, price_trends.prices_compare, "compare")
+_add(prices_app, price_trends.prices_history, "history")
+_add(prices_app, prices.prices_import_api, "import-api")
 
 
 def _print_version(asked: bool) -> None:

@@ -1,4 +1,4 @@
-"""`gpumix prices`."""
+"""`gpumix prices list`."""
 
 from __future__ import annotations
 
@@ -18,37 +18,56 @@ REFUSED = 2
 
 def prices_list(
     gpu: Annotated[
-        str | None, typer.Option(help="GPU id; default all.", autocompletion=names.gpus)
+        str | None,
+        typer.Option(
+            help="GPU id, family or size: h100-sxm-80gb, h100, 8xH100; default all.",
+            autocompletion=names.gpus,
+        ),
     ] = None,
     provider: Annotated[
         str | None, typer.Option(help="Provider; default all.", autocompletion=names.providers)
     ] = None,
     country: Annotated[str | None, typer.Option(help="ISO country; default all.")] = None,
     purchase: Annotated[
-        str | None, typer.Option(help="on_demand, spot, reserved_1y or reserved_3y.")
+        str | None,
+        typer.Option(
+            help="on_demand, spot, reserved (any length), reserved_1y or reserved_3y; default all."
+        ),
     ] = None,
     sheet: Annotated[
         Path | None, typer.Option(help="Your own rates (CSV); they override the catalogue.")
     ] = None,
+    derived: Annotated[
+        bool,
+        typer.Option(
+            "--derived", help="Also commitments that gpumix estimates; nobody lists them."
+        ),
+    ] = False,
+    superseded: Annotated[
+        bool, typer.Option("--all", help="Also older offers, each with the one that replaced it.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """List the offers of the catalogue, cheapest per GPU-hour first.
 
-    Example: gpumix prices list --gpu h100-sxm-80gb --purchase spot
+    Example: gpumix prices list --gpu 8xH100 --purchase spot
     """
     from gpumix.report import export
-    from gpumix.report.views import listings
+    from gpumix.report.views import prices as view
     from gpumix.verbs.prices import list_offers
 
-    offers = list_offers(gpu, provider, country, purchase, sheet)
+    found = list_offers(gpu, provider, country, purchase, sheet, derived, superseded)
+    today = date.today()
     if as_json:
-        typer.echo(export.to_json({"offers": [export.record_to_dict(o) for o in offers]}))
+        typer.echo(export.to_json({"offers": [export.offer_to_dict(one, today) for one in found]}))
+        return
+    if not found:
+        typer.echo("no offer matches; leave an option out to see more", err=True)
         return
     from gpumix.report.terminal import show_tables
 
-    following = f"gpumix compare meta-llama/Llama-3.1-8B-Instruct{f' --gpus {gpu}' if gpu else ''}"
-    minor = ("gpus_per_instance", "basis", "country", "region", "age_days")
-    show_tables([listings.offers_table(offers, date.today())], console(), following, minor)
+    following = f"gpumix prices history {found[0].offer.gpu}"
+    show_tables([view.offers_table(found, today)], console(), following, view.MINOR_OF_OFFERS)
 
 
 def prices_check(
@@ -74,3 +93,28 @@ def prices_check(
         typer.echo(view.summary(found))
         show_tables(view.tables(found), console(), view.following(found), view.MINOR)
     return REFUSED if found.refused else 0
+
+
+def prices_import_api(
+    file: Annotated[Path, typer.Argument(help="Price map of hosted models (JSON).")],
+    as_of: Annotated[str, typer.Option(help="Day the prices were true; the map has no dates.")],
+    out: Annotated[Path, typer.Option(help="Sheet to write, for supply.api.prices.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a sheet of API prices out of the public price map of hosted models.
+
+    Example: gpumix prices import-api model_prices.json --as-of 2026-11-24 --out apis.csv
+    """
+    from gpumix.report import export
+    from gpumix.verbs.api_prices import import_api_prices
+
+    done = import_api_prices(file, as_of, out)
+    if as_json:
+        typer.echo(export.to_json(export.record_to_dict(done)))
+        return
+    typer.echo(
+        f"{done.rows:,} prices written to {done.out}: {done.same_model:,} of models of the"
+        f" catalogue, {done.substitutes:,} of substitutes; {len(done.left):,} entries left out"
+    )
+    for reason, left in done.left_by_reason().items():
+        typer.echo(f"  {reason}: {len(left):,}, such as {', '.join(left[:3])}", err=True)

@@ -10,7 +10,8 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from gpumix.catalog import OLD_DAYS, price_summary
+from gpumix.catalog import price_summary
+from gpumix.compare.apis import compared_apis
 from gpumix.cost.unit_cost import break_even_utilisation, usd_per_mtok
 from gpumix.domain import defaults as assumed
 from gpumix.domain.comparison import ComparedGpu, Comparison, PriceUsed, WinnerAt
@@ -106,8 +107,9 @@ def compare_workload(
         defaults=tuple(defaults),
         warnings=(
             *unknown_software(workload, catalog.coefficients),
-            *price_warnings([r.price for r in rows if r.price is not None], as_of),
+            *price_warnings([r.price for r in rows if r.price is not None]),
         ),
+        apis=compared_apis(workload, catalog.api_prices, rows),
     )
 
 
@@ -200,9 +202,9 @@ def _rows(
     best = {gpu.id: _best([o for o in options if o.gpu == gpu.id]) for gpu in gpus}
     able = [option for option in best.values() if option is not None and option.serves]
     behind = dict(zip((o.gpu for o in able), reasons(workload, able, catalog), strict=True))
-    rows = []
+    offers, rows = catalog.quoted(as_of), []
     for gpu in gpus:
-        row = _row(gpu, best[gpu.id], demand, _price(gpu, catalog, as_of))
+        row = _row(gpu, best[gpu.id], demand, price_summary(offers, gpu.id, Purchase.ON_DEMAND))
         if gpu.id in behind:
             speed = behind[gpu.id].speed
             limit = speed.limit if speed else ""
@@ -271,13 +273,6 @@ def _blank(gpu: Gpu, price: PriceUsed | None, reason: str) -> ComparedGpu:
     )
 
 
-def _price(gpu: Gpu, catalog: Catalog, as_of: date) -> PriceUsed | None:
-    found = price_summary(catalog.offers, gpu.id, Purchase.ON_DEMAND, as_of)
-    if found is None:
-        return None
-    return PriceUsed(found.median, found.low, found.high, found.n, found.oldest, found.newest)
-
-
 def _priced(rows: Sequence[ComparedGpu]) -> list[tuple[ComparedGpu, float, float]]:
     """Rows that serve at a price: (row, USD/h of a replica, its requests/s)."""
     return [
@@ -327,13 +322,13 @@ def _winners(rows: Sequence[ComparedGpu]) -> list[WinnerAt]:
     return found
 
 
-def price_warnings(prices: Sequence[PriceUsed], as_of: date) -> list[str]:
+def price_warnings(prices: Sequence[PriceUsed]) -> list[str]:
     """How old the prices of a comparison are."""
     if not prices:
         return []
     oldest = min(p.oldest for p in prices)
-    old = sum((as_of - p.newest).days > OLD_DAYS for p in prices)
+    old = sum(p.is_old for p in prices)
     found = [f"prices date from {oldest} to {max(p.newest for p in prices)}"]
     if old:
-        found.append(f"{old} of {len(prices)} GPUs have no price newer than {OLD_DAYS} days")
+        found.append(f"{old} of {len(prices)} GPUs have only prices older than they are good for")
     return found

@@ -93,11 +93,11 @@ def compare_train(question: TrainQuestion, catalog: Catalog, as_of: date) -> Tra
     gpus = compared_gpus(question.gpus, catalog)
     counts = _counts(question)
     job = Job.of(question.run, model, catalog)
-    money = _money(catalog)
+    money, offers = _money(catalog), catalog.quoted(as_of)
     unfit: list[ComparedRun] = []
     tried: list[_Tried] = []
     for gpu in gpus:
-        prices = {p: _price(gpu, catalog, p, as_of) for p in (Purchase.ON_DEMAND, Purchase.SPOT)}
+        prices = {p: price_summary(offers, gpu.id, p) for p in (Purchase.ON_DEMAND, Purchase.SPOT)}
         own = [_best_run(job, gpu, count, question.precisions) for count in counts]
         tried += [_Tried(_row(job, r, prices, money), r) for r in own if isinstance(r, Run)]
         unfit += _unfit(job, gpu, counts, own, question.precisions)
@@ -170,13 +170,6 @@ def _money(catalog: Catalog) -> _Money:
     return _Money(
         typical("checkpoints_kept"), typical("storage_usd_per_gb_month"), typical("egress_aws")
     )
-
-
-def _price(gpu: Gpu, catalog: Catalog, purchase: Purchase, as_of: date) -> PriceUsed | None:
-    found = price_summary(catalog.offers, gpu.id, purchase, as_of)
-    if found is None:
-        return None
-    return PriceUsed(found.median, found.low, found.high, found.n, found.oldest, found.newest)
 
 
 def _best_run(job: Job, gpu: Gpu, count: int, precisions: Sequence[str]) -> Run | str:
@@ -412,7 +405,7 @@ def _ways_out(
 
 def _warnings(rows: Sequence[ComparedRun], as_of: date) -> list[str]:
     prices = {(r.gpu, p.purchase): p.price for r in rows for p in r.purchases}
-    found = price_warnings(list(prices.values()), as_of)
+    found = price_warnings(list(prices.values()))
     if any(p.purchase == SPOT for r in rows for p in r.purchases):
         found.append(
             "spot: interruptions and availability come from traces of older GPUs; large gangs "

@@ -2,45 +2,42 @@
 
 from __future__ import annotations
 
-from gpumix.domain.offer import Purchase
+from gpumix.units import MONTHS_PER_YEAR
 from gpumix.values import Value
 
 
-def term_fits(purchase: Purchase, years: float) -> bool:
-    """Whether a purchase is offered for a horizon: its term is no longer than that.
+def term_fits(term_months: int, years: float) -> bool:
+    """Whether a commitment may be made for a horizon: it is no longer than that.
 
     Args:
-        purchase: how it is paid for.
+        term_months: length of the commitment [months]; 0 without one.
         years: horizon [years].
 
-    >>> term_fits(Purchase.RESERVED_3Y, 2.0), term_fits(Purchase.RESERVED_1Y, 2.0)
+    >>> term_fits(36, 2.0), term_fits(12, 2.0)
     (False, True)
     """
-    term_years = purchase.term_years
-    return term_years is None or term_years <= years
+    return term_months <= years * MONTHS_PER_YEAR
 
 
-def term_note(purchase: Purchase, years: float) -> str:
+def term_note(term_months: int, years: float) -> str:
     """What a term means over a horizon, in words; empty where there is nothing to say.
 
     Args:
-        purchase: how it is paid for.
+        term_months: length of the commitment [months]; 0 without one.
         years: horizon [years].
 
-    >>> term_note(Purchase.RESERVED_3Y, 2.0)
-    'not offered: the 3-year term is longer than the 2-year horizon'
-    >>> term_note(Purchase.RESERVED_1Y, 3.0)
-    'the 1-year term is assumed to renew at the same price until the end of the 3-year horizon'
+    >>> term_note(36, 2.0)
+    'not offered: a term of 36 months is longer than the 2-year horizon'
+    >>> term_note(12, 3.0)
+    'a term of 12 months is assumed to renew at the same price until the end of the 3-year horizon'
     """
-    term_years = purchase.term_years
-    if term_years is None or term_years == years:
+    if not term_months or term_months == years * MONTHS_PER_YEAR:
         return ""
-    if term_years > years:
-        return (
-            f"not offered: the {term_years:g}-year term is longer than the {years:g}-year horizon"
-        )
+    months = f"a term of {term_months} month{'s' if term_months > 1 else ''}"
+    if not term_fits(term_months, years):
+        return f"not offered: {months} is longer than the {years:g}-year horizon"
     return (
-        f"the {term_years:g}-year term is assumed to renew at the same price until the end of the "
+        f"{months} is assumed to renew at the same price until the end of the "
         f"{years:g}-year horizon"
     )
 

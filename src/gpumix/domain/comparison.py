@@ -7,13 +7,17 @@ from datetime import date
 from typing import Any
 
 from gpumix.domain import shown
+from gpumix.domain.api import ApiKind
 from gpumix.domain.evidence import Estimate, NearestMeasurement, Speed
 from gpumix.domain.plan import Lever
 
 
 @dataclass(frozen=True, slots=True)
 class PriceUsed:
-    """Median of providers' current prices and its spread [USD per GPU-hour]."""
+    """Median of providers' current prices and its spread [USD per GPU-hour].
+
+    `is_old`: all of them are older than they are good for.
+    """
 
     usd_per_gpu_hour: float
     low: float
@@ -21,6 +25,7 @@ class PriceUsed:
     providers: int
     oldest: date
     newest: date
+    is_old: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +68,34 @@ class WinnerAt:
     utilisation: float
 
 
+@dataclass(frozen=True, slots=True)
+class ComparedApi:
+    """One provider's price of the work by API; its latency is unknown.
+
+    From `tokens_per_day` on (steady demand in the workload's shape) `replicas` of `gpu`, rented by
+    the hour at its price, cost less; None with `reason` where they never do.
+    """
+
+    provider: str
+    name: str
+    kind: ApiKind
+    batch: bool
+    usd_per_mtok_total: float
+    tokens_per_day: float | None
+    gpu: str
+    replicas: int
+    latency: str
+    as_of: date
+    source: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
     """The question, one row a GPU (cheapest first), and who wins from which demand on.
 
-    `levers` say what changes would save on the cheapest GPU, always busy.
+    `levers` say what changes would save on the cheapest GPU, always busy; `apis` what the work
+    costs where somebody else hosts the model.
     """
 
     model: str
@@ -83,6 +111,7 @@ class Comparison:
     defaults: tuple[str, ...]
     warnings: tuple[str, ...]
     levers: tuple[Lever, ...] = ()
+    apis: tuple[ComparedApi, ...] = ()
 
     def __repr__(self) -> str:
         able = sum(row.fits for row in self.rows)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 from gpumix.domain.evidence import Basis
+
+TIERS: Final = ("hyperscaler", "neocloud", "marketplace", "reseller")
+"""Kinds of providers. A marketplace has hosts of third parties, a reseller others' machines."""
 
 
 class Purchase(StrEnum):
@@ -17,13 +21,14 @@ class Purchase(StrEnum):
     RESERVED_1Y = "reserved_1y"
     RESERVED_3Y = "reserved_3y"
     RESERVED = "reserved"
+    API = "api"
     BUY = "buy"
     OWNED = "owned"
 
     @property
     def is_committed(self) -> bool:
         """Paid for every hour of the horizon, used or not."""
-        return self not in (Purchase.ON_DEMAND, Purchase.SPOT)
+        return self not in (Purchase.ON_DEMAND, Purchase.SPOT, Purchase.API)
 
     @property
     def is_cloud(self) -> bool:
@@ -31,9 +36,23 @@ class Purchase(StrEnum):
         return self not in (Purchase.BUY, Purchase.OWNED)
 
     @property
-    def term_years(self) -> float | None:
-        """Length of the commitment [years]; None where there is none."""
-        return {Purchase.RESERVED_1Y: 1.0, Purchase.RESERVED_3Y: 3.0}.get(self)
+    def is_rental(self) -> bool:
+        """GPUs rented from a provider: what an offer can be of."""
+        return self.is_cloud and self is not Purchase.API
+
+    @property
+    def term_months(self) -> int:
+        """Months of a commitment that its name says; 0 for others."""
+        return {Purchase.RESERVED_1Y: 12, Purchase.RESERVED_3Y: 36}.get(self, 0)
+
+    @classmethod
+    def of_term(cls, months: int) -> Purchase:
+        """The purchase of a commitment of so many months."""
+        return {12: cls.RESERVED_1Y, 36: cls.RESERVED_3Y}.get(months, cls.RESERVED)
+
+
+OLD: Final = "old"
+"""Mark of a price that is used at an age at which it is no longer good."""
 
 
 class Layer(StrEnum):
@@ -67,7 +86,9 @@ class Offer:
     neocloud, marketplace, reseller), empty where it is unknown. A commitment has its length
     [months] and the share of it that is paid at its start [0-1]; `derived` was computed from
     another price by gpumix, `estimated` is derived or called an estimate by its source; `marks`
-    name the rules of the gate that the price is used in spite of.
+    name the rules of the gate that the price is used in spite of. A price that is assumed between
+    two ends has them [USD per instance-hour]; they are 0 where it is what it says. `has_fabric`
+    None = as the provider's table says.
     """
 
     provider: str
@@ -90,9 +111,16 @@ class Offer:
     derived: bool = False
     estimated: bool = False
     marks: tuple[str, ...] = ()
+    low_usd_per_instance_hour: float = 0.0
+    high_usd_per_instance_hour: float = 0.0
+    has_fabric: bool | None = None
     own: OwnTerms | None = None
 
     @property
     def usd_per_gpu_hour(self) -> float:
         """Price of one GPU [USD/h]."""
         return self.usd_per_instance_hour / self.gpus_per_instance
+
+    def age_days(self, as_of: date) -> int:
+        """Days from the price's date to `as_of`; 0 where the price is newer."""
+        return max((as_of - self.as_of).days, 0)

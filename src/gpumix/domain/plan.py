@@ -7,11 +7,14 @@ from datetime import date
 from typing import Any
 
 from gpumix.domain import shown
+from gpumix.domain.api_plan import ApiAlternative
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
 from gpumix.domain.workload import Inventory
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
+PUBLISHED = "published prices only"
+"""The alternative without commitments that nobody lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,10 @@ class MixLine:
 
     `count` is the number held for the horizon where committed, else the most that run in any
     hour; `mean_count` the average over the horizon. `utilisation` is the share of its GPU-hours
-    that work (0-1). Costs are of the whole line.
+    that work (0-1). Costs are of the whole line. A rented line says what its price is: the
+    machine, the provider's tier, the layer it comes from (sheet, import, snapshot), the length of a
+    commitment and the share paid at its start (0-1), its age on the plan's day [days], whether it
+    was `derived` from another price or is an estimate, and which rules mark it.
     """
 
     resource: str
@@ -40,6 +46,15 @@ class MixLine:
     price_as_of: date | None
     basis: Basis
     source: str
+    instance: str = ""
+    tier: str = ""
+    layer: str = ""
+    term_months: int = 0
+    upfront_share: float = 0.0
+    estimated: bool = False
+    derived: bool = False
+    age_days: int | None = None
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +233,24 @@ class BreakEven:
 
 
 @dataclass(frozen=True, slots=True)
+class TermTarget:
+    """A commitment that nobody lists and that would pay: what to ask a quote for.
+
+    `gpus` on a commitment of `term_months` cost no more than this plan at `usd_per_gpu_hour`; at
+    `usual_usd_per_gpu_hour`, what providers of the `tier` usually ask, all targets of the plan
+    together would save `saves_usd_per_month`.
+    """
+
+    gpu: str
+    gpus: int
+    tier: str
+    term_months: int
+    usd_per_gpu_hour: float
+    usual_usd_per_gpu_hour: float
+    saves_usd_per_month: float
+
+
+@dataclass(frozen=True, slots=True)
 class HourlyGpus:
     """GPUs by hour of the week in the first year: 168 values each."""
 
@@ -234,6 +267,8 @@ class Plan:
     `gap` = (horizon_usd - bound) / horizon_usd. `report_currency` and `fx_per_usd` tell
     renderers a second currency to show. `version` is that of the program, `data_as_of` the newest
     date of its data; from `inventory` the plan can be made again. Plans of schema 1.0 have none.
+    `targets` are prices of commitments that would pay if they could be had; `api` is the same work
+    done by APIs (both since schema 1.2).
     """
 
     name: str
@@ -266,6 +301,8 @@ class Plan:
     version: str = ""
     data_as_of: date | None = None
     inventory: Inventory | None = None
+    targets: tuple[TermTarget, ...] = ()
+    api: ApiAlternative | None = None
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

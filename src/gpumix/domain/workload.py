@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from gpumix.domain.api import ApiSupply
 from gpumix.domain.evidence import Assumption
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.site import Site
 from gpumix.domain.traffic import Lengths
 
+DEFAULT_TIERS = ("hyperscaler", "neocloud")
+"""Providers that are rented from where an inventory does not say: their machines are their own."""
 LONGEST_NAME = 200
 """Characters of the name of a plan, a workload or a site."""
 
@@ -158,7 +161,11 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class CloudSupply:
-    """Which rentals may be used; None = any. `spot` are the user's own terms of spot capacity."""
+    """Which rentals may be used; None = any. `spot` are the user's own terms of spot capacity.
+
+    `Purchase.RESERVED` among the purchases allows a commitment of any length. A provider that is
+    named is allowed whatever its tier. `estimated_terms` brings in commitments that nobody lists.
+    """
 
     providers: tuple[str, ...] | None
     countries: tuple[str, ...] | None
@@ -167,6 +174,13 @@ class CloudSupply:
     purchases: tuple[Purchase, ...]
     max_instances: int | None
     spot: tuple[SpotTerms, ...] = ()
+    tiers: tuple[str, ...] | None = DEFAULT_TIERS
+    estimated_terms: bool = False
+
+    def allows(self, purchase: Purchase) -> bool:
+        """Whether capacity may be paid for in this way."""
+        any_term = purchase.is_committed and Purchase.RESERVED in self.purchases
+        return purchase in self.purchases or any_term
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +205,7 @@ class Inventory:
 
     `rates` are the offers of the inventory's own price sheet. `traces` and `measured` (the team's
     own measurements) say which files stand behind the figures; a plan's folder holds copies.
+    `api` None: APIs do none of the work, and are compared with all the same.
     """
 
     name: str
@@ -207,3 +222,4 @@ class Inventory:
     notes: tuple[str, ...]
     traces: tuple[InputFile, ...] = ()
     measured: InputFile | None = None
+    api: ApiSupply | None = None

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from gpumix.catalog import Catalog
 from gpumix.domain import defaults
+from gpumix.domain.api import ApiPrice, ApiSupply
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.llm import SHORTER, Model, too_long
 from gpumix.domain.offer import Offer, Purchase
@@ -36,6 +37,7 @@ from gpumix.inventory.demand import within
 from gpumix.inventory.schema import (
     APPLIES,
     COMMON,
+    ApiSpec,
     CloudSpec,
     InventorySpec,
     SiteSpec,
@@ -156,6 +158,7 @@ class _Reader:
             rates=self.rates,
             notes=tuple(self.notes),
             traces=tuple(self.traces.values()),
+            api=self.api(spec.supply.api, today) if spec.supply.api is not None else None,
         )
 
     def _rates(self, spec: InventorySpec) -> tuple[Offer, ...]:
@@ -350,7 +353,23 @@ class _Reader:
             purchases=tuple(Purchase(p) for p in dict.fromkeys(spec.purchase)),
             max_instances=spec.max_instances,
             spot=self.spot,
+            tiers=self._any_or(spec.tiers),
+            estimated_terms=spec.estimated_terms,
         )
+
+    def api(self, spec: ApiSpec, today: date) -> ApiSupply:
+        """APIs allowed, each name checked against the catalogue's and the team's own prices."""
+        path: KeyPath = ("supply", "api")
+        own: tuple[ApiPrice, ...] = ()
+        if spec.prices is not None:
+            place = self.document.place((*path, "prices"))
+            read = partial(self.catalog.read_api_prices, self.folder / spec.prices, today)
+            own = self._try((*path, "prices"), lambda: within(place, read), ())
+        known = sorted({p.provider for p in (*self.catalog.api_prices, *own)})
+        providers = self._any_or(spec.providers)
+        for i, name in enumerate(providers or ()):
+            self._known((*path, "providers", i), "API provider", name, known)
+        return ApiSupply(providers, own)
 
     def _spot(self, spec: CloudSpec | None) -> tuple[SpotTerms, ...]:
         """The user's own terms of spot capacity; `any` stands for GPUs that are not named."""

@@ -29,7 +29,7 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _LARGEST: Final = 1e17
 _SECONDS: Final = (1e-4, 10.0 * HOURS_PER_YEAR * SECONDS_PER_HOUR)
 _HOURS: Final = (0.0, 10.0 * HOURS_PER_YEAR)
-_RENTED: Final = tuple(purchase for purchase in Purchase if purchase.is_cloud)
+_RENTED: Final = tuple(purchase for purchase in Purchase if purchase.is_rental)
 _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Inventory.years": (1, 10),
     "Lengths.mean": (0.0, 1e7),
@@ -70,6 +70,12 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Limits.capex_usd": (0.0, 1e15),
     "Limits.spot_share": (0.0, 1.0),
     "Offer.gpus_per_instance": (1, 1024),
+    "ApiPrice.usd_per_mtok_input": (1e-9, 1e4),
+    "ApiPrice.usd_per_mtok_cached": (0.0, 1e4),
+    "ApiPrice.usd_per_mtok_output": (0.0, 1e4),
+    "ApiPrice.batch_input": (0.0, 1e4),
+    "ApiPrice.batch_output": (0.0, 1e4),
+    "ApiPrice.context": (1, 1e9),
 }
 """Record and field -> smallest and largest number; the same as schema.py's, in base units."""
 _NAMES: Final = ("Inventory.name", "Workload.id", "Site.id")
@@ -158,6 +164,7 @@ def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Proble
         return None if _DIGEST.fullmatch(value) else Problem(place, "must be 64 hexadecimal digits")
     known: Mapping[str, tuple[str, Collection[str]]] = {
         "Workload.model": ("model", catalog.models),
+        "ApiPrice.model": ("model", catalog.models),
         "Workload.precisions": ("precision", PRECISIONS),
         "Workload.kv_precision": ("precision", ("", *PRECISIONS)),
         "Workload.gpus": ("GPU", catalog.gpus),

@@ -37,6 +37,9 @@ Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 """A name of the team's own: a plan, a workload, a site."""
 
 
+TierName = Literal["hyperscaler", "neocloud", "marketplace", "reseller"]
+
+
 def _any_form(value: Any) -> str:
     return "any" if value == "any" else "names"
 
@@ -45,6 +48,14 @@ AnyOr = Annotated[
     Annotated[Literal["any"], Tag("any")] | Annotated[Names, Tag("names")],
     Discriminator(_any_form),
 ]
+
+
+AnyTier = Annotated[
+    Annotated[Literal["any"], Tag("any")]
+    | Annotated[list[TierName], BeforeValidator(_as_list), Field(min_length=1), Tag("names")],
+    Discriminator(_any_form),
+]
+"""Kinds of providers; `any` for all."""
 
 
 class _Spec(BaseModel):
@@ -151,10 +162,12 @@ class CloudSpec(_Spec):
     countries: AnyOr = "any"
     gpus: AnyOr = "any"
     purchase: Annotated[
-        list[Literal["on_demand", "spot", "reserved_1y", "reserved_3y"]],
+        list[Literal["on_demand", "spot", "reserved", "reserved_1y", "reserved_3y"]],
         BeforeValidator(_as_list),
         Field(min_length=1),
-    ] = ["on_demand", "spot", "reserved_1y", "reserved_3y"]
+    ] = ["on_demand", "spot", "reserved"]
+    tiers: AnyTier = ["hyperscaler", "neocloud"]
+    estimated_terms: bool = False
     max_instances: Whole | None = Field(default=None, ge=1, le=1_000_000)
     spot: dict[str, SpotSpec] = {}
 
@@ -178,10 +191,18 @@ class SiteSpec(_Spec):
     taxes_recoverable: bool = True
 
 
+class ApiSpec(_Spec):
+    """Which APIs may do some of the work, and the team's own prices of them."""
+
+    providers: AnyOr = "any"
+    prices: str | None = None
+
+
 class SupplySpec(_Spec):
-    """Clouds, sites, and GPUs that already stand on a site."""
+    """Clouds, APIs, sites, and GPUs that already stand on a site."""
 
     cloud: CloudSpec | None = None
+    api: ApiSpec | None = None
     on_prem: dict[Name, SiteSpec] = {}
     owned: dict[str, dict[str, Annotated[Whole, Field(ge=1, le=1_000_000)]]] = {}
 

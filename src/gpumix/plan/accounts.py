@@ -70,8 +70,10 @@ class Line:
 RENTAL = {
     Purchase.ON_DEMAND: "on-demand rental",
     Purchase.SPOT: "spot rental",
+    Purchase.API: "APIs, by the token",
     Purchase.RESERVED_1Y: "reserved rental (1 year)",
     Purchase.RESERVED_3Y: "reserved rental (3 years)",
+    Purchase.RESERVED: "reserved rental (other terms)",
 }
 ENERGY = "energy at work"
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from typing import TYPE_CHECKING
 
-from gpumix.catalog import OLD_DAYS, price_age
 from gpumix.domain.defaults import GPUS_PER_NODE, INPUT_TOKENS_OF_VOLUME
 from gpumix.domain.evidence import Assumption, Basis
-from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import Replay
 from gpumix.domain.workload import Inventory, Kind, Tier, Workload
 from gpumix.options.runs import JOB_ASSUMPTIONS
 from gpumix.plan.interpret import Answer
+from gpumix.supply.supply import Supply
 from gpumix.units import MS
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def _prices(answer: Answer) -> list[Assumption]:
     return [
         Assumption(
             subject=f"price: {line.supply.id}",
-            value=f"{line.supply.usd_per_gpu_hour:.3f} USD per GPU-hour",
+            value=_price(line.supply),
             basis=line.supply.basis,
             source=line.supply.source,
             as_of=line.supply.as_of,
@@ -50,6 +49,12 @@ def _prices(answer: Answer) -> list[Assumption]:
         for line in answer.lines
         if line.supply.purchase.is_cloud
     ]
+
+
+def _price(supply: Supply) -> str:
+    if supply.purchase is Purchase.API:
+        return f"{supply.provider}'s price of the tokens"
+    return f"{supply.usd_per_gpu_hour:.3f} USD per GPU-hour"
 
 
 def _traffic(workload: Workload, catalog: Catalog) -> list[Assumption]:
@@ -206,25 +211,9 @@ def _shortlist(answer: Answer) -> Assumption:
     )
 
 
-def warnings(answer: Answer, considered: Sequence[Offer], notes: Sequence[str]) -> tuple[str, ...]:
+def warnings(answer: Answer, notes: Sequence[str]) -> tuple[str, ...]:
     """What a reader must know before trusting the plan."""
-    inventory = answer.choice.inventory
-    found = []
-    aged = price_age(considered, inventory.as_of)
-    if aged is not None and aged.old_share > 0.0:
-        used = [
-            x.supply.as_of for x in answer.lines if x.supply.purchase.is_cloud and x.supply.as_of
-        ]
-        oldest = f"; oldest used in the plan: {min(used)}" if used else ""
-        found.append(
-            f"{aged.old_share:.0%} of the {aged.n} prices considered are over {OLD_DAYS} days old "
-            f"on {inventory.as_of}; the oldest is {_offer(aged.oldest)}{oldest}"
-        )
-    assumed = [x.supply.id for x in answer.lines if x.supply.basis is Basis.ASSUMED and x.usd > 0.0]
-    if assumed:
-        share = sum(x.usd for x in answer.lines if x.supply.id in assumed) / answer.usd
-        found.append(f"{share:.0%} of the cost rests on assumed prices; ask for quotes")
-    found += [f"{line.supply.id} is idle" for line in answer.lines if not line.uses]
+    found = [f"{line.supply.id} is idle" for line in answer.lines if not line.uses]
     found += _gangs_on_spot(answer)
     return (*found, *notes)
 
@@ -243,11 +232,6 @@ def _gangs_on_spot(answer: Answer) -> list[str]:
         "traces of older GPUs unless you set supply.cloud.spot"
         for job, gpus, gpu in sorted(gangs)
     ]
-
-
-def _offer(offer: Offer) -> str:
-    dated: date = offer.as_of
-    return f"{offer.provider} {offer.gpu} {offer.purchase.value} of {dated}"
 
 
 def replay_warnings(replays: Mapping[str, Replay], unproven: Sequence[str]) -> tuple[str, ...]:

@@ -21,6 +21,9 @@ from gpumix.plan.cycle import Cycle, peak_demand, work_per_week
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK
 
+UNSTEADY_TIERS = ("marketplace", "reseller")
+"""Tiers that sell machines of others: no premium work there."""
+
 QUANTA = 4
 """Runs of a rented instance that finish a week's deferrable work in its longest block; the
 smallest amount the plan can buy is the work of one of them."""
@@ -83,10 +86,12 @@ def part_of(whole: Formulation, problem: mix.Problem) -> Formulation:
 
 
 def may_run(workload: Workload, supply: Supply) -> bool:
-    """Whether law and promise allow the workload there: residency, and no spot for premium work."""
+    """Whether law and promise allow the workload there: residency; premium work runs neither on
+    spot nor on machines that the provider does not own."""
     lawful = not workload.countries or supply.country in workload.countries
     named = not workload.gpus or supply.gpu in workload.gpus
-    steady = supply.purchase is not Purchase.SPOT or workload.tier is not Tier.PREMIUM
+    is_steady = supply.purchase is not Purchase.SPOT and supply.tier not in UNSTEADY_TIERS
+    steady = is_steady or workload.tier is not Tier.PREMIUM
     return lawful and named and steady and not supply.idle
 
 
@@ -145,12 +150,14 @@ def _rates(choice: Choice, supply: Supply) -> dict[tuple[str, int], float]:
 def holds(supply: Supply, option: Option, workload: Workload) -> bool:
     """Whether a replica fits one instance, or is a gang of whole nodes (training only).
 
-    Instances smaller than a node are no gang: nothing says that a fast link joins them.
+    Instances smaller than a node are no gang, nor are those of a provider that joins none by a
+    fast network.
     """
     size = supply.gpus_per_instance
     if option.gpus <= size:
         return True
-    return workload.run is not None and size >= GPUS_PER_NODE and option.gpus % size == 0
+    gang = workload.run is not None and supply.has_fabric
+    return gang and size >= GPUS_PER_NODE and option.gpus % size == 0
 
 
 def _beats(
@@ -299,7 +306,7 @@ class _Builder:
             return []
         share, factor = self.choice.spot_useful_share, self.rate_factor.get(workload.id, 1.0)
         return [
-            (option, rate * factor)
+            (option, rate if supply.purchase is Purchase.API else rate * factor)
             for option in self.choice.options.get(workload.id, ())
             if option.gpu == supply.gpu
             and holds(supply, option, workload)

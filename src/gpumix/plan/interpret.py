@@ -66,7 +66,7 @@ def mix_lines(answer: Answer) -> tuple[MixLine, ...]:
 
 
 def _mix_line(line: Line, answer: Answer) -> MixLine:
-    supply, usd = line.supply, line.usd
+    supply, usd, offer = line.supply, line.usd, line.supply.offer
     hours = [len(b.hours) for b in answer.formulation.cycle.blocks]
     mean = math.fsum(n * h for n, h in zip(line.running, hours, strict=True)) / sum(hours)
     return MixLine(
@@ -87,6 +87,15 @@ def _mix_line(line: Line, answer: Answer) -> MixLine:
         price_as_of=supply.as_of,
         basis=supply.basis,
         source=supply.source,
+        instance=offer.instance if offer else "",
+        tier=supply.tier,
+        layer=offer.layer.value if offer else "",
+        term_months=offer.term_months if offer else 0,
+        upfront_share=offer.upfront_share if offer else 0.0,
+        estimated=offer.estimated if offer else False,
+        derived=offer.derived if offer else False,
+        age_days=offer.age_days(answer.choice.inventory.as_of) if offer else None,
+        marks=offer.marks if offer else (),
     )
 
 
@@ -113,13 +122,19 @@ def cost_parts(answer: Answer) -> tuple[CostPart, ...]:
 
 def idle_usd(answer: Answer) -> float:
     """Cost of GPU-hours that are held and do not work, over the horizon [USD]."""
-    return math.fsum(line.usd * (1.0 - line.utilisation) for line in answer.lines)
+    return math.fsum(line.usd * (1.0 - line.utilisation) for line in gpu_lines(answer))
 
 
 def utilisation(answer: Answer) -> float:
     """Share of all GPU-hours held that work (0-1)."""
-    held = math.fsum(line.gpu_hours for line in answer.lines)
-    return math.fsum(line.busy_gpu_hours for line in answer.lines) / held if held else 0.0
+    lines = gpu_lines(answer)
+    held = math.fsum(line.gpu_hours for line in lines)
+    return math.fsum(line.busy_gpu_hours for line in lines) / held if held else 0.0
+
+
+def gpu_lines(answer: Answer) -> list[Line]:
+    """The lines that hold GPUs: all but those of APIs."""
+    return [line for line in answer.lines if line.supply.purchase is not Purchase.API]
 
 
 def hourly_gpus(answer: Answer) -> HourlyGpus:
@@ -128,7 +143,7 @@ def hourly_gpus(answer: Answer) -> HourlyGpus:
     committed, hourly, busy = ([0.0] * int(HOURS_PER_WEEK) for _ in range(3))
     for p in cycle.of_year(0):
         block = cycle.blocks[p]
-        for line in answer.lines:
+        for line in gpu_lines(answer):
             gpus = line.running[p] * line.supply.gpus_per_instance
             held = committed if line.supply.purchase.is_committed else hourly
             for hour in block.hours:

@@ -14,11 +14,13 @@ from gpumix.options.option import Option, undominated
 from gpumix.options.runs import Reliability
 from gpumix.options.workloads import options
 from gpumix.plan import regret
+from gpumix.plan.api_supply import with_apis
 from gpumix.plan.cycle import Cycle, cycle_of
 from gpumix.plan.formulate import Choice, weight_of, worthwhile
 from gpumix.plan.infeasible import explain_infeasible
 from gpumix.plan.interpret import answer_of
 from gpumix.plan.search import PLAN, search
+from gpumix.plan.targets import targets
 from gpumix.plan.workloads import Results
 from gpumix.plan.write_up import write_up
 from gpumix.supply.owned import own_servers
@@ -58,6 +60,7 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     rated = sustained.simulated(inventory, predicted)
     choice = chosen_from(inventory, catalog, supplies, rated.options)
     cycle = cycle_for(choice)
+    choice, apis = with_apis(choice, cycle, catalog.api_prices)
     progress("the cheapest mix")
     found = search(choice, cycle, PLAN)
     if found.solution.cost is None:
@@ -66,11 +69,13 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     replayer = replay.Replayer()
     found, choice, proof = replay.proven(found, choice, cycle, replayer)
     progress("alternatives and error bars")
-    variants = regret.variants(answer_of(found), choice, cycle, supplies.of)
+    variants = regret.variants(answer_of(found), choice, cycle, supplies.of + apis)
     best, variants, proof = replay.cheapest(found, variants, proof, replayer)
     progress("the report")
     results = Results(answer_of(best), catalog, supplies, rated.options, proof)
-    return Planned(write_up(results, variants, rated.unproven, started), best.formulation.problem)
+    wanted = targets(results.answer, choice, cycle, supplies.of, catalog)
+    written = write_up(results, variants, wanted, rated.unproven, started)
+    return Planned(written, best.formulation.problem)
 
 
 def supply(inventory: Inventory, catalog: Catalog) -> Supplies:

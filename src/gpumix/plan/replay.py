@@ -68,9 +68,10 @@ class Replayer:
     def of(self, answer: Answer, corrections: Mapping[str, int]) -> dict[str, Replay]:
         """Every promised text workload's replay on the plan's replicas in the first year."""
         return {
-            w.id: self._replay(w, w.demand, self.parts(answer, w), corrections.get(w.id, 0))
+            w.id: self._replay(w, w.demand, parts, corrections.get(w.id, 0))
             for w in answer.choice.inventory.workloads
             if sustained.is_simulated(w) and w.slos and w.demand is not None
+            if (parts := self.parts(answer, w))  # an API's replicas cannot be simulated
         }
 
     def parts(self, answer: Answer, workload: Workload) -> list[_Part]:

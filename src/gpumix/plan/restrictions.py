@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from gpumix.domain.gpu import family_of
+from gpumix.domain.offer import Purchase
+from gpumix.domain.plan import PUBLISHED
 from gpumix.plan.formulate import Choice, may_run, worthwhile
 from gpumix.plan.interpret import Answer
 from gpumix.supply.supply import Supply
@@ -30,11 +32,25 @@ def restrictions(answer: Answer, choice: Choice, offered: Sequence[Supply]) -> l
         found.append(Restriction("all cloud", lambda s: s.purchase.is_cloud))
     if any(not s.purchase.is_cloud for s in offered):
         found.append(Restriction("all on-prem", lambda s: not s.purchase.is_cloud))
+    found += _by_tier(offered)
     main = max(answer.lines, key=lambda line: line.usd, default=None)
     if main is not None and len({s.gpu for s in offered}) > 1:
         gpu = main.supply.gpu
         found.append(Restriction(f"without {gpu}", lambda s: s.gpu != gpu))
     return found
+
+
+def _by_tier(offered: Sequence[Supply]) -> list[Restriction]:
+    """Rentals of one tier only, where several are on offer, and none whose price is derived."""
+    tiers = sorted({s.tier for s in offered if s.tier})
+    found = [_only_tier(tier) for tier in tiers] if len(tiers) > 1 else []
+    if any(s.is_derived for s in offered):
+        found.append(Restriction(PUBLISHED, lambda s: not s.is_derived))
+    return found
+
+
+def _only_tier(tier: str) -> Restriction:
+    return Restriction(f"{tier}s only", lambda s: not s.purchase.is_cloud or s.tier == tier)
 
 
 def _only_family(name: str) -> Restriction:
@@ -44,8 +60,9 @@ def _only_family(name: str) -> Restriction:
 def families(answer: Answer, choice: Choice, offered: Sequence[Supply]) -> list[str]:
     """The plan's own families, dearest first; then others that could do some of the work: those
     that could do all of it first, of these the most widely offered."""
-    own = sorted(answer.lines, key=lambda line: -line.usd)
-    offers = Counter(family_of(s.gpu) for s in offered)
+    gpus = [line for line in answer.lines if line.supply.purchase is not Purchase.API]
+    own = sorted(gpus, key=lambda line: -line.usd)
+    offers = Counter(family_of(s.gpu) for s in offered if s.purchase is not Purchase.API)
     left_out = {name: _homeless(choice, offered, name) for name in offers}
     others = sorted(
         (name for name in offers if len(left_out[name]) < len(choice.inventory.workloads)),

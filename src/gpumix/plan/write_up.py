@@ -5,14 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from gpumix.domain.plan import Plan
+from gpumix.domain.plan import Plan, TermTarget
 from gpumix.plan import assumptions, interpret, regret
+from gpumix.plan.api import all_by_api, by_api
+from gpumix.plan.api_supply import api_warnings
 from gpumix.plan.regret import Variants
 from gpumix.plan.workloads import Results, workload_plans
 from gpumix.predict.software import unknown_software
 
 
-def write_up(results: Results, variants: Variants, unproven: Sequence[str], started: float) -> Plan:
+def write_up(
+    results: Results,
+    variants: Variants,
+    targets: tuple[TermTarget, ...],
+    unproven: Sequence[str],
+    started: float,
+) -> Plan:
     """The whole plan; `unproven` are workloads that no option serves in simulation, `started` the
     clock when planning began [s]."""
     answer, catalog, supplies = results.answer, results.catalog, results.supplies
@@ -26,6 +34,7 @@ def write_up(results: Results, variants: Variants, unproven: Sequence[str], star
             for note in unknown_software(w, catalog.coefficients)
         ),
     ]
+    apis = by_api(answer, catalog.api_prices, supplies.of)
     fx_per_usd, fx_as_of = catalog.exchange_rate(inventory.report_currency)
     return Plan(
         name=inventory.name,
@@ -49,15 +58,18 @@ def write_up(results: Results, variants: Variants, unproven: Sequence[str], star
         idle_usd_per_month=interpret.idle_usd(answer) / answer.months,
         costs=interpret.cost_parts(answer),
         workloads=workloads,
-        regret=regret.alternatives(answer, variants),
+        regret=(*regret.alternatives(answer, variants), all_by_api(apis, answer.usd)),
         break_evens=regret.break_evens(answer, workloads, supplies.of),
         hourly_gpus=interpret.hourly_gpus(answer),
         assumptions=assumptions.assumptions(answer, catalog, supplies.notes),
         warnings=(
-            *assumptions.warnings(answer, supplies.offers_used, notes),
+            *assumptions.warnings(answer, notes),
             *assumptions.replay_warnings(results.proof, unproven),
+            *api_warnings(answer.lines),
         ),
         seconds=time.perf_counter() - started,
         data_as_of=catalog.data_as_of,
         inventory=inventory,
+        targets=targets,
+        api=apis,
     )

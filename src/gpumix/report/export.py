@@ -19,6 +19,7 @@ from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import SCHEMA_VERSION, Plan
 from gpumix.domain.price_check import PriceCheck
+from gpumix.domain.prices import ListedOffer
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.reading import read_json
@@ -93,6 +94,17 @@ def price_check_to_dict(check: PriceCheck) -> dict[str, Any]:
     return {"rows": check.rows, "accepted": check.accepted} | {
         name: [{"line": one.line, "rule": one.rule, "what": one.what} for one in findings]
         for name, findings in found.items()
+    }
+
+
+def offer_to_dict(listed: ListedOffer, as_of: date) -> dict[str, Any]:
+    """An offer as `gpumix prices list --json` prints it, with what replaced it, if anything."""
+    offer, newer = listed.offer, listed.replaced_by
+    return {
+        **_written(offer),
+        "usd_per_gpu_hour": offer.usd_per_gpu_hour,
+        "age_days": offer.age_days(as_of),
+        "replaced_by": None if newer is None else offer_to_dict(ListedOffer(newer), as_of),
     }
 
 

@@ -23,9 +23,11 @@ from gpumix.domain.plan import Plan, WorkloadPlan
 from gpumix.errors import InputError
 from gpumix.publish import atomic
 from gpumix.report.tables import Table
+from gpumix.report.views import api as api_view
 from gpumix.report.views import charts
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
+from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
 
 VEGA_LITE: Final = "6.4"
@@ -78,16 +80,19 @@ def plan_html(plan: Plan) -> str:
     sections = [_section(i, w) for i, w in enumerate(plan.workloads)]
     drawn = [*page_charts.values(), *(c for s in sections for c in s.charts)]
     tables = {
-        "mix": plan_view.mix_table(plan),
+        "mix": mix_view.mix_table(plan),
         "workloads": plan_view.workloads_table(plan).without_absent(),
         "jobs": job_view.jobs_table(plan),
         "slo": plan_view.slo_table(plan),
         "replay": plan_view.replay_table(plan),
         "regret": plan_view.regret_table(plan),
+        "api": api_view.api_table(plan),
+        "api_flips": api_view.flips_table(plan),
         "costs": plan_view.cost_table(plan),
         "break_evens": plan_view.break_even_table(plan),
+        "targets": mix_view.targets_table(plan),
         "assumptions": plan_view.assumptions_table(plan),
-        "sources": plan_view.mix_sources_table(plan),
+        "sources": mix_view.mix_sources_table(plan),
     }
     inner = [
         t
@@ -113,6 +118,7 @@ def plan_html(plan: Plan) -> str:
             evidence=plan_view.evidence_counts(plan),
             replayed=plan_view.replay_words(plan),
             drawn=plan_view.traffic_words(plan),
+            by_api=api_view.api_words(plan),
             glossary=_glossary([*tables.values(), *inner]),
             specs={chart.id: chart.spec for chart in drawn},
             javascript=Markup(_javascript()),

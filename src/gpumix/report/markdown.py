@@ -6,9 +6,11 @@ from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import Plan
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.report.tables import Cell, Table
+from gpumix.report.views import api as api_view
 from gpumix.report.views import comparison as comparison_view
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
+from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
 from gpumix.report.views import training as training_view
 
@@ -22,7 +24,7 @@ def plan_markdown(plan: Plan) -> str:
         *(
             drawn(t)
             for t in (
-                plan_view.mix_table(plan),
+                mix_view.mix_table(plan),
                 plan_view.workloads_table(plan),
                 job_view.jobs_table(plan),
                 plan_view.slo_table(plan),
@@ -35,12 +37,16 @@ def plan_markdown(plan: Plan) -> str:
             drawn(t)
             for t in (
                 plan_view.regret_table(plan),
+                api_view.api_table(plan),
+                api_view.flips_table(plan),
                 plan_view.cost_table(plan),
                 plan_view.break_even_table(plan),
+                mix_view.targets_table(plan),
             )
             if t.rows
         ),
     ]
+    parts.append(escaped(api_view.api_words(plan)))
     for workload in plan.workloads:
         parts.append(f"## {escaped(workload.id)}")
         parts.append(escaped(workload.why))
@@ -71,6 +77,7 @@ def comparison_markdown(comparison: Comparison) -> str:
     tables = (
         comparison_view.winners_table(comparison),
         comparison_view.levers_table(comparison),
+        api_view.compared_table(comparison),
         comparison_view.cost_table(comparison),
         comparison_view.speed_table(comparison),
         evidence_view.close_table(comparison_view.nearest(comparison)),

@@ -9,14 +9,11 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Final, Literal
+from typing import Final
 
-from rich import box
 from rich.console import Console
 from rich.padding import Padding
 from rich.progress import Progress
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from gpumix import fields
@@ -27,49 +24,16 @@ from gpumix.domain.simulation import Simulation
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.report import simulation
 from gpumix.report.tables import Cell, Column, Table, remark
+from gpumix.report.terminal_table import show_table
+from gpumix.report.views import api as api_view
 from gpumix.report.views import comparison as comparison_view
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
+from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
 from gpumix.report.views import training as training_view
 
-_STYLES: Final = {
-    "good": "green",
-    "bad": "bold red",
-    "muted": "dim",
-    "total": "bold",
-    "measured": "green",
-    "calibrated": "cyan",
-    "modelled": "yellow",
-    "assumed": "magenta",
-}
 _BAR_CELLS: Final = 24
-_GAP: Final = 2
-_INDENT: Final = 4
-_PROSE_WORD: Final = 20
-_PROSE_LINE: Final = 16
-_PROSE: Final = frozenset(
-    {
-        "serves",
-        "reason",
-        "what",
-        "quantity",
-        "note",
-        "provider",
-        "placements",
-        "source",
-        "defaults",
-        "fix",
-        "layout",
-        "deployment",
-        "load",
-        "differs",
-        "formula",
-        "as_of",
-        "cheapest_in_cash",
-        "best_with_time",
-    }
-)
 
 
 def show_plan(
@@ -91,22 +55,27 @@ def show_plan(
     console.print(Text(plan_view.headline(plan), style="bold"))
     console.print(Text(plan_view.sureness(plan)))
     _warnings(plan.warnings, console)
-    _table(
-        plan_view.mix_table(plan), console, minor=("provider", "utilisation", "usd_per_gpu_hour")
-    )
-    _table(
+    show_table(mix_view.mix_table(plan), console, minor=("utilisation", "serves"))
+    show_table(
         plan_view.workloads_table(plan),
         console,
         minor=("usd_per_mtok_input", "usd_per_mtok_output", "kind"),
     )
-    _table(job_view.jobs_table(plan), console, minor=("calendar_usd_per_day", "finish_expected_s"))
-    _table(plan_view.slo_table(plan), console, minor=("basis",), ranged=("predicted",))
-    _table(plan_view.replay_table(plan), console, minor=("shed", "within", "limit_s"))
+    show_table(
+        job_view.jobs_table(plan), console, minor=("calendar_usd_per_day", "finish_expected_s")
+    )
+    show_table(plan_view.slo_table(plan), console, minor=("basis",), ranged=("predicted",))
+    show_table(plan_view.replay_table(plan), console, minor=("shed", "within", "limit_s"))
     for words in plan_view.traffic_words(plan):
         _small(words, console)
     _regret(plan, console)
-    _table(plan_view.best_levers_table(plan), console, minor=("note",))
-    _table(plan_view.break_even_table(plan), console)
+    show_table(api_view.api_table(plan), console, minor=("name", "batch", "usd_per_mtok_total"))
+    if words := api_view.api_words(plan):
+        _small(words, console)
+    show_table(api_view.flips_table(plan), console, minor=("against", "usd_per_month", "replicas"))
+    show_table(plan_view.best_levers_table(plan), console, minor=("note",))
+    show_table(plan_view.break_even_table(plan), console)
+    show_table(mix_view.targets_table(plan), console)
     console.print()
     idle = fields.format_value("idle_usd_per_month", plan.idle_usd_per_month)
     used = fields.format_value("utilisation", plan.utilisation)
@@ -132,21 +101,22 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
     console.print()
     console.print(Text(comparison_view.headline(comparison), style="bold"))
     _warnings(comparison.warnings, console)
-    _table(
+    show_table(
         comparison_view.cost_table(comparison),
         console,
         minor=("providers", "oldest", "beats_cheapest_from"),
         ranged=("price",),
     )
-    _table(
+    show_table(
         comparison_view.speed_table(comparison),
         console,
         minor=("note", "precision", "output_tokens_per_s_per_user", "basis", "limit"),
     )
     _nearest(comparison_view.nearest(comparison), console)
-    _table(comparison_view.winners_table(comparison), console)
-    _table(comparison_view.levers_table(comparison), console, minor=("note",))
-    _table(comparison_view.unfit_table(comparison), console)
+    show_table(comparison_view.winners_table(comparison), console)
+    show_table(comparison_view.levers_table(comparison), console, minor=("note",))
+    show_table(api_view.compared_table(comparison), console, minor=("name", "reason"))
+    show_table(comparison_view.unfit_table(comparison), console)
     best = comparison.winners[0].gpu if comparison.winners else ""
     _next([f"gpumix prices list --gpu {best}" if best else "gpumix explain fits"], console)
 
@@ -159,8 +129,8 @@ def show_simulation(found: Simulation, console: Console, page: str | None = None
     console.print()
     console.print(Text(simulation.headline(found), style="bold"))
     _warnings(found.warnings, console)
-    _table(simulation.latency_table(found), console)
-    _table(simulation.load_table(found), console)
+    show_table(simulation.latency_table(found), console)
+    show_table(simulation.load_table(found), console)
     _small(
         f"{found.requests.offered:,} requests over {found.simulated_s:,.0f} s, "
         f"simulated in {found.wall_s:.2f} s",
@@ -179,25 +149,25 @@ def show_training(comparison: TrainingComparison, console: Console) -> None:
     console.print()
     console.print(Text(training_view.headline(comparison), style="bold"))
     _warnings(comparison.warnings, console)
-    _table(training_view.pareto_table(comparison.pareto), console, minor=("purchase",))
+    show_table(training_view.pareto_table(comparison.pareto), console, minor=("purchase",))
     for purchase in (training_view.ON_DEMAND, training_view.SPOT):
-        _table(
+        show_table(
             training_view.cost_table(comparison, purchase),
             console,
             minor=("usd_storage_egress", "spot_ceiling", "goodput", "finish_expected_s"),
         )
-    _table(
+    show_table(
         training_view.speed_table(comparison),
         console,
         minor=("layout", "basis", "mem_gib", "bubble_share", "runs_per_week", "precision"),
     )
     _nearest(training_view.nearest(comparison), console)
-    _table(training_view.ratio_table(comparison), console, minor=("over",))
+    show_table(training_view.ratio_table(comparison), console, minor=("over",))
     if comparison.why:
         console.print()
     for sentence in comparison.why:
         _small(sentence, console)
-    _table(training_view.unfit_table(comparison), console, minor=("reason",))
+    show_table(training_view.unfit_table(comparison), console, minor=("reason",))
     best = comparison.pareto[0].gpu if comparison.pareto else ""
     _next([f"gpumix prices list --gpu {best}" if best else "gpumix explain goodput"], console)
 
@@ -246,7 +216,9 @@ def show_plan_explanation(found: Sequence[PlacementExplanation], console: Consol
         console.print(Text(evidence_view.placement_words(one), style="bold"))
         console.print(Text(evidence_view.speed_words(one)))
         if speed is not None:
-            _table(evidence_view.speed_table(one.placement.gpu, speed), console, minor=("formula",))
+            show_table(
+                evidence_view.speed_table(one.placement.gpu, speed), console, minor=("formula",)
+            )
         console.print()
         console.print(Text(fields.label("nearest"), style="bold"))
         for line in evidence_view.nearest_words(near) if near else ("none of the same kind",):
@@ -271,8 +243,27 @@ def show_tables(
     `minor` columns are the first to stand below their row where the page is narrow.
     """
     for one in tables:
-        _table(one, console, minor=minor)
+        show_table(one, console, minor=minor)
     _next([following] if following else [], console)
+
+
+def show_prices(
+    sentences: Iterable[str],
+    remarks: Iterable[str],
+    tables: Iterable[Table],
+    console: Console,
+    *,
+    following: Sequence[str],
+    minor: Sequence[str],
+) -> None:
+    """Print what prices show: the answer in sentences, how names were read, then the tables."""
+    for words in sentences:
+        console.print(Text(words, style="bold"))
+    for words in remarks:
+        _small(words, console)
+    for one in tables:
+        show_table(one, console, minor=minor)
+    _next(following, console)
 
 
 def _formula(formula: Formula, console: Console) -> None:
@@ -305,142 +296,8 @@ def bar() -> Iterator[Callable[[float], None]]:
         yield lambda share: progress.update(task, completed=share)
 
 
-def _table(
-    table: Table, console: Console, *, minor: Sequence[str] = (), ranged: Sequence[str] = ()
-) -> None:
-    if not table.rows:
-        return
-    fitted, moved = _fitted(table, console.width, minor, ranged)
-    widths = _widths(fitted, console.width)
-    console.print()
-    if not moved.columns:
-        console.print(_drawn(fitted, widths, range(len(fitted.rows))))
-        return
-    console.print(_drawn(fitted, widths, ()))
-    alike = _alike(moved)
-    for i, row in enumerate(moved.rows):
-        console.print(_drawn(fitted, widths, [i], show_header=False))
-        _below(moved, row, [c for c in range(len(row)) if c not in alike], console)
-    _below(moved, moved.rows[0], alike, console, lead="Every row: ")
-
-
-def _drawn(
-    table: Table, widths: Sequence[int], rows: Iterable[int], *, show_header: bool = True
-) -> RichTable:
-    """Some rows of a table, drawn in columns of these widths."""
-    drawn = RichTable(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
-        show_header=show_header,
-        header_style="dim",
-        title=table.title if show_header else None,
-        title_justify="left",
-        title_style="bold",
-    )
-    for column, width in zip(table.columns, widths, strict=True):
-        justify: Literal["left", "right"] = "right" if column.numeric else "left"
-        drawn.add_column(column.label, justify=justify, overflow="fold", width=width)
-    for i in rows:
-        is_total = table.has_total and i == len(table.rows) - 1
-        drawn.add_row(*map(_styled, table.rows[i]), style="bold" if is_total else None)
-    return drawn
-
-
-def _below(
-    table: Table, row: Sequence[Cell], places: Iterable[int], console: Console, lead: str = ""
-) -> None:
-    """The cells of columns that do not fit, `label: value` each, in lines below their row."""
-    words = [
-        f"{table.columns[i].label}: {row[i].text}" + (f" ({row[i].note})" if row[i].note else "")
-        for i in places
-        if row[i].text
-    ]
-    if words:
-        console.print(Padding(Text(lead + "; ".join(words), style="dim"), (0, 0, 0, _INDENT)))
-
-
-def _alike(table: Table) -> list[int]:
-    """Places of columns that hold the same in each of several rows: said once, not row by row."""
-    if len(table.rows) < 3:
-        return []
-    return [i for i in range(len(table.columns)) if len({row[i] for row in table.rows}) == 1]
-
-
-def _fitted(
-    table: Table, width: int, minor: Sequence[str], ranged: Sequence[str]
-) -> tuple[Table, Table]:
-    """What fits the width as columns, and the columns that go below: the minor ones in order, then
-    the widest. Small print fills what is left."""
-    best = _noted(table, ranged)
-    moved: list[str] = []
-    waiting = [name for name in minor if any(c.name == name for c in table.columns)]
-    while not _fits(best, width) and len(best.columns) > 1:
-        widest = max(range(1, len(best.columns)), key=lambda i: _least(best)[i])
-        moved.append(waiting.pop(0) if waiting else best.columns[widest].name)
-        best = best.without(moved[-1])
-    for column in best.columns:
-        noted = _noted(best, [column.name])
-        if column.numeric and _fits(noted, width):
-            best = noted
-    kept = {column.name for column in best.columns}
-    return best, table.without(*kept)
-
-
-def _fits(table: Table, width: int) -> bool:
-    return sum(_least(table)) + _GAP * (len(table.columns) - 1) <= width
-
-
-def _noted(table: Table, columns: Sequence[str]) -> Table:
-    """The same table with the small print of some columns beside their values."""
-    rows = tuple(
-        tuple(
-            replace(cell, text=f"{cell.text} ({cell.note})", note="")
-            if cell.note and column.name in columns
-            else cell
-            for column, cell in zip(table.columns, row, strict=True)
-        )
-        for row in table.rows
-    )
-    return replace(table, rows=rows)
-
-
-def _least(table: Table) -> list[int]:
-    """The narrowest each column may be: whole values, the words of prose."""
-    widths = []
-    for i, column in enumerate(table.columns):
-        cells = [row[i].text for row in table.rows]
-        if column.name in _PROSE:
-            longest = max((len(cell) for cell in cells), default=0)
-            cells = [word[:_PROSE_WORD] for cell in cells for word in cell.split()]
-            cells.append("x" * min(longest, _PROSE_LINE))
-        words = [*column.label.split(), *cells]
-        widths.append(max((len(word) for word in words), default=1))
-    return widths
-
-
-def _widths(table: Table, width: int) -> list[int]:
-    """Column widths on a page: the least, then room for whoever lacks least of its full width."""
-    widths = _least(table)
-    full = [
-        max([len(column.label), *(len(row[i].text) for row in table.rows)])
-        for i, column in enumerate(table.columns)
-    ]
-    spare = max(0, width - sum(widths) - _GAP * (len(widths) - 1))
-    for place in sorted(range(len(widths)), key=lambda i: full[i] - widths[i]):
-        granted = min(spare, full[place] - widths[place])
-        widths[place] += granted
-        spare -= granted
-    return widths
-
-
-def _styled(cell: Cell) -> Text:
-    return Text(cell.text, style=_STYLES.get(cell.tone, ""))
-
-
 def _nearest(found: Sequence[evidence_view.Near], console: Console) -> None:
-    _table(evidence_view.close_table(found), console, minor=evidence_view.MINOR)
+    show_table(evidence_view.close_table(found), console, minor=evidence_view.MINOR)
     words = evidence_view.far_words(found)
     if words:
         _small(words, console)
@@ -458,7 +315,7 @@ def _regret(plan: Plan, console: Console) -> None:
         outcome = remark(f"not possible: {reason.text}") if reason.text else Cell("█" * cells)
         rows.append((name, share, Cell(usd.text), outcome))
     columns = (*drawn.without("horizon_usd", "reason").columns, Column("reason", "", False, ""))
-    _table(Table(drawn.title, columns, tuple(rows)), console)
+    show_table(Table(drawn.title, columns, tuple(rows)), console)
 
 
 def _warnings(warnings: Iterable[str], console: Console) -> None:

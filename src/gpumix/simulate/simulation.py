@@ -83,8 +83,8 @@ def run_simulation(
     started = time.perf_counter()
     outcome = simulate(requests, table, settings, progress)
     wall_s = time.perf_counter() - started
-    price = price_summary(catalog.offers, gpu.id, Purchase.ON_DEMAND, as_of)
-    usd_per_gpu_hour = None if price is None else price.median
+    price = price_summary(catalog.quoted(as_of), gpu.id, Purchase.ON_DEMAND)
+    usd_per_gpu_hour = None if price is None else price.usd_per_gpu_hour
     if usd_per_gpu_hour is not None:
         defaults.append(f"{usd_per_gpu_hour:.2f} USD/GPU-h, the median of on-demand offers")
     written = _written(question, dep, requests, outcome, slos, table.kv_blocks)

@@ -1,14 +1,14 @@
-"""What can be rented: of every GPU, size and term the cheapest current offer."""
+"""What can be rented: of every GPU, size, purchase and term the cheapest current offer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from gpumix.catalog import find_offers
+from gpumix.catalog import find_offers, of_tiers
 from gpumix.cost.cloud import term_fits, term_note
 from gpumix.domain.gpu import Gpu
-from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.offer import Offer
 from gpumix.domain.workload import Inventory
 from gpumix.supply.supply import Supplies, Supply
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 def rentals(inventory: Inventory, catalog: Catalog) -> Supplies:
-    """The cheapest current offer of every (GPU, size, purchase) for every residency in use."""
+    """The cheapest current offer of every (GPU, size, purchase, term, tier) for every residency."""
     cloud = inventory.cloud
     if cloud is None:
         return Supplies((), (), ())
-    notes = [
-        f"{p.value}: {note}" for p in cloud.purchases if (note := term_note(p, inventory.years))
-    ]
-    purchases = {p for p in cloud.purchases if term_fits(p, inventory.years)}
-    found = find_offers(
-        catalog.offers, cloud.providers, cloud.regions, cloud.countries, cloud.gpus, purchases
-    )
+    usable = catalog.usable(inventory.as_of, cloud.estimated_terms)
+    if cloud.providers is None:  # one that is named is allowed whatever its tier
+        usable = of_tiers(usable, cloud.tiers)
+    found = find_offers(usable, cloud.providers, cloud.regions, cloud.countries, cloud.gpus)
+    found = tuple(o for o in found if cloud.allows(o.purchase))
+    notes = _term_notes(found, inventory.years)
+    found = tuple(o for o in found if term_fits(o.term_months, inventory.years))
     if cloud.gpus is None:
         found, left_out = _without_consumer_parts(found, catalog.gpus)
         if left_out:
@@ -35,8 +35,16 @@ def rentals(inventory: Inventory, catalog: Catalog) -> Supplies:
                 f"consumer cards ({', '.join(left_out)}) are rented only if the inventory names"
                 " them: their licence excludes data centres and neither uptime nor ECC is promised"
             )
-    chosen = _cheapest(_current(found), _residencies(inventory))
-    return Supplies(tuple(_rental(o, cloud.max_instances) for o in chosen), chosen, tuple(notes))
+    has_fabric = catalog.fabrics.joins
+    each_provider = cloud.max_instances is not None
+    chosen = _cheapest(found, _residencies(inventory), has_fabric, each_provider)
+    of = tuple(_rental(o, cloud.max_instances, has_fabric(o)) for o in chosen)
+    return Supplies(of, chosen, tuple(notes))
+
+
+def _term_notes(offers: Iterable[Offer], years: int) -> list[str]:
+    terms = sorted({o.term_months for o in offers})
+    return [f"commitments: {note}" for months in terms if (note := term_note(months, years))]
 
 
 def _without_consumer_parts(
@@ -51,24 +59,6 @@ def _without_consumer_parts(
     return tuple(kept), sorted(dropped)
 
 
-def _current(offers: Iterable[Offer]) -> list[Offer]:
-    """Of a provider's prices for no one region, only the newest: older ones are history."""
-    newest: dict[tuple[str, str, int, Purchase], Offer] = {}
-    placed = []
-    for offer in offers:
-        if offer.country is not None:
-            placed.append(offer)
-            continue
-        key = (offer.provider, offer.gpu, offer.gpus_per_instance, offer.purchase)
-        known = newest.get(key)
-        if known is None or (offer.as_of, -offer.usd_per_instance_hour) > (
-            known.as_of,
-            -known.usd_per_instance_hour,
-        ):
-            newest[key] = offer
-    return placed + list(newest.values())
-
-
 def _residencies(inventory: Inventory) -> list[frozenset[str] | None]:
     """The distinct sets of countries that workloads are bound to; None = anywhere."""
     return list(
@@ -77,14 +67,21 @@ def _residencies(inventory: Inventory) -> list[frozenset[str] | None]:
 
 
 def _cheapest(
-    offers: Sequence[Offer], residencies: Sequence[frozenset[str] | None]
+    offers: Sequence[Offer],
+    residencies: Sequence[frozenset[str] | None],
+    has_fabric: Callable[[Offer], bool],
+    each_provider: bool,
 ) -> tuple[Offer, ...]:
-    best: dict[tuple[str, int, Purchase, frozenset[str] | None], Offer] = {}
-    for residency in residencies:
-        for offer in offers:
+    """The cheapest offer of each kind, for every residency: of every tier, for work that must not
+    run on all of them, with a fabric and without, and of every provider where one may not do."""
+    best: dict[tuple[object, ...], Offer] = {}
+    for offer in offers:
+        whose = offer.provider if each_provider else ""
+        kind = (offer.gpu, offer.gpus_per_instance, offer.purchase, offer.term_months, whose)
+        for residency in residencies:
+            key = (kind, offer.tier, has_fabric(offer), residency)
             if residency is not None and offer.country not in residency:
                 continue
-            key = (offer.gpu, offer.gpus_per_instance, offer.purchase, residency)
             if key not in best or _rank(offer) < _rank(best[key]):
                 best[key] = offer
     return tuple(sorted(dict.fromkeys(best.values()), key=lambda o: (o.gpu, o.purchase, _rank(o))))
@@ -94,10 +91,12 @@ def _rank(offer: Offer) -> tuple[float, str, str, str]:
     return (offer.usd_per_gpu_hour, offer.provider, offer.region, offer.instance)
 
 
-def _rental(offer: Offer, most: int | None) -> Supply:
+def _rental(offer: Offer, most: int | None, has_fabric: bool) -> Supply:
     place = offer.region or "any region"
+    term = f"{offer.term_months}m" if offer.purchase.value == "reserved" else ""
     return Supply(
-        id=f"{offer.purchase.value}:{offer.provider}:{offer.gpus_per_instance}x{offer.gpu}@{place}",
+        id=f"{offer.purchase.value}{term}:{offer.provider}:"
+        f"{offer.gpus_per_instance}x{offer.gpu}@{place}",
         gpu=offer.gpu,
         gpus_per_instance=offer.gpus_per_instance,
         purchase=offer.purchase,
@@ -109,4 +108,6 @@ def _rental(offer: Offer, most: int | None) -> Supply:
         basis=offer.basis,
         source=offer.source,
         most=most,
+        offer=offer,
+        has_fabric=has_fabric,
     )

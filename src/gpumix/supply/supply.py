@@ -18,7 +18,8 @@ class Supply:
     horizon (committed rentals); `usd_per_instance_year` are the parts of what one of one's own
     costs a year, standing; `usd_per_gpu_busy_hour` comes on top while a GPU works. `count` is
     how many stand already (they stay; `idle` ones may not be used), `kw` what one takes of the
-    site's racks.
+    site's racks. `offer` is what a rental is priced by; `has_fabric` says whether several may be
+    joined to a gang.
     """
 
     id: str
@@ -40,7 +41,19 @@ class Supply:
     count: int = 0
     most: int | None = None
     idle: bool = False
+    offer: Offer | None = None
+    has_fabric: bool = True
     assumptions: tuple[Assumption, ...] = field(default=(), compare=False)
+
+    @property
+    def tier(self) -> str:
+        """Tier of the provider; empty where it is unknown or a site of one's own."""
+        return self.offer.tier if self.offer else ""
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether its price was computed from another one."""
+        return self.offer is not None and self.offer.derived
 
     @property
     def usd_per_gpu_hour(self) -> float:

@@ -15,9 +15,8 @@ from gpumix.catalog.importers.names import Names
 from gpumix.catalog.importers.reading import Reading, Source
 from gpumix.catalog.importers.settle import Context, named, settle
 from gpumix.catalog.importers.sheet import write_sheet
-from gpumix.catalog.offers import key, newest
-from gpumix.catalog.validity import OLD
-from gpumix.domain.offer import Offer, Purchase
+from gpumix.catalog.supersede import current
+from gpumix.domain.offer import OLD, Offer, Purchase
 from gpumix.domain.price_check import Finding
 from gpumix.domain.price_import import (
     FileRead,
@@ -95,7 +94,7 @@ def published(
         discounts=tuple(one for reading in readings for one in reading.discounts),
         credits=tuple(one for reading in readings for one in reading.credits),
         commitments=tuple(one for reading in readings for one in reading.commitments),
-        medians=_medians(kept, catalog, today),
+        medians=_medians(kept, catalog),
     )
 
 
@@ -144,21 +143,11 @@ def _context(
 def _newest_of_files(
     offers: Sequence[Offer],
 ) -> tuple[tuple[Offer, ...], tuple[SupersededPrice, ...]]:
-    """Of offers of one machine in several files the newest, and those that it replaces."""
-    kept: dict[tuple[object, ...], Offer] = {}
-    replaced: list[tuple[Offer, tuple[object, ...]]] = []
-    for offer in offers:
-        same = (*key(offer), offer.term_months, offer.upfront_share)
-        known = kept.get(same)
-        if known is not None and known.as_of > offer.as_of:
-            replaced.append((offer, same))
-            continue
-        if known is not None:
-            replaced.append((known, same))
-        kept[same] = offer
-    return tuple(kept.values()), tuple(
-        SupersededPrice(offer.source, offer, kept[same].source, "a newer file has it")
-        for offer, same in replaced
+    """Of offers of one product in several files the newest, and those that it replaces."""
+    kept, replaced = current(offers)
+    return kept, tuple(
+        SupersededPrice(old.source, old, newer.source, "a newer file has it")
+        for old, newer in replaced
     )
 
 
@@ -196,13 +185,13 @@ def _marked(judged: Judged, found: Sequence[Offer]) -> tuple[str, ...]:
 
 def _older_than_listed(offers: Sequence[Offer], catalog: Catalog) -> tuple[str, ...]:
     """A line on imported rows that the catalogue has newer prices for: those price a plan."""
-    listed = {key(offer): offer.as_of for offer in catalog.listed}
-    older = [offer for offer in offers if offer.as_of < listed.get(key(offer), date.min)]
+    mine = set(map(id, offers))
+    older = [old for old, _ in current([*catalog.listed, *offers])[1] if id(old) in mine]
     if not older:
         return ()
     first = f"{named(older[0])} of {older[0].as_of}"
     return (
-        f"older than the catalogue's price of the same machine: {first}{_more(len(older) - 1)}",
+        f"older than the catalogue's price of the same product: {first}{_more(len(older) - 1)}",
     )
 
 
@@ -210,10 +199,10 @@ def _more(count: int) -> str:
     return f" and {count} more" if count else ""
 
 
-def _medians(offers: Sequence[Offer], catalog: Catalog, today: date) -> tuple[MedianMove, ...]:
+def _medians(offers: Sequence[Offer], catalog: Catalog) -> tuple[MedianMove, ...]:
     kinds = sorted({(offer.gpu, offer.purchase) for offer in offers})
-    together = newest([*catalog.listed, *offers])
-    return tuple(_median(gpu, kind, offers, catalog, together, today) for gpu, kind in kinds)
+    together = current([*catalog.listed, *offers])[0]
+    return tuple(_median(gpu, kind, offers, catalog, together) for gpu, kind in kinds)
 
 
 def _median(
@@ -222,15 +211,14 @@ def _median(
     offers: Sequence[Offer],
     catalog: Catalog,
     together: Sequence[Offer],
-    today: date,
 ) -> MedianMove:
-    before = price_summary(catalog.listed, gpu, purchase, today)
-    after = price_summary(together, gpu, purchase, today)
+    before = price_summary(catalog.listed, gpu, purchase)
+    after = price_summary(together, gpu, purchase)
     rows = sum(offer.gpu == gpu and offer.purchase is purchase for offer in offers)
     return MedianMove(
         gpu,
         purchase.value,
         rows,
-        before.median if before else None,
-        after.median if after else 0.0,
+        before.usd_per_gpu_hour if before else None,
+        after.usd_per_gpu_hour if after else 0.0,
     )

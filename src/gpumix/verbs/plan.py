@@ -134,6 +134,8 @@ def _opened(
     """With the inventory's own rates and the team's measurements."""
     if inventory.rates:
         catalog = catalog.with_rates(inventory.rates)
+    if inventory.api is not None:
+        catalog = catalog.with_apis(inventory.api)
     if store is None:
         return Opened(inventory, catalog, files)
     table = store / MEASUREMENTS

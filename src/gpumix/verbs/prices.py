@@ -1,13 +1,18 @@
-"""`gpumix prices`: the offers of the catalogue and of the user's own sheet."""
+"""`gpumix prices list`: the offers of the catalogue and of the user's own sheet."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import date
 from pathlib import Path
 
-from gpumix.catalog import find_offers, load
-from gpumix.domain.offer import Offer, Purchase
+from gpumix.catalog import Catalog, load
+from gpumix.domain.offer import Purchase
 from gpumix.domain.price_check import PriceCheck
-from gpumix.errors import InputError, unknown_name
+from gpumix.domain.prices import ListedOffer
+from gpumix.errors import InputError, Problem, unknown_name
+
+COMMITMENTS = frozenset({Purchase.RESERVED, Purchase.RESERVED_1Y, Purchase.RESERVED_3Y})
 
 
 def list_offers(
@@ -16,32 +21,56 @@ def list_offers(
     country: str | None,
     purchase: str | None,
     sheet: Path | None,
-) -> list[Offer]:
+    derived: bool = False,
+    superseded: bool = False,
+) -> list[ListedOffer]:
     """Offers that match, cheapest per GPU-hour first within each GPU.
+
+    `derived` adds terms that gpumix estimates, `superseded` the offers that a newer one replaced.
 
     Raises: InputError for names that no offer has.
     """
     catalog = load(prices=sheet)
-    offers = catalog.offers
-    problems = []
-    wanted = None if gpu is None else {catalog.gpu(gpu, "--gpu").id}
+    every = (*catalog.offers, *catalog.estimated_terms) if derived else catalog.offers
+    offers = [ListedOffer(o) for o in catalog.ageing.aged(every, date.today())]
+    if superseded:
+        offers += [ListedOffer(old, newer) for old, newer in catalog.superseded]
+    problems: list[Problem] = []
+    forms, size = _meant(catalog, gpu, problems)
     for option, name, known in (
-        ("--provider", provider, {o.provider for o in offers}),
-        ("--country", country, {o.country for o in offers if o.country}),
-        ("--purchase", purchase, {p.value for p in Purchase if p.is_cloud}),
+        ("--provider", provider, {one.offer.provider for one in offers}),
+        ("--country", country, {one.offer.country for one in offers if one.offer.country}),
     ):
         if name is not None and name not in known:
             problems.append(unknown_name(option, option.removeprefix("--"), name, sorted(known)))
+    purchases = purchases_of(purchase, problems)
     if problems:
         raise InputError(problems)
-    found = find_offers(
-        offers,
-        providers=None if provider is None else {provider},
-        countries=None if country is None else {country},
-        gpus=wanted,
-        purchases=None if purchase is None else {Purchase(purchase)},
-    )
-    return sorted(found, key=lambda o: (o.gpu, o.usd_per_gpu_hour, o.provider, o.region))
+    found = [
+        one
+        for one in offers
+        if (forms is None or one.offer.gpu in forms)
+        and size in (None, one.offer.gpus_per_instance)
+        and provider in (None, one.offer.provider)
+        and country in (None, one.offer.country)
+        and (purchases is None or one.offer.purchase in purchases)
+    ]
+    return sorted(found, key=_order)
+
+
+def purchases_of(name: str | None, problems: list[Problem]) -> Collection[Purchase] | None:
+    """The purchases that a name means, `reserved` being every commitment; None is any.
+
+    A name that is no purchase of a cloud is added to `problems`.
+    """
+    known = [purchase.value for purchase in Purchase if purchase.is_cloud]
+    if name is None:
+        return None
+    if name not in known:
+        problems.append(unknown_name("--purchase", "purchase", name, known))
+        return None
+    found = Purchase(name)
+    return COMMITMENTS if found is Purchase.RESERVED else {found}
 
 
 def check(sheet: Path | None) -> PriceCheck:
@@ -51,3 +80,23 @@ def check(sheet: Path | None) -> PriceCheck:
     """
     catalog = load()
     return catalog.check_snapshot() if sheet is None else catalog.check_sheet(sheet)
+
+
+def _meant(
+    catalog: Catalog, gpu: str | None, problems: list[Problem]
+) -> tuple[Collection[str] | None, int | None]:
+    """GPU ids and size that `--gpu` means; None is any."""
+    if gpu is None:
+        return None, None
+    try:
+        named = catalog.named_gpus(gpu, "--gpu")
+    except InputError as error:
+        problems += error.problems
+        return None, None
+    return named.forms, named.size
+
+
+def _order(one: ListedOffer) -> tuple[object, ...]:
+    offer = one.offer
+    place = (offer.provider, offer.region, offer.gpus_per_instance, offer.instance)
+    return (offer.gpu, one.replaced_by is not None, offer.usd_per_gpu_hour, *place)

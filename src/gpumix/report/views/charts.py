@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gpumix import fields
 from gpumix.domain.plan import Plan, WorkloadPlan
+from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
 
 Spec = dict[str, Any]
@@ -214,10 +215,10 @@ def mix_by_gpu(plan: Plan) -> Spec:
     rows = [
         {
             "gpu": line.gpu,
-            "paid": plan_view.purchase_words(line.purchase),
+            "paid": mix_view.purchase_words(line.purchase),
             "gpus": line.count * line.gpus_per_instance,
         }
-        for line in plan.mix
+        for line in mix_view.gpu_lines(plan)
     ]
     paid = list(dict.fromkeys(str(row["paid"]) for row in rows))
     kinds = len({row["gpu"] for row in rows})
@@ -307,6 +308,36 @@ def lines(
         },
         height=300,
     )
+
+
+def prices_over_time(rows: list[Spec]) -> Spec:
+    """Every observed price as a dot by `day`, `usd` and `tier`, with each tier's line of `median`
+    by month."""
+    tiers = list(dict.fromkeys(row["tier"] for row in rows))
+    x = {"field": "day", "type": "temporal", "title": None}
+    title = fields.label("usd_per_gpu_hour")
+    scale = {"domain": tiers, "range": [TINTS[i] for i in (0, 6, 3, 1, 4)]}
+    colour = {"field": "tier", "type": "nominal", "scale": scale, "sort": tiers}
+
+    def y(name: str) -> Spec:
+        return {"field": name, "type": "quantitative", "title": title, "scale": {"type": "log"}}
+
+    drawn = _layers(
+        [
+            {
+                "transform": [{"filter": "isValid(datum.usd)"}],
+                "mark": {"type": "point", "filled": True, "size": 30, "opacity": 0.45},
+                "encoding": {"x": x, "y": y("usd"), "color": colour},
+            },
+            {
+                "transform": [{"filter": "isValid(datum.median)"}],
+                "mark": {"type": "line", "strokeWidth": 2, "point": True},
+                "encoding": {"x": x, "y": y("median"), "color": colour},
+            },
+        ],
+        height=300,
+    )
+    return {**drawn, "data": {"values": rows}}
 
 
 def _chart(rows: list[Spec], mark: Spec, encoding: Spec, height: int) -> Spec:

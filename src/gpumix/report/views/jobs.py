@@ -6,7 +6,7 @@ from gpumix import fields
 from gpumix.domain.job import JobPlan, JobWay, ParetoRun, winner
 from gpumix.domain.plan import Plan, WorkloadPlan
 from gpumix.report.tables import Cell, Table, money, table, text, value
-from gpumix.report.views.plan import purchase_words
+from gpumix.report.views.mix import purchase_words
 from gpumix.report.views.training import pareto_table
 
 

@@ -1,9 +1,6 @@
-"""Plain listings: errors of a backtest, offers of the catalogue, what a calibration changed."""
+"""Plain listings: errors of a backtest and what a calibration changed."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from datetime import date
 
 from gpumix.domain.backtest import Backtest, ErrorSlice
 from gpumix.domain.measurement import (
@@ -13,8 +10,7 @@ from gpumix.domain.measurement import (
     MovedPrediction,
     ResultFile,
 )
-from gpumix.domain.offer import Offer
-from gpumix.report.tables import Cell, Table, basis, remark, table, text, value
+from gpumix.report.tables import Cell, Table, remark, table, text, value
 
 
 def backtest_tables(result: Backtest) -> tuple[Table, ...]:
@@ -35,25 +31,6 @@ def backtest_tables(result: Backtest) -> tuple[Table, ...]:
             ("held", lambda s: value("held", s.held, record=ErrorSlice)),
         )
         for engine, by in kinds
-    )
-
-
-def offers_table(offers: Sequence[Offer], as_of: date) -> Table:
-    """Offers with price, age and evidence, in the order given."""
-    return table(
-        "Prices",
-        Offer,
-        offers,
-        ("gpu", lambda o: text(o.gpu)),
-        ("gpus_per_instance", lambda o: value("gpus_per_instance", o.gpus_per_instance)),
-        ("purchase", lambda o: text(o.purchase.value)),
-        ("usd_per_gpu_hour", lambda o: value("usd_per_gpu_hour", o.usd_per_gpu_hour)),
-        ("provider", lambda o: text(o.provider)),
-        ("region", lambda o: text(o.region)),
-        ("country", lambda o: text(o.country or "")),
-        ("price_as_of", lambda o: value("price_as_of", o.as_of)),
-        ("age_days", lambda o: value("age_days", max((as_of - o.as_of).days, 0))),
-        ("basis", lambda o: basis(o.basis)),
     )
 
 

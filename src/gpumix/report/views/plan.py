@@ -9,6 +9,7 @@ from gpumix import fields
 from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import (
+    PUBLISHED,
     Alternative,
     BreakEven,
     Candidate,
@@ -21,7 +22,6 @@ from gpumix.domain.plan import (
     SloCheck,
     WorkloadPlan,
 )
-from gpumix.fields import Currency
 from gpumix.report.tables import (
     Cell,
     Table,
@@ -34,15 +34,8 @@ from gpumix.report.tables import (
     text,
     value,
 )
+from gpumix.report.views.mix import purchase_words, second_currency
 
-PURCHASE_WORDS = {
-    Purchase.ON_DEMAND: "by the hour",
-    Purchase.SPOT: "spot by the hour",
-    Purchase.RESERVED_1Y: "reserved 1 year",
-    Purchase.RESERVED_3Y: "reserved 3 years",
-    Purchase.BUY: "bought",
-    Purchase.OWNED: "already owned",
-}
 UNIT_COSTS = ("usd_per_mtok_total", "usd_per_run", "usd_per_sample")
 _NAMED_IN_HEADLINE = 4
 _FLIP_WORDS = {"utilisation": "use", "usd_per_gpu_hour": "per GPU-hour"}
@@ -59,16 +52,6 @@ class Tile:
     text: str
     note: str
     definition: str
-
-
-def purchase_words(purchase: str | None) -> str:
-    """How a GPU is paid for, in words: `reserved 3 years`."""
-    return PURCHASE_WORDS[Purchase(purchase)] if purchase else fields.ABSENT
-
-
-def second_currency(plan: Plan) -> Currency:
-    """The currency shown beside USD; USD itself where the plan names no other."""
-    return Currency(plan.report_currency, plan.fx_per_usd)
 
 
 def unit_cost_field(workload: WorkloadPlan) -> str:
@@ -105,13 +88,30 @@ def headline(plan: Plan) -> str:
     return f"{joined(_mix_words(plan.mix))} {keeps} for {month} a month."
 
 
+def _without_estimates(plan: Plan) -> str:
+    """What the plan costs without commitments that nobody lists; nothing where it has none."""
+    other = next((a for a in plan.regret if a.name == PUBLISHED), None)
+    if other is None or not any(line.derived for line in plan.mix):
+        return ""
+    if other.horizon_usd is None:
+        return f" Without estimated terms there is no plan: {other.reason}."
+    cost = fields.format_value("horizon_usd", other.horizon_usd)
+    return f" Without estimated terms, at published prices only: {cost}."
+
+
 def _mix_words(mix: Sequence[MixLine]) -> list[str]:
     gpus: dict[tuple[str, str], int] = {}
     for line in sorted(mix, key=lambda line: -line.usd_per_month):
+        if line.purchase == Purchase.API:
+            gpus[f"{line.provider}'s API", line.purchase] = 0
+            continue
         key = line.gpu, line.purchase
         gpus[key] = gpus.get(key, 0) + line.count * line.gpus_per_instance
     words = []
     for (gpu, purchase), number in gpus.items():
+        if purchase == Purchase.API:
+            words.append(f"{gpu} {purchase_words(purchase)}")
+            continue
         upto = "" if Purchase(purchase).is_committed else "up to "
         words.append(f"{upto}{number:,} {gpu} {purchase_words(purchase)}")
     if len(words) > _NAMED_IN_HEADLINE:
@@ -131,7 +131,8 @@ def sureness(plan: Plan) -> str:
         if plan.gap < 1e-6
         else f"no plan can be more than {gap} cheaper under this model"
     )
-    return f"{interval} over {plan.years} {'year' if plan.years == 1 else 'years'}; {proof}."
+    years = "year" if plan.years == 1 else "years"
+    return f"{interval} over {plan.years} {years}; {proof}.{_without_estimates(plan)}"
 
 
 def with_second(plan: Plan, name: str, usd: float | None) -> str:
@@ -162,56 +163,6 @@ def tiles(plan: Plan) -> tuple[Tile, ...]:
         tile("utilisation", fields.format_value("utilisation", plan.utilisation), f"{idle} idle"),
         tile("slo", f"{kept} of {len(checks)}", "kept as predicted"),
         tile("gap", fields.format_value("gap", plan.gap), f"mix {plan.status}"),
-    )
-
-
-def mix_table(plan: Plan) -> Table:
-    """What to hold and rent, dearest line first."""
-    second = second_currency(plan)
-    lines = sorted(plan.mix, key=lambda line: -line.usd_per_month)
-    gpus = sum(line.count * line.gpus_per_instance for line in lines)
-    blank = Cell("", tone="total")
-    return table(
-        fields.label("mix"),
-        MixLine,
-        lines,
-        ("count", _count),
-        ("gpu", lambda m: text(f"{m.gpus_per_instance} × {m.gpu}")),
-        ("purchase", lambda m: text(purchase_words(m.purchase))),
-        ("provider", lambda m: text(f"{m.provider} {m.region}", note=m.country or "")),
-        ("usd_per_gpu_hour", lambda m: value("usd_per_gpu_hour", m.usd_per_gpu_hour)),
-        ("utilisation", lambda m: value("utilisation", m.utilisation)),
-        ("serves", lambda m: text(", ".join(m.serves))),
-        ("usd_per_month", lambda m: money("usd_per_month", m.usd_per_month, second)),
-        total=(
-            Cell("Total", tone="total"),
-            Cell(f"{gpus:,} GPU{'s' if gpus > 1 else ''} at most", tone="total"),
-            *(blank,) * 3,
-            Cell(fields.format_value("utilisation", plan.utilisation), tone="total"),
-            blank,
-            money("monthly_usd", plan.monthly_usd, second),
-        ),
-    )
-
-
-def _count(line: MixLine) -> Cell:
-    if Purchase(line.purchase).is_committed:
-        return value("count", line.count)
-    mean = fields.format_value("mean_count", line.mean_count)
-    return Cell(f"≤ {line.count}", f"mean {mean}")
-
-
-def mix_sources_table(plan: Plan) -> Table:
-    """Where each line's price comes from and how old it is."""
-    return table(
-        "Prices of the mix",
-        MixLine,
-        plan.mix,
-        ("resource", lambda m: text(m.resource)),
-        ("usd_per_gpu_hour", lambda m: value("usd_per_gpu_hour", m.usd_per_gpu_hour)),
-        ("price_as_of", lambda m: value("price_as_of", m.price_as_of, "no date given")),
-        ("basis", lambda m: basis(m.basis)),
-        ("source", lambda m: text(m.source)),
     )
 
 

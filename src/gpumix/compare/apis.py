@@ -1,0 +1,71 @@
+"""APIs beside GPUs in a comparison: the price of the work, and from when on a GPU costs less."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from gpumix.cost.api import BreakEven, Level, Replicas, break_even
+from gpumix.domain.api import ApiPrice
+from gpumix.domain.comparison import ComparedApi, ComparedGpu
+from gpumix.domain.workload import Demand, Workload
+from gpumix.supply.apis import Quote, quotes, usd_per_mtok
+from gpumix.units import SECONDS_PER_HOUR
+
+_DAYS_PER_WEEK = 7.0
+_NEVER = "no GPU at its median on-demand price costs less at any demand"
+
+
+def compared_apis(
+    workload: Workload, prices: Sequence[ApiPrice], rows: Sequence[ComparedGpu]
+) -> tuple[ComparedApi, ...]:
+    """Every provider's price of a workload, its own model first; those that cannot do it last."""
+    offers, demand = quotes(workload, prices), workload.demand
+    if demand is None:
+        return ()
+    priced = [
+        (row, row.price.usd_per_gpu_hour * (row.tp or 1), row.requests_per_s * SECONDS_PER_HOUR)
+        for row in rows
+        if row.price is not None and row.requests_per_s
+    ]
+    return tuple(
+        _compared(quote, workload, demand, priced) for quote in (*offers.same, *offers.substitutes)
+    )
+
+
+def _compared(
+    quote: Quote,
+    workload: Workload,
+    demand: Demand,
+    priced: Sequence[tuple[ComparedGpu, float, float]],
+) -> ComparedApi:
+    week = sum(demand.units_per_hour)
+    levels = _levels(workload, demand)
+    found: list[tuple[BreakEven, str]] = []
+    for row, usd_per_hour, rate in priced:
+        even = break_even(levels, week, quote.usd_per_unit, Replicas(rate, 1, usd_per_hour))
+        if even is not None:
+            found.append((even, row.gpu))
+    even, gpu = min(found, key=lambda f: (f[0].scale, f[1]), default=(None, ""))
+    tokens = week * (demand.input.mean + demand.output.mean) / _DAYS_PER_WEEK
+    return ComparedApi(
+        provider=quote.price.provider,
+        name=quote.price.name,
+        kind=quote.price.kind,
+        batch=quote.batch,
+        usd_per_mtok_total=usd_per_mtok(quote, demand),
+        tokens_per_day=even.scale * tokens if even else None,
+        gpu=gpu,
+        replicas=even.replicas if even else 0,
+        latency="unknown",
+        as_of=quote.price.as_of,
+        source=quote.price.source,
+        reason="" if even else _NEVER,
+    )
+
+
+def _levels(workload: Workload, demand: Demand) -> list[Level]:
+    """Hours of the week by their demand, each rented for; work that may wait: its hours in all."""
+    if workload.is_deferrable:
+        return [Level(sum(demand.units_per_hour), 1.0)]
+    return [Level(rate, float(n)) for rate, n in Counter(demand.units_per_hour).items()]

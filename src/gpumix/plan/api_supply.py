@@ -1,0 +1,111 @@
+"""APIs as a supply of the mix: instances of the work they do, paid for it and without commitment.
+
+An instance of an API does a small part of a workload's work and costs what the API asks for that.
+Promised work is covered at the peak of every block, of which an API asks only what arrives: the
+price of an instance is that of its mean load, so that all by API costs exactly its tokens.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from gpumix.domain.api import ApiPrice
+from gpumix.domain.evidence import Basis
+from gpumix.domain.offer import Purchase
+from gpumix.domain.workload import Tier, Workload
+from gpumix.options.option import Option
+from gpumix.plan.accounts import Line, mean_demand
+from gpumix.plan.cycle import Cycle, peak_demand, work_per_week
+from gpumix.plan.formulate import Choice
+from gpumix.supply.apis import Quote, quotes
+from gpumix.supply.supply import Supply
+
+PARTS: Final = 100
+"""Instances that carry the first year's peak: the whole numbers of the mix round by 1 % at most."""
+
+
+def with_apis(
+    choice: Choice, cycle: Cycle, prices: Sequence[ApiPrice]
+) -> tuple[Choice, tuple[Supply, ...]]:
+    """The choice with the cheapest API of each workload's own model, and these supplies.
+
+    Only where the inventory allows APIs; never for premium work (nothing is known of their
+    latency) and for work that names its GPUs.
+    """
+    if choice.inventory.api is None:
+        return choice, ()
+    options, supplies = dict(choice.options), []
+    for workload in choice.inventory.workloads:
+        best = quotes(workload, prices).same[:1]
+        if not best or workload.tier is Tier.PREMIUM or workload.gpus:
+            continue
+        per_hour, usd_per_hour = _instance(workload, best[0], cycle)
+        supplies.append(_supply(workload, best[0], usd_per_hour))
+        options[workload.id] = [*choice.options[workload.id], _option(workload, per_hour)]
+    added = tuple(supplies)
+    share = {**choice.spot_useful_share, **{s.gpu: 0.0 for s in added}}
+    laid = replace(
+        choice, options=options, supplies=choice.supplies + added, spot_useful_share=share
+    )
+    return laid, added
+
+
+def _instance(workload: Workload, quote: Quote, cycle: Cycle) -> tuple[float, float]:
+    """Work an instance does [units/h], and its price at its mean load [USD/h]."""
+    if workload.is_deferrable:
+        per_hour = max(work_per_week(workload, year) for year in range(cycle.years))
+        return per_hour, per_hour * quote.usd_per_unit
+    per_hour = max(peak_demand(workload, cycle.blocks[i]) for i in cycle.of_year(0)) / PARTS
+    held = arrives = 0.0
+    for block in cycle.blocks:
+        held += math.ceil(peak_demand(workload, block) / per_hour - 1e-9) * len(block.hours)
+        arrives += mean_demand(workload, block) * len(block.hours)
+    return per_hour, quote.usd_per_unit * arrives / held
+
+
+def _gpu(workload: Workload) -> str:
+    """What takes the place of a GPU's id: prices of an instance are those of one workload."""
+    return f"API for {workload.id}"
+
+
+def _option(workload: Workload, per_hour: float) -> Option:
+    return Option(
+        workload.id,
+        _gpu(workload),
+        gpus=1,
+        tp=1,
+        precision="",
+        units_per_hour=per_hour,
+        note="latency unknown",
+    )
+
+
+def _supply(workload: Workload, quote: Quote, usd_per_hour: float) -> Supply:
+    price = quote.price
+    return Supply(
+        id=f"api:{price.provider}:{workload.id}",
+        gpu=_gpu(workload),
+        gpus_per_instance=1,
+        purchase=Purchase.API,
+        provider=price.provider,
+        region="",
+        country=price.country,
+        usd_per_instance_hour=usd_per_hour,
+        as_of=price.as_of,
+        basis=Basis.MEASURED,
+        source=price.source,
+    )
+
+
+def api_warnings(lines: Sequence[Line]) -> tuple[str, ...]:
+    """Which work an API does, whose latency nobody knows."""
+    return tuple(
+        f"{use.cell.workload.id}: an API of {line.supply.provider} does it, in part or whole; its "
+        "latency is unknown and no promise is checked there"
+        for line in lines
+        if line.supply.purchase is Purchase.API
+        for use in line.uses[:1]  # an API's supply is of one workload
+    )
