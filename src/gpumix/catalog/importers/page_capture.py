@@ -17,6 +17,8 @@ HOURS: Final = {"hour": 1.0, "hr": 1.0, "h": 1.0, "month": HOURS_PER_MONTH, "mo"
 _TERM_WORDS = re.compile(
     r"[,(]?\s*\d+[\s-]*(?:months?|years?|yr|mo)\b\s*(?:reserved|contract|commitment)?\)?", re.I
 )
+_TIME = re.compile(r"(?<![a-z])(hour|hr|h|month|mo|year|yr|day)(?:s|ly)?(?![a-z])")
+_EACH = re.compile(r"(?<![a-z])gpu(?![a-z])")
 _CURRENCIES: Final = {"€": "EUR", "£": "GBP", "₹": "INR", "¥": "JPY"}
 
 
@@ -39,11 +41,13 @@ def _add(row: Mapping[str, Any], page: Mapping[str, Any], place: str, reading: R
     if price is None:
         reading.refuse(place, "no price on the page", f"{name}: {written or 'empty'}")
         return
-    unit = as_text(row.get("unit")).lower().removeprefix("per").strip(" /")
-    hours = HOURS.get(unit.removesuffix("s") or "hour")
-    if hours is None:
-        reading.refuse(place, "unit of the price unknown", f"{name}: {unit}")
+    unit = " ".join(as_text(row.get(key)) for key in ("unit", "per")).lower()
+    unit = unit if _TIME.search(unit) else f"{unit} {written.lower()}"
+    found = _TIME.search(unit)
+    if found is None and as_text(row.get("unit")):
+        reading.refuse(place, "unit of the price unknown", f"{name}: {row.get('unit')}")
         return
+    hours = HOURS[found[1]] if found else 1.0
     kind = f"{name} {as_text(row.get('term'))} {as_text(row.get('price_model'))}".lower()
     months = months_in(kind)
     if months is None and "reserved" in kind:
@@ -63,7 +67,7 @@ def _add(row: Mapping[str, Any], page: Mapping[str, Any], place: str, reading: R
             region=as_text(row.get("region")),
             purchase=purchase,
             price=price / hours,
-            per_gpu=as_text(row.get("per")).lower().removeprefix("per ").strip() == "gpu",
+            per_gpu=bool(_EACH.search(unit)),
             as_of=day_in(as_text(page.get("captured"))),
             currency=as_text(row.get("currency")) or as_text(page.get("currency")) or sign,
             term_months=length,
