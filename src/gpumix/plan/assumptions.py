@@ -182,7 +182,7 @@ def _reclaims(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
             continue
         yield Assumption(
             f"spot: {provider} {gpu}",
-            f"{share.typical:g} % of running instances interrupted in a month "
+            f"{share.typical:g} % of running instances reclaimed in a month "
             f"(range {share.low:g} to {share.high:g}); a monthly share says little of how often "
             "one instance is lost, so the plan keeps to the figure for all GPUs",
             share.basis,
