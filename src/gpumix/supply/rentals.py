@@ -10,7 +10,7 @@ from gpumix.cost.cloud import term_fits, term_note
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.offer import Offer
-from gpumix.domain.workload import Inventory
+from gpumix.domain.workload import CloudSupply, Inventory
 from gpumix.supply.supply import Supplies, Supply
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def rentals(inventory: Inventory, catalog: Catalog) -> Supplies:
-    """The cheapest current offer of every (GPU, size, purchase, term, tier) for every residency."""
+    """The cheapest current offer of every (GPU, size, purchase, term, tier) for every residency,
+    and under every set of quotas."""
     cloud = inventory.cloud
     if cloud is None:
         return Supplies((), (), ())
@@ -26,7 +27,7 @@ def rentals(inventory: Inventory, catalog: Catalog) -> Supplies:
     if cloud.providers is None:  # one that is named is allowed whatever its tier
         usable = of_tiers(usable, cloud.tiers)
     found = find_offers(usable, cloud.providers, cloud.regions, cloud.countries, cloud.gpus)
-    found = tuple(o for o in found if cloud.allows(o.purchase))
+    found = tuple(o for o in found if cloud.allows(o.purchase) and _may_be_had(o, cloud))
     notes = _term_notes(found, inventory.years)
     found = tuple(o for o in found if term_fits(o.term_months, inventory.years))
     if cloud.gpus is None:
@@ -37,11 +38,15 @@ def rentals(inventory: Inventory, catalog: Catalog) -> Supplies:
                 " them: their licence excludes data centres and neither uptime nor ECC is promised"
             )
     has_fabric = catalog.fabrics.joins
-    each_provider = cloud.max_instances is not None
-    chosen = _cheapest(found, _residencies(inventory), has_fabric, each_provider)
+    chosen = _cheapest(found, _residencies(inventory), has_fabric, cloud)
     notes += _without_fabric(inventory, found, has_fabric)
-    of = tuple(_rental(o, cloud.max_instances, has_fabric(o)) for o in chosen)
+    of = tuple(_rental(o, cloud, has_fabric(o)) for o in chosen)
     return Supplies(of, chosen, tuple(notes))
+
+
+def _may_be_had(offer: Offer, cloud: CloudSupply) -> bool:
+    """Whether no quota is 0 there."""
+    return all(q.instances for q in cloud.quotas_of(offer.provider, offer.region, offer.gpu))
 
 
 def _term_notes(offers: Iterable[Offer], years: int) -> list[str]:
@@ -88,14 +93,16 @@ def _cheapest(
     offers: Sequence[Offer],
     residencies: Sequence[frozenset[str] | None],
     has_fabric: Callable[[Offer], bool],
-    each_provider: bool,
+    cloud: CloudSupply,
 ) -> tuple[Offer, ...]:
     """The cheapest offer of each kind, for every residency: of every tier, for work that must not
-    run on all of them, with a fabric and without, and of every provider where one may not do."""
+    run on all of them, with a fabric and without, and where one may not do, of every provider or
+    of all that count against the same quotas."""
     best: dict[tuple[object, ...], Offer] = {}
     for offer in offers:
-        whose = offer.provider if each_provider else ""
-        kind = (offer.gpu, offer.gpus_per_instance, offer.purchase, offer.term_months, whose)
+        whose = offer.provider if cloud.max_instances is not None else ""
+        under = cloud.quotas_of(offer.provider, offer.region, offer.gpu)
+        kind = (offer.gpu, offer.gpus_per_instance, offer.purchase, offer.term_months, whose, under)
         for residency in residencies:
             key = (kind, offer.tier, has_fabric(offer), residency)
             if residency is not None and offer.country not in residency:
@@ -109,7 +116,7 @@ def _rank(offer: Offer) -> tuple[float, str, str, str]:
     return (offer.usd_per_gpu_hour, offer.provider, offer.region, offer.instance)
 
 
-def _rental(offer: Offer, most: int | None, has_fabric: bool) -> Supply:
+def _rental(offer: Offer, cloud: CloudSupply, has_fabric: bool) -> Supply:
     place = offer.region or "any region"
     term = f"{offer.term_months}m" if offer.purchase.value == "reserved" else ""
     return Supply(
@@ -125,7 +132,8 @@ def _rental(offer: Offer, most: int | None, has_fabric: bool) -> Supply:
         as_of=offer.as_of,
         basis=offer.basis,
         source=offer.source,
-        most=most,
+        most=cloud.max_instances,
+        quotas=cloud.quotas_of(offer.provider, offer.region, offer.gpu),
         offer=offer,
         has_fabric=has_fabric,
     )
