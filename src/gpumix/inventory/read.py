@@ -33,6 +33,7 @@ from gpumix.domain.workload import (
 from gpumix.errors import Hint, InputError, Problem, UnknownName, unknown_name
 from gpumix.files import sha256
 from gpumix.inventory import demand
+from gpumix.inventory.contracts import contracts_of
 from gpumix.inventory.demand import within
 from gpumix.inventory.schema import (
     APPLIES,
@@ -204,6 +205,8 @@ class _Reader:
             steps=spec.steps,
             frames=spec.frames,
             resolution=spec.resolution,
+            data_tb=spec.data_tb,
+            egress_tb_per_month=spec.egress_tb_per_month,
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:
@@ -355,6 +358,7 @@ class _Reader:
             spot=self.spot,
             tiers=self._any_or(spec.tiers),
             estimated_terms=spec.estimated_terms,
+            contracts=contracts_of(spec, self.offers, self._known, self._gpus),
         )
 
     def api(self, spec: ApiSpec, today: date) -> ApiSupply:
