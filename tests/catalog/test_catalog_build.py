@@ -38,9 +38,11 @@ def test_an_older_row_of_the_same_offer_is_left_out() -> None:
     import build_data
 
     def row(day: str, price: str, region: str = "us", instance: str = "8xH100") -> dict[str, str]:
-        words = ("acme", instance, region, "h100-sxm-80gb", "8", "on_demand", day, price)
-        names = "provider,instance,region,gpu,gpus_per_instance,price_model,as_of,usd_per_gpu_hour"
-        return dict(zip(names.split(","), words, strict=True))
+        return {
+            "provider": "acme", "instance": instance, "region": region, "gpu": "h100-sxm-80gb",
+            "gpus_per_instance": "8", "price_model": "on_demand", "term_months": "",
+            "upfront_share": "", "as_of": day, "usd_per_instance_hour": price,
+        }  # fmt: skip
 
     new, old = row("2026-10-10", "3"), row("2026-02-01", "2")
     others = [row("2026-02-01", "2", region="eu"), row("2026-02-01", "2", instance="8xH100-fast")]

@@ -277,5 +277,8 @@ def test_machines_of_several_nodes_need_a_stated_fabric() -> None:
     assert joins(offer(provider="azure", instance="Standard_ND96isr_H100_v5"))
     assert not joins(offer(provider="azure", instance="Standard_NC96ads_A100_v4"))
     assert not joins(offer(provider="lambda", instance="gpu_8x_h100_sxm_80gb"))
+    for name in ("gpu-h100-sxm_8gpu", "gpu-h100-sxm_8gpu-128vcpu-1600gb"):
+        assert joins(offer(provider="nebius", instance=name))
+    assert not joins(offer(provider="nebius", instance="gpu-h100-sxm_1gpu-16vcpu-200gb"))
     assert not joins(offer())
     assert joins(offer(has_fabric=True))

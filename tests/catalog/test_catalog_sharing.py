@@ -35,7 +35,7 @@ def test_an_inventory_with_prices_reads_each_table_once(
     from gpumix.verbs.plan import open_inventory
 
     read: list[str] = []
-    for module, name in ((offers, "load_listed"), (parts, "load_gpus"), (parts, "load_models")):
+    for module, name in ((offers, "load_snapshot"), (parts, "load_gpus"), (parts, "load_models")):
 
         def counted(*args: object, own: object = getattr(module, name), name: str = name) -> object:
             read.append(name)
@@ -53,7 +53,7 @@ def test_an_inventory_with_prices_reads_each_table_once(
     catalog = open_inventory(team).catalog
     assert any(o.provider == "ourcloud" for o in catalog.offers)
     assert catalog.models
-    assert sorted(read) == ["load_gpus", "load_listed", "load_models"]
+    assert sorted(read) == ["load_gpus", "load_models", "load_snapshot"]
 
 
 def test_measurements_are_those_of_the_folder_now(tmp_path: Path) -> None:

@@ -266,3 +266,16 @@ def test_spot_above_on_demand_is_listed(monkeypatch: pytest.MonkeyPatch) -> None
         assert code in check["exit"]
         assert "0.49" in said
         assert "0.44" in said
+
+
+@pytest.mark.parametrize(("cell", "joined"), [("yes", True), ("no", False), ("", None)])
+def test_a_row_says_whether_its_machines_have_a_fabric(
+    tmp_path: Path, cell: str, joined: bool | None
+) -> None:
+    path = tmp_path / "rates.csv"
+    path.write_text(
+        "provider,gpu,gpus_per_instance,purchase,usd_per_gpu_hour,fabric,as_of\n"
+        f"ourcloud,h100-sxm-80gb,8,on_demand,3.00,{cell},2026-11-01\n"
+    )
+    (rate,) = catalog.load().read_rates(path)
+    assert rate.has_fabric is joined

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from gpumix.compare.serving import price_warnings
+import pytest
+
+from gpumix.catalog import load
+from gpumix.compare.serving import Question, compare_gpus, price_warnings
 from gpumix.domain.comparison import PriceUsed
 
 DAY = date(2026, 11, 24)
@@ -19,3 +22,23 @@ def test_old_prices_are_counted_by_their_newest_offer() -> None:
     assert price_warnings([], DAY) == []
     assert price_warnings([fresh], DAY) == ["prices date from 2026-01-01 to 2026-11-01"]
     assert price_warnings([fresh, old], DAY)[1:] == ["1 of 2 GPUs have no price newer than 90 days"]
+
+
+# -- APIs ------------------------------------------------------------------------------------
+
+
+def test_an_api_is_compared_at_its_tokens_and_a_gpu_wins_from_a_whole_replica() -> None:
+    question = Question("Qwen/Qwen3-14B", 1000.0, 250.0, gpus=("h100-sxm-80gb",))
+    found = compare_gpus(question, load(), date(2026, 11, 24))
+    nebius = next(a for a in found.apis if a.provider == "nebius")
+    # 1,000 x 0.08 + 250 x 0.24 = 140 millionths for 1,250 tokens
+    assert nebius.usd_per_mtok_total == pytest.approx(0.112)
+    (row,) = found.rows
+    assert row.price is not None
+    # one replica is enough: a day of it over the API's price of a million tokens
+    day = row.price.usd_per_gpu_hour * (row.tp or 1) * 24.0
+    assert (nebius.gpu, nebius.replicas) == ("h100-sxm-80gb", 1)
+    assert nebius.tokens_per_day == pytest.approx(day / 0.112 * 1e6)
+    kinds = [a.kind.value for a in found.apis]
+    assert kinds == sorted(kinds)  # the same model first
+    assert {a.latency for a in found.apis} == {"unknown"}

@@ -3,26 +3,19 @@
 import pytest
 
 from gpumix.cost.cloud import term_fits, term_note
-from gpumix.domain.offer import Purchase
 
 
 @pytest.mark.parametrize(
-    ("purchase", "years", "fits"),
-    [
-        (Purchase.ON_DEMAND, 0.5, True),
-        (Purchase.SPOT, 0.5, True),
-        (Purchase.RESERVED_1Y, 0.5, False),
-        (Purchase.RESERVED_1Y, 1, True),
-        (Purchase.RESERVED_3Y, 2, False),
-        (Purchase.RESERVED_3Y, 5, True),
-        (Purchase.BUY, 1, True),
-    ],
-)
-def test_a_term_longer_than_the_horizon_is_not_offered(purchase, years, fits):
-    assert term_fits(purchase, years) is fits
-    assert term_note(purchase, years).startswith("not offered") is not fits
+    ("months", "years", "fits"),
+    [(0, 0.5, True), (6, 0.5, True), (12, 0.5, False), (12, 1, True), (24, 1, False),
+     (36, 2, False), (36, 3, True), (36, 5, True)],
+)  # fmt: skip
+def test_a_term_longer_than_the_horizon_is_not_offered(months, years, fits):
+    assert term_fits(months, years) is fits
+    assert term_note(months, years).startswith("not offered") is not fits
 
 
 def test_renewal_is_said_only_where_there_is_one():
-    assert "renew at the same price" in term_note(Purchase.RESERVED_1Y, 3)
-    assert term_note(Purchase.RESERVED_3Y, 3) == term_note(Purchase.ON_DEMAND, 3) == ""
+    assert "renew at the same price" in term_note(12, 3)
+    assert "a term of 1 month is" in term_note(1, 3)
+    assert term_note(36, 3) == term_note(0, 3) == ""

@@ -38,7 +38,7 @@ def with_cloud(keys: str) -> str:
 def test_terms_are_read(read: Read) -> None:
     found = read(
         with_cloud(
-            "discounts: [{provider: aws, share: 12 %, gpus: h100-sxm, regions: us-east-1,"
+            "discounts: [{provider: aws, share: 12 %, gpus: h100_sxm, regions: us-east-1,"
             " purchase: [on_demand, reserved], until: 2027-06-30}, {provider: gcp, share: 0.1}]\n"
             "    support_share: {aws: 0.03, azure: 10 %}\n"
             "    credits: [{provider: aws, usd: 50k, until: 2027-03-31}]\n"

@@ -13,7 +13,7 @@ import pytest
 
 from gpumix import catalog, mix
 from gpumix.domain.gpu import family_of
-from gpumix.domain.offer import Purchase
+from gpumix.domain.offer import OLD, Purchase
 from gpumix.domain.plan import Plan
 from gpumix.domain.workload import Tier
 from gpumix.errors import Infeasible
@@ -169,8 +169,22 @@ def test_no_restriction_is_much_cheaper_than_the_plan(cloud: Planned) -> None:
 
 def test_every_price_has_source_and_date(cloud: Planned) -> None:
     assert all(a.source for a in cloud.plan.assumptions)
-    assert all(line.price_as_of is not None for line in cloud.plan.mix)
-    assert any("days old" in warning for warning in cloud.plan.warnings)
+    good = catalog.load().ageing.by_kind
+    for line in cloud.plan.mix:
+        assert line.price_as_of is not None
+        assert line.age_days == max((cloud.plan.as_of - line.price_as_of).days, 0)
+        kind = "reserved" if line.term_months else line.purchase
+        assert (OLD in line.marks) is (line.age_days > good[line.tier, kind].days)
+
+
+def test_no_line_has_an_invented_price(cloud: Planned) -> None:
+    """A term that nobody lists is a target to ask a quote for, never a line."""
+    assert not any(line.derived or line.estimated for line in cloud.plan.mix)
+    assert cloud.plan.targets
+    for target in cloud.plan.targets:
+        assert target.term_months == 12
+        assert target.usd_per_gpu_hour > target.usual_usd_per_gpu_hour
+        assert target.saves_usd_per_month > 0.0
 
 
 def test_two_runs_print_the_same_plan(tmp_path: Path, cloud: Planned) -> None:
@@ -197,12 +211,43 @@ def test_what_may_not_be_rented_is_not_compared_with_renting(
 ) -> None:
     workload = Named(countries=countries, gpus=(), tier=Tier.STANDARD)
     bought = Named(
-        gpu="l40s-48gb", purchase=Purchase.BUY, usd_per_gpu_hour=0.5, country="BD", idle=False
+        gpu="l40s-48gb",
+        purchase=Purchase.BUY,
+        usd_per_gpu_hour=0.5,
+        country="BD",
+        idle=False,
+        tier="",
     )
     rented = Named(**vars(bought) | {"purchase": Purchase.ON_DEMAND, "country": "US"})
     line = Named(supply=bought, utilisation=0.4, uses=[Named(cell=Named(workload=workload))])
     found = regret.break_evens(Named(lines=[line]), [], [bought, rented])  # type: ignore[arg-type,list-item]
     assert len(found) == compared
+
+
+@pytest.mark.parametrize(
+    ("purchase", "months", "what"),
+    [
+        (Purchase.BUY, 0, "Buying a l40s-48gb"),
+        (Purchase.RESERVED, 1, "Reserving a l40s-48gb for 1 month"),
+        (Purchase.RESERVED, 6, "Reserving a l40s-48gb for 6 months"),
+        (Purchase.RESERVED_1Y, 12, "Reserving a l40s-48gb for 1 year"),
+        (Purchase.RESERVED_3Y, 36, "Reserving a l40s-48gb for 3 years"),
+    ],
+)
+def test_every_length_of_commitment_has_a_break_even(
+    purchase: Purchase, months: int, what: str
+) -> None:
+    workload = Named(countries=(), gpus=(), tier=Tier.STANDARD)
+    rented = Named(
+        gpu="l40s-48gb", purchase=Purchase.ON_DEMAND, usd_per_gpu_hour=1.0, country="US",
+        idle=False, tier="neocloud", offer=None,
+    )  # fmt: skip
+    held = Named(**vars(rented) | {"purchase": purchase, "usd_per_gpu_hour": 0.7})
+    held.offer = Named(term_months=months) if months else None
+    line = Named(supply=held, utilisation=0.4, uses=[Named(cell=Named(workload=workload))])
+    (found,) = regret.break_evens(Named(lines=[line]), [], [held, rented])  # type: ignore[arg-type,list-item]
+    assert found.what == f"{what} pays above"
+    assert (found.value, found.now) == (pytest.approx(0.7), 0.4)
 
 
 def test_conflicting_limits_are_named_with_a_way_out(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from gpumix.domain.plan import Plan
 from gpumix.inventory import read_inventory
 from gpumix.plan import plan as planner
 from gpumix.report.export import plan_from_dict, plan_to_dict
+from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
 from gpumix.verbs.plan import plan_file
 
@@ -201,7 +202,7 @@ def test_errors_of_speed_do_not_move_an_apis_price_and_gpus_are_not_counted(mixe
     assert mixed.utilisation == 0.0
     assert mixed.idle_usd_per_month == 0.0
     assert not any(mixed.hourly_gpus.hourly)
-    assert plan_view.mix_table(mixed).rows[-1][1].text == "0 GPUs at most"
+    assert mix_view.mix_table(mixed).rows[-1][1].text == "0 GPUs at most"
 
 
 def test_premium_work_never_runs_on_an_api(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from gpumix.domain.evidence import (
 )
 from gpumix.domain.job import JobPlan, JobWay, ParetoRun
 from gpumix.domain.plan import (
+    PUBLISHED,
     Alternative,
     BreakEven,
     Candidate,
@@ -37,6 +38,7 @@ from gpumix.domain.plan import (
     Replay,
     ReplayedSlo,
     SloCheck,
+    TermTarget,
     WorkloadPlan,
 )
 
@@ -78,7 +80,14 @@ def mix() -> tuple[MixLine, ...]:
             serves=("copilot", "nightly-summaries", "adapters"),
             price_as_of=date(2026, 11, 2),
             basis=Basis.ASSUMED,
-            source="on-demand price of the provider x 0.51 for three years",
+            source="estimated: 0.8 x the on-demand price of the provider",
+            instance="gpu_8x_h100_sxm5",
+            tier="neocloud",
+            layer="snapshot",
+            term_months=36,
+            estimated=True,
+            derived=True,
+            age_days=10,
         ),
         MixLine(
             resource="dhaka/l40s-48gb/buy",
@@ -95,7 +104,7 @@ def mix() -> tuple[MixLine, ...]:
             usd_horizon=233366.4,
             utilisation=0.58,
             serves=("support-chat", "product-shots"),
-            price_as_of=date(2026, 7, 14),
+            price_as_of=None,
             basis=Basis.MODELLED,
             source="server quote, import tax 37 %, power 0.10 USD/kWh",
         ),
@@ -114,9 +123,14 @@ def mix() -> tuple[MixLine, ...]:
             usd_horizon=29380.3,
             utilisation=0.83,
             serves=("support-chat",),
-            price_as_of=None,
+            price_as_of=date(2026, 8, 4),
             basis=Basis.MEASURED,
             source="price page of the provider",
+            instance="L40S",
+            tier="marketplace",
+            layer="sheet",
+            age_days=100,
+            marks=("old", "twofold"),
         ),
     )
 
@@ -512,6 +526,7 @@ def plan() -> Plan:
             Alternative(
                 "all-on-prem", "infeasible", None, None, None, "48 kW at dhaka feed 5 of 9 servers"
             ),
+            Alternative(PUBLISHED, "optimal", 1102400.0, 196318.9, 0.2167, ""),
         ),
         break_evens=(
             BreakEven("support-chat moves to h100-sxm-80gb below", "usd_per_gpu_hour", 1.63, 2.49),
@@ -534,10 +549,10 @@ def plan() -> Plan:
             Assumption("H100 memory bandwidth", "3,350 GB/s", Basis.MEASURED, "data sheet", None),
             Assumption(
                 "Reserved for three years",
-                "0.51 x on-demand",
+                "0.8 x on-demand",
                 Basis.ASSUMED,
-                "median of paired offers",
-                date(2026, 11, 12),
+                "ratios of published commitments",
+                date(2026, 11, 29),
             ),
             Assumption(
                 "Shape of the week", "servegen m-large", Basis.ASSUMED, "borrowed trace", None
@@ -547,11 +562,12 @@ def plan() -> Plan:
                 "Time to first token", "prefill FLOPs / peak", Basis.MODELLED, "roofline", None
             ),
         ),
-        warnings=(
-            "18 % of the prices used are older than 90 days; the oldest is of 2026-07-14.",
-            "copilot misses tpot_p99: 87.1 ms predicted, 80 ms promised.",
-        ),
+        warnings=("copilot misses tpot_p99: 87.1 ms predicted, 80 ms promised.",),
         seconds=6.4,
+        targets=(
+            TermTarget("l40s-48gb", 8, "neocloud", 12, 0.791, 0.731, 212.0),
+            TermTarget("h100-sxm-80gb", 16, "neocloud", 12, 2.31, 2.12, 212.0),
+        ),
         api=by_api(),
     )
 

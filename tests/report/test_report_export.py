@@ -37,7 +37,7 @@ def test_the_contract_of_plan_json() -> None:
     assert data["workloads"]["adapters"]["usd_per_run"] == 51.75
     assert data["workloads"]["adapters"]["usd_per_mtok_total"] is None
     assert data["start"] == "2027-01-01"
-    assert data["mix"][2]["price_as_of"] is None
+    assert data["mix"][1]["price_as_of"] is None
 
 
 def test_a_plan_comes_back_as_it_was() -> None:

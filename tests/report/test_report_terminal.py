@@ -10,7 +10,7 @@ import pytest
 import training_fixture
 from rich.console import Console
 
-from gpumix.report import terminal
+from gpumix.report import terminal, terminal_table
 from gpumix.report.tables import Cell, Column, Table
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
@@ -70,20 +70,20 @@ MIXED = Table(
 @pytest.mark.parametrize("width", WIDTHS)
 def test_no_table_loses_a_column(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[tuple[Table, Table]] = []
-    fitted = terminal._fitted
+    fitted = terminal_table._fitted
 
     def watched(table: Table, *args: object) -> tuple[Table, Table]:
         drawn.append((table, fitted(table, *args)))  # type: ignore[arg-type]
         return drawn[-1][1]
 
-    monkeypatch.setattr(terminal, "_fitted", watched)
+    monkeypatch.setattr(terminal_table, "_fitted", watched)
     out = io.StringIO()
     console = Console(file=out, width=width)
     terminal.show_plan(plan_fixture.plan(), console)
     terminal.show_comparison(plan_fixture.comparison(), console)
     terminal.show_training(training_fixture.comparison(), console)
     terminal.show_tables([MIXED], console, minor=("b", "c"))
-    assert len(drawn) == 20
+    assert len(drawn) == 24
     for table, (kept, moved) in drawn:
         shown_names = [c.name for c in (*kept.columns, *moved.columns)]
         assert sorted(shown_names) == sorted(c.name for c in table.columns)
@@ -113,7 +113,7 @@ def test_the_answer_stands_in_the_first_lines() -> None:
 
 
 def test_intervals_and_reasons_are_shown() -> None:
-    text = shown(80)
+    text = shown(100)
     assert "412 ms (330–519)" in text
     assert "not possible: copilot keeps no TPOT p99" in text
 

@@ -21,7 +21,7 @@ from gpumix.catalog.providers import DataRates, load_provider_rates
 from gpumix.catalog.sheet import Words, read_price_sheet
 from gpumix.catalog.supersede import Superseded, current
 from gpumix.catalog.tables import read_packaged, refuse_data, refuse_input
-from gpumix.catalog.validity import Ageing, load_ageing, of_tiers
+from gpumix.catalog.validity import Ageing, load_ageing, load_reclaims, of_tiers
 from gpumix.domain.api import ApiPrice, ApiSupply
 from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.gpu import Gpu, Server
@@ -152,6 +152,11 @@ class Catalog:
     def ageing(self) -> Ageing:
         """How long prices are good."""
         return load_ageing(self._folder)
+
+    @cached_property
+    def spot_reclaims(self) -> dict[tuple[str, str], Range]:
+        """(provider, GPU) -> share of running spot instances taken back in a month [%]."""
+        return load_reclaims(self._folder)
 
     @cached_property
     def fabrics(self) -> Fabrics:

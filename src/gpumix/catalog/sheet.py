@@ -45,6 +45,7 @@ COLUMNS: Final = (
     "as_of_precision",
     "currency",
     "estimated",
+    "fabric",
     "layer",
     "source",
     "note",
@@ -173,6 +174,7 @@ def _offer(line: _Line, words: Words) -> Offer:
     precision = line.under("date", lambda row: _one_of(row, "as_of_precision", PRECISIONS))
     estimated = line.under("cell", _is_estimated)
     layer = line.under("cell", lambda row: _one_of(row, "layer", LAYERS))
+    has_fabric = line.under("cell", _has_fabric)
     return Offer(
         provider=provider,
         instance=instance,
@@ -192,6 +194,7 @@ def _offer(line: _Line, words: Words) -> Offer:
         term_months=months,
         upfront_share=upfront,
         estimated=estimated,
+        has_fabric=has_fabric,
         own=None if own == OwnTerms() else own,
     )
 
@@ -297,6 +300,14 @@ def _one_of(row: Row, column: str, known: Sequence[str]) -> str:
         row.wrong(f"{column} is {shortened(text)}", f"one of {', '.join(known)}")
         return known[0]
     return text.lower()
+
+
+def _has_fabric(row: Row) -> bool | None:
+    """Whether a fast network joins several of the machines; None where the row does not say."""
+    said = row.text("fabric").lower()
+    if said and said not in (*YES, *NO):
+        row.wrong(f"fabric is {shortened(said)}", "write yes or no")
+    return said in YES if said else None
 
 
 def _is_estimated(row: Row) -> bool:

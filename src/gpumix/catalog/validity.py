@@ -11,11 +11,14 @@ from typing import Final
 from gpumix.catalog.tables import Row, read_packaged
 from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import OLD, TIERS, Layer, Offer, Purchase
+from gpumix.domain.site import Range
 
 LEFT_OUT: Final = frozenset({"spot-above-on-demand", "absent-spot"})
 """Marks of prices that are listed and never price a plan."""
 UNKNOWN_TIER: Final = "neocloud"
 """Prices of a provider whose tier is unknown age as a neocloud's do."""
+RECLAIMED: Final = "reclaimed_share_per_month"
+"""Metric of spot.csv: percent of running instances."""
 KINDS: Final = ("on_demand", "spot", "reserved")
 
 
@@ -96,6 +99,25 @@ def load_ageing(folder: Path | None = None) -> Ageing:
             if low and high:
                 ratios[name] = (min(known[0], low), max(known[1], high))
     return Ageing(dict(read_packaged("price_validity.csv", _validity, folder)), ratios)
+
+
+def load_reclaims(folder: Path | None = None) -> dict[tuple[str, str], Range]:
+    """(provider, GPU) -> share of running spot instances that it takes back in a month [%]."""
+    rows = read_packaged("spot.csv", _reclaim, folder)
+    return {key: share for key, share in rows if share.parameter == RECLAIMED}
+
+
+def _reclaim(row: Row) -> tuple[tuple[str, str], Range]:
+    return (row.required_text("provider"), row.required_text("gpu")), Range(
+        row.required_text("metric"),
+        row.number("low"),
+        row.number("typical"),
+        row.number("high"),
+        row.text("unit"),
+        row.text("source"),
+        row.text("as_of"),
+        "M",
+    )
 
 
 def _validity(row: Row) -> tuple[tuple[str, str], Validity]:

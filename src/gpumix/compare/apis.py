@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -56,12 +57,19 @@ def _compared(
         usd_per_mtok_total=usd_per_mtok(quote, demand),
         tokens_per_day=even.scale * tokens if even else None,
         gpu=gpu,
-        replicas=even.replicas if even else 0,
+        replicas=_replicas(workload, even) if even else 0,
         latency="unknown",
         as_of=quote.price.as_of,
         source=quote.price.source,
         reason="" if even else _NEVER,
     )
+
+
+def _replicas(workload: Workload, even: BreakEven) -> int:
+    """Replicas at work at once; of work that may wait, whose levels are hours, over its window."""
+    if not workload.is_deferrable:
+        return even.replicas
+    return math.ceil(even.replicas / len(workload.window))
 
 
 def _levels(workload: Workload, demand: Demand) -> list[Level]:

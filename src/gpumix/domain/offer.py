@@ -51,6 +51,16 @@ class Purchase(StrEnum):
         return {12: cls.RESERVED_1Y, 36: cls.RESERVED_3Y}.get(months, cls.RESERVED)
 
 
+def term_words(months: int) -> str:
+    """The length of a commitment.
+
+    >>> term_words(36), term_words(1)
+    ('3 years', '1 month')
+    """
+    count, unit = (months // 12, "year") if months % 12 == 0 else (months, "month")
+    return f"{count} {unit}{'' if count == 1 else 's'}"
+
+
 OLD: Final = "old"
 """Mark of a price that is used at an age at which it is no longer good."""
 

@@ -160,6 +160,7 @@ def _spot_terms(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
             Basis.ASSUMED,
             "inventory, supply.cloud.spot",
         )
+    yield from _reclaims(answer, catalog)
     if any(terms.gpu is None for terms in stated):
         return
     for name in ("spot_mtti", "spot_availability"):
@@ -171,6 +172,23 @@ def _spot_terms(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
             f"(range {row.low:g} to {row.high:g}; set your own in supply.cloud.spot)",
             row.basis,
             f"{row.source} ({row.as_of})",
+        )
+
+
+def _reclaims(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
+    """What providers publish of the spot capacity that is used: beside the figure planned with."""
+    spot = (x.supply for x in answer.lines if x.supply.purchase is Purchase.SPOT)
+    for provider, gpu in sorted({(supply.provider, supply.gpu) for supply in spot}):
+        share = catalog.spot_reclaims.get((provider, gpu))
+        if share is None:
+            continue
+        yield Assumption(
+            f"spot: {provider} {gpu}",
+            f"{share.typical:g} % of running instances reclaimed in a month "
+            f"(range {share.low:g} to {share.high:g}); a monthly share says little of how often "
+            "one instance is lost, so the plan keeps to the figure for all GPUs",
+            share.basis,
+            f"{share.source} ({share.as_of})",
         )
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from gpumix.cost.cloud import commitment_break_even_utilisation
-from gpumix.domain.offer import Purchase
+from gpumix.domain.offer import Purchase, term_words
 from gpumix.domain.plan import Alternative, BreakEven, WorkloadPlan
 from gpumix.errors import GpumixError
 from gpumix.options.option import Option
@@ -150,18 +150,12 @@ def break_evens(
     return (*_commitments(answer, supplies), *_next_gpu(workloads))
 
 
-_COMMITMENT = {
-    Purchase.RESERVED_1Y: "Reserving a {} for 1 year",
-    Purchase.RESERVED_3Y: "Reserving a {} for 3 years",
-    Purchase.BUY: "Buying a {}",
-}
-
-
 def _commitments(answer: Answer, supplies: Sequence[Supply]) -> list[BreakEven]:
     found = []
     for line in answer.lines:
         supply = line.supply
-        if supply.purchase not in _COMMITMENT:
+        committing = _committing(supply)
+        if not committing:
             continue
         workloads = [use.cell.workload for use in line.uses]
         rivals = [
@@ -174,9 +168,17 @@ def _commitments(answer: Answer, supplies: Sequence[Supply]) -> list[BreakEven]:
         if not rivals:
             continue
         value = commitment_break_even_utilisation(supply.usd_per_gpu_hour, min(rivals))
-        what = f"{_COMMITMENT[supply.purchase].format(supply.gpu)} pays above"
-        found.append(BreakEven(what, "utilisation", value, line.utilisation))
+        found.append(BreakEven(f"{committing} pays above", "utilisation", value, line.utilisation))
     return found
+
+
+def _committing(supply: Supply) -> str:
+    """A purchase that is paid for used or not, in words; empty for others and for what stands."""
+    if supply.purchase is Purchase.BUY:
+        return f"Buying a {supply.gpu}"
+    if supply.offer is None or not supply.offer.term_months:
+        return ""
+    return f"Reserving a {supply.gpu} for {term_words(supply.offer.term_months)}"
 
 
 def _next_gpu(workloads: Sequence[WorkloadPlan]) -> list[BreakEven]:

@@ -29,12 +29,9 @@ def write_up(
     low_usd, high_usd = cost_interval_usd(answer, variants.low_usd, variants.high_usd)
     workloads = workload_plans(results)
     notes = [
-        *inventory.notes,
-        *(
-            f"{w.id}: {note}"
-            for w in inventory.workloads
-            for note in unknown_software(w, catalog.coefficients)
-        ),
+        f"{w.id}: {note}"
+        for w in inventory.workloads
+        for note in unknown_software(w, catalog.coefficients)
     ]
     apis = by_api(answer, catalog.api_prices, supplies.of)
     fx_per_usd, fx_as_of = catalog.exchange_rate(inventory.report_currency)
@@ -63,7 +60,7 @@ def write_up(
         regret=(*regret.alternatives(answer, variants), all_by_api(apis, answer.usd)),
         break_evens=regret.break_evens(answer, workloads, supplies.of),
         hourly_gpus=interpret.hourly_gpus(answer),
-        assumptions=assumptions.assumptions(answer, catalog, supplies.notes),
+        assumptions=assumptions.assumptions(answer, catalog, (*inventory.notes, *supplies.notes)),
         warnings=(
             *assumptions.warnings(answer, notes),
             *assumptions.replay_warnings(results.proof, unproven),

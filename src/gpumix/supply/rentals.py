@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gpumix.catalog import find_offers, of_tiers
 from gpumix.cost.cloud import term_fits, term_note
+from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.evidence import Assumption
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.offer import Offer
@@ -49,6 +50,7 @@ def rentals(inventory: Inventory, catalog: Catalog) -> Supplies:
         return whose, has_fabric(offer), data_price(offer).rates
 
     chosen = _cheapest(bill.offers, _residencies(inventory), apart)
+    notes += _without_fabric(inventory, bill.offers, has_fabric)
     of = tuple(
         _with_data(_rental(o, cloud.max_instances, has_fabric(o), bill.words.get(o)), data_price(o))
         for o in chosen
@@ -82,6 +84,22 @@ def _without_consumer_parts(
         else:
             kept.append(offer)
     return tuple(kept), sorted(dropped)
+
+
+def _without_fabric(
+    inventory: Inventory, offers: Iterable[Offer], has_fabric: Callable[[Offer], bool]
+) -> list[str]:
+    """Whose nodes take no part in gangs of several, where there is work that may want one."""
+    if not any(w.run is not None for w in inventory.workloads):
+        return []
+    nodes = [o for o in offers if o.gpus_per_instance >= GPUS_PER_NODE]
+    left_out = {o.provider for o in nodes} - {o.provider for o in nodes if has_fabric(o)}
+    if not left_out:
+        return []
+    return [
+        f"gangs: no job runs on several nodes of {', '.join(sorted(left_out))}, who state no fast"
+        " network between them; `fabric: yes` in a price sheet says that there is one"
+    ]
 
 
 def _residencies(inventory: Inventory) -> list[frozenset[str] | None]:

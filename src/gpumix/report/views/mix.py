@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gpumix import fields
-from gpumix.domain.offer import OLD, Purchase
+from gpumix.domain.offer import OLD, Purchase, term_words
 from gpumix.domain.plan import MixLine, Plan, TermTarget
 from gpumix.fields import Currency
 from gpumix.report.tables import Cell, Table, basis, money, table, text, value
-from gpumix.report.views.prices import paid_words, term_words
+from gpumix.report.views.prices import paid_words
 
 PURCHASE_WORDS = {
     Purchase.ON_DEMAND: "by the hour",

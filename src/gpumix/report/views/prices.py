@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final
 
 from gpumix import fields
-from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.offer import Offer, Purchase, term_words
 from gpumix.domain.prices import (
     ALL,
     GpuMeant,
@@ -42,16 +42,6 @@ def paid_words(purchase: Purchase, term_months: int = 0, upfront_share: float = 
     length = term_words(months) if months else "for another length"
     upfront = f", {upfront_share:.0%} up front".replace("%", " %") if upfront_share else ""
     return f"reserved {length}{upfront}"
-
-
-def term_words(months: int) -> str:
-    """The length of a commitment.
-
-    >>> term_words(36), term_words(1)
-    ('3 years', '1 month')
-    """
-    count, unit = (months // 12, "year") if months % 12 == 0 else (months, "month")
-    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def offers_table(offers: Sequence[ListedOffer], as_of: date) -> Table:
