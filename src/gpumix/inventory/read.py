@@ -34,6 +34,7 @@ from gpumix.domain.workload import (
 from gpumix.errors import Hint, InputError, Problem, UnknownName, unknown_name
 from gpumix.files import sha256
 from gpumix.inventory import demand
+from gpumix.inventory.contracts import contracts_of
 from gpumix.inventory.demand import within
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.schema import (
@@ -206,6 +207,8 @@ class _Reader:
             steps=spec.steps,
             frames=spec.frames,
             resolution=spec.resolution,
+            data_tb=spec.data_tb,
+            egress_tb_per_month=spec.egress_tb_per_month,
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:
@@ -359,6 +362,7 @@ class _Reader:
             tiers=self._any_or(spec.tiers),
             estimated_terms=spec.estimated_terms,
             quotas=self._quotas(most) if isinstance(most, dict) else (),
+            contracts=contracts_of(spec, self.offers, self._known, self._gpus),
         )
 
     def _quotas(self, most: Mapping[str, int]) -> tuple[Quota, ...]:

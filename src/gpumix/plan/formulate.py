@@ -18,6 +18,7 @@ from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Inventory, Tier, Workload
 from gpumix.options.option import Option
 from gpumix.plan.cycle import Cycle, peak_demand, work_per_week
+from gpumix.plan.data import data_usd_per_unit, mean_over_peak
 from gpumix.plan.ways import Way, cheapest_ways, instances
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK
@@ -174,6 +175,8 @@ def _beats(
         and other.site is None
         and supply.site is None
         and other.usd_per_gpu_hour <= supply.usd_per_gpu_hour
+        and other.egress_usd_per_gb <= supply.egress_usd_per_gb
+        and other.storage_usd_per_gb_month <= supply.storage_usd_per_gb_month
         and other.most is None
         and set(other.quotas) <= set(supply.quotas)
     )
@@ -279,7 +282,8 @@ class _Builder:
         is a limit on it, the next ones too."""
         ways = [
             Way(
-                supply.usd_per_instance_hour * instances(option, supply, workload) / rate,
+                supply.usd_per_instance_hour * instances(option, supply, workload) / rate
+                + data_usd_per_unit(workload, supply, range(year, year + 1)),
                 supply,
                 option,
                 rate,
@@ -320,10 +324,20 @@ class _Builder:
     def _config(
         self, workload: str, resource: str, option: Option, rate: float, cell: Cell
     ) -> None:
-        busy_usd = cell.supply.usd_per_gpu_busy_hour * option.gpus
         rate = min(rate, mix.most_rate(self.workloads[-1]))  # its workload was added last
+        busy_usd = cell.supply.usd_per_gpu_busy_hour * option.gpus + rate * self._data_usd(cell)
         self.configs.append(mix.Config(workload, resource, option.gpus, rate, var_cost=busy_usd))
         self.cells.append(cell)
+
+    def _data_usd(self, cell: Cell) -> float:
+        """What data costs per unit of a replica's rate: at its mean load [USD/unit]."""
+        workload, year = cell.workload, cell.year
+        if not workload.has_data:
+            return 0.0
+        if year is not None:
+            return data_usd_per_unit(workload, cell.supply, range(year, year + 1))
+        mean = data_usd_per_unit(workload, cell.supply, range(self.years))
+        return mean * mean_over_peak(workload, self.cycle)
 
     def _resource(self, supply: Supply) -> mix.Resource:
         yearly = math.fsum(usd for _, usd in supply.usd_per_instance_year)
@@ -363,8 +377,10 @@ class _Builder:
 
 
 def unit_cost_usd(option: Option, supply: Supply, workload: Workload, rate: float) -> float:
-    """Cost of a unit on full replicas: price of the GPUs it takes over what they do [USD/unit]."""
-    return usd_per_unit(usd_per_hour(option, supply, workload), rate)
+    """Cost of a unit on full replicas: price of the GPUs it takes over what they do, and its part
+    of what the first year's data costs [USD/unit]."""
+    data_usd = data_usd_per_unit(workload, supply, range(1))
+    return usd_per_unit(usd_per_hour(option, supply, workload), rate) + data_usd
 
 
 def usd_per_hour(option: Option, supply: Supply, workload: Workload) -> float:

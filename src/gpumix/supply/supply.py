@@ -21,7 +21,8 @@ class Supply:
     how many stand already (they stay; `idle` ones may not be used), `kw` what one takes of the
     site's racks. There are at most `most` of it; against one of the `quotas` all supplies of its
     place count together. `offer` is what a rental is priced by; `has_fabric` says whether several
-    may be joined to a gang.
+    may be joined to a gang. Data that work sends out or keeps there costs `egress_usd_per_gb` and
+    `storage_usd_per_gb_month`; both are 0 where no work states any.
     """
 
     id: str
@@ -46,6 +47,8 @@ class Supply:
     idle: bool = False
     offer: Offer | None = None
     has_fabric: bool = True
+    egress_usd_per_gb: float = 0.0
+    storage_usd_per_gb_month: float = 0.0
     assumptions: tuple[Assumption, ...] = field(default=(), compare=False)
 
     @property
