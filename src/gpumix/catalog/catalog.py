@@ -17,6 +17,7 @@ from gpumix.catalog.findings import Known, problems_in
 from gpumix.catalog.forms import Named, named_gpus
 from gpumix.catalog.gate import Judged, judge
 from gpumix.catalog.offers import TermRatio
+from gpumix.catalog.providers import DataRates, load_provider_rates
 from gpumix.catalog.sheet import Words, read_price_sheet
 from gpumix.catalog.supersede import Superseded, current
 from gpumix.catalog.tables import read_packaged, refuse_data, refuse_input
@@ -161,6 +162,11 @@ class Catalog:
     def fabrics(self) -> Fabrics:
         """Which rented machines form gangs."""
         return load_fabrics(self._folder)
+
+    @cached_property
+    def data_rates(self) -> DataRates:
+        """What providers ask for egress and storage."""
+        return DataRates(load_provider_rates(self._folder), self.defaults)
 
     def quoted(self, as_of: date) -> tuple[Offer, ...]:
         """What a GPU is usually rented at on a day: usable offers of the default tiers."""

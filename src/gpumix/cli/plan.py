@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gpumix.cli.console import console
 from gpumix.cli.options import AnswerFormat, Format, JsonFormat, Measured
+
+if TYPE_CHECKING:
+    from gpumix.verbs.plan import Overrides
 
 FILES = ("plan.json", "report.html", "problem.json")
 
@@ -24,6 +27,22 @@ def plan(
         Path | None, typer.Option(help="Folder for plan.json, report.html and problem.json.")
     ] = None,
     measured: Measured = None,
+    estimated_terms: Annotated[
+        bool | None,
+        typer.Option(
+            "--estimated-terms/--published-terms",
+            help="Also use commitments that nobody lists, by the usual ratios of their tier; "
+            "default: supply.cloud.estimated_terms.",
+            show_default=False,
+        ),
+    ] = None,
+    tiers: Annotated[
+        str | None,
+        typer.Option(
+            help="Providers to rent from: any, or some of hyperscaler, neocloud, marketplace, "
+            "reseller with commas between them; default: supply.cloud.tiers."
+        ),
+    ] = None,
     format: AnswerFormat = Format.TERMINAL,
     as_json: JsonFormat = False,
 ) -> None:
@@ -35,11 +54,14 @@ def plan(
 
     Example: gpumix plan gpumix-out/team
     """
+    from gpumix.verbs.plan import Overrides
+
     run(
         inventory,
         out or Path("gpumix-out") / _name(inventory),
         measured,
         Format.JSON if as_json else format,
+        overrides=Overrides(estimated_terms, tiers),
     )
 
 
@@ -56,16 +78,19 @@ def run(
     format: Format,
     beside: Mapping[str, str] = MappingProxyType({}),
     shown: Path | None = None,
+    overrides: Overrides | None = None,
 ) -> None:
     """Plan into a folder and print the answer; next steps name the inventory `shown`."""
     from gpumix.publish import check_folder
     from gpumix.report import export, markdown
     from gpumix.report.terminal import show_plan, spinner
-    from gpumix.verbs.plan import plan_into
+    from gpumix.verbs.plan import AS_WRITTEN, plan_into
 
     check_folder(folder, FILES)
     with spinner() as progress:
-        made = plan_into(folder, inventory, progress, measured, beside).plan
+        made = plan_into(
+            folder, inventory, progress, measured, beside, overrides or AS_WRITTEN
+        ).plan
     if format is Format.JSON:
         typer.echo(export.to_json(export.plan_to_dict(made)))
         return

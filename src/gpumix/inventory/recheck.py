@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from gpumix.catalog import Catalog
 from gpumix.domain.gpu import PRECISIONS
-from gpumix.domain.offer import Purchase
+from gpumix.domain.offer import TIERS, Purchase
 from gpumix.domain.promises import SLO_NAMES
 from gpumix.domain.workload import LONGEST_NAME, Inventory, Kind, Workload
 from gpumix.errors import Problem, unknown_name
@@ -56,7 +56,14 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Workload.window": (0, _WEEK - 1),
     "Workload.steps": (1, 1000),
     "Workload.frames": (1, 10_000),
+    "Workload.data_tb": (0.0, 1e6),
+    "Workload.egress_tb_per_month": (0.0, 1e6),
     "CloudSupply.max_instances": (1, 1_000_000),
+    "Quota.instances": (0, 1_000_000),
+    "Discount.share": (0.0, 0.99),
+    "Support.share": (0.0, 1.0),
+    "Credit.usd": (1e-9, 1e12),
+    "Contracts.tax_share": (0.0, 1.0),
     "Site.racks": (0, 10_000),
     "Site.kw_per_rack": (1e-6, 500.0),
     "Site.usd_per_kwh": (1e-9, 10.0),
@@ -85,6 +92,8 @@ _WORDS: Final[Mapping[str, Collection[str]]] = {
     "TrainingRun.checkpoint": ("sync", "async"),
     "Site.cooling": ("air", "rear_door", "liquid"),
     "CloudSupply.purchases": _RENTED,
+    "CloudSupply.tiers": TIERS,
+    "Discount.purchases": _RENTED,
     "Offer.purchase": _RENTED,
 }
 
@@ -169,6 +178,8 @@ def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Proble
         "Workload.kv_precision": ("precision", ("", *PRECISIONS)),
         "Workload.gpus": ("GPU", catalog.gpus),
         "CloudSupply.gpus": ("GPU", catalog.gpus),
+        "Quota.gpu": ("GPU", catalog.gpus),
+        "Discount.gpus": ("GPU", catalog.gpus),
         "SpotTerms.gpu": ("GPU", catalog.gpus),
         "Site.gpus": ("GPU", catalog.gpus),
         "Site.owned": ("GPU", catalog.gpus),

@@ -37,6 +37,14 @@ Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 """A name of the team's own: a plan, a workload, a site."""
 
 
+Purchases = Annotated[
+    list[Literal["on_demand", "spot", "reserved", "reserved_1y", "reserved_3y"]],
+    BeforeValidator(_as_list),
+    Field(min_length=1),
+]
+"""Ways of renting."""
+
+
 TierName = Literal["hyperscaler", "neocloud", "marketplace", "reseller"]
 
 
@@ -115,6 +123,8 @@ class WorkloadSpec(_Spec):
     gpus: Names | None = None
     window: WindowHours | None = None
     growth_per_year: Growth | None = None
+    data_tb: Number = Field(default=0.0, ge=0, le=1e6)
+    egress_tb_per_month: Number = Field(default=0.0, ge=0, le=1e6)
     # served work
     traffic: TrafficSpec | None = None
     slo: dict[str, Seconds] = {}
@@ -154,6 +164,37 @@ class SpotSpec(_Spec):
     availability: Annotated[Share, Field(ge=0.01, le=1)]
 
 
+def _most_form(value: Any) -> str:
+    return "places" if isinstance(value, dict) else "each"
+
+
+MostInstances = Annotated[
+    Annotated[Whole, Field(ge=1, le=1_000_000), Tag("each")]
+    | Annotated[dict[str, Annotated[Whole, Field(ge=0, le=1_000_000)]], Tag("places")],
+    Discriminator(_most_form),
+]
+"""`8` of each kind of instance, or by place: `{aws us-east-1: 16}`."""
+
+
+class DiscountSpec(_Spec):
+    """A share off a provider's listed prices; what is not named is all."""
+
+    provider: str
+    share: Annotated[Share, Field(le=0.99)]
+    gpus: Names | None = None
+    regions: Names | None = None
+    purchase: Purchases | None = None
+    until: Day | None = None
+
+
+class CreditSpec(_Spec):
+    """Money that pays a provider's rent until a day."""
+
+    provider: str
+    usd: Number = Field(gt=0, le=1e12)
+    until: Day
+
+
 class CloudSpec(_Spec):
     """Which rentals may be used."""
 
@@ -161,15 +202,15 @@ class CloudSpec(_Spec):
     regions: AnyOr = "any"
     countries: AnyOr = "any"
     gpus: AnyOr = "any"
-    purchase: Annotated[
-        list[Literal["on_demand", "spot", "reserved", "reserved_1y", "reserved_3y"]],
-        BeforeValidator(_as_list),
-        Field(min_length=1),
-    ] = ["on_demand", "spot", "reserved"]
+    purchase: Purchases = ["on_demand", "spot", "reserved"]
     tiers: AnyTier = ["hyperscaler", "neocloud"]
     estimated_terms: bool = False
-    max_instances: Whole | None = Field(default=None, ge=1, le=1_000_000)
+    max_instances: MostInstances | None = None
     spot: dict[str, SpotSpec] = {}
+    discounts: list[DiscountSpec] = []
+    support_share: dict[str, Share] = {}
+    credits: list[CreditSpec] = []
+    tax_share: Share = 0.0
 
 
 class SiteSpec(_Spec):
@@ -259,5 +300,6 @@ APPLIES: dict[Kind, frozenset[str]] = {
 """Keys that go with a kind, beside those that every workload has."""
 
 COMMON = frozenset(
-    {"kind", "model", "precision", "kv_precision", "engine", "tier", "residency", "gpus"}
-)
+    {"kind", "model", "precision", "kv_precision", "engine", "tier", "residency", "gpus",
+     "data_tb", "egress_tb_per_month"}
+)  # fmt: skip

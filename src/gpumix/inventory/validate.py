@@ -187,6 +187,8 @@ def _keys_at(path: KeyPath) -> tuple[str, ...]:
     here: type[BaseModel] | None = InventorySpec
     parts = iter(path)
     for part in parts:
+        if isinstance(part, int):  # an item of a list
+            continue
         if here is None or part not in here.model_fields:
             return ()
         annotation = here.model_fields[str(part)].annotation

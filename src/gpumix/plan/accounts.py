@@ -8,13 +8,13 @@ for the peak or for the loss of another is idle the rest of the time.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gpumix import mix
 from gpumix.domain.offer import Purchase
-from gpumix.domain.workload import Workload
-from gpumix.plan.cycle import Block, growth, work_per_week
+from gpumix.plan.cycle import Block, mean_demand, work_per_week
+from gpumix.plan.data import data_usd_by_year
 from gpumix.plan.formulate import Cell, Formulation
 from gpumix.supply.supply import Supply
 
@@ -41,7 +41,8 @@ class Line:
     """A supply held: instances by block, GPU-hours and cost over the horizon.
 
     `running` counts instances, shares of an hour included (`duty`), `most` the most of them at
-    once; `usd_parts` are USD by component and year of the horizon.
+    once; `usd_parts` are USD by component and year of the horizon, of which `data_usd` by workload
+    pay for its data, not for what is held.
     """
 
     supply: Supply
@@ -50,11 +51,17 @@ class Line:
     gpu_hours: float
     usd_parts: Mapping[str, tuple[float, ...]]
     uses: tuple[Use, ...]
+    data_usd: Mapping[str, float]
 
     @property
     def usd(self) -> float:
         """Cost over the horizon [USD]."""
         return math.fsum(usd for years in self.usd_parts.values() for usd in years)
+
+    @property
+    def held_usd(self) -> float:
+        """Cost over the horizon of what is held, data left out [USD]."""
+        return self.usd - math.fsum(self.data_usd.values())
 
     @property
     def busy_gpu_hours(self) -> float:
@@ -78,6 +85,13 @@ RENTAL = {
 ENERGY = "energy at work"
 
 
+def rent_of(line: Line) -> tuple[float, ...]:
+    """Rent of a line by year [USD]; empty where it is not rented from a cloud."""
+    if not line.supply.purchase.is_rental:
+        return ()
+    return line.usd_parts[RENTAL[line.supply.purchase]]
+
+
 def lines_of(formulation: Formulation, solution: mix.Solution) -> tuple[Line, ...]:
     """All supplies held in the solution, owned ones included, dearest first."""
     uses = _uses(formulation, solution)
@@ -86,8 +100,9 @@ def lines_of(formulation: Formulation, solution: mix.Solution) -> tuple[Line, ..
         duty = _duty(formulation, resource.id)
         held.setdefault(formulation.supply[resource.id].id, []).append((resource.id, duty))
     lines = []
+    done = _units_by_year(formulation, [use for own in uses.values() for use in own])
     for members in held.values():
-        line = _line(formulation, solution, members, uses)
+        line = _line(formulation, solution, members, uses, done)
         if line.most:
             lines.append(line)
     return tuple(sorted(lines, key=lambda line: (-line.usd, line.supply.id)))
@@ -115,6 +130,7 @@ def _line(
     solution: mix.Solution,
     members: list[tuple[str, float]],
     uses: Mapping[str, list[Use]],
+    done: Mapping[tuple[str, int], float],
 ) -> Line:
     supply, cycle = formulation.supply[members[0][0]], formulation.cycle
     blocks = range(len(cycle.blocks))
@@ -127,14 +143,58 @@ def _line(
         running[p] * len(cycle.blocks[p].hours) * cycle.repeat * supply.gpus_per_instance
         for p in blocks
     )
+    data = _data_by_workload(formulation, supply, own, done)
     return Line(
         supply,
         running,
         max(_most_at_once(supply, p, running[p], own) for p in blocks),
         gpu_hours,
-        _usd_parts(formulation, supply, running, own),
+        _usd_parts(formulation, supply, running, own) | _added_up(data.values()),
         own,
+        {
+            name: math.fsum(usd for years in parts.values() for usd in years)
+            for name, parts in data.items()
+        },
     )
+
+
+def _units_by_year(formulation: Formulation, uses: Iterable[Use]) -> dict[tuple[str, int], float]:
+    """(workload, year) -> units done."""
+    done: dict[tuple[str, int], float] = {}
+    for use in uses:
+        key = (use.cell.workload.id, formulation.cycle.blocks[use.block].year)
+        done[key] = done.get(key, 0.0) + use.units
+    return done
+
+
+def _data_by_workload(
+    formulation: Formulation,
+    supply: Supply,
+    uses: tuple[Use, ...],
+    done: Mapping[tuple[str, int], float],
+) -> dict[str, dict[str, tuple[float, ...]]]:
+    """Workload -> what its data costs here, by component and year [USD]: of each year the share
+    of its units that is done here."""
+    years = formulation.cycle.years
+    share: dict[str, dict[int, float]] = {}
+    for (name, year), units in _units_by_year(formulation, uses).items():
+        share.setdefault(name, {})[year] = units / done[name, year] if units else 0.0
+    workloads = {use.cell.workload.id: use.cell.workload for use in uses}
+    return {
+        name: data_usd_by_year(workload, supply, share[name], years)
+        for name, workload in workloads.items()
+        if workload.has_data
+    }
+
+
+def _added_up(parts: Iterable[Mapping[str, tuple[float, ...]]]) -> dict[str, tuple[float, ...]]:
+    """Sums by component and year; components that cost nothing are left out."""
+    sums: dict[str, tuple[float, ...]] = {}
+    for part in parts:
+        for name, usd in part.items():
+            before = sums.get(name, (0.0,) * len(usd))
+            sums[name] = tuple(a + b for a, b in zip(before, usd, strict=True))
+    return {name: usd for name, usd in sums.items() if any(usd)}
 
 
 def _most_at_once(supply: Supply, block: int, running: float, uses: tuple[Use, ...]) -> int:
@@ -192,7 +252,7 @@ def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Us
                     load=load,
                     units=z * config.plain_rate * hours * load,
                     busy_gpu_hours=gpu_hours * load,
-                    energy_usd=config.var_cost * z * hours,
+                    energy_usd=cell.supply.usd_per_gpu_busy_hour * config.gpus * z * hours,
                 )
             )
     return found
@@ -220,21 +280,16 @@ def _load(
     return mean_demand(cell.workload, block) / delivered[name, index]
 
 
-def mean_demand(workload: Workload, block: Block) -> float:
-    """Mean hourly demand of the block's hours [units/h]."""
-    if workload.demand is None:
-        return 0.0
-    total = math.fsum(workload.demand.units_per_hour[h] for h in block.hours)
-    return growth(workload, block.year) * total / len(block.hours)
-
-
 def usd_by_workload(lines: tuple[Line, ...]) -> dict[str, float]:
-    """Cost of each workload over the horizon [USD]: of every line by its busy GPU-hours."""
+    """Cost of each workload over the horizon [USD]: its data, and of every line that by its busy
+    GPU-hours."""
     usd: dict[str, float] = {}
     for line in lines:
         busy = line.busy_gpu_hours
         for use in line.uses:
             share = use.busy_gpu_hours / busy if busy else 0.0
             name = use.cell.workload.id
-            usd[name] = usd.get(name, 0.0) + line.usd * share
+            usd[name] = usd.get(name, 0.0) + line.held_usd * share
+        for name, data_usd in line.data_usd.items():
+            usd[name] = usd.get(name, 0.0) + data_usd
     return usd

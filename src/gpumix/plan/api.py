@@ -21,6 +21,7 @@ from gpumix.domain.workload import Demand, Tier, Workload
 from gpumix.options.option import Option
 from gpumix.plan.accounts import usd_by_workload
 from gpumix.plan.cycle import WEEKS_PER_YEAR, Cycle, peak_demand, work_per_week
+from gpumix.plan.data import data_usd_per_unit
 from gpumix.plan.formulate import Choice, holds, may_run, rate_on, worthwhile
 from gpumix.plan.interpret import Answer
 from gpumix.supply.apis import Quote, quotes, usd_per_mtok
@@ -203,9 +204,10 @@ def _even(
         rate,
         per_instance,
         supply.usd_per_gpu_hour * supply.gpus_per_instance,
-        supply.usd_per_gpu_busy_hour * option.gpus,
+        supply.usd_per_gpu_busy_hour * option.gpus
+        + rate * data_usd_per_unit(workload, supply, range(1)),
         per_instance if premium else 0,
-        supply.most,
+        supply.room,
     )
     even = break_even(_levels(workload, cycle, hourly=hourly), week, quote.usd_per_unit, replicas)
     if even is not None and hourly and workload.is_deferrable:  # counted in replica-hours

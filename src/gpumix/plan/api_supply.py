@@ -17,8 +17,8 @@ from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Tier, Workload
 from gpumix.options.option import Option
-from gpumix.plan.accounts import Line, mean_demand
-from gpumix.plan.cycle import Cycle, peak_demand, work_per_week
+from gpumix.plan.accounts import Line
+from gpumix.plan.cycle import Cycle, mean_demand, peak_demand, work_per_week
 from gpumix.plan.formulate import Choice
 from gpumix.supply.apis import Quote, quotes
 from gpumix.supply.supply import Supply

@@ -13,6 +13,7 @@ from gpumix.domain.plan import Replay
 from gpumix.domain.workload import Inventory, Kind, Tier, Workload
 from gpumix.options.runs import JOB_ASSUMPTIONS
 from gpumix.plan.interpret import Answer
+from gpumix.plan.money_rules import money_rules, not_counted
 from gpumix.supply.supply import Supply
 from gpumix.units import MS
 
@@ -30,6 +31,7 @@ def assumptions(answer: Answer, catalog: Catalog, notes: Sequence[str]) -> tuple
         *_speed(inventory, catalog),
         *_interruptions(answer, catalog),
         *_rules(inventory),
+        *money_rules(answer),
         _shortlist(answer),
         *(Assumption(note.partition(":")[0], note.partition(":")[2].strip() or note, Basis.ASSUMED,
                      "gpumix") for note in notes),
@@ -193,12 +195,12 @@ def _reclaims(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
 def _rules(inventory: Inventory) -> list[Assumption]:
     """Rules of the model that someone could dispute."""
     kinds = {w.kind for w in inventory.workloads}
+    left_out = not_counted(inventory)
     rules = {
         "rule: time": "each year is one representative week; every block of hours is planned at "
         "its busiest hour; commitments run for the whole horizon",
         "rule: cost": "undiscounted USD over the horizon; owned servers as a yearly capital charge "
-        "at the site's cost of capital, less resale; taxes on cloud bills, egress and "
-        "storage are not counted",
+        f"at the site's cost of capital, less resale{'; ' if left_out else ''}{left_out}",
     }
     if any(w.tier is Tier.PREMIUM for w in inventory.workloads):
         rules["rule: premium"] = (

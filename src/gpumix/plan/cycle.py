@@ -8,6 +8,7 @@ never share a block.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -54,6 +55,14 @@ def peak_demand(workload: Workload, block: Block) -> float:
     if demand is None:
         return 0.0
     return growth(workload, block.year) * max(demand.units_per_hour[h] for h in block.hours)
+
+
+def mean_demand(workload: Workload, block: Block) -> float:
+    """Mean hourly demand of the block's hours [units/h]."""
+    if workload.demand is None:
+        return 0.0
+    total = math.fsum(workload.demand.units_per_hour[h] for h in block.hours)
+    return growth(workload, block.year) * total / len(block.hours)
 
 
 def work_per_week(workload: Workload, year: int) -> float:

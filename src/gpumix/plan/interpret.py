@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from gpumix import mix
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import (
     CostPart,
@@ -13,11 +14,12 @@ from gpumix.domain.plan import (
     MixLine,
 )
 from gpumix.plan.accounts import Line, Use, lines_of
+from gpumix.plan.credits import credited, credits_of
 from gpumix.plan.formulate import (
     Choice,
     Formulation,
 )
-from gpumix.plan.search import Found
+from gpumix.plan.search import Found, judged
 from gpumix.units import HOURS_PER_WEEK, MONTHS_PER_YEAR
 
 
@@ -57,7 +59,26 @@ class Answer:
 
 def answer_of(found: Found) -> Answer:
     """The accounts of a found mix."""
-    return Answer(found, lines_of(found.formulation, found.solution))
+    lines = lines_of(found.formulation, found.solution)
+    return Answer(found, credited(lines, found.choice.inventory))
+
+
+def usd_of(found: Found) -> float:
+    """Cost of a found mix over the horizon by its accounts, with data and credits [USD]."""
+    return answer_of(found).usd
+
+
+def proof_of(answer: Answer) -> mix.Solution:
+    """The solution with its cost by the accounts, and what the search proves of that.
+
+    Any other mix could draw all credits too, which the search does not see: its bound less these.
+    """
+    solution = answer.found.solution
+    credit_usd = math.fsum(credit.usd for credit in credits_of(answer.choice.inventory))
+    if math.isclose(answer.usd, solution.cost or 0.0, rel_tol=1e-9) and not credit_usd:
+        return solution
+    bound = max((solution.bound or 0.0) - credit_usd, 0.0)
+    return judged(replace(solution, cost=answer.usd), bound)
 
 
 def mix_lines(answer: Answer) -> tuple[MixLine, ...]:
@@ -79,7 +100,9 @@ def _mix_line(line: Line, answer: Answer) -> MixLine:
         country=supply.country,
         count=line.most,
         mean_count=mean,
-        usd_per_gpu_hour=usd / line.gpu_hours if line.gpu_hours else supply.usd_per_gpu_hour,
+        usd_per_gpu_hour=line.held_usd / line.gpu_hours
+        if line.gpu_hours
+        else supply.usd_per_gpu_hour,
         usd_per_month=usd / answer.months,
         usd_horizon=usd,
         utilisation=line.utilisation,
@@ -122,7 +145,7 @@ def cost_parts(answer: Answer) -> tuple[CostPart, ...]:
 
 def idle_usd(answer: Answer) -> float:
     """Cost of GPU-hours that are held and do not work, over the horizon [USD]."""
-    return math.fsum(line.usd * (1.0 - line.utilisation) for line in gpu_lines(answer))
+    return math.fsum(line.held_usd * (1.0 - line.utilisation) for line in gpu_lines(answer))
 
 
 def utilisation(answer: Answer) -> float:

@@ -14,7 +14,7 @@ from gpumix.options.option import Option
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, may_run
 from gpumix.plan.infeasible import limit_in_words
-from gpumix.plan.interpret import Answer
+from gpumix.plan.interpret import Answer, answer_of, proof_of, usd_of
 from gpumix.plan.restrictions import Restriction, homeless_workloads, narrow, restrictions
 from gpumix.plan.search import VARIANT, Found, judged, search
 from gpumix.supply.supply import Supply
@@ -64,9 +64,9 @@ def _cost_at(
     held = {line.supply.id for line in answer.lines}
     own = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in held or s.count))
     for candidate in (own, choice):
-        cost = search(candidate, cycle, VARIANT, rate_factor).solution.cost
-        if cost is not None:
-            return cost
+        found = search(candidate, cycle, VARIANT, rate_factor)
+        if found.solution.cost is not None:
+            return usd_of(found)
     return None
 
 
@@ -101,12 +101,12 @@ def cheapest(found: Found, others: Variants) -> Found:
     """
     best = min(
         (v.found for v in others.restricted if v.found is not None),
-        key=lambda f: f.solution.cost or float("inf"),
+        key=usd_of,
         default=found,
     )
-    mine, theirs = found.solution.cost or 0.0, best.solution.cost or 0.0
-    if theirs >= mine * (1.0 - 1e-9):
+    if usd_of(best) >= usd_of(found) * (1.0 - 1e-9):
         return found
+    theirs = best.solution.cost or 0.0
     bounds = (found.solution.bound or 0.0, found.relaxed_bound or 0.0)
     bound = max((b for b in bounds if b <= theirs), default=0.0)
     return replace(
@@ -129,9 +129,10 @@ def _alternative(variant: Variant, answer: Answer) -> Alternative:
         return Alternative(name, status, plan_usd, 0.0, 0.0, "")
     if variant.found is None or variant.found.solution.cost is None:
         return Alternative(name, "infeasible", None, None, None, variant.reason)
-    delta = variant.found.solution.cost - plan_usd
-    status = variant.found.solution.status
-    return Alternative(name, status, plan_usd + delta, delta, delta / plan_usd, "")
+    other = answer_of(variant.found)
+    delta = other.usd - plan_usd
+    share = delta / plan_usd if plan_usd else None
+    return Alternative(name, proof_of(other).status, other.usd, delta, share, "")
 
 
 def _conflict(found: Found) -> str:

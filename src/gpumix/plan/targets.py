@@ -45,7 +45,7 @@ def targets(
     saved_usd = answer.usd - other.usd
     if not wanted or saved_usd < LEAST_SAVING * answer.usd:
         return ()
-    dearer = 1.0 + saved_usd / math.fsum(line.usd for line in wanted)
+    dearer = 1.0 + saved_usd / math.fsum(line.held_usd for line in wanted)
     return tuple(_target(line, dearer, saved_usd / answer.months) for line in wanted)
 
 

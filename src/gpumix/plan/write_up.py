@@ -9,6 +9,7 @@ from gpumix.domain.plan import Plan, TermTarget
 from gpumix.plan import assumptions, interpret, regret
 from gpumix.plan.api import all_by_api, by_api
 from gpumix.plan.api_supply import api_warnings
+from gpumix.plan.interval import cost_interval_usd
 from gpumix.plan.regret import Variants
 from gpumix.plan.workloads import Results, workload_plans
 from gpumix.predict.software import unknown_software
@@ -24,7 +25,8 @@ def write_up(
     """The whole plan; `unproven` are workloads that no option serves in simulation, `started` the
     clock when planning began [s]."""
     answer, catalog, supplies = results.answer, results.catalog, results.supplies
-    inventory, solution = answer.choice.inventory, answer.found.solution
+    inventory, solution = answer.choice.inventory, interpret.proof_of(answer)
+    low_usd, high_usd = cost_interval_usd(answer, variants.low_usd, variants.high_usd)
     workloads = workload_plans(results)
     notes = [
         f"{w.id}: {note}"
@@ -46,8 +48,8 @@ def write_up(
         mix=interpret.mix_lines(answer),
         monthly_usd=answer.usd / answer.months,
         horizon_usd=answer.usd,
-        horizon_low_usd=min(variants.low_usd or answer.usd, answer.usd),
-        horizon_high_usd=max(variants.high_usd or answer.usd, answer.usd),
+        horizon_low_usd=low_usd,
+        horizon_high_usd=high_usd,
         capex_usd=answer.capex_usd,
         bound=min(solution.bound or 0.0, answer.usd),
         gap=solution.gap or 0.0,

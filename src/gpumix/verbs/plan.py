@@ -11,9 +11,10 @@ from types import MappingProxyType
 
 from gpumix import __version__, mix
 from gpumix.catalog import MEASUREMENTS, Catalog, load
+from gpumix.domain.offer import TIERS
 from gpumix.domain.plan import Plan
 from gpumix.domain.workload import InputFile, Inventory
-from gpumix.errors import InputError, Problem
+from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.files import sha256
 from gpumix.inventory import read_inventory
 from gpumix.inventory.recheck import problems_of
@@ -23,6 +24,7 @@ from gpumix.report import export, html
 from gpumix.verbs.calibrate import find_store
 
 PLAN = "plan.json"
+ANY_TIER = "any"
 _MEASURED = "measured"
 
 
@@ -38,6 +40,20 @@ class Opened:
     catalog: Catalog
     files: Mapping[str, Path]
     before: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What the command line says in place of `supply.cloud`; None = as the inventory has it.
+
+    `tiers` are names with commas between them, or `any`.
+    """
+
+    estimated_terms: bool | None = None
+    tiers: str | None = None
+
+
+AS_WRITTEN = Overrides()
 
 
 def open_inventory(path: Path, measured: Path | None = None) -> Opened:
@@ -71,6 +87,7 @@ def plan_into(
     progress: Progress = lambda _: None,
     measured: Path | None = None,
     beside: Mapping[str, str] = MappingProxyType({}),
+    overrides: Overrides = AS_WRITTEN,
 ) -> Planned:
     """As `plan_file`, and writes plan.json, report.html, problem.json and the files behind the plan
     into a folder; `beside` are texts that go there too, by name.
@@ -79,6 +96,7 @@ def plan_into(
     """
     progress(f"reading {path}")
     opened = open_inventory(path, measured)
+    opened = replace(opened, inventory=overridden(opened.inventory, overrides))
     planned = _planned(opened, progress)
     texts = {
         PLAN: export.to_json(export.plan_to_dict(planned.plan)),
@@ -87,6 +105,33 @@ def plan_into(
     }
     write_set(folder, {**texts, **beside, **opened.files})
     return planned
+
+
+def overridden(inventory: Inventory, overrides: Overrides) -> Inventory:
+    """The inventory with what the command line says. Raises: InputError."""
+    if overrides == AS_WRITTEN:
+        return inventory
+    if inventory.cloud is None:
+        text = "the inventory rents nothing that they could change"
+        raise InputError(Problem("--tiers, --estimated-terms", text, "add supply.cloud"))
+    cloud = inventory.cloud
+    if overrides.estimated_terms is not None:
+        cloud = replace(cloud, estimated_terms=overrides.estimated_terms)
+    if overrides.tiers is not None:
+        cloud = replace(cloud, tiers=_tiers(overrides.tiers))
+    return replace(inventory, cloud=cloud)
+
+
+def _tiers(text: str) -> tuple[str, ...] | None:
+    """`any`, or names with commas between them. Raises: InputError with every unknown one."""
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    if names == (ANY_TIER,):
+        return None
+    known = (*TIERS, ANY_TIER)
+    problems = [unknown_name("--tiers", "tier", name, known) for name in names if name not in TIERS]
+    if problems:
+        raise InputError(problems)
+    return names
 
 
 def _planned(opened: Opened, progress: Progress) -> Planned:
