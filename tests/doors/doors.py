@@ -116,7 +116,7 @@ class Door:
 
 def _solve(path: Path) -> object:
     problem = mix.read_problem(read_json(path), str(path))
-    return mix.solve(problem, time_limit_s=2.0, node_limit=50)
+    return mix.solve(problem, time_limit_s=2.0)
 
 
 def _measured(path: Path) -> object:

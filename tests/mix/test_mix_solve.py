@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
-from typing import Any
 
 import numpy as np
 import pytest
@@ -27,11 +26,9 @@ from gpumix.mix import (
     solution_to_dict,
     solve,
 )
+from gpumix.mix.highs import run
 from gpumix.mix.linear import Linear
-from gpumix.mix.model import build
 from gpumix.mix.pool import shared_pools, single_pools
-from gpumix.mix.solve import run
-from gpumix.mix.start import relax_and_fix
 
 
 def cost_of(problem: Problem) -> float:
@@ -338,45 +335,3 @@ def test_solution_form() -> None:
     assert [block["id"] for block in blocks] == ["night", "day"]
     assert all(len(block["replicas"]) == len(problem.configs) for block in blocks)
     assert all("served" not in block for block in blocks)
-
-
-@pytest.mark.parametrize("scale", [1.0, 3.7])
-def test_starting_block_by_block_changes_no_optimum(
-    scale: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    problem = town(scale=scale)
-    expected = solve(problem).cost
-    started = []
-    module = import_module("gpumix.mix.solve")
-
-    def spy(*args: Any) -> tuple[float, ...]:
-        started.append(relax_and_fix(*args))
-        return started[-1]
-
-    monkeypatch.setattr(module, "LARGE", 1)
-    monkeypatch.setattr(module, "relax_and_fix", spy)
-    assert solve(problem).cost == pytest.approx(expected, rel=1e-6)
-    assert started[0], "the start found no plan"
-
-
-def test_a_start_good_enough_is_taken_without_a_search() -> None:
-    problem = town()
-    best = solve(problem).cost
-    assert best is not None
-    known = 0.9 * best
-    found = solve(problem, large=0, known_bound=known, enough=0.5)
-    assert found.status == "feasible"
-    assert found.bound == pytest.approx(known)
-    assert found.cost is not None
-    assert found.cost >= best * (1 - 1e-9)
-    assert found.gap == pytest.approx(1.0 - known / found.cost)
-    assert not check(problem, found)
-    searched = solve(problem, large=0, known_bound=known, enough=0.01)
-    assert searched.status == "optimal"
-    assert searched.cost == pytest.approx(best)
-
-
-def test_dead_end_is_no_start() -> None:
-    problem = town()
-    model = build(problem, single_pools(problem))
-    assert relax_and_fix(model, lambda linear: ()) == ()

@@ -111,7 +111,7 @@ def test_the_costs_add_up(cloud: Planned) -> None:
 
 def test_the_accounts_agree_with_the_mix_problem(cloud: Planned) -> None:
     """The plan's dollars are drawn from counts apart from the solver's objective."""
-    solved = mix.solve(cloud.problem, gap=0.005, time_limit_s=20.0, node_limit=200)
+    solved = mix.solve(cloud.problem, gap=0.005)
     assert solved.cost == pytest.approx(cloud.plan.horizon_usd, rel=1e-6)
     assert cloud.plan.bound <= cloud.plan.horizon_usd
 

@@ -57,7 +57,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Choice, Cycle]:
 def test_the_bound_holds_for_supplies_that_are_not_listed(
     asked: tuple[Choice, Cycle], rounds: int
 ) -> None:
-    whole = mix.solve(formulate(*asked).problem, gap=1e-3, time_limit_s=20.0, node_limit=50)
+    whole = mix.solve(formulate(*asked).problem, gap=1e-3)
     found = search(*asked, replace(PLAN, largest=0, rounds=(rounds,)))
     cost, bound, gap = found.solution.cost, found.solution.bound, found.solution.gap
     assert cost is not None

@@ -5,6 +5,7 @@ are the JSON forms; `solve` finds the plan; `price` and `check` judge any plan b
 their own; `conflict`, `relaxations` and `restricted` explain.
 """
 
+from gpumix.mix.effort import EFFORTS, NORMAL, QUICK, THOROUGH, Effort
 from gpumix.mix.explain import (
     Relaxation,
     relaxations,
@@ -26,9 +27,14 @@ from gpumix.mix.shortlist import Shortlist, shortlist
 from gpumix.mix.solve import check_ends, conflict, solve
 
 __all__ = [
+    "EFFORTS",
+    "NORMAL",
+    "QUICK",
+    "THOROUGH",
     "Block",
     "BlockPlan",
     "Config",
+    "Effort",
     "Problem",
     "Relaxation",
     "Resource",

@@ -16,7 +16,7 @@ the upper bound that some cheapest plan keeps, whether or not the problem names 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gpumix.mix.linear import Linear, Term
@@ -54,7 +54,8 @@ class Way:
 class Model:
     """A problem's program and where its parts are.
 
-    `ways` follow the pools and their configs in order, `instances` the problem's resources.
+    `ways` follow the pools and their configs in order, `instances` the problem's resources. Rows:
+    of a pool's GPUs by (pool, block), of unclassed demand by (workload, block), of all the work.
     `dropped` limits are not in force; `relaxed` is one with the column `slack`.
     """
 
@@ -65,6 +66,9 @@ class Model:
     linear: Linear = field(default_factory=Linear)
     ways: list[Way] = field(default_factory=list)
     instances: list[Column] = field(default_factory=list)
+    capacity_rows: dict[tuple[int, int], int] = field(default_factory=dict)
+    demand_rows: dict[tuple[str, int], int] = field(default_factory=dict)
+    work_rows: dict[str, int] = field(default_factory=dict)
     slack: int = -1
 
     def holds(self, limit: str) -> bool:
@@ -141,7 +145,7 @@ def _add_replicas(model: Model) -> None:
             )
             costs = [config.var_cost * problem.repeat * b.hours for b in problem.blocks]
             columns = tuple(
-                model.linear.column(cost, most, stage=p)
+                model.linear.column(cost, most)
                 for p, (cost, most) in enumerate(zip(costs, highest, strict=True))
             )
             model.ways.append(Way(q, config, resource, columns, highest))
@@ -199,19 +203,19 @@ def _add_instances(model: Model) -> None:
         else:
             model.instances.append(
                 tuple(
-                    _instances(model, resource, instance_cost(problem, resource, p), need[p], p)
+                    _instances(model, resource, instance_cost(problem, resource, p), need[p])
                     for p in blocks
                 )
             )
 
 
-def _instances(model: Model, resource: Resource, cost: float, need: int, block: int = -1) -> int:
+def _instances(model: Model, resource: Resource, cost: float, need: int) -> int:
     most, least = f"max_instances:{resource.id}", f"min_instances:{resource.id}"
     lower = resource.min_instances if model.bounds(least) else 0
     upper: float = max(need, resource.min_instances)
     if resource.max_instances is not None and model.bounds(most):
         upper = min(upper, resource.max_instances)
-    column = model.linear.column(cost, upper, lower, stage=block)
+    column = model.linear.column(cost, upper, lower)
     if least == model.relaxed:
         model.linear.row([(column, 1.0), (model.slack, 1.0)], lower=resource.min_instances)
     if most == model.relaxed and resource.max_instances is not None:
@@ -231,6 +235,7 @@ def _add_demand(model: Model, workload: Workload, block: int) -> None:
         _add_classes(model, workload, ways, block)
         return
     delivered = [(way.columns[block], way.config.plain_rate / demand) for way in ways]
+    model.demand_rows[workload.id, block] = model.linear.rows
     model.linear.row([*_covering(delivered), *slack], lower=1.0)
     if workload.n_plus_one and model.holds(f"n_plus_one:{workload.id}"):
         _add_n_plus_one(model, ways, delivered, slack, block)
@@ -252,7 +257,7 @@ def _add_classes(model: Model, workload: Workload, ways: Sequence[Way], block: i
         busy = [(way.columns[block], -1.0)]
         for name, rate in way.config.class_rate.items():
             if name in demand:
-                f = model.linear.column(0.0, 1.0, integer=False, stage=block)
+                f = model.linear.column(0.0, 1.0, integer=False)
                 way.served[name, block] = f
                 busy.append((f, demand[name] / rate))
         model.linear.row(busy, upper=0.0)
@@ -301,7 +306,7 @@ def _add_n_plus_one(
         if way.highest[block] <= lost:
             model.linear.row([*others, *slack], lower=1.0)
             continue
-        y = model.linear.column(0.0, 1.0, stage=block)
+        y = model.linear.column(0.0, 1.0)
         model.linear.row([*others, (y, 1.0), *slack], lower=1.0)
         model.linear.row([(total, 1.0), (y, -rate * lost), *slack], lower=1.0)
         model.linear.row([(z, 1.0), (y, -float(lost))], lower=0.0)
@@ -309,7 +314,7 @@ def _add_n_plus_one(
 
 def _sum_column(model: Model, terms: Sequence[Term], block: int) -> int:
     """A column that is the sum of terms, so that many rows can name it in one term."""
-    column = model.linear.column(0.0, math.inf, integer=False, stage=block)
+    column = model.linear.column(0.0, math.inf, integer=False)
     model.linear.row([*terms, (column, -1.0)], lower=0.0, upper=0.0)
     return column
 
@@ -327,13 +332,14 @@ def _add_work(model: Model, workload: Workload) -> None:
     for p, block in enumerate(problem.blocks):
         if workload.delay_cost > 0.0:
             cost = workload.delay_cost * block.hours * problem.repeat
-            unfinished = model.linear.column(cost, 1.0, stage=p)
+            unfinished = model.linear.column(cost, 1.0)
             model.linear.row([*done, (unfinished, 1.0), *slack], lower=1.0)
         if workload.counts_in(p):
             done += _covering(
                 (way.columns[p], way.config.plain_rate * block.hours / workload.work)
                 for way in model.ways_of(workload)
             )
+    model.work_rows[workload.id] = model.linear.rows
     model.linear.row([*done, *slack], lower=1.0)
 
 
@@ -349,6 +355,7 @@ def _add_capacity(model: Model) -> None:
                 for r in pool.resources
             ]
             if used:
+                model.capacity_rows[q, p] = model.linear.rows
                 model.linear.row([*used, *had], upper=0.0)
             _add_links(model, pool, ways, p)
 
@@ -369,26 +376,36 @@ def _add_links(model: Model, pool: Pool, ways: Sequence[Way], block: int) -> Non
 
 
 def _add_budgets(model: Model) -> None:
-    """Power of each site, and capital: kw n and capex n of committed resources."""
-    problem = model.problem
-    committed = [
-        (i, resource) for i, resource in enumerate(problem.resources) if resource.is_committed
+    resources = enumerate(model.problem.resources)
+    counts = {r.id: model.instances[i][0] for i, r in resources if r.is_committed}
+    budget_rows(model.linear, model.problem, counts, model.slack_term, model.holds)
+
+
+def budget_rows(
+    linear: Linear,
+    problem: Problem,
+    counts: Mapping[str, int],
+    slack_term: Callable[[str, float], list[Term]] = lambda limit, sign: [],
+    holds: Callable[[str], bool] = lambda limit: True,
+) -> None:
+    """Power of each site, and capital: kw n and capex n of committed resources.
+
+    `counts` are the columns of the committed resources; `slack_term` and `holds` as in `Model`.
+    """
+    committed = [r for r in problem.resources if r.is_committed]
+    budgets = [
+        (f"site_kw:{site}", [(counts[r.id], r.kw) for r in committed if r.site == site], most)
+        for site, most in problem.site_kw.items()
     ]
-    for site, limit_kw in problem.site_kw.items():
-        kw = [(model.instances[i][0], r.kw) for i, r in committed if r.site == site]
-        _add_budget(model, f"site_kw:{site}", kw, limit_kw)
     if problem.capex_budget is not None:
-        capex = [(model.instances[i][0], r.capex) for i, r in committed]
-        _add_budget(model, "capex_budget", capex, problem.capex_budget)
-
-
-def _add_budget(model: Model, limit: str, terms: Sequence[Term], most: float) -> None:
-    if not model.holds(limit) or not terms:
-        return
-    scale = max(most, *(coefficient for _, coefficient in terms)) or 1.0
-    scaled = [(column, coefficient / scale) for column, coefficient in terms]
-    slack = model.slack_term(limit, -1.0 / scale)
-    model.linear.row([*scaled, *slack], upper=most / scale)
+        capex = [(counts[r.id], r.capex) for r in committed]
+        budgets.append(("capex_budget", capex, problem.capex_budget))
+    for limit, terms, most in budgets:
+        if not holds(limit) or not terms:
+            continue
+        scale = max(most, *(coefficient for _, coefficient in terms)) or 1.0
+        scaled = [(column, coefficient / scale) for column, coefficient in terms]
+        linear.row([*scaled, *slack_term(limit, -1.0 / scale)], upper=most / scale)
 
 
 def _add_quotas(model: Model) -> None:

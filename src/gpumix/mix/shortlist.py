@@ -13,11 +13,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from gpumix.mix.explain import restricted
+from gpumix.mix.highs import run
 from gpumix.mix.model import build
 from gpumix.mix.pool import single_pools
 from gpumix.mix.problem import Problem
 from gpumix.mix.prune import prune
-from gpumix.mix.solve import run
 
 SUPPORT = 1e-3
 """Instances below which the fractional plan counts as holding none."""
@@ -66,7 +66,7 @@ def _relaxation(problem: Problem) -> tuple[float | None, set[str]]:
     """Cost of the fractional problem, None where it has no plan, and what it holds."""
     pruned, _ = prune(problem)
     model = build(pruned, single_pools(pruned))
-    outcome = run(model.linear.relaxed())
+    outcome = run(model.linear.program().relaxed())
     if outcome.status != "optimal":
         return None, set()
     most = [max(outcome.values[c] for c in columns) for columns in model.instances]

@@ -13,12 +13,6 @@ from gpumix.plan.formulate import Choice, Formulation, formulate, part_of
 GAP = 0.005
 """A mix is good enough when proven to cost at most this share more than the best."""
 
-LARGE = 1_500
-"""Whole numbers from which a plan found block by block comes before the search."""
-
-ENOUGH = 0.05
-"""Such a plan is taken without a search where the relaxation leaves it no more than this gap."""
-
 FAR = 0.10
 """A mix of a shortlist this far from the bound may lack supplies that whole numbers need."""
 
@@ -27,24 +21,17 @@ FAR = 0.10
 class Effort:
     """How long a search may go on.
 
-    `counts` are whole numbers looked at, all nodes of its tree together, so that two runs find
-    the same mix and a large problem takes about as long as a small one. A problem of no more than
-    `largest` enters whole, of others what so many `rounds` of relaxations hold; the next entry of
-    `rounds` is tried where the mix found is further than `FAR` from the bound. `seconds` are a stop
-    for machines that are too slow for that.
+    `work` ends it, so that two runs find the same mix. A problem of no more than `largest` whole
+    numbers enters whole, of others what so many `rounds` of relaxations hold; the next entry of
+    `rounds` is tried where the mix found is further than `FAR` from the bound.
     """
 
-    counts: int
+    work: mix.Effort
     largest: int
     rounds: tuple[int, ...]
-    seconds: float
-
-    def nodes(self, problem: mix.Problem) -> int:
-        """Nodes of the search tree of a problem; the first one does most of the work."""
-        return max(self.counts // max(_size(problem), 1), 1)
 
 
-PLAN, VARIANT = Effort(15_000, 3_000, (3,), 12.0), Effort(2_000, 1_000, (1, 2), 8.0)
+PLAN, VARIANT = Effort(mix.NORMAL, 3_000, (3,)), Effort(mix.QUICK, 1_000, (1, 2))
 """For the plan itself, and for each plan it is held against (those may cost a little too much)."""
 
 
@@ -89,12 +76,12 @@ def search(
         short = mix.shortlist(whole.problem, rounds=rounds, always=rented)
         bound = short.bound or 0.0
         listed = whole.problem if is_small else short.problem
-        tried.append((listed, _solved(listed, effort, bound)))
+        tried.append((listed, mix.solve(listed, effort=effort.work, gap=GAP)))
         cost = tried[-1][1].cost
         if cost is not None and mix.relative_gap(cost, bound) <= FAR:
             break
     if not is_small and all(found.cost is None for _, found in tried):
-        tried.append((whole.problem, _solved(whole.problem, effort, bound)))
+        tried.append((whole.problem, mix.solve(whole.problem, effort=effort.work, gap=GAP)))
     problem, solution = min(tried, key=lambda one: math.inf if one[1].cost is None else one[1].cost)
     is_whole = len(problem.resources) == len(whole.problem.resources)
     proven = solution.bound if is_whole else None  # a shortlist's bound says nothing of the rest
@@ -103,18 +90,6 @@ def search(
     kept = {formulation.supply[r.id].id for r in problem.resources}
     narrowed = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in kept))
     return Found(narrowed, formulation, solution, len(choice.supplies), short.bound)
-
-
-def _solved(problem: mix.Problem, effort: Effort, known_bound: float) -> mix.Solution:
-    return mix.solve(
-        problem,
-        gap=GAP,
-        time_limit_s=effort.seconds,
-        node_limit=effort.nodes(problem),
-        large=LARGE,
-        known_bound=known_bound,
-        enough=ENOUGH,
-    )
 
 
 def judged(solution: mix.Solution, bound: float) -> mix.Solution:

@@ -1,0 +1,283 @@
+"""A good plan for a large problem, block by block, and a bound on all plans.
+
+1. The fractional problem: at once where it is small, else first of blocks of like demand and then
+   by Benders' cuts on all blocks. It bounds every plan.
+2. The commitments in whole numbers, all else in fractions.
+3. Every block in whole numbers by itself at those commitments, batch work at its price. A block
+   that has no such plan raises the commitments by what it needs.
+4. Batch work over its window, all inference as it is.
+5. A search of the whole problem among the few ways that the plan and the fractions use.
+
+Every step ends by work done, and blocks are solved in any order by any number of threads: the
+same problem has the same plan on any machine.
+
+Source: Geoffrion, "Generalized Benders decomposition", Journal of Optimization Theory and
+Applications 10 (1972) 237-260; Wolsey, "Integer Programming", section 12.5 (relax-and-fix); Danna,
+Rothberg and Le Pape, "Exploring relaxation induced neighborhoods to improve MIP solutions",
+Mathematical Programming 102 (2005) 71-90, for step 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpumix.mix.benders import commit
+from gpumix.mix.cluster import clusters, coarse
+from gpumix.mix.effort import Effort
+from gpumix.mix.extract import block_plan, committed_counts
+from gpumix.mix.highs import Deadline, run
+from gpumix.mix.model import Model, budget_rows, build
+from gpumix.mix.parts import Priced, Split, price_blocks, split
+from gpumix.mix.plan import Solution, check, price
+from gpumix.mix.pool import Pool
+from gpumix.mix.problem import Problem, instance_cost
+from gpumix.mix.whole import whole_blocks
+from gpumix.mix.window import plan_batch
+
+COMMIT_GAP = 1e-4
+"""Gap at which the search for whole commitments may end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A problem as stated and as searched: without dominated configs, `kept` their indices."""
+
+    stated: Problem
+    pruned: Problem
+    kept: tuple[int, ...]
+    pools: tuple[Pool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxed:
+    """The fractional problem: counts, shares of batch work by block, a bound, what it uses.
+
+    `used` are numbers of ways; `model` is None where blocks had to be put together.
+    """
+
+    n: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    bound: float
+    used: frozenset[int]
+    model: Model | None
+
+
+def plans(task: Task, effort: Effort, deadline: Deadline, workers: int) -> Iterator[Solution]:
+    """Plans with a bound, each checked, better ones later; none where no plan was found.
+
+    The first may be without a plan: infeasible, where the fractional problem is.
+    """
+    relaxed = _relaxed(task, effort, deadline)
+    if relaxed is None:
+        yield Solution("infeasible", None, None, None, {}, ())
+        return
+    parts = split(task.pruned, task.pools, relaxed.bound, workers, deadline)
+    priced, bound = _committed(parts, relaxed, effort)
+    found = _whole_plan(task, parts, priced, effort)
+    if found is None:
+        return
+    values, n = found
+    plan = _assembled(task, parts, values, n)
+    if not check(task.stated, plan):
+        yield replace(plan, cost=price(task.stated, plan), bound=bound)
+    if relaxed.model is not None:
+        polished = _polished(task, relaxed, values, parts, effort)
+        if polished is not None:
+            yield replace(polished, bound=bound)
+
+
+def _relaxed(task: Task, effort: Effort, deadline: Deadline) -> Relaxed | None:
+    """The fractional optimum, of all blocks or of groups of like ones; None where there is none."""
+    problem = task.pruned
+    per_block = len(problem.configs) + len(problem.resources)
+    is_small = per_block * len(problem.blocks) <= effort.whole
+    every = range(len(problem.blocks))
+    groups = tuple((p,) for p in every) if is_small else clusters(problem, effort.clusters)
+    grouped = problem if is_small else coarse(problem, groups)
+    model = build(grouped, task.pools)
+    outcome = run(model.linear.program().relaxed(), deadline=deadline)
+    if outcome.status == "infeasible":
+        return None
+    values = np.array(outcome.values)
+    return Relaxed(
+        _counts(model, values),
+        _shares(problem, model, values, groups),
+        outcome.bound,
+        _used(model, values),
+        model if is_small else None,
+    )
+
+
+def _counts(model: Model, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    columns = [
+        model.instances[i][0] for i, r in enumerate(model.problem.resources) if r.is_committed
+    ]
+    return np.array([max(values[c], 0.0) for c in columns])
+
+
+def _shares(
+    problem: Problem, model: Model, values: NDArray[np.float64], groups: Sequence[Sequence[int]]
+) -> NDArray[np.float64]:
+    """Each block's share of each batch work, within a group by hours."""
+    batches = [w for w in problem.workloads if w.is_batch and w.work > 0.0]
+    out = np.zeros((len(problem.blocks), len(batches)))
+    for k, batch in enumerate(batches):
+        ways = model.ways_of(batch)
+        for i, group in enumerate(groups):
+            block = model.problem.blocks[i]
+            if not model.problem.workload_by_id[batch.id].counts_in(i):
+                continue
+            done = sum(
+                min(way.config.plain_rate * block.hours / batch.work, 1.0) * values[way.columns[i]]
+                for way in ways
+            )
+            for p in group:
+                out[p, k] = max(done, 0.0) * problem.blocks[p].hours / block.hours
+    return out
+
+
+def _used(model: Model, values: NDArray[np.float64]) -> frozenset[int]:
+    return frozenset(
+        i for i, way in enumerate(model.ways) if values[list(way.columns)].max() > 1e-6
+    )
+
+
+def _committed(parts: Split, relaxed: Relaxed, effort: Effort) -> tuple[Priced, float]:
+    """Whole commitments, the blocks in fractions at them, and a bound."""
+    if relaxed.model is None:
+        return commit(parts, relaxed.n, relaxed.shares, effort.rounds, effort.commit_nodes)
+    model = relaxed.model
+    program = model.linear.program()
+    whole = np.zeros_like(program.integer)
+    whole[
+        [model.instances[i][0] for i, r in enumerate(model.problem.resources) if r.is_committed]
+    ] = True
+    outcome = run(
+        replace(program, integer=whole),
+        gap=COMMIT_GAP,
+        node_limit=effort.commit_nodes,
+        deadline=parts.deadline,
+    )
+    bound = relaxed.bound if outcome.status == "infeasible" else max(relaxed.bound, outcome.bound)
+    if not outcome.values:
+        priced, _ = commit(parts, relaxed.n, relaxed.shares, effort.rounds, effort.commit_nodes)
+        return priced, bound
+    values = np.array(outcome.values)
+    groups = [(p,) for p in range(len(parts.parts))]
+    shares = _shares(parts.problem, model, values, groups)
+    return price_blocks(parts, np.round(_counts(model, values)), shares), bound
+
+
+def _whole_plan(
+    task: Task, parts: Split, priced: Priced, effort: Effort
+) -> tuple[list[NDArray[np.float64]], NDArray[np.float64]] | None:
+    """Values of every block's columns and the commitments; None where some block has no plan."""
+    for _ in range(2):
+        found = whole_blocks(parts, priced, effort)
+        n = priced.n
+        for p, values in enumerate(found):
+            if values is None:
+                raised = _raised(parts, p, n, effort)
+                if raised is None:
+                    return None
+                n = raised
+        if np.array_equal(n, priced.n):
+            break
+        priced = price_blocks(parts, n, priced.shares)
+    whole = [values for values in found if values is not None]
+    if len(whole) < len(found):
+        return None
+    return plan_batch(parts, whole, effort.window_nodes) or whole, priced.n
+
+
+def _raised(
+    parts: Split, p: int, n: NDArray[np.float64], effort: Effort
+) -> NDArray[np.float64] | None:
+    """The cheapest commitments, none below the given, at which a block has a whole plan."""
+    part = parts.parts[p]
+    model = build(part.model.problem, parts.pools)
+    linear = model.linear
+    budget_rows(
+        linear,
+        parts.problem,
+        dict(zip((r.id for r in parts.committed), map(int, part.counts), strict=True)),
+    )
+    for k, column in enumerate(part.counts):
+        linear.cost[column] = instance_cost(parts.problem, parts.committed[k])
+        most = parts.committed[k].max_instances
+        linear.lower[column] = n[k]
+        linear.upper[column] = max(linear.upper[column], n[k]) if most is None else most
+    for row in part.work_rows:
+        linear.row_lower[row] = 0.0
+    outcome = run(linear, gap=1e-3, node_limit=100 * effort.block_nodes, deadline=parts.deadline)
+    if not outcome.values:
+        return None
+    return np.round(np.array(outcome.values)[part.counts])
+
+
+def _assembled(
+    task: Task, parts: Split, values: Sequence[NDArray[np.float64]], n: NDArray[np.float64]
+) -> Solution:
+    committed = {r.id: round(count) for r, count in zip(parts.committed, n, strict=True)}
+    blocks = tuple(
+        block_plan(task.stated, task.kept, part.model, block, p, 0)
+        for p, (part, block) in enumerate(zip(parts.parts, values, strict=True))
+    )
+    return Solution("feasible", None, None, None, committed, blocks)
+
+
+def whole_solution(task: Task, model: Model, values: Sequence[float]) -> Solution:
+    """The plan that values of the whole problem's program say, not yet priced or checked."""
+    return Solution(
+        "feasible",
+        None,
+        None,
+        None,
+        committed_counts(model, values),
+        tuple(
+            block_plan(task.stated, task.kept, model, values, p, p)
+            for p in range(len(task.stated.blocks))
+        ),
+    )
+
+
+def _polished(
+    task: Task,
+    relaxed: Relaxed,
+    values: Sequence[NDArray[np.float64]],
+    parts: Split,
+    effort: Effort,
+) -> Solution | None:
+    """The best plan found among the ways that the plan or the fractions use."""
+    model = relaxed.model
+    if model is None:
+        return None
+    used = set(relaxed.used)
+    for i, _ in enumerate(model.ways):
+        if any(
+            block[part.model.ways[i].columns[0]] > 0.5
+            for block, part in zip(values, parts.parts, strict=True)
+        ):
+            used.add(i)
+    program = model.linear.program()
+    upper = program.upper.copy()
+    for i, way in enumerate(model.ways):
+        if i not in used:
+            upper[list(way.columns)] = 0.0
+    size = int((program.integer & (upper > 0.0)).sum())
+    outcome = run(
+        replace(program, upper=upper),
+        gap=COMMIT_GAP,
+        node_limit=max(effort.polish_counts // max(size, 1), 1),
+        deadline=parts.deadline,
+    )
+    if not outcome.values:
+        return None
+    plan = whole_solution(task, model, outcome.values)
+    if check(task.stated, plan):
+        return None
+    return replace(plan, cost=price(task.stated, plan))
