@@ -12,7 +12,7 @@ from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasureme
 from gpumix.domain.job import JobPlan
 from gpumix.domain.workload import Inventory
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 PUBLISHED = "published prices only"
 """The alternative without commitments that nobody lists."""
 
@@ -233,6 +233,19 @@ class BreakEven:
 
 
 @dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """A mix on the way from the cheapest to the simplest: what it counts and costs [USD].
+
+    Own sites are no provider; lines are rows of the mix.
+    """
+
+    providers: int
+    gpu_types: int
+    lines: int
+    horizon_usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class TermTarget:
     """A commitment that nobody lists and that would pay: what to ask a quote for.
 
@@ -268,7 +281,9 @@ class Plan:
     renderers a second currency to show. `version` is that of the program, `data_as_of` the newest
     date of its data; from `inventory` the plan can be made again. Plans of schema 1.0 have none.
     `targets` are prices of commitments that would pay if they could be had; `api` is the same work
-    done by APIs (both since schema 1.2).
+    done by APIs (both since schema 1.2). `cheapest_usd` is what the cheapest mix found costs over
+    the horizon; the plan is the simplest within a share of it, and `curve` leads from one to the
+    other (since schema 1.3).
     """
 
     name: str
@@ -302,6 +317,8 @@ class Plan:
     data_as_of: date | None = None
     inventory: Inventory | None = None
     targets: tuple[TermTarget, ...] = ()
+    cheapest_usd: float | None = None
+    curve: tuple[CurvePoint, ...] = ()
     api: ApiAlternative | None = None
 
     def __repr__(self) -> str:

@@ -15,6 +15,8 @@ from gpumix.domain.traffic import Lengths
 
 DEFAULT_TIERS = ("hyperscaler", "neocloud")
 """Providers that are rented from where an inventory does not say: their machines are their own."""
+SIMPLICITY = 0.02
+"""Share of the cheapest plan's cost that a simpler one may cost more, where nothing is stated."""
 LONGEST_NAME = 200
 """Characters of the name of a plan, a workload or a site."""
 
@@ -229,10 +231,14 @@ class CloudSupply:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Promises about the whole plan; None = no limit."""
+    """Promises about the whole plan; None = no limit. Sites of one's own are no provider; lines are
+    rows of the mix."""
 
     capex_usd: float | None
     spot_share: float
+    providers: int | None = None
+    gpu_types: int | None = None
+    lines: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,4 +272,5 @@ class Inventory:
     notes: tuple[str, ...]
     traces: tuple[InputFile, ...] = ()
     measured: InputFile | None = None
+    simplicity: float = SIMPLICITY
     api: ApiSupply | None = None

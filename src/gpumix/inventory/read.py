@@ -158,6 +158,7 @@ class _Reader:
             cloud=cloud,
             sites=sites,
             limits=self.limits(spec),
+            simplicity=spec.prefer.simplicity,
             rates=self.rates,
             notes=tuple(self.notes),
             traces=tuple(self.traces.values()),
@@ -445,7 +446,13 @@ class _Reader:
         may_rent_spot = spec.supply.cloud is not None and "spot" in spec.supply.cloud.purchase
         if share is None and may_rent_spot:
             self.notes.append(f"limits: spot_share not stated, {defaults.SPOT_SHARE:g} assumed")
-        return Limits(capex_usd=capex, spot_share=defaults.SPOT_SHARE if share is None else share)
+        return Limits(
+            capex_usd=capex,
+            spot_share=defaults.SPOT_SHARE if share is None else share,
+            providers=spec.limits.providers,
+            gpu_types=spec.limits.gpu_types,
+            lines=spec.limits.lines,
+        )
 
     # -- names -------------------------------------------------------------------------------
 

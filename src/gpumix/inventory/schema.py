@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from gpumix.domain import defaults
-from gpumix.domain.workload import LONGEST_NAME, Kind, Tier
+from gpumix.domain.workload import LONGEST_NAME, SIMPLICITY, Kind, Tier
 from gpumix.inventory.quantities import (
     Day,
     Growth,
@@ -254,6 +254,15 @@ class LimitsSpec(_Spec):
     capex_usd: Annotated[Number, Field(ge=0, le=1e15)] | None = None
     capex: Money | None = None
     spot_share: Share | None = None
+    providers: Whole | None = Field(default=None, ge=1, le=1000)
+    gpu_types: Whole | None = Field(default=None, ge=1, le=1000)
+    lines: Whole | None = Field(default=None, ge=1, le=1000)
+
+
+class PreferSpec(_Spec):
+    """What a plan may pay for: `simplicity` is the share it may cost above the cheapest."""
+
+    simplicity: Annotated[Share, Field(le=0.5)] = SIMPLICITY
 
 
 class InventorySpec(_Spec):
@@ -267,6 +276,7 @@ class InventorySpec(_Spec):
     workloads: dict[Name, WorkloadSpec]
     supply: SupplySpec
     limits: LimitsSpec = LimitsSpec()
+    prefer: PreferSpec = PreferSpec()
     prices: str | None = None
 
 

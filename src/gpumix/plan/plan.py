@@ -20,9 +20,10 @@ from gpumix.plan.formulate import Choice, weight_of, worthwhile
 from gpumix.plan.infeasible import explain_infeasible
 from gpumix.plan.interpret import answer_of
 from gpumix.plan.search import PLAN, search
+from gpumix.plan.simplify import simplest
 from gpumix.plan.targets import targets
 from gpumix.plan.workloads import Results
-from gpumix.plan.write_up import write_up
+from gpumix.plan.write_up import Others, write_up
 from gpumix.supply.owned import own_servers
 from gpumix.supply.rentals import rentals
 from gpumix.supply.supply import Supplies
@@ -71,11 +72,21 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     progress("alternatives and error bars")
     variants = regret.variants(answer_of(found), choice, cycle, supplies.of + apis)
     best, variants, proof = replay.cheapest(found, variants, proof, replayer)
+    progress("simple enough to sign")
+    simple = simplest(best, choice, cycle, supplies.of + apis, [v.found for v in variants])
+    signed, proof = replay.simple(simple.found, best, choice, cycle, replayer, proof)
+    answer = answer_of(signed)
     progress("the report")
-    results = Results(answer_of(best), catalog, supplies, rated.options, proof)
-    wanted = targets(results.answer, choice, cycle, supplies.of, catalog)
-    written = write_up(results, variants, wanted, rated.unproven, started)
-    return Planned(written, best.formulation.problem)
+    others = Others(
+        variants,
+        cheapest_usd=answer_of(best).usd,
+        curve=simple.curve if signed is not best else simple.curve[:1],
+        ends_usd=regret.costs_at_ends(answer, choice, cycle),
+        targets=targets(answer, choice, cycle, supplies.of, catalog),
+    )
+    results = Results(answer, catalog, supplies, rated.options, proof)
+    written = write_up(results, others, rated.unproven, started)
+    return Planned(written, signed.formulation.problem)
 
 
 def supply(inventory: Inventory, catalog: Catalog) -> Supplies:

@@ -29,32 +29,32 @@ class Variant:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Variants:
-    """The plan made anew: under restrictions, and at both ends of every speed's interval [USD]."""
-
-    restricted: tuple[Variant, ...]
-    low_usd: float | None
-    high_usd: float | None
-
-
-def variants(answer: Answer, choice: Choice, cycle: Cycle, offered: Sequence[Supply]) -> Variants:
-    """All variants, two searches at a time; `offered` is all that the plan was chosen from.
-
-    At the ends of the interval errors of all workloads are taken to go together, so the cost's
-    interval is on the wide side.
-    """
-    ends = {name: slower_or_faster(found) for name, found in choice.options.items()}
-    factors = [{name: both[end] for name, both in ends.items()} for end in (0, 1)]
+def variants(
+    answer: Answer, choice: Choice, cycle: Cycle, offered: Sequence[Supply]
+) -> tuple[Variant, ...]:
+    """All variants, two searches at a time; `offered` is all that the plan was chosen from."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         tasks = [
             pool.submit(_variant, restriction, answer, choice, cycle, offered)
             for restriction in restrictions(answer, choice, offered)
         ]
+        return tuple(task.result() for task in tasks)
+
+
+def costs_at_ends(
+    answer: Answer, choice: Choice, cycle: Cycle
+) -> tuple[float | None, float | None]:
+    """Cost of the plan made anew with every speed at the high and at the low end of its interval
+    [USD].
+
+    Errors of all workloads are taken to go together, so the cost's interval is on the wide side.
+    """
+    ends = {name: slower_or_faster(found) for name, found in choice.options.items()}
+    factors = [{name: both[end] for name, both in ends.items()} for end in (1, 0)]
+    with ThreadPoolExecutor(max_workers=2) as pool:
         costs = [pool.submit(_cost_at, answer, choice, cycle, factor) for factor in factors]
-        restricted = tuple(task.result() for task in tasks)
-        slow, fast = (cost.result() for cost in costs)
-    return Variants(restricted, fast, slow)
+        fast, slow = (cost.result() for cost in costs)
+    return fast, slow
 
 
 def _cost_at(
@@ -91,7 +91,7 @@ def _variant(
     return Variant(restriction, found, "")
 
 
-def cheapest(found: Found, others: Variants) -> Found:
+def cheapest(found: Found, others: Sequence[Variant]) -> Found:
     """The plan, or a restricted one that came out cheaper: it keeps the same promises.
 
     That happens where a search ended at its effort and a narrower one went deeper; what it is
@@ -100,7 +100,7 @@ def cheapest(found: Found, others: Variants) -> Found:
     of the fractions.
     """
     best = min(
-        (v.found for v in others.restricted if v.found is not None),
+        (v.found for v in others if v.found is not None),
         key=usd_of,
         default=found,
     )
@@ -117,14 +117,17 @@ def cheapest(found: Found, others: Variants) -> Found:
     )
 
 
-def alternatives(answer: Answer, others: Variants) -> tuple[Alternative, ...]:
-    """Each restriction's cost beside the plan's; none where the plan keeps it anyway."""
-    return tuple(_alternative(v, answer) for v in others.restricted)
+def alternatives(
+    answer: Answer, cheapest_usd: float, others: Sequence[Variant]
+) -> tuple[Alternative, ...]:
+    """Each restriction's cost above that of the cheapest mix: both as cheap as can be, neither
+    made simpler. None above it where the plan keeps the restriction anyway."""
+    return tuple(_alternative(v, answer, cheapest_usd) for v in others)
 
 
-def _alternative(variant: Variant, answer: Answer) -> Alternative:
-    name, plan_usd = variant.restriction.name, answer.usd
-    if all(variant.restriction.allows(line.supply) for line in answer.lines):
+def _alternative(variant: Variant, answer: Answer, plan_usd: float) -> Alternative:
+    name = variant.restriction.name
+    if variant.found is answer.found or (variant.found is None and _keeps(variant, answer)):
         status = answer.found.solution.status
         return Alternative(name, status, plan_usd, 0.0, 0.0, "")
     if variant.found is None or variant.found.solution.cost is None:
@@ -133,6 +136,11 @@ def _alternative(variant: Variant, answer: Answer) -> Alternative:
     delta = other.usd - plan_usd
     share = delta / plan_usd if plan_usd else None
     return Alternative(name, proof_of(other).status, other.usd, delta, share, "")
+
+
+def _keeps(variant: Variant, answer: Answer) -> bool:
+    """Whether the plan keeps the restriction as it is."""
+    return all(variant.restriction.allows(line.supply) for line in answer.lines)
 
 
 def _conflict(found: Found) -> str:

@@ -23,8 +23,8 @@ from gpumix.plan import interpret, regret
 from gpumix.plan.cycle import Cycle, peak_demand
 from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import Answer
-from gpumix.plan.regret import Variants
-from gpumix.plan.search import PLAN, Found, search
+from gpumix.plan.regret import Variant
+from gpumix.plan.search import PLAN, Found, judged, search
 from gpumix.serving.simulated_capacity import latency_of, settled
 from gpumix.serving.simulator.simulation import Outcome, Settings, simulate
 from gpumix.serving.traffic import draw
@@ -257,8 +257,8 @@ def proven(
 
 
 def cheapest(
-    found: Found, variants: Variants, proof: dict[str, Replay], replayer: Replayer
-) -> tuple[Found, Variants, dict[str, Replay]]:
+    found: Found, variants: tuple[Variant, ...], proof: dict[str, Replay], replayer: Replayer
+) -> tuple[Found, tuple[Variant, ...], dict[str, Replay]]:
     """The plan, or a restricted one that is cheaper and whose replay breaks no promise either.
 
     A cheaper one that breaks one is no alternative, and told as such.
@@ -267,14 +267,34 @@ def cheapest(
         other = replayer.of(interpret.answer_of(best), {})
         if not broken(other):
             return best, variants, other
-        restricted = tuple(
+        variants = tuple(
             replace(v, found=None, reason="breaks a promise in the replay")
             if v.found is not None and v.found.formulation is best.formulation
             else v
-            for v in variants.restricted
+            for v in variants
         )
-        variants = replace(variants, restricted=restricted)
     return found, variants, proof
+
+
+def simple(
+    found: Found,
+    cheapest: Found,
+    choice: Choice,
+    cycle: Cycle,
+    replayer: Replayer,
+    proof: dict[str, Replay],
+) -> tuple[Found, dict[str, Replay]]:
+    """A simpler plan, made anew with its own supplies while its replay breaks a promise; the
+    cheapest where that one keeps what the simpler one does not."""
+    if found is cheapest:
+        return cheapest, proof
+    own = replace(choice, supplies=found.choice.supplies)
+    again, _, other = proven(found, own, cycle, replayer)
+    if broken(other) and not broken(proof):
+        return cheapest, proof
+    bound = min(cheapest.solution.bound or 0.0, again.solution.cost or 0.0)
+    judgement = judged(again.solution, bound)
+    return replace(again, solution=judgement, considered=cheapest.considered), other
 
 
 def broken(found: Mapping[str, Replay]) -> list[str]:

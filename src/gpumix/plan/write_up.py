@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from gpumix.domain.plan import Plan, TermTarget
+from gpumix.domain.plan import CurvePoint, Plan, TermTarget
 from gpumix.plan import assumptions, interpret, regret
 from gpumix.plan.api import all_by_api, by_api
 from gpumix.plan.api_supply import api_warnings
 from gpumix.plan.interval import cost_interval_usd
-from gpumix.plan.regret import Variants
+from gpumix.plan.regret import Variant
 from gpumix.plan.workloads import Results, workload_plans
 from gpumix.predict.software import unknown_software
 
 
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What the plan is held against: variants, the cheapest mix found [USD over the horizon], the
+    way from that to the plan, its cost at either end of every speed's interval, prices to ask for.
+    """
+
+    variants: Sequence[Variant]
+    cheapest_usd: float
+    curve: tuple[CurvePoint, ...]
+    ends_usd: tuple[float | None, float | None]
+    targets: tuple[TermTarget, ...]
+
+
 def write_up(
     results: Results,
-    variants: Variants,
-    targets: tuple[TermTarget, ...],
+    others: Others,
     unproven: Sequence[str],
     started: float,
 ) -> Plan:
@@ -26,7 +39,7 @@ def write_up(
     clock when planning began [s]."""
     answer, catalog, supplies = results.answer, results.catalog, results.supplies
     inventory, solution = answer.choice.inventory, interpret.proof_of(answer)
-    low_usd, high_usd = cost_interval_usd(answer, variants.low_usd, variants.high_usd)
+    low_usd, high_usd = cost_interval_usd(answer, *others.ends_usd)
     workloads = workload_plans(results)
     notes = [
         f"{w.id}: {note}"
@@ -57,7 +70,10 @@ def write_up(
         idle_usd_per_month=interpret.idle_usd(answer) / answer.months,
         costs=interpret.cost_parts(answer),
         workloads=workloads,
-        regret=(*regret.alternatives(answer, variants), all_by_api(apis, answer.usd)),
+        regret=(
+            *regret.alternatives(answer, others.cheapest_usd, others.variants),
+            all_by_api(apis, answer.usd),
+        ),
         break_evens=regret.break_evens(answer, workloads, supplies.of),
         hourly_gpus=interpret.hourly_gpus(answer),
         assumptions=assumptions.assumptions(answer, catalog, (*inventory.notes, *supplies.notes)),
@@ -69,6 +85,8 @@ def write_up(
         seconds=time.perf_counter() - started,
         data_as_of=catalog.data_as_of,
         inventory=inventory,
-        targets=targets,
+        targets=others.targets,
+        cheapest_usd=others.cheapest_usd,
+        curve=others.curve,
         api=apis,
     )
