@@ -162,7 +162,7 @@ def did_you_mean(name: str, known: Iterable[str], at_most: int = 3) -> str:
 def unknown_name(place: str, kind: str, name: str, known: Iterable[str]) -> Problem:
     """The problem `unknown <kind> <name>`, with suggestions or, where they are few, all names."""
     known = known if isinstance(known, Collection) else tuple(known)
-    all_names = f"known: {', '.join(known)}" if len(known) <= 12 else ""
+    all_names = f"known: {', '.join(known)}" if 0 < len(known) <= 12 else ""
     return Problem(place, f"unknown {kind} {shortened(name)}", Hint(name, known, all_names))
 
 

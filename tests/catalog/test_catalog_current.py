@@ -10,7 +10,7 @@ import pytest
 
 from gpumix import catalog
 from gpumix.catalog.offers import estimated_terms, load_term_ratios, overlay
-from gpumix.catalog.supersede import current, is_list
+from gpumix.catalog.supersede import current
 from gpumix.catalog.validity import Ageing, load_ageing, of_tiers
 from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import OLD, Layer, Offer, Purchase
@@ -94,7 +94,8 @@ def test_of_one_machine_on_one_day_the_dearer_price_stays() -> None:
      ("EU / US / Canada", None, True), ("Europe", None, False), ("us-east-1", "US", False)],
 )  # fmt: skip
 def test_what_a_list_for_all_regions_is(region: str, country: str | None, everywhere: bool) -> None:
-    assert is_list(offer(region=region, country=country)) is everywhere
+    old, new = aged(200), aged(3, region=region, country=country)
+    assert current([old, new])[0] == ((new,) if everywhere else (old, new))
 
 
 def test_the_packaged_snapshot_has_no_older_row_of_a_product_and_region() -> None:

@@ -170,10 +170,17 @@ def test_ctrl_c_while_a_plan_is_made(tmp_path: Path) -> None:
     out.mkdir()
     (out / "plan.json").write_text("as it was", encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    command = [sys.executable, "-m", "gpumix", "plan", str(FRONTIER), "--out", str(out)]
+    loaded = "from gpumix.cli import main; print('loaded', flush=True); main()"
+    command = [sys.executable, "-c", loaded, "plan", str(FRONTIER), "--out", str(out)]
     running = subprocess.Popen(
-        command, env=environment, stderr=subprocess.PIPE, preexec_fn=hears_ctrl_c
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=hears_ctrl_c,
     )
+    assert running.stdout is not None
+    running.stdout.readline()  # on a busy machine Python itself takes seconds to start
     time.sleep(3)
     running.send_signal(signal.SIGINT)
     began = time.monotonic()

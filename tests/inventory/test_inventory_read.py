@@ -19,7 +19,7 @@ from gpumix.catalog import Catalog
 from gpumix.domain.defaults import INPUT_TOKENS_OF_VOLUME
 from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import Purchase
-from gpumix.domain.workload import Inventory, Kind, Slo, Tier
+from gpumix.domain.workload import Inventory, Kind, Quota, Slo, Tier
 from gpumix.errors import InputError
 from gpumix.inventory import read_inventory, starter_text
 from gpumix.inventory.read import DEFAULT_SLOS
@@ -127,6 +127,27 @@ def test_the_printed_inventory(full: Inventory, tmp_path: Path) -> None:
     assert (site.id, site.country, site.capacity_kw) == ("dhaka", "BD", 48.0)
     assert site.gpus == ("l40s-48gb", "a100-pcie-80gb", "h100-pcie-80gb")
     assert site.owned == (("a100-pcie-80gb", 8),)
+
+
+def test_limits_on_instances_by_place(read: Read) -> None:
+    stated = "{aws: 9, aws us-east-1: 4, acecloud India (Noida) h100-sxm-80gb: 2, azure L4-24GB: 0}"
+    cloud = read(CHAT.replace("cloud: {}", f"cloud: {{max_instances: {stated}}}")).cloud
+    assert cloud is not None
+    assert cloud.max_instances is None
+    assert cloud.quotas == (
+        Quota("aws", None, None, 9),
+        Quota("aws", "us-east-1", None, 4),
+        Quota("acecloud", "India (Noida)", "h100-sxm-80gb", 2),
+        Quota("azure", None, "l4-24gb", 0),
+    )
+    assert cloud.quotas_of("aws", "us-east-1", "l4-24gb") == cloud.quotas[:2]
+    assert cloud.quotas_of("azure", "westeurope", "h100-sxm-80gb") == ()
+
+
+def test_one_limit_is_of_each_kind_of_instance(read: Read) -> None:
+    cloud = read(CHAT.replace("cloud: {}", "cloud: {max_instances: 8}")).cloud
+    assert cloud is not None
+    assert (cloud.max_instances, cloud.quotas) == (8, ())
 
 
 def test_traffic_of_a_profile(full: Inventory, catalog: Catalog) -> None:
@@ -360,6 +381,18 @@ def test_the_starter_reads_with_every_comment_taken_away(read: Read, tmp_path: P
         ("cloud: {}", "cloud: {regions: us-eest-1}", "unknown region 'us-eest-1' (did you mean"),
         ("cloud: {}", "cloud: {gpus: [h100-smx-80gb]}",
          "supply.cloud.gpus (line 9): unknown GPU 'h100-smx-80gb' (did you mean h100-sxm-80gb"),
+        ("cloud: {}", "cloud: {max_instances: 0}", "must be at least 1, got 0"),
+        ("cloud: {}", "cloud: {max_instances: {awss: 1}}",
+         "supply.cloud.max_instances.awss (line 9): unknown provider 'awss' (did you mean aws?)"),
+        ("cloud: {}", "cloud: {max_instances: {aws us-eest-1: 1}}",
+         "unknown region of aws or GPU 'us-eest-1' (did you mean us-west-1, us-east-1"),
+        ("cloud: {}", "cloud: {max_instances: {aws us-eest-1 l4-24gb: 1}}",
+         "unknown region of aws 'us-eest-1' (did you mean us-west-1, us-east-1"),
+        ("cloud: {}", "cloud: {max_instances: {aws us-east-1 h100-smx-80gb: 1}}",
+         "unknown GPU 'h100-smx-80gb' (did you mean h100-sxm-80gb"),
+        ("cloud: {}", "cloud: {max_instances: {aws: -1}}", "must be at least 0, got -1"),
+        ("cloud: {}", "cloud: {max_instances: {aws l4-24gb: 1, aws L4-24GB: 2}}",
+         "limits l4-24gb of aws a second time (keep one of them)"),
         ("cloud: {}", "cloud: {countries: [Bangladesh]}",
          "supply.cloud.countries (line 9): unknown country 'Bangladesh' (write BD)"),
         ("cloud: {}", "cloud: {purchase: [on-demand]}",

@@ -94,6 +94,26 @@ def random_problem(seed: int) -> dict[str, Any]:
     return problem
 
 
+def random_quotas(seed: int) -> dict[str, Any]:
+    """Such a problem with one to three limits over several resources."""
+    rnd, problem = random.Random(seed), random_problem(seed)
+    names = ["all", "some", "one"][: rnd.choice([1, 2, 3])]
+    problem["quotas"] = {name: rnd.choice([0, 1, 2, 2, 3, 4]) for name in names}
+    for resource in problem["resources"]:
+        under = [name for name in names if name == "all" or rnd.random() < 0.5]
+        if under:
+            resource["quotas"] = under
+    return problem
+
+
+def within_quotas(problem: dict[str, Any], counts: dict[str, int]) -> bool:
+    """Whether what is held and runs at a time keeps every quota."""
+    return all(
+        sum(counts[r["id"]] for r in problem["resources"] if name in r.get("quotas", [])) <= most
+        for name, most in problem.get("quotas", {}).items()
+    )
+
+
 def count_ranges(resource: dict[str, Any]) -> range:
     return range(resource.get("min_instances", 0), resource["max_instances"] + 1)
 
@@ -139,7 +159,7 @@ def block_options(
         ranges.append(range(min(gpus // config["gpus"], config.get("max_replicas", 99)) + 1))
     cheapest: dict[tuple[float, ...], float] = {}
     for z in itertools.product(*ranges):
-        cost = 0.0
+        cost, counts = 0.0, dict(n)
         for name, resource in resources.items():
             used = sum(
                 c["gpus"] * k
@@ -150,9 +170,12 @@ def block_options(
             if need > n.get(name, resource["max_instances"]):
                 break
             if name not in n:
+                counts[name] = need
                 cost += need * resource["hourly_cost"] * hours * repeat
         else:
-            if all(serves(problem, resources, w, z, p) for w in problem["workloads"]):
+            if within_quotas(problem, counts) and all(
+                serves(problem, resources, w, z, p) for w in problem["workloads"]
+            ):
                 cost += sum(
                     c.get("var_cost", 0) * k * hours * repeat
                     for c, k in zip(problem["configs"], z, strict=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from mix_problems import random_problem
+from mix_problems import random_problem, random_quotas
 
 from gpumix.mix import (
     Problem,
@@ -36,6 +39,15 @@ def without(problem: Problem, limit: str) -> Problem:
         return replace(problem, site_kw={s: kw for s, kw in problem.site_kw.items() if s != name})
     if kind == "capex_budget":
         return replace(problem, capex_budget=None)
+    if kind == "quota":
+        return replace(
+            problem,
+            quotas={q: n for q, n in problem.quotas.items() if q != name},
+            resources=tuple(
+                replace(r, quotas=tuple(q for q in r.quotas if q != name))
+                for r in problem.resources
+            ),
+        )
     if kind == "max_replicas":
         configs = tuple(
             replace(c, max_replicas=None) if f"{c.workload}/{c.resource}" == name else c
@@ -56,10 +68,12 @@ def without(problem: Problem, limit: str) -> Problem:
     return relaxed(problem, limit, 0.0)
 
 
-def infeasible_problems(wanted: int) -> list[Problem]:
+def infeasible_problems(
+    wanted: int, make: Callable[[int], dict[str, Any]] = random_problem
+) -> list[Problem]:
     found = []
     for seed in range(1000):
-        problem = read_problem(random_problem(seed))
+        problem = read_problem(make(seed))
         if solve(problem).status == "infeasible":
             found.append(problem)
         if len(found) == wanted:
@@ -69,7 +83,7 @@ def infeasible_problems(wanted: int) -> list[Problem]:
 
 def test_conflicts_are_irreducible() -> None:
     seen = set()
-    for problem in infeasible_problems(60):
+    for problem in [*infeasible_problems(60), *infeasible_problems(30, random_quotas)]:
         names = conflict(problem)
         seen |= {name.split(":")[0] for name in names}
         assert names
@@ -80,20 +94,26 @@ def test_conflicts_are_irreducible() -> None:
         assert solve(bare).status == "infeasible"
         for limit in names:
             assert solve(without(bare, limit)).status == "optimal", (problem.name, names, limit)
-    assert seen >= {"demand", "work", "n_plus_one", "max_instances", "max_spot_share"}
+    assert seen >= {"demand", "work", "n_plus_one", "max_instances", "max_spot_share", "quota"}
 
 
 def test_the_least_move_of_a_limit_is_enough_and_no_less_is() -> None:
-    moved = 0
-    for problem in infeasible_problems(40):
+    moved: Counter[str] = Counter()
+    for problem in [*infeasible_problems(40), *infeasible_problems(30, random_quotas)]:
         for relaxation in relaxations(problem, conflict(problem)):
             limit, stated, needed = relaxation.limit, relaxation.stated, relaxation.needed
             if needed is None:
                 assert solve(without(problem, limit)).status == "infeasible"
                 continue
-            moved += 1
             kind = limit.split(":")[0]
-            whole = kind in ("max_instances", "min_instances", "max_replicas", "n_plus_one")
+            moved[kind] += 1
+            whole = kind in (
+                "quota",
+                "max_instances",
+                "min_instances",
+                "max_replicas",
+                "n_plus_one",
+            )
             if kind in ("demand", "work"):
                 slightly = 1.0 - 1e-6
                 enough = relaxed(problem, limit, needed * slightly)
@@ -104,7 +124,8 @@ def test_the_least_move_of_a_limit_is_enough_and_no_less_is() -> None:
                 short = relaxed(problem, limit, needed + (step if needed < stated else -step))
             assert solve(enough).status == "optimal", (problem.name, relaxation)
             assert solve(short).status == "infeasible", (problem.name, relaxation)
-    assert moved > 20
+    assert moved.total() > 40
+    assert moved["quota"] >= 5
 
 
 def test_published_conflict_and_its_ways_out() -> None:

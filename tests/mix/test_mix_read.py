@@ -75,6 +75,12 @@ def test_all_faults_at_once(case: dict[str, Any]) -> None:
         (("capex_budget",), "much", "capex_budget"),
         (("site_kw",), 9.0, "site_kw"),
         (("site_kw",), {"dc": -1}, "site_kw.dc"),
+        (("quotas",), 3, "quotas"),
+        (("quotas",), {"a": 1.5}, "quotas.a"),
+        (("quotas",), {"a": -1}, "quotas.a"),
+        (("resources", 0, "quotas"), "a", "resources[0].quotas"),
+        (("resources", 0, "quotas"), [1], "resources[0].quotas"),
+        (("resources", 0, "quotas"), ["a"], "resources[0].quotas[0]"),
         (("resources", 0, "gpus_per_instance"), 0, "resources[0].gpus_per_instance"),
         (("resources", 0, "gpus_per_instance"), 1.5, "resources[0].gpus_per_instance"),
         (("resources", 0, "max_instances"), -1, "resources[0].max_instances"),
@@ -151,6 +157,20 @@ def test_misspelt_site_is_not_a_lost_limit(case: dict[str, Any]) -> None:
     case["resources"][2]["site"] = "dhaka"
     case["site_kw"] = {"dahka": 9.0, "elsewhere": 3.0}
     assert list(faults(case)) == ["site_kw.dahka"]
+
+
+def test_quotas_are_named_once_and_round_trip(case: dict[str, Any]) -> None:
+    case["quotas"] = {"east": 3, "all": 5}
+    case["resources"][0]["quotas"] = ["east", "all"]
+    problem = read_problem(case)
+    assert problem.quotas == {"east": 3, "all": 5}
+    assert problem.resources[0].quotas == ("east", "all")
+    assert json.loads(json.dumps(problem_to_dict(problem)))["quotas"] == case["quotas"]
+    assert read_problem(problem_to_dict(problem)) == problem
+    case["resources"][0]["quotas"] = ["esat", "all", "all"]
+    found = faults(case)
+    assert list(found) == ["resources[0].quotas[0]", "resources[0].quotas[2]"]
+    assert "did you mean east?" in found["resources[0].quotas[0]"]
 
 
 def test_problem_made_in_code_passes_the_same_check(case: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mix_problems import brute_force, random_problem
+from mix_problems import brute_force, random_problem, random_quotas
 
 from gpumix.errors import GpumixError, InputError
 from gpumix.mix import (
@@ -39,11 +40,12 @@ def cost_of(problem: Problem) -> float:
     return float("inf") if cost is None else cost
 
 
+@pytest.mark.parametrize("make", [random_problem, random_quotas])
 @pytest.mark.parametrize("first", range(0, 150, 50))
-def test_equals_brute_force(first: int) -> None:
+def test_equals_brute_force(first: int, make: Callable[[int], dict[str, Any]]) -> None:
     feasible = 0
     for seed in range(first, first + 50):
-        data = random_problem(seed)
+        data = make(seed)
         problem = read_problem(data)
         solution = solve(problem)
         best = brute_force(data)
@@ -92,6 +94,35 @@ def town(kinds: tuple[str, ...] = ("1y", "od", "spot"), scale: float = 1.0) -> P
         ),
         tuple(configs),
     )
+
+
+def under(problem: Problem, most: int) -> Problem:
+    """The problem with one quota over all of its hourly resources of GPU A, whatever the tariff."""
+    resources = tuple(
+        replace(r, quotas=("A",)) if r.gpu == "A" and not r.is_committed else r
+        for r in problem.resources
+    )
+    return replace(problem, resources=resources, quotas={"A": most})
+
+
+def test_a_quota_binds_members_together_and_costs() -> None:
+    problem = town(("od", "spot"))
+    free = solve(problem)
+    running = [b.running["A-od"] + b.running["A-spot"] for b in free.blocks]
+    assert cost_of(under(problem, max(running))) == pytest.approx(free.cost, rel=1e-6)
+    tight = under(problem, max(running) - 1)
+    assert check(tight, free) == ["quota:A"]
+    assert cost_of(tight) > (free.cost or 0.0)
+
+
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_a_plan_found_block_by_block_keeps_the_quotas(most: int) -> None:
+    problem = under(town(), most)
+    best = cost_of(problem)
+    found = solve(problem, large=0, enough=1.0)
+    assert check(problem, found) == []
+    assert found.cost is not None
+    assert found.cost >= best * (1.0 - 1e-6)
 
 
 def test_pools_gather_what_differs_only_in_price() -> None:

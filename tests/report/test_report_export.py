@@ -6,13 +6,18 @@ import copy
 import dataclasses
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import plan_fixture
 import pytest
 
+from gpumix.catalog import load
+from gpumix.domain.workload import Quota
 from gpumix.errors import InputError
+from gpumix.inventory import EXAMPLE, read_inventory
+from gpumix.inventory.recheck import problems_of
 from gpumix.report import export
 
 CONTRACT = {
@@ -43,6 +48,25 @@ def test_the_contract_of_plan_json() -> None:
 def test_a_plan_comes_back_as_it_was() -> None:
     plan = plan_fixture.plan()
     assert export.plan_from_dict(as_json(export.plan_to_dict(plan))) == plan
+
+
+def test_limits_by_place_come_back_and_are_checked_again() -> None:
+    catalog = load()
+    asked = read_inventory(EXAMPLE, catalog, date(2026, 11, 24))
+    assert asked.cloud is not None
+    quotas = (Quota("aws", "us-east-1", None, 4), Quota("aws", None, "l4-24gb", 0))
+    asked = dataclasses.replace(asked, cloud=dataclasses.replace(asked.cloud, quotas=quotas))
+    plan = dataclasses.replace(plan_fixture.plan(), inventory=asked)
+    assert export.plan_from_dict(as_json(export.plan_to_dict(plan))).inventory == asked
+    assert problems_of(asked, catalog, "plan.json.inventory") == []
+    data = as_json(export.plan_to_dict(plan))
+    data["inventory"]["cloud"]["quotas"][0]["instances"] = -1
+    data["inventory"]["cloud"]["quotas"][1]["gpu"] = "l4-24bg"
+    edited = export.plan_from_dict(data).inventory
+    assert edited is not None
+    few, gpu = map(str, problems_of(edited, catalog, "plan.json.inventory"))
+    assert few.startswith("plan.json.inventory.cloud.quotas[0].instances: must lie between 0 and")
+    assert gpu.startswith("plan.json.inventory.cloud.quotas[1].gpu: unknown GPU 'l4-24bg' (did")
 
 
 def test_not_a_number_is_not_json() -> None:

@@ -43,11 +43,6 @@ def current(offers: Iterable[Offer]) -> tuple[tuple[Offer, ...], Superseded]:
     return tuple(kept), tuple(replaced)
 
 
-def is_list(offer: Offer) -> bool:
-    """Whether the price is the provider's for all its regions, as far as its source says."""
-    return not _place(offer)
-
-
 def _replacing(offer: Offer, others: Sequence[Offer]) -> Offer | None:
     newer = [o for o in others if o is not offer and _replaces(o, offer)]
     return max(newer, key=lambda o: (o.as_of, o.usd_per_instance_hour), default=None)

@@ -169,11 +169,39 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """The most instances that may be held at a time at a provider: in all, in one of its regions
+    (None = all), of one GPU (None = all)."""
+
+    provider: str
+    region: str | None
+    gpu: str | None
+    instances: int
+
+    @property
+    def place(self) -> str:
+        """Where it holds, in words.
+
+        >>> Quota("aws", "us-east-1", "h100-sxm-80gb", 2).place
+        'h100-sxm-80gb of aws in us-east-1'
+        """
+        gpu = f"{self.gpu} of " if self.gpu else ""
+        region = f" in {self.region}" if self.region else ""
+        return f"{gpu}{self.provider}{region}"
+
+    def covers(self, provider: str, region: str, gpu: str) -> bool:
+        """Whether instances of this GPU there count against it."""
+        same_region = self.region is None or self.region == region
+        return self.provider == provider and same_region and self.gpu in (None, gpu)
+
+
+@dataclass(frozen=True, slots=True)
 class CloudSupply:
     """Which rentals may be used; None = any. `spot` are the user's own terms of spot capacity.
 
     `Purchase.RESERVED` among the purchases allows a commitment of any length. A provider that is
-    named is allowed whatever its tier. `estimated_terms` brings in commitments that nobody lists;
+    named is allowed whatever its tier. `estimated_terms` brings in commitments that nobody lists.
+    `max_instances` limits every kind of instance by itself, `quotas` all those of a place together;
     `contracts` are the team's own terms.
     """
 
@@ -186,7 +214,12 @@ class CloudSupply:
     spot: tuple[SpotTerms, ...] = ()
     tiers: tuple[str, ...] | None = DEFAULT_TIERS
     estimated_terms: bool = False
+    quotas: tuple[Quota, ...] = ()
     contracts: Contracts = NO_CONTRACTS
+
+    def quotas_of(self, provider: str, region: str, gpu: str) -> tuple[Quota, ...]:
+        """The quotas that instances of this GPU there count against."""
+        return tuple(quota for quota in self.quotas if quota.covers(provider, region, gpu))
 
     def allows(self, purchase: Purchase) -> bool:
         """Whether capacity may be paid for in this way."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import partial
 from importlib import resources
@@ -25,6 +25,7 @@ from gpumix.domain.workload import (
     Inventory,
     Kind,
     Limits,
+    Quota,
     Slo,
     SpotTerms,
     TrainingRun,
@@ -35,6 +36,7 @@ from gpumix.files import sha256
 from gpumix.inventory import demand
 from gpumix.inventory.contracts import contracts_of
 from gpumix.inventory.demand import within
+from gpumix.inventory.places import quota_of
 from gpumix.inventory.schema import (
     APPLIES,
     COMMON,
@@ -344,6 +346,7 @@ class _Reader:
             self._known((*path, "regions", i), "region", name, known)
         countries = self._any_or(spec.countries)
         gpus = self._any_or(spec.gpus)
+        most = spec.max_instances
         return CloudSupply(
             providers=providers,
             countries=(
@@ -354,12 +357,24 @@ class _Reader:
             regions=regions,
             gpus=None if gpus is None else tuple(self._gpus((*path, "gpus"), gpus)),
             purchases=tuple(Purchase(p) for p in dict.fromkeys(spec.purchase)),
-            max_instances=spec.max_instances,
+            max_instances=None if isinstance(most, dict) else most,
             spot=self.spot,
             tiers=self._any_or(spec.tiers),
             estimated_terms=spec.estimated_terms,
+            quotas=self._quotas(most) if isinstance(most, dict) else (),
             contracts=contracts_of(spec, self.offers, self._known, self._gpus),
         )
+
+    def _quotas(self, most: Mapping[str, int]) -> tuple[Quota, ...]:
+        """Limits by place; two ways to write one place are a problem."""
+        found: dict[str, Quota] = {}
+        for text, instances in most.items():
+            path: KeyPath = ("supply", "cloud", "max_instances", text)
+            read = partial(quota_of, text, instances, self.offers, self.catalog)
+            quota = self._try(path, read, None)
+            if quota is not None and found.setdefault(quota.place, quota) is not quota:
+                self._say(path, f"limits {quota.place} a second time", "keep one of them")
+        return tuple(found.values())
 
     def api(self, spec: ApiSpec, today: date) -> ApiSupply:
         """APIs allowed, each name checked against the catalogue's and the team's own prices."""

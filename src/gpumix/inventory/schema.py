@@ -164,6 +164,18 @@ class SpotSpec(_Spec):
     availability: Annotated[Share, Field(ge=0.01, le=1)]
 
 
+def _most_form(value: Any) -> str:
+    return "places" if isinstance(value, dict) else "each"
+
+
+MostInstances = Annotated[
+    Annotated[Whole, Field(ge=1, le=1_000_000), Tag("each")]
+    | Annotated[dict[str, Annotated[Whole, Field(ge=0, le=1_000_000)]], Tag("places")],
+    Discriminator(_most_form),
+]
+"""`8` of each kind of instance, or by place: `{aws us-east-1: 16}`."""
+
+
 class DiscountSpec(_Spec):
     """A share off a provider's listed prices; what is not named is all."""
 
@@ -193,7 +205,7 @@ class CloudSpec(_Spec):
     purchase: Purchases = ["on_demand", "spot", "reserved"]
     tiers: AnyTier = ["hyperscaler", "neocloud"]
     estimated_terms: bool = False
-    max_instances: Whole | None = Field(default=None, ge=1, le=1_000_000)
+    max_instances: MostInstances | None = None
     spot: dict[str, SpotSpec] = {}
     discounts: list[DiscountSpec] = []
     support_share: dict[str, Share] = {}

@@ -57,6 +57,8 @@ def relaxed(problem: Problem, limit: str, value: float) -> Problem:
         return replace(problem, site_kw={**problem.site_kw, name: value})
     if kind == "capex_budget":
         return replace(problem, capex_budget=value)
+    if kind == "quota":
+        return replace(problem, quotas={**problem.quotas, name: round(value)})
     if kind == "max_replicas":
         return replace(
             problem,
@@ -110,6 +112,8 @@ def _stated(problem: Problem, limit: str) -> float:
         return problem.site_kw[name]
     if kind == "capex_budget":
         return problem.capex_budget or 0.0
+    if kind == "quota":
+        return float(problem.quotas[name])
     if kind == "max_spot_share":
         return problem.workload_by_id[name].max_spot_share or 0.0
     if kind == "max_instances":

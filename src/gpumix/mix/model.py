@@ -34,6 +34,10 @@ Column = tuple[int, ...]
 """Column numbers by block (a committed count is the same column in every block)."""
 
 
+COUNTED = ("quota:", "max_instances:", "min_instances:", "max_replicas:")
+"""Beginnings of the names of limits in whole numbers."""
+
+
 @dataclass(slots=True)
 class Way:
     """A pool's config in the program: replica columns, their bounds, served shares by class."""
@@ -99,7 +103,7 @@ def build(
     model = Model(problem, tuple(pools), frozenset(dropped), relaxed)
     if relaxed:
         share = relaxed.startswith(("demand:", "work:"))
-        whole = relaxed.startswith(("max_instances:", "min_instances:", "max_replicas:"))
+        whole = relaxed.startswith(COUNTED)
         model.slack = model.linear.column(1.0, 1.0 if share else math.inf, integer=whole)
     _add_replicas(model)
     _add_instances(model)
@@ -111,6 +115,7 @@ def build(
                 _add_demand(model, workload, p)
     _add_capacity(model)
     _add_budgets(model)
+    _add_quotas(model)
     if relaxed:
         costs = model.linear.cost
         costs[:] = [float(column == model.slack) for column in range(len(costs))]
@@ -384,6 +389,20 @@ def _add_budget(model: Model, limit: str, terms: Sequence[Term], most: float) ->
     scaled = [(column, coefficient / scale) for column, coefficient in terms]
     slack = model.slack_term(limit, -1.0 / scale)
     model.linear.row([*scaled, *slack], upper=most / scale)
+
+
+def _add_quotas(model: Model) -> None:
+    """Instances of all resources under a quota: sum n + sum u_p <= most, in every block."""
+    resources = model.problem.resources
+    for name, most in model.problem.quotas.items():
+        limit = f"quota:{name}"
+        members = [i for i, resource in enumerate(resources) if name in resource.quotas]
+        if not model.holds(limit) or not members:
+            continue
+        of_blocks = zip(*(model.instances[i] for i in members), strict=True)
+        for columns in dict.fromkeys(of_blocks):  # one row for all blocks where all are committed
+            counted = [(column, 1.0) for column in columns]
+            model.linear.row([*counted, *model.slack_term(limit, -1.0)], upper=most)
 
 
 def _covering(terms: Iterable[Term]) -> list[Term]:

@@ -159,6 +159,10 @@ def _broken_counts(problem: Problem, solution: Solution) -> Iterator[str]:
             if n < 0 or _gpus(problem, plan, resource.id) > n * resource.gpus_per_instance:
                 yield f"gpus:{resource.id}"
     for plan in solution.blocks:
+        for name, most in problem.quotas.items():
+            under = [r.id for r in problem.resources if name in r.quotas]
+            if sum(_instances(solution, plan, resource) for resource in under) > most:
+                yield f"quota:{name}"
         for config, z in zip(problem.configs, plan.replicas, strict=True):
             if z < 0 or (config.max_replicas is not None and z > config.max_replicas):
                 yield f"max_replicas:{config.workload}/{config.resource}"

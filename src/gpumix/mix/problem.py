@@ -29,7 +29,8 @@ class Resource:
 
     `committed`: one count for the horizon, `fixed_cost` [USD] each plus `hourly_cost` [USD/h] for
     every hour. `hourly`: a count per block, `hourly_cost` while running; `fixed_cost` [USD],
-    `capex` [USD] and `kw` [kW] of an hourly resource count nowhere.
+    `capex` [USD] and `kw` [kW] of an hourly resource count nowhere. `quotas` names those of the
+    problem's quotas that its instances count against.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Resource:
     kw: float = 0.0
     site: str | None = None
     spot: bool = False
+    quotas: tuple[str, ...] = ()
 
     @property
     def is_committed(self) -> bool:
@@ -122,7 +124,11 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A whole mix problem; its cycle of blocks happens `repeat` times over the horizon."""
+    """A whole mix problem; its cycle of blocks happens `repeat` times over the horizon.
+
+    `quotas` holds by name the most instances that all resources under it may have together, in
+    every block.
+    """
 
     name: str
     units: str
@@ -133,6 +139,7 @@ class Problem:
     configs: tuple[Config, ...]
     capex_budget: float | None = None
     site_kw: Mapping[str, float] = field(default_factory=dict)
+    quotas: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def cycle_hours(self) -> float:
@@ -190,6 +197,7 @@ def limits(problem: Problem) -> tuple[str, ...]:
     shares = [f"max_spot_share:{w.id}" for w in problem.workloads if w.max_spot_share is not None]
     sites = [f"site_kw:{site}" for site in problem.site_kw]
     budget = ["capex_budget"] if problem.capex_budget is not None else []
+    quotas = [f"quota:{name}" for name in problem.quotas]
     most = [f"max_instances:{r.id}" for r in problem.resources if r.max_instances is not None]
     least = [f"min_instances:{r.id}" for r in problem.resources if r.min_instances > 0]
     replicas = dict.fromkeys(
@@ -197,4 +205,4 @@ def limits(problem: Problem) -> tuple[str, ...]:
         for c in problem.configs
         if c.max_replicas is not None
     )
-    return (*asked, *promised, *shares, *sites, *budget, *most, *least, *replicas)
+    return (*asked, *promised, *shares, *sites, *budget, *quotas, *most, *least, *replicas)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 
 from gpumix.errors import Hint, InputError, unknown_name
@@ -57,7 +57,8 @@ def read_problem(data: Mapping[str, object], place: str = "") -> Problem:
         Block(id=o.text("id"), hours=o.number("hours", at_least=SMALLEST))
         for o in top.objects("blocks", ("id", "hours"), at_least=1)
     )
-    resources = tuple(map(_resource, top.objects("resources", _names(Resource))))
+    quotas = top.integers("quotas")
+    resources = tuple(_resource(o, quotas) for o in top.objects("resources", _names(Resource)))
     workloads = tuple(
         _workload(o, top.length("blocks")) for o in top.objects("workloads", _names(Workload))
     )
@@ -74,6 +75,7 @@ def read_problem(data: Mapping[str, object], place: str = "") -> Problem:
         configs=configs,
         capex_budget=top.optional_number("capex_budget"),
         site_kw=_site_kw(top, resources),
+        quotas=quotas,
     )
     for group, ids in (
         ("blocks", [b.id for b in blocks]),
@@ -100,6 +102,7 @@ def problem_to_dict(problem: Problem) -> dict[str, object]:
         "configs": [_record(c) for c in problem.configs],
         **({} if problem.capex_budget is None else {"capex_budget": problem.capex_budget}),
         **({"site_kw": dict(problem.site_kw)} if problem.site_kw else {}),
+        **({"quotas": dict(problem.quotas)} if problem.quotas else {}),
     }
 
 
@@ -179,7 +182,7 @@ def _duplicates(place: str, ids: Sequence[str]) -> Iterable[Fault]:
             yield Fault(f"{place}[{i}].id", f"{name!r} is already the id of [{first[name]}]")
 
 
-def _resource(o: _Object) -> Resource:
+def _resource(o: _Object, quotas: Collection[str]) -> Resource:
     return Resource(
         id=o.text("id"),
         gpu=o.text("gpu"),
@@ -193,6 +196,7 @@ def _resource(o: _Object) -> Resource:
         kw=o.number("kw", 0.0),
         site=o.text("site", "") or None,
         spot=o.flag("spot"),
+        quotas=o.references("quotas", "quota", quotas),
     )
 
 
@@ -314,6 +318,22 @@ class _Object:
             self._faults.append(unknown_name(f"{self._place}{key}", kind, value, known))
         return value
 
+    def references(self, key: str, kind: str, known: Iterable[str]) -> tuple[str, ...]:
+        """Names of a list, each known and there once; absent = none."""
+        value = self._data.get(key)
+        if value is None:
+            return ()
+        if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
+            self._wrong(key, "a list of names", value)
+            return ()
+        for i, name in enumerate(value):
+            place = f"{self._place}{key}[{i}]"
+            if name not in known:
+                self._faults.append(unknown_name(place, kind, name, known))
+            elif name in value[:i]:
+                self._faults.append(Fault(place, f"names {name!r} again"))
+        return tuple(value)
+
     def flag(self, key: str) -> bool:
         value = self._data.get(key)
         if value is not None and not isinstance(value, bool):
@@ -331,23 +351,24 @@ class _Object:
         return self._checked(key, self._data[key], at_most=at_most) if self.has(key) else None
 
     def integer(self, key: str, at_least: int = 0) -> int:
-        value = self._checked(key, self._data.get(key), at_most=MOST_COUNTED)
-        if value != int(value) or (value < at_least and self.has(key)):
-            self.fault(key, f"must be a whole number of at least {at_least}, not {value:g}")
-        return max(int(value), at_least)
+        return self._whole(key, self._data.get(key), at_least)
+
+    def integers(self, key: str) -> dict[str, int]:
+        """An object of whole numbers by name; absent = empty."""
+        return {name: self._whole(f"{key}.{name}", v) for name, v in self._items(key)}
 
     def optional_integer(self, key: str) -> int | None:
         return self.integer(key) if self.has(key) else None
 
     def numbers(self, key: str) -> dict[str, float]:
         """An object of numbers by name; absent = empty."""
+        return {name: self._checked(f"{key}.{name}", v) for name, v in self._items(key)}
+
+    def _items(self, key: str) -> list[tuple[str, object]]:
         items = self._data.get(key)
-        if items is None:
-            return {}
-        if not isinstance(items, Mapping):
+        if items is not None and not isinstance(items, Mapping):
             self._wrong(key, "an object of numbers by name")
-            return {}
-        return {str(name): self._checked(f"{key}.{name}", v) for name, v in items.items()}
+        return [(str(k), v) for k, v in items.items()] if isinstance(items, Mapping) else []
 
     def series(self, key: str, value: object, length: int) -> tuple[float, ...]:
         """Numbers, one a block."""
@@ -411,6 +432,12 @@ class _Object:
         else:
             return float(value)
         return 0.0
+
+    def _whole(self, key: str, value: object, at_least: int = 0) -> int:
+        number = self._checked(key, value, at_most=MOST_COUNTED)
+        if number != int(number) or (number < at_least and value is not None):
+            self.fault(key, f"must be a whole number of at least {at_least}, not {number:g}")
+        return max(int(number), at_least)
 
     def _wrong(self, key: str, wanted: str, value: object = _NOTHING) -> None:
         value = self._data.get(key) if value is _NOTHING else value

@@ -207,7 +207,7 @@ def _even(
         supply.usd_per_gpu_busy_hour * option.gpus
         + rate * data_usd_per_unit(workload, supply, range(1)),
         per_instance if premium else 0,
-        supply.most,
+        supply.room,
     )
     even = break_even(_levels(workload, cycle, hourly=hourly), week, quote.usd_per_unit, replicas)
     if even is not None and hourly and workload.is_deferrable:  # counted in replica-hours

@@ -19,6 +19,7 @@ from gpumix.domain.workload import Inventory, Tier, Workload
 from gpumix.options.option import Option
 from gpumix.plan.cycle import Cycle, peak_demand, work_per_week
 from gpumix.plan.data import data_usd_per_unit, mean_over_peak
+from gpumix.plan.ways import Way, cheapest_ways, instances
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK
 
@@ -117,7 +118,8 @@ def worthwhile(choice: Choice) -> tuple[Supply, ...]:
     """Supplies that no other one beats for every workload, count for count and price for price.
 
     Exact: a dropped instance can be replaced by one that costs no more and does as much with as
-    many of its GPUs or fewer (or, where all replicas fit it, by as many GPUs in smaller instances).
+    many of its GPUs or fewer (or, where all replicas fit it, by as many GPUs in smaller instances,
+    unless a quota counts those), and counts against no other quota.
     """
     kept: list[Supply] = []
     tables = {supply.id: _rates(choice, supply) for supply in choice.supplies}
@@ -176,10 +178,11 @@ def _beats(
         and other.egress_usd_per_gb <= supply.egress_usd_per_gb
         and other.storage_usd_per_gb_month <= supply.storage_usd_per_gb_month
         and other.most is None
+        and set(other.quotas) <= set(supply.quotas)
     )
     if not alike:
         return False
-    splits = supply.gpus_per_instance % other.gpus_per_instance == 0
+    splits = supply.gpus_per_instance % other.gpus_per_instance == 0 and not other.quotas
     if other.gpu == supply.gpu and splits:
         return all(theirs.get(key, 0.0) >= rate for key, rate in table.items())
     if other.gpus_per_instance != supply.gpus_per_instance:
@@ -248,20 +251,22 @@ class _Builder:
         """What a run of more than a week may hold for itself alone: every server that may be
         bought, and the rental commitment at which a run costs least."""
         bought: list[Supply] = []
-        best: tuple[float, str, Supply] | None = None
+        rented: list[Way] = []
         for supply in self.choice.supplies:
             if not supply.purchase.is_committed or supply.count:
                 continue
-            costs = [
-                unit_cost_usd(option, supply, workload, rate)
+            ways = [
+                Way(unit_cost_usd(option, supply, workload, rate), supply, option, rate)
                 for option, rate in self._possible(workload, supply)
                 if outlasts_a_week(option, workload)
             ]
-            if costs and supply.site:
+            if ways and supply.site:
                 bought.append(supply)
-            elif costs and (best is None or (min(costs), supply.id) < best[:2]):
-                best = (min(costs), supply.id, supply)
-        return [*bought, best[2]] if best else bought
+            else:
+                rented += ways
+        work = max(work_per_week(workload, year) for year in range(self.years))
+        ways = cheapest_ways(rented, workload, work, HOURS_PER_WEEK)
+        return [*bought, *(way.supply for way in ways)]
 
     def _held_for(self, workload: Workload, supply: Supply) -> str:
         """A commitment of this supply that served work does not share; its id."""
@@ -273,34 +278,33 @@ class _Builder:
     def _rent_for(
         self, workload: Workload, name: str, year: int, work: float, blocks: Sequence[int]
     ) -> None:
-        """The cheapest rental of this work's own, running only as long as it takes."""
-        best: tuple[float, Supply, Option, float] | None = None
-        for supply in self.choice.supplies:
-            if supply.purchase.is_committed:
-                continue
-            for option, rate in self._possible(workload, supply):
-                held = supply.usd_per_instance_hour * _instances(option, supply, workload)
-                usd = held / rate + data_usd_per_unit(workload, supply, range(year, year + 1))
-                if best is None or (usd, supply.id) < (best[0], best[1].id):
-                    best = (usd, supply, option, rate)
-        if best is None or not blocks:
-            return
-        _, supply, option, rate = best
-        longest = max(len(self.cycle.blocks[b].hours) for b in blocks)
-        duty = min(1.0, work / (rate * longest * QUANTA))
+        """The cheapest rental of this work's own, running only as long as it takes; where there
+        is a limit on it, the next ones too."""
+        ways = [
+            Way(
+                supply.usd_per_instance_hour * instances(option, supply, workload) / rate
+                + data_usd_per_unit(workload, supply, range(year, year + 1)),
+                supply,
+                option,
+                rate,
+            )
+            for supply in self.choice.supplies
+            if not supply.purchase.is_committed
+            for option, rate in self._possible(workload, supply)
+        ]
+        hours = [len(self.cycle.blocks[b].hours) for b in blocks]
+        for way in cheapest_ways(ways, workload, work, sum(hours)) if hours else ():
+            self._rent(way, workload, name, year, work / (way.rate * max(hours)))
+
+    def _rent(self, way: Way, workload: Workload, name: str, year: int, busy: float) -> None:
+        """A rental that runs only a share of each hour; `busy` replicas do all of a week's work in
+        its longest block."""
+        _, supply, option, rate = way
+        duty = min(1.0, busy / max(min(QUANTA, way.replicas), 1.0))
         resource = f"{supply.id} for {name}"
         self.supply[resource] = supply
-        self.resources.append(
-            mix.Resource(
-                resource,
-                supply.gpu,
-                "hourly",
-                supply.gpus_per_instance,
-                max_instances=supply.most,
-                hourly_cost=supply.usd_per_instance_hour * duty,
-                spot=supply.purchase is Purchase.SPOT,
-            )
-        )
+        cost = supply.usd_per_instance_hour * duty
+        self.resources.append(replace(self._resource(supply), id=resource, hourly_cost=cost))
         self._config(
             name, resource, option, rate * duty, Cell(workload, option, supply, year, duty)
         )
@@ -344,6 +348,7 @@ class _Builder:
             "committed" if committed else "hourly",
             supply.gpus_per_instance,
             max_instances=supply.most,
+            quotas=tuple(quota.place for quota in supply.quotas),
             min_instances=supply.count,
             fixed_cost=yearly * self.years,
             hourly_cost=supply.usd_per_instance_hour,
@@ -355,7 +360,7 @@ class _Builder:
 
     def formulation(self) -> Formulation:
         """The finished problem."""
-        inventory = self.choice.inventory
+        inventory, cloud = self.choice.inventory, self.choice.inventory.cloud
         problem = mix.Problem(
             name=inventory.name,
             units="rates and work in the units of each workload per hour; USD over the horizon",
@@ -366,14 +371,9 @@ class _Builder:
             configs=tuple(self.configs),
             capex_budget=inventory.limits.capex_usd,
             site_kw={site.id: site.capacity_kw for site in inventory.sites},
+            quotas={q.place: q.instances for q in cloud.quotas} if cloud else {},
         )
         return Formulation(problem, tuple(self.cells), self.supply, self.cycle)
-
-
-def _instances(option: Option, supply: Supply, workload: Workload) -> float:
-    """Instances one replica takes: a part of one where others like it can fill the rest."""
-    share = option.gpus / supply.gpus_per_instance
-    return math.ceil(share) if workload.run is not None else share
 
 
 def unit_cost_usd(option: Option, supply: Supply, workload: Workload, rate: float) -> float:
@@ -385,7 +385,7 @@ def unit_cost_usd(option: Option, supply: Supply, workload: Workload, rate: floa
 
 def usd_per_hour(option: Option, supply: Supply, workload: Workload) -> float:
     """What a busy replica costs: its instances, and what work adds on its GPUs [USD/h]."""
-    gpus = supply.gpus_per_instance * _instances(option, supply, workload)
+    gpus = supply.gpus_per_instance * instances(option, supply, workload)
     return supply.usd_per_gpu_hour * gpus + supply.usd_per_gpu_busy_hour * option.gpus
 
 

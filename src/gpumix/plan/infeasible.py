@@ -45,6 +45,10 @@ def limit_in_words(formulation: Formulation, limit: str) -> str:
         case "max_spot_share":
             share = problem.workload_by_id[name].max_spot_share or 0.0
             return f"at most {share:.0%} of {workload} on spot (limits.spot_share)"
+        case "quota":
+            quota = problem.quotas[name]
+            what = "instance" if quota == 1 else "instances"
+            return f"at most {quota} {what} of {name} (supply.cloud.max_instances)"
         case "max_instances":
             most = problem.resource_by_id[name].max_instances
             return f"at most {most} {_instances(formulation, name)}"
@@ -75,6 +79,8 @@ def _to(formulation: Formulation, way: mix.Relaxation) -> str:
             return "set tier: standard"
         case "max_spot_share":
             return f"raise spot_share to {math.ceil(1000.0 * needed) / 10.0:g} %"
+        case "quota":
+            return f"raise to {needed:.0f}"
         case "max_instances" if not formulation.supply[name].site:
             return f"raise max_instances to {needed:.0f}"
     supply = formulation.supply[name]

@@ -12,7 +12,7 @@ from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.evidence import Assumption
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.offer import Offer
-from gpumix.domain.workload import Inventory
+from gpumix.domain.workload import CloudSupply, Inventory
 from gpumix.supply.charges import charged
 from gpumix.supply.data import DataPrice, data_price_of
 from gpumix.supply.supply import Supplies, Supply
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 
 def rentals(inventory: Inventory, catalog: Catalog) -> Supplies:
-    """The cheapest current offer of every (GPU, size, purchase, term, tier) for every residency."""
+    """The cheapest current offer of every (GPU, size, purchase, term, tier) for every residency,
+    and under every set of quotas."""
     cloud = inventory.cloud
     if cloud is None:
         return Supplies((), (), ())
@@ -30,7 +31,7 @@ def rentals(inventory: Inventory, catalog: Catalog) -> Supplies:
     if cloud.providers is None:  # one that is named is allowed whatever its tier
         usable = of_tiers(usable, cloud.tiers)
     found = find_offers(usable, cloud.providers, cloud.regions, cloud.countries, cloud.gpus)
-    found = tuple(o for o in found if cloud.allows(o.purchase))
+    found = tuple(o for o in found if cloud.allows(o.purchase) and _may_be_had(o, cloud))
     notes = _term_notes(found, inventory.years)
     found = tuple(o for o in found if term_fits(o.term_months, inventory.years))
     if cloud.gpus is None:
@@ -47,15 +48,21 @@ def rentals(inventory: Inventory, catalog: Catalog) -> Supplies:
     def apart(offer: Offer) -> object:
         """Offers that differ in this do not stand in for each other, whatever they cost."""
         whose = offer.provider if cloud.max_instances is not None else ""
-        return whose, has_fabric(offer), data_price(offer).rates
+        under = cloud.quotas_of(offer.provider, offer.region, offer.gpu)
+        return whose, under, has_fabric(offer), data_price(offer).rates
 
     chosen = _cheapest(bill.offers, _residencies(inventory), apart)
     notes += _without_fabric(inventory, bill.offers, has_fabric)
     of = tuple(
-        _with_data(_rental(o, cloud.max_instances, has_fabric(o), bill.words.get(o)), data_price(o))
+        _with_data(_rental(o, cloud, has_fabric(o), bill.words.get(o)), data_price(o))
         for o in chosen
     )
     return Supplies(of, chosen, tuple(notes))
+
+
+def _may_be_had(offer: Offer, cloud: CloudSupply) -> bool:
+    """Whether no quota is 0 there."""
+    return all(q.instances for q in cloud.quotas_of(offer.provider, offer.region, offer.gpu))
 
 
 def _with_data(supply: Supply, price: DataPrice) -> Supply:
@@ -116,7 +123,7 @@ def _cheapest(
 ) -> tuple[Offer, ...]:
     """The cheapest offer of each kind, for every residency: of every tier, for work that must not
     run on all of them, and of those that are `apart`: with a fabric and without, by the price of
-    data, and of every provider where one may not do."""
+    data, and where one may not do, of every provider or of all that count against one quota."""
     best: dict[tuple[object, ...], Offer] = {}
     for offer in offers:
         kind = (offer.gpu, offer.gpus_per_instance, offer.purchase, offer.term_months)
@@ -133,7 +140,7 @@ def _rank(offer: Offer) -> tuple[float, str, str, str]:
     return (offer.usd_per_gpu_hour, offer.provider, offer.region, offer.instance)
 
 
-def _rental(offer: Offer, most: int | None, has_fabric: bool, charges: str | None) -> Supply:
+def _rental(offer: Offer, cloud: CloudSupply, has_fabric: bool, charges: str | None) -> Supply:
     place = offer.region or "any region"
     term = f"{offer.term_months}m" if offer.purchase.value == "reserved" else ""
     return Supply(
@@ -149,7 +156,8 @@ def _rental(offer: Offer, most: int | None, has_fabric: bool, charges: str | Non
         as_of=offer.as_of,
         basis=offer.basis,
         source=offer.source,
-        most=most,
+        most=cloud.max_instances,
+        quotas=cloud.quotas_of(offer.provider, offer.region, offer.gpu),
         offer=offer,
         has_fabric=has_fabric,
         assumptions=() if charges is None else (_charges(offer, charges),),

@@ -7,6 +7,7 @@ from datetime import date
 
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.workload import Quota
 from gpumix.units import HOURS_PER_YEAR
 
 
@@ -18,8 +19,9 @@ class Supply:
     horizon (committed rentals); `usd_per_instance_year` are the parts of what one of one's own
     costs a year, standing; `usd_per_gpu_busy_hour` comes on top while a GPU works. `count` is
     how many stand already (they stay; `idle` ones may not be used), `kw` what one takes of the
-    site's racks. `offer` is what a rental is priced by; `has_fabric` says whether several may be
-    joined to a gang. Data that work sends out or keeps there costs `egress_usd_per_gb` and
+    site's racks. There are at most `most` of it; against one of the `quotas` all supplies of its
+    place count together. `offer` is what a rental is priced by; `has_fabric` says whether several
+    may be joined to a gang. Data that work sends out or keeps there costs `egress_usd_per_gb` and
     `storage_usd_per_gb_month`; both are 0 where no work states any.
     """
 
@@ -41,6 +43,7 @@ class Supply:
     kw: float = 0.0
     count: int = 0
     most: int | None = None
+    quotas: tuple[Quota, ...] = ()
     idle: bool = False
     offer: Offer | None = None
     has_fabric: bool = True
@@ -52,6 +55,12 @@ class Supply:
     def tier(self) -> str:
         """Tier of the provider; empty where it is unknown or a site of one's own."""
         return self.offer.tier if self.offer else ""
+
+    @property
+    def room(self) -> int | None:
+        """The most instances of it alone that any limit leaves; None without one."""
+        limits = [quota.instances for quota in self.quotas]
+        return min(limits if self.most is None else [*limits, self.most], default=None)
 
     @property
     def is_derived(self) -> bool:

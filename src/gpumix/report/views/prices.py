@@ -24,8 +24,6 @@ from gpumix.report.tables import Cell, Column, Table, basis, remark, table, text
 MINOR_OF_OFFERS: Final = ("price_as_of", "country", "basis", "layer", "marks")
 MINOR_OF_RATIOS: Final = ("oldest", "basis", "providers", "provider_median")
 MINOR_OF_HISTORY: Final = ("sources", "basis", "providers")
-_LENGTHS: Final = {Purchase.RESERVED_1Y: 12, Purchase.RESERVED_3Y: 36}
-"""Months of the commitments whose name says their length."""
 _REPOSITORY: Final = re.compile(r"github\.com/([\w.-]+/[\w.-]+)")
 _BAR_CELLS: Final = 24
 
