@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 
@@ -106,6 +107,19 @@ def test_prefix_caching_is_told_as_an_if_where_no_share_is_known(catalog: Catalo
     lever = named(ask(catalog), "Prefix caching, if 37%")
     assert lever is not None
     assert "measured in mooncake-conv" in lever.note
+
+
+def test_a_larger_batch_tells_how_many_sequences_it_runs(catalog: Catalog) -> None:
+    """Loose promises and short texts: the engine's cap on sequences is what binds."""
+    loose = (Slo("ttft", 0.95, 60.0), Slo("tpot", 0.95, 1.0))
+    now = ask(catalog, gpu="h200-sxm-141gb", slos=loose, input_tokens=300.0, output_tokens=200.0)
+    lever = named(now, "Larger batch within the promises")
+    assert lever is not None
+    told = re.search(r"about ([\d,]+) sequences at once", lever.note)
+    assert told is not None
+    batch = now.rows[0].batch
+    assert batch is not None
+    assert int(told[1].replace(",", "")) > batch
 
 
 def test_where_nothing_serves_there_is_no_lever_and_no_winner(catalog: Catalog) -> None:

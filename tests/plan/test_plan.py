@@ -20,6 +20,7 @@ from gpumix.errors import Infeasible
 from gpumix.files import write_columns
 from gpumix.inventory import read_inventory
 from gpumix.inventory.results import Stated
+from gpumix.plan import plan as planner
 from gpumix.plan import regret
 from gpumix.plan.plan import Planned, plan
 from gpumix.predict.inference import predict_inference
@@ -239,6 +240,27 @@ def test_a_promise_that_nothing_keeps_names_the_nearest_gpu(tmp_path: Path) -> N
     assert "comes nearest" in str(caught.value)
     (way,) = caught.value.ways_out
     assert way.startswith("workloads.chat.slo: loosen that limit")
+
+
+def test_the_nearest_gpu_is_the_one_that_keeps_the_promise_once_it_is_loosened(
+    tmp_path: Path,
+) -> None:
+    """By the factor that is told, and by no less on any GPU."""
+
+    def refusal(limit_ms: float) -> str:
+        with pytest.raises(Infeasible) as caught:
+            planned(tmp_path, CLOUD.replace("ttft_p95: 1500 ms", f"ttft_p95: {limit_ms} ms"))
+        return str(caught.value.ways_out)
+
+    factor = float(refusal(1.0).partition("loosen that limit ")[2].partition("-fold")[0])
+    assert "1.0" in refusal(0.98 * factor)
+    text = CLOUD.replace("ttft_p95: 1500 ms", f"ttft_p95: {1.02 * factor} ms")
+    path = tmp_path / "inventory.yaml"
+    path.write_text(text, encoding="utf-8")
+    loaded = catalog.load()
+    inventory = read_inventory(path, loaded, TODAY)
+    found = planner.options(inventory, loaded, planner.supply(inventory, loaded))
+    assert any(option.serves for option in found["chat"])
 
 
 def test_what_fits_nowhere_is_told_with_the_promises_that_break(tmp_path: Path) -> None:

@@ -114,6 +114,21 @@ def test_only_the_same_quantity_is_compared() -> None:
     assert heads[2] in ("output", "total", "requests")
 
 
+def test_another_statistic_of_a_latency_is_a_step_away() -> None:
+    """The mean of TTFT was measured here, its p99 was not: the mean comes nearest, and is told."""
+    rows = CATALOG.evidence_inference
+    place = rows["metric"].index("ttft_ms_mean")
+    row = {name: cells[place] for name, cells in rows.items()}
+    table = {name: [cell] * 2 for name, cell in row.items()}
+    table["metric"] = ["ttft_ms_mean", "ttft_ms_p99"]
+    same, other = nearest_serving(table, CATALOG)
+    assert same is not None
+    assert other is not None
+    assert (same.distance, same.differs) == (0.0, "")
+    assert other.distance > 0.0
+    assert other.differs == "other statistic"
+
+
 def test_images_are_never_near_texts() -> None:
     model = "black-forest-labs/FLUX.1-dev"
     (found,) = nearest_serving(asked(model=model, metric="samples_s", engine="xdit"), CATALOG)

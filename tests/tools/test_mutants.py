@@ -210,6 +210,21 @@ def test_a_change_elsewhere_leaves_the_sample_as_it_is(tree: Path, tmp_path: Pat
     assert lines(files) == before
 
 
+def test_what_died_in_an_earlier_run_is_not_tried_again(
+    trials: Trials, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = [
+        mutant
+        for old, new in [("x * SHARE", "x / SHARE"), ("+ more", "- more")]
+        for mutant in by_fragment(mutants.rooms(trials.clean), "", old, new)
+    ]
+    first = mutants._tried(trials, drawn)
+    dead = mutants.died(capsys.readouterr().out)
+    assert [outcome.verdict for outcome in first] == ["killed", "survived"]
+    again = mutants._tried(trials, drawn, dead)
+    assert [(o.verdict, o.tests > 0) for o in again] == [("killed", False), ("survived", True)]
+
+
 def test_pinned_numbers_come_first() -> None:
     tests = ["tests/a/test_a.py::one", "tests/test_golden_plans.py::two", "tests/b/test_b.py::six"]
     assert pinned_first(tests) == [tests[1], tests[0], tests[2]]
