@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -145,6 +147,23 @@ def test_traffic_of_less_than_a_request_an_hour_is_replayed_too(
     assert proof is not None
     assert proof.requests > 0
     assert all(0.0 < slo.week_s <= slo.limit_s for slo in proof.slo)
+
+
+def test_a_quantile_over_hours_weighs_each_run_by_the_requests_it_stands_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A short run of the busy hour counts more than a long one of the quiet hour."""
+    monkeypatch.setattr(replay, "latency_of", lambda outcome, _: outcome)
+    monkeypatch.setattr(replay, "settled", lambda _: slice(None))
+    busy, quiet = np.full(10, 2.0), np.full(1000, 1.0)
+
+    def median(busy_weight: float, quiet_weight: float) -> float:
+        weights = ((busy_weight, busy), (quiet_weight, quiet))
+        ran: list[Any] = [(SimpleNamespace(weight=w), times) for w, times in weights]
+        return replay._quantile_s(Slo("ttft", 0.5, 1.0), ran)
+
+    assert median(3.0, 2.0) == 2.0
+    assert median(2.0, 3.0) == 1.0
 
 
 @pytest.mark.parametrize(("kept", "is_broken"), [(0.90, True), (0.947, False), (0.96, False)])

@@ -14,6 +14,7 @@ from gpumix.catalog import load
 from gpumix.errors import InputError
 from gpumix.predict.inference import predict_inference
 from gpumix.predict.nearest import (
+    AKIN,
     NEAR,
     Run,
     Runs,
@@ -55,6 +56,12 @@ def test_distance_adds_words_that_differ_and_logs_of_ratios() -> None:
 def test_a_figure_that_one_run_leaves_open_is_a_gap_and_two_open_ones_are_none() -> None:
     assert distance(run("a", math.nan), run("a", math.nan)) == 0.0
     assert distance(run("a", 8.0), run("a", math.nan)) == 0.5
+
+
+def test_a_figure_of_zero_is_open_for_its_logarithm_says_nothing() -> None:
+    """An embedding has no output tokens: it is as far from any number of them, and not from 0."""
+    assert distance(run("a", 0.0), run("a", 0.0)) == 0.0
+    assert distance(run("a", 8.0), run("a", 0.0)) == 0.5
 
 
 def test_other_quantities_and_runs_nobody_can_place_are_never_near() -> None:
@@ -142,11 +149,19 @@ def test_farther_loads_are_farther() -> None:
     place = rows["load"].index("concurrency")
     row = {name: cells[place] for name, cells in rows.items()}
     batch = float(row["load_value"])
-    table = {name: [cell] * 3 for name, cell in row.items()}
-    table["load_value"] = [f"{batch:g}", f"{batch * 1.5:g}", f"{batch * 1000:g}"]
+    table = {name: [cell] * 4 for name, cell in row.items()}
+    table["load_value"] = [
+        f"{batch:g}",
+        f"{batch * 1.5:g}",
+        f"{batch * 1000:g}",
+        f"{batch * 1e9:g}",
+    ]
     found = [one for one in nearest_serving(table, CATALOG) if one]
     assert found[0].distance == 0.0 < found[1].distance < found[2].distance
     assert found[1].distance < NEAR
+    for one in found:
+        close, related = one.distance <= NEAR, one.distance <= AKIN
+        assert one.closeness == ("close" if close else "related" if related else "distant")
     assert f"batch x{1 / 1.5:.2g}" in found[1].differs
 
 

@@ -1,10 +1,11 @@
-"""Of each question's layouts, the one that answers it best."""
+"""The layouts of a question, and the one of them that answers it best."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from gpumix.predict.rows import best_of
+from gpumix.catalog import load
+from gpumix.predict.rows import best_of, layouts_of
 
 
 def best(values: list[float], counts: list[int], metrics: list[str]) -> list[int]:
@@ -23,3 +24,11 @@ def test_of_equal_layouts_the_first_is_taken_and_one_without_an_answer_never() -
     nan = float("nan")
     assert best([nan, 6.0, 6.0, 1.0], [3, 1], ["requests_s", "requests_s"]) == [1, 3]
     assert best([nan, 8.0, nan, nan], [2, 2], ["ttft_ms_p95", "ttft_ms_p95"]) == [1, 2]
+
+
+def test_stated_degrees_multiply_to_the_gpus_and_copies_fill_the_rest() -> None:
+    llama = load().models["meta-llama/Llama-3.1-70B-Instruct"]
+    assert layouts_of(llama, None, 2, 4, 3, None) == [(2, 4, 3, 1)]
+    assert layouts_of(llama, 24, 2, 4, 3, None) == [(2, 4, 3, 1)]
+    assert layouts_of(llama, 24, 2, 4, None, None) == [(2, 4, 3, 1)]
+    assert layouts_of(llama, 12, 2, 4, None, None) == "tp x pp x dp = 8, but n_gpus is 12"

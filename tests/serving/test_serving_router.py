@@ -61,3 +61,12 @@ def test_of_replicas_that_know_the_prefix_the_emptier_one_serves() -> None:
     found = routed(requests, "prefix-aware", replicas=2)
     low, high = sorted(found.replica_prefilled)
     assert high - low <= 50
+
+
+def test_where_every_replica_drains_round_robin_goes_on_in_turn() -> None:
+    """Long answers have piled up on the first; a router that takes turns does not look."""
+    answers = np.where(np.arange(60) % 2 == 0, 80, 1)
+    requests = stream(np.linspace(0.1, 1.0, 60), 8, answers)
+    events = (Event(0.5, 0, "drain"), Event(0.5, 1, "drain"))
+    found = routed(requests, "round-robin", replicas=2, events=events)
+    assert found.replica_prefilled.tolist() == [30 * 8, 30 * 8]

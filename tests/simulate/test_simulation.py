@@ -174,3 +174,21 @@ def test_a_rate_means_nothing_to_one_request_and_cannot_be_given_to_simultaneous
     assert at_once(1).requests.served == 1
     with pytest.raises(InputError, match="all requests arrive at one moment"):
         at_once(2)
+
+
+def test_the_timeline_has_only_parts_in_which_something_ran(catalog: Catalog) -> None:
+    """Two bursts, a day apart: what runs, waits and is held is a number throughout."""
+    trace = stream([0.0] * 20 + [86400.0] * 20, 200, 100)
+    asked = replace(CHAT, profile=None, requests=None, trace=trace)
+    two = run_simulation(asked, catalog, TODAY).timeline
+    assert len(two.t_s) == len(two.running) < 10
+    assert all(0.0 < n <= 20.0 for n in two.running)
+    assert all(0.0 <= share <= 1.0 for share in two.kv_used)
+
+
+def test_a_request_longer_than_the_models_context_is_refused(catalog: Catalog) -> None:
+    context = catalog.models[CHAT.model].context
+    assert context is not None
+    trace = stream([0.0, 1.0], [context + 1, 100], 10)
+    asked = replace(CHAT, profile=None, requests=None, trace=trace, gpu="h200-sxm-141gb")
+    assert run_simulation(asked, catalog, TODAY).requests.shed == 1

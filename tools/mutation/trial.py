@@ -1,6 +1,6 @@
 """Runs tests in copies of the tree: once to record, then once or twice for each mutant.
 
-Limits are seconds of a processor, so that a busy machine changes no verdict; the clock, four times
+Limits are seconds of a processor, so that a busy machine changes no verdict; the clock, ten times
 slower, ends only what sleeps. Tests that take 20 s in sum without a change come first and get 120 s
 (machine code made anew takes 25 s of them); over that the mutant hangs and is killed, unless a mere
 comment in its place takes more than 90 s too. What else reaches the line gets 40 s more; over that
@@ -31,7 +31,7 @@ LIMIT_S = 120
 CONTROL_S = 90
 FIRST_S = 20.0
 REST_S = 40
-CLOCK_PER_CPU = 4.0
+CLOCK_PER_CPU = 10.0
 _NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv", ".hypothesis", ".*_cache", "gpumix-out", ".import_linter_cache"
 )
