@@ -436,6 +436,15 @@ def test_without_terms_the_plan_says_that_spot_is_one_figure(
     assert any("may be unobtainable on spot" in warning for warning in found.plan.warnings)
 
 
+def test_gangs_of_1024_are_tried_where_half_as_many_are_late(catalog: Catalog) -> None:
+    gpu, run = catalog.gpus["h100-sxm-80gb"], replace(RUN, gpus=None, tokens=10e12)
+    job = Job.of(run, catalog.models[WORKLOAD.model], catalog)
+    half, all_ = (predict_run(job, gpu, n, 8, "bf16").steady(job).p90_h for n in (512, 1024))
+    late = replace(WORKLOAD, run=replace(run, finish_within_h=0.5 * (half + all_)))
+    found = job_options(late, [gpu], {gpu.id: 8}, catalog)
+    assert [option.gpus for option in found if option.serves] == [1024]
+
+
 @pytest.mark.parametrize(
     ("model", "gpu", "count", "changes", "way"),
     [  # eight of these hold no such model, however large the batch is
