@@ -145,6 +145,17 @@ def test_a_format_the_gpu_lacks_runs_at_the_next_wider_one():
     )
 
 
+def test_a_model_without_a_shape_is_one_layer_and_still_takes_its_flops():
+    """Only its parameters are known: products are counted by them, not by layers."""
+    plan = {"n_gpus": 8, "global_batch": 64, "seq_len": 2048, "stack": "nemo"}
+    bare = dataclasses.replace(LLAMA_8B, layers=None)
+    job = training_jobs([bare], [H100], **plan)
+    assert job.shapes.layers[0] == 1.0
+    assert rate(model=bare, **plan, tp=1, pp=1) == pytest.approx(
+        rate(model=LLAMA_8B, **plan, tp=1, pp=1), rel=0.3
+    )
+
+
 def test_an_adapters_weights_are_too_few_to_take_optimizer_time():
     full, adapter = (
         step(training_jobs([LLAMA_8B], [H100], task=task), CONSTANTS).components["optimizer"][0]
