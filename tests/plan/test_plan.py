@@ -16,7 +16,7 @@ from gpumix.domain.gpu import family_of
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import Plan
 from gpumix.domain.workload import Tier
-from gpumix.errors import Infeasible
+from gpumix.errors import Infeasible, InputError
 from gpumix.files import write_columns
 from gpumix.inventory import read_inventory
 from gpumix.inventory.results import Stated
@@ -271,6 +271,18 @@ def test_what_fits_nowhere_is_told_with_the_promises_that_break(tmp_path: Path) 
     with pytest.raises(Infeasible) as caught:
         planned(tmp_path, text)
     assert caught.value.conflict == ("workloads.chat.slo", "workloads.assistant.model")
+
+
+def test_owned_servers_that_the_racks_cannot_feed_are_refused(tmp_path: Path) -> None:
+    """Three racks of 12 kW feed three servers of 10.2 kW; a fourth needs more than they give."""
+
+    def owned(gpus: int) -> Planned:
+        text = f"  owned: {{dhaka: {{h100-sxm-80gb: {gpus}}}}}\nlimits: {{capex_usd: 600000}}"
+        return planned(tmp_path, SITE.replace("limits: {capex_usd: 600000}", text))
+
+    assert any(line.purchase == "owned" for line in owned(24).plan.mix)
+    with pytest.raises(InputError, match=r"the owned servers need 40\.8 kW of racks"):
+        owned(32)
 
 
 def test_software_of_an_unknown_name_is_told(tmp_path: Path) -> None:
