@@ -3,7 +3,9 @@
     python tools/mutants.py                      # the named mutants, then a sample of 200
     python tools/mutants.py --count 0            # the named ones alone
     python tools/mutants.py --only "src/gpumix/perf/inference/loads.py:9:1.0 + x->1.0 - x"
+    python tools/mutants.py --again lines.txt    # what died in a run that printed these, as dead
 
+`--again` is for tests that were added since: what was killed without them is killed with them.
 Run by `make mutants`, which writes docs/mutants.md (`--write`). Exits 1 where a named mutant lives
 or fewer than 85 % of the sample die. What no test could notice stands in mutants_equivalent.csv.
 """
@@ -12,11 +14,13 @@ from __future__ import annotations
 
 import argparse
 import csv
+import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 
 from mutation.make import Mutant, by_fragment, by_line, sample
 from mutation.page import AIM, Results, page
@@ -68,18 +72,38 @@ def equivalents(root: Path) -> dict[tuple[str, str, str], str]:
     return {(row["file"], row["before"], row["after"]): row["reason"] for row in rows}
 
 
-def _tried(trials: Trials, mutants: Sequence[Mutant]) -> list[Outcome]:
+def _tried(
+    trials: Trials, mutants: Sequence[Mutant], dead: Mapping[str, str] = MappingProxyType({})
+) -> list[Outcome]:
+    def tried(mutant: Mutant) -> Outcome:
+        verdict = dead.get(_change(trials, mutant))
+        return Outcome(mutant, verdict, 0, 0.0) if verdict else trials.of(mutant)
+
     outcomes = []
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        for outcome in pool.map(trials.of, mutants):
-            place = f"{outcome.mutant.path.relative_to(trials.clean)}:{outcome.mutant.line}"
+        for outcome in pool.map(tried, mutants):
             print(
-                f"{outcome.verdict:11} {outcome.seconds:5.1f} s {outcome.tests:5d} tests  {place}"
-                f"  {outcome.mutant.before}  ->  {outcome.mutant.after}",
+                f"{outcome.verdict:11} {outcome.seconds:5.1f} s {outcome.tests:5d} tests  "
+                f"{_change(trials, outcome.mutant)}",
                 flush=True,
             )
             outcomes.append(outcome)
     return outcomes
+
+
+def _change(trials: Trials, mutant: Mutant) -> str:
+    place = f"{mutant.path.relative_to(trials.clean)}:{mutant.line}"
+    return f"{place}  {mutant.before}  ->  {mutant.after}"
+
+
+def died(lines: str) -> dict[str, str]:
+    """The changes that were killed in a run that printed these lines, and how.
+
+    >>> died("killed   4.1 s    12 tests  src/a.py:3  x + 1  ->  x - 1")
+    {'src/a.py:3  x + 1  ->  x - 1': 'killed'}
+    """
+    found = re.findall(r"^(killed|timed out) +[\d.]+ s +\d+ tests  (.*)$", lines, re.MULTILINE)
+    return {change: verdict for verdict, change in found}
 
 
 def _words() -> argparse.Namespace:
@@ -89,6 +113,10 @@ def _words() -> argparse.Namespace:
     parser.add_argument(
         "--only", action="append", default=[], metavar="FILE:LINE:OLD->NEW",
         help="try this mutant instead; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--again", type=Path, metavar="LINES",
+        help="lines that a run of this code printed: what died in it is not tried again",
     )  # fmt: skip
     parser.add_argument("--write", action="store_true", help="write docs/mutants.md")
     return parser.parse_args()
@@ -109,9 +137,10 @@ def main() -> int:
         if words.only:
             asked = [by_line(trials.clean, text) for text in words.only]
             return 0 if all(outcome.dead for outcome in _tried(trials, asked)) else 1
-        named = _tried(trials, named_mutants(trials.clean))
+        dead = died(words.again.read_text(encoding="utf-8")) if words.again else {}
+        named = _tried(trials, named_mutants(trials.clean), dead)
         drawn = sample(rooms(trials.clean), words.count, words.seed)
-        results = Results(trials.clean, words.seed, named, _tried(trials, drawn), reasons)
+        results = Results(trials.clean, words.seed, named, _tried(trials, drawn, dead), reasons)
         text = page(results)
     print(text)
     if words.write:

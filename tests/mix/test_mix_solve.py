@@ -317,6 +317,21 @@ def test_solver_statuses() -> None:
         run(unbounded)
 
 
+def test_a_search_that_is_stopped_tells_the_bound_it_has_proven() -> None:
+    """A knapsack of one node: cost and bound hold the optimum between them, in the cost's units."""
+    rng = np.random.default_rng(4)
+    linear = Linear()
+    columns = [linear.column(float(c), 1.0) for c in rng.integers(5000, 9000, 40)]
+    for _ in range(5):
+        weights = rng.integers(20, 60, 40)
+        linear.row([(x, float(w)) for x, w in zip(columns, weights, strict=True)], lower=633.0)
+    stopped, whole = run(linear, gap=0.0, node_limit=1), run(linear, gap=1e-4)
+    assert stopped.status == "feasible"
+    assert whole.status == "optimal"
+    best = linear.objective(np.array(whole.values))
+    assert 0.9 * best < stopped.bound <= best <= linear.objective(np.array(stopped.values))
+
+
 def test_solution_form() -> None:
     problem = town()
     form = solution_to_dict(solve(problem))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -11,8 +13,9 @@ from gpumix.catalog import Catalog, load
 from gpumix.compare.serving import Question, compare_gpus
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import Lever
-from gpumix.domain.workload import Slo
-from gpumix.options.levers import LEAST_SAVING, draft_of
+from gpumix.domain.workload import Inventory, Slo, Workload
+from gpumix.options.levers import LEAST_SAVING, Asker, Priced, draft_of, levers
+from gpumix.options.option import Option
 
 DAY = date(2026, 11, 24)
 LLAMA, BIG = "meta-llama/Llama-3.1-8B-Instruct", "meta-llama/Llama-3.1-70B-Instruct"
@@ -106,6 +109,34 @@ def test_prefix_caching_is_told_as_an_if_where_no_share_is_known(catalog: Catalo
     lever = named(ask(catalog), "Prefix caching, if 37%")
     assert lever is not None
     assert "measured in mooncake-conv" in lever.note
+
+
+def test_a_lever_that_saves_exactly_the_least_is_listed(
+    catalog: Catalog, inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prices made up: now 4 $, with FP8 weights 3 $, a quarter less; with others hardly less."""
+    monkeypatch.setattr("gpumix.options.levers.LEAST_SAVING", 0.25)
+    vectors = inventory.workloads[1]
+
+    def price(asked: Workload, _: Sequence[Option]) -> Priced:
+        usd = 4.0 if asked == vectors else 3.0 if asked.precisions == ("fp8",) else 3.9
+        return Priced(usd, Option(asked.id, "h100-sxm-80gb", 1, 1, "bf16"))
+
+    found = levers(vectors, Asker(catalog, lambda *_: [], price))
+    assert [(lever.name, lever.saving_share) for lever in found] == [("FP8 weights", 0.25)]
+
+
+def test_a_larger_batch_tells_how_many_sequences_it_runs(catalog: Catalog) -> None:
+    """Loose promises and short texts: the engine's cap on sequences is what binds."""
+    loose = (Slo("ttft", 0.95, 60.0), Slo("tpot", 0.95, 1.0))
+    now = ask(catalog, gpu="h200-sxm-141gb", slos=loose, input_tokens=300.0, output_tokens=200.0)
+    lever = named(now, "Larger batch within the promises")
+    assert lever is not None
+    told = re.search(r"about ([\d,]+) sequences at once", lever.note)
+    assert told is not None
+    batch = now.rows[0].batch
+    assert batch is not None
+    assert int(told[1].replace(",", "")) > batch
 
 
 def test_where_nothing_serves_there_is_no_lever_and_no_winner(catalog: Catalog) -> None:

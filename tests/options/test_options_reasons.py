@@ -47,6 +47,16 @@ def test_parts_add_up_to_the_step_and_the_step_to_the_rate(served: Comparison) -
         assert shares == sorted(shares, reverse=True)
 
 
+def test_an_answer_of_one_token_is_told_of_one_token() -> None:
+    """What classifies reads a prompt and says a word; the parts are still those of its rate."""
+    question = Question(LLAMA_8B, 1000.0, 1.0, gpus=("h100-sxm-80gb",))
+    (row,) = compare_gpus(question, CAT, TODAY).rows
+    assert row.speed is not None
+    assert row.speed.step_s is not None
+    assert row.batch is not None
+    assert row.batch / row.speed.step_s == pytest.approx(row.speed.predicted.value, rel=0.05)
+
+
 def test_every_able_gpu_tells_what_binds_and_what_was_measured_nearest(served: Comparison) -> None:
     for row in served.rows:
         assert row.limit in ("compute", "bandwidth", "interconnect", "host", "kv_memory")

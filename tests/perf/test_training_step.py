@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gpumix.catalog import load
 from gpumix.errors import InputError
 from gpumix.perf.training.job import training_jobs
-from gpumix.perf.training.step import micro_batches, step
+from gpumix.perf.training.step import micro_batches, peaks, step
 
 CATALOG = load()
 CONSTANTS = CATALOG.coefficients.training
@@ -132,3 +132,34 @@ def test_copies_sent_to_experts_widen_a_mixtures_activations():
 def test_unknown_word_is_an_input_error():
     with pytest.raises(InputError, match="zero3_fsdp"):
         training_jobs([LLAMA_70B], [H100], sharding="zero3_fsd")
+
+
+def test_a_format_the_gpu_lacks_runs_at_the_next_wider_one():
+    """B200 has FP4, H100 FP8 at the least, A100 16 bits only."""
+    gpus = [CATALOG.gpu("b200-sxm-180gb"), H100, A100]
+    jobs = training_jobs([LLAMA_8B], gpus, gpu=[0, 1, 2], precision="fp4")
+    peak, element_bytes, _ = peaks(jobs)
+    assert element_bytes.tolist() == [0.5, 1.0, 2.0]
+    assert peak == pytest.approx(
+        [gpus[0].fp4_tflops * 1e12, H100.fp8_tflops * 1e12, A100.flops_16bit]
+    )
+
+
+def test_a_model_without_a_shape_is_one_layer_and_still_takes_its_flops():
+    """Only its parameters are known: products are counted by them, not by layers."""
+    plan = {"n_gpus": 8, "global_batch": 64, "seq_len": 2048, "stack": "nemo"}
+    bare = dataclasses.replace(LLAMA_8B, layers=None)
+    job = training_jobs([bare], [H100], **plan)
+    assert job.shapes.layers[0] == 1.0
+    assert rate(model=bare, **plan, tp=1, pp=1) == pytest.approx(
+        rate(model=LLAMA_8B, **plan, tp=1, pp=1), rel=0.3
+    )
+
+
+def test_an_adapters_weights_are_too_few_to_take_optimizer_time():
+    full, adapter = (
+        step(training_jobs([LLAMA_8B], [H100], task=task), CONSTANTS).components["optimizer"][0]
+        for task in ("sft", "lora")
+    )
+    assert full > 0.0
+    assert adapter == 0.0

@@ -16,10 +16,11 @@ from gpumix.domain.gpu import family_of
 from gpumix.domain.offer import OLD, Purchase
 from gpumix.domain.plan import Plan
 from gpumix.domain.workload import Tier
-from gpumix.errors import Infeasible
+from gpumix.errors import Infeasible, InputError
 from gpumix.files import write_columns
 from gpumix.inventory import read_inventory
 from gpumix.inventory.results import Stated
+from gpumix.plan import plan as planner
 from gpumix.plan import regret
 from gpumix.plan.plan import Planned, plan
 from gpumix.predict.inference import predict_inference
@@ -286,6 +287,27 @@ def test_a_promise_that_nothing_keeps_names_the_nearest_gpu(tmp_path: Path) -> N
     assert way.startswith("workloads.chat.slo: loosen that limit")
 
 
+def test_the_nearest_gpu_is_the_one_that_keeps_the_promise_once_it_is_loosened(
+    tmp_path: Path,
+) -> None:
+    """By the factor that is told, and by no less on any GPU."""
+
+    def refusal(limit_ms: float) -> str:
+        with pytest.raises(Infeasible) as caught:
+            planned(tmp_path, CLOUD.replace("ttft_p95: 1500 ms", f"ttft_p95: {limit_ms} ms"))
+        return str(caught.value.ways_out)
+
+    factor = float(refusal(1.0).partition("loosen that limit ")[2].partition("-fold")[0])
+    assert "1.0" in refusal(0.98 * factor)
+    text = CLOUD.replace("ttft_p95: 1500 ms", f"ttft_p95: {1.02 * factor} ms")
+    path = tmp_path / "inventory.yaml"
+    path.write_text(text, encoding="utf-8")
+    loaded = catalog.load()
+    inventory = read_inventory(path, loaded, TODAY)
+    found = planner.options(inventory, loaded, planner.supply(inventory, loaded))
+    assert any(option.serves for option in found["chat"])
+
+
 def test_what_fits_nowhere_is_told_with_the_promises_that_break(tmp_path: Path) -> None:
     text = CLOUD.replace("ttft_p95: 1500 ms", "ttft_p95: 1 ms").replace(
         "model: Qwen/Qwen2.5-7B-Instruct\n    traffic",
@@ -294,6 +316,18 @@ def test_what_fits_nowhere_is_told_with_the_promises_that_break(tmp_path: Path) 
     with pytest.raises(Infeasible) as caught:
         planned(tmp_path, text)
     assert caught.value.conflict == ("workloads.chat.slo", "workloads.assistant.model")
+
+
+def test_owned_servers_that_the_racks_cannot_feed_are_refused(tmp_path: Path) -> None:
+    """Three racks of 12 kW feed three servers of 10.2 kW; a fourth needs more than they give."""
+
+    def owned(gpus: int) -> Planned:
+        text = f"  owned: {{dhaka: {{h100-sxm-80gb: {gpus}}}}}\nlimits: {{capex_usd: 600000}}"
+        return planned(tmp_path, SITE.replace("limits: {capex_usd: 600000}", text))
+
+    assert any(line.purchase == "owned" for line in owned(24).plan.mix)
+    with pytest.raises(InputError, match=r"the owned servers need 40\.8 kW of racks"):
+        owned(32)
 
 
 def test_software_of_an_unknown_name_is_told(tmp_path: Path) -> None:

@@ -150,6 +150,21 @@ def test_one_workload_is_cut_where_an_exhaustive_search_cuts() -> None:
     assert found == pytest.approx(best)
 
 
+def test_the_unit_of_a_workload_shapes_no_blocks() -> None:
+    """Requests or tokens: what counts is the share of its peak, and what its peak costs."""
+    rng = np.random.default_rng(2)
+    first, second = (tuple(rng.uniform(1.0, 9.0, 168)) for _ in range(2))
+    cut = [
+        cycle_of(
+            inventory(workload("a", first), workload("b", tuple(unit * d for d in second))),
+            [2.0, 1.0],
+            5,
+        )
+        for unit in (1.0, 1000.0)
+    ]
+    assert [b.hours for b in cut[0].blocks] == [b.hours for b in cut[1].blocks]
+
+
 def test_the_peak_is_kept() -> None:
     week = (*business_week(10.0)[:-1], 50.0)
     w = workload("a", week, growth_per_year=0.5)

@@ -20,7 +20,7 @@ from gpumix.options.option import Option
 from gpumix.options.runs import Job, Reliability, predict_run
 from gpumix.options.training import job_options
 from gpumix.options.training_levers import changes_of
-from gpumix.options.training_refusals import what_would_help
+from gpumix.options.training_refusals import what_would_help, why_not
 from gpumix.plan.formulate import holds, outlasts_a_week
 from gpumix.plan.plan import Planned, plan
 from gpumix.supply.supply import Supply
@@ -434,3 +434,31 @@ def test_without_terms_the_plan_says_that_spot_is_one_figure(
     assert gang.gpus == 64
     assert "spot" in gang.resource
     assert any("may be unobtainable on spot" in warning for warning in found.plan.warnings)
+
+
+def test_gangs_of_1024_are_tried_where_half_as_many_are_late(catalog: Catalog) -> None:
+    gpu, run = catalog.gpus["h100-sxm-80gb"], replace(RUN, gpus=None, tokens=10e12)
+    job = Job.of(run, catalog.models[WORKLOAD.model], catalog)
+    half, all_ = (predict_run(job, gpu, n, 8, "bf16").steady(job).p90_h for n in (512, 1024))
+    late = replace(WORKLOAD, run=replace(run, finish_within_h=0.5 * (half + all_)))
+    found = job_options(late, [gpu], {gpu.id: 8}, catalog)
+    assert [option.gpus for option in found if option.serves] == [1024]
+
+
+@pytest.mark.parametrize(
+    ("model", "gpu", "count", "changes", "way"),
+    [  # eight of these hold no such model, however large the batch is
+        ("meta-llama/Llama-3.1-70B-Instruct", "l40s-48gb", 8,
+         {"method": "full", "global_batch": 4}, "GPUs"),
+        # a batch of two cannot keep a thousand GPUs busy, whatever their memory
+        ("Qwen/Qwen2.5-7B-Instruct", "h100-sxm-80gb", 1024,
+         {"method": "lora", "global_batch": 2}, "a global_batch of 1024 or more"),
+    ],
+)  # fmt: skip
+def test_the_batch_is_blamed_only_where_it_is_what_rules_layouts_out(
+    catalog: Catalog, model: str, gpu: str, count: int, changes: dict[str, Any], way: str
+) -> None:
+    job = Job.of(replace(RUN, gpus=None, **changes), catalog.models[model], catalog)
+    told = why_not(job, catalog.gpus[gpu], count, ("bf16",))
+    assert way in told
+    assert ("global_batch of" in told) is ("global_batch of" in way)

@@ -13,6 +13,7 @@ from gpumix import catalog
 from gpumix.domain.offer import OLD, Layer, Offer, Purchase
 from gpumix.domain.plan import PUBLISHED, Plan
 from gpumix.domain.workload import Inventory, Tier
+from gpumix.errors import Infeasible
 from gpumix.inventory import read_inventory
 from gpumix.plan.formulate import may_run
 from gpumix.plan.plan import plan
@@ -193,3 +194,24 @@ def test_estimated_terms_are_marked_and_the_headline_tells_the_cost_without(
     assert found.targets == ()
     shown = [cell.text for row in mix_table(found).rows for cell in row]
     assert any("estimated" in words for words in shown)
+
+
+def test_a_job_that_wants_a_gang_where_there_is_none_is_told_what_to_say(
+    tmp_path: Path, cat: catalog.Catalog
+) -> None:
+    text = """
+horizon: {start: 2027-01, years: 1}
+workloads:
+  base: {kind: pretrain, model: meta-llama/Llama-3.1-8B-Instruct, tokens: 500B, runs_per_year: 1,
+         finish_within: 60 d, n_gpus: 64}
+supply: {cloud: {providers: ourcloud}}
+prices: rates.csv
+"""
+    (tmp_path / "rates.csv").write_text(
+        "provider,gpu,gpus_per_instance,purchase,usd_per_gpu_hour,as_of\n"
+        "ourcloud,h100-sxm-80gb,8,on_demand,3.00,2026-11-01\n"
+    )
+    read = inventory(tmp_path, cat, text)
+    with pytest.raises(Infeasible) as refused:
+        plan(read, cat.with_rates(read.rates))
+    assert any("fabric: yes" in way and "ourcloud" in way for way in refused.value.ways_out)

@@ -5,13 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+import served
 from gpumix.catalog import Catalog
 from gpumix.domain.plan import Plan
-from gpumix.domain.workload import Inventory
+from gpumix.domain.workload import Inventory, Slo
+from gpumix.inventory import read_inventory
 from gpumix.options import sustained
 from gpumix.options.option import Option
 from gpumix.plan import interpret, replay
@@ -114,6 +120,52 @@ def test_a_replay_is_run_once(inventory: Inventory, tried: dict[str, list[Option
     assert replayer.outcome(demand, replace(part, stream=1)) is not first
 
 
+def test_what_sustains_more_than_it_is_planned_at_keeps_its_rate(
+    inventory: Inventory, tried: dict[str, list[Option]]
+) -> None:
+    """A correction lowers rates and never raises one."""
+    chat = inventory.workloads[0]
+    option = next(o for o in tried["chat"] if o.serves)
+    calm, wrong = (
+        replace(option, units_per_hour=option.units_per_hour * factor) for factor in (0.2, 3.0)
+    )
+    calm_part, wrong_part = (
+        replay._Part(0, 1.0, one, 2, one.units_per_hour, 0) for one in (calm, wrong)
+    )
+    assert replay._lowered(chat, calm_part) is calm
+    assert replay._lowered(chat, wrong_part).units_per_hour < wrong.units_per_hour
+
+
+def test_traffic_of_less_than_a_request_an_hour_is_replayed_too(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    path = tmp_path / "rare.yaml"
+    text = served.INVENTORY.replace("peak_requests_per_s: 20", "peak_requests_per_s: 0.0002")
+    path.write_text(text, encoding="utf-8")
+    rare = planner.plan(read_inventory(path, catalog, date(2026, 11, 24)), catalog).plan
+    proof = rare.workloads[0].replay
+    assert proof is not None
+    assert proof.requests > 0
+    assert all(0.0 < slo.week_s <= slo.limit_s for slo in proof.slo)
+
+
+def test_a_quantile_over_hours_weighs_each_run_by_the_requests_it_stands_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A short run of the busy hour counts more than a long one of the quiet hour."""
+    monkeypatch.setattr(replay, "latency_of", lambda outcome, _: outcome)
+    monkeypatch.setattr(replay, "settled", lambda _: slice(None))
+    busy, quiet = np.full(10, 2.0), np.full(1000, 1.0)
+
+    def median(busy_weight: float, quiet_weight: float) -> float:
+        weights = ((busy_weight, busy), (quiet_weight, quiet))
+        ran: list[Any] = [(SimpleNamespace(weight=w), times) for w, times in weights]
+        return replay._quantile_s(Slo("ttft", 0.5, 1.0), ran)
+
+    assert median(3.0, 2.0) == 2.0
+    assert median(2.0, 3.0) == 1.0
+
+
 @pytest.mark.parametrize(("kept", "is_broken"), [(0.90, True), (0.947, False), (0.96, False)])
 def test_a_promise_is_broken_beyond_the_replays_own_doubt(kept: float, is_broken: bool) -> None:
     """Of 10,000 requests that do not know of each other, a share is known to about 0.4 %."""
@@ -144,7 +196,5 @@ def test_shares_of_several_runs_add_by_their_weight() -> None:
 
 
 def test_a_promise_that_nothing_ran_under_is_kept_without_a_figure() -> None:
-    from gpumix.domain.workload import Slo
-
     empty = replay._check(Slo("ttft", 0.95, 1.0), [])
     assert (empty.week_s, empty.worst_s, empty.worst_hour, empty.kept) == (0.0, 0.0, 0, True)

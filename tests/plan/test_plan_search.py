@@ -11,12 +11,14 @@ import pytest
 
 from gpumix import mix
 from gpumix.catalog import load
+from gpumix.domain.evidence import Basis, Estimate
 from gpumix.inventory import read_inventory
+from gpumix.options.option import Option
 from gpumix.plan import plan as planner
 from gpumix.plan import regret
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, formulate
-from gpumix.plan.regret import Variant, Variants, cheapest
+from gpumix.plan.regret import Variant, Variants, cheapest, slower_or_faster
 from gpumix.plan.restrictions import Restriction
 from gpumix.plan.search import GAP, PLAN, Found, judged, search
 
@@ -108,6 +110,27 @@ def test_a_cheaper_variant_is_judged_by_the_bound_of_the_whole_problem(
         assert best.relaxed_bound == 293.0
     dearer = found_at(440.0, 430.0, 293.0)
     assert cheapest(dearer, others) is dearer
+
+
+def test_a_variant_cheaper_than_every_bound_is_proven_by_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Bounds above what a plan costs were rounded or wrong; none of them is told."""
+    monkeypatch.setattr(regret, "usd_of", lambda found: found.solution.cost)
+    variant = found_at(446.0, 445.0, 306.0)
+    others = Variants((Variant(Restriction("", lambda _: True), variant, ""),), None, None)
+    best = cheapest(found_at(857.0, 450.0, 447.0), others)
+    assert (best.solution.cost, best.solution.bound, best.solution.gap) == (446.0, 0.0, 1.0)
+
+
+def test_speed_is_told_at_the_widest_ends_of_a_workloads_options() -> None:
+    def option(low: float, value: float, high: float) -> Option:
+        rate = Estimate(value, low, high, Basis.MODELLED)
+        return Option("chat", "h100-sxm-80gb", 1, 1, "bf16", rate=rate)
+
+    found = [option(8.0, 10.0, 15.0), option(30.0, 50.0, 60.0), option(0.0, 0.0, 0.0)]
+    assert slower_or_faster(found) == (0.6, 1.5)
+    assert slower_or_faster([]) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize(("bound", "status"), [(99.6, "optimal"), (99.4, "feasible")])

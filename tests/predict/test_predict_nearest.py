@@ -14,6 +14,7 @@ from gpumix.catalog import load
 from gpumix.errors import InputError
 from gpumix.predict.inference import predict_inference
 from gpumix.predict.nearest import (
+    AKIN,
     NEAR,
     Run,
     Runs,
@@ -55,6 +56,12 @@ def test_distance_adds_words_that_differ_and_logs_of_ratios() -> None:
 def test_a_figure_that_one_run_leaves_open_is_a_gap_and_two_open_ones_are_none() -> None:
     assert distance(run("a", math.nan), run("a", math.nan)) == 0.0
     assert distance(run("a", 8.0), run("a", math.nan)) == 0.5
+
+
+def test_a_figure_of_zero_is_open_for_its_logarithm_says_nothing() -> None:
+    """An embedding has no output tokens: it is as far from any number of them, and not from 0."""
+    assert distance(run("a", 0.0), run("a", 0.0)) == 0.0
+    assert distance(run("a", 8.0), run("a", 0.0)) == 0.5
 
 
 def test_other_quantities_and_runs_nobody_can_place_are_never_near() -> None:
@@ -114,6 +121,21 @@ def test_only_the_same_quantity_is_compared() -> None:
     assert heads[2] in ("output", "total", "requests")
 
 
+def test_another_statistic_of_a_latency_is_a_step_away() -> None:
+    """The mean of TTFT was measured here, its p99 was not: the mean comes nearest, and is told."""
+    rows = CATALOG.evidence_inference
+    place = rows["metric"].index("ttft_ms_mean")
+    row = {name: cells[place] for name, cells in rows.items()}
+    table = {name: [cell] * 2 for name, cell in row.items()}
+    table["metric"] = ["ttft_ms_mean", "ttft_ms_p99"]
+    same, other = nearest_serving(table, CATALOG)
+    assert same is not None
+    assert other is not None
+    assert (same.distance, same.differs) == (0.0, "")
+    assert other.distance > 0.0
+    assert other.differs == "other statistic"
+
+
 def test_images_are_never_near_texts() -> None:
     model = "black-forest-labs/FLUX.1-dev"
     (found,) = nearest_serving(asked(model=model, metric="samples_s", engine="xdit"), CATALOG)
@@ -127,11 +149,19 @@ def test_farther_loads_are_farther() -> None:
     place = rows["load"].index("concurrency")
     row = {name: cells[place] for name, cells in rows.items()}
     batch = float(row["load_value"])
-    table = {name: [cell] * 3 for name, cell in row.items()}
-    table["load_value"] = [f"{batch:g}", f"{batch * 1.5:g}", f"{batch * 1000:g}"]
+    table = {name: [cell] * 4 for name, cell in row.items()}
+    table["load_value"] = [
+        f"{batch:g}",
+        f"{batch * 1.5:g}",
+        f"{batch * 1000:g}",
+        f"{batch * 1e9:g}",
+    ]
     found = [one for one in nearest_serving(table, CATALOG) if one]
     assert found[0].distance == 0.0 < found[1].distance < found[2].distance
     assert found[1].distance < NEAR
+    for one in found:
+        close, related = one.distance <= NEAR, one.distance <= AKIN
+        assert one.closeness == ("close" if close else "related" if related else "distant")
     assert f"batch x{1 / 1.5:.2g}" in found[1].differs
 
 

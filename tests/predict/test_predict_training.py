@@ -132,6 +132,18 @@ def test_images_per_second():
     assert one["value"] == pytest.approx(3575.0, rel=0.2)
 
 
+def test_images_per_second_fall_over_a_slow_network_between_nodes_only():
+    def rate(n_gpus, gbps=""):
+        return answer(model="resnet-50", gpu="a100-sxm-80gb", n_gpus=n_gpus, seq_len="",
+                      precision="fp16", global_batch=32 * n_gpus, stack="mlperf",
+                      metric="samples_s_per_gpu", inter_gbps_per_node=gbps)["value"]  # fmt: skip
+
+    assert rate(8, 10) == rate(8)
+    assert rate(16, 10) < rate(16, 100) < rate(16)
+    assert rate(16) == pytest.approx(rate(8), rel=0.05)  # not stated: as fast as inside a node
+    assert rate(16, 0) == rate(16)
+
+
 def test_packaged_evidence():
     """Every usable row gets a value; half of the errors are small; intervals hold most rows."""
     rows = CATALOG.evidence_training

@@ -99,6 +99,31 @@ def test_slowdown_is_the_same_as_tighter_promises_on_a_slower_clock(
     )
 
 
+def test_the_wait_grows_with_the_square_of_the_spread_of_prompts(dep: Deployment) -> None:
+    """Kingman: after Poisson arrivals the wait goes with 1 + cs^2, here 1, 2 and 10."""
+    ttft = [
+        latency(dep, Traffic(Lengths(1200.0, cv), CHAT.output, 1.0), np.full(dep.rows, 40.0), 0.99)
+        for cv in (0.0, 1.0, 3.0)
+    ]
+    even, spread, wild = (point.ttft_s for point in ttft)
+    assert np.all(spread > even)
+    assert (wild - even) / (spread - even) == pytest.approx(np.full(dep.rows, 9.0))
+
+
+def test_an_answer_ends_a_step_a_token_after_its_first(dep: Deployment) -> None:
+    """In the middle of all requests the crowd is its mean, and so is the time a token."""
+    point = latency(dep, CHAT, np.full(dep.rows, 8.0), 0.5)
+    assert point.e2e_s - point.ttft_s == pytest.approx(point.tpot_s * (CHAT.output.mean - 1.0))
+
+
+def test_an_answer_takes_the_room_of_one_token_at_least(dep: Deployment) -> None:
+    none, one = (
+        sustained(dep, Traffic(CHAT.input, Lengths(tokens, 0.0), 1.0), []) for tokens in (0.0, 1.0)
+    )
+    np.testing.assert_array_equal(none.batch_max, one.batch_max)
+    np.testing.assert_array_equal(none.requests_per_s, one.requests_per_s)
+
+
 def test_slowdown_may_differ_by_row(dep: Deployment) -> None:
     by_row = np.linspace(1.0, 1.6, dep.rows)
     together = sustained(dep, CHAT, SLOS, by_row).requests_per_s
@@ -164,6 +189,15 @@ def test_queue_rate_keeps_its_promise() -> None:
     assert np.all(rate[:3] > 0.0)
     assert rate[3] == 0.0
     assert np.all(rate * service < 1.0)
+
+
+def test_work_of_equal_length_queues_half_as_long_as_work_of_any_length() -> None:
+    """M/D/1 against M/M/1: equal work is the default, and bears more."""
+    from gpumix.serving.queueing import wait_quantile_s
+
+    rate = queue_rate(0.2, [Slo("e2e", 0.95, 1.0)], 1.0)
+    assert float(wait_quantile_s(rate * 0.2, 0.2, 1.0, 0.0, 0.95)) == pytest.approx(0.8, rel=1e-4)
+    assert rate > queue_rate(0.2, [Slo("e2e", 0.95, 1.0)], 1.0, 1.0)
 
 
 def test_queue_rate_without_a_promise_that_binds() -> None:

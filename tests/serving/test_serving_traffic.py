@@ -46,6 +46,8 @@ def test_a_profile_is_drawn_with_its_lengths_and_bursts(name: str) -> None:
     ranks = [np.argsort(np.argsort(t)) for t in (found.input_tokens, found.output_tokens)]
     assert np.corrcoef(*ranks)[0, 1] == pytest.approx(profile.length_correlation, abs=0.05)
     assert np.array_equal(found.arrival_s, from_profile(profile, 100_000, 3.0, seed=4).arrival_s)
+    shared = found.prefix_tokens.sum() / found.input_tokens.sum()
+    assert shared == pytest.approx(profile.prefix_share or 0.0, abs=0.001)
 
 
 def test_lengths_without_quantiles_keep_mean_and_spread() -> None:

@@ -13,6 +13,7 @@ from gpumix.domain.simulation import Simulation
 from gpumix.errors import InputError
 from gpumix.inventory.trace import read_requests
 from gpumix.report.simulation import headline, latency_table, simulation_html
+from gpumix.serving.traffic import stream
 from gpumix.simulate.question import SimulationQuestion
 from gpumix.simulate.simulation import run_simulation
 
@@ -160,3 +161,34 @@ def test_what_a_profile_is_drawn_with_is_told(catalog: Catalog) -> None:
         (told,) = [d for d in found.defaults if "gaps of CV" in d]
         assert f"{catalog.profiles[name].arrival_cv:.2f}" in told
         assert prefixes in told
+
+
+def test_a_rate_means_nothing_to_one_request_and_cannot_be_given_to_simultaneous_ones(
+    catalog: Catalog,
+) -> None:
+    def at_once(count: int) -> Simulation:
+        trace = stream([0.0] * count, 200, 20)
+        asked = replace(CHAT, profile=None, requests=None, trace=trace, rate=3.0)
+        return run_simulation(asked, catalog, TODAY)
+
+    assert at_once(1).requests.served == 1
+    with pytest.raises(InputError, match="all requests arrive at one moment"):
+        at_once(2)
+
+
+def test_the_timeline_has_only_parts_in_which_something_ran(catalog: Catalog) -> None:
+    """Two bursts, a day apart: what runs, waits and is held is a number throughout."""
+    trace = stream([0.0] * 20 + [86400.0] * 20, 200, 100)
+    asked = replace(CHAT, profile=None, requests=None, trace=trace)
+    two = run_simulation(asked, catalog, TODAY).timeline
+    assert len(two.t_s) == len(two.running) < 10
+    assert all(0.0 < n <= 20.0 for n in two.running)
+    assert all(0.0 <= share <= 1.0 for share in two.kv_used)
+
+
+def test_a_request_longer_than_the_models_context_is_refused(catalog: Catalog) -> None:
+    context = catalog.models[CHAT.model].context
+    assert context is not None
+    trace = stream([0.0, 1.0], [context + 1, 100], 10)
+    asked = replace(CHAT, profile=None, requests=None, trace=trace, gpu="h200-sxm-141gb")
+    assert run_simulation(asked, catalog, TODAY).requests.shed == 1

@@ -172,15 +172,57 @@ def test_a_mutant_meets_the_tests_that_reach_it(
     assert mutant.path.read_text(encoding="utf-8") == CODE
 
 
-@pytest.mark.parametrize(("control_s", "verdict"), [(30.0, "timed out"), (0.01, "survived")])
+HANG = "while 1: pass"
+SLEEP = "import time; time.sleep(60)"
+
+
+@pytest.mark.parametrize(
+    ("hang", "limit_s", "per_cpu", "control_s", "verdict"),
+    [
+        (HANG, 3, 20.0, 30, "timed out"),  # by the processor's seconds
+        (SLEEP, 3, 1.0, 30, "timed out"),  # by the clock
+        (HANG, 3, 0.01, 3, "survived"),  # too slow without a change too
+    ],
+)
 def test_a_hang_is_dead_unless_nothing_ends_in_time(
-    trials: Trials, monkeypatch: pytest.MonkeyPatch, control_s: float, verdict: str
-) -> None:
-    monkeypatch.setattr(trial, "LIMIT_S", 1.0)
-    monkeypatch.setattr(trial, "CONTROL_S", control_s)
+    trials: Trials, monkeypatch: pytest.MonkeyPatch, hang: str, limit_s: int, per_cpu: float,
+    control_s: int, verdict: str,
+) -> None:  # fmt: skip
+    for name, value in [
+        ("LIMIT_S", limit_s), ("CLOCK_PER_CPU", per_cpu), ("CONTROL_S", control_s)
+    ]:  # fmt: skip
+        monkeypatch.setattr(trial, name, value)
     files = mutants.rooms(trials.clean)
-    (mutant,) = by_fragment(files, "", "return x * SHARE", "while 1: pass\n    return x * SHARE")
+    (mutant,) = by_fragment(files, "", "return x * SHARE", f"{hang}\n    return x * SHARE")
     assert trials.of(mutant).verdict == verdict
+
+
+def test_a_change_elsewhere_leaves_the_sample_as_it_is(tree: Path, tmp_path: Path) -> None:
+    def lines(files: list[Path]) -> list[tuple[str, str]]:
+        return [(m.before, m.after) for m in sample(files, 4, seed=1)]
+
+    files = [tmp_path / path.name for path in mutants.rooms(tree) if path.name != "__init__.py"]
+    for path in files:
+        path.write_text({"formulas.py": CODE, "caller.py": CALLER}[path.name], encoding="utf-8")
+    before = lines(files)
+    for path in files:
+        path.write_text(f"# A line more.\n{path.read_text(encoding='utf-8')}", encoding="utf-8")
+    assert lines(files) == before
+
+
+def test_what_died_in_an_earlier_run_is_not_tried_again(
+    trials: Trials, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = [
+        mutant
+        for old, new in [("x * SHARE", "x / SHARE"), ("+ more", "- more")]
+        for mutant in by_fragment(mutants.rooms(trials.clean), "", old, new)
+    ]
+    first = mutants._tried(trials, drawn)
+    dead = mutants.died(capsys.readouterr().out)
+    assert [outcome.verdict for outcome in first] == ["killed", "survived"]
+    again = mutants._tried(trials, drawn, dead)
+    assert [(o.verdict, o.tests > 0) for o in again] == [("killed", False), ("survived", True)]
 
 
 def test_pinned_numbers_come_first() -> None:

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gpumix.catalog import MEASUREMENTS, load
+from gpumix.catalog import MEASUREMENTS, Catalog, load
 from gpumix.compare.serving import Question, compare_gpus
+from gpumix.domain.workload import TrainingRun
 from gpumix.errors import InputError
 from gpumix.files import read_columns, write_columns
 from gpumix.inventory.results import Stated
+from gpumix.options.runs import Job, Run, predict_run
 from gpumix.predict.inference import predict_inference
 from gpumix.predict.training import predict_training
 from gpumix.verbs.calibrate import calibrate, find_store
@@ -208,6 +210,33 @@ def test_one_measured_step_moves_the_teams_other_jobs(tmp_path: Path) -> None:
     ):
         before, after = predict_training(question), predict_training(question, measured=kept)
         assert low <= after["value"][0] / before["value"][0] <= high
+
+
+def test_a_measured_step_moves_the_run_of_a_plan_as_it_moves_a_prediction(tmp_path: Path) -> None:
+    """The same job asked in both ways: as fast, and known as well, by its own measurement."""
+    row = {
+        "id": "j", "gpu": "a100-sxm-80gb", "model": LLAMA, "n_gpus": "8", "task": "sft",
+        "precision": "bf16", "stack": "fsdp", "seq_len": "4096", "global_batch": "64",
+        "metric": "tok_s_per_gpu",
+    }  # fmt: skip
+    asked = {name: [value] for name, value in row.items()}
+    slow = predict_training(asked)["value"][0] / 1.3
+    write_columns(tmp_path / "rates.csv", asked | {"value": [f"{slow:.6g}"]})
+    kept = tmp_path / "kept"
+    calibrate([tmp_path / "rates.csv"], Stated(), kept)
+    wanted = TrainingRun("full", 1e9, 4096, 64, None, 1.0, "fsdp", 16, 8)
+
+    def run(catalog: Catalog) -> Run:
+        job = Job.of(wanted, catalog.models[LLAMA], catalog)
+        return predict_run(job, catalog.gpus["a100-sxm-80gb"], 8, 8, "bf16")
+
+    for catalog, measured in ((load(), None), (load(measured=kept), kept)):
+        planned, predicted = run(catalog), predict_training(asked, measured=measured)
+        assert planned.tokens_per_s == pytest.approx(8.0 * predicted["value"][0], rel=1e-3)
+        for end, name in ((planned.low, "low"), (planned.high, "high")):
+            assert end == pytest.approx(predicted[name][0] / predicted["value"][0], rel=1e-3)
+    assert planned.tokens_per_s == pytest.approx(8.0 * slow, rel=0.1)
+    assert "measured" in planned.measured or "moved" in planned.measured
 
 
 def test_the_nearest_store_is_found(

@@ -7,6 +7,7 @@ are strings, annotations, decorators, `__all__`, `if TYPE_CHECKING` and what tex
 from __future__ import annotations
 
 import ast
+import os
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -142,19 +143,35 @@ def made(path: Path, text: str, changed: str, name: str = "") -> Mutant:
 
 
 def sample(paths: Sequence[Path], count: int, seed: int) -> list[Mutant]:
-    """`count` mutants of the files, at as many places, drawn by seed; in order of their place."""
-    rng = random.Random(seed)
-    all_places = [place for path in sorted(paths) for place in places(path)]
-    sites = [list(group) for _, group in groupby(all_places, lambda p: (p.path, p.line, p.column))]
-    rng.shuffle(sites)
+    """`count` mutants of the files, at as many places, drawn by seed; in order of their place.
+
+    Each place draws a lot of its own from the seed, its file and the words of its line; the lowest
+    lots are taken. So a change elsewhere in the code leaves the sample as it is but for what it
+    touches, and two runs can be compared.
+    """
+    common = Path(os.path.commonpath(paths)) if len(paths) > 1 else paths[0].parent
+    sites = [site for path in paths for site in _sites(path, f"{seed}:{path.relative_to(common)}")]
     drawn: list[Mutant] = []
-    for site in sites:
-        mutant = mutant_at(rng.choice(site))
+    for lot, site in sorted(sites):
+        mutant = mutant_at(random.Random(lot).choice(site))
         if mutant:
             drawn.append(mutant)
         if len(drawn) == count:
             break
     return sorted(drawn, key=lambda m: (m.path, m.line, m.after))
+
+
+def _sites(path: Path, name: str) -> Iterator[tuple[float, list[Place]]]:
+    """The lot of each place of a file with what may be done there; equal lines are counted."""
+    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    met: Counter[str] = Counter()
+    by_line = groupby(places(path), lambda p: p.line)
+    for number, found in by_line:
+        text = lines[number - 1]
+        met[text] += 1
+        by_column = groupby(found, lambda p: p.column)
+        for nth, (_, site) in enumerate(by_column):
+            yield random.Random(f"{name}:{met[text]}:{nth}:{text}").random(), list(site)
 
 
 def by_fragment(paths: Sequence[Path], name: str, old: str, new: str) -> list[Mutant]:

@@ -19,8 +19,9 @@ _INTRODUCTION = """\
 Written by `make mutants`. A mutant is a small change of the code: `*` for `/`, `<` for `<=`, 1 for
 0, a condition turned round, a loop left out. For each, the tests that execute the changed line are
 run; a mutant is killed when one of them fails, or when the quickest of them ({first:.0f} s in sum
-without it) do not end in {limit:.0f} s though they end with a comment in its place. A mutant that
-changes no result is equivalent, and counts neither way.
+without it) do not end in {limit} s of a processor though they end with a comment in its place. A
+mutant that changes no result is equivalent, and counts neither way. The tests are written with the
+survivors of one seed in view: another seed (`--seed`) tells how many live elsewhere.
 """
 
 

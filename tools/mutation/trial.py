@@ -1,10 +1,11 @@
 """Runs tests in copies of the tree: once to record, then once or twice for each mutant.
 
-The limit of a mutant is 60 s. Tests that take 20 s in sum without a change come first; over the
-limit there, the mutant hangs and is killed, unless a mere comment in its place takes more than 45 s
-too: a busy machine, or machine code made anew (about 20 s), is no hang. What else reaches the line
-gets the seconds that are left; over the limit there, nothing is known and the mutant survives.
-Tests that change formulas themselves are left out: they would be mutants of mutants.
+Limits are seconds of a processor, so that a busy machine changes no verdict; the clock, ten times
+slower, ends only what sleeps. Tests that take 20 s in sum without a change come first and get 120 s
+(machine code made anew takes 25 s of them); over that the mutant hangs and is killed, unless a mere
+comment in its place takes more than 90 s too. What else reaches the line gets 40 s more; over that
+nothing is known and the mutant survives. Tests that change formulas themselves are left out: they
+would be mutants of mutants.
 """
 
 from __future__ import annotations
@@ -26,13 +27,16 @@ from mutation import choose, record
 from mutation.make import Mutant
 from mutation.reach import Reach
 
-LIMIT_S = 60.0
-CONTROL_S = 45.0
+LIMIT_S = 120
+CONTROL_S = 90
 FIRST_S = 20.0
+REST_S = 40
+CLOCK_PER_CPU = 10.0
 _NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv", ".hypothesis", ".*_cache", "gpumix-out", ".import_linter_cache"
 )
 _NO_TESTS = 5
+_OUT_OF_TIME = (-signal.SIGXCPU, -signal.SIGKILL)  # ulimit -t: at the soft and the hard limit
 _LEFT_OUT = "--ignore=tests/contracts/test_one_formula.py"
 
 
@@ -80,7 +84,7 @@ class Trials:
             return Outcome(mutant, "not reached", 0, 0.0)
         begin = time.perf_counter()
         with self._copy(mutant.path, mutant.text) as tree:
-            verdict, ran = self._verdict(tree, tests, begin)
+            verdict, ran = self._verdict(tree, tests)
         seconds = time.perf_counter() - begin
         if verdict == "timed out" and not self._ends_unchanged(mutant.path, tests[:ran]):
             verdict, ran = "survived", 0
@@ -95,18 +99,17 @@ class Trials:
             (tree / path.relative_to(self.clean)).write_text(text, encoding="utf-8")
             yield tree
 
-    def _verdict(self, tree: Path, tests: list[str], begin: float) -> tuple[str, int]:
+    def _verdict(self, tree: Path, tests: list[str]) -> tuple[str, int]:
         count = self.reach.within(tests, FIRST_S)
         try:
             if not _pass(tree, tests[:count], LIMIT_S):
                 return "killed", count
         except subprocess.TimeoutExpired:
             return "timed out", count
-        left = LIMIT_S - (time.perf_counter() - begin)
-        if count == len(tests) or left <= 0:
+        if count == len(tests):
             return "survived", count
         try:
-            return ("survived" if _pass(tree, tests[count:], left) else "killed"), len(tests)
+            return ("survived" if _pass(tree, tests[count:], REST_S) else "killed"), len(tests)
         except subprocess.TimeoutExpired:
             return "survived", count
 
@@ -120,7 +123,7 @@ class Trials:
                 return False
 
 
-def _pass(tree: Path, tests: list[str], limit_s: float | None) -> bool:
+def _pass(tree: Path, tests: list[str], limit_s: int | None) -> bool:
     wanted = tree.parent / "tests.json"
     wanted.write_text(json.dumps(tests), encoding="utf-8")
     files = sorted({test.split("::")[0] for test in tests})
@@ -131,23 +134,32 @@ def _pass(tree: Path, tests: list[str], limit_s: float | None) -> bool:
 
 
 def _pytest(
-    tree: Path, plugin: object, environment: dict[str, str], limit_s: float | None, *words: str
+    tree: Path, plugin: object, environment: dict[str, str], limit_s: int | None, *words: str
 ) -> int:
-    """Exit code of pytest in a tree; after `limit_s` it ends, with all that it started."""
+    """Exit code of pytest in a tree.
+
+    Raises:
+        subprocess.TimeoutExpired: it took `limit_s` of a processor, or `CLOCK_PER_CPU` times that
+            on the clock; it is ended with all that it started.
+    """
     tools = Path(__file__).resolve().parent.parent
     path = os.pathsep.join([str(tree / "src"), str(tools)])
     name = plugin.__name__  # type: ignore[attr-defined]
     environment = environment | {"PYTHONPATH": path, "XDG_CACHE_HOME": str(tree / ".cache")}
     command = [
-        sys.executable, "-m", "pytest", "-p", name, "-p", "no:cacheprovider", "--tb=no", *words
+        "sh", "-c", f'ulimit -t {limit_s or "unlimited"} && exec "$@"', "sh",
+        sys.executable, "-m", "pytest", "-p", name, "-p", "no:cacheprovider", "--tb=no", *words,
     ]  # fmt: skip
     process = subprocess.Popen(
         command, cwd=tree, env=os.environ | environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     try:
-        return process.wait(limit_s)
+        code = process.wait(limit_s and limit_s * CLOCK_PER_CPU)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+    if limit_s and code in _OUT_OF_TIME:
+        raise subprocess.TimeoutExpired(command, limit_s)
+    return code

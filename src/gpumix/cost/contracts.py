@@ -43,7 +43,7 @@ def lasting_discount(discount: Value, months: Value, horizon_months: Value) -> V
 
     Source: mean price over months of equal use.
 
-    >>> lasting_discount(0.2, 6.0, 24.0)
+    >>> round(lasting_discount(0.2, 6.0, 24.0), 6)
     0.05
     """
     return discount * months / horizon_months

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from gpumix import mix
 from gpumix.errors import Infeasible
 from gpumix.plan.formulate import Formulation
+from gpumix.supply.rentals import GANGS
 
 
-def explain_infeasible(formulation: Formulation, solution: mix.Solution) -> Infeasible:
-    """The error that names the conflict and the way out of each limit."""
+def explain_infeasible(
+    formulation: Formulation, solution: mix.Solution, notes: Sequence[str] = ()
+) -> Infeasible:
+    """The error that names the conflict and the way out of each limit.
+
+    Of the `notes` on what is not on offer, those about gangs are a way out where a job cannot run.
+    """
     words = dict.fromkeys(limit_in_words(formulation, limit) for limit in solution.conflict)
     ways: dict[str, str] = {}  # limits that one key sets share their words: the smallest move stays
     for way in mix.relaxations(formulation.problem, solution.conflict):
         if way.needed is not None:
             limit = limit_in_words(formulation, way.limit)
             ways.setdefault(limit, f"{limit}: {_to(formulation, way)}")
-    return Infeasible(
-        "no plan keeps all of these: " + "; ".join(words), solution.conflict, list(ways.values())
-    )
+    found = list(ways.values())
+    if any(limit.startswith("work:") for limit in solution.conflict):
+        found += [note for note in notes if note.startswith(GANGS)]
+    return Infeasible("no plan keeps all of these: " + "; ".join(words), solution.conflict, found)
 
 
 def limit_in_words(formulation: Formulation, limit: str) -> str:

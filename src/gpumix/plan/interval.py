@@ -11,7 +11,7 @@ from gpumix.plan.interpret import Answer
 def price_range_usd(answer: Answer) -> tuple[float, float]:
     """By how much the plan's rent could be lower and higher, as its assumed prices are [USD].
 
-    Prices are taken to be wrong in the same direction, so what they do to lines adds up.
+    Prices are assumed to be wrong in the same direction, so what they do to lines adds up.
     """
     lower = higher = 0.0
     for line in answer.lines:

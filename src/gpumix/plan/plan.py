@@ -65,7 +65,7 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     progress("the cheapest mix")
     found = search(choice, cycle, PLAN)
     if found.solution.cost is None:
-        raise explain_infeasible(found.formulation, found.solution)
+        raise explain_infeasible(found.formulation, found.solution, supplies.notes)
     progress("replay of the traffic on the plan")
     replayer = replay.Replayer()
     found, choice, proof = replay.proven(found, choice, cycle, replayer)

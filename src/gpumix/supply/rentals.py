@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from gpumix.catalog import Catalog
 
 
+GANGS = "gangs"
+"""How the note on machines that form no gangs begins."""
+
+
 def rentals(inventory: Inventory, catalog: Catalog) -> Supplies:
     """The cheapest current offer of every (GPU, size, purchase, term, tier) for every residency,
     and under every set of quotas."""
@@ -104,7 +108,7 @@ def _without_fabric(
     if not left_out:
         return []
     return [
-        f"gangs: no job runs on several nodes of {', '.join(sorted(left_out))}, who state no fast"
+        f"{GANGS}: no job runs on several nodes of {', '.join(sorted(left_out))}, who state no fast"
         " network between them; `fabric: yes` in a price sheet says that there is one"
     ]
 

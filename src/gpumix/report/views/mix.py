@@ -138,7 +138,7 @@ def targets_table(plan: Plan) -> Table:
         fields.label("targets"),
         TermTarget,
         plan.targets,
-        ("gpu", lambda t: text(target_words(t, plan.targets))),
+        ("what", lambda t: text(target_words(t, plan.targets))),
     )
 
 

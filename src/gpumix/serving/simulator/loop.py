@@ -122,7 +122,7 @@ def _route(
         takes += fleet.counts[replica, at.STATE] == at.UP
     if rules.router == at.ROUND_ROBIN:
         turn = at.TURN if begin == 0 else at.TURN_DECODE
-        skip = fleet.mark[turn] % max(takes, 1)
+        skip = fleet.mark[turn] % (takes if takes else count)
         fleet.mark[turn] += 1
         for replica in range(begin, end):
             if fleet.counts[replica, at.STATE] == at.UP or takes == 0:
