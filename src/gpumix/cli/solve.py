@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +11,23 @@ import typer
 from gpumix.errors import Infeasible
 
 
+class Effort(StrEnum):
+    """Names of `mix.EFFORTS`."""
+
+    QUICK = "quick"
+    NORMAL = "normal"
+    THOROUGH = "thorough"
+
+
 def solve(
     problem: Annotated[Path, typer.Argument(help="A mix problem, JSON.")],
     out: Annotated[Path, typer.Option(help="Where to write the solution, JSON.")],
     gap: Annotated[
         float, typer.Option(help="Stop when the gap to the optimum is at most this (0-1).")
     ] = 1e-7,
+    effort: Annotated[
+        Effort, typer.Option(help="How much work the search may do; never a time.")
+    ] = Effort.NORMAL,
     time_limit_s: Annotated[
         float | None, typer.Option(help="Stop the search after this many seconds.")
     ] = None,
@@ -28,7 +40,7 @@ def solve(
     from gpumix.verbs.solve import solve_file
 
     check_file(out)
-    solution, text = solve_file(problem, gap, time_limit_s)
+    solution, text = solve_file(problem, gap, time_limit_s, effort.value)
     with atomic(out) as beside:
         beside.write_text(text, encoding="utf-8")
     if solution.cost is None:

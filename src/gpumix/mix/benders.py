@@ -109,11 +109,15 @@ def _master(
     for priced in found:
         _cuts(linear, priced, unit, counts, shares, blocks)
     outcome = run(linear, gap=MASTER_GAP, node_limit=nodes, deadline=split.deadline)
-    return _choice(outcome, counts, shares, around)
+    return _choice(outcome, counts, shares, around, whole)
 
 
 def _choice(
-    outcome: Outcome, counts: Sequence[int], shares: Sequence[Sequence[int]], around: Priced | None
+    outcome: Outcome,
+    counts: Sequence[int],
+    shares: Sequence[Sequence[int]],
+    around: Priced | None,
+    whole: bool,
 ) -> Choice:
     bound = max(outcome.bound, 0.0) if outcome.status != "infeasible" else 0.0
     if not outcome.values:
@@ -122,6 +126,8 @@ def _choice(
         return Choice(np.ceil(around.n - 1e-9), around.shares, bound)
     values = np.array(outcome.values)
     n = values[list(counts)] if counts else np.zeros(0)
+    if whole:
+        n = np.round(n)
     chosen = np.array([values[list(row)] if row else np.zeros(0) for row in shares])
     return Choice(n, chosen.reshape(len(shares), -1), bound)
 

@@ -269,6 +269,8 @@ def _polished(
         if i not in used:
             upper[list(way.columns)] = 0.0
     size = int((program.integer & (upper > 0.0)).sum())
+    if size > effort.polish_counts:
+        return None
     outcome = run(
         replace(program, upper=upper),
         gap=COMMIT_GAP,

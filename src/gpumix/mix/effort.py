@@ -13,7 +13,8 @@ class Effort:
     `exact_counts` (whole numbers looked at, all nodes of the tree together). Beyond: the problem
     is taken apart. `whole` columns up to which the fractional problem is solved at once; a larger
     one through `clusters` blocks of like demand and `rounds` of Benders cuts. `commit_nodes` for
-    the commitments in whole numbers, `block_nodes` for each block, `dives` through each block of
+    the commitments in whole numbers, `block_nodes` for
+    each block among the best `block_ways` of every workload, `dives` through each block of
     many replicas, `window_nodes` for batch work, `polish_counts` for the search around the plan.
     """
 
@@ -24,6 +25,7 @@ class Effort:
     rounds: int
     commit_nodes: int
     block_nodes: int
+    block_ways: int
     dives: int
     window_nodes: int
     polish_counts: int
@@ -36,10 +38,11 @@ QUICK = Effort(
     clusters=24,
     rounds=3,
     commit_nodes=20,
-    block_nodes=20,
+    block_nodes=1,
+    block_ways=12,
     dives=1,
     window_nodes=20,
-    polish_counts=2_000,
+    polish_counts=1_000,
 )
 NORMAL = Effort(
     exact=6_000,
@@ -48,10 +51,11 @@ NORMAL = Effort(
     clusters=36,
     rounds=5,
     commit_nodes=100,
-    block_nodes=50,
-    dives=2,
+    block_nodes=5,
+    block_ways=20,
+    dives=1,
     window_nodes=100,
-    polish_counts=15_000,
+    polish_counts=5_000,
 )
 THOROUGH = Effort(
     exact=20_000,
@@ -60,8 +64,9 @@ THOROUGH = Effort(
     clusters=36,
     rounds=8,
     commit_nodes=1_000,
-    block_nodes=500,
-    dives=8,
+    block_nodes=100,
+    block_ways=1_000,
+    dives=4,
     window_nodes=1_000,
     polish_counts=150_000,
 )

@@ -156,7 +156,7 @@ class WarmProgram:
     __slots__ = ("_highs", "_scale")
 
     def __init__(self, program: Program, basis: Basis | None = None) -> None:
-        self._highs, self._scale = _loaded(program.relaxed())
+        self._highs, self._scale = _loaded(program, relaxed=True)
         if basis is not None:
             self._highs.setBasis(basis)
 
@@ -179,9 +179,12 @@ class WarmProgram:
         """
         import highspy
 
-        self._highs.run()
-        status = self._highs.getModelStatus()
         ended = highspy.HighsModelStatus
+        self._highs.run()
+        if self._highs.getModelStatus() == ended.kUnknown:  # the basis led nowhere
+            self._highs.clearSolver()
+            self._highs.run()
+        status = self._highs.getModelStatus()
         if status in (ended.kInfeasible, ended.kUnboundedOrInfeasible):
             return None
         if status != ended.kOptimal:
@@ -196,8 +199,11 @@ class WarmProgram:
         )
 
 
-def _loaded(program: Program) -> tuple[highspy._core._Highs, float]:
-    """HiGHS with a program in it, and by what the costs were divided."""
+def _loaded(program: Program, *, relaxed: bool = False) -> tuple[highspy._core._Highs, float]:
+    """HiGHS with a program in it, and by what the costs were divided.
+
+    That is the greatest cost of a whole column, so that penalties do not drown the rest.
+    """
     import highspy
 
     # The public subclass prints a banner on stdout when it is made.
@@ -206,7 +212,8 @@ def _loaded(program: Program) -> tuple[highspy._core._Highs, float]:
     highs.setOptionValue("threads", 1)
     highs.setOptionValue("random_seed", 0)
     highs.setOptionValue("primal_feasibility_tolerance", 0.1 * TOLERANCE)
-    scale = float(np.abs(program.cost).max(initial=0.0)) or 1.0
+    costs = np.abs(program.cost)
+    scale = float(costs[program.integer].max(initial=0.0) or costs.max(initial=0.0)) or 1.0
     passed = highs.passModel(
         len(program.cost),
         len(program.row_lower),
@@ -222,7 +229,7 @@ def _loaded(program: Program) -> tuple[highspy._core._Highs, float]:
         program.start[:-1],
         program.index,
         program.value,
-        program.integer.astype(np.int32),
+        (program.integer & (not relaxed)).astype(np.int32),
     )
     if passed == highspy.HighsStatus.kError:
         raise GpumixError("the solver refused the program")

@@ -26,7 +26,7 @@ from gpumix.mix.problem import Problem, Resource, Workload, instance_cost
 CHUNK = 16
 """Blocks that one thread solves one after the other, the first time each from the one before."""
 
-PENALTY = 10.0
+PENALTY = 2.0
 """What a workload left without all it asks for in a block costs, in costs of the whole plan."""
 
 T = TypeVar("T")

@@ -7,6 +7,7 @@ bound has only what is left.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +24,9 @@ BLOCK_GAP = 2e-4
 
 MANY = 40
 """Replicas of a block, as the fractions hold them, from which it is dived through."""
+
+HELD = 1e-6
+"""Fraction of a replica below which none counts as held."""
 
 SLACK = 1.0, 2.0
 """Replicas of batch work that a block may hold above or below its share: searched, dived."""
@@ -68,7 +72,7 @@ def _batch_priced(part: Part, program: Program, priced: Priced, p: int, slack: f
         mine = columns < part.missing.min(initial=len(cost))
         columns, delivered = columns[mine], delivered[mine]
         cost[columns] -= priced.usd_per_work[k] * delivered
-        held = priced.points[p].values[columns] > 1e-6
+        held = priced.points[p].values[columns] > HELD
         most = float(delivered[held].max(initial=0.0)) or float(delivered.min(initial=0.0))
         lower[row] = max(priced.shares[p, k] - slack * most, 0.0)
         upper[row] = priced.shares[p, k] + slack * most
@@ -85,16 +89,47 @@ def _whole(split: Split, task: Task, effort: Effort) -> NDArray[np.float64] | No
         lower, upper = task.program.lower.copy(), task.program.upper.copy()
         columns = np.array(list(fixed), dtype=np.int32)
         lower[columns] = upper[columns] = list(fixed.values())
+        if _is_whole(task, fixed):
+            values = np.zeros_like(lower)
+            values[columns] = lower[columns]
+            values[task.part.counts] = lower[task.part.counts]
+            return values
         found = _searched(split, replace(task.program, lower=lower, upper=upper), effort)
         if found is not None:
             return found
-    found = _searched(split, task.program, effort)
+    narrow = replace(task.program, upper=_among_best(task, effort.block_ways))
+    found = _searched(split, narrow, effort)
+    if found is None:
+        found = _searched(split, task.program, effort)
     return rounded(task.part, task.program, task.point) if found is None else found
+
+
+def _is_whole(task: Task, fixed: Mapping[int, float]) -> bool:
+    """Whether nothing is left to choose but batch work and instances, which is done later."""
+    workloads = task.part.model.problem.workload_by_id
+    return all(
+        way.columns[0] in fixed or not way.highest[0] or workloads[way.config.workload].is_batch
+        for way in task.part.model.ways
+    )
 
 
 def _searched(split: Split, program: Program, effort: Effort) -> NDArray[np.float64] | None:
     outcome = run(program, gap=BLOCK_GAP, node_limit=effort.block_nodes, deadline=split.deadline)
-    return np.array(outcome.values) if outcome.values else None
+    if not outcome.values:
+        return None
+    values = np.array(outcome.values)
+    return np.where(program.integer, np.round(values), values)
+
+
+def _among_best(task: Task, ways: int) -> NDArray[np.float64]:
+    """Upper bounds that leave each workload what the fractions hold and come closest to holding."""
+    upper = task.program.upper.copy()
+    values, reduced = task.point.values, task.point.reduced
+    for workload in task.part.model.problem.workloads:
+        columns = [way.columns[0] for way in task.part.model.ways_of(workload)]
+        columns.sort(key=lambda c: (values[c] < HELD, reduced[c], c))
+        upper[columns[ways:]] = task.program.lower[columns[ways:]]
+    return upper
 
 
 def rounded(part: Part, program: Program, point: Point) -> NDArray[np.float64] | None:

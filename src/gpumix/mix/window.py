@@ -19,6 +19,8 @@ from gpumix.mix.parts import Part, Split
 
 WINDOW_GAP = 1e-4
 
+LARGE_GAP = 1e-3
+
 LARGE = 4_000
 """Whole numbers beyond which only columns near the fractional optimum are searched."""
 
@@ -49,9 +51,10 @@ def plan_batch(
     """
     joined = _join(split, whole)
     program = joined.linear.program()
+    gap = WINDOW_GAP
     if int(program.integer.sum()) > LARGE:
-        program = _near_fractions(program, joined.is_rented(split))
-    outcome = run(program, gap=WINDOW_GAP, node_limit=nodes, deadline=split.deadline)
+        program, gap, nodes = _near_fractions(program, joined.is_rented(split)), LARGE_GAP, 1
+    outcome = run(program, gap=gap, node_limit=nodes, deadline=split.deadline)
     if not outcome.values:
         return None
     out = []
@@ -131,10 +134,4 @@ def _near_fractions(program: Program, rented: NDArray[np.bool_]) -> Program:
     dearness = np.where(held | rented, -1.0, point.reduced)
     near = np.zeros_like(held)
     near[np.argsort(dearness, kind="stable")[: max(LARGE, int((held | rented).sum()))]] = True
-    lower = np.where(held, np.floor(point.values + 1e-6) - 1.0, program.lower)
-    upper = np.where(rented, np.inf, np.ceil(point.values - 1e-6) + 1.0)
-    return replace(
-        program,
-        lower=np.maximum(lower, program.lower),
-        upper=np.where(near, np.minimum(upper, program.upper), program.lower),
-    )
+    return replace(program, upper=np.where(near, program.upper, program.lower))

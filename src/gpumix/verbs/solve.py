@@ -10,8 +10,10 @@ from gpumix.errors import InputError, Problem
 from gpumix.reading import read_json
 
 
-def solve_file(path: Path, gap: float, time_limit_s: float | None) -> tuple[mix.Solution, str]:
-    """The solution of a mix problem in a JSON file, and its JSON text.
+def solve_file(
+    path: Path, gap: float, time_limit_s: float | None, effort: str = "normal"
+) -> tuple[mix.Solution, str]:
+    """The solution of a mix problem in a JSON file, and its JSON text; `effort` by its name.
 
     Raises: InputError where the file is no JSON or no mix problem, or the search has no such end.
     """
@@ -24,5 +26,5 @@ def solve_file(path: Path, gap: float, time_limit_s: float | None) -> tuple[mix.
         raise InputError([*error.problems, *repeated]) from None
     if repeated:
         raise InputError(repeated)
-    solution = mix.solve(problem, gap=gap, time_limit_s=time_limit_s)
+    solution = mix.solve(problem, effort=mix.EFFORTS[effort], gap=gap, time_limit_s=time_limit_s)
     return solution, json.dumps(mix.solution_to_dict(solution), indent=1)
