@@ -244,6 +244,10 @@ class CurvePoint:
     lines: int
     horizon_usd: float
 
+    def delta_share(self, cheapest_usd: float) -> float:
+        """Extra cost as a share of the cheapest mix's."""
+        return self.horizon_usd / cheapest_usd - 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class TermTarget:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from gpumix import fields
 from gpumix.domain.offer import OLD, Purchase, term_words
-from gpumix.domain.plan import MixLine, Plan, TermTarget
+from gpumix.domain.plan import CurvePoint, MixLine, Plan, TermTarget
 from gpumix.fields import Currency
 from gpumix.report.tables import Cell, Table, basis, money, table, text, value
 from gpumix.report.views.prices import paid_words
@@ -129,6 +129,21 @@ def mix_sources_table(plan: Plan) -> Table:
         ("basis", lambda m: basis(m.basis)),
         ("marks", lambda m: text(", ".join(m.marks))),
         ("source", lambda m: text(m.source)),
+    )
+
+
+def curve_table(plan: Plan) -> Table:
+    """From the cheapest mix to the plan: what fewer providers, types and lines cost."""
+    cheapest = plan.cheapest_usd or 1.0
+    return table(
+        fields.label("curve"),
+        CurvePoint,
+        plan.curve if len(plan.curve) > 1 else (),
+        ("lines", lambda c: value("lines", c.lines, record=CurvePoint)),
+        ("gpu_types", lambda c: value("gpu_types", c.gpu_types, record=CurvePoint)),
+        ("providers", lambda c: value("providers", c.providers, record=CurvePoint)),
+        ("horizon_usd", lambda c: money("horizon_usd", c.horizon_usd, second_currency(plan))),
+        ("delta_share", lambda c: value("delta_share", c.delta_share(cheapest), record=CurvePoint)),
     )
 
 

@@ -14,6 +14,7 @@ from gpumix.domain.plan import (
     BreakEven,
     Candidate,
     CostPart,
+    CurvePoint,
     Lever,
     MixLine,
     Placement,
@@ -37,6 +38,8 @@ from gpumix.report.tables import (
 from gpumix.report.views.mix import purchase_words, second_currency
 
 UNIT_COSTS = ("usd_per_mtok_total", "usd_per_run", "usd_per_sample")
+ALARMING = 0.10
+"""Gap above which the headline says that the plan is not proven."""
 _NAMED_IN_HEADLINE = 4
 _FLIP_WORDS = {"utilisation": "use", "usd_per_gpu_hour": "per GPU-hour"}
 """What follows the number in a sentence about a flip, by quantity."""
@@ -88,6 +91,25 @@ def headline(plan: Plan) -> str:
     return f"{joined(_mix_words(plan.mix))} {keeps} for {month} a month."
 
 
+def _above_cheapest(plan: Plan) -> str:
+    """What signing fewer lines costs; nothing where the cheapest mix is as simple."""
+    if plan.cheapest_usd is None or len(plan.curve) < 2 or not plan.cheapest_usd:
+        return ""
+    first, last = plan.curve[0], plan.curve[-1]
+    above = fields.field("delta_share", CurvePoint)
+    share = fields.format_value(above, last.delta_share(plan.cheapest_usd))
+    return (
+        f" {_counted(last)}; the cheapest mix found has {_counted(first)} and costs"
+        f" {fields.format_value('cheapest_usd', plan.cheapest_usd)} ({share} for the simpler one)."
+    )
+
+
+def _counted(point: CurvePoint) -> str:
+    lines = f"{point.lines} line{'' if point.lines == 1 else 's'}"
+    providers = f"{point.providers} provider{'' if point.providers == 1 else 's'}"
+    return f"{lines} from {providers}"
+
+
 def _without_estimates(plan: Plan) -> str:
     """What the plan costs without commitments that nobody lists; nothing where it has none."""
     other = next((a for a in plan.regret if a.name == PUBLISHED), None)
@@ -130,9 +152,12 @@ def sureness(plan: Plan) -> str:
         "proven cheapest under this model"
         if plan.gap < 1e-6
         else f"no plan can be more than {gap} cheaper under this model"
+        if plan.gap <= ALARMING
+        else f"not proven: it may cost up to {gap} too much"
     )
     years = "year" if plan.years == 1 else "years"
-    return f"{interval} over {plan.years} {years}; {proof}.{_without_estimates(plan)}"
+    told = f"{interval} over {plan.years} {years}; {proof}."
+    return told + _above_cheapest(plan) + _without_estimates(plan)
 
 
 def with_second(plan: Plan, name: str, usd: float | None) -> str:

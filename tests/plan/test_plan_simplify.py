@@ -1,0 +1,113 @@
+"""The plan to sign: fewest providers, then GPU types, then lines, for little more than the cheapest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from gpumix import catalog
+from gpumix.domain.plan import Plan
+from gpumix.domain.workload import Inventory
+from gpumix.errors import InputError
+from gpumix.inventory import read_inventory
+from gpumix.plan.plan import plan
+from gpumix.report.views.mix import curve_table
+from gpumix.report.views.plan import sureness
+
+DAY = date(2026, 11, 29)
+TEXT = """
+horizon: {start: 2027-01, years: 2}
+as_of: 2026-11-29
+workloads:
+  chat:
+    kind: chat
+    model: meta-llama/Llama-3.1-8B-Instruct
+    traffic: {profile: azure-conv, peak_requests_per_s: 40, growth_per_year: 0.3}
+    slo: {ttft_p95: 1500 ms, tpot_p95: 60 ms}
+  assistant:
+    kind: chat
+    model: Qwen/Qwen2.5-32B-Instruct
+    traffic: {input_tokens: 800, output_tokens: 200, requests_per_s: 6}
+    slo: {ttft_p95: 2 s, tpot_p95: 80 ms}
+  embeddings: {kind: embedding, model: BAAI/bge-m3, tokens_per_day: 2B}
+supply:
+  cloud: {gpus: [h100-sxm-80gb, h100-pcie-80gb, a100-sxm-80gb, l40s-48gb, l4-24gb]}
+"""
+
+
+@pytest.fixture(scope="module")
+def cat() -> catalog.Catalog:
+    return catalog.load()
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory: pytest.TempPathFactory, cat: catalog.Catalog) -> Inventory:
+    path: Path = tmp_path_factory.mktemp("simple") / "team.yaml"
+    path.write_text(TEXT, encoding="utf-8")
+    return read_inventory(path, cat, DAY)
+
+
+@pytest.fixture(scope="module")
+def signed(team: Inventory, cat: catalog.Catalog) -> Plan:
+    return plan(team, cat).plan
+
+
+@pytest.fixture(scope="module")
+def cheapest(team: Inventory, cat: catalog.Catalog) -> Plan:
+    return plan(replace(team, simplicity=0.0), cat).plan
+
+
+def counts(found: Plan) -> tuple[int, int, int]:
+    providers = {line.provider for line in found.mix}
+    return len(providers), len({line.gpu for line in found.mix}), len(found.mix)
+
+
+def test_the_plan_is_simpler_and_costs_two_percent_more_at_most(
+    signed: Plan, cheapest: Plan
+) -> None:
+    assert signed.cheapest_usd is not None
+    assert signed.cheapest_usd == pytest.approx(cheapest.horizon_usd, rel=5e-3)
+    assert signed.horizon_usd <= 1.02 * signed.cheapest_usd * (1 + 1e-9)
+    assert counts(signed) <= counts(cheapest)
+    assert signed.bound <= signed.cheapest_usd
+
+
+def test_the_curve_leads_from_the_cheapest_to_the_plan(signed: Plan) -> None:
+    first, last = signed.curve[0], signed.curve[-1]
+    assert first.horizon_usd == pytest.approx(signed.cheapest_usd)
+    assert (last.providers, last.gpu_types, last.lines) == counts(signed)
+    assert last.horizon_usd == pytest.approx(signed.horizon_usd)
+    for before, after in zip(signed.curve, signed.curve[1:], strict=False):
+        assert (after.providers, after.gpu_types, after.lines) < (
+            before.providers, before.gpu_types, before.lines)  # fmt: skip
+    if len(signed.curve) > 1:
+        assert "the cheapest mix found has" in sureness(signed)
+        assert len(curve_table(signed).rows) == len(signed.curve)
+
+
+def test_nothing_is_made_simpler_where_it_may_cost_nothing(cheapest: Plan) -> None:
+    assert cheapest.cheapest_usd == pytest.approx(cheapest.horizon_usd)
+
+
+def test_limits_are_kept_whatever_they_cost(team: Inventory, cat: catalog.Catalog) -> None:
+    few = replace(team.limits, providers=1, gpu_types=1, lines=1)
+    found = plan(replace(team, limits=few), cat).plan
+    assert counts(found) == (1, 1, 1)
+    assert found.horizon_usd >= (found.cheapest_usd or 0.0)
+
+
+def test_keys(tmp_path: Path, cat: catalog.Catalog) -> None:
+    path = tmp_path / "team.yaml"
+    path.write_text(
+        TEXT + "prefer: {simplicity: 5 %}\nlimits: {providers: 2, gpu_types: 3, lines: 6}\n"
+    )
+    read = read_inventory(path, cat, DAY)
+    assert read.simplicity == pytest.approx(0.05)
+    assert (read.limits.providers, read.limits.gpu_types, read.limits.lines) == (2, 3, 6)
+    path.write_text(TEXT + "prefer: {simplicity: 60 %}\nlimits: {lines: 0}\n")
+    with pytest.raises(InputError) as refused:
+        read_inventory(path, cat, DAY)
+    assert len(refused.value.problems) == 2
