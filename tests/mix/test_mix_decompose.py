@@ -103,13 +103,13 @@ def test_a_large_problem_without_a_plan_says_why() -> None:
     assert any(name.startswith("max_instances:") for name in solution.conflict)
 
 
-def test_more_work_never_costs_more() -> None:
+def test_more_work_costs_no_more() -> None:
     problem = middle(blocks=12)
-    quick = solve(problem, effort=QUICK)
-    normal = solve(problem, effort=NORMAL)
+    quick = solve(problem, effort=APART)
+    normal = solve(problem, effort=replace(NORMAL, exact=0))
     assert quick.cost is not None
     assert normal.cost is not None
-    assert normal.cost <= quick.cost * (1 + 1e-3)
+    assert normal.cost <= quick.cost * (1 + 5e-3)
 
 
 def test_a_stop_by_the_clock_covers_building_too() -> None:

@@ -41,7 +41,7 @@ QUICK = Effort(
     block_nodes=1,
     block_ways=12,
     dives=1,
-    window_nodes=20,
+    window_nodes=10,
     polish_counts=1_000,
 )
 NORMAL = Effort(
@@ -54,7 +54,7 @@ NORMAL = Effort(
     block_nodes=5,
     block_ways=20,
     dives=1,
-    window_nodes=100,
+    window_nodes=50,
     polish_counts=5_000,
 )
 THOROUGH = Effort(

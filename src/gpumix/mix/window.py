@@ -20,6 +20,7 @@ from gpumix.mix.parts import Part, Split
 WINDOW_GAP = 1e-4
 
 LARGE_GAP = 1e-3
+"""Gaps at which the search may end, in a small and in a large program."""
 
 LARGE = 4_000
 """Whole numbers beyond which only columns near the fractional optimum are searched."""
@@ -51,10 +52,12 @@ def plan_batch(
     """
     joined = _join(split, whole)
     program = joined.linear.program()
-    gap = WINDOW_GAP
-    if int(program.integer.sum()) > LARGE:
-        program, gap, nodes = _near_fractions(program, joined.is_rented(split)), LARGE_GAP, 1
-    outcome = run(program, gap=gap, node_limit=nodes, deadline=split.deadline)
+    is_large = int(program.integer.sum()) > LARGE
+    near = _near_fractions(program, joined.is_rented(split)) if is_large else program
+    gap = LARGE_GAP if is_large else WINDOW_GAP
+    outcome = run(near, gap=gap, node_limit=nodes, deadline=split.deadline)
+    if is_large and not outcome.values:
+        outcome = run(program, gap=gap, node_limit=nodes, deadline=split.deadline)
     if not outcome.values:
         return None
     out = []
@@ -133,5 +136,6 @@ def _near_fractions(program: Program, rented: NDArray[np.bool_]) -> Program:
     held = point.values > 1e-6
     dearness = np.where(held | rented, -1.0, point.reduced)
     near = np.zeros_like(held)
-    near[np.argsort(dearness, kind="stable")[: max(LARGE, int((held | rented).sum()))]] = True
+    more = int((held | rented).sum()) + LARGE
+    near[np.argsort(dearness, kind="stable")[:more]] = True
     return replace(program, upper=np.where(near, program.upper, program.lower))
