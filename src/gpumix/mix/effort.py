@@ -33,7 +33,7 @@ class Effort:
 
 QUICK = Effort(
     exact=1_500,
-    exact_counts=100_000,
+    exact_counts=2_000,
     whole=20_000,
     clusters=24,
     rounds=3,
@@ -46,7 +46,7 @@ QUICK = Effort(
 )
 NORMAL = Effort(
     exact=6_000,
-    exact_counts=1_000_000,
+    exact_counts=60_000,
     whole=20_000,
     clusters=36,
     rounds=5,
