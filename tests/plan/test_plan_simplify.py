@@ -1,4 +1,4 @@
-"""The plan to sign: fewest providers, then GPU types, then lines, for little more than the cheapest."""
+"""The plan to sign: fewest providers, then GPU types, then lines, for little more money."""
 
 from __future__ import annotations
 

@@ -15,6 +15,9 @@ from gpumix.cli.options import AnswerFormat, Format, JsonFormat, Measured
 if TYPE_CHECKING:
     from gpumix.verbs.plan import Overrides
 
+NOT_PROVEN = 3
+UNPROVEN_GAP = 0.25
+"""Gap above which a plan's exit code says that it is not proven."""
 FILES = ("plan.json", "report.html", "problem.json")
 
 
@@ -45,10 +48,12 @@ def plan(
     ] = None,
     format: AnswerFormat = Format.TERMINAL,
     as_json: JsonFormat = False,
-) -> None:
-    """Plan the cheapest mix for an inventory and write the report.
+) -> int:
+    """Plan the simplest mix within 2 % of the cheapest, and write the report.
 
-    Given a plan made before, it makes that plan again from what its folder holds.
+    Exit code 3 where no plan keeps every promise, or so little is proven that the one written may
+    cost over a quarter too much. Given a plan made before, it makes that plan again from what its
+    folder holds.
 
     Example: gpumix plan team.yaml
 
@@ -56,7 +61,7 @@ def plan(
     """
     from gpumix.verbs.plan import Overrides
 
-    run(
+    return run(
         inventory,
         out or Path("gpumix-out") / _name(inventory),
         measured,
@@ -79,8 +84,11 @@ def run(
     beside: Mapping[str, str] = MappingProxyType({}),
     shown: Path | None = None,
     overrides: Overrides | None = None,
-) -> None:
-    """Plan into a folder and print the answer; next steps name the inventory `shown`."""
+) -> int:
+    """Plan into a folder and print the answer; next steps name the inventory `shown`.
+
+    The exit code: 3 where so little is proven that the plan may be far too dear.
+    """
     from gpumix.publish import check_folder
     from gpumix.report import export, markdown
     from gpumix.report.terminal import show_plan, spinner
@@ -93,11 +101,11 @@ def run(
         ).plan
     if format is Format.JSON:
         typer.echo(export.to_json(export.plan_to_dict(made)))
-        return
-    if format is Format.MD:
+    elif format is Format.MD:
         typer.echo(markdown.plan_markdown(made), nl=False)
-        return
-    show_plan(
-        made, console(), inventory=str(shown or inventory), report=str(folder / "report.html"),
-        saved=str(folder / "plan.json"),
-    )  # fmt: skip
+    else:
+        show_plan(
+            made, console(), inventory=str(shown or inventory), report=str(folder / "report.html"),
+            saved=str(folder / "plan.json"),
+        )  # fmt: skip
+    return NOT_PROVEN if made.gap > UNPROVEN_GAP else 0
