@@ -79,7 +79,7 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     progress("the report")
     others = Others(
         variants,
-        cheapest_usd=answer_of(best).usd,
+        cheapest=answer_of(best),
         curve=simple.curve if signed is not best else simple.curve[:1],
         ends_usd=regret.costs_at_ends(answer, choice, cycle),
         targets=targets(answer, choice, cycle, supplies.of, catalog),

@@ -117,30 +117,22 @@ def cheapest(found: Found, others: Sequence[Variant]) -> Found:
     )
 
 
-def alternatives(
-    answer: Answer, cheapest_usd: float, others: Sequence[Variant]
-) -> tuple[Alternative, ...]:
+def alternatives(cheapest: Answer, others: Sequence[Variant]) -> tuple[Alternative, ...]:
     """Each restriction's cost above that of the cheapest mix: both as cheap as can be, neither
-    made simpler. None above it where the plan keeps the restriction anyway."""
-    return tuple(_alternative(v, answer, cheapest_usd) for v in others)
+    made simpler. None above it where the cheapest keeps the restriction anyway."""
+    return tuple(_alternative(v, cheapest) for v in others)
 
 
-def _alternative(variant: Variant, answer: Answer, plan_usd: float) -> Alternative:
-    name = variant.restriction.name
-    if variant.found is answer.found or (variant.found is None and _keeps(variant, answer)):
-        status = answer.found.solution.status
-        return Alternative(name, status, plan_usd, 0.0, 0.0, "")
+def _alternative(variant: Variant, cheapest: Answer) -> Alternative:
+    name, least_usd = variant.restriction.name, cheapest.usd
+    if all(variant.restriction.allows(line.supply) for line in cheapest.lines):
+        return Alternative(name, cheapest.found.solution.status, least_usd, 0.0, 0.0, "")
     if variant.found is None or variant.found.solution.cost is None:
         return Alternative(name, "infeasible", None, None, None, variant.reason)
     other = answer_of(variant.found)
-    delta = other.usd - plan_usd
-    share = delta / plan_usd if plan_usd else None
+    delta = other.usd - least_usd
+    share = delta / least_usd if least_usd else None
     return Alternative(name, proof_of(other).status, other.usd, delta, share, "")
-
-
-def _keeps(variant: Variant, answer: Answer) -> bool:
-    """Whether the plan keeps the restriction as it is."""
-    return all(variant.restriction.allows(line.supply) for line in answer.lines)
 
 
 def _conflict(found: Found) -> str:

@@ -10,6 +10,7 @@ from gpumix.domain.plan import CurvePoint, Plan, TermTarget
 from gpumix.plan import assumptions, interpret, regret
 from gpumix.plan.api import all_by_api, by_api
 from gpumix.plan.api_supply import api_warnings
+from gpumix.plan.interpret import Answer
 from gpumix.plan.interval import cost_interval_usd
 from gpumix.plan.regret import Variant
 from gpumix.plan.workloads import Results, workload_plans
@@ -18,12 +19,11 @@ from gpumix.predict.software import unknown_software
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """What the plan is held against: variants, the cheapest mix found [USD over the horizon], the
-    way from that to the plan, its cost at either end of every speed's interval, prices to ask for.
-    """
+    """What the plan is held against: variants, the cheapest mix found, the way from that to the
+    plan, its cost at either end of every speed's interval [USD], prices to ask for."""
 
     variants: Sequence[Variant]
-    cheapest_usd: float
+    cheapest: Answer
     curve: tuple[CurvePoint, ...]
     ends_usd: tuple[float | None, float | None]
     targets: tuple[TermTarget, ...]
@@ -71,7 +71,7 @@ def write_up(
         costs=interpret.cost_parts(answer),
         workloads=workloads,
         regret=(
-            *regret.alternatives(answer, others.cheapest_usd, others.variants),
+            *regret.alternatives(others.cheapest, others.variants),
             all_by_api(apis, answer.usd),
         ),
         break_evens=regret.break_evens(answer, workloads, supplies.of),
@@ -86,7 +86,7 @@ def write_up(
         data_as_of=catalog.data_as_of,
         inventory=inventory,
         targets=others.targets,
-        cheapest_usd=others.cheapest_usd,
+        cheapest_usd=others.cheapest.usd,
         curve=others.curve,
         api=apis,
     )
