@@ -210,7 +210,7 @@ def test_requests_longer_than_the_context_are_refused(read: Read, refused: Refus
 
 def test_an_unknown_key_like_none_gets_the_known_ones(refused: Refused) -> None:
     said = refused(CHAT_OF_A_PROFILE.format(more="") + "limits: {monthly_usd: 5}\n")
-    assert "unknown key 'monthly_usd' (known: capex_usd, capex, spot_share)" in said
+    assert "unknown key 'monthly_usd' (known: capex_usd, capex, spot_share, " in said
 
 
 def test_traffic_of_plain_lengths(full: Inventory) -> None:

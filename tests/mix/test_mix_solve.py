@@ -15,6 +15,7 @@ from mix_problems import brute_force, random_problem, random_quotas
 
 from gpumix.errors import GpumixError, InputError
 from gpumix.mix import (
+    QUICK,
     Block,
     Config,
     Problem,
@@ -117,7 +118,7 @@ def test_a_quota_binds_members_together_and_costs() -> None:
 def test_a_plan_found_block_by_block_keeps_the_quotas(most: int) -> None:
     problem = under(town(), most)
     best = cost_of(problem)
-    found = solve(problem, large=0, enough=1.0)
+    found = solve(problem, effort=replace(QUICK, exact=0))
     assert check(problem, found) == []
     assert found.cost is not None
     assert found.cost >= best * (1.0 - 1e-6)

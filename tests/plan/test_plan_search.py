@@ -18,7 +18,7 @@ from gpumix.plan import plan as planner
 from gpumix.plan import regret
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, formulate
-from gpumix.plan.regret import Variant, Variants, cheapest, slower_or_faster
+from gpumix.plan.regret import Variant, cheapest, slower_or_faster
 from gpumix.plan.restrictions import Restriction
 from gpumix.plan.search import GAP, PLAN, Found, judged, search
 
@@ -96,7 +96,7 @@ def test_a_cheaper_variant_is_judged_by_the_bound_of_the_whole_problem(
     """A variant's own proof covers its own supplies only; nor is the plan's bound its cost."""
     monkeypatch.setattr(regret, "usd_of", lambda found: found.solution.cost)
     variant = found_at(446.0, 445.0, 306.0)
-    others = Variants((Variant(Restriction("", lambda _: True), variant, ""),), None, None)
+    others = (Variant(Restriction("", lambda _: True), variant, ""),)
     for mine, expected in (
         (found_at(857.0, 293.0, 293.0), 293.0),
         (found_at(857.0, 440.0, 293.0), 440.0),
@@ -118,7 +118,7 @@ def test_a_variant_cheaper_than_every_bound_is_proven_by_nothing(
     """Bounds above what a plan costs were rounded or wrong; none of them is told."""
     monkeypatch.setattr(regret, "usd_of", lambda found: found.solution.cost)
     variant = found_at(446.0, 445.0, 306.0)
-    others = Variants((Variant(Restriction("", lambda _: True), variant, ""),), None, None)
+    others = (Variant(Restriction("", lambda _: True), variant, ""),)
     best = cheapest(found_at(857.0, 450.0, 447.0), others)
     assert (best.solution.cost, best.solution.bound, best.solution.gap) == (446.0, 0.0, 1.0)
 
