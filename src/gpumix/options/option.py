@@ -89,20 +89,30 @@ def option_of(workload: Workload, row: Row, **answers: Any) -> Option:
     return Option(workload.id, row.gpu.id, row.tp, row.tp, row.precision, **answers)
 
 
+def _steady_rate(option: Option) -> float:
+    return option.units_per_hour
+
+
+def _spot_rate(option: Option) -> float:
+    return option.spot_units_per_hour or 0.0
+
+
 def undominated(options: Sequence[Option]) -> list[Option]:
     """Options worth offering to the mix: per GPU, no other needs fewer GPUs for as much.
 
-    A larger replica stays only if smaller ones of the same GPU, side by side, deliver less.
+    A larger replica stays only if smaller ones of the same GPU, side by side, deliver less, on
+    capacity that stays or on spot, where a larger gang may pay though it does not elsewhere.
     """
     kept: list[Option] = []
     for gpu in dict.fromkeys(o.gpu for o in options):
         best: list[Option] = []
         able = [o for o in options if o.gpu == gpu and o.serves]
         for option in sorted(able, key=lambda o: (o.gpus, -o.units_per_hour, o.precision)):
-            side_by_side = max(
-                (option.gpus // b.gpus * b.units_per_hour for b in best), default=0.0
-            )
-            if option.units_per_hour > side_by_side * (1.0 + 1e-9):
+            if any(
+                rate(option)
+                > max((option.gpus // b.gpus * rate(b) for b in best), default=0.0) * (1.0 + 1e-9)
+                for rate in (_steady_rate, _spot_rate)
+            ):
                 best.append(option)
         kept += best
     return kept

@@ -40,12 +40,11 @@ def job_options(
     for gpu in [g for g in gpus if not workload.gpus or g.id in workload.gpus]:
         size = largest.get(gpu.id, 1)
         for precision in workload.precisions:
-            tried: list[Option] = []
-            for count in counts:
-                if _is_enough(tried) or not can_gang(count, size):
-                    continue
-                tried.append(_option(workload, job, gpu, count, size, precision))
-            options += tried
+            options += [
+                _option(workload, job, gpu, count, size, precision)
+                for count in counts
+                if can_gang(count, size)
+            ]
     return options
 
 
@@ -80,16 +79,6 @@ def job_of(workload: Workload, catalog: Catalog) -> Job:
     if workload.run is None:
         raise NoEstimate(f"{workload.id}: is not a training job")
     return Job.of(workload.run, catalog.models[workload.model], catalog)
-
-
-def _is_enough(tried: Sequence[Option]) -> bool:
-    """Whether more GPUs would only cost more: the last count serves at fewer runs per GPU-hour."""
-    serving = [o for o in tried if o.serves]
-    if len(serving) < 2 or not tried[-1].serves:
-        return False
-    return serving[-1].units_per_hour / serving[-1].gpus < max(
-        o.units_per_hour / o.gpus for o in serving[:-1]
-    )
 
 
 def _option(
