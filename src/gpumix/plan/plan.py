@@ -1,4 +1,4 @@
-"""The main job: an inventory in, the cheapest mix that keeps every promise out."""
+"""The main job: an inventory in, the simplest mix near the cheapest that keeps each promise out."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Planned:
 
 
 def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: None) -> Planned:
-    """The cheapest mix for an inventory, with reasons, error bars and alternatives.
+    """The simplest mix within a share of the cheapest, with reasons, error bars and alternatives.
 
     Raises: Infeasible where a workload can run nowhere, or limits conflict.
     """
@@ -92,7 +92,7 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
 def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
     """Everything that may be rented, bought or used."""
     rented, own = rentals(inventory, catalog), own_servers(inventory, catalog)
-    return Supplies(rented.of + own.of, rented.offers_used, rented.notes + own.notes)
+    return Supplies(rented.of + own.of, rented.notes + own.notes)
 
 
 def chosen_from(

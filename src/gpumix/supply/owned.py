@@ -58,7 +58,7 @@ def own_servers(inventory: Inventory, catalog: Catalog) -> Supplies:
             notes.append(f"{site.id}: without a generator, work stops in every outage")
     if problems:
         raise InputError(problems)
-    return Supplies(tuple(found), (), tuple(notes))
+    return Supplies(tuple(found), tuple(notes))
 
 
 def _buyable(

@@ -30,7 +30,7 @@ def rentals(inventory: Inventory, catalog: Catalog) -> Supplies:
     and under every set of quotas."""
     cloud = inventory.cloud
     if cloud is None:
-        return Supplies((), (), ())
+        return Supplies((), ())
     usable = catalog.usable(inventory.as_of, cloud.estimated_terms)
     if cloud.providers is None:  # one that is named is allowed whatever its tier
         usable = of_tiers(usable, cloud.tiers)
@@ -61,7 +61,7 @@ def rentals(inventory: Inventory, catalog: Catalog) -> Supplies:
         _with_data(_rental(o, cloud, has_fabric(o), bill.words.get(o)), data_price(o))
         for o in chosen
     )
-    return Supplies(of, chosen, tuple(notes))
+    return Supplies(of, tuple(notes))
 
 
 def _may_be_had(offer: Offer, cloud: CloudSupply) -> bool:

@@ -79,7 +79,6 @@ class Supplies:
     """Everything that may enter the mix, and what was left out and why."""
 
     of: tuple[Supply, ...]
-    offers_used: tuple[Offer, ...]
     notes: tuple[str, ...]
 
     def largest_instance(self) -> dict[str, int]:
