@@ -11,7 +11,7 @@ import pytest
 from gpumix import catalog
 from gpumix.domain.plan import Plan
 from gpumix.domain.workload import Inventory
-from gpumix.errors import InputError
+from gpumix.errors import Infeasible, InputError
 from gpumix.inventory import read_inventory
 from gpumix.plan.plan import plan
 from gpumix.report.views.mix import curve_table
@@ -111,3 +111,12 @@ def test_keys(tmp_path: Path, cat: catalog.Catalog) -> None:
     with pytest.raises(InputError) as refused:
         read_inventory(path, cat, DAY)
     assert len(refused.value.problems) == 2
+
+
+def test_a_limit_that_no_mix_keeps_is_told(team: Inventory, cat: catalog.Catalog) -> None:
+    """Work bound to two countries cannot be on one line."""
+    chat, assistant, embeddings = team.workloads
+    apart = (replace(chat, countries=("FI",)), replace(assistant, countries=("IN",)), embeddings)
+    few = replace(team, workloads=apart, limits=replace(team.limits, lines=1))
+    with pytest.raises(Infeasible, match=r"no plan was found with limits\.lines: 1"):
+        plan(few, cat)

@@ -240,6 +240,11 @@ class Limits:
     gpu_types: int | None = None
     lines: int | None = None
 
+    @property
+    def must_be_simple(self) -> bool:
+        """Whether the mix may hold only so many providers, GPU types or lines."""
+        return any(most is not None for most in (self.providers, self.gpu_types, self.lines))
+
 
 @dataclass(frozen=True, slots=True)
 class InputFile:

@@ -285,12 +285,12 @@ def simple(
     proof: dict[str, Replay],
 ) -> tuple[Found, dict[str, Replay]]:
     """A simpler plan, made anew with its own supplies while its replay breaks a promise; the
-    cheapest where that one keeps what the simpler one does not."""
+    cheapest where that one keeps what the simpler one does not, unless it must be simple."""
     if found is cheapest:
         return cheapest, proof
     own = replace(choice, supplies=found.choice.supplies)
     again, _, other = proven(found, own, cycle, replayer)
-    if broken(other) and not broken(proof):
+    if broken(other) and not broken(proof) and not choice.inventory.limits.must_be_simple:
         return cheapest, proof
     bound = min(cheapest.solution.bound or 0.0, again.solution.cost or 0.0)
     judgement = judged(again.solution, bound)

@@ -8,6 +8,7 @@ from dataclasses import astuple, dataclass
 
 from gpumix import mix
 from gpumix.domain.plan import CurvePoint
+from gpumix.errors import Infeasible
 from gpumix.plan.accounts import Line
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, formulate
@@ -39,16 +40,21 @@ def simplest(
     few as will do, found by bisection. A mix that the inventory's limits call for is taken
     whatever it costs. What stands already stays. One of the `others` that is cheaper than what
     comes out and no less simple takes its place.
+
+    Raises: Infeasible where no mix was found that keeps one of the limits.
     """
     limits = choice.inventory.limits
     most_usd = (cheapest.solution.cost or 0.0) * (1.0 + choice.inventory.simplicity)
     found, curve = cheapest, [point_of(cheapest)]
-    for name, limit in (
-        (_provider, limits.providers),
-        (_gpu, limits.gpu_types),
-        (_line, limits.lines),
+    for key, name, limit in (
+        ("providers", _provider, limits.providers),
+        ("gpu_types", _gpu, limits.gpu_types),
+        ("lines", _line, limits.lines),
     ):
-        found = _cut(found, _Trial(choice, cycle, offered, name), most_usd, limit)
+        trial = _Trial(choice, cycle, offered, name)
+        found = _cut(found, trial, most_usd)
+        if limit is not None and len(_ranked(found, name)) > limit:
+            found = _limited(found, trial, key, limit)
         curve.append(point_of(found))
         kept = {"", *_ranked(found, name)}
         offered = [s for s in offered if s.count or name(s) in kept]
@@ -101,8 +107,18 @@ class _Trial:
         return found if cost is not None and cost <= most_usd else None
 
 
-def _cut(found: Found, trial: _Trial, most_usd: float, limit: int | None) -> Found:
-    """The mix of as few as cost no more than `most_usd`, or of as many as the limit allows."""
+def _limited(found: Found, trial: _Trial, key: str, limit: int) -> Found:
+    """The mix of as many as the limit allows, whatever it costs. Raises: Infeasible."""
+    names = _ranked(found, trial.name)[:limit]
+    other = trial.only(names, math.inf)
+    if other is None:
+        message = f"no plan was found with limits.{key}: {limit}; tried {', '.join(names)}"
+        raise Infeasible(message, [f"limits.{key}"], [f"raise limits.{key}, or leave it out"])
+    return other
+
+
+def _cut(found: Found, trial: _Trial, most_usd: float) -> Found:
+    """The mix of as few as cost no more than `most_usd`."""
     names = _ranked(found, trial.name)
     best, too_few, enough = found, 0, len(names)
     while enough - too_few > 1:
@@ -112,8 +128,6 @@ def _cut(found: Found, trial: _Trial, most_usd: float, limit: int | None) -> Fou
             too_few = tried
         else:
             best, enough = other, tried
-    if limit is not None and enough > limit:
-        return trial.only(names[:limit], math.inf) or best
     return best
 
 
