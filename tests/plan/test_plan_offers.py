@@ -120,6 +120,7 @@ def test_a_gang_of_several_nodes_needs_a_fabric(tmp_path: Path, cat: catalog.Cat
     found = rentals(inventory(tmp_path, cat, TEXT.replace("l40s-48gb, a100-sxm-80gb",
                                                           "h100-sxm-80gb")), cat).of  # fmt: skip
     with_fabric = {s.provider for s in found if s.has_fabric}
+    assert with_fabric
     assert with_fabric <= {"aws", "azure", "gcp", "oci", "coreweave", "nebius", "crusoe",
                            "together"}  # fmt: skip
     assert {s.provider for s in found if not s.has_fabric}

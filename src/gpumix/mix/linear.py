@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -98,12 +97,6 @@ class Linear:
         self.start.append(len(self.index))
         self.row_lower.append(lower)
         self.row_upper.append(upper)
-
-    def relaxed(self, whole: Collection[int] = ()) -> Linear:
-        """The same program with only some columns whole; the rest is shared, not copied."""
-        relaxed = copy.copy(self)
-        relaxed.integer = [column in whole for column in range(len(self.integer))]
-        return relaxed
 
     @property
     def rows(self) -> int:

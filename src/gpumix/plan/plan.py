@@ -20,7 +20,7 @@ from gpumix.plan.formulate import Choice, weight_of, worthwhile
 from gpumix.plan.infeasible import explain_infeasible
 from gpumix.plan.interpret import answer_of
 from gpumix.plan.search import PLAN, search
-from gpumix.plan.simplify import simplest
+from gpumix.plan.simplify import point_of, simplest
 from gpumix.plan.targets import targets
 from gpumix.plan.workloads import Results
 from gpumix.plan.write_up import Others, write_up
@@ -80,7 +80,7 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     others = Others(
         variants,
         cheapest=answer_of(best),
-        curve=simple.curve if signed is not best else simple.curve[:1],
+        curve=(*simple.curve[:-1], point_of(signed)) if signed is not best else simple.curve[:1],
         ends_usd=regret.costs_at_ends(answer, choice, cycle),
         targets=targets(answer, choice, cycle, supplies.of, catalog),
     )

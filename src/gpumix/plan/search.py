@@ -35,11 +35,6 @@ PLAN, VARIANT = Effort(mix.NORMAL, 3_000, (3,)), Effort(mix.QUICK, 1_000, (1, 2)
 """For the plan itself, and for each plan it is held against (those may cost a little too much)."""
 
 
-def _size(problem: mix.Problem) -> int:
-    """Whole numbers in a problem, before anything is pruned or pooled."""
-    return len(problem.blocks) * (len(problem.configs) + len(problem.resources))
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
     """A solved mix problem and what its numbers mean.
@@ -70,7 +65,7 @@ def search(
     whole = formulate(choice, cycle, rate_factor)
     rented = {r.id for r in whole.problem.resources if r.id != whole.supply[r.id].id}
     # The first round gives the bound, and with the others the list.
-    is_small = _size(whole.problem) <= effort.largest
+    is_small = mix.whole_numbers(whole.problem) <= effort.largest
     tried: list[tuple[mix.Problem, mix.Solution]] = []
     for rounds in (1,) if is_small else effort.rounds:
         short = mix.shortlist(whole.problem, rounds=rounds, always=rented)
