@@ -1,8 +1,8 @@
 """Build src/gpumix/data/ from the shared tables: `make data`.
 
 Facts are copied as they are, with their sources; what is left out and what is derived is said
-at each table below and in docs/data.md. Hand-kept tables (regions.csv, price_rules.csv) are
-checked for completeness and not written.
+at each table below and in docs/data.md. Of the hand-kept tables regions.csv is checked
+for completeness; none is written.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from gpumix.catalog.bands import Bands
@@ -20,13 +20,17 @@ Placed = tuple[Offer, int]
 @dataclass(frozen=True, slots=True)
 class Known:
     """What rows are compared with: GPUs by id, bands, offers of the other layers, how long prices
-    are good, and the day."""
+    are good, and the day. No price is of a day after `latest`."""
 
     gpus: Mapping[str, Gpu]
     bands: Bands
     offers: Sequence[Offer]
     ageing: Ageing
     today: date
+    latest: date = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "latest", max((self.today, *(o.as_of for o in self.offers))))
 
 
 def named(offer: Offer) -> str:

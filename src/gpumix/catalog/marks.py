@@ -100,12 +100,10 @@ def dispersion(placed: Sequence[Placed], known: Known) -> Iterator[Finding]:
 
 def twofold(placed: Sequence[Placed], known: Known) -> Iterator[Finding]:
     """Under half or over twice the provider's newest price of the same kind."""
-    peers_of: dict[str, Peers] = {}
+    kinds = {kind(offer) for offer, _ in placed}
+    peers_of = {one: Peers(o for o in known.offers if kind(o) == one) for one in kinds}
     for offer, line in placed:
-        same = peers_of.setdefault(
-            kind(offer), Peers(o for o in known.offers if kind(o) == kind(offer))
-        )
-        peers = same.of(offer)
+        peers = peers_of[kind(offer)].of(offer)
         newest = max((peer.as_of for peer in peers), default=None)
         prices = [_price(peer) for peer in peers if peer.as_of == newest]
         if prices and not min(prices) / TWOFOLD <= _price(offer) <= TWOFOLD * max(prices):
@@ -178,8 +176,8 @@ def estimated(placed: Sequence[Placed], known: Known) -> Iterator[Finding]:
 def old(placed: Sequence[Placed], known: Known) -> Iterator[Finding]:
     """Older than a price of its tier and kind is good for."""
     for offer, line in placed:
-        age, good = (known.today - offer.as_of).days, known.ageing.of(offer).days
-        if age > good:
+        if known.ageing.is_old(offer, known.today):
+            age, good = offer.age_days(known.today), known.ageing.of(offer).days
             tier = offer.tier or "provider of unknown tier"
             what = (
                 f"{named(offer)}: {age} days old; a price of this kind of a {tier} is good for"

@@ -16,7 +16,7 @@ from gpumix.domain.offer import TIERS, Layer, Offer, Purchase
 
 Regions = Mapping[tuple[str, str], str | None]
 """(provider, region as the provider writes it) -> ISO country, None where it is not one."""
-PRICE_MODELS: Final = ("on_demand", "spot", "reserved_1y", "reserved_3y", "reserved")
+PRICE_MODELS: Final = tuple(purchase.value for purchase in Purchase if purchase.is_rental)
 PRICE_AGREEMENT: Final = 0.005
 """$/GPU-hour x GPUs and $/instance-hour agree within this share (rounding in sources)."""
 

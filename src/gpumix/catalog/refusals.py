@@ -85,7 +85,7 @@ def outside_band(offer: Offer, line: int, known: Known, _: Machines) -> Iterator
 
 def impossible_date(offer: Offer, line: int, known: Known, _: Machines) -> Iterator[Finding]:
     """A price of a time when no such GPU was rented, or of a day that is still to come."""
-    latest = max((known.today, *(o.as_of for o in known.offers)))
+    latest = known.latest
     if not FIRST_PRICE <= offer.as_of <= latest:
         what = f"{named(offer)}: a price of {offer.as_of} lies outside {FIRST_PRICE} to {latest}"
         yield Finding(line, "date", what, "correct as_of, the day on which the price was true")

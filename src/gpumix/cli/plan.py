@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NOT_PROVEN = 3
 UNPROVEN_GAP = 0.25
-"""Gap above which a plan's exit code says that it is not proven."""
+"""Gap above which the command fails, where the headline only warns (decision 0017)."""
 FILES = ("plan.json", "report.html", "problem.json")
 
 

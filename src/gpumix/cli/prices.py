@@ -1,4 +1,4 @@
-"""`gpumix prices list`."""
+"""`gpumix prices list`, `check` and `import-api`."""
 
 from __future__ import annotations
 

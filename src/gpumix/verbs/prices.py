@@ -12,7 +12,7 @@ from gpumix.domain.price_check import PriceCheck
 from gpumix.domain.prices import ListedOffer
 from gpumix.errors import InputError, Problem, unknown_name
 
-COMMITMENTS = frozenset({Purchase.RESERVED, Purchase.RESERVED_1Y, Purchase.RESERVED_3Y})
+COMMITMENTS = frozenset(p for p in Purchase if p.is_rental and p.is_committed)
 
 
 def list_offers(

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from gpumix.catalog.importers.cells import Line, day_in, months_in, read_grid
-from gpumix.catalog.importers.reading import NO_GPU, Quote, Reading, Source, committed
+from gpumix.catalog.importers.cells import Line, day_in, months_in
+from gpumix.catalog.importers.reading import NO_GPU, Quote, Reading, Source, committed, table_in
 from gpumix.domain.offer import Purchase
 from gpumix.units import HOURS_PER_YEAR
 
@@ -32,10 +32,8 @@ def read(source: Source) -> Reading:
     is no such table.
     """
     reading = Reading()
-    grid = read_grid(source.text, source.name, COLUMNS)
+    grid = table_in(source, COLUMNS, reading)
     published = day_in(grid.preamble.get("publication date", ""))
-    for place in grid.ragged:
-        reading.refuse(place, "row has another number of cells than the header")
     reserved: dict[_Offered, list[Line]] = {}
     for line in grid.lines:
         why = _why_no_offer(line)

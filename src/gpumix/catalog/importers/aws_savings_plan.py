@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from gpumix.catalog.importers.cells import day_in, months_in, read_grid
-from gpumix.catalog.importers.reading import NO_GPU, Quote, Reading, Source, committed
+from gpumix.catalog.importers.cells import day_in, months_in
+from gpumix.catalog.importers.reading import NO_GPU, Quote, Reading, Source, committed, table_in
 
 COLUMNS: Final = frozenset({"discountedsku", "discountedrate", "purchaseoption"})
 UPFRONT_SHARE: Final = {"no upfront": 0.0, "partial upfront": 0.5, "all upfront": 1.0}
@@ -20,10 +20,8 @@ def read(source: Source) -> Reading:
     Raises: InputError where it is no such table.
     """
     reading = Reading()
-    grid = read_grid(source.text, source.name, COLUMNS)
+    grid = table_in(source, COLUMNS, reading)
     published = day_in(grid.preamble.get("publication date", ""))
-    for place in grid.ragged:
-        reading.refuse(place, "row has another number of cells than the header")
     for line in grid.lines:
         usage = line.text("discountedusagetype")
         machine = line.text("discountedinstancetype") or usage.rpartition(":")[2]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from gpumix.catalog.importers.cells import Line, day_in, read_grid
+from gpumix.catalog.importers.cells import Line, day_in
 from gpumix.catalog.importers.names import ANY_REGION, MIXED_FORMS, family_of
-from gpumix.catalog.importers.reading import Quote, Reading, Source, committed
+from gpumix.catalog.importers.reading import Quote, Reading, Source, committed, table_in
 from gpumix.domain.offer import Purchase
 
 COLUMNS: Final = frozenset({"pricing", "gpu_model", "usd_per_hour"})
@@ -25,9 +25,7 @@ def read(source: Source) -> Reading:
     Raises: InputError where it is no such table.
     """
     reading = Reading()
-    grid = read_grid(source.text, source.name, COLUMNS)
-    for place in grid.ragged:
-        reading.refuse(place, "row has another number of cells than the header")
+    grid = table_in(source, COLUMNS, reading)
     for line in grid.lines:
         _read_line(line, reading)
     return reading

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from gpumix.catalog.importers.cells import Line, day_in, months_in, number_of, read_grid
+from gpumix.catalog.importers.cells import Line, day_in, months_in, number_of
 from gpumix.catalog.importers.names import family_of
 from gpumix.catalog.importers.reading import (
     NO_GPU,
@@ -18,6 +18,7 @@ from gpumix.catalog.importers.reading import (
     as_mapping,
     as_text,
     committed,
+    table_in,
 )
 from gpumix.domain.offer import Purchase
 from gpumix.domain.price_import import CommitmentUse, MoneyCredit
@@ -68,9 +69,7 @@ def read(source: Source, machines: frozenset[str]) -> Reading:
     Raises: InputError where it is no such table.
     """
     reading = Reading()
-    grid = read_grid(source.text, source.name, COLUMNS)
-    for place in grid.ragged:
-        reading.refuse(place, "row has another number of cells than the header")
+    grid = table_in(source, COLUMNS, reading)
     bill = _Bill(_terms(grid.lines), _host_costs(grid.lines), machines)
     for line in grid.lines:
         _read_line(line, bill, reading)

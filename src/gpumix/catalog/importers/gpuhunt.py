@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
-from gpumix.catalog.importers.cells import Line, read_grid
-from gpumix.catalog.importers.reading import NO_GPU, Quote, Reading, Source
+from gpumix.catalog.importers.cells import Line
+from gpumix.catalog.importers.reading import NO_GPU, Quote, Reading, Source, table_in
 from gpumix.domain.offer import Purchase
 
 COLUMNS: Final = frozenset({"instance_name", "price", "gpu_count", "gpu_name"})
@@ -21,9 +21,7 @@ def read(source: Source) -> Reading:
     Raises: InputError where it is no such table.
     """
     reading = Reading()
-    grid = read_grid(source.text, source.name, COLUMNS)
-    for place in grid.ragged:
-        reading.refuse(place, "row has another number of cells than the header")
+    grid = table_in(source, COLUMNS, reading)
     for line in grid.lines:
         add_line(line, reading)
     return reading

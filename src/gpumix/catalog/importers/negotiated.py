@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from gpumix.catalog.importers.cells import Line, amount_in, day_in, head_rows, months_in, read_grid
-from gpumix.catalog.importers.reading import Quote, Reading, Source, committed
+from gpumix.catalog.importers.cells import Line, amount_in, day_in, head_rows, months_in
+from gpumix.catalog.importers.reading import Quote, Reading, Source, committed, table_in
 from gpumix.domain.offer import Purchase
 from gpumix.domain.price_import import ListDiscount, MoneyCredit
 from gpumix.units import HOURS_PER_MONTH, HOURS_PER_YEAR, PERCENT
@@ -93,12 +93,10 @@ def read(source: Source, today: date) -> Reading:
     """
     reading = Reading()
     header = next((row for row in head_rows(source.text, source.name) if is_quotation(row)), [])
-    grid = read_grid(source.text, source.name, frozenset(c.strip().lower() for c in header))
+    grid = table_in(source, frozenset(c.strip().lower() for c in header), reading)
     columns = meanings(grid.columns)
     days = [line.text(columns[m]) for m in ("from", "until") if m in columns for line in grid.lines]
     sheet = _Sheet(columns, _month_first(days))
-    for place in grid.ragged:
-        reading.refuse(place, "row has another number of cells than the header")
     for line in grid.lines:
         _read_line(line, sheet, today, reading)
     return reading

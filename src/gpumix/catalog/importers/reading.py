@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from gpumix.catalog.importers.cells import Grid, read_grid
 from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import Purchase
 from gpumix.domain.price_import import CommitmentUse, ListDiscount, MoneyCredit, RefusedPrice
@@ -74,8 +75,7 @@ class Source:
 
 def committed(months: int) -> tuple[Purchase, int]:
     """The kind of purchase of a commitment of so long, and its length in months."""
-    short = {12: Purchase.RESERVED_1Y, 36: Purchase.RESERVED_3Y}
-    return short.get(months, Purchase.RESERVED), months
+    return Purchase.of_term(months), months
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
@@ -86,3 +86,14 @@ def as_mapping(value: Any) -> Mapping[str, Any]:
 def as_text(value: Any) -> str:
     """A JSON or YAML value as text; empty where it is null."""
     return "" if value is None else str(value).strip()
+
+
+def table_in(source: Source, columns: frozenset[str], reading: Reading) -> Grid:
+    """The table of a file whose header names these columns; rows of another width are refused.
+
+    Raises: InputError where it is no such table.
+    """
+    grid = read_grid(source.text, source.name, columns)
+    for place in grid.ragged:
+        reading.refuse(place, "row has another number of cells than the header")
+    return grid

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from gpumix.catalog.importers.cells import Line, number_of, read_grid
-from gpumix.catalog.importers.reading import NO_GPU, Quote, Reading, Source, as_mapping
+from gpumix.catalog.importers.cells import Line, number_of
+from gpumix.catalog.importers.reading import NO_GPU, Quote, Reading, Source, as_mapping, table_in
 from gpumix.domain.offer import Purchase
 
 COLUMNS: Final = frozenset({"instancetype", "acceleratorname", "price"})
@@ -23,9 +23,7 @@ def read(source: Source) -> Reading:
     size of a single GPU is used. Raises: InputError where it is no such table.
     """
     reading = Reading()
-    grid = read_grid(source.text, source.name, COLUMNS)
-    for place in grid.ragged:
-        reading.refuse(place, "row has another number of cells than the header")
+    grid = table_in(source, COLUMNS, reading)
     for line in grid.lines:
         _read_line(line, reading)
     return reading

@@ -39,7 +39,7 @@ from gpumix.report.views.mix import purchase_words, second_currency
 
 UNIT_COSTS = ("usd_per_mtok_total", "usd_per_run", "usd_per_sample")
 ALARMING = 0.10
-"""Gap above which the headline says that the plan is not proven."""
+"""Gap above which the headline warns that the plan is not proven (decision 0017)."""
 _NAMED_IN_HEADLINE = 4
 _FLIP_WORDS = {"utilisation": "use", "usd_per_gpu_hour": "per GPU-hour"}
 """What follows the number in a sentence about a flip, by quantity."""
