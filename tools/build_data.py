@@ -44,12 +44,6 @@ PROVIDER_COLUMNS = (
 )  # fmt: skip
 """What the product needs of a provider: its tier, and what data costs there."""
 
-TERMS = {
-    "reserved_1m": 1, "reserved_3m": 3, "reserved_6m": 6,
-    "reserved_1y": 12, "reserved_2y": 24, "reserved_3y": 36,
-}  # fmt: skip
-"""Months of the commitments that the shared table names; `reserved_unstated` is no offer."""
-SHORT_FORMS = ("reserved_1y", "reserved_3y")
 TERM_GOOD_FOR = timedelta(days=180)
 PAID_UP_FRONT = ("all upfront", "charged up front", "prepaid")
 """What notes call a commitment that is paid at its start."""
@@ -110,20 +104,20 @@ def build_prices() -> Rows:
 
 
 def _is_current(row: dict[str, str], made: date) -> bool:
-    other_length = row["price_model"] in TERMS and row["price_model"] not in SHORT_FORMS
+    other_length = row["price_model"] in build_history.OTHER_LENGTHS
     age = made - date.fromisoformat(row["as_of"])
     return row["use_in_stats"] == "yes" or (other_length and age <= TERM_GOOD_FOR)
 
 
 def _term(row: dict[str, str]) -> None:
     """Length and payment of a commitment as columns of their own."""
-    months = TERMS.get(row["price_model"])
+    months = build_history.MONTHS.get(row["price_model"])
     note = row["note"].lower()
     row["term_months"] = str(months) if months else ""
     row["upfront_share"] = (
         "" if not months else "1" if any(words in note for words in PAID_UP_FRONT) else "0"
     )
-    if months and row["price_model"] not in SHORT_FORMS:
+    if row["price_model"] in build_history.OTHER_LENGTHS:
         row["price_model"] = "reserved"
 
 

@@ -19,19 +19,19 @@ COLUMNS = (
     "rows",
     "source",
 )
-TERMS = {
-    "on_demand": ("on_demand", ""),
-    "spot": ("spot", ""),
-    "reserved_1y": ("reserved_1y", "12"),
-    "reserved_3y": ("reserved_3y", "36"),
-    "reserved_1m": ("reserved", "1"),
-    "reserved_3m": ("reserved", "3"),
-    "reserved_6m": ("reserved", "6"),
-    "reserved_2y": ("reserved", "24"),
+MONTHS = {
+    "reserved_1m": 1, "reserved_3m": 3, "reserved_6m": 6,
+    "reserved_1y": 12, "reserved_2y": 24, "reserved_3y": 36,
+}  # fmt: skip
+"""Months of the commitments that the shared table names; `reserved_unstated` has no length."""
+NAMED = ("reserved_1y", "reserved_3y")
+"""Lengths that have a purchase of their own name."""
+OTHER_LENGTHS = tuple(name for name in MONTHS if name not in NAMED)
+"""Rows of these are current, though the shared table marks all of them `no`."""
+TERMS = {"on_demand": ("on_demand", ""), "spot": ("spot", "")} | {
+    name: (name if name in NAMED else "reserved", str(months)) for name, months in MONTHS.items()
 }
-"""Price model of the shared table -> purchase and length [months]; others have no stated length."""
-SHORT_TERMS = ("reserved_1m", "reserved_3m", "reserved_6m", "reserved_2y")
-"""Rows of these lengths are current, though the shared table marks all of them `no`."""
+"""Price model of the shared table -> purchase and length [months]."""
 
 Rows = list[dict[str, str]]
 
@@ -47,7 +47,7 @@ def history(rows: Rows) -> Rows:
 
 
 def _is_observed(row: dict[str, str]) -> bool:
-    return row["use_in_stats"] in ("yes", "hist") or row["price_model"] in SHORT_TERMS
+    return row["use_in_stats"] in ("yes", "hist") or row["price_model"] in OTHER_LENGTHS
 
 
 def _key(row: dict[str, str]) -> tuple[str, ...]:

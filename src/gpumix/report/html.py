@@ -11,10 +11,8 @@ import functools
 import importlib.metadata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-import jinja2
 from markupsafe import Markup
 
 from gpumix import fields
@@ -22,6 +20,7 @@ from gpumix.cache import cache_folder
 from gpumix.domain.plan import Plan, WorkloadPlan
 from gpumix.errors import InputError
 from gpumix.publish import atomic
+from gpumix.report.pages import environment
 from gpumix.report.tables import Table
 from gpumix.report.views import api as api_view
 from gpumix.report.views import charts
@@ -62,7 +61,7 @@ class WorkloadSection:
 
 def plan_head(plan: Plan) -> str:
     """Head of a plan's report, an HTML fragment: the answer, how sure it is, its main figures."""
-    return _environment().get_template("head.html.j2").render(**_head(plan))
+    return environment().get_template("head.html.j2").render(**_head(plan))
 
 
 def plan_html(plan: Plan) -> str:
@@ -109,7 +108,7 @@ def plan_html(plan: Plan) -> str:
         )
     ]
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             **_head(plan),
@@ -174,17 +173,6 @@ def _glossary(tables: Iterable[Table]) -> list[fields.Field]:
     known = {own.definition: own for own in fields.registry().values()}
     found = [known[definition] for definition in columns if definition in known]
     return sorted(found, key=lambda own: own.label.lower())
-
-
-@functools.cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 @functools.cache

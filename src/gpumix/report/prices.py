@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import jinja2
 from markupsafe import Markup
 
 from gpumix.domain.prices import PriceHistory
+from gpumix.report.pages import CHART_PX, environment
 from gpumix.report.tables import Table
 from gpumix.report.views import charts
 from gpumix.report.views import prices as view
 
-_WIDTH = 900
-
 
 def history_html(history: PriceHistory) -> str:
     """The page of a price history, a whole HTML document."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     drawn = [
-        (caption, Markup(charts.as_svg(charts.prices_over_time(rows), _WIDTH)))
+        (caption, Markup(charts.as_svg(charts.prices_over_time(rows), CHART_PX)))
         for caption, rows in view.chart_rows(history)
     ]
-    return environment.get_template("prices.html.j2").render(
-        name=view.sized(history.gpu),
-        headline=view.history_headline(history),
-        remarks=view.history_remarks(history),
-        charts=drawn,
-        tables=[view.summary_table(history), *_plain(view.month_tables(history))],
-        as_of=history.as_of,
+    return (
+        environment()
+        .get_template("prices.html.j2")
+        .render(
+            name=view.sized(history.gpu),
+            headline=view.history_headline(history),
+            remarks=view.history_remarks(history),
+            charts=drawn,
+            tables=[view.summary_table(history), *_plain(view.month_tables(history))],
+            as_of=history.as_of,
+        )
     )
 
 

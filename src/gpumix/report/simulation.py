@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from gpumix import fields
 from gpumix.domain.simulation import Simulation
+from gpumix.report.pages import CHART_PX, environment
 from gpumix.report.tables import Cell, Column, Table, text, value
 from gpumix.report.views import charts
 
@@ -107,26 +106,22 @@ def _with_unit(shown: str, unit: str) -> Cell:
 
 def simulation_html(found: Simulation) -> str:
     """The page of a simulation, a whole HTML document that needs no other file."""
-    folder = Path(__file__).parent / "templates"
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     drawn = [
-        (title, Markup(charts.as_svg(spec, 900)))
+        (title, Markup(charts.as_svg(spec, CHART_PX)))
         for title, spec in (
             ("Latencies by percentile", _curves(found)),
             ("Sequences running and requests waiting", _timeline(found)),
         )
     ]
-    return environment.get_template("simulation.html.j2").render(
-        found=found,
-        headline=headline(found),
-        tables=(latency_table(found), load_table(found)),
-        charts=drawn,
+    return (
+        environment()
+        .get_template("simulation.html.j2")
+        .render(
+            found=found,
+            headline=headline(found),
+            tables=(latency_table(found), load_table(found)),
+            charts=drawn,
+        )
     )
 
 
