@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import offer_fixture
 from gpumix import catalog
 from gpumix.catalog.offers import estimated_terms, load_term_ratios, overlay
 from gpumix.catalog.supersede import current
@@ -16,11 +17,7 @@ from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import OLD, Layer, Offer, Purchase
 
 DAY = date(2026, 11, 29)
-PLAIN = Offer(
-    provider="acme", instance="big", region="north-1", country="FI", gpu="h100-sxm-80gb",
-    gpus_per_instance=8, purchase=Purchase.ON_DEMAND, usd_per_instance_hour=24.0, as_of=DAY,
-    as_of_precision="day", basis=Basis.MEASURED, source="test", note="", tier="neocloud",
-)  # fmt: skip
+PLAIN = offer_fixture.offer(3.0, instance="big", as_of=DAY)
 
 
 def offer(**changes: object) -> Offer:

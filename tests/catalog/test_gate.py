@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import offer_fixture
 from gpumix import catalog
 from gpumix.catalog.bands import Band, Bands
 from gpumix.catalog.gate import Judged, Known, judge
@@ -37,23 +38,10 @@ def rules(check: PriceCheck) -> tuple[set[tuple[int, str]], set[tuple[int, str]]
     return {(one.line, one.rule) for one in check.refused}, marked
 
 
-def offer(usd_per_gpu_hour: float, **changes: object) -> Offer:
-    plain = Offer(
-        provider="acme",
-        instance="",
-        region="north-1",
-        country="FI",
-        gpu="h100-sxm-80gb",
-        gpus_per_instance=8,
-        purchase=ON_DEMAND,
-        usd_per_instance_hour=8 * usd_per_gpu_hour,
-        as_of=date(2026, 11, 20),
-        as_of_precision="day",
-        basis=Basis.MEASURED,
-        source="test",
-        note="",
-    )
-    return replace(plain, **changes)  # type: ignore[arg-type]
+def offer(usd_per_gpu_hour: float, **changes: Any) -> Offer:
+    """An offer of a provider of unknown tier, good on the day of the tests."""
+    plain = {"as_of": date(2026, 11, 20), "tier": ""}
+    return offer_fixture.offer(usd_per_gpu_hour, **(plain | changes))
 
 
 def judged(*offers: Offer, others: Sequence[Offer] = (), bands: Bands | None = None) -> Judged:

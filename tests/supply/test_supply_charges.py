@@ -8,27 +8,15 @@ from datetime import date
 import pytest
 
 from gpumix.domain.contracts import Contracts, Credit, Discount, Support
-from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import Layer, Offer, OwnTerms, Purchase
 from gpumix.domain.workload import CloudSupply, Inventory, Limits
 from gpumix.supply.charges import CREDIT_ENDED, charged
+from offer_fixture import offer
 
-LISTED = Offer(
-    provider="aws",
-    instance="p5.48xlarge",
-    region="us-east-1",
-    country="US",
-    gpu="h100-sxm-80gb",
-    gpus_per_instance=8,
-    purchase=Purchase.ON_DEMAND,
-    usd_per_instance_hour=80.0,
-    as_of=date(2026, 11, 1),
-    as_of_precision="day",
-    basis=Basis.MEASURED,
-    source="list",
-    note="",
-    tier="hyperscaler",
-)
+LISTED = offer(
+    10.0, provider="aws", instance="p5.48xlarge", region="us-east-1", country="US",
+    as_of=date(2026, 11, 1), source="list", tier="hyperscaler",
+)  # fmt: skip
 
 
 def inventory(**terms: object) -> Inventory:

@@ -130,7 +130,9 @@ def _part(
         dtype=np.int32,
     )
     program = model.linear.program()
-    program.cost[counts] = 0.0
+    cost = program.cost.copy()
+    cost[counts] = 0.0
+    program = replace(program, cost=cost)
     elastic, missing = _elastic(program, penalty)
     work_rows = np.array([model.work_rows[w.id] for w in batches], dtype=np.int32)
     return Part(model, elastic, counts, work_rows, missing)

@@ -152,7 +152,7 @@ def feasible(problem: Problem, *, dropped: Sequence[str] = (), fractions: bool =
     """Whether some plan keeps all limits but the dropped ones, be it in fractions."""
     model = build(problem, single_pools(problem), dropped=dropped)
     program = model.linear.program()
-    program.cost[:] = 0.0
+    program = replace(program, cost=np.zeros_like(program.cost))
     return run(program.relaxed() if fractions else program).status != "infeasible"
 
 

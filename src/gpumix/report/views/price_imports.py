@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from gpumix.domain.price_import import (
@@ -35,8 +35,8 @@ def import_tables(found: ImportedPrices) -> tuple[Table, ...]:
     tables = (
         _files(found.files),
         _medians(found.medians),
-        *_rows("Refused", "reason", [(r.place, r.reason, r.what) for r in found.refused]),
-        *_rows(
+        _rows("Refused", "reason", [(r.place, r.reason, r.what) for r in found.refused]),
+        _rows(
             "Superseded",
             "why",
             [
@@ -91,10 +91,10 @@ def _medians(medians: Sequence[MedianMove]) -> Table:
     )
 
 
-def _rows(title: str, why: str, rows: Sequence[_Told]) -> Iterable[Table]:
+def _rows(title: str, why: str, rows: Sequence[_Told]) -> Table:
     """Rows one by one; where they are many, the first of each reason with the count."""
     if len(rows) <= LISTED:
-        yield table(
+        return table(
             title,
             _ROWS,
             rows,
@@ -102,12 +102,11 @@ def _rows(title: str, why: str, rows: Sequence[_Told]) -> Iterable[Table]:
             (why, lambda r: text(r[1])),
             ("what", lambda r: text(r[2])),
         )
-        return
     counts = Counter(reason for _, reason, _ in rows)
     first: dict[str, _Told] = {}
     for row in rows:
         first.setdefault(row[1], row)
-    yield table(
+    return table(
         f"{title}: {len(rows)} rows by reason (all of them with --json)",
         _ROWS,
         [first[reason] for reason, _ in counts.most_common()],
