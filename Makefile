@@ -32,7 +32,7 @@ test: .venv/.dev lint types layers  ## everything: lint, types, layers, unit, ca
 	@$(BIN)/python -m pytest -n 2
 
 lint: .venv/.dev  ## ruff, and the house's own style rules
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff check --no-cache .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/python tools/check_style.py
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from offer_fixture import offer
 
 from gpumix import catalog
 from gpumix.catalog.forms import main_form
 from gpumix.domain.offer import Purchase
 from gpumix.errors import InputError, UnknownName
+from offer_fixture import offer
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from offer_fixture import offer
 
 from gpumix import catalog
 from gpumix.domain.offer import OLD, TIERS, Purchase
+from offer_fixture import offer
 
 H100, ON_DEMAND = "h100-sxm-80gb", Purchase.ON_DEMAND
 

@@ -7,11 +7,11 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from offer_fixture import offer
 
 from gpumix.catalog import price_pairs, price_ratios
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.prices import ALL, MeasuredRatio
+from offer_fixture import offer
 
 H100, A100 = "h100-sxm-80gb", "a100-sxm-80gb"
 
