@@ -12,7 +12,7 @@ from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasureme
 from gpumix.domain.job import JobPlan
 from gpumix.domain.workload import Inventory
 
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"
 PUBLISHED = "published prices only"
 """The alternative without commitments that nobody lists."""
 
@@ -287,7 +287,8 @@ class Plan:
     `targets` are prices of commitments that would pay if they could be had; `api` is the same work
     done by APIs (both since schema 1.2). `cheapest_usd` is what the cheapest mix found costs over
     the horizon; the plan is the simplest within a share of it, and `curve` leads from one to the
-    other (since schema 1.3).
+    other (since schema 1.3). `cut_short_s` is the limit of time that ended the searches early [s],
+    where the user set one that did (since schema 1.4).
     """
 
     name: str
@@ -324,6 +325,7 @@ class Plan:
     cheapest_usd: float | None = None
     curve: tuple[CurvePoint, ...] = ()
     api: ApiAlternative | None = None
+    cut_short_s: float | None = None
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

@@ -19,6 +19,7 @@ from gpumix.domain.workload import Inventory, Tier, Workload
 from gpumix.options.option import Option
 from gpumix.plan.cycle import Cycle, peak_demand
 from gpumix.plan.data import data_usd_per_unit, mean_over_peak
+from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.periods import Period, busiest_week, first_month, work_per_week
 from gpumix.plan.ways import Way, cheapest_ways, instances
 from gpumix.supply.supply import Supply
@@ -59,13 +60,14 @@ class Choice:
     """The inventory with what could serve it: undominated options by workload id, and supply.
 
     `spot_useful_share` is, by GPU, the part of paid spot time that interruptions leave to
-    deferrable work.
+    deferrable work. `work` is how much searching is worth.
     """
 
     inventory: Inventory
     options: Mapping[str, Sequence[Option]]
     supplies: tuple[Supply, ...]
     spot_useful_share: Mapping[str, float]
+    work: Work = NORMAL
 
 
 def formulate(

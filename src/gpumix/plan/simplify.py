@@ -14,7 +14,7 @@ from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, formulate
 from gpumix.plan.interpret import answer_of
 from gpumix.plan.restrictions import homeless_workloads, narrow
-from gpumix.plan.search import VARIANT, Found, search
+from gpumix.plan.search import Found, search
 from gpumix.supply.supply import Supply
 
 
@@ -99,10 +99,15 @@ class _Trial:
         )
         if homeless_workloads(narrowed, narrowed.supplies):
             return None
+        if self.choice.work.is_over:
+            return None
         bound = mix.shortlist(formulate(narrowed, self.cycle).problem, rounds=1).bound
         if bound is None or bound > most_usd:
             return None
-        found = search(narrowed, self.cycle, VARIANT)
+        try:
+            found = search(narrowed, self.cycle, self.choice.work.variant)
+        except mix.OutOfTime:
+            return None
         cost = found.solution.cost
         return found if cost is not None and cost <= most_usd else None
 

@@ -157,7 +157,16 @@ def sureness(plan: Plan) -> str:
     )
     years = "year" if plan.years == 1 else "years"
     told = f"{interval} over {plan.years} {years}; {proof}."
-    return told + _above_cheapest(plan) + _without_estimates(plan)
+    return told + _cut_short(plan) + _above_cheapest(plan) + _without_estimates(plan)
+
+
+def _cut_short(plan: Plan) -> str:
+    if plan.cut_short_s is None:
+        return ""
+    return (
+        f" Cut short after {fields.format_value('cut_short_s', plan.cut_short_s)}: what was not"
+        " looked at by then is missing, and another run may give another plan."
+    )
 
 
 def with_second(plan: Plan, name: str, usd: float | None) -> str:
