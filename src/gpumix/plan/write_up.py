@@ -13,8 +13,10 @@ from gpumix.plan.api_supply import api_warnings
 from gpumix.plan.interpret import Answer
 from gpumix.plan.interval import cost_interval_usd
 from gpumix.plan.regret import Variant
+from gpumix.plan.timeline import late_orders, timeline
 from gpumix.plan.workloads import Results, workload_plans
 from gpumix.predict.software import unknown_software
+from gpumix.units import MONTHS_PER_YEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ def write_up(
         assumptions=assumptions.assumptions(answer, catalog, (*inventory.notes, *supplies.notes)),
         warnings=(
             *assumptions.warnings(answer, notes),
+            *late_orders(answer),
             *assumptions.replay_warnings(results.proof, unproven),
             *api_warnings(answer.lines),
         ),
@@ -93,5 +96,8 @@ def write_up(
         cheapest_usd=others.cheapest.usd,
         curve=others.curve,
         api=apis,
+        timeline=timeline(answer),
+        first_year_usd_per_month=interpret.first_year_usd(answer) / MONTHS_PER_YEAR,
+        owed_usd=answer.owed_usd,
         cut_short_s=others.cut_short_s,
     )
