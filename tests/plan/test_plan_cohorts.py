@@ -141,6 +141,16 @@ def test_a_ladder_of_one_year_terms_follows_a_team_that_triples() -> None:
     assert (line.count, line.counts_by_year) == (9, (1, 3, 9))
 
 
+def test_a_ladder_costs_less_than_holding_for_the_horizon_and_renting_the_rest() -> None:
+    """At the same price, held for all three years: 1, 2 or 3 of them and the rest by the hour."""
+    whole = rented(Purchase.RESERVED, 2.0)
+    before = planned([workload(growth=2.0)], [whole, HOURLY])
+    after = planned([workload(growth=2.0)], [whole, ONE_YEAR, HOURLY])
+    assert before.usd == pytest.approx((3.0 * 2.0 + (2.0 + 8.0) * 3.0) * HOUR)
+    assert after.usd == pytest.approx(13.0 * 2.0 * HOUR)
+    assert 1.0 - after.usd / before.usd > 0.125
+
+
 def test_a_long_term_for_what_stays_and_short_ones_for_what_comes() -> None:
     answer = planned([workload(growth=1.0)], [ONE_YEAR, THREE_YEARS, HOURLY])
     assert held(answer, THREE_YEARS.id) == [1, 1, 1]
