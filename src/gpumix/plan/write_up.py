@@ -68,7 +68,7 @@ def write_up(
         horizon_low_usd=low_usd,
         horizon_high_usd=high_usd,
         capex_usd=answer.capex_usd,
-        bound=min(solution.bound or 0.0, answer.usd),
+        bound=min(solution.bound or 0.0, answer.minimised_usd),
         gap=solution.gap or 0.0,
         utilisation=interpret.utilisation(answer),
         idle_usd_per_month=interpret.idle_usd(answer) / answer.months,
@@ -94,4 +94,5 @@ def write_up(
         curve=others.curve,
         api=apis,
         cut_short_s=others.cut_short_s,
+        wait_usd=answer.wait_usd,
     )
