@@ -122,6 +122,11 @@ def rate_on(
     return option.units_per_hour * spot_useful_share[supply.gpu]
 
 
+def wait_usd(option: Option, supply: Supply) -> float:
+    """What waiting for a unit is worth to the team there, beside its cash [USD/unit]."""
+    return option.spot_wait_usd if supply.purchase is Purchase.SPOT else option.wait_usd
+
+
 def outlasts_a_week(option: Option, workload: Workload) -> bool:
     """Whether a run takes longer than the representative week: it cannot live off the hours that
     served work leaves idle, night by night, but holds its gang without a break."""
@@ -285,7 +290,12 @@ class _Builder:
             if not supply.purchase.is_committed or supply.count:
                 continue
             ways = [
-                Way(unit_cost_usd(option, supply, workload, rate), supply, option, rate)
+                Way(
+                    unit_cost_usd(option, supply, workload, rate) + wait_usd(option, supply),
+                    supply,
+                    option,
+                    rate,
+                )
                 for option, rate in self._possible(workload, supply)
                 if outlasts_a_week(option, workload)
             ]
@@ -312,7 +322,8 @@ class _Builder:
         ways = [
             Way(
                 supply.usd_per_instance_hour * instances(option, supply, workload) / rate
-                + data_usd_per_unit(workload, supply, (period,)),
+                + data_usd_per_unit(workload, supply, (period,))
+                + wait_usd(option, supply),
                 supply,
                 option,
                 rate,
@@ -354,7 +365,8 @@ class _Builder:
         self, workload: str, resource: str, option: Option, rate: float, cell: Cell
     ) -> None:
         rate = min(rate, mix.most_rate(self.workloads[-1]))  # its workload was added last
-        busy_usd = cell.supply.usd_per_gpu_busy_hour * option.gpus + rate * self._data_usd(cell)
+        per_unit = self._data_usd(cell) + wait_usd(option, cell.supply)
+        busy_usd = cell.supply.usd_per_gpu_busy_hour * option.gpus + rate * per_unit
         self.configs.append(mix.Config(workload, resource, option.gpus, rate, var_cost=busy_usd))
         self.cells.append(cell)
 

@@ -66,7 +66,7 @@ def _cost_at(
     own = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in held or s.count))
     try:
         tried = (search(c, cycle, choice.work.variant, rate_factor) for c in (own, choice))
-        return next((usd_of(found) for found in tried if found.solution.cost is not None), None)
+        return next((answer_of(f).usd for f in tried if f.solution.cost is not None), None)
     except mix.OutOfTime:
         return None
 
@@ -122,7 +122,8 @@ def cheapest(found: Found, others: Sequence[Variant]) -> Found:
 
 def alternatives(cheapest: Answer, others: Sequence[Variant]) -> tuple[Alternative, ...]:
     """Each restriction's cost above that of the cheapest mix: both as cheap as can be, neither
-    made simpler. None above it where the cheapest keeps the restriction anyway."""
+    made simpler, the worth of waiting counted in what is above. None above it where the cheapest
+    keeps the restriction anyway."""
     return tuple(_alternative(v, cheapest) for v in others)
 
 
@@ -133,8 +134,8 @@ def _alternative(variant: Variant, cheapest: Answer) -> Alternative:
     if variant.found is None or variant.found.solution.cost is None:
         return Alternative(name, "infeasible", None, None, None, variant.reason)
     other = answer_of(variant.found)
-    delta = other.usd - least_usd
-    share = delta / least_usd if least_usd else None
+    delta = other.minimised_usd - cheapest.minimised_usd
+    share = delta / cheapest.minimised_usd if cheapest.minimised_usd else None
     return Alternative(name, proof_of(other).status, other.usd, delta, share, "")
 
 

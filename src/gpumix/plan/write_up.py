@@ -70,7 +70,7 @@ def write_up(
         horizon_low_usd=low_usd,
         horizon_high_usd=high_usd,
         capex_usd=answer.capex_usd,
-        bound=min(solution.bound or 0.0, answer.usd),
+        bound=min(solution.bound or 0.0, answer.minimised_usd),
         gap=solution.gap or 0.0,
         utilisation=interpret.utilisation(answer),
         idle_usd_per_month=interpret.idle_usd(answer) / answer.months,
@@ -100,4 +100,5 @@ def write_up(
         first_year_usd_per_month=interpret.first_year_usd(answer) / MONTHS_PER_YEAR,
         owed_usd=answer.owed_usd,
         cut_short_s=others.cut_short_s,
+        wait_usd=answer.wait_usd,
     )

@@ -157,8 +157,16 @@ def sureness(plan: Plan) -> str:
         else f"not proven: it may cost up to {gap} too much"
     )
     years = "year" if plan.years == 1 else "years"
-    told = f"{interval} over {plan.years} {years}; {proof}.{years_words(plan)}"
-    return told + _cut_short(plan) + _above_cheapest(plan) + _without_estimates(plan)
+    told = f"{interval} over {plan.years} {years}; {proof}."
+    more = (years_words, _waiting, _cut_short, _above_cheapest, _without_estimates)
+    return told + "".join(words(plan) for words in more)
+
+
+def _waiting(plan: Plan) -> str:
+    if not plan.wait_usd:
+        return ""
+    worth = fields.format_value("wait_usd", plan.wait_usd)
+    return f" Waiting for training jobs is worth {worth} beside that; the plan weighs both."
 
 
 def _cut_short(plan: Plan) -> str:
