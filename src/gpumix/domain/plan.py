@@ -10,9 +10,10 @@ from gpumix.domain import shown
 from gpumix.domain.api_plan import ApiAlternative
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
+from gpumix.domain.today_plan import TodayPlan
 from gpumix.domain.workload import Inventory
 
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"
 PUBLISHED = "published prices only"
 """The alternative without commitments that nobody lists."""
 
@@ -287,7 +288,8 @@ class Plan:
     `targets` are prices of commitments that would pay if they could be had; `api` is the same work
     done by APIs (both since schema 1.2). `cheapest_usd` is what the cheapest mix found costs over
     the horizon; the plan is the simplest within a share of it, and `curve` leads from one to the
-    other (since schema 1.3).
+    other (since schema 1.3). `today` is what runs today beside it, where the inventory states that
+    (since schema 1.4).
     """
 
     name: str
@@ -324,6 +326,7 @@ class Plan:
     cheapest_usd: float | None = None
     curve: tuple[CurvePoint, ...] = ()
     api: ApiAlternative | None = None
+    today: TodayPlan | None = None
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

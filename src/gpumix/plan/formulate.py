@@ -237,7 +237,7 @@ class _Builder:
             work = work_per_week(workload, year)
             self.workloads.append(mix.Workload(name, "batch", work=work, window=blocks))
             for supply in self.choice.supplies:
-                if supply.purchase.is_committed:
+                if supply.is_held:
                     for option, rate in self._possible(workload, supply):
                         resource = supply.id
                         if outlasts_a_week(option, workload) and not supply.count:
@@ -253,7 +253,7 @@ class _Builder:
         bought: list[Supply] = []
         rented: list[Way] = []
         for supply in self.choice.supplies:
-            if not supply.purchase.is_committed or supply.count:
+            if not supply.is_held or supply.count:
                 continue
             ways = [
                 Way(unit_cost_usd(option, supply, workload, rate), supply, option, rate)
@@ -289,7 +289,7 @@ class _Builder:
                 rate,
             )
             for supply in self.choice.supplies
-            if not supply.purchase.is_committed
+            if not supply.is_held
             for option, rate in self._possible(workload, supply)
         ]
         hours = [len(self.cycle.blocks[b].hours) for b in blocks]
@@ -341,11 +341,10 @@ class _Builder:
 
     def _resource(self, supply: Supply) -> mix.Resource:
         yearly = math.fsum(usd for _, usd in supply.usd_per_instance_year)
-        committed = supply.purchase.is_committed
         return mix.Resource(
             supply.id,
             supply.gpu,
-            "committed" if committed else "hourly",
+            "committed" if supply.is_held else "hourly",
             supply.gpus_per_instance,
             max_instances=supply.most,
             quotas=tuple(quota.place for quota in supply.quotas),

@@ -14,6 +14,7 @@ from gpumix.options.option import Option, undominated
 from gpumix.options.runs import Reliability
 from gpumix.options.workloads import options
 from gpumix.plan import regret
+from gpumix.plan import today as todays
 from gpumix.plan.api_supply import with_apis
 from gpumix.plan.cycle import Cycle, cycle_of
 from gpumix.plan.formulate import Choice, weight_of, worthwhile
@@ -27,6 +28,7 @@ from gpumix.plan.write_up import Others, write_up
 from gpumix.supply.owned import own_servers
 from gpumix.supply.rentals import rentals
 from gpumix.supply.supply import Supplies
+from gpumix.supply.today import kept, running
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -83,6 +85,7 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
         curve=(*simple.curve[:-1], point_of(signed)) if signed is not best else simple.curve[:1],
         ends_usd=regret.costs_at_ends(answer, choice, cycle),
         targets=targets(answer, choice, cycle, supplies.of, catalog),
+        fleet=todays.fleet_of(choice, supplies),
     )
     results = Results(answer, catalog, supplies, rated.options, proof)
     written = write_up(results, others, rated.unproven, started)
@@ -90,9 +93,11 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
 
 
 def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
-    """Everything that may be rented, bought or used."""
+    """Everything that may be rented, bought or used, and what is rented today."""
     rented, own = rentals(inventory, catalog), own_servers(inventory, catalog)
-    return Supplies(rented.of + own.of, rented.notes + own.notes)
+    today = running(inventory, catalog)
+    of = (*rented.of, *own.of, *kept(inventory, today))
+    return Supplies(of, rented.notes + own.notes, today)
 
 
 def chosen_from(
@@ -108,7 +113,7 @@ def chosen_from(
         inventory,
         {name: undominated(found) for name, found in tried.items()},
         supplies.of,
-        {s.gpu: reliability.spot_useful_share(s.gpu) for s in supplies.of},
+        {gpu: reliability.spot_useful_share(gpu) for gpu in supplies.largest_instance()},
     )
     return replace(choice, supplies=worthwhile(choice))
 

@@ -13,6 +13,7 @@ from gpumix.plan.api_supply import api_warnings
 from gpumix.plan.interpret import Answer
 from gpumix.plan.interval import cost_interval_usd
 from gpumix.plan.regret import Variant
+from gpumix.plan.today import TodayFleet, alternative, today_plan
 from gpumix.plan.workloads import Results, workload_plans
 from gpumix.predict.software import unknown_software
 
@@ -20,13 +21,15 @@ from gpumix.predict.software import unknown_software
 @dataclass(frozen=True, slots=True)
 class Others:
     """What the plan is held against: variants, the cheapest mix found, the way from that to the
-    plan, its cost at either end of every speed's interval [USD], prices to ask for."""
+    plan, its cost at either end of every speed's interval [USD], prices to ask for, what runs
+    today."""
 
     variants: Sequence[Variant]
     cheapest: Answer
     curve: tuple[CurvePoint, ...]
     ends_usd: tuple[float | None, float | None]
     targets: tuple[TermTarget, ...]
+    fleet: TodayFleet | None = None
 
 
 def write_up(
@@ -73,6 +76,7 @@ def write_up(
         regret=(
             *regret.alternatives(others.cheapest, others.variants),
             all_by_api(apis, answer.usd),
+            *([alternative(others.fleet, others.cheapest.usd)] if others.fleet else []),
         ),
         break_evens=regret.break_evens(answer, workloads, supplies.of),
         hourly_gpus=interpret.hourly_gpus(answer),
@@ -89,4 +93,5 @@ def write_up(
         cheapest_usd=others.cheapest.usd,
         curve=others.curve,
         api=apis,
+        today=today_plan(others.fleet, answer) if others.fleet else None,
     )

@@ -22,7 +22,9 @@ class Supply:
     site's racks. There are at most `most` of it; against one of the `quotas` all supplies of its
     place count together. `offer` is what a rental is priced by; `has_fabric` says whether several
     may be joined to a gang. Data that work sends out or keeps there costs `egress_usd_per_gb` and
-    `storage_usd_per_gb_month`; both are 0 where no work states any.
+    `storage_usd_per_gb_month`; both are 0 where no work states any. A commitment that runs
+    already ends with the day `until`; what is `always_on` is held like a commitment, however it is
+    paid for (a fleet as it runs today).
     """
 
     id: str
@@ -47,9 +49,16 @@ class Supply:
     idle: bool = False
     offer: Offer | None = None
     has_fabric: bool = True
+    until: date | None = None
+    always_on: bool = False
     egress_usd_per_gb: float = 0.0
     storage_usd_per_gb_month: float = 0.0
     assumptions: tuple[Assumption, ...] = field(default=(), compare=False)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether one count holds for the whole horizon, used or not."""
+        return self.purchase.is_committed or self.always_on
 
     @property
     def tier(self) -> str:
@@ -76,14 +85,16 @@ class Supply:
 
 @dataclass(frozen=True, slots=True)
 class Supplies:
-    """Everything that may enter the mix, and what was left out and why."""
+    """Everything that may enter the mix, and what was left out and why; beside it what is rented
+    `today`, of which only some may."""
 
     of: tuple[Supply, ...]
     notes: tuple[str, ...]
+    today: tuple[Supply, ...] = ()
 
     def largest_instance(self) -> dict[str, int]:
         """GPU id -> GPUs of the largest instance it comes in."""
         largest: dict[str, int] = {}
-        for supply in self.of:
+        for supply in (*self.of, *self.today):
             largest[supply.gpu] = max(largest.get(supply.gpu, 0), supply.gpus_per_instance)
         return largest
