@@ -12,6 +12,7 @@ from gpumix.mix.explain import (
     relaxed,
     restricted,
 )
+from gpumix.mix.highs import NEVER, Deadline, OutOfTime
 from gpumix.mix.plan import (
     BlockPlan,
     Solution,
@@ -28,13 +29,16 @@ from gpumix.mix.solve import check_ends, conflict, feasible, solve, whole_number
 
 __all__ = [
     "EFFORTS",
+    "NEVER",
     "NORMAL",
     "QUICK",
     "THOROUGH",
     "Block",
     "BlockPlan",
     "Config",
+    "Deadline",
     "Effort",
+    "OutOfTime",
     "Problem",
     "Relaxation",
     "Resource",

@@ -12,9 +12,9 @@ from gpumix.errors import Infeasible
 from gpumix.plan.accounts import Line
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, formulate
-from gpumix.plan.interpret import answer_of
+from gpumix.plan.interpret import answer_of, usd_of
 from gpumix.plan.restrictions import homeless_workloads, narrow
-from gpumix.plan.search import VARIANT, Found, search
+from gpumix.plan.search import Found, search
 from gpumix.supply.supply import Supply
 
 
@@ -59,7 +59,7 @@ def simplest(
         kept = {"", *_ranked(found, name)}
         offered = [s for s in offered if s.count or name(s) in kept]
     for other in others:
-        if other is not None and _is_better(point_of(other), point_of(found)):
+        if other is not None and _is_better(other, found):
             found = other
             curve.append(point_of(other))
     return Simplest(found, tuple(dict.fromkeys(curve)))
@@ -76,10 +76,10 @@ def point_of(found: Found) -> CurvePoint:
     )
 
 
-def _is_better(one: CurvePoint, other: CurvePoint) -> bool:
+def _is_better(one: Found, other: Found) -> bool:
     """Cheaper, and in nothing less simple."""
-    counts = zip(astuple(one)[:-1], astuple(other)[:-1], strict=True)
-    return one.horizon_usd < other.horizon_usd and all(a <= b for a, b in counts)
+    counts = zip(astuple(point_of(one))[:-1], astuple(point_of(other))[:-1], strict=True)
+    return usd_of(one) < usd_of(other) and all(a <= b for a, b in counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +99,15 @@ class _Trial:
         )
         if homeless_workloads(narrowed, narrowed.supplies):
             return None
+        if self.choice.work.is_over:
+            return None
         bound = mix.shortlist(formulate(narrowed, self.cycle).problem, rounds=1).bound
         if bound is None or bound > most_usd:
             return None
-        found = search(narrowed, self.cycle, VARIANT)
+        try:
+            found = search(narrowed, self.cycle, self.choice.work.variant)
+        except mix.OutOfTime:
+            return None
         cost = found.solution.cost
         return found if cost is not None and cost <= most_usd else None
 
