@@ -317,6 +317,31 @@ def test_whole_numbers_may_be_written_short(read: Read) -> None:
     assert run.seq_len == 8000
 
 
+@pytest.mark.parametrize(
+    ("written", "months"),
+    [
+        ("from: 2027-07", (6, None)),
+        ("until: 2028-06", (0, 18)),
+        ("from: 2027-07-20\n    until: 2028-06-02", (6, 18)),
+        ("from: 2027-01\n    until: 2029-12-31", (0, None)),
+        ("from: 2029-12", (35, None)),
+        ("from: 2027-03\n    until: 2027-03", (2, 3)),
+    ],
+)
+def test_dates_of_a_workload_are_months_that_it_runs_in(
+    read: Read, written: str, months: tuple[int, int | None]
+) -> None:
+    """A month that it runs a day of counts whole: something must stand there for that day."""
+    (workload,) = read(CHAT.replace("    slo:", f"    {written}\n    slo:")).workloads
+    assert (workload.from_month, workload.until_month) == months
+
+
+def test_months_of_a_plan_that_starts_within_one_run_from_that_day(read: Read) -> None:
+    text = CHAT.replace("start: 2027-01", "start: 2027-01-15")
+    (workload,) = read(text.replace("    slo:", "    from: 2027-03-01\n    slo:")).workloads
+    assert workload.from_month == 1
+
+
 def test_providers_of_the_price_sheet_are_known(read: Read, tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text(PRICES, encoding="utf-8")
     text = CHAT.replace("cloud: {}", "cloud: {providers: [our-reseller]}")
@@ -406,6 +431,17 @@ def test_the_starter_reads_with_every_comment_taken_away(read: Read, tmp_path: P
          "workloads.chat.precision.0 (line 7): unknown precision 'bf61' (did you mean bf16"),
         ("    slo:", "    kv_precision: fp7\n    slo:", "unknown precision 'fp7'"),
         ("    slo:", "    tier: gold\n    slo:", "unknown tier 'gold' (known: premium, standard)"),
+        # when it runs
+        ("    slo:", "    from: 2026-07\n    slo:", "workloads.chat.from (line 7): is before the "
+         "plan's start, 2027-01-01 (leave it out: what runs already runs from the start)"),
+        ("    slo:", "    from: 2030-01\n    slo:", "is after the plan's end, 2029-12-31"),
+        ("    slo:", "    until: 2030-01\n    slo:",
+         "workloads.chat.until (line 7): is after the plan's end, 2029-12-31 (leave it out"),
+        ("    slo:", "    until: 2026-12\n    slo:", "is before the plan's start, 2027-01-01"),
+        ("    slo:", "    from: 2028-06\n    until: 2028-05\n    slo:",
+         "workloads.chat.until (line 8): is before its start, 2028-06-01 (swap from and until)"),
+        ("    slo:", "    from: soon\n    slo:", "expected a month such as 2027-01"),
+        ("    slo:", "    form: 2028-01\n    slo:", "unknown key 'form' (did you mean from"),
         # unknown keys
         ("    slo:", "    slos:",
          "workloads.chat.slos (line 7): unknown key 'slos' (did you mean slo"),

@@ -129,7 +129,9 @@ class Workload:
 
     `window` are the hours of the week (0-167, Monday 00:00 first) in which deferrable work may
     run. `countries` (ISO alpha-2) are where data may be processed; empty = anywhere. `data_tb` is
-    kept where it runs, `egress_tb_per_month` sent out from there [TB, TB/month].
+    kept where it runs, `egress_tb_per_month` sent out from there [TB, TB/month]. It runs from
+    `from_month` until before `until_month`, months after the plan's start; None = to its end.
+    Its demand is that of its first year.
     """
 
     id: str
@@ -150,6 +152,8 @@ class Workload:
     resolution: str | None = None
     data_tb: float = 0.0
     egress_tb_per_month: float = 0.0
+    from_month: int = 0
+    until_month: int | None = None
 
     @property
     def has_data(self) -> bool:

@@ -35,6 +35,7 @@ from gpumix.errors import Hint, InputError, Problem, UnknownName, unknown_name
 from gpumix.files import sha256
 from gpumix.inventory import demand
 from gpumix.inventory.contracts import contracts_of
+from gpumix.inventory.dates import Span, active_months
 from gpumix.inventory.demand import within
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.schema import (
@@ -139,6 +140,7 @@ class _Reader:
         self._known(("timezone",), "timezone", spec.timezone, zones)
         self._currency(("report_currency",), spec.report_currency)
         self.spot = self._spot(spec.supply.cloud)
+        self.span = Span(spec.horizon.start, spec.horizon.years)
         workloads = tuple(self.workload(name, w) for name, w in spec.workloads.items())
         if not workloads:
             self._say(
@@ -195,6 +197,7 @@ class _Reader:
             key = "tokens_per_day" if spec.traffic is None else "traffic"
             if message:
                 self._say((*path, key), message, SHORTER)
+        begins, ends = active_months(self.span, path, spec.from_, spec.until, self._say)
         return Workload(
             id=name,
             kind=spec.kind,
@@ -214,6 +217,8 @@ class _Reader:
             resolution=spec.resolution,
             data_tb=spec.data_tb,
             egress_tb_per_month=spec.egress_tb_per_month,
+            from_month=begins,
+            until_month=ends,
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:

@@ -11,6 +11,7 @@ from gpumix.domain.workload import LONGEST_NAME, SIMPLICITY, Kind, Tier
 from gpumix.inventory.quantities import (
     Day,
     Growth,
+    LastDay,
     Money,
     Number,
     PerDay,
@@ -125,6 +126,8 @@ class WorkloadSpec(_Spec):
     growth_per_year: Growth | None = None
     data_tb: Number = Field(default=0.0, ge=0, le=1e6)
     egress_tb_per_month: Number = Field(default=0.0, ge=0, le=1e6)
+    from_: Day | None = Field(default=None, alias="from")
+    until: LastDay | None = None
     # served work
     traffic: TrafficSpec | None = None
     slo: dict[str, Seconds] = {}
@@ -333,5 +336,5 @@ APPLIES: dict[Kind, frozenset[str]] = {
 
 COMMON = frozenset(
     {"kind", "model", "precision", "kv_precision", "engine", "tier", "residency", "gpus",
-     "data_tb", "egress_tb_per_month"}
+     "data_tb", "egress_tb_per_month", "from_", "until"}
 )  # fmt: skip

@@ -195,7 +195,9 @@ def _keys_at(path: KeyPath) -> tuple[str, ...]:
         if get_origin(annotation) is dict:
             next(parts, None)  # a name of the user's own
         here = _model_within(annotation)
-    return tuple(here.model_fields) if here is not None else ()
+    if here is None:
+        return ()
+    return tuple(field.alias or name for name, field in here.model_fields.items())
 
 
 def _model_within(annotation: Any) -> type[BaseModel] | None:

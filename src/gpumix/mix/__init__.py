@@ -18,11 +18,12 @@ from gpumix.mix.plan import (
     Solution,
     check,
     delivered_rate,
+    instances,
     price,
     relative_gap,
     solution_to_dict,
 )
-from gpumix.mix.problem import Block, Config, Problem, Resource, Workload, limits
+from gpumix.mix.problem import Block, Config, Problem, Resource, Term, Workload, limits
 from gpumix.mix.read import check_problem, most_rate, problem_to_dict, read_problem
 from gpumix.mix.shortlist import Shortlist, shortlist
 from gpumix.mix.solve import check_ends, conflict, feasible, solve, whole_numbers
@@ -44,6 +45,7 @@ __all__ = [
     "Resource",
     "Shortlist",
     "Solution",
+    "Term",
     "Workload",
     "check",
     "check_ends",
@@ -51,6 +53,7 @@ __all__ = [
     "conflict",
     "delivered_rate",
     "feasible",
+    "instances",
     "limits",
     "most_rate",
     "price",

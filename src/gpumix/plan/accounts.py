@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from gpumix import mix
 from gpumix.domain.offer import Purchase
-from gpumix.plan.cycle import Block, mean_demand, work_per_week
+from gpumix.plan.cycle import Block, mean_demand
 from gpumix.plan.data import data_usd_by_year
 from gpumix.plan.formulate import Cell, Formulation
+from gpumix.plan.periods import Period, work_per_week
 from gpumix.supply.supply import Supply
 
 
@@ -100,7 +101,7 @@ def lines_of(formulation: Formulation, solution: mix.Solution) -> tuple[Line, ..
         duty = _duty(formulation, resource.id)
         held.setdefault(formulation.supply[resource.id].id, []).append((resource.id, duty))
     lines = []
-    done = _units_by_year(formulation, [use for own in uses.values() for use in own])
+    done = _units_by_period(formulation, [use for own in uses.values() for use in own])
     for members in held.values():
         line = _line(formulation, solution, members, uses, done)
         if line.most:
@@ -130,7 +131,7 @@ def _line(
     solution: mix.Solution,
     members: list[tuple[str, float]],
     uses: Mapping[str, list[Use]],
-    done: Mapping[tuple[str, int], float],
+    done: Mapping[tuple[str, Period], float],
 ) -> Line:
     supply, cycle = formulation.supply[members[0][0]], formulation.cycle
     blocks = range(len(cycle.blocks))
@@ -139,10 +140,7 @@ def _line(
         math.fsum(n * duty for n, (_, duty) in zip(row, members, strict=True)) for row in counts
     )
     own = tuple(use for name, _ in members for use in uses.get(name, ()))
-    gpu_hours = math.fsum(
-        running[p] * len(cycle.blocks[p].hours) * cycle.repeat * supply.gpus_per_instance
-        for p in blocks
-    )
+    gpu_hours = math.fsum(running[p] * cycle.hours(p) * supply.gpus_per_instance for p in blocks)
     data = _data_by_workload(formulation, supply, own, done)
     return Line(
         supply,
@@ -158,11 +156,13 @@ def _line(
     )
 
 
-def _units_by_year(formulation: Formulation, uses: Iterable[Use]) -> dict[tuple[str, int], float]:
-    """(workload, year) -> units done."""
-    done: dict[tuple[str, int], float] = {}
+def _units_by_period(
+    formulation: Formulation, uses: Iterable[Use]
+) -> dict[tuple[str, Period], float]:
+    """(workload, period) -> units done."""
+    done: dict[tuple[str, Period], float] = {}
     for use in uses:
-        key = (use.cell.workload.id, formulation.cycle.blocks[use.block].year)
+        key = (use.cell.workload.id, formulation.cycle.blocks[use.block].period)
         done[key] = done.get(key, 0.0) + use.units
     return done
 
@@ -171,14 +171,14 @@ def _data_by_workload(
     formulation: Formulation,
     supply: Supply,
     uses: tuple[Use, ...],
-    done: Mapping[tuple[str, int], float],
+    done: Mapping[tuple[str, Period], float],
 ) -> dict[str, dict[str, tuple[float, ...]]]:
-    """Workload -> what its data costs here, by component and year [USD]: of each year the share
+    """Workload -> what its data costs here, by component and year [USD]: of each period the share
     of its units that is done here."""
     years = formulation.cycle.years
-    share: dict[str, dict[int, float]] = {}
-    for (name, year), units in _units_by_year(formulation, uses).items():
-        share.setdefault(name, {})[year] = units / done[name, year] if units else 0.0
+    share: dict[str, dict[Period, float]] = {}
+    for (name, period), units in _units_by_period(formulation, uses).items():
+        share.setdefault(name, {})[period] = units / done[name, period] if units else 0.0
     workloads = {use.cell.workload.id: use.cell.workload for use in uses}
     return {
         name: data_usd_by_year(workload, supply, share[name], years)
@@ -215,17 +215,14 @@ def _usd_parts(
     parts: dict[str, tuple[float, ...]] = {}
     if supply.purchase.is_cloud:
         parts[RENTAL[supply.purchase]] = tuple(
-            math.fsum(
-                running[p] * len(cycle.blocks[p].hours) * cycle.repeat for p in cycle.of_year(y)
-            )
+            math.fsum(running[p] * cycle.hours(p) for p in cycle.of_year(y))
             * supply.usd_per_instance_hour
             for y in years
         )
     for name, usd in supply.usd_per_instance_year:
         parts[name] = tuple(usd * running[0] for _ in years)
-    energy = tuple(
-        math.fsum(u.energy_usd for u in uses if cycle.blocks[u.block].year == y) for y in years
-    )
+    at_work = [(cycle.blocks[u.block].period.year, u.energy_usd) for u in uses]
+    energy = tuple(math.fsum(usd for year, usd in at_work if year == y) for y in years)
     if any(energy):
         parts[ENERGY] = energy
     return parts
@@ -238,7 +235,7 @@ def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Us
     found: dict[str, list[Use]] = {}
     for p, plan in enumerate(solution.blocks):
         block = cycle.blocks[p]
-        hours = len(block.hours) * cycle.repeat
+        hours = cycle.hours(p)
         for config, cell, z in zip(problem.configs, formulation.cells, plan.replicas, strict=True):
             if not z:
                 continue
@@ -275,8 +272,8 @@ def _delivered(formulation: Formulation, solution: mix.Solution) -> dict[tuple[s
 def _load(
     cell: Cell, name: str, block: Block, index: int, delivered: Mapping[tuple[str, int], float]
 ) -> float:
-    if cell.year is not None:
-        return min(work_per_week(cell.workload, cell.year) / delivered[name, -1], 1.0)
+    if cell.period is not None:
+        return min(work_per_week(cell.workload, cell.period) / delivered[name, -1], 1.0)
     return mean_demand(cell.workload, block) / delivered[name, index]
 
 

@@ -20,10 +20,11 @@ from gpumix.domain.plan import Alternative
 from gpumix.domain.workload import Demand, Tier, Workload
 from gpumix.options.option import Option
 from gpumix.plan.accounts import usd_by_workload
-from gpumix.plan.cycle import WEEKS_PER_YEAR, Cycle, peak_demand, work_per_week
+from gpumix.plan.cycle import Cycle, peak_demand
 from gpumix.plan.data import data_usd_per_unit
 from gpumix.plan.formulate import Choice, holds, may_run, rate_on, worthwhile
 from gpumix.plan.interpret import Answer
+from gpumix.plan.periods import WEEKS_PER_YEAR, first_month, units_by_year, work_per_week
 from gpumix.supply.apis import Quote, quotes, usd_per_mtok
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK, MONTHS_PER_YEAR
@@ -96,9 +97,7 @@ def _workload(
     month = plan_usd / answer.months
     if demand is None or offers.best is None:
         return WorkloadApi(workload.id, None, month, (), (), offers.refused, (), offers.reason)
-    units = math.fsum(
-        work_per_week(workload, y) * WEEKS_PER_YEAR for y in range(choice.inventory.years)
-    )
+    units = math.fsum(units_by_year(workload, choice.inventory.years))
 
     def option(quote: Quote) -> ApiOption:
         usd = quote.usd_per_unit * units
@@ -132,9 +131,9 @@ def _workload(
 
 
 def tokens_per_day(workload: Workload, demand: Demand) -> float:
-    """Tokens in and out of the first year's mean day."""
+    """Tokens in and out of its first year's mean day."""
     tokens = demand.input.mean + demand.output.mean
-    return work_per_week(workload, 0) * tokens / _DAYS_PER_WEEK
+    return work_per_week(workload, first_month(workload)) * tokens / _DAYS_PER_WEEK
 
 
 # -- from which demand GPUs win --------------------------------------------------------------
@@ -153,7 +152,7 @@ def _break_even(
         if option.gpu == supply.gpu and holds(supply, option, workload)
         if (rate := _rate(option, supply, workload, choice.spot_useful_share)) > 0.0
     ]
-    week = work_per_week(workload, 0)
+    week = work_per_week(workload, first_month(workload))
     found = [
         (even, option, supply)
         for option, supply, rate in pairs
@@ -205,7 +204,7 @@ def _even(
         per_instance,
         supply.usd_per_gpu_hour * supply.gpus_per_instance,
         supply.usd_per_gpu_busy_hour * option.gpus
-        + rate * data_usd_per_unit(workload, supply, range(1)),
+        + rate * data_usd_per_unit(workload, supply, (first_month(workload),)),
         per_instance if premium else 0,
         supply.room,
     )
@@ -223,10 +222,10 @@ def _levels(workload: Workload, cycle: Cycle, *, hourly: bool) -> list[Level]:
     week's work in whole hours of a replica.
     """
     if workload.is_deferrable:
-        week = work_per_week(workload, 0)
+        week = work_per_week(workload, first_month(workload))
         if hourly:
             return [Level(week, 1.0)]
         return [Level(week / len(workload.window), HOURS_PER_WEEK)]
-    blocks = [cycle.blocks[i] for i in cycle.of_year(0)]
+    blocks = [cycle.blocks[i] for i in cycle.first_week(workload)]
     levels = [Level(peak_demand(workload, block), float(len(block.hours))) for block in blocks]
     return levels if hourly else [Level(max(levels).units_per_hour, HOURS_PER_WEEK)]

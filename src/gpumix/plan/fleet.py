@@ -13,9 +13,11 @@ from gpumix import mix
 from gpumix.domain.today_plan import TodayPromise
 from gpumix.domain.workload import Inventory, Tier, Workload
 from gpumix.errors import GpumixError
-from gpumix.plan.cycle import cycle_of, growth
+from gpumix.plan.cycle import cycle_of
+from gpumix.plan.effort import Work
 from gpumix.plan.formulate import Choice, Formulation, formulate, weight_of
 from gpumix.plan.interpret import Answer, answer_of
+from gpumix.plan.periods import Period, active_months, growth, whole_year
 from gpumix.plan.search import GAP, Found
 
 TOO_MUCH = "demand exceeds its capacity"
@@ -43,15 +45,16 @@ class Carried:
 
 def as_it_runs(choice: Choice) -> Carried | None:
     """The fleet with the counts that run, under the first year's demand; of work that it cannot
-    carry with all that is promised, what it can. None where nothing can be said."""
-    year = _Year.of(choice, 0)
+    carry with all that is promised, what it can. Work that starts later is not asked of it. None
+    where nothing can be said."""
+    year = _Year.of(_running_now(choice), 0)
     broken: dict[str, str] = {}
     kept = list(year.able)
-    if not _solved(year.asking(kept)):
+    if not year.solved(kept):
         kept = []
         for workload in year.in_order():
             reason, asked = next(
-                (way for way in year.ways(workload) if _solved(year.asking([*kept, *way[1]]))),
+                (way for way in year.ways(workload) if year.solved([*kept, *way[1]])),
                 (TOO_MUCH, []),
             )
             kept += asked
@@ -68,27 +71,41 @@ def grown(choice: Choice, year: int) -> Carried | None:
 
 
 def cut(choice: Choice) -> Carried | None:
-    """The cheapest part of the fleet that carries the first year's demand; None where the whole
-    of it does not."""
-    return _with_counts(choice, 0, lambda r: replace(r, min_instances=0))
+    """The cheapest part of the fleet that carries what it is asked today; None where the whole of
+    it does not."""
+    return _with_counts(_running_now(choice), 0, lambda r: replace(r, min_instances=0))
 
 
 def in_year(inventory: Inventory, year: int) -> Inventory:
     """One year of the horizon as an inventory of its own (0 = first)."""
+    period = whole_year(year)
     return replace(
         inventory,
         start=inventory.start.replace(year=inventory.start.year + year),
         years=1,
-        workloads=tuple(_scaled(w, growth(w, year)) for w in inventory.workloads),
+        workloads=tuple(_moved(w, period) for w in inventory.workloads if active_months(w, period)),
     )
 
 
-def _scaled(workload: Workload, factor: float) -> Workload:
-    demand = workload.demand
-    if demand is None:
-        return workload
-    units = tuple(factor * units for units in demand.units_per_hour)
-    return replace(workload, demand=replace(demand, units_per_hour=units, growth_per_year=0.0))
+def _moved(workload: Workload, year: Period) -> Workload:
+    """A workload with the demand that it has in a year of the horizon, told from its start."""
+    until, demand = workload.until_month, workload.demand
+    if demand is not None:
+        units = tuple(growth(workload, year) * units for units in demand.units_per_hour)
+        demand = replace(demand, units_per_hour=units, growth_per_year=0.0)
+    return replace(
+        workload,
+        demand=demand,
+        from_month=max(workload.from_month - year.start, 0),
+        until_month=None if until is None or until >= year.end else until - year.start,
+    )
+
+
+def _running_now(choice: Choice) -> Choice:
+    """The choice with the work alone that runs when the plan starts."""
+    inventory = choice.inventory
+    now = tuple(w for w in inventory.workloads if not w.from_month)
+    return replace(choice, inventory=replace(inventory, workloads=now))
 
 
 def _with_counts(
@@ -147,9 +164,13 @@ class _Year:
         configs = tuple(c for c in self.whole.problem.configs if c.workload in names)
         return replace(self.whole.problem, workloads=tuple(asked), configs=configs)
 
+    def solved(self, asked: Sequence[mix.Workload]) -> mix.Solution | None:
+        """The cheapest way to do some of the work alone."""
+        return _solved(self.asking(asked), self.choice.work)
+
     def carried(self, problem: mix.Problem, broken: Mapping[str, str]) -> Carried | None:
         """The accounts of the cheapest way."""
-        solution = _solved(problem)
+        solution = _solved(problem, self.choice.work)
         if solution is None:
             return None
         names = {workload.id for workload in problem.workloads}
@@ -167,12 +188,13 @@ class _Year:
         )
 
 
-def _solved(problem: mix.Problem) -> mix.Solution | None:
+def _solved(problem: mix.Problem, work: Work) -> mix.Solution | None:
     """The cheapest way; None where there is none, or none was found in the work allowed."""
-    if not mix.feasible(problem, fractions=True):
+    if work.is_over or not mix.feasible(problem, fractions=True):
         return None
     try:
-        solution = mix.solve(problem, effort=mix.QUICK, gap=GAP)
-    except GpumixError:
+        effort, left_s = work.variant.work, work.left_s()
+        solution = mix.solve(problem, effort=effort, gap=GAP, time_limit_s=left_s)
+    except (GpumixError, mix.OutOfTime):
         return None
     return None if solution.cost is None else solution

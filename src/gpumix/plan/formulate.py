@@ -1,6 +1,6 @@
 """Words to numbers: workloads, options and supply become a mix problem.
 
-Served workloads become rates per block. Work that may wait becomes, for each year, an amount per
+Served workloads become rates per block. Work that may wait becomes, for each period, an amount per
 week; on rented capacity it gets an instance of its own that runs only as long as the work takes
 (a share of each hour), on committed capacity it fills what is idle.
 """
@@ -17,9 +17,10 @@ from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Inventory, Tier, Workload
 from gpumix.options.option import Option
-from gpumix.plan.cycle import Cycle, peak_demand, work_per_week
+from gpumix.plan.cycle import Cycle, peak_demand
 from gpumix.plan.data import data_usd_per_unit, mean_over_peak
 from gpumix.plan.effort import NORMAL, Work
+from gpumix.plan.periods import Period, busiest_week, first_month, work_per_week
 from gpumix.plan.ways import Way, cheapest_ways, instances
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK
@@ -34,12 +35,13 @@ smallest amount the plan can buy is the work of one of them."""
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one config of the problem means: this option on this supply, `duty` of each hour."""
+    """What one config of the problem means: this option on this supply, `duty` of each hour; of
+    work that may wait, what arrives in one period."""
 
     workload: Workload
     option: Option
     supply: Supply
-    year: int | None
+    period: Period | None
     duty: float
 
 
@@ -233,16 +235,22 @@ class _Builder:
                 )
 
     def add_deferrable(self, workload: Workload) -> None:
-        """An amount of work for a week of each year, in the blocks of its window."""
+        """An amount of work for a week of each period, in the blocks of its window."""
         window = frozenset(workload.window)
         held = {s.id: self._held_for(workload, s) for s in self._worth_holding(workload)}
-        for year in range(self.years):
+        for period in self.cycle.periods:
+            work = work_per_week(workload, period)
+            if not work:
+                continue
             blocks = tuple(
-                b for b in self.cycle.of_year(year) if window.issuperset(self.cycle.blocks[b].hours)
+                b
+                for b in self.cycle.of_period(period)
+                if window.issuperset(self.cycle.blocks[b].hours)
             )
-            name = f"{workload.id}@y{year + 1}"
-            work = work_per_week(workload, year)
-            self.workloads.append(mix.Workload(name, "batch", work=work, window=blocks))
+            name = f"{workload.id}@{period.name}"
+            self.workloads.append(
+                mix.Workload(name, "batch", work=work * period.share_of_year, window=blocks)
+            )
             for supply in self.choice.supplies:
                 if supply.is_held:
                     for option, rate in self._possible(workload, supply):
@@ -250,9 +258,9 @@ class _Builder:
                         if outlasts_a_week(option, workload) and not supply.count:
                             resource = held.get(supply.id, "")
                         if resource:
-                            cell = Cell(workload, option, supply, year, 1.0)
+                            cell = Cell(workload, option, supply, period, 1.0)
                             self._config(name, resource, option, rate, cell)
-            self._rent_for(workload, name, year, work, blocks)
+            self._rent_for(workload, name, period, work, blocks)
 
     def _worth_holding(self, workload: Workload) -> list[Supply]:
         """What a run of more than a week may hold for itself alone: every server that may be
@@ -276,7 +284,7 @@ class _Builder:
                 bought.append(supply)
             else:
                 rented += ways
-        work = max(work_per_week(workload, year) for year in range(self.years))
+        work = busiest_week(workload, self.cycle.periods)
         ways = cheapest_ways(rented, workload, work, HOURS_PER_WEEK)
         return [*bought, *(way.supply for way in ways)]
 
@@ -288,14 +296,14 @@ class _Builder:
         return resource
 
     def _rent_for(
-        self, workload: Workload, name: str, year: int, work: float, blocks: Sequence[int]
+        self, workload: Workload, name: str, period: Period, work: float, blocks: Sequence[int]
     ) -> None:
         """The cheapest rental of this work's own, running only as long as it takes; where there
         is a limit on it, the next ones too."""
         ways = [
             Way(
                 supply.usd_per_instance_hour * instances(option, supply, workload) / rate
-                + data_usd_per_unit(workload, supply, range(year, year + 1))
+                + data_usd_per_unit(workload, supply, (period,))
                 + wait_usd(option, supply),
                 supply,
                 option,
@@ -307,9 +315,9 @@ class _Builder:
         ]
         hours = [len(self.cycle.blocks[b].hours) for b in blocks]
         for way in cheapest_ways(ways, workload, work, sum(hours)) if hours else ():
-            self._rent(way, workload, name, year, work / (way.rate * max(hours)))
+            self._rent(way, workload, name, period, work / (way.rate * max(hours)))
 
-    def _rent(self, way: Way, workload: Workload, name: str, year: int, busy: float) -> None:
+    def _rent(self, way: Way, workload: Workload, name: str, period: Period, busy: float) -> None:
         """A rental that runs only a share of each hour; `busy` replicas do all of a week's work in
         its longest block."""
         _, supply, option, rate = way
@@ -319,7 +327,7 @@ class _Builder:
         cost = supply.usd_per_instance_hour * duty
         self.resources.append(replace(self._resource(supply), id=resource, hourly_cost=cost))
         self._config(
-            name, resource, option, rate * duty, Cell(workload, option, supply, year, duty)
+            name, resource, option, rate * duty, Cell(workload, option, supply, period, duty)
         )
 
     def _possible(self, workload: Workload, supply: Supply) -> list[tuple[Option, float]]:
@@ -345,12 +353,12 @@ class _Builder:
 
     def _data_usd(self, cell: Cell) -> float:
         """What data costs per unit of a replica's rate: at its mean load [USD/unit]."""
-        workload, year = cell.workload, cell.year
+        workload, period = cell.workload, cell.period
         if not workload.has_data:
             return 0.0
-        if year is not None:
-            return data_usd_per_unit(workload, cell.supply, range(year, year + 1))
-        mean = data_usd_per_unit(workload, cell.supply, range(self.years))
+        if period is not None:
+            return data_usd_per_unit(workload, cell.supply, (period,))
+        mean = data_usd_per_unit(workload, cell.supply, self.cycle.periods)
         return mean * mean_over_peak(workload, self.cycle)
 
     def _resource(self, supply: Supply) -> mix.Resource:
@@ -378,7 +386,7 @@ class _Builder:
             name=inventory.name,
             units="rates and work in the units of each workload per hour; USD over the horizon",
             repeat=self.cycle.repeat,
-            blocks=tuple(mix.Block(b.id, float(len(b.hours))) for b in self.cycle.blocks),
+            blocks=tuple(mix.Block(b.id, b.hours_per_week) for b in self.cycle.blocks),
             resources=tuple(self.resources),
             workloads=tuple(self.workloads),
             configs=tuple(self.configs),
@@ -392,7 +400,7 @@ class _Builder:
 def unit_cost_usd(option: Option, supply: Supply, workload: Workload, rate: float) -> float:
     """Cost of a unit on full replicas: price of the GPUs it takes over what they do, and its part
     of what the first year's data costs [USD/unit]."""
-    data_usd = data_usd_per_unit(workload, supply, range(1))
+    data_usd = data_usd_per_unit(workload, supply, (first_month(workload),))
     return usd_per_unit(usd_per_hour(option, supply, workload), rate) + data_usd
 
 
