@@ -10,6 +10,7 @@ from gpumix.domain import shown
 from gpumix.domain.api_plan import ApiAlternative
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
+from gpumix.domain.timeline import Step
 from gpumix.domain.today_plan import TodayPlan
 from gpumix.domain.workload import Inventory
 
@@ -22,12 +23,13 @@ PUBLISHED = "published prices only"
 class MixLine:
     """One kind of instance in the plan.
 
-    `count` is the number held for the horizon where committed, else the most that run in any
-    hour; `mean_count` the average over the horizon. `utilisation` is the share of its GPU-hours
-    that work (0-1). Costs are of the whole line. A rented line says what its price is: the
-    machine, the provider's tier, the layer it comes from (sheet, import, snapshot), the length of a
-    commitment and the share paid at its start (0-1), its age on the plan's day [days], whether it
-    was `derived` from another price or is an estimate, and which rules mark it.
+    `count` is the most that are held at once where committed, else the most that run in any hour;
+    `counts_by_year` the same of each year, `mean_count` the average over the horizon. `utilisation`
+    is the share of its GPU-hours that work (0-1). Costs are of the whole line. A rented line says
+    what its price is: the machine, the provider's tier, the layer it comes from (sheet, import,
+    snapshot), the length of a commitment and the share paid at its start (0-1), its age on the
+    plan's day [days], whether it was `derived` from another price or is an estimate, and which
+    rules mark it.
     """
 
     resource: str
@@ -56,6 +58,7 @@ class MixLine:
     derived: bool = False
     age_days: int | None = None
     marks: tuple[str, ...] = ()
+    counts_by_year: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +293,11 @@ class Plan:
     `targets` are prices of commitments that would pay if they could be had; `api` is the same work
     done by APIs (both since schema 1.2). `cheapest_usd` is what the cheapest mix found costs over
     the horizon; the plan is the simplest within a share of it, and `curve` leads from one to the
-    other (since schema 1.3). `today` is what runs today beside it, where the inventory states that
-    (since schema 1.4). `cut_short_s` is the limit of time that ended the searches early [s],
-    where the user set one that did (since schema 1.4).
+    other (since schema 1.3). `today` is what runs today beside it, where the inventory states that;
+    `cut_short_s` is the limit of time that ended the searches early [s],
+    where the user set one that did; `timeline` are its steps with dates; `first_year_usd_per_month`
+    is what the first year costs; `owed_usd` is the part of the cost that pays for months after the
+    horizon (all since schema 1.4).
     """
 
     name: str
@@ -332,6 +337,9 @@ class Plan:
     today: TodayPlan | None = None
     cut_short_s: float | None = None
     wait_usd: float = 0.0
+    timeline: tuple[Step, ...] = ()
+    first_year_usd_per_month: float | None = None
+    owed_usd: float = 0.0
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

@@ -13,6 +13,7 @@ class Action(StrEnum):
     STOP = "stop"
     EXPIRE = "let expire"
     KEEP = "keep"
+    SELL = "sell"
     START = "start"
 
 

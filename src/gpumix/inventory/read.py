@@ -37,6 +37,7 @@ from gpumix.inventory import demand
 from gpumix.inventory.contracts import contracts_of
 from gpumix.inventory.dates import Span, active_months
 from gpumix.inventory.demand import within
+from gpumix.inventory.owned import standing
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.schema import (
     APPLIES,
@@ -430,15 +431,13 @@ class _Reader:
     def _site(self, name: str, spec: SiteSpec, whole: InventorySpec) -> Site:
         path: KeyPath = ("supply", "on_prem", name)
         self._known_countries((*path, "country"), [spec.country], self.catalog.countries)
-        owned: dict[str, int] = {}
-        for gpu, count in whole.supply.owned.get(name, {}).items():
-            (id,) = self._gpus(("supply", "owned", name, gpu), [gpu])
-            owned[id] = owned.get(id, 0) + count
+        there = standing(name, whole.supply.owned.get(name, {}), self._gpus, self._say)
         fields = {k: getattr(spec, k) for k in SiteSpec.model_fields if k != "gpus"}
         return Site(
             id=name,
             gpus=tuple(self._gpus((*path, "gpus"), spec.gpus)),
-            owned=tuple(owned.items()),
+            owned=there.owned,
+            owned_terms=there.owned_terms,
             **fields,
         )
 

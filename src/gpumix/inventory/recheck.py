@@ -60,6 +60,9 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Workload.egress_tb_per_month": (0.0, 1e6),
     "Workload.from_month": (0, 119),
     "Workload.until_month": (1, 120),
+    "Site.lead_months": (0, 120),
+    "OwnedTerms.age_months": (0.0, 240.0),
+    "OwnedTerms.sell_usd": (0.0, 1e6),
     "CloudSupply.max_instances": (1, 1_000_000),
     "Quota.instances": (0, 1_000_000),
     "Discount.share": (0.0, 0.99),
@@ -202,6 +205,7 @@ def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Proble
         "SpotTerms.gpu": ("GPU", catalog.gpus),
         "Site.gpus": ("GPU", catalog.gpus),
         "Site.owned": ("GPU", catalog.gpus),
+        "OwnedTerms.gpu": ("GPU", catalog.gpus),
         "Site.country": ("country", catalog.countries),
     }
     if kind in _WORDS:

@@ -233,6 +233,7 @@ class SiteSpec(_Spec):
     fte_usd_per_year: Number | None = Field(default=None, ge=0, le=1e7)
     facility_usd_per_kw_month: Number | None = Field(default=None, ge=0, le=10_000)
     taxes_recoverable: bool = True
+    lead_months: Whole | None = Field(default=None, ge=0, le=120)
 
 
 class ApiSpec(_Spec):
@@ -242,13 +243,32 @@ class ApiSpec(_Spec):
     prices: str | None = None
 
 
+class OwnedSpec(_Spec):
+    """GPUs that stand on a site: how many, how old, and what somebody offers for one."""
+
+    count: Whole = Field(ge=1, le=1_000_000)
+    age_months: Number | None = Field(default=None, ge=0, le=240)
+    sell_usd: Number | None = Field(default=None, ge=0, le=1e6)
+
+
+def _owned_form(value: Any) -> str:
+    return "terms" if isinstance(value, dict | OwnedSpec) else "count"
+
+
+Owned = Annotated[
+    Annotated[Whole, Field(ge=1, le=1_000_000), Tag("count")] | Annotated[OwnedSpec, Tag("terms")],
+    Discriminator(_owned_form),
+]
+"""`8`, or `{count: 8, age_months: 24, sell_usd: 4000}`."""
+
+
 class SupplySpec(_Spec):
     """Clouds, APIs, sites, and GPUs that already stand on a site."""
 
     cloud: CloudSpec | None = None
     api: ApiSpec | None = None
     on_prem: dict[Name, SiteSpec] = {}
-    owned: dict[str, dict[str, Annotated[Whole, Field(ge=1, le=1_000_000)]]] = {}
+    owned: dict[str, dict[str, Owned]] = {}
 
 
 class LimitsSpec(_Spec):

@@ -197,8 +197,9 @@ def _rules(inventory: Inventory) -> list[Assumption]:
     kinds = {w.kind for w in inventory.workloads}
     left_out = not_counted(inventory)
     rules = {
-        "rule: time": "each year is one representative week; every block of hours is planned at "
-        "its busiest hour; commitments run for the whole horizon",
+        "rule: time": "each stretch without a change is one representative week; every block of "
+        "hours is planned at its busiest hour; commitments and purchases begin, and what is owned "
+        "is sold, only where something changes: a year, a workload, an arrival",
         "rule: cost": "undiscounted USD over the horizon; owned servers as a yearly capital charge "
         f"at the site's cost of capital, less resale{'; ' if left_out else ''}{left_out}",
     }

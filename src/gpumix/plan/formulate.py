@@ -17,6 +17,7 @@ from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Inventory, Tier, Workload
 from gpumix.options.option import Option
+from gpumix.plan.cohorts import Cohort, cohorts_of, freed_at_once_usd
 from gpumix.plan.cycle import Cycle, peak_demand
 from gpumix.plan.data import data_usd_per_unit, mean_over_peak
 from gpumix.plan.effort import NORMAL, Work
@@ -47,12 +48,21 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Formulation:
-    """The problem and what its numbers mean; `cells` are parallel to `problem.configs`."""
+    """The problem and what its numbers mean; `cells` are parallel to `problem.configs`.
+
+    Its costs count from owned servers that are all sold at once, which costs nothing there and
+    frees `freed_usd`: what a mix costs is that much less.
+    """
 
     problem: mix.Problem
     cells: tuple[Cell, ...]
     supply: Mapping[str, Supply]
     cycle: Cycle
+    freed_usd: float = 0.0
+
+    def cohorts(self, resource: str) -> tuple[Cohort, ...]:
+        """When a committed resource may begin and end."""
+        return cohorts_of(self.supply[resource], self.cycle.periods)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +189,7 @@ def _beats(
     table: Mapping[tuple[str, int], float],
 ) -> bool:
     alike = (
-        other.purchase.is_committed == supply.purchase.is_committed
+        _begins_and_ends(other, supply)
         and (other.purchase is Purchase.SPOT) == (supply.purchase is Purchase.SPOT)
         and other.site is None
         and supply.site is None
@@ -200,6 +210,15 @@ def _beats(
         any(w == key[0] and gpus <= key[1] and r >= rate for (w, gpus), r in theirs.items())
         for key, rate in table.items()
     )
+
+
+def _begins_and_ends(other: Supply, supply: Supply) -> bool:
+    """Whether one can be held whenever the other can: by the hour both, or in terms that fit."""
+    if not (other.purchase.is_committed and supply.purchase.is_committed):
+        return not (other.purchase.is_committed or supply.purchase.is_committed)
+    if not other.term_months:
+        return not supply.term_months
+    return not supply.term_months or supply.term_months % other.term_months == 0
 
 
 class _Builder:
@@ -362,7 +381,6 @@ class _Builder:
         return mean * mean_over_peak(workload, self.cycle)
 
     def _resource(self, supply: Supply) -> mix.Resource:
-        yearly = math.fsum(usd for _, usd in supply.usd_per_instance_year)
         return mix.Resource(
             supply.id,
             supply.gpu,
@@ -370,13 +388,34 @@ class _Builder:
             supply.gpus_per_instance,
             max_instances=supply.most,
             quotas=tuple(quota.place for quota in supply.quotas),
-            min_instances=supply.count,
-            fixed_cost=yearly * self.years,
-            hourly_cost=supply.usd_per_instance_hour,
-            capex=supply.capex_usd if supply.purchase is Purchase.BUY else 0.0,
+            min_instances=0 if self._may_be_sold(supply) else supply.count,
+            hourly_cost=0.0 if supply.is_held else supply.usd_per_instance_hour,
+            terms=self._terms(supply) if supply.is_held else (),
             kw=supply.kw,
             site=supply.site,
             spot=supply.purchase is Purchase.SPOT,
+        )
+
+    def _may_be_sold(self, supply: Supply) -> bool:
+        stands = supply.purchase is Purchase.OWNED and not supply.always_on
+        return stands and supply.hardware is not None
+
+    def _terms(self, supply: Supply) -> tuple[mix.Term, ...]:
+        """What is sold at once is none: it serves nowhere, and all costs count from it."""
+        freed_usd = freed_at_once_usd(supply, self.cycle.periods)
+        return tuple(
+            mix.Term(
+                cohort.id,
+                tuple(
+                    i
+                    for i, block in enumerate(self.cycle.blocks)
+                    if cohort.start <= block.period.start < cohort.until
+                ),
+                cohort.usd + freed_usd,
+                cohort.capex_usd,
+            )
+            for cohort in cohorts_of(supply, self.cycle.periods)
+            if cohort.until
         )
 
     def formulation(self) -> Formulation:
@@ -394,7 +433,10 @@ class _Builder:
             site_kw={site.id: site.capacity_kw for site in inventory.sites},
             quotas={q.place: q.instances for q in cloud.quotas} if cloud else {},
         )
-        return Formulation(problem, tuple(self.cells), self.supply, self.cycle)
+        freed_usd = math.fsum(
+            s.count * freed_at_once_usd(s, self.cycle.periods) for s in self.choice.supplies
+        )
+        return Formulation(problem, tuple(self.cells), self.supply, self.cycle, freed_usd)
 
 
 def unit_cost_usd(option: Option, supply: Supply, workload: Workload, rate: float) -> float:

@@ -68,8 +68,12 @@ class Answer:
     @property
     def capex_usd(self) -> float:
         """Cash spent on servers [USD]."""
-        bought = [x for x in self.lines if x.supply.purchase is Purchase.BUY]
-        return math.fsum(line.supply.capex_usd * line.most for line in bought)
+        return math.fsum(n * c.capex_usd for line in self.lines for c, n in line.cohorts)
+
+    @property
+    def owed_usd(self) -> float:
+        """What commitments still cost after the horizon, counted in its cost [USD]."""
+        return math.fsum(n * c.owed_usd for line in self.lines for c, n in line.cohorts)
 
 
 def answer_of(found: Found) -> Answer:
@@ -137,6 +141,14 @@ def _mix_line(line: Line, answer: Answer) -> MixLine:
         derived=offer.derived if offer else False,
         age_days=offer.age_days(answer.choice.inventory.as_of) if offer else None,
         marks=offer.marks if offer else (),
+        counts_by_year=_counts_by_year(line, answer),
+    )
+
+
+def _counts_by_year(line: Line, answer: Answer) -> tuple[int, ...]:
+    cycle = answer.formulation.cycle
+    return tuple(
+        max(line.at_once[block] for block in cycle.of_year(year)) for year in range(cycle.years)
     )
 
 
@@ -159,6 +171,11 @@ def cost_parts(answer: Answer) -> tuple[CostPart, ...]:
     return tuple(
         sorted((p for p in parts if any(p.usd_by_year)), key=lambda p: -sum(p.usd_by_year))
     )
+
+
+def first_year_usd(answer: Answer) -> float:
+    """Cost of the first year of the horizon [USD]."""
+    return math.fsum(part.usd_by_year[0] for part in cost_parts(answer))
 
 
 def idle_usd(answer: Answer) -> float:

@@ -1,4 +1,4 @@
-"""The way from today's fleet to the plan: what to stop, keep, start and let expire, and when.
+"""The way from today's fleet to the plan: what to stop, keep, sell, start and let expire, and when.
 
 Every line of today's fleet and of the plan's first year is in exactly one move, or split among
 several by count, so that the moves together save what the plan saves in its first year.
@@ -7,32 +7,45 @@ several by count, so that the moves together save what the plan saves in its fir
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from gpumix.domain.today_plan import Action, Move
 from gpumix.plan.accounts import Line
+from gpumix.plan.cohorts import OWED
 from gpumix.plan.interpret import Answer
+from gpumix.plan.periods import months_of
 from gpumix.supply.supply import Supply
 from gpumix.units import MONTHS_PER_YEAR
 
-_ORDER = (Action.STOP, Action.START, Action.KEEP, Action.EXPIRE)
+_ORDER = (Action.STOP, Action.SELL, Action.START, Action.KEEP, Action.EXPIRE)
 
 
-def usd_in_year(lines: Iterable[Line], year: int) -> float:
-    """What lines cost in a year of the horizon (0 = first, -1 = last) [USD]."""
-    return math.fsum(parts[year] for line in lines for parts in line.usd_parts.values())
+def first_year_usd(lines: Iterable[Line]) -> float:
+    """What lines cost in the first year of the horizon [USD]."""
+    return math.fsum(parts[0] for line in lines for parts in line.usd_parts.values())
+
+
+def last_year_usd(lines: Iterable[Line]) -> float:
+    """What lines cost in the last year, less what is owed past it [USD]."""
+    return math.fsum(
+        parts[-1] for line in lines for name, parts in line.usd_parts.items() if name != OWED
+    )
 
 
 def moves_between(today: Answer, plan: Answer) -> tuple[Move, ...]:
     """The moves in order of their days; on one day what saves most first, starts after stops."""
-    start = plan.choice.inventory.start
     left = [_Left(line) for line in plan.lines]
     found: list[Move] = []
     for line in sorted(today.lines, key=lambda one: one.supply.usd_per_gpu_hour):
-        same = next((one for one in left if one.count and _is_same(line.supply, one.supply)), None)
-        found += _of_line(line, same, plan, start)
-    found += [one.start(start) for one in left if one.count and one.usd]
+        same = next((one for one in left if one.is_open and _is_same(line.supply, one)), None)
+        if line.supply.site is not None:
+            found += _of_own(line, same, plan)
+        elif line.supply.until is not None:
+            found += _of_commitment(line, same, plan)
+        else:
+            found += _of_rental(line, same, _start(plan))
+    found += [one.start(_start(plan)) for one in left if one.is_open and one.usd]
     return tuple(sorted(found, key=lambda m: (m.date, _ORDER.index(m.action), -m.usd, m.resource)))
 
 
@@ -40,12 +53,15 @@ class _Left:
     """What of a plan's line is not yet accounted for: instances, and USD of the first year."""
 
     def __init__(self, line: Line) -> None:
-        self.supply, self.count, self.usd = line.supply, line.most, usd_in_year([line], 0)
+        self.line, self.supply = line, line.supply
+        self.count, self.usd = line.most, first_year_usd([line])
+        self.is_open = True
 
     def take(self, count: int) -> float:
         """Give so many instances away, and what they cost in the first year [USD]."""
-        usd = self.usd * count / self.count
-        self.count, self.usd = self.count - count, self.usd - usd
+        usd = self.usd if count >= self.count else self.usd * count / self.count
+        self.count, self.usd = max(self.count - count, 0), self.usd - usd
+        self.is_open = self.count > 0
         return usd
 
     def start(self, day: date) -> Move:
@@ -53,25 +69,52 @@ class _Left:
         return _move(day, Action.START, self.supply, self.count, -self.usd)
 
 
-def _of_line(line: Line, same: _Left | None, plan: Answer, start: date) -> Iterable[Move]:
-    """What becomes of a line of today's fleet, and what that saves in the first year."""
-    supply, count, usd = line.supply, line.most, usd_in_year([line], 0)
+def _of_rental(line: Line, same: _Left | None, start: date) -> Iterator[Move]:
+    """Keep as many as the plan holds of it, stop the rest."""
+    supply, count, usd = line.supply, line.most, first_year_usd([line])
     kept = min(count, same.count) if same else 0
-    plan_usd = same.take(kept) if same and kept else 0.0
-    if supply.until is not None:
-        ends = supply.until < _last_day(plan)
-        action = Action.EXPIRE if ends else Action.KEEP
-        yield _move(supply.until if ends else start, action, supply, count, usd - plan_usd)
-        return
-    if kept:
-        yield _move(start, Action.KEEP, supply, kept, usd * kept / count - plan_usd)
+    if same and kept:
+        yield _move(start, Action.KEEP, supply, kept, usd * kept / count - same.take(kept))
     if count > kept:
         yield _move(start, Action.STOP, supply, count - kept, usd * (count - kept) / count)
 
 
-def _last_day(plan: Answer) -> date:
-    start = plan.choice.inventory.start
-    return date(start.year + plan.choice.inventory.years, start.month, 1)
+def _of_commitment(line: Line, same: _Left | None, plan: Answer) -> Iterator[Move]:
+    """Keep it to its last day, and let it expire."""
+    supply, count, usd = line.supply, line.most, first_year_usd([line])
+    until, start = supply.until or date.max, _start(plan)
+    saves = usd - (same.take(count) if same else 0.0)
+    ends = until < _day(plan, months_of(plan.choice.inventory))
+    day, action = (until, Action.EXPIRE) if ends else (start, Action.KEEP)
+    yield _move(day, action, supply, count, saves)
+
+
+def _of_own(line: Line, same: _Left | None, plan: Answer) -> Iterator[Move]:
+    """Keep what the plan keeps to its end; sell the rest when the plan does."""
+    supply, count, usd = line.supply, line.most, first_year_usd([line])
+    horizon, saved = months_of(plan.choice.inventory), 0.0
+    made = same.line.cohorts if same else ()
+    total = usd - (same.take(count) if same else 0.0)
+    sold = [(cohort, n) for cohort, n in made if cohort.until < horizon]
+    kept = count - sum(n for _, n in sold)
+    for i, (cohort, n) in enumerate(sold):
+        own = math.fsum(parts[0] for parts in cohort.parts.values())
+        saves = n * (usd / count - own) if kept or i < len(sold) - 1 else total - saved
+        saved += saves
+        yield _move(_day(plan, cohort.until), Action.SELL, supply, n, saves)
+    if kept:
+        yield _move(_start(plan), Action.KEEP, supply, kept, total - saved)
+
+
+def _start(plan: Answer) -> date:
+    return plan.choice.inventory.start
+
+
+def _day(plan: Answer, month: int) -> date:
+    """The day so many months after the plan's start."""
+    start = _start(plan)
+    years, months = divmod(start.month - 1 + month, int(MONTHS_PER_YEAR))
+    return date(start.year + years, months + 1, min(start.day, 28))
 
 
 def _move(day: date, action: Action, supply: Supply, count: int, usd: float) -> Move:
@@ -88,12 +131,19 @@ def _move(day: date, action: Action, supply: Supply, count: int, usd: float) -> 
     )
 
 
-def _is_same(today: Supply, planned: Supply) -> bool:
+def _is_same(today: Supply, left: _Left) -> bool:
     """Whether a line of the plan is what runs today: it may stay as it is."""
+    planned = left.supply
     if today.site is not None or today.until is not None or today.id == planned.id:
         return today.id == planned.id
-    return _kind(today) == _kind(planned) and planned.region in (today.region, "")
+    return _kind(today) == _kind(planned) and planned.until is None
 
 
-def _kind(supply: Supply) -> Sequence[object]:
-    return supply.provider, supply.gpu, supply.gpus_per_instance, supply.purchase
+def _kind(supply: Supply) -> tuple[object, ...]:
+    return (
+        supply.provider,
+        supply.region,
+        supply.gpu,
+        supply.gpus_per_instance,
+        supply.purchase,
+    )

@@ -17,6 +17,7 @@ from gpumix.options.workloads import options
 from gpumix.plan import regret
 from gpumix.plan import today as todays
 from gpumix.plan.api_supply import with_apis
+from gpumix.plan.cohorts import changes_of
 from gpumix.plan.cycle import Cycle, cycle_of
 from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.formulate import Choice, weight_of, worthwhile
@@ -139,4 +140,4 @@ def cycle_for(choice: Choice) -> Cycle:
     weights = [
         weight_of(w, choice.options[w.id], choice.supplies) for w in choice.inventory.workloads
     ]
-    return cycle_of(choice.inventory, weights)
+    return cycle_of(choice.inventory, weights, changes=changes_of(choice.supplies))

@@ -18,7 +18,7 @@ from gpumix.plan.accounts import Line
 from gpumix.plan.fleet import Carried, as_it_runs, cut, grown
 from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import Answer
-from gpumix.plan.moves import moves_between, usd_in_year
+from gpumix.plan.moves import first_year_usd, last_year_usd, moves_between
 from gpumix.supply.supply import Supplies
 from gpumix.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
 
@@ -50,7 +50,9 @@ def fleet_of(choice: Choice, supplies: Supplies) -> TodayFleet | None:
     nothing can be said of it."""
     if choice.inventory.today is None:
         return None
-    standing = tuple(s for s in supplies.of if s.site is not None and s.count)
+    standing = tuple(
+        replace(s, always_on=True) for s in supplies.of if s.site is not None and s.count
+    )
     runs = replace(choice, supplies=(*supplies.today, *standing))
     now = as_it_runs(runs)
     if now is None:
@@ -75,7 +77,7 @@ def today_plan(fleet: TodayFleet, plan: Answer) -> TodayPlan:
     """What the plan says of today."""
     now, last = fleet.now, fleet.years[-1]
     differences = tuple(_differences(fleet))
-    first_usd, end_usd = usd_in_year(plan.lines, 0), usd_in_year(plan.lines, -1)
+    first_usd, end_usd = first_year_usd(plan.lines), last_year_usd(plan.lines)
     saves_end = None if last is None else (last.usd - end_usd) / MONTHS_PER_YEAR
     stated = fleet.choice.inventory.today
     return TodayPlan(

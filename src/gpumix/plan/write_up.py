@@ -13,9 +13,11 @@ from gpumix.plan.api_supply import api_warnings
 from gpumix.plan.interpret import Answer
 from gpumix.plan.interval import cost_interval_usd
 from gpumix.plan.regret import Variant
+from gpumix.plan.timeline import late_orders, timeline
 from gpumix.plan.today import TodayFleet, alternative, today_plan
 from gpumix.plan.workloads import Results, workload_plans
 from gpumix.predict.software import unknown_software
+from gpumix.units import MONTHS_PER_YEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def write_up(
         workloads=workloads,
         regret=(
             *regret.alternatives(others.cheapest, others.variants),
-            all_by_api(apis, answer.usd),
+            all_by_api(apis, answer),
             *([alternative(others.fleet, others.cheapest.usd)] if others.fleet else []),
         ),
         break_evens=regret.break_evens(answer, workloads, supplies.of),
@@ -87,6 +89,7 @@ def write_up(
         assumptions=assumptions.assumptions(answer, catalog, (*inventory.notes, *supplies.notes)),
         warnings=(
             *assumptions.warnings(answer, notes),
+            *late_orders(answer),
             *assumptions.replay_warnings(results.proof, unproven),
             *api_warnings(answer.lines),
         ),
@@ -98,6 +101,9 @@ def write_up(
         curve=others.curve,
         api=apis,
         today=today_plan(others.fleet, answer) if others.fleet else None,
+        timeline=timeline(answer),
+        first_year_usd_per_month=interpret.first_year_usd(answer) / MONTHS_PER_YEAR,
+        owed_usd=answer.owed_usd,
         cut_short_s=others.cut_short_s,
         wait_usd=answer.wait_usd,
     )

@@ -28,6 +28,7 @@ from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
+from gpumix.report.views import timeline as timeline_view
 from gpumix.report.views import today as today_view
 
 VEGA_LITE: Final = "6.4"
@@ -93,6 +94,7 @@ def plan_html(plan: Plan) -> str:
         "break_evens": plan_view.break_even_table(plan),
         "targets": mix_view.targets_table(plan),
         "curve": mix_view.curve_table(plan),
+        "timeline": timeline_view.timeline_table(plan),
         "assumptions": plan_view.assumptions_table(plan),
         "sources": mix_view.mix_sources_table(plan),
     }

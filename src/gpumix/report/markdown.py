@@ -13,6 +13,7 @@ from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
+from gpumix.report.views import timeline as timeline_view
 from gpumix.report.views import today as today_view
 from gpumix.report.views import training as training_view
 
@@ -28,6 +29,7 @@ def plan_markdown(plan: Plan) -> str:
         *(
             drawn(t)
             for t in (
+                timeline_view.timeline_table(plan),
                 plan_view.workloads_table(plan),
                 job_view.jobs_table(plan),
                 plan_view.slo_table(plan),

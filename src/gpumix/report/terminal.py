@@ -31,6 +31,7 @@ from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
+from gpumix.report.views import timeline as timeline_view
 from gpumix.report.views import today as today_view
 from gpumix.report.views import training as training_view
 
@@ -70,6 +71,7 @@ def show_plan(
     show_table(plan_view.replay_table(plan), console, minor=("shed", "within", "limit_s"))
     for words in plan_view.traffic_words(plan):
         _small(words, console)
+    show_table(timeline_view.timeline_table(plan), console)
     _regret(plan, console)
     show_table(api_view.api_table(plan), console, minor=("name", "batch", "usd_per_mtok_total"))
     if words := api_view.api_words(plan):

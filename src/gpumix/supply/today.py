@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpumix.catalog import nearest_offer
+from gpumix.cost.contracts import months_until
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.offer import Layer, Offer
 from gpumix.domain.today import Rented
@@ -20,6 +21,8 @@ from gpumix.supply.supply import Supply
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
+
+_LONGEST_MONTHS = 1200.0
 
 
 def running(inventory: Inventory, catalog: Catalog) -> tuple[Supply, ...]:
@@ -57,11 +60,14 @@ def running(inventory: Inventory, catalog: Catalog) -> tuple[Supply, ...]:
 
 def kept(inventory: Inventory, fleet: Iterable[Supply]) -> tuple[Supply, ...]:
     """What of today's fleet a plan starts with: commitments that still run, which are paid to
-    their last day, and what is rented by the hour at the team's own price, which may stay."""
+    their last day (the nearest whole month), and what is rented by the hour at the team's own
+    price, which may stay."""
     found = []
     for supply in fleet:
         if supply.until is not None:
-            found += [replace(supply, always_on=False)] if supply.until >= inventory.start else []
+            ends = round(months_until(inventory.start, supply.until, _LONGEST_MONTHS))
+            still = replace(supply, always_on=False, until_month=ends)
+            found += [still] if ends else []
         elif _may_stay(supply, inventory.cloud):
             found.append(replace(supply, count=0, always_on=False))
     return tuple(found)

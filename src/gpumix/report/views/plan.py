@@ -36,6 +36,7 @@ from gpumix.report.tables import (
     value,
 )
 from gpumix.report.views.mix import purchase_words, second_currency
+from gpumix.report.views.timeline import years_words
 from gpumix.report.views.today import today_headline
 
 UNIT_COSTS = ("usd_per_mtok_total", "usd_per_run", "usd_per_sample")
@@ -157,7 +158,7 @@ def sureness(plan: Plan) -> str:
         else f"not proven: it may cost up to {gap} too much"
     )
     years = "year" if plan.years == 1 else "years"
-    told = f"{interval} over {plan.years} {years}; {proof}."
+    told = f"{interval} over {plan.years} {years}; {proof}.{years_words(plan)}"
     more = (_waiting, _cut_short, _above_cheapest, _without_estimates)
     return told + "".join(words(plan) for words in more)
 

@@ -18,6 +18,7 @@ _NO_USD = 0.5
 """USD a month that print as nothing."""
 _VERBS = {
     Action.STOP: "Stop",
+    Action.SELL: "Sell",
     Action.START: "Start",
     Action.KEEP: "Keep",
     Action.EXPIRE: "Let expire",
