@@ -41,6 +41,7 @@ from gpumix.domain.plan import (
     TermTarget,
     WorkloadPlan,
 )
+from gpumix.domain.today_plan import Action, Move, TodayPlan, TodayPromise
 
 LLAMA_8B = "meta-llama/Llama-3.1-8B-Instruct"
 QWEN_32B = "Qwen/Qwen2.5-32B-Instruct"
@@ -569,6 +570,62 @@ def plan() -> Plan:
             TermTarget("h100-sxm-80gb", 16, "neocloud", 12, 2.31, 2.12, 212.0),
         ),
         api=by_api(),
+        today=today(),
+    )
+
+
+def move(action: Action, count: int, usd: float, **changes: object) -> Move:
+    values: dict[str, object] = {
+        "date": date(2027, 1, 1),
+        "resource": "on_demand:runpod:1xl40s-48gb@eu-ro-1 (today)",
+        "gpu": "l40s-48gb",
+        "gpus": count,
+        "provider": "runpod",
+        "purchase": "on_demand",
+    }
+    return Move(action=action, count=count, usd=usd, **{**values, **changes})  # type: ignore[arg-type]
+
+
+def today() -> TodayPlan:
+    """Six L40S by the hour and a commitment that ends in June."""
+    return TodayPlan(
+        monthly_usd=34_200.0,
+        promises=(
+            TodayPromise("support-chat", False, "does not survive the loss of an instance"),
+            TodayPromise("copilot", True),
+        ),
+        saves_first_year_usd_per_month=6_500.0,
+        saves_end_usd_per_month=14_100.0,
+        moves=(
+            move(Action.STOP, 5, 9_100.0),
+            move(
+                Action.START,
+                2,
+                -9_900.0,
+                resource="lambda/gpu_8x_h100_sxm5/us-east-1/reserved_3y",
+                gpu="h100-sxm-80gb",
+                gpus=16,
+                provider="lambda",
+                purchase="reserved_3y",
+            ),
+            move(Action.KEEP, 1, 0.0),
+            move(
+                Action.EXPIRE,
+                1,
+                7_300.0,
+                date=date(2027, 6, 30),
+                gpu="a100-sxm-80gb",
+                gpus=8,
+                resource="reserved_1y:aws:8xa100-sxm-80gb@us-east-1 (today, until 2027-06-30)",
+                provider="aws",
+                purchase="reserved_1y",
+            ),
+        ),
+        stated_usd_per_month=31_000.0,
+        rented_usd_per_month=32_700.0,
+        gpus=14,
+        needed_gpus=13,
+        end_usd_per_month=61_000.0,
     )
 
 

@@ -11,6 +11,7 @@ from gpumix.domain.api_plan import ApiAlternative
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
 from gpumix.domain.timeline import Step
+from gpumix.domain.today_plan import TodayPlan
 from gpumix.domain.workload import Inventory
 
 SCHEMA_VERSION = "1.4"
@@ -292,7 +293,8 @@ class Plan:
     `targets` are prices of commitments that would pay if they could be had; `api` is the same work
     done by APIs (both since schema 1.2). `cheapest_usd` is what the cheapest mix found costs over
     the horizon; the plan is the simplest within a share of it, and `curve` leads from one to the
-    other (since schema 1.3). `cut_short_s` is the limit of time that ended the searches early [s],
+    other (since schema 1.3). `today` is what runs today beside it, where the inventory states that;
+    `cut_short_s` is the limit of time that ended the searches early [s],
     where the user set one that did; `timeline` are its steps with dates; `first_year_usd_per_month`
     is what the first year costs; `owed_usd` is the part of the cost that pays for months after the
     horizon (all since schema 1.4).
@@ -332,6 +334,7 @@ class Plan:
     cheapest_usd: float | None = None
     curve: tuple[CurvePoint, ...] = ()
     api: ApiAlternative | None = None
+    today: TodayPlan | None = None
     cut_short_s: float | None = None
     timeline: tuple[Step, ...] = ()
     first_year_usd_per_month: float | None = None

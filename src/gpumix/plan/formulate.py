@@ -271,7 +271,7 @@ class _Builder:
                 mix.Workload(name, "batch", work=work * period.share_of_year, window=blocks)
             )
             for supply in self.choice.supplies:
-                if supply.purchase.is_committed:
+                if supply.is_held:
                     for option, rate in self._possible(workload, supply):
                         resource = supply.id
                         if outlasts_a_week(option, workload) and not supply.count:
@@ -287,7 +287,7 @@ class _Builder:
         bought: list[Supply] = []
         rented: list[Way] = []
         for supply in self.choice.supplies:
-            if not supply.purchase.is_committed or supply.count:
+            if not supply.is_held or supply.count:
                 continue
             ways = [
                 Way(
@@ -329,7 +329,7 @@ class _Builder:
                 rate,
             )
             for supply in self.choice.supplies
-            if not supply.purchase.is_committed
+            if not supply.is_held
             for option, rate in self._possible(workload, supply)
         ]
         hours = [len(self.cycle.blocks[b].hours) for b in blocks]
@@ -381,24 +381,24 @@ class _Builder:
         return mean * mean_over_peak(workload, self.cycle)
 
     def _resource(self, supply: Supply) -> mix.Resource:
-        committed = supply.purchase.is_committed
         return mix.Resource(
             supply.id,
             supply.gpu,
-            "committed" if committed else "hourly",
+            "committed" if supply.is_held else "hourly",
             supply.gpus_per_instance,
             max_instances=supply.most,
             quotas=tuple(quota.place for quota in supply.quotas),
             min_instances=0 if self._may_be_sold(supply) else supply.count,
-            hourly_cost=0.0 if committed else supply.usd_per_instance_hour,
-            terms=self._terms(supply) if committed else (),
+            hourly_cost=0.0 if supply.is_held else supply.usd_per_instance_hour,
+            terms=self._terms(supply) if supply.is_held else (),
             kw=supply.kw,
             site=supply.site,
             spot=supply.purchase is Purchase.SPOT,
         )
 
     def _may_be_sold(self, supply: Supply) -> bool:
-        return supply.purchase is Purchase.OWNED and supply.hardware is not None
+        stands = supply.purchase is Purchase.OWNED and not supply.always_on
+        return stands and supply.hardware is not None
 
     def _terms(self, supply: Supply) -> tuple[mix.Term, ...]:
         """What is sold at once is none: it serves nowhere, and all costs count from it."""

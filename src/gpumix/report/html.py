@@ -29,6 +29,7 @@ from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
 from gpumix.report.views import timeline as timeline_view
+from gpumix.report.views import today as today_view
 
 VEGA_LITE: Final = "6.4"
 
@@ -81,6 +82,7 @@ def plan_html(plan: Plan) -> str:
     drawn = [*page_charts.values(), *(c for s in sections for c in s.charts)]
     tables = {
         "mix": mix_view.mix_table(plan),
+        "moves": today_view.moves_table(plan),
         "workloads": plan_view.workloads_table(plan).without_absent(),
         "jobs": job_view.jobs_table(plan),
         "slo": plan_view.slo_table(plan),
@@ -120,6 +122,7 @@ def plan_html(plan: Plan) -> str:
             evidence=plan_view.evidence_counts(plan),
             replayed=plan_view.replay_words(plan),
             drawn=plan_view.traffic_words(plan),
+            today=today_view.today_words(plan),
             by_api=api_view.api_words(plan),
             glossary=_glossary([*tables.values(), *inner]),
             specs={chart.id: chart.spec for chart in drawn},

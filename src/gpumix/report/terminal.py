@@ -32,6 +32,7 @@ from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
 from gpumix.report.views import timeline as timeline_view
+from gpumix.report.views import today as today_view
 from gpumix.report.views import training as training_view
 
 _BAR_CELLS: Final = 24
@@ -57,6 +58,7 @@ def show_plan(
     console.print(Text(plan_view.sureness(plan)))
     _warnings(plan.warnings, console)
     show_table(mix_view.mix_table(plan), console, minor=("utilisation", "serves"))
+    _today(plan, console)
     show_table(
         plan_view.workloads_table(plan),
         console,
@@ -304,6 +306,15 @@ def _nearest(found: Sequence[evidence_view.Near], console: Console) -> None:
     words = evidence_view.far_words(found)
     if words:
         _small(words, console)
+
+
+def _today(plan: Plan, console: Console) -> None:
+    """What runs today beside the plan, in sentences."""
+    if words := today_view.today_words(plan):
+        console.print()
+        console.print(Text(fields.label("today"), style="bold"))
+    for one in words:
+        console.print(Padding(Text(one), (0, 0, 0, 2), expand=False))
 
 
 def _regret(plan: Plan, console: Console) -> None:

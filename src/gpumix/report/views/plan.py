@@ -37,6 +37,7 @@ from gpumix.report.tables import (
 )
 from gpumix.report.views.mix import purchase_words, second_currency
 from gpumix.report.views.timeline import years_words
+from gpumix.report.views.today import today_headline
 
 UNIT_COSTS = ("usd_per_mtok_total", "usd_per_run", "usd_per_sample")
 ALARMING = 0.10
@@ -89,7 +90,7 @@ def headline(plan: Plan) -> str:
     else:
         keeps = f"{keep} the promise" if kept == 1 else f"{keep} all {kept} promises"
     month = with_second(plan, "monthly_usd", plan.monthly_usd)
-    return f"{joined(_mix_words(plan.mix))} {keeps} for {month} a month."
+    return f"{joined(_mix_words(plan.mix))} {keeps} for {month} a month.{today_headline(plan)}"
 
 
 def _above_cheapest(plan: Plan) -> str:
