@@ -25,7 +25,7 @@ from gpumix.domain.evidence import (
 )
 from gpumix.domain.job import JobPlan, JobWay, ParetoRun
 from gpumix.domain.plan import (
-    PUBLISHED,
+    LISTED,
     Alternative,
     BreakEven,
     Candidate,
@@ -526,7 +526,7 @@ def plan() -> Plan:
             Alternative(
                 "all-on-prem", "infeasible", None, None, None, "48 kW at dhaka feed 5 of 9 servers"
             ),
-            Alternative(PUBLISHED, "optimal", 1102400.0, 196318.9, 0.2167, ""),
+            Alternative(LISTED, "optimal", 1102400.0, 196318.9, 0.2167, ""),
         ),
         break_evens=(
             BreakEven("support-chat moves to h100-sxm-80gb below", "usd_per_gpu_hour", 1.63, 2.49),

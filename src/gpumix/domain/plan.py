@@ -12,8 +12,8 @@ from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasureme
 from gpumix.domain.job import JobPlan
 from gpumix.domain.workload import Inventory
 
-SCHEMA_VERSION = "1.3"
-PUBLISHED = "published prices only"
+SCHEMA_VERSION = "1.4"
+LISTED = "listed prices only"
 """The alternative without commitments that nobody lists."""
 
 
@@ -201,7 +201,11 @@ class WorkloadPlan:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A plan under one more restriction, re-solved; or why it cannot be."""
+    """A plan under one more restriction, re-solved; or why it cannot be.
+
+    `gap` is its own: the share of its cost that a better plan under the same restriction could at
+    most save. `breaks` says what it does not keep that the plan keeps (since schema 1.4).
+    """
 
     name: str
     status: str
@@ -209,6 +213,8 @@ class Alternative:
     delta_usd: float | None
     delta_share: float | None
     reason: str
+    gap: float | None = None
+    breaks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,13 +57,14 @@ class Choice:
     """The inventory with what could serve it: undominated options by workload id, and supply.
 
     `spot_useful_share` is, by GPU, the part of paid spot time that interruptions leave to
-    deferrable work.
+    deferrable work; `survives_loss` whether premium work must survive the loss of an instance.
     """
 
     inventory: Inventory
     options: Mapping[str, Sequence[Option]]
     supplies: tuple[Supply, ...]
     spot_useful_share: Mapping[str, float]
+    survives_loss: bool = True
 
 
 def formulate(
@@ -215,7 +216,7 @@ class _Builder:
                 workload.id,
                 "inference",
                 demand=tuple(peak_demand(workload, b) for b in self.cycle.blocks),
-                n_plus_one=premium,
+                n_plus_one=premium and self.choice.survives_loss,
                 max_spot_share=None if premium else share,
             )
         )

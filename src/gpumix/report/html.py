@@ -22,6 +22,7 @@ from gpumix.errors import InputError
 from gpumix.publish import atomic
 from gpumix.report.pages import environment
 from gpumix.report.tables import Table
+from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
 from gpumix.report.views import charts
 from gpumix.report.views import evidence as evidence_view
@@ -84,7 +85,7 @@ def plan_html(plan: Plan) -> str:
         "jobs": job_view.jobs_table(plan),
         "slo": plan_view.slo_table(plan),
         "replay": plan_view.replay_table(plan),
-        "regret": plan_view.regret_table(plan),
+        "regret": other_view.regret_table(plan).without_absent(),
         "api": api_view.api_table(plan),
         "api_flips": api_view.flips_table(plan),
         "costs": plan_view.cost_table(plan),

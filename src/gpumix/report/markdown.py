@@ -6,6 +6,7 @@ from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import Plan
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.report.tables import Cell, Table
+from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
 from gpumix.report.views import comparison as comparison_view
 from gpumix.report.views import evidence as evidence_view
@@ -36,7 +37,7 @@ def plan_markdown(plan: Plan) -> str:
         *(
             drawn(t)
             for t in (
-                plan_view.regret_table(plan),
+                other_view.regret_table(plan).without_absent(),
                 api_view.api_table(plan),
                 api_view.flips_table(plan),
                 plan_view.cost_table(plan),

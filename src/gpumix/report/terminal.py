@@ -25,6 +25,7 @@ from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.report import simulation
 from gpumix.report.tables import Cell, Column, Table, remark
 from gpumix.report.terminal_table import show_table
+from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
 from gpumix.report.views import comparison as comparison_view
 from gpumix.report.views import evidence as evidence_view
@@ -305,18 +306,23 @@ def _nearest(found: Sequence[evidence_view.Near], console: Console) -> None:
 
 
 def _regret(plan: Plan, console: Console) -> None:
-    drawn = plan_view.regret_table(plan)
+    most = other_view.MOST_ON_A_TERMINAL
+    drawn = other_view.regret_table(plan, most)
     if not drawn.rows:
         return
     deltas = {a.name: a.delta_share or 0.0 for a in plan.regret}
-    highest = max((d for d in deltas.values() if d > 0), default=0.0)
+    names = [row[0].text for row in drawn.rows]
+    highest = max((deltas[name] for name in names if deltas[name] > 0), default=0.0)
     rows = []
-    for name, share, usd, _, reason in drawn.rows:
+    for name, share, usd, _, _, breaks, reason in drawn.rows:
         cells = math.ceil(_BAR_CELLS * max(0.0, deltas[name.text]) / highest) if highest else 0
-        outcome = remark(f"not possible: {reason.text}") if reason.text else Cell("█" * cells)
+        words = f"not possible: {reason.text}" if reason.text else breaks.text
+        outcome = remark(words) if words else Cell("█" * cells)
         rows.append((name, share, Cell(usd.text), outcome))
-    columns = (*drawn.without("horizon_usd", "reason").columns, Column("reason", "", False, ""))
+    columns = (*drawn.columns[:3], Column("reason", "", False, ""))
     show_table(Table(drawn.title, columns, tuple(rows)), console)
+    if words := other_view.left_out_words(plan, most):
+        _small(words, console)
 
 
 def _warnings(warnings: Iterable[str], console: Console) -> None:

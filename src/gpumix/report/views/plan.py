@@ -9,8 +9,7 @@ from gpumix import fields
 from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import (
-    PUBLISHED,
-    Alternative,
+    LISTED,
     BreakEven,
     Candidate,
     CostPart,
@@ -44,6 +43,8 @@ _NAMED_IN_HEADLINE = 4
 _FLIP_WORDS = {"utilisation": "use", "usd_per_gpu_hour": "per GPU-hour"}
 """What follows the number in a sentence about a flip, by quantity."""
 
+_LISTED_IN_1_3 = "published prices only"
+"""What plans up to schema 1.3 call the mix at listed prices."""
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -112,13 +113,13 @@ def _counted(point: CurvePoint) -> str:
 
 def _without_estimates(plan: Plan) -> str:
     """What the plan costs without commitments that nobody lists; nothing where it has none."""
-    other = next((a for a in plan.regret if a.name == PUBLISHED), None)
+    other = next((a for a in plan.regret if a.name in (LISTED, _LISTED_IN_1_3)), None)
     if other is None or not any(line.derived for line in plan.mix):
         return ""
     if other.horizon_usd is None:
         return f" No plan without estimated terms: {other.reason}."
     cost = fields.format_value("horizon_usd", other.horizon_usd)
-    return f" Without estimated terms, at published prices only: {cost}."
+    return f" Without estimated terms, at {LISTED}: {cost}."
 
 
 def _mix_words(mix: Sequence[MixLine]) -> list[str]:
@@ -278,22 +279,6 @@ def traffic_words(plan: Plan) -> list[str]:
         for w in plan.workloads
         if w.replay
     ]
-
-
-def regret_table(plan: Plan) -> Table:
-    """The plan under one more restriction each, cheapest first, impossible ones last."""
-    second = second_currency(plan)
-    rows = sorted(plan.regret, key=lambda a: (a.horizon_usd is None, a.horizon_usd or 0.0))
-    return table(
-        fields.label("regret"),
-        Alternative,
-        rows,
-        ("name", lambda a: text(a.name)),
-        ("delta_share", lambda a: value("delta_share", a.delta_share)),
-        ("delta_usd", lambda a: money("delta_usd", a.delta_usd, second)),
-        ("horizon_usd", lambda a: money("horizon_usd", a.horizon_usd, second)),
-        ("reason", lambda a: remark(a.reason)),
-    )
 
 
 def cost_table(plan: Plan) -> Table:
