@@ -18,6 +18,7 @@ from gpumix.inventory import read_inventory
 from gpumix.plan import plan as planner
 from gpumix.plan import regret
 from gpumix.plan.accounts import Line
+from gpumix.plan.break_evens import break_evens, held_share
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, formulate
 from gpumix.plan.interpret import Answer, answer_of
@@ -202,3 +203,19 @@ def test_each_alternative_has_its_own_gap(asked: Asked) -> None:
         assert other.horizon_usd == pytest.approx(answer_of(found).usd)
         if asked.variants[name].restriction.survives_loss:
             assert other.horizon_usd >= (asked.answer.found.solution.bound or 0.0) * (1 - 1e-9)
+
+
+def test_what_the_plan_reserves_lies_above_its_break_even(asked: Asked) -> None:
+    """But for what the search leaves open: no more than that is at stake in any line."""
+    solution, reserved = asked.answer.found.solution, 0
+    open_usd = (solution.cost or 0.0) - (solution.bound or 0.0)
+    for line in asked.answer.lines:
+        alone = replace(asked.answer, lines=(line,))
+        for flip in break_evens(alone, (), asked.offered):
+            assert flip.now is not None
+            whole = held_share(line, asked.answer, 1)
+            rival_usd = line.supply.usd_per_gpu_hour / flip.value
+            hours = asked.cycle.years * 8760.0 * line.supply.gpus_per_instance
+            assert (flip.value - max(whole, flip.now)) * rival_usd * hours <= open_usd
+            reserved += 1
+    assert reserved > 0

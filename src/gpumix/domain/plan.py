@@ -229,13 +229,49 @@ class CostPart:
 class BreakEven:
     """Where a decision flips: at this `value` of the `quantity`, which is `now` in the plan.
 
-    `what` is a sentence up to the value: `chat moves to l4-24gb below`.
+    `what` is a sentence up to the value: `chat moves to l4-24gb below`. `note` says why the plan
+    decides otherwise, where it does (since schema 1.4).
     """
 
     what: str
     quantity: str
     value: float
     now: float | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRule:
+    """Which GPU carries a workload, and when the next one would win, in words and numbers.
+
+    The replicas of `gpu` work `utilisation` (0-1) of the time. `next_gpu`, the cheapest that the
+    plan does not use for it, at `next_usd_per_gpu_hour`, wins at a lower price (replicas as full)
+    or where its replicas work more than `wins_above_utilisation`; None where at none. `nowhere`
+    are GPU families that are dearer however full they are.
+    """
+
+    workload: str
+    sentence: str
+    gpu: str
+    utilisation: float
+    next_gpu: str | None
+    next_usd_per_gpu_hour: float | None
+    wins_below_usd_per_gpu_hour: float | None
+    wins_above_utilisation: float | None
+    nowhere: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassUse:
+    """GPU-hours held for a class of work and what they cost; `share` of all cost (0-1).
+
+    `work` is training, tuning, real time, batch, media, or unused.
+    """
+
+    work: str
+    gpu_hours_per_month: float
+    usd_per_month: float
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +329,8 @@ class Plan:
     `targets` are prices of commitments that would pay if they could be had; `api` is the same work
     done by APIs (both since schema 1.2). `cheapest_usd` is what the cheapest mix found costs over
     the horizon; the plan is the simplest within a share of it, and `curve` leads from one to the
-    other (since schema 1.3).
+    other (since schema 1.3). `by_class` is what each class of work takes, `rules` say which GPU
+    carries which workload and until when (since schema 1.4).
     """
 
     name: str
@@ -330,6 +367,8 @@ class Plan:
     cheapest_usd: float | None = None
     curve: tuple[CurvePoint, ...] = ()
     api: ApiAlternative | None = None
+    by_class: tuple[ClassUse, ...] = ()
+    rules: tuple[DecisionRule, ...] = ()
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

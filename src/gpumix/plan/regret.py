@@ -1,4 +1,4 @@
-"""The roads not taken: the plan again under one more restriction, and where decisions flip."""
+"""The roads not taken: the plan again under one more restriction, and at other speeds."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from gpumix.cost.cloud import commitment_break_even_utilisation
 from gpumix.domain.llm import Model
-from gpumix.domain.offer import Purchase, term_words
-from gpumix.domain.plan import Alternative, BreakEven, WorkloadPlan
+from gpumix.domain.plan import Alternative
 from gpumix.errors import GpumixError
 from gpumix.options.option import Option
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.few import ONE_PROVIDER, TWO_GPU_TYPES, of_few
-from gpumix.plan.formulate import Choice, may_run
+from gpumix.plan.formulate import Choice
 from gpumix.plan.infeasible import limit_in_words
 from gpumix.plan.interpret import Answer, answer_of, proof_of, usd_of
 from gpumix.plan.restrictions import Restriction, homeless_workloads, restrictions
@@ -169,65 +167,6 @@ def _alternative(variant: Variant, cheapest: Answer) -> Alternative:
 def _conflict(found: Found) -> str:
     words = (limit_in_words(found.formulation, limit) for limit in found.solution.conflict)
     return "; ".join(dict.fromkeys(words))
-
-
-# -- where decisions flip --------------------------------------------------------------------
-
-
-def break_evens(
-    answer: Answer, workloads: Sequence[WorkloadPlan], supplies: Sequence[Supply]
-) -> tuple[BreakEven, ...]:
-    """Commitment against on-demand by use, and the price at which the next GPU would be chosen."""
-    return (*_commitments(answer, supplies), *_next_gpu(workloads))
-
-
-def _commitments(answer: Answer, supplies: Sequence[Supply]) -> list[BreakEven]:
-    found = []
-    for line in answer.lines:
-        supply = line.supply
-        committing = _committing(supply)
-        if not committing:
-            continue
-        workloads = [use.cell.workload for use in line.uses]
-        rivals = [
-            s.usd_per_gpu_hour
-            for s in supplies
-            if s.gpu == supply.gpu
-            and s.purchase is Purchase.ON_DEMAND
-            and all(may_run(w, s) for w in workloads)
-        ]
-        if not rivals:
-            continue
-        value = commitment_break_even_utilisation(supply.usd_per_gpu_hour, min(rivals))
-        found.append(BreakEven(f"{committing} pays above", "utilisation", value, line.utilisation))
-    return found
-
-
-def _committing(supply: Supply) -> str:
-    """A purchase that is paid for used or not, in words; empty for others and for what stands."""
-    if supply.purchase is Purchase.BUY:
-        return f"Buying a {supply.gpu}"
-    if supply.offer is None or not supply.offer.term_months:
-        return ""
-    return f"Reserving a {supply.gpu} for {term_words(supply.offer.term_months)}"
-
-
-def _next_gpu(workloads: Sequence[WorkloadPlan]) -> list[BreakEven]:
-    found = []
-    for plan in workloads:
-        costs = [c for c in plan.candidates if c.unit_cost_usd is not None]
-        chosen = [c for c in costs if c.chosen]
-        others = [c for c in costs if not c.chosen and c.usd_per_gpu_hour is not None]
-        if not chosen or not others:
-            continue
-        best = min(c.unit_cost_usd or 0.0 for c in chosen)
-        other = others[0]
-        price = other.usd_per_gpu_hour or 0.0
-        if not other.unit_cost_usd or other.unit_cost_usd <= best:
-            continue
-        what = f"{plan.id} moves to {other.gpu} below"
-        found.append(BreakEven(what, "usd_per_gpu_hour", price * best / other.unit_cost_usd, price))
-    return found
 
 
 def slower_or_faster(options: Sequence[Option]) -> tuple[float, float]:

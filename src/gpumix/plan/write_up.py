@@ -10,9 +10,12 @@ from gpumix.domain.plan import CurvePoint, Plan, TermTarget
 from gpumix.plan import assumptions, interpret, regret
 from gpumix.plan.api import all_by_api, by_api
 from gpumix.plan.api_supply import api_warnings
+from gpumix.plan.break_evens import break_evens
+from gpumix.plan.classes import by_class
 from gpumix.plan.interpret import Answer
 from gpumix.plan.interval import cost_interval_usd
 from gpumix.plan.regret import Variant
+from gpumix.plan.rules import decision_rules
 from gpumix.plan.workloads import Results, workload_plans
 from gpumix.predict.software import unknown_software
 
@@ -41,6 +44,7 @@ def write_up(
     inventory, solution = answer.choice.inventory, interpret.proof_of(answer)
     low_usd, high_usd = cost_interval_usd(answer, *others.ends_usd)
     workloads = workload_plans(results)
+    rules = decision_rules(answer, workloads)
     notes = [
         f"{w.id}: {note}"
         for w in inventory.workloads
@@ -74,7 +78,7 @@ def write_up(
             *regret.alternatives(others.cheapest, others.variants),
             all_by_api(apis, answer.usd),
         ),
-        break_evens=regret.break_evens(answer, workloads, supplies.of),
+        break_evens=break_evens(answer, rules, supplies.of),
         hourly_gpus=interpret.hourly_gpus(answer),
         assumptions=assumptions.assumptions(answer, catalog, (*inventory.notes, *supplies.notes)),
         warnings=(
@@ -89,4 +93,6 @@ def write_up(
         cheapest_usd=others.cheapest.usd,
         curve=others.curve,
         api=apis,
+        by_class=by_class(answer.lines, answer.months),
+        rules=rules,
     )

@@ -25,6 +25,7 @@ from gpumix.report.tables import Table
 from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
 from gpumix.report.views import charts
+from gpumix.report.views import decisions as decision_view
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
@@ -82,6 +83,8 @@ def plan_html(plan: Plan) -> str:
     tables = {
         "mix": mix_view.mix_table(plan),
         "workloads": plan_view.workloads_table(plan).without_absent(),
+        "by_class": decision_view.class_table(plan),
+        "rules": decision_view.rules_table(plan),
         "jobs": job_view.jobs_table(plan),
         "slo": plan_view.slo_table(plan),
         "replay": plan_view.replay_table(plan),

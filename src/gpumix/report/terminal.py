@@ -28,6 +28,7 @@ from gpumix.report.terminal_table import show_table
 from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
 from gpumix.report.views import comparison as comparison_view
+from gpumix.report.views import decisions as decision_view
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
@@ -62,6 +63,7 @@ def show_plan(
         console,
         minor=("usd_per_mtok_input", "usd_per_mtok_output", "kind"),
     )
+    show_table(decision_view.class_table(plan), console)
     show_table(
         job_view.jobs_table(plan), console, minor=("calendar_usd_per_day", "finish_expected_s")
     )
@@ -75,6 +77,7 @@ def show_plan(
         _small(words, console)
     show_table(api_view.flips_table(plan), console, minor=("against", "usd_per_month", "replicas"))
     show_table(plan_view.best_levers_table(plan), console, minor=("note",))
+    show_table(decision_view.rules_table(plan), console)
     show_table(plan_view.break_even_table(plan), console)
     show_table(mix_view.curve_table(plan), console)
     show_table(mix_view.targets_table(plan), console)

@@ -40,7 +40,11 @@ UNIT_COSTS = ("usd_per_mtok_total", "usd_per_run", "usd_per_sample")
 ALARMING = 0.10
 """Gap above which the headline warns that the plan is not proven (decision 0017)."""
 _NAMED_IN_HEADLINE = 4
-_FLIP_WORDS = {"utilisation": "use", "usd_per_gpu_hour": "per GPU-hour"}
+_FLIP_WORDS = {
+    "held_share": "of hours held",
+    "utilisation": "use",
+    "usd_per_gpu_hour": "per GPU-hour",
+}
 """What follows the number in a sentence about a flip, by quantity."""
 
 _LISTED_IN_1_3 = "published prices only"
@@ -296,21 +300,23 @@ def cost_table(plan: Plan) -> Table:
 
 
 def break_even_table(plan: Plan) -> Table:
-    """Where the answer flips, a sentence each."""
+    """Where the answer flips, a sentence each; prices of the next GPU where no rule tells them."""
+    told = {"usd_per_gpu_hour"} if plan.rules else set()
     return table(
         fields.label("break_evens"),
         BreakEven,
-        plan.break_evens,
+        [flip for flip in plan.break_evens if flip.quantity not in told],
         ("what", lambda b: text(break_even_words(b))),
     )
 
 
 def break_even_words(flip: BreakEven) -> str:
-    """`Reserving a b200-sxm-180gb for 3 years pays above 51 % use (today 98 %)`."""
+    """`Reserving a b200-sxm-180gb for 3 years pays above 51 % of hours held (today 98 %)`."""
     name = flip.quantity if flip.quantity in _FLIP_WORDS else "BreakEven.value"
     value = fields.format_value(name, flip.value)
     now = "not in this plan" if flip.now is None else f"today {fields.format_value(name, flip.now)}"
-    return f"{flip.what} {value} {_FLIP_WORDS.get(flip.quantity, flip.quantity)} ({now})"
+    words = f"{flip.what} {value} {_FLIP_WORDS.get(flip.quantity, flip.quantity)} ({now})"
+    return f"{words}; {flip.note}" if flip.note else words
 
 
 def assumptions_table(plan: Plan) -> Table:
