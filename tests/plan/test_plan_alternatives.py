@@ -25,7 +25,7 @@ from gpumix.plan.interpret import Answer, answer_of
 from gpumix.plan.regret import Variant
 from gpumix.plan.restrictions import without_surviving_a_loss
 from gpumix.plan.rule_of_thumb import families_by_rule, rule_of_thumb
-from gpumix.plan.search import PLAN, search
+from gpumix.plan.search import search
 from gpumix.supply.supply import Supply
 
 TEXT = """
@@ -88,7 +88,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory, catalog: Catalog) -> Asked:
     tried = planner.options(inventory, catalog, supplies)
     choice = planner.chosen_from(inventory, catalog, supplies, tried)
     cycle = planner.cycle_for(choice)
-    answer = answer_of(search(choice, cycle, PLAN))
+    answer = answer_of(search(choice, cycle, choice.work.plan))
     found = regret.variants(answer, choice, cycle, supplies.of, catalog.models)
     by_name = {v.restriction.name.partition(" (")[0]: v for v in found}
     return Asked(answer, choice, cycle, supplies.of, by_name)

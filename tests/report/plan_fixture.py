@@ -580,7 +580,7 @@ def plan() -> Plan:
             DecisionRule(
                 "support-chat",
                 "l40s-48gb carries support-chat; h100-sxm-80gb would win above 71 % use or below "
-                "$1.63 an hour; A100 nowhere at today's prices",
+                "$1.63 an hour; A100 nowhere",
                 "l40s-48gb",
                 0.58,
                 "h100-sxm-80gb",

@@ -37,10 +37,11 @@ def of_few(
     kind: Kind, lines: Sequence[Line], choice: Choice, cycle: Cycle, offered: Sequence[Supply]
 ) -> Restriction | None:
     """The restriction to those few whose fractions cost least; the plan's own where they are no
-    more. None where nothing more is on offer anyway. What stands already stays."""
+    more. None where nothing more is on offer anyway, or the time is up. What stands already stays.
+    """
     ranked = _ranked(kind, lines, offered)
     own = {kind.name(line.supply) for line in lines} - {""}
-    if len(ranked) <= kind.count or not own:
+    if len(ranked) <= kind.count or not own or choice.work.is_over:
         return None
     if len(own) <= kind.count:
         return _only(kind, [name for name in ranked if name in own])

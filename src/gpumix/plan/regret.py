@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from gpumix import mix
 from gpumix.domain.llm import Model
 from gpumix.domain.plan import Alternative
 from gpumix.errors import GpumixError
@@ -17,7 +18,7 @@ from gpumix.plan.infeasible import limit_in_words
 from gpumix.plan.interpret import Answer, answer_of, proof_of, usd_of
 from gpumix.plan.restrictions import Restriction, homeless_workloads, restrictions
 from gpumix.plan.rule_of_thumb import rule_of_thumb
-from gpumix.plan.search import VARIANT, Found, judged, search
+from gpumix.plan.search import Found, judged, search
 from gpumix.supply.supply import Supply
 
 
@@ -82,11 +83,11 @@ def _cost_at(
     """Cost at other speeds, from the supplies the plan holds; if they do not do, from all [USD]."""
     held = {line.supply.id for line in answer.lines}
     own = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in held or s.count))
-    for candidate in (own, choice):
-        found = search(candidate, cycle, VARIANT, rate_factor)
-        if found.solution.cost is not None:
-            return usd_of(found)
-    return None
+    try:
+        tried = (search(c, cycle, choice.work.variant, rate_factor) for c in (own, choice))
+        return next((answer_of(f).usd for f in tried if f.solution.cost is not None), None)
+    except mix.OutOfTime:
+        return None
 
 
 def _variant(
@@ -103,12 +104,14 @@ def _variant(
     if homeless := homeless_workloads(narrowed, narrowed.supplies):
         return Variant(restriction, None, f"nothing can run {', '.join(homeless)}")
     try:
-        found = search(narrowed, cycle, VARIANT)
+        found = search(narrowed, cycle, choice.work.variant)
+    except mix.OutOfTime:
+        return Variant(restriction, None, "not looked at: the time limit had passed")
     except GpumixError as error:
         return Variant(restriction, None, str(error))
     if found.solution.cost is None:
         return Variant(restriction, None, f"breaks {_conflict(found)}")
-    is_dearer_for_less = not restriction.survives_loss and usd_of(found) > answer.usd
+    is_dearer_for_less = not restriction.survives_loss and usd_of(found) > answer.minimised_usd
     return Variant(restriction, answer.found if is_dearer_for_less else found, "")
 
 
@@ -141,17 +144,18 @@ def cheapest(found: Found, others: Sequence[Variant]) -> Found:
 
 def alternatives(cheapest: Answer, others: Sequence[Variant]) -> tuple[Alternative, ...]:
     """Each restriction's cost above that of the cheapest mix: both as cheap as can be, neither
-    made simpler. None above it where the cheapest keeps the restriction anyway."""
+    made simpler, the worth of waiting counted in what is above. None above it where the cheapest
+    keeps the restriction anyway."""
     return tuple(_alternative(v, cheapest) for v in others)
 
 
 def _alternative(variant: Variant, cheapest: Answer) -> Alternative:
-    restriction, least_usd = variant.restriction, cheapest.usd
+    restriction, least_usd = variant.restriction, cheapest.minimised_usd
     kept = restriction.is_kept_by(cheapest.lines)
     if not kept and (variant.found is None or variant.found.solution.cost is None):
         return Alternative(restriction.name, "infeasible", None, None, None, variant.reason)
     other = cheapest if kept or variant.found is None else answer_of(variant.found)
-    proof, delta_usd = proof_of(other), other.usd - least_usd
+    proof, delta_usd = proof_of(other), other.minimised_usd - least_usd
     return Alternative(
         name=restriction.name,
         status=proof.status,

@@ -121,6 +121,6 @@ def _sentence(
         ends = [] if above is None else [f"above {above:.0%} use".replace("%", " %")]
         ends += [] if below is None else [f"below ${below:.2f} an hour"]
         parts.append(f"{other.gpu} would win {' or '.join(ends) or 'nowhere'}")
-    if nowhere:
-        parts.append(f"{' and '.join(nowhere)} nowhere at today's prices")
+        if nowhere:
+            parts.append(f"{' and '.join(nowhere)} nowhere")
     return "; ".join(parts)
