@@ -25,11 +25,13 @@ from gpumix.domain.evidence import (
 )
 from gpumix.domain.job import JobPlan, JobWay, ParetoRun
 from gpumix.domain.plan import (
-    PUBLISHED,
+    LISTED,
     Alternative,
     BreakEven,
     Candidate,
+    ClassUse,
     CostPart,
+    DecisionRule,
     HourlyGpus,
     Lever,
     MixLine,
@@ -527,11 +529,11 @@ def plan() -> Plan:
             Alternative(
                 "all-on-prem", "infeasible", None, None, None, "48 kW at dhaka feed 5 of 9 servers"
             ),
-            Alternative(PUBLISHED, "optimal", 1102400.0, 196318.9, 0.2167, ""),
+            Alternative(LISTED, "optimal", 1102400.0, 196318.9, 0.2167, ""),
         ),
         break_evens=(
             BreakEven("support-chat moves to h100-sxm-80gb below", "usd_per_gpu_hour", 1.63, 2.49),
-            BreakEven("Buying a l40s-48gb pays above", "utilisation", 0.37, 0.58),
+            BreakEven("Buying a l40s-48gb pays above", "held_share", 0.37, 0.58),
             BreakEven("A second site pays below", "USD/kWh", 0.06, None),
         ),
         hourly_gpus=HourlyGpus(
@@ -571,6 +573,25 @@ def plan() -> Plan:
         ),
         api=by_api(),
         today=today(),
+        by_class=(
+            ClassUse("tuning", 820.0, 1_290.2, 0.0513),
+            ClassUse("real time", 14_600.0, 19_411.0, 0.7712),
+            ClassUse("batch", 3_650.0, 4_467.4, 0.1775),
+        ),
+        rules=(
+            DecisionRule(
+                "support-chat",
+                "l40s-48gb carries support-chat; h100-sxm-80gb would win above 71 % use or below "
+                "$1.63 an hour; A100 nowhere",
+                "l40s-48gb",
+                0.58,
+                "h100-sxm-80gb",
+                2.49,
+                1.63,
+                0.71,
+                ("A100",),
+            ),
+        ),
     )
 
 

@@ -70,7 +70,8 @@ class Choice:
     """The inventory with what could serve it: undominated options by workload id, and supply.
 
     `spot_useful_share` is, by GPU, the part of paid spot time that interruptions leave to
-    deferrable work. `work` is how much searching is worth.
+    deferrable work. `work` is how much searching is worth, `survives_loss` whether premium work
+    must survive the loss of an instance.
     """
 
     inventory: Inventory
@@ -78,6 +79,7 @@ class Choice:
     supplies: tuple[Supply, ...]
     spot_useful_share: Mapping[str, float]
     work: Work = NORMAL
+    survives_loss: bool = True
 
 
 def formulate(
@@ -243,7 +245,7 @@ class _Builder:
                 workload.id,
                 "inference",
                 demand=tuple(peak_demand(workload, b) for b in self.cycle.blocks),
-                n_plus_one=premium,
+                n_plus_one=premium and self.choice.survives_loss,
                 max_spot_share=None if premium else share,
             )
         )

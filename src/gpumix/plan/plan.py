@@ -88,10 +88,11 @@ def plan(
     replayer = replay.Replayer()
     found, choice, proof = replay.proven(found, choice, cycle, replayer)
     progress("alternatives and error bars")
-    variants = regret.variants(answer_of(found), choice, cycle, supplies.of + apis)
+    offered = supplies.of + apis
+    variants = regret.variants(answer_of(found), choice, cycle, offered, catalog.models)
     best, variants, proof = replay.cheapest(found, variants, proof, replayer)
     progress("simple enough to sign")
-    simple = simplest(best, choice, cycle, supplies.of + apis, [v.found for v in variants])
+    simple = simplest(best, choice, cycle, offered, [v.plan for v in variants])
     signed, proof = replay.simple(simple.found, best, choice, cycle, replayer, proof)
     answer = answer_of(signed)
     progress("the report")
