@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,7 +13,7 @@ from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasureme
 from gpumix.domain.job import JobPlan
 from gpumix.domain.workload import Inventory
 
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"
 PUBLISHED = "published prices only"
 """The alternative without commitments that nobody lists."""
 
@@ -113,7 +114,8 @@ class Placement:
 
     `share` is its part of the workload's work (0-1); `units_per_hour` what one replica sustains
     within the SLO; `peak_replicas` the most in any hour. `speed` and `nearest` say why it is so
-    fast, and what was measured nearest to it.
+    fast, and what was measured nearest to it. A replica on a `slice` takes that part of one GPU:
+    a MIG profile, or a share of its time.
     """
 
     resource: str
@@ -129,6 +131,7 @@ class Placement:
     note: str
     speed: Speed | None = None
     nearest: NearestMeasurement | None = None
+    slice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +236,17 @@ class BreakEven:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuCut:
+    """GPUs of a line that are cut alike: at most `count` at a time, each into so many slices of
+    each name in `pattern`."""
+
+    resource: str
+    gpu: str
+    pattern: Mapping[str, int]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class CurvePoint:
     """A mix on the way from the cheapest to the simplest: what it counts and costs [USD].
 
@@ -287,7 +301,7 @@ class Plan:
     `targets` are prices of commitments that would pay if they could be had; `api` is the same work
     done by APIs (both since schema 1.2). `cheapest_usd` is what the cheapest mix found costs over
     the horizon; the plan is the simplest within a share of it, and `curve` leads from one to the
-    other (since schema 1.3).
+    other (since schema 1.3). `cuts` say which GPUs are cut into slices, and how (since 1.4).
     """
 
     name: str
@@ -324,6 +338,7 @@ class Plan:
     cheapest_usd: float | None = None
     curve: tuple[CurvePoint, ...] = ()
     api: ApiAlternative | None = None
+    cuts: tuple[GpuCut, ...] = ()
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

@@ -128,7 +128,9 @@ class Workload:
 
     `window` are the hours of the week (0-167, Monday 00:00 first) in which deferrable work may
     run. `countries` (ISO alpha-2) are where data may be processed; empty = anywhere. `data_tb` is
-    kept where it runs, `egress_tb_per_month` sent out from there [TB, TB/month].
+    kept where it runs, `egress_tb_per_month` sent out from there [TB, TB/month]. Its replicas may
+    run on parts of GPUs cut in hardware unless `mig` is off, and take turns with those of others
+    on one GPU where `share_gpu` is on.
     """
 
     id: str
@@ -149,6 +151,8 @@ class Workload:
     resolution: str | None = None
     data_tb: float = 0.0
     egress_tb_per_month: float = 0.0
+    mig: bool = True
+    share_gpu: bool = False
 
     @property
     def has_data(self) -> bool:

@@ -210,6 +210,8 @@ class _Reader:
             resolution=spec.resolution,
             data_tb=spec.data_tb,
             egress_tb_per_month=spec.egress_tb_per_month,
+            mig=spec.mig,
+            share_gpu=spec.share_gpu,
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:

@@ -22,7 +22,14 @@ from gpumix.options.option import Option
 from gpumix.plan.accounts import usd_by_workload
 from gpumix.plan.cycle import WEEKS_PER_YEAR, Cycle, peak_demand, work_per_week
 from gpumix.plan.data import data_usd_per_unit
-from gpumix.plan.formulate import Choice, holds, may_run, rate_on, worthwhile
+from gpumix.plan.formulate import (
+    Choice,
+    holds,
+    may_run,
+    rate_on,
+    usd_per_busy_hour,
+    worthwhile,
+)
 from gpumix.plan.interpret import Answer
 from gpumix.supply.apis import Quote, quotes, usd_per_mtok
 from gpumix.supply.supply import Supply
@@ -197,15 +204,14 @@ def _even(
     rate: float,
     cycle: Cycle,
 ) -> BreakEven | None:
-    per_instance = supply.gpus_per_instance // option.gpus
+    per_instance = int(supply.gpus_per_instance / option.gpu_share + 1e-9)
     premium = workload.tier is Tier.PREMIUM and not workload.is_deferrable
     hourly = not supply.purchase.is_committed
     replicas = Replicas(
         rate,
         per_instance,
         supply.usd_per_gpu_hour * supply.gpus_per_instance,
-        supply.usd_per_gpu_busy_hour * option.gpus
-        + rate * data_usd_per_unit(workload, supply, range(1)),
+        usd_per_busy_hour(option, supply) + rate * data_usd_per_unit(workload, supply, range(1)),
         per_instance if premium else 0,
         supply.room,
     )

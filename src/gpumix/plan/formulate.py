@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 from gpumix import mix
 from gpumix.cost.unit_cost import usd_per_unit
 from gpumix.domain.defaults import GPUS_PER_NODE
+from gpumix.domain.gpu import Slice
 from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Inventory, Tier, Workload
 from gpumix.options.option import Option
+from gpumix.perf.slices import fillings
 from gpumix.plan.cycle import Cycle, peak_demand, work_per_week
 from gpumix.plan.data import data_usd_per_unit, mean_over_peak
 from gpumix.plan.ways import Way, cheapest_ways, instances
@@ -25,6 +27,10 @@ from gpumix.units import HOURS_PER_WEEK
 
 UNSTEADY_TIERS = ("marketplace", "reseller")
 """Tiers that sell machines of others: no premium work there."""
+
+Rates = Mapping[tuple[str, float, str], float]
+"""(workload, GPUs of a replica, part of a GPU that it takes) -> units per hour; a part is told by
+where it lies on its GPU, '' = whole GPUs."""
 
 QUANTA = 4
 """Runs of a rented instance that finish a week's deferrable work in its longest block; the
@@ -44,10 +50,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Formulation:
-    """The problem and what its numbers mean; `cells` are parallel to `problem.configs`."""
+    """The problem and what its numbers mean; `cells` are parallel to `problem.configs`, None for
+    those that cut GPUs."""
 
     problem: mix.Problem
-    cells: tuple[Cell, ...]
+    cells: tuple[Cell | None, ...]
     supply: Mapping[str, Supply]
     cycle: Cycle
 
@@ -136,18 +143,23 @@ def _by_price(supply: Supply) -> tuple[float, int, str]:
     return (supply.usd_per_gpu_hour, supply.gpus_per_instance, supply.id)
 
 
-def _rates(choice: Choice, supply: Supply) -> dict[tuple[str, int], float]:
-    """(workload, GPUs of a replica) -> units per hour there."""
-    table: dict[tuple[str, int], float] = {}
+def _rates(choice: Choice, supply: Supply) -> Rates:
+    table: dict[tuple[str, float, str], float] = {}
     for workload in choice.inventory.workloads:
         if not may_run(workload, supply):
             continue
         for option in choice.options.get(workload.id, ()):
             rate = rate_on(option, supply, workload, choice.spot_useful_share)
             if option.gpu == supply.gpu and rate > 0.0 and holds(supply, option, workload):
-                key = (workload.id, option.gpus)
+                key = (workload.id, option.gpu_share, _shape(option))
                 table[key] = max(table.get(key, 0.0), rate)
     return table
+
+
+def _shape(option: Option) -> str:
+    """The same for parts of unlike GPUs of which the same sets fit on one GPU."""
+    part = option.slice
+    return f"{part.length}@{part.places}{part.in_time}" if part else ""
 
 
 def holds(supply: Supply, option: Option, workload: Workload) -> bool:
@@ -166,8 +178,8 @@ def holds(supply: Supply, option: Option, workload: Workload) -> bool:
 def _beats(
     other: Supply,
     supply: Supply,
-    theirs: Mapping[tuple[str, int], float],
-    table: Mapping[tuple[str, int], float],
+    theirs: Rates,
+    table: Rates,
 ) -> bool:
     alike = (
         other.purchase.is_committed == supply.purchase.is_committed
@@ -188,7 +200,10 @@ def _beats(
     if other.gpus_per_instance != supply.gpus_per_instance:
         return False
     return all(
-        any(w == key[0] and gpus <= key[1] and r >= rate for (w, gpus), r in theirs.items())
+        any(
+            w == key[0] and shape == key[2] and gpus <= key[1] and r >= rate
+            for (w, gpus, shape), r in theirs.items()
+        )
         for key, rate in table.items()
     )
 
@@ -203,7 +218,8 @@ class _Builder:
         self.supply = {s.id: s for s in choice.supplies}
         self.workloads: list[mix.Workload] = []
         self.configs: list[mix.Config] = []
-        self.cells: list[Cell] = []
+        self.cells: list[Cell | None] = []
+        self.slices: dict[str, dict[Slice, None]] = {}
 
     def add_served(self, workload: Workload) -> None:
         """A rate in every block."""
@@ -325,9 +341,15 @@ class _Builder:
         self, workload: str, resource: str, option: Option, rate: float, cell: Cell
     ) -> None:
         rate = min(rate, mix.most_rate(self.workloads[-1]))  # its workload was added last
-        busy_usd = cell.supply.usd_per_gpu_busy_hour * option.gpus + rate * self._data_usd(cell)
-        self.configs.append(mix.Config(workload, resource, option.gpus, rate, var_cost=busy_usd))
+        busy_usd = usd_per_busy_hour(option, cell.supply) + rate * self._data_usd(cell)
+        part = option.slice
+        gpus, name = (0, part.name) if part else (option.gpus, "")
+        self.configs.append(
+            mix.Config(workload, resource, gpus, rate, var_cost=busy_usd, slice=name)
+        )
         self.cells.append(cell)
+        if part:
+            self.slices.setdefault(resource, {})[part] = None
 
     def _data_usd(self, cell: Cell) -> float:
         """What data costs per unit of a replica's rate: at its mean load [USD/unit]."""
@@ -358,8 +380,16 @@ class _Builder:
             spot=supply.purchase is Purchase.SPOT,
         )
 
+    def _cut(self) -> None:
+        """Every way to cut a GPU into the slices that some work could take."""
+        for resource, slices in self.slices.items():
+            for cut in fillings(tuple(slices)):
+                self.configs.append(mix.Config("", resource, 1, 0.0, cut=cut))
+                self.cells.append(None)
+
     def formulation(self) -> Formulation:
         """The finished problem."""
+        self._cut()
         inventory, cloud = self.choice.inventory, self.choice.inventory.cloud
         problem = mix.Problem(
             name=inventory.name,
@@ -386,7 +416,12 @@ def unit_cost_usd(option: Option, supply: Supply, workload: Workload, rate: floa
 def usd_per_hour(option: Option, supply: Supply, workload: Workload) -> float:
     """What a busy replica costs: its instances, and what work adds on its GPUs [USD/h]."""
     gpus = supply.gpus_per_instance * instances(option, supply, workload)
-    return supply.usd_per_gpu_hour * gpus + supply.usd_per_gpu_busy_hour * option.gpus
+    return supply.usd_per_gpu_hour * gpus + usd_per_busy_hour(option, supply)
+
+
+def usd_per_busy_hour(option: Option, supply: Supply) -> float:
+    """What work adds to the cost of the GPUs that a replica takes [USD/h]."""
+    return supply.usd_per_gpu_busy_hour * option.gpu_share
 
 
 def weight_of(workload: Workload, options: Sequence[Option], supplies: Sequence[Supply]) -> float:

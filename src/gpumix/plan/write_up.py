@@ -13,6 +13,7 @@ from gpumix.plan.api_supply import api_warnings
 from gpumix.plan.interpret import Answer
 from gpumix.plan.interval import cost_interval_usd
 from gpumix.plan.regret import Variant
+from gpumix.plan.slices import cuts
 from gpumix.plan.workloads import Results, workload_plans
 from gpumix.predict.software import unknown_software
 
@@ -89,4 +90,5 @@ def write_up(
         cheapest_usd=others.cheapest.usd,
         curve=others.curve,
         api=apis,
+        cuts=cuts(answer),
     )

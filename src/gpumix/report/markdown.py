@@ -41,6 +41,7 @@ def plan_markdown(plan: Plan) -> str:
                 api_view.flips_table(plan),
                 plan_view.cost_table(plan),
                 plan_view.break_even_table(plan),
+                mix_view.cuts_table(plan),
                 mix_view.curve_table(plan),
                 mix_view.targets_table(plan),
             )

@@ -75,6 +75,7 @@ def show_plan(
     show_table(api_view.flips_table(plan), console, minor=("against", "usd_per_month", "replicas"))
     show_table(plan_view.best_levers_table(plan), console, minor=("note",))
     show_table(plan_view.break_even_table(plan), console)
+    show_table(mix_view.cuts_table(plan), console)
     show_table(mix_view.curve_table(plan), console)
     show_table(mix_view.targets_table(plan), console)
     console.print()
