@@ -12,40 +12,47 @@ from gpumix.mix.explain import (
     relaxed,
     restricted,
 )
+from gpumix.mix.highs import NEVER, Deadline, OutOfTime
 from gpumix.mix.plan import (
     BlockPlan,
     Solution,
     check,
     delivered_rate,
+    instances,
     price,
     relative_gap,
     solution_to_dict,
 )
-from gpumix.mix.problem import Block, Config, Problem, Resource, Workload, limits
+from gpumix.mix.problem import Block, Config, Problem, Resource, Term, Workload, limits
 from gpumix.mix.read import check_problem, most_rate, problem_to_dict, read_problem
 from gpumix.mix.shortlist import Shortlist, shortlist
 from gpumix.mix.solve import check_ends, conflict, solve, whole_numbers
 
 __all__ = [
     "EFFORTS",
+    "NEVER",
     "NORMAL",
     "QUICK",
     "THOROUGH",
     "Block",
     "BlockPlan",
     "Config",
+    "Deadline",
     "Effort",
+    "OutOfTime",
     "Problem",
     "Relaxation",
     "Resource",
     "Shortlist",
     "Solution",
+    "Term",
     "Workload",
     "check",
     "check_ends",
     "check_problem",
     "conflict",
     "delivered_rate",
+    "instances",
     "limits",
     "most_rate",
     "price",

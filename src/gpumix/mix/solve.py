@@ -129,7 +129,8 @@ def _exact(task: Task, effort: Effort, gap: float, deadline: Deadline) -> Soluti
 
 def whole_numbers(problem: Problem) -> int:
     """About how many whole numbers a plan for the problem holds."""
-    return len(problem.blocks) * (len(problem.configs) + len(problem.resources))
+    per_block = len(problem.configs) + len(problem.resources)
+    return len(problem.blocks) * per_block + sum(len(r.terms) for r in problem.resources)
 
 
 def check_ends(gap: float, time_limit_s: float | None) -> None:

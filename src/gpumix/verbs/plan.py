@@ -18,6 +18,7 @@ from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.files import sha256
 from gpumix.inventory import read_inventory
 from gpumix.inventory.recheck import problems_of
+from gpumix.plan.effort import NORMAL, WORK, Work
 from gpumix.plan.plan import Planned, Progress, plan
 from gpumix.publish import write_set
 from gpumix.report import export, html
@@ -88,6 +89,7 @@ def plan_into(
     measured: Path | None = None,
     beside: Mapping[str, str] = MappingProxyType({}),
     overrides: Overrides = AS_WRITTEN,
+    work: Work = NORMAL,
 ) -> Planned:
     """As `plan_file`, and writes plan.json, report.html, problem.json and the files behind the plan
     into a folder; `beside` are texts that go there too, by name.
@@ -97,7 +99,7 @@ def plan_into(
     progress(f"reading {path}")
     opened = open_inventory(path, measured)
     opened = replace(opened, inventory=overridden(opened.inventory, overrides))
-    planned = _planned(opened, progress)
+    planned = _planned(opened, progress, work)
     texts = {
         PLAN: export.to_json(export.plan_to_dict(planned.plan)),
         "report.html": html.plan_html(planned.plan),
@@ -134,8 +136,13 @@ def _tiers(text: str) -> tuple[str, ...] | None:
     return names
 
 
-def _planned(opened: Opened, progress: Progress) -> Planned:
-    planned = plan(opened.inventory, opened.catalog, progress)
+def work_of(effort: str, time_limit_s: float | None) -> Work:
+    """The work that a user asks for; a limit of time runs from now. Raises: InputError."""
+    return WORK[effort].until(time_limit_s)
+
+
+def _planned(opened: Opened, progress: Progress, work: Work = NORMAL) -> Planned:
+    planned = plan(opened.inventory, opened.catalog, progress, work)
     made = replace(planned.plan, version=__version__)
     return replace(planned, plan=_with_warning(made, opened.before))
 
