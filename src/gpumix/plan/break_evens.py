@@ -89,7 +89,7 @@ def held_share(line: Line, answer: Answer, rival_gpus: int) -> float:
     hour, in instances of `rival_gpus` GPUs, if it were not committed (0-1)."""
     cycle, gpus = answer.formulation.cycle, line.supply.gpus_per_instance
     paid = held = 0.0
-    for p, block in enumerate(cycle.blocks):
+    for p in range(len(cycle.blocks)):
         if line.running[p] < 1.0:
             continue
         paid += cycle.hours(p)

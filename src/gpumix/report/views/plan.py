@@ -360,6 +360,7 @@ def placements_table(workload: WorkloadPlan) -> Table:
         workload.placements,
         ("gpu", lambda p: text(p.gpu, note=p.resource)),
         ("gpus", lambda p: value("gpus", p.gpus)),
+        ("slice", lambda p: text(p.slice)),
         ("tp", lambda p: value("tp", p.tp)),
         ("precision", lambda p: text(p.precision)),
         ("peak_replicas", lambda p: value("peak_replicas", p.peak_replicas)),
