@@ -3,6 +3,7 @@
 Columns, for pools q of resources r, configs c, blocks p, workloads w and request classes k:
 
     z_cp  replicas of a pool's config              n_r, u_rp  instances, committed or per block
+    g     1 if a group is used
     f_ckp share of class k's demand served by c    e_wp       1 if w's work is unfinished at p
     y_cp  1 if losing an instance costs c its full number of replicas (n_plus_one)
     t_wp  what all configs deliver together, once as it is and once cut at 1 (n_plus_one)
@@ -19,7 +20,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from gpumix.mix.commitments import Commitments, commitments, limit_rows, sums
+from gpumix.mix.commitments import Commitments, commitments, limit_rows, sums, used_rows
 from gpumix.mix.linear import Linear, Term
 from gpumix.mix.pool import Pool
 from gpumix.mix.problem import (
@@ -36,7 +37,7 @@ Column = tuple[int, ...]
 """Column numbers by block (a count that holds in several blocks is the same column in them)."""
 
 
-COUNTED = ("quota:", "max_instances:", "min_instances:", "max_replicas:")
+COUNTED = ("quota:", "most:", "max_instances:", "min_instances:", "max_replicas:")
 """Beginnings of the names of limits in whole numbers."""
 
 
@@ -72,7 +73,8 @@ class Model:
 
     `ways` follow the pools and their configs in order, `instances` the problem's resources,
     `committed` (columns) its commitments. Rows:
-    of a pool's GPUs by (pool, block), of unclassed demand by (workload, block), of all the work.
+    of a pool's GPUs by (pool, block), of unclassed demand by (workload, block), of all the work, of
+    quotas.
     `dropped` limits are not in force; `relaxed` is one with the column `slack`.
     """
 
@@ -88,6 +90,7 @@ class Model:
     capacity_rows: dict[tuple[int, int], int] = field(default_factory=dict)
     demand_rows: dict[tuple[str, int], int] = field(default_factory=dict)
     work_rows: dict[str, int] = field(default_factory=dict)
+    quota_rows: list[int] = field(default_factory=list)
     slack: int = -1
 
     def holds(self, limit: str) -> bool:
@@ -130,6 +133,7 @@ def build(
         model.slack = model.linear.column(1.0, 1.0 if share else math.inf, integer=whole)
     _add_replicas(model)
     _add_instances(model)
+    _add_groups(model)
     for workload in problem.workloads:
         if workload.is_batch:
             _add_work(model, workload)
@@ -247,6 +251,17 @@ def _add_instances(model: Model) -> None:
                     for p in blocks
                 )
             )
+
+
+def _add_groups(model: Model) -> None:
+    """Columns of the groups, and hourly instances that run only where theirs are used."""
+    for group in model.had.groups:
+        must = any(model.bounds(f"min_instances:{r.id}") for r in model.had.always_run(group))
+        model.committed.append(model.linear.column(group.fixed_cost, 1.0, float(must)))
+    for resource, columns in zip(model.problem.resources, model.instances, strict=True):
+        if not resource.is_committed:
+            for column in columns:
+                used_rows(model.linear, model.had, model.committed, resource, column)
 
 
 def _committed(model: Model, resource: Resource, need: Sequence[int]) -> Column:
@@ -471,6 +486,7 @@ def _add_quotas(model: Model) -> None:
         of_blocks = zip(*(model.instances[i] for i in members), strict=True)
         for columns in dict.fromkeys(of_blocks):  # one row for all alike blocks
             counted = [(column, 1.0) for column in columns]
+            model.quota_rows.append(model.linear.rows)
             model.linear.row([*counted, *model.slack_term(limit, -1.0)], upper=most)
 
 
