@@ -11,6 +11,7 @@ from gpumix.domain.contracts import NO_CONTRACTS, Contracts
 from gpumix.domain.evidence import Assumption
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.site import Site
+from gpumix.domain.today import Today
 from gpumix.domain.traffic import Lengths
 
 DEFAULT_TIERS = ("hyperscaler", "neocloud")
@@ -266,7 +267,8 @@ class Inventory:
 
     `rates` are the offers of the inventory's own price sheet. `traces` and `measured` (the team's
     own measurements) say which files stand behind the figures; a plan's folder holds copies.
-    `api` None: APIs do none of the work, and are compared with all the same.
+    `api` None: APIs do none of the work, and are compared with all the same. `today` None: what
+    runs today is not stated.
     """
 
     name: str
@@ -285,3 +287,4 @@ class Inventory:
     measured: InputFile | None = None
     simplicity: float = SIMPLICITY
     api: ApiSupply | None = None
+    today: Today | None = None

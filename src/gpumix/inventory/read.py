@@ -48,6 +48,7 @@ from gpumix.inventory.schema import (
     SiteSpec,
     WorkloadSpec,
 )
+from gpumix.inventory.today import Reading, today_of
 from gpumix.inventory.validate import Checked, check
 from gpumix.inventory.yaml import MOST_BYTES, Document, KeyPath, parse
 from gpumix.reading import read_text
@@ -150,6 +151,8 @@ class _Reader:
         cloud = self.cloud(spec.supply.cloud) if spec.supply.cloud is not None else None
         if cloud is None and not sites:
             self._say(("supply",), "offers nothing", "add cloud, on_prem or owned")
+        lent = Reading(self._known, self._gpus, self._say, self.notes.append)
+        running = today_of(spec, spec.as_of or today, self.catalog.with_rates(self.rates), lent)
         return Inventory(
             name=spec.name,
             start=spec.horizon.start,
@@ -166,6 +169,7 @@ class _Reader:
             notes=tuple(self.notes),
             traces=tuple(self.traces.values()),
             api=self.api(spec.supply.api, today) if spec.supply.api is not None else None,
+            today=running,
         )
 
     def _rates(self, spec: InventorySpec) -> tuple[Offer, ...]:

@@ -86,6 +86,10 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Limits.lines": (1, 1000),
     "Inventory.simplicity": (0.0, 0.5),
     "Offer.gpus_per_instance": (1, 1024),
+    "Rented.gpus_per_instance": (1, 1024),
+    "Rented.count": (1, 1_000_000),
+    "Rented.usd_per_gpu_hour": (1e-9, 1e4),
+    "Today.monthly_usd": (1e-9, 1e12),
     "ApiPrice.usd_per_mtok_input": (1e-9, 1e4),
     "ApiPrice.usd_per_mtok_cached": (0.0, 1e4),
     "ApiPrice.usd_per_mtok_output": (0.0, 1e4),
@@ -104,6 +108,7 @@ _WORDS: Final[Mapping[str, Collection[str]]] = {
     "CloudSupply.tiers": TIERS,
     "Discount.purchases": _RENTED,
     "Offer.purchase": _RENTED,
+    "Rented.purchase": _RENTED,
 }
 
 
@@ -195,6 +200,7 @@ def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Proble
         "Workload.gpus": ("GPU", catalog.gpus),
         "CloudSupply.gpus": ("GPU", catalog.gpus),
         "Quota.gpu": ("GPU", catalog.gpus),
+        "Rented.gpu": ("GPU", catalog.gpus),
         "Discount.gpus": ("GPU", catalog.gpus),
         "SpotTerms.gpu": ("GPU", catalog.gpus),
         "Site.gpus": ("GPU", catalog.gpus),

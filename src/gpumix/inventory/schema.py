@@ -289,6 +289,27 @@ class PreferSpec(_Spec):
     simplicity: Annotated[Share, Field(le=0.5)] = SIMPLICITY
 
 
+class RentedSpec(_Spec):
+    """Instances that run today; today.py says what goes together."""
+
+    provider: str
+    instance: str | None = None
+    gpu: str | None = None
+    gpus_per_instance: Whole | None = None
+    region: str = ""
+    purchase: Literal["on_demand", "spot", "reserved", "reserved_1y", "reserved_3y"] = "on_demand"
+    count: Whole
+    until: Day | None = None
+    usd_per_gpu_hour: Number | None = None
+
+
+class TodaySpec(_Spec):
+    """What runs today, and what it is billed a month."""
+
+    rented: list[RentedSpec] = []
+    monthly_usd: Annotated[Number, Field(gt=0, le=1e12)] | None = None
+
+
 class InventorySpec(_Spec):
     """The whole file."""
 
@@ -301,6 +322,7 @@ class InventorySpec(_Spec):
     supply: SupplySpec
     limits: LimitsSpec = LimitsSpec()
     prefer: PreferSpec = PreferSpec()
+    today: TodaySpec | None = None
     prices: str | None = None
 
 

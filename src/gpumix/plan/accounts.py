@@ -143,7 +143,7 @@ def _line(
     made = [
         one
         for name, _ in members
-        if supply.purchase.is_committed
+        if supply.is_held
         for one in _cohorts(formulation, solution, name)
     ]
     running = tuple(
@@ -228,7 +228,7 @@ def _usd_parts(
     cycle = formulation.cycle
     years = range(cycle.years)
     parts: dict[str, tuple[float, ...]] = {}
-    if not supply.purchase.is_committed:
+    if not supply.is_held:
         parts[RENTAL[supply.purchase]] = tuple(
             math.fsum(running[p] * cycle.hours(p) for p in cycle.of_year(y))
             * supply.usd_per_instance_hour

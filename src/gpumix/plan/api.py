@@ -72,8 +72,9 @@ def _best(found: WorkloadApi) -> ApiOption:
     return (*found.same, *found.substitutes)[0]
 
 
-def all_by_api(found: ApiAlternative, plan_usd: float) -> Alternative:
-    """The same as one of the plan's alternatives; impossible where APIs cannot do everything."""
+def all_by_api(found: ApiAlternative, answer: Answer) -> Alternative:
+    """The same as one of the plan's alternatives, with the commitments that run already and are
+    paid all the same; impossible where APIs cannot do everything."""
     name = "all by API"
     if found.substituted:
         name += f" ({', '.join(found.substituted)}: another model)"
@@ -81,9 +82,11 @@ def all_by_api(found: ApiAlternative, plan_usd: float) -> Alternative:
         reasons = {w.id: w.reason for w in found.workloads}
         why = "; ".join(f"{id}: {reasons[id]}" for id in found.not_covered)
         return Alternative("all by API", "infeasible", None, None, None, why)
-    delta = found.usd_horizon - plan_usd
-    share = delta / plan_usd if plan_usd else None
-    return Alternative(name, "feasible", found.usd_horizon, delta, share, "")
+    running = [line for line in answer.lines if line.supply.until_month is not None]
+    usd = found.usd_horizon + math.fsum(line.usd for line in running)
+    delta = usd - answer.usd
+    share = delta / answer.usd if answer.usd else None
+    return Alternative(name, "feasible", usd, delta, share, "")
 
 
 def _workload(

@@ -74,10 +74,12 @@ class Cohort:
 @lru_cache(maxsize=8192)
 def cohorts_of(supply: Supply, periods: tuple[Period, ...]) -> tuple[Cohort, ...]:
     """All cohorts of a committed supply over these periods. Of owned servers the first is sold at
-    once, the last stays to the end; what has no price only stays."""
+    once, the last stays to the end; what has no price, or is always on, only stays."""
     horizon, hardware = periods[-1].end, supply.hardware
+    if supply.always_on and supply.purchase.is_cloud:
+        return (_reserved(supply, 0, horizon, horizon, horizon),)
     if not supply.purchase.is_cloud:
-        if hardware is None:
+        if hardware is None or supply.always_on:
             return (_kept(supply, horizon),)
         if supply.purchase is Purchase.BUY:
             starts = [p.start for p in periods if p.start >= supply.lead_months]

@@ -70,7 +70,8 @@ class Choice:
     """The inventory with what could serve it: undominated options by workload id, and supply.
 
     `spot_useful_share` is, by GPU, the part of paid spot time that interruptions leave to
-    deferrable work. `work` is how much searching is worth.
+    deferrable work. `work` is how much searching is worth, `survives_loss` whether premium work
+    must survive the loss of an instance.
     """
 
     inventory: Inventory
@@ -78,6 +79,7 @@ class Choice:
     supplies: tuple[Supply, ...]
     spot_useful_share: Mapping[str, float]
     work: Work = NORMAL
+    survives_loss: bool = True
 
 
 def formulate(
@@ -243,7 +245,7 @@ class _Builder:
                 workload.id,
                 "inference",
                 demand=tuple(peak_demand(workload, b) for b in self.cycle.blocks),
-                n_plus_one=premium,
+                n_plus_one=premium and self.choice.survives_loss,
                 max_spot_share=None if premium else share,
             )
         )
@@ -271,7 +273,7 @@ class _Builder:
                 mix.Workload(name, "batch", work=work * period.share_of_year, window=blocks)
             )
             for supply in self.choice.supplies:
-                if supply.purchase.is_committed:
+                if supply.is_held:
                     for option, rate in self._possible(workload, supply):
                         resource = supply.id
                         if outlasts_a_week(option, workload) and not supply.count:
@@ -287,7 +289,7 @@ class _Builder:
         bought: list[Supply] = []
         rented: list[Way] = []
         for supply in self.choice.supplies:
-            if not supply.purchase.is_committed or supply.count:
+            if not supply.is_held or supply.count:
                 continue
             ways = [
                 Way(
@@ -329,7 +331,7 @@ class _Builder:
                 rate,
             )
             for supply in self.choice.supplies
-            if not supply.purchase.is_committed
+            if not supply.is_held
             for option, rate in self._possible(workload, supply)
         ]
         hours = [len(self.cycle.blocks[b].hours) for b in blocks]
@@ -381,24 +383,24 @@ class _Builder:
         return mean * mean_over_peak(workload, self.cycle)
 
     def _resource(self, supply: Supply) -> mix.Resource:
-        committed = supply.purchase.is_committed
         return mix.Resource(
             supply.id,
             supply.gpu,
-            "committed" if committed else "hourly",
+            "committed" if supply.is_held else "hourly",
             supply.gpus_per_instance,
             max_instances=supply.most,
             quotas=tuple(quota.place for quota in supply.quotas),
             min_instances=0 if self._may_be_sold(supply) else supply.count,
-            hourly_cost=0.0 if committed else supply.usd_per_instance_hour,
-            terms=self._terms(supply) if committed else (),
+            hourly_cost=0.0 if supply.is_held else supply.usd_per_instance_hour,
+            terms=self._terms(supply) if supply.is_held else (),
             kw=supply.kw,
             site=supply.site,
             spot=supply.purchase is Purchase.SPOT,
         )
 
     def _may_be_sold(self, supply: Supply) -> bool:
-        return supply.purchase is Purchase.OWNED and supply.hardware is not None
+        stands = supply.purchase is Purchase.OWNED and not supply.always_on
+        return stands and supply.hardware is not None
 
     def _terms(self, supply: Supply) -> tuple[mix.Term, ...]:
         """What is sold at once is none: it serves nowhere, and all costs count from it."""
