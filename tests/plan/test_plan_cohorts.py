@@ -15,10 +15,10 @@ from gpumix.cost.ledger import cash, cash_after, cash_by_year
 from gpumix.domain.offer import Purchase
 from gpumix.plan.cohorts import FREED, OWED, Cohort, cohorts_of
 from gpumix.plan.effort import NORMAL
-from gpumix.plan.formulate import worthwhile
 from gpumix.plan.interpret import cost_parts, mix_lines
 from gpumix.plan.periods import Period, whole_year
 from gpumix.plan.search import search
+from gpumix.plan.worthwhile import worthwhile
 
 YEARS = tuple(whole_year(year) for year in range(3))
 ONE_YEAR = rented(Purchase.RESERVED_1Y, 2.0)

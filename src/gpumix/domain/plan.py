@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -117,7 +118,8 @@ class Placement:
 
     `share` is its part of the workload's work (0-1); `units_per_hour` what one replica sustains
     within the SLO; `peak_replicas` the most in any hour. `speed` and `nearest` say why it is so
-    fast, and what was measured nearest to it.
+    fast, and what was measured nearest to it. A replica on a `slice` takes that part of one GPU:
+    a MIG profile, or a share of its time.
     """
 
     resource: str
@@ -133,6 +135,7 @@ class Placement:
     note: str
     speed: Speed | None = None
     nearest: NearestMeasurement | None = None
+    slice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +282,17 @@ class ClassUse:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuCut:
+    """GPUs of a line that are cut alike: at most `count` at a time, each into so many slices of
+    each name in `pattern`."""
+
+    resource: str
+    gpu: str
+    pattern: Mapping[str, int]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class CurvePoint:
     """A mix on the way from the cheapest to the simplest: what it counts and costs [USD].
 
@@ -339,8 +353,8 @@ class Plan:
     `cut_short_s` is the limit of time that ended the searches early [s], where the user set one
     that did; `timeline` are its steps with dates; `first_year_usd_per_month` is what the first year
     costs; `owed_usd` is the part of the cost that pays for months after the horizon; `by_class` is
-    what each class of work takes, `rules` say which GPU carries which workload and until when (all
-    since schema 1.4).
+    what each class of work takes, `rules` say which GPU carries which workload and until when;
+    `cuts` say which GPUs are cut into slices, and how (all since schema 1.4).
     """
 
     name: str
@@ -385,6 +399,7 @@ class Plan:
     wait_usd: float = 0.0
     by_class: tuple[ClassUse, ...] = ()
     rules: tuple[DecisionRule, ...] = ()
+    cuts: tuple[GpuCut, ...] = ()
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

@@ -20,13 +20,14 @@ from gpumix.plan.api_supply import with_apis
 from gpumix.plan.cohorts import changes_of
 from gpumix.plan.cycle import Cycle, cycle_of
 from gpumix.plan.effort import NORMAL, Work
-from gpumix.plan.formulate import Choice, weight_of, worthwhile
+from gpumix.plan.formulate import Choice, weight_of
 from gpumix.plan.infeasible import explain_infeasible
 from gpumix.plan.interpret import answer_of
 from gpumix.plan.search import search
 from gpumix.plan.simplify import point_of, simplest
 from gpumix.plan.targets import targets
 from gpumix.plan.workloads import Results
+from gpumix.plan.worthwhile import worthwhile
 from gpumix.plan.write_up import Others, write_up
 from gpumix.supply.owned import own_servers
 from gpumix.supply.rentals import rentals

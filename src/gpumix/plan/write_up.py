@@ -16,6 +16,7 @@ from gpumix.plan.interpret import Answer
 from gpumix.plan.interval import cost_interval_usd
 from gpumix.plan.regret import Variant
 from gpumix.plan.rules import decision_rules
+from gpumix.plan.slices import cuts
 from gpumix.plan.timeline import late_orders, timeline
 from gpumix.plan.today import TodayFleet, alternative, today_plan
 from gpumix.plan.workloads import Results, workload_plans
@@ -112,4 +113,5 @@ def write_up(
         wait_usd=answer.wait_usd,
         by_class=by_class(answer.lines, answer.months),
         rules=rules,
+        cuts=cuts(answer),
     )

@@ -97,6 +97,7 @@ def plan_html(plan: Plan) -> str:
         "costs": plan_view.cost_table(plan),
         "break_evens": plan_view.break_even_table(plan),
         "targets": mix_view.targets_table(plan),
+        "cuts": mix_view.cuts_table(plan),
         "curve": mix_view.curve_table(plan),
         "timeline": timeline_view.timeline_table(plan),
         "assumptions": plan_view.assumptions_table(plan),

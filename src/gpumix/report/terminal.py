@@ -83,6 +83,7 @@ def show_plan(
     show_table(plan_view.best_levers_table(plan), console, minor=("note",))
     show_table(decision_view.rules_table(plan), console)
     show_table(plan_view.break_even_table(plan), console)
+    show_table(mix_view.cuts_table(plan), console)
     show_table(mix_view.curve_table(plan), console)
     show_table(mix_view.targets_table(plan), console)
     console.print()

@@ -134,6 +134,8 @@ def _mix_words(mix: Sequence[MixLine]) -> list[str]:
         if line.purchase == Purchase.API:
             gpus[f"{line.provider}'s API", line.purchase] = 0
             continue
+        if not line.count:  # all sold at the start
+            continue
         key = line.gpu, line.purchase
         gpus[key] = gpus.get(key, 0) + line.count * line.gpus_per_instance
     words = []
@@ -360,6 +362,7 @@ def placements_table(workload: WorkloadPlan) -> Table:
         workload.placements,
         ("gpu", lambda p: text(p.gpu, note=p.resource)),
         ("gpus", lambda p: value("gpus", p.gpus)),
+        ("slice", lambda p: text(p.slice)),
         ("tp", lambda p: value("tp", p.tp)),
         ("precision", lambda p: text(p.precision)),
         ("peak_replicas", lambda p: value("peak_replicas", p.peak_replicas)),
