@@ -110,8 +110,9 @@ class _Trial:
             return None
         if self.choice.work.is_over:
             return None
-        bound = mix.shortlist(formulate(narrowed, self.cycle).problem, rounds=1).bound
-        if bound is None or bound > most_usd:
+        asked = formulate(narrowed, self.cycle)
+        bound = mix.shortlist(asked.problem, rounds=1).bound
+        if bound is None or bound - asked.freed_usd > most_usd:
             return None
         try:
             found = search(narrowed, self.cycle, self.choice.work.variant)

@@ -86,7 +86,9 @@ def _count(line: MixLine) -> Cell:
     if line.purchase == Purchase.API:
         return Cell("")
     if Purchase(line.purchase).is_committed:
-        return value("count", line.count)
+        by_year = ", ".join(map(str, line.counts_by_year))
+        note = f"by year: {by_year}" if len(set(line.counts_by_year)) > 1 else ""
+        return Cell(fields.format_value("count", line.count), note)
     mean = fields.format_value("mean_count", line.mean_count)
     return Cell(f"≤ {line.count}", f"mean {mean}")
 
