@@ -13,6 +13,7 @@ from gpumix.domain.workload import Inventory
 from gpumix.errors import InputError, Problem
 from gpumix.options.option import Option, undominated
 from gpumix.options.runs import Reliability
+from gpumix.options.slices import best_parts
 from gpumix.options.workloads import options
 from gpumix.plan import regret
 from gpumix.plan import today as todays
@@ -130,7 +131,7 @@ def chosen_from(
     reliability = Reliability.from_defaults(catalog.defaults, stated)
     choice = Choice(
         inventory,
-        {name: undominated(found) for name, found in tried.items()},
+        {w.id: best_parts(w, undominated(tried[w.id])) for w in inventory.workloads},
         supplies.of,
         {gpu: reliability.spot_useful_share(gpu) for gpu in supplies.largest_instance()},
     )
