@@ -2,13 +2,12 @@
 
 Numbers only: nothing here knows what a GPU or a token is. `read_problem` and `solution_to_dict`
 are the JSON forms; `solve` finds the plan; `price` and `check` judge any plan by arithmetic of
-their own; `conflict`, `relaxations` and `restricted` explain.
+their own; `conflict`, `needed` and `restricted` explain.
 """
 
 from gpumix.mix.effort import EFFORTS, NORMAL, QUICK, THOROUGH, Effort
 from gpumix.mix.explain import (
-    Relaxation,
-    relaxations,
+    needed,
     relaxed,
     restricted,
 )
@@ -22,9 +21,10 @@ from gpumix.mix.plan import (
     solution_to_dict,
 )
 from gpumix.mix.problem import Block, Config, Problem, Resource, Workload, limits
+from gpumix.mix.quickxplain import minimal_conflict
 from gpumix.mix.read import check_problem, most_rate, problem_to_dict, read_problem
 from gpumix.mix.shortlist import Shortlist, shortlist
-from gpumix.mix.solve import check_ends, conflict, solve, whole_numbers
+from gpumix.mix.solve import check_ends, conflict, feasible, group_conflict, solve, whole_numbers
 
 __all__ = [
     "EFFORTS",
@@ -36,7 +36,6 @@ __all__ = [
     "Config",
     "Effort",
     "Problem",
-    "Relaxation",
     "Resource",
     "Shortlist",
     "Solution",
@@ -46,13 +45,16 @@ __all__ = [
     "check_problem",
     "conflict",
     "delivered_rate",
+    "feasible",
+    "group_conflict",
     "limits",
+    "minimal_conflict",
     "most_rate",
+    "needed",
     "price",
     "problem_to_dict",
     "read_problem",
     "relative_gap",
-    "relaxations",
     "relaxed",
     "restricted",
     "shortlist",

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from gpumix.cost.cloud import commitment_break_even_utilisation
 from gpumix.domain.offer import Purchase, term_words
 from gpumix.domain.plan import Alternative, BreakEven, WorkloadPlan
+from gpumix.domain.workload import Inventory
 from gpumix.errors import GpumixError
 from gpumix.options.option import Option
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, may_run
-from gpumix.plan.infeasible import limit_in_words
+from gpumix.plan.infeasible.amounts import amounts
+from gpumix.plan.infeasible.conflict import minimal
 from gpumix.plan.interpret import Answer, answer_of, proof_of, usd_of
 from gpumix.plan.restrictions import Restriction, homeless_workloads, narrow, restrictions
 from gpumix.plan.search import VARIANT, Found, judged, search
@@ -87,7 +89,7 @@ def _variant(
     except GpumixError as error:
         return Variant(restriction, None, str(error))
     if found.solution.cost is None:
-        return Variant(restriction, None, f"breaks {_conflict(found)}")
+        return Variant(restriction, None, f"breaks {_conflict(found, choice.inventory)}")
     return Variant(restriction, found, "")
 
 
@@ -135,9 +137,9 @@ def _alternative(variant: Variant, cheapest: Answer) -> Alternative:
     return Alternative(name, proof_of(other).status, other.usd, delta, share, "")
 
 
-def _conflict(found: Found) -> str:
-    words = (limit_in_words(found.formulation, limit) for limit in found.solution.conflict)
-    return "; ".join(dict.fromkeys(words))
+def _conflict(found: Found, inventory: Inventory) -> str:
+    conflict = minimal(found.formulation, amounts(found.formulation, inventory))
+    return "; ".join(str(amount.stated) for amount in conflict)
 
 
 # -- where decisions flip --------------------------------------------------------------------

@@ -13,6 +13,8 @@ from gpumix.plan.formulate import Choice, Formulation, formulate, part_of
 GAP = 0.005
 """A mix is good enough when proven to cost at most this share more than the best."""
 
+IMPOSSIBLE = mix.Solution("infeasible", None, None, None, {}, ())
+
 FAR = 0.10
 """A mix of a shortlist this far from the bound may lack supplies that whole numbers need."""
 
@@ -71,12 +73,16 @@ def search(
         short = mix.shortlist(whole.problem, rounds=rounds, always=rented)
         bound = short.bound or 0.0
         listed = whole.problem if is_small else short.problem
-        tried.append((listed, mix.solve(listed, effort=effort.work, gap=GAP)))
+        if short.bound is None:  # not even fractions keep the limits
+            tried.append((whole.problem, IMPOSSIBLE))
+            break
+        tried.append((listed, mix.solve(listed, effort=effort.work, gap=GAP, explained=False)))
         cost = tried[-1][1].cost
         if cost is not None and mix.relative_gap(cost, bound) <= FAR:
             break
-    if not is_small and all(found.cost is None for _, found in tried):
-        tried.append((whole.problem, mix.solve(whole.problem, effort=effort.work, gap=GAP)))
+    if not is_small and short.bound is not None and all(one.cost is None for _, one in tried):
+        solved = mix.solve(whole.problem, effort=effort.work, gap=GAP, explained=False)
+        tried.append((whole.problem, solved))
     problem, solution = min(tried, key=lambda one: math.inf if one[1].cost is None else one[1].cost)
     is_whole = len(problem.resources) == len(whole.problem.resources)
     proven = solution.bound if is_whole else None  # a shortlist's bound says nothing of the rest

@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 
 from gpumix import mix
 from gpumix.domain.plan import CurvePoint
-from gpumix.errors import Infeasible
+from gpumix.errors import Infeasible, Stated
 from gpumix.plan.accounts import Line
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, formulate
@@ -113,7 +113,8 @@ def _limited(found: Found, trial: _Trial, key: str, limit: int) -> Found:
     other = trial.only(names, math.inf)
     if other is None:
         message = f"no plan was found with limits.{key}: {limit}; tried {', '.join(names)}"
-        raise Infeasible(message, [f"limits.{key}"], [f"raise limits.{key}, or leave it out"])
+        stated = Stated(("limits", key), f"{limit}")
+        raise Infeasible(message, [stated])
     return other
 
 
