@@ -20,7 +20,6 @@ from gpumix.errors import Infeasible, InputError
 from gpumix.files import write_columns
 from gpumix.inventory import read_inventory
 from gpumix.inventory.results import Stated
-from gpumix.plan import plan as planner
 from gpumix.plan import regret
 from gpumix.plan.plan import Planned, plan
 from gpumix.predict.inference import predict_inference

@@ -14,8 +14,9 @@ from gpumix.domain.workload import Inventory
 from gpumix.errors import Infeasible
 from gpumix.inventory import read_inventory
 from gpumix.plan import plan as planner
+from gpumix.plan.effort import NORMAL
 from gpumix.plan.formulate import Choice, worthwhile
-from gpumix.plan.search import PLAN, Found, search
+from gpumix.plan.search import Found, search
 
 CHAT = """
   chat:
@@ -60,7 +61,7 @@ def choice_of(asked: Inventory) -> Choice:
 
 def found(asked: Inventory) -> Found:
     choice = choice_of(asked)
-    return search(choice, planner.cycle_for(choice), PLAN)
+    return search(choice, planner.cycle_for(choice), NORMAL.plan)
 
 
 def most_by_place(answer: Found) -> dict[str, int]:

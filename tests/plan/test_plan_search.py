@@ -17,10 +17,11 @@ from gpumix.options.option import Option
 from gpumix.plan import plan as planner
 from gpumix.plan import regret
 from gpumix.plan.cycle import Cycle
+from gpumix.plan.effort import NORMAL
 from gpumix.plan.formulate import Choice, formulate
 from gpumix.plan.regret import Variant, cheapest, slower_or_faster
 from gpumix.plan.restrictions import Restriction
-from gpumix.plan.search import GAP, PLAN, Found, judged, search
+from gpumix.plan.search import GAP, Found, judged, search
 
 INVENTORY = """
 name: few GPUs
@@ -60,7 +61,7 @@ def test_the_bound_holds_for_supplies_that_are_not_listed(
     asked: tuple[Choice, Cycle], rounds: int
 ) -> None:
     whole = mix.solve(formulate(*asked).problem, gap=1e-3)
-    found = search(*asked, replace(PLAN, largest=0, rounds=(rounds,)))
+    found = search(*asked, replace(NORMAL.plan, largest=0, rounds=(rounds,)))
     cost, bound, gap = found.solution.cost, found.solution.bound, found.solution.gap
     assert cost is not None
     assert bound is not None
@@ -74,7 +75,7 @@ def test_the_bound_holds_for_supplies_that_are_not_listed(
 
 
 def test_a_small_problem_enters_whole_and_is_proven(asked: tuple[Choice, Cycle]) -> None:
-    found = search(*asked, replace(PLAN, largest=10**6))
+    found = search(*asked, replace(NORMAL.plan, largest=10**6))
     assert len(found.choice.supplies) == found.considered
     assert found.relaxed_bound is not None
     assert found.solution.bound is not None

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gpumix.cli.options import Effort, TimeLimit
 from gpumix.errors import Infeasible, Stated
-
-
-class Effort(StrEnum):
-    """Names of `mix.EFFORTS`."""
-
-    QUICK = "quick"
-    NORMAL = "normal"
-    THOROUGH = "thorough"
 
 
 def solve(
@@ -28,9 +20,7 @@ def solve(
     effort: Annotated[
         Effort, typer.Option(help="How much work the search may do; never a time.")
     ] = Effort.NORMAL,
-    time_limit_s: Annotated[
-        float | None, typer.Option(help="Stop the search after this many seconds.")
-    ] = None,
+    time_limit_s: TimeLimit = None,
 ) -> None:
     """Solve a mix problem, nothing else; exit code 3 where it has no plan.
 

@@ -12,7 +12,7 @@ from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasureme
 from gpumix.domain.job import JobPlan
 from gpumix.domain.workload import Inventory
 
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"
 PUBLISHED = "published prices only"
 """The alternative without commitments that nobody lists."""
 
@@ -280,14 +280,17 @@ class HourlyGpus:
 class Plan:
     """The cheapest mix found, what it costs, why, and how sure.
 
-    `bound` is the least any plan could cost over the horizon under the same model [USD];
-    `gap` = (horizon_usd - bound) / horizon_usd. `report_currency` and `fx_per_usd` tell
-    renderers a second currency to show. `version` is that of the program, `data_as_of` the newest
-    date of its data; from `inventory` the plan can be made again. Plans of schema 1.0 have none.
+    `bound` is the least any plan could cost over the horizon under the same model [USD], what
+    waiting for training jobs is worth (`wait_usd`, since schema 1.4; no cash) included;
+    `gap` = (horizon_usd + wait_usd - bound) / (horizon_usd + wait_usd). `report_currency` and
+    `fx_per_usd` tell renderers a second currency to show. `version` is that of the program,
+    `data_as_of` the newest date of its data; from `inventory` the plan can be made again (plans of
+    schema 1.0 have none).
     `targets` are prices of commitments that would pay if they could be had; `api` is the same work
     done by APIs (both since schema 1.2). `cheapest_usd` is what the cheapest mix found costs over
     the horizon; the plan is the simplest within a share of it, and `curve` leads from one to the
-    other (since schema 1.3).
+    other (since schema 1.3). `cut_short_s` is the limit of time that ended the searches early [s],
+    where the user set one that did (since schema 1.4).
     """
 
     name: str
@@ -324,6 +327,8 @@ class Plan:
     cheapest_usd: float | None = None
     curve: tuple[CurvePoint, ...] = ()
     api: ApiAlternative | None = None
+    cut_short_s: float | None = None
+    wait_usd: float = 0.0
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

@@ -239,11 +239,13 @@ class Limits:
     providers: int | None = None
     gpu_types: int | None = None
     lines: int | None = None
+    min_line_usd_per_month: float | None = None
 
     @property
     def must_be_simple(self) -> bool:
-        """Whether the mix may hold only so many providers, GPU types or lines."""
-        return any(most is not None for most in (self.providers, self.gpu_types, self.lines))
+        """Whether the mix may hold only so many providers, GPU types or lines, or no small ones."""
+        limits = (self.providers, self.gpu_types, self.lines, self.min_line_usd_per_month)
+        return any(limit is not None for limit in limits)
 
 
 @dataclass(frozen=True, slots=True)

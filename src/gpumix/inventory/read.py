@@ -452,6 +452,7 @@ class _Reader:
             providers=spec.limits.providers,
             gpu_types=spec.limits.gpu_types,
             lines=spec.limits.lines,
+            min_line_usd_per_month=spec.limits.min_line_usd_per_month,
         )
 
     # -- names -------------------------------------------------------------------------------

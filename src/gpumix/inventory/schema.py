@@ -257,6 +257,7 @@ class LimitsSpec(_Spec):
     providers: Whole | None = Field(default=None, ge=1, le=1000)
     gpu_types: Whole | None = Field(default=None, ge=1, le=1000)
     lines: Whole | None = Field(default=None, ge=1, le=1000)
+    min_line_usd_per_month: Number | None = Field(default=None, gt=0, le=1e9)
 
 
 class PreferSpec(_Spec):

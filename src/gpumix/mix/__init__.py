@@ -11,34 +11,40 @@ from gpumix.mix.explain import (
     relaxed,
     restricted,
 )
+from gpumix.mix.highs import NEVER, Deadline, OutOfTime
 from gpumix.mix.plan import (
     BlockPlan,
     Solution,
     check,
     delivered_rate,
+    instances,
     price,
     relative_gap,
     solution_to_dict,
 )
-from gpumix.mix.problem import Block, Config, Problem, Resource, Workload, limits
+from gpumix.mix.problem import Block, Config, Problem, Resource, Term, Workload, limits
 from gpumix.mix.quickxplain import minimal_conflict
 from gpumix.mix.read import check_problem, most_rate, problem_to_dict, read_problem
 from gpumix.mix.shortlist import Shortlist, shortlist
-from gpumix.mix.solve import check_ends, conflict, feasible, group_conflict, solve, whole_numbers
+from gpumix.mix.solve import check_ends, conflict, feasible, solve, whole_numbers
 
 __all__ = [
     "EFFORTS",
+    "NEVER",
     "NORMAL",
     "QUICK",
     "THOROUGH",
     "Block",
     "BlockPlan",
     "Config",
+    "Deadline",
     "Effort",
+    "OutOfTime",
     "Problem",
     "Resource",
     "Shortlist",
     "Solution",
+    "Term",
     "Workload",
     "check",
     "check_ends",
@@ -46,7 +52,7 @@ __all__ = [
     "conflict",
     "delivered_rate",
     "feasible",
-    "group_conflict",
+    "instances",
     "limits",
     "minimal_conflict",
     "most_rate",

@@ -1,6 +1,6 @@
 """Commitments for all blocks: Benders' cuts on the blocks' cost.
 
-The master problem chooses counts of the committed resources and each block's share of the batch
+The master problem chooses counts of the commitments and each block's share of the batch
 work, and pays for every block at least what the cuts say: the block's cost where it has been
 solved, and from there on by its prices. Each round solves all blocks at the master's choice and
 adds their cuts. The master with all cuts bounds every plan from below.
@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gpumix.mix.commitments import limit_rows, quota_rows
 from gpumix.mix.highs import Outcome, run
 from gpumix.mix.linear import Linear, Term
-from gpumix.mix.model import budget_rows
 from gpumix.mix.parts import Priced, Split, price_blocks
 from gpumix.mix.problem import Workload
 
@@ -91,7 +91,7 @@ def _master(
     counts = [
         linear.column(usd, high, low, integer=whole)
         for usd, low, high in zip(
-            split.fixed_cost, *_count_bounds(split, around, size, fixed), strict=True
+            split.had.cost, *_count_bounds(split, around, size, fixed), strict=True
         )
     ]
     low, high = _share_bounds(split, around, size)
@@ -103,9 +103,8 @@ def _master(
     blocks = [linear.column(unit, np.inf, integer=False) for _ in split.parts]
     for k, batch in enumerate(split.batches):
         _work(split, linear, batch, [row[k] for row in shares])
-    budget_rows(
-        linear, split.problem, dict(zip((r.id for r in split.committed), counts, strict=True))
-    )
+    limit_rows(linear, split.had, counts)
+    quota_rows(linear, split.had, counts)
     for priced in found:
         _cuts(linear, priced, unit, counts, shares, blocks)
     outcome = run(linear, gap=MASTER_GAP, node_limit=nodes, deadline=split.deadline)
@@ -135,9 +134,11 @@ def _choice(
 def _count_bounds(
     split: Split, around: Priced | None, size: float, fixed: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    low = np.array([float(r.min_instances) for r in split.committed])
-    high = np.max([part.program.upper[part.counts] for part in split.parts], axis=0)
-    high = np.maximum(high, low)
+    had = split.had
+    most = np.array([part.program.upper[part.counts] for part in split.parts])
+    least = np.array([float(had.resources[r].min_instances) for r in had.of])
+    high = np.maximum(had.spread(most).max(axis=0), least)
+    low = np.array([least[k] if len(had.members[r]) == 1 else 0.0 for k, r in enumerate(had.of)])
     if around is None:
         return low, high
     if fixed:

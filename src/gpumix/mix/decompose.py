@@ -27,14 +27,15 @@ from numpy.typing import NDArray
 
 from gpumix.mix.benders import commit
 from gpumix.mix.cluster import clusters, coarse
+from gpumix.mix.commitments import limit_rows, quota_rows
 from gpumix.mix.effort import Effort
-from gpumix.mix.extract import block_plan, committed_counts
+from gpumix.mix.extract import block_plan
 from gpumix.mix.highs import Deadline, run
-from gpumix.mix.model import Model, budget_rows, build
+from gpumix.mix.model import Model, build
 from gpumix.mix.parts import Priced, Split, price_blocks, split
 from gpumix.mix.plan import Solution, check, price
 from gpumix.mix.pool import Pool
-from gpumix.mix.problem import Problem, instance_cost
+from gpumix.mix.problem import Problem
 from gpumix.mix.whole import whole_blocks
 from gpumix.mix.window import plan_batch
 
@@ -113,10 +114,7 @@ def _relaxed(task: Task, effort: Effort, deadline: Deadline) -> Relaxed | None:
 
 
 def _counts(model: Model, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    columns = [
-        model.instances[i][0] for i, r in enumerate(model.problem.resources) if r.is_committed
-    ]
-    return np.array([max(values[c], 0.0) for c in columns])
+    return np.array([max(values[c], 0.0) for c in model.committed])
 
 
 def _shares(
@@ -153,9 +151,7 @@ def _committed(parts: Split, relaxed: Relaxed, effort: Effort) -> tuple[Priced, 
     model = relaxed.model
     program = model.linear.program()
     whole = np.zeros_like(program.integer)
-    whole[
-        [model.instances[i][0] for i, r in enumerate(model.problem.resources) if r.is_committed]
-    ] = True
+    whole[model.committed] = True
     outcome = run(
         replace(program, integer=whole),
         gap=COMMIT_GAP,
@@ -198,51 +194,49 @@ def _raised(
     parts: Split, p: int, n: NDArray[np.float64], effort: Effort
 ) -> NDArray[np.float64] | None:
     """The cheapest commitments, none below the given, at which a block has a whole plan."""
-    part = parts.parts[p]
-    model = build(part.model.problem, parts.pools)
-    linear = model.linear
-    budget_rows(
-        linear,
-        parts.problem,
-        dict(zip((r.id for r in parts.committed), map(int, part.counts), strict=True)),
-    )
-    for k, column in enumerate(part.counts):
-        linear.cost[column] = instance_cost(parts.problem, parts.committed[k])
-        most = parts.committed[k].max_instances
-        linear.lower[column] = n[k]
-        linear.upper[column] = max(linear.upper[column], n[k]) if most is None else most
+    part, had = parts.parts[p], parts.had
+    linear = build(part.model.problem, parts.pools).linear
+    most = np.maximum(np.array(linear.upper)[part.counts][had.of], n)
+    for k, resource in enumerate(had.resources[r] for r in had.of):
+        if resource.max_instances is not None:
+            most[k] = max(resource.max_instances, n[k])
+    columns = [
+        linear.column(usd, high if counts else low, low)
+        for usd, high, low, counts in zip(had.cost, most, n, had.counts[p], strict=True)
+    ]
+    for r, count in enumerate(map(int, part.counts)):
+        linear.cost[count], linear.lower[count], linear.upper[count] = 0.0, 0.0, np.inf
+        held = [(columns[k], 1.0) for k in had.members[r] if had.counts[p, k]]
+        linear.row([*held, (count, -1.0)], lower=0.0, upper=0.0)
+    limit_rows(linear, had, columns)
+    quota_rows(linear, had, columns)
     for row in part.work_rows:
         linear.row_lower[row] = 0.0
     outcome = run(linear, gap=1e-3, node_limit=100 * effort.block_nodes, deadline=parts.deadline)
     if not outcome.values:
         return None
-    return np.round(np.array(outcome.values)[part.counts])
+    return np.round(np.array(outcome.values)[columns])
 
 
 def _assembled(
     task: Task, parts: Split, values: Sequence[NDArray[np.float64]], n: NDArray[np.float64]
 ) -> Solution:
-    committed = {r.id: round(count) for r, count in zip(parts.committed, n, strict=True)}
+    committed, terms = parts.had.named(n)
     blocks = tuple(
         block_plan(task.stated, task.kept, part.model, block, p, 0)
         for p, (part, block) in enumerate(zip(parts.parts, values, strict=True))
     )
-    return Solution("feasible", None, None, None, committed, blocks)
+    return Solution("feasible", None, None, None, committed, blocks, terms=terms)
 
 
 def whole_solution(task: Task, model: Model, values: Sequence[float]) -> Solution:
     """The plan that values of the whole problem's program say, not yet priced or checked."""
-    return Solution(
-        "feasible",
-        None,
-        None,
-        None,
-        committed_counts(model, values),
-        tuple(
-            block_plan(task.stated, task.kept, model, values, p, p)
-            for p in range(len(task.stated.blocks))
-        ),
+    committed, terms = model.had.named([values[column] for column in model.committed])
+    blocks = tuple(
+        block_plan(task.stated, task.kept, model, values, p, p)
+        for p in range(len(task.stated.blocks))
     )
+    return Solution("feasible", None, None, None, committed, blocks, terms=terms)
 
 
 def _polished(

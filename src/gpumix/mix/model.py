@@ -16,9 +16,10 @@ the upper bound that some cheapest plan keeps, whether or not the problem names 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from gpumix.mix.commitments import Commitments, commitments, limit_rows, sums
 from gpumix.mix.linear import Linear, Term
 from gpumix.mix.pool import Pool
 from gpumix.mix.problem import (
@@ -31,7 +32,7 @@ from gpumix.mix.problem import (
 )
 
 Column = tuple[int, ...]
-"""Column numbers by block (a committed count is the same column in every block)."""
+"""Column numbers by block (a count that holds in several blocks is the same column in them)."""
 
 
 COUNTED = ("quota:", "max_instances:", "min_instances:", "max_replicas:")
@@ -54,7 +55,8 @@ class Way:
 class Model:
     """A problem's program and where its parts are.
 
-    `ways` follow the pools and their configs in order, `instances` the problem's resources. Rows:
+    `ways` follow the pools and their configs in order, `instances` the problem's resources,
+    `committed` (columns) its commitments. Rows:
     of a pool's GPUs by (pool, block), of unclassed demand by (workload, block), of all the work.
     `dropped` limits are not in force; the `relaxed` ones share the column `slack`.
     """
@@ -63,9 +65,11 @@ class Model:
     pools: tuple[Pool, ...]
     dropped: frozenset[str]
     relaxed: frozenset[str]
+    had: Commitments
     linear: Linear = field(default_factory=Linear)
     ways: list[Way] = field(default_factory=list)
     instances: list[Column] = field(default_factory=list)
+    committed: list[int] = field(default_factory=list)
     capacity_rows: dict[tuple[int, int], int] = field(default_factory=dict)
     demand_rows: dict[tuple[str, int], int] = field(default_factory=dict)
     work_rows: dict[str, int] = field(default_factory=dict)
@@ -105,7 +109,8 @@ def build(
             then minimises by how much (a share of the demand or work, kW, USD, instances,
             replicas) and no cost counts.
     """
-    model = Model(problem, tuple(pools), frozenset(dropped), frozenset(relaxed))
+    named = frozenset(relaxed)
+    model = Model(problem, tuple(pools), frozenset(dropped), named, commitments(problem))
     if model.relaxed:
         share = all(limit.startswith(("demand:", "work:")) for limit in model.relaxed)
         whole = all(limit.startswith(COUNTED) for limit in model.relaxed)
@@ -119,7 +124,7 @@ def build(
             for p in range(len(problem.blocks)):
                 _add_demand(model, workload, p)
     _add_capacity(model)
-    _add_budgets(model)
+    limit_rows(model.linear, model.had, model.committed, model.slack_term, model.holds)
     _add_quotas(model)
     if model.relaxed:
         costs = model.linear.cost
@@ -199,29 +204,49 @@ def _add_instances(model: Model) -> None:
     for i, resource in enumerate(problem.resources):
         need = [-(-total // resource.gpus_per_instance) for total in gpus[pool_of[i]]]
         if resource.is_committed:
-            column = _instances(model, resource, instance_cost(problem, resource), max(need))
-            model.instances.append((column,) * len(blocks))
+            model.instances.append(_committed(model, resource, need))
         else:
             model.instances.append(
                 tuple(
-                    _instances(model, resource, instance_cost(problem, resource, p), need[p])
+                    _hourly(model, resource, instance_cost(problem, resource, p), need[p])
                     for p in blocks
                 )
             )
 
 
-def _instances(model: Model, resource: Resource, cost: float, need: int) -> int:
+def _committed(model: Model, resource: Resource, need: Sequence[int]) -> Column:
+    """Columns of a resource's commitments, each at most what its blocks need or must be taken."""
+    had = model.had
+    i = had.resources.index(resource)
+    for k in had.members[i]:
+        blocks = had.terms[k].blocks
+        lower, upper = _bounds(model, resource, max((need[p] for p in blocks), default=0))
+        if not blocks:
+            upper = resource.min_instances
+        if len(had.members[i]) > 1:
+            lower = 0
+        model.committed.append(model.linear.column(float(had.cost[k]), upper, lower))
+    return sums(model.linear, had, model.committed, i)
+
+
+def _hourly(model: Model, resource: Resource, cost: float, need: int) -> int:
     most, least = f"max_instances:{resource.id}", f"min_instances:{resource.id}"
-    lower = resource.min_instances if model.bounds(least) else 0
-    upper: float = max(need, resource.min_instances)
-    if resource.max_instances is not None and model.bounds(most):
-        upper = min(upper, resource.max_instances)
+    lower, upper = _bounds(model, resource, need)
     column = model.linear.column(cost, upper, lower)
     if least in model.relaxed:
         model.linear.row([(column, 1.0), (model.slack, 1.0)], lower=resource.min_instances)
     if most in model.relaxed and resource.max_instances is not None:
         model.linear.row([(column, 1.0), (model.slack, -1.0)], upper=resource.max_instances)
     return column
+
+
+def _bounds(model: Model, resource: Resource, need: int) -> tuple[int, float]:
+    """Of a column of instances of which so many could be used."""
+    lower = resource.min_instances if model.bounds(f"min_instances:{resource.id}") else 0
+    upper: float = max(need, resource.min_instances)
+    if resource.max_instances is not None and model.bounds(f"max_instances:{resource.id}"):
+        upper = min(upper, resource.max_instances)
+    return lower, upper
 
 
 def _add_demand(model: Model, workload: Workload, block: int) -> None:
@@ -376,39 +401,6 @@ def _add_links(model: Model, pool: Pool, ways: Sequence[Way], block: int) -> Non
             model.linear.row([(way.columns[block], 1.0), *links], upper=0.0)
 
 
-def _add_budgets(model: Model) -> None:
-    resources = enumerate(model.problem.resources)
-    counts = {r.id: model.instances[i][0] for i, r in resources if r.is_committed}
-    budget_rows(model.linear, model.problem, counts, model.slack_term, model.holds)
-
-
-def budget_rows(
-    linear: Linear,
-    problem: Problem,
-    counts: Mapping[str, int],
-    slack_term: Callable[[str, float], list[Term]] = lambda limit, sign: [],
-    holds: Callable[[str], bool] = lambda limit: True,
-) -> None:
-    """Power of each site, and capital: kw n and capex n of committed resources.
-
-    `counts` are the columns of the committed resources; `slack_term` and `holds` as in `Model`.
-    """
-    committed = [r for r in problem.resources if r.is_committed]
-    budgets = [
-        (f"site_kw:{site}", [(counts[r.id], r.kw) for r in committed if r.site == site], most)
-        for site, most in problem.site_kw.items()
-    ]
-    if problem.capex_budget is not None:
-        capex = [(counts[r.id], r.capex) for r in committed]
-        budgets.append(("capex_budget", capex, problem.capex_budget))
-    for limit, terms, most in budgets:
-        if not holds(limit) or not terms:
-            continue
-        scale = max(most, *(coefficient for _, coefficient in terms)) or 1.0
-        scaled = [(column, coefficient / scale) for column, coefficient in terms]
-        linear.row([*scaled, *slack_term(limit, -1.0 / scale)], upper=most / scale)
-
-
 def _add_quotas(model: Model) -> None:
     """Instances of all resources under a quota: sum n + sum u_p <= most, in every block."""
     resources = model.problem.resources
@@ -418,7 +410,7 @@ def _add_quotas(model: Model) -> None:
         if not model.holds(limit) or not members:
             continue
         of_blocks = zip(*(model.instances[i] for i in members), strict=True)
-        for columns in dict.fromkeys(of_blocks):  # one row for all blocks where all are committed
+        for columns in dict.fromkeys(of_blocks):  # one row for all alike blocks
             counted = [(column, 1.0) for column in columns]
             model.linear.row([*counted, *model.slack_term(limit, -1.0)], upper=most)
 

@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpumix.errors import GpumixError
+from gpumix.mix.commitments import Commitments, commitments
 from gpumix.mix.highs import Basis, Deadline, Point, WarmProgram
 from gpumix.mix.linear import Program
 from gpumix.mix.model import Model, build
 from gpumix.mix.pool import Pool
-from gpumix.mix.problem import Problem, Resource, Workload, instance_cost
+from gpumix.mix.problem import Problem, Resource, Workload
 
 CHUNK = 16
 """Blocks that one thread solves one after the other, the first time each from the one before."""
@@ -37,9 +38,9 @@ R = TypeVar("R")
 class Part:
     """One block's program.
 
-    `counts` are the columns of committed resources, `work_rows` the rows of each batch workload's
-    share. `missing` columns let any promise be broken at a penalty, so that every count of
-    instances has a cost. `basis` is where the last solve ended.
+    `counts` are the columns of committed resources' instances, `work_rows` the rows of each batch
+    workload's share. `missing` columns let any promise be broken at a penalty, so that every count
+    of instances has a cost. `basis` is where the last solve ended.
     """
 
     model: Model
@@ -49,10 +50,10 @@ class Part:
     missing: NDArray[np.int32]
     basis: Basis | None = None
 
-    def at(self, n: NDArray[np.float64], share: NDArray[np.float64]) -> Program:
-        """The program at given commitments, with at least the given shares of batch work."""
+    def at(self, held: NDArray[np.float64], share: NDArray[np.float64]) -> Program:
+        """The program at given instances held, with at least the given shares of batch work."""
         lower, upper = self.program.lower.copy(), self.program.upper.copy()
-        lower[self.counts] = upper[self.counts] = n
+        lower[self.counts] = upper[self.counts] = held
         row_lower = self.program.row_lower.copy()
         row_lower[self.work_rows] = share
         return replace(self.program, lower=lower, upper=upper, row_lower=row_lower)
@@ -64,16 +65,15 @@ class Split:
 
     problem: Problem
     pools: tuple[Pool, ...]
-    committed: tuple[Resource, ...]
+    had: Commitments
     batches: tuple[Workload, ...]
     parts: tuple[Part, ...]
     workers: int
     deadline: Deadline
 
-    @property
-    def fixed_cost(self) -> NDArray[np.float64]:
-        """Cost of an instance of each committed resource [USD]."""
-        return np.array([instance_cost(self.problem, r) for r in self.committed])
+    def program(self, p: int, n: NDArray[np.float64], shares: NDArray[np.float64]) -> Program:
+        """A block's program at given commitments and shares of batch work (block x batch)."""
+        return self.parts[p].at(self.had.held(n, p), shares[p])
 
     def each(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """The results of independent work, in order, whoever did it."""
@@ -92,13 +92,12 @@ def split(
     problem: Problem, pools: tuple[Pool, ...], usd: float, workers: int, deadline: Deadline
 ) -> Split:
     """Take a problem apart; `usd` is about what a plan costs."""
-    committed = tuple(r for r in problem.resources if r.is_committed)
     batches = tuple(w for w in problem.workloads if w.is_batch and w.work > 0.0)
     parts = []
     for p in range(len(problem.blocks)):
         deadline.left_s()
         parts.append(_part(block_problem(problem, p), pools, batches, PENALTY * max(usd, 1.0)))
-    return Split(problem, pools, committed, batches, tuple(parts), workers, deadline)
+    return Split(problem, pools, commitments(problem), batches, tuple(parts), workers, deadline)
 
 
 def block_problem(problem: Problem, p: int) -> Problem:
@@ -112,9 +111,13 @@ def block_problem(problem: Problem, p: int) -> Problem:
             return replace(w, demand={name: (d,) for name, d in demand.items()})
         return replace(w, demand=(demand[""],))
 
+    def resource(r: Resource) -> Resource:
+        return replace(r, terms=(), min_instances=0) if r.terms else r
+
     return replace(
         problem,
         blocks=(problem.blocks[p],),
+        resources=tuple(map(resource, problem.resources)),
         workloads=tuple(map(workload, problem.workloads)),
         capex_budget=None,
         site_kw={},
@@ -125,10 +128,7 @@ def _part(
     block: Problem, pools: tuple[Pool, ...], batches: Sequence[Workload], penalty: float
 ) -> Part:
     model = build(block, pools)
-    counts = np.array(
-        [model.instances[i][0] for i, r in enumerate(block.resources) if r.is_committed],
-        dtype=np.int32,
-    )
+    counts = np.array(model.committed, dtype=np.int32)
     program = model.linear.program()
     cost = program.cost.copy()
     cost[counts] = 0.0
@@ -163,7 +163,7 @@ def _elastic(program: Program, penalty: float) -> tuple[Program, NDArray[np.int3
 class Priced:
     """All blocks in fractions at given commitments `n` and shares of batch work.
 
-    `usd` by block, and what one more instance (`per_instance`, block x committed) or one more
+    `usd` by block, and what one more instance (`per_instance`, block x commitment) or one more
     whole work (`per_work`, block x batch) would add to it; `missing`: by block, how much is asked
     for in vain.
     """
@@ -178,7 +178,7 @@ class Priced:
 
     def total(self, split: Split) -> float:
         """Cost of the commitments and of all blocks; delay is not in it."""
-        return float(split.fixed_cost @ self.n + self.usd.sum())
+        return float(split.had.cost @ self.n + self.usd.sum())
 
     @property
     def usd_per_work(self) -> NDArray[np.float64]:
@@ -203,7 +203,7 @@ def price_blocks(split: Split, n: NDArray[np.float64], shares: NDArray[np.float6
         n,
         shares,
         np.array([point.objective for point in found]),
-        np.array([point.reduced[part.counts] for part, point in zipped]),
+        split.had.spread(np.array([point.reduced[part.counts] for part, point in zipped])),
         np.array([point.duals[part.work_rows] for part, point in zipped]),
         np.array([point.values[part.missing].sum() for part, point in zipped]),
         tuple(found),
@@ -219,7 +219,7 @@ def _chain(
         basis = part.basis
         if basis is None and before is not None and _alike(before.program, part.program):
             basis = before.basis
-        warm = WarmProgram(part.at(n, shares[p]), basis)
+        warm = WarmProgram(split.program(p, n, shares), basis)
         point = warm.solve()
         if point is None:
             raise GpumixError(f"block {split.problem.blocks[p].id} has no fractional plan")

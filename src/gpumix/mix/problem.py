@@ -24,6 +24,20 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """A commitment that counts in some blocks, told by their indices.
+
+    `cost` [USD] is of one instance for all of it, `capex` [USD] what it takes of the budget. One
+    without blocks is a way to be rid of what must be taken: a server that is sold at once.
+    """
+
+    id: str
+    blocks: tuple[int, ...]
+    cost: float
+    capex: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """GPUs that can be had in whole instances.
 
@@ -31,6 +45,10 @@ class Resource:
     every hour. `hourly`: a count per block, `hourly_cost` while running; `fixed_cost` [USD],
     `capex` [USD] and `kw` [kW] of an hourly resource count nowhere. `quotas` names those of the
     problem's quotas that its instances count against.
+
+    A committed resource with `terms` has a count per term, priced by the terms alone; in a block it
+    has the sum of those that count there. `max_instances`, quotas and power bind in every block,
+    `min_instances` binds the sum over all terms.
     """
 
     id: str
@@ -46,10 +64,11 @@ class Resource:
     site: str | None = None
     spot: bool = False
     quotas: tuple[str, ...] = ()
+    terms: tuple[Term, ...] = ()
 
     @property
     def is_committed(self) -> bool:
-        """Whether one count holds for the whole horizon."""
+        """Whether counts hold for the whole horizon, or for terms of it."""
         return self.kind == "committed"
 
 

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from gpumix.mix.explain import restricted
-from gpumix.mix.highs import run
+from gpumix.mix.highs import NEVER, Deadline, run
 from gpumix.mix.model import build
 from gpumix.mix.pool import single_pools
 from gpumix.mix.problem import Problem
@@ -34,7 +34,13 @@ class Shortlist:
     bound: float | None
 
 
-def shortlist(problem: Problem, *, rounds: int, always: Collection[str] = ()) -> Shortlist:
+def shortlist(
+    problem: Problem,
+    *,
+    rounds: int,
+    always: Collection[str] = (),
+    deadline: Deadline = NEVER,
+) -> Shortlist:
     """Resources of the fractional optimum, then of the optimum without those, and so on.
 
     Args:
@@ -42,6 +48,10 @@ def shortlist(problem: Problem, *, rounds: int, always: Collection[str] = ()) ->
         rounds: how many relaxations are solved, each without the favourites of those before it;
             fewer where nothing is left to fall back on.
         always: ids of resources that stay in every round; those that must be held stay too.
+        deadline: when the user's time is up. A relaxation that it cuts off ends the rounds.
+
+    Raises:
+        OutOfTime: it had passed before a relaxation began.
 
     Source: the first round is the restricted master heuristic, Desaulniers et al., "Column
     Generation" (2005), ch. 1.
@@ -51,7 +61,7 @@ def shortlist(problem: Problem, *, rounds: int, always: Collection[str] = ()) ->
     kept: set[str] = set()
     bound: float | None = None
     for _ in range(rounds):
-        cost, held = _relaxation(restricted(problem, left))
+        cost, held = _relaxation(restricted(problem, left), deadline)
         if cost is None:
             break
         bound = cost if bound is None else bound
@@ -62,11 +72,11 @@ def shortlist(problem: Problem, *, rounds: int, always: Collection[str] = ()) ->
     return Shortlist(restricted(problem, kept | fixed), bound)
 
 
-def _relaxation(problem: Problem) -> tuple[float | None, set[str]]:
+def _relaxation(problem: Problem, deadline: Deadline) -> tuple[float | None, set[str]]:
     """Cost of the fractional problem, None where it has no plan, and what it holds."""
     pruned, _ = prune(problem)
     model = build(pruned, single_pools(pruned))
-    outcome = run(model.linear.program().relaxed())
+    outcome = run(model.linear.program().relaxed(), deadline=deadline)
     if outcome.status != "optimal":
         return None, set()
     most = [max(outcome.values[c] for c in columns) for columns in model.instances]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -132,7 +132,8 @@ def _exact(task: Task, effort: Effort, gap: float, deadline: Deadline) -> Soluti
 
 def whole_numbers(problem: Problem) -> int:
     """About how many whole numbers a plan for the problem holds."""
-    return len(problem.blocks) * (len(problem.configs) + len(problem.resources))
+    per_block = len(problem.configs) + len(problem.resources)
+    return len(problem.blocks) * per_block + sum(len(r.terms) for r in problem.resources)
 
 
 def check_ends(gap: float, time_limit_s: float | None) -> None:
@@ -187,26 +188,18 @@ def conflict(problem: Problem) -> tuple[str, ...]:
     """Limits that cannot hold together, none of them to spare; () if the problem has a plan.
 
     Of several such sets it finds the one told in the weightiest limits (the order of
-    `problem.limits`), always the same one.
+    `problem.limits`), always the same one. In a large problem it is looked for among limits that
+    fractions cannot keep together either, where there are such.
     """
-    return group_conflict(problem, {name: (name,) for name in limits(problem)})
-
-
-def group_conflict(problem: Problem, groups: Mapping[str, Collection[str]]) -> tuple[str, ...]:
-    """Groups of limits that cannot hold together, none of them to spare; () if all can.
-
-    Of several such sets it finds the one told in the earliest groups, always the same one. In a
-    large problem it is looked for among groups that fractions cannot keep together either, where
-    there are such. Limits in no group hold throughout.
-    """
+    names = limits(problem)
 
     def holds(kept: Sequence[str], fractions: bool = False) -> bool:
-        dropped = {limit for name in groups.keys() - set(kept) for limit in groups[name]}
+        dropped = set(names).difference(kept)
         return feasible(problem, dropped=dropped, fractions=fractions)
 
-    among = tuple(groups)
+    among = names
     if whole_numbers(problem) > NORMAL.exact:
-        among = minimal_conflict(among, lambda kept: holds(kept, fractions=True)) or among
+        among = minimal_conflict(names, lambda kept: holds(kept, fractions=True)) or names
     return minimal_conflict(among, holds)
 
 

@@ -225,7 +225,8 @@ def _shortlist(answer: Answer) -> Assumption:
     return Assumption(
         "rule: shortlist",
         f"{len(found.choice.supplies)} of {found.considered} supplies entered the integer "
-        f"search; no mix of all of them can cost less than {found.solution.bound or 0.0:,.0f} USD",
+        f"search; no mix of all of them can cost less than {found.solution.bound or 0.0:,.0f} USD"
+        + (", the worth of waiting included" if answer.wait_usd else ""),
         Basis.MODELLED,
         "gpumix's documentation (decision 0004)",
     )

@@ -19,6 +19,7 @@ from gpumix.domain.workload import Inventory, Tier, Workload
 from gpumix.options.option import Option
 from gpumix.plan.cycle import Cycle, peak_demand, work_per_week
 from gpumix.plan.data import data_usd_per_unit, mean_over_peak
+from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.ways import Way, cheapest_ways, instances
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK
@@ -57,13 +58,14 @@ class Choice:
     """The inventory with what could serve it: undominated options by workload id, and supply.
 
     `spot_useful_share` is, by GPU, the part of paid spot time that interruptions leave to
-    deferrable work.
+    deferrable work. `work` is how much searching is worth.
     """
 
     inventory: Inventory
     options: Mapping[str, Sequence[Option]]
     supplies: tuple[Supply, ...]
     spot_useful_share: Mapping[str, float]
+    work: Work = NORMAL
 
 
 def formulate(
@@ -106,6 +108,11 @@ def rate_on(
     if workload.run is not None:
         return option.spot_units_per_hour or 0.0
     return option.units_per_hour * spot_useful_share[supply.gpu]
+
+
+def wait_usd(option: Option, supply: Supply) -> float:
+    """What waiting for a unit is worth to the team there, beside its cash [USD/unit]."""
+    return option.spot_wait_usd if supply.purchase is Purchase.SPOT else option.wait_usd
 
 
 def outlasts_a_week(option: Option, workload: Workload) -> bool:
@@ -256,7 +263,12 @@ class _Builder:
             if not supply.purchase.is_committed or supply.count:
                 continue
             ways = [
-                Way(unit_cost_usd(option, supply, workload, rate), supply, option, rate)
+                Way(
+                    unit_cost_usd(option, supply, workload, rate) + wait_usd(option, supply),
+                    supply,
+                    option,
+                    rate,
+                )
                 for option, rate in self._possible(workload, supply)
                 if outlasts_a_week(option, workload)
             ]
@@ -283,7 +295,8 @@ class _Builder:
         ways = [
             Way(
                 supply.usd_per_instance_hour * instances(option, supply, workload) / rate
-                + data_usd_per_unit(workload, supply, range(year, year + 1)),
+                + data_usd_per_unit(workload, supply, range(year, year + 1))
+                + wait_usd(option, supply),
                 supply,
                 option,
                 rate,
@@ -325,7 +338,8 @@ class _Builder:
         self, workload: str, resource: str, option: Option, rate: float, cell: Cell
     ) -> None:
         rate = min(rate, mix.most_rate(self.workloads[-1]))  # its workload was added last
-        busy_usd = cell.supply.usd_per_gpu_busy_hour * option.gpus + rate * self._data_usd(cell)
+        per_unit = self._data_usd(cell) + wait_usd(option, cell.supply)
+        busy_usd = cell.supply.usd_per_gpu_busy_hour * option.gpus + rate * per_unit
         self.configs.append(mix.Config(workload, resource, option.gpus, rate, var_cost=busy_usd))
         self.cells.append(cell)
 

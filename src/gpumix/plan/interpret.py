@@ -18,6 +18,7 @@ from gpumix.plan.credits import credited, credits_of
 from gpumix.plan.formulate import (
     Choice,
     Formulation,
+    wait_usd,
 )
 from gpumix.plan.search import Found, judged
 from gpumix.units import HOURS_PER_WEEK, MONTHS_PER_YEAR
@@ -51,6 +52,20 @@ class Answer:
         return math.fsum(line.usd for line in self.lines)
 
     @property
+    def wait_usd(self) -> float:
+        """What waiting for training jobs is worth over the horizon, beside the cost [USD]."""
+        return math.fsum(
+            use.units * wait_usd(use.cell.option, line.supply)
+            for line in self.lines
+            for use in line.uses
+        )
+
+    @property
+    def minimised_usd(self) -> float:
+        """What the search makes as small as it can: cost and the worth of waiting [USD]."""
+        return self.usd + self.wait_usd
+
+    @property
     def capex_usd(self) -> float:
         """Cash spent on servers [USD]."""
         bought = [x for x in self.lines if x.supply.purchase is Purchase.BUY]
@@ -64,21 +79,24 @@ def answer_of(found: Found) -> Answer:
 
 
 def usd_of(found: Found) -> float:
-    """Cost of a found mix over the horizon by its accounts, with data and credits [USD]."""
-    return answer_of(found).usd
+    """Cost of a found mix over the horizon by its accounts, with data, credits and the worth of
+    waiting [USD]."""
+    return answer_of(found).minimised_usd
 
 
 def proof_of(answer: Answer) -> mix.Solution:
-    """The solution with its cost by the accounts, and what the search proves of that.
+    """The solution with its cost by the accounts (the worth of waiting included), and what the
+    search proves of that.
 
     Any other mix could draw all credits too, which the search does not see: its bound less these.
     """
     solution = answer.found.solution
     credit_usd = math.fsum(credit.usd for credit in credits_of(answer.choice.inventory))
-    if math.isclose(answer.usd, solution.cost or 0.0, rel_tol=1e-9) and not credit_usd:
+    usd = answer.minimised_usd
+    if math.isclose(usd, solution.cost or 0.0, rel_tol=1e-9) and not credit_usd:
         return solution
     bound = max((solution.bound or 0.0) - credit_usd, 0.0)
-    return judged(replace(solution, cost=answer.usd), bound)
+    return judged(replace(solution, cost=usd), bound)
 
 
 def mix_lines(answer: Answer) -> tuple[MixLine, ...]:

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 from gpumix import mix
 from gpumix.domain.plan import Plan
 from gpumix.domain.workload import Inventory, Workload
-from gpumix.errors import GpumixError, Problem
+from gpumix.errors import GpumixError, InputError, Problem
 from gpumix.options.option import Option, undominated
 from gpumix.options.runs import Reliability
 from gpumix.options.workloads import options, why_hopeless
 from gpumix.plan import regret
 from gpumix.plan.api_supply import with_apis
 from gpumix.plan.cycle import Cycle, cycle_of
+from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.formulate import Choice, Formulation, formulate, weight_of, worthwhile
 from gpumix.plan.infeasible.explain import explain_infeasible
 from gpumix.plan.interpret import answer_of
-from gpumix.plan.search import PLAN, VARIANT, Found, search
+from gpumix.plan.search import Found, search
 from gpumix.plan.simplify import point_of, simplest
 from gpumix.plan.targets import targets
 from gpumix.plan.workloads import Results
@@ -45,10 +46,19 @@ class Planned:
     problem: mix.Problem
 
 
-def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: None) -> Planned:
+def plan(
+    inventory: Inventory,
+    catalog: Catalog,
+    progress: Progress = lambda _: None,
+    work: Work = NORMAL,
+) -> Planned:
     """The simplest mix within a share of the cheapest, with reasons, error bars and alternatives.
 
-    Raises: Infeasible where a workload can run nowhere, or limits conflict.
+    `work` is how much searching it is worth; cut short by its limit of time, the plan says so.
+
+    Raises:
+        Infeasible: a workload can run nowhere, or limits conflict.
+        InputError: the limit of time passed before a plan was found.
     """
     started = time.perf_counter()
     progress("prices and servers")
@@ -60,11 +70,15 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
     from gpumix.plan import replay  # load the compiled simulator, only needed from here
 
     rated = sustained.simulated(inventory, predicted)
-    choice = chosen_from(inventory, catalog, supplies, rated.options)
+    choice = replace(chosen_from(inventory, catalog, supplies, rated.options), work=work)
     cycle = cycle_for(choice)
     choice, apis = with_apis(choice, cycle, catalog.api_prices)
     progress("the cheapest mix")
-    found = search(choice, cycle, PLAN)
+    try:
+        found = search(choice, cycle, work.plan)
+    except mix.OutOfTime:
+        text = f"no plan was found in {work.time_limit_s:g} s"
+        raise InputError(Problem("time limit", text, "allow more, or leave it out")) from None
     if found.solution.cost is None:
         raise explain_infeasible(inventory, found.formulation, _Again(catalog))
     progress("replay of the traffic on the plan")
@@ -84,6 +98,7 @@ def plan(inventory: Inventory, catalog: Catalog, progress: Progress = lambda _: 
         curve=(*simple.curve[:-1], point_of(signed)) if signed is not best else simple.curve[:1],
         ends_usd=regret.costs_at_ends(answer, choice, cycle),
         targets=targets(answer, choice, cycle, supplies.of, catalog),
+        cut_short_s=work.time_limit_s if work.is_over else None,
     )
     results = Results(answer, catalog, supplies, rated.options, proof)
     written = write_up(results, others, rated.unproven, started)
@@ -121,7 +136,7 @@ class _Again:
         """A mix that keeps every promise and limit of an inventory; None where none is found."""
         try:
             choice, cycle = self._start(inventory, rough)
-            found = search(choice, cycle, VARIANT)
+            found = search(choice, cycle, choice.work.variant)
             if found.solution.cost is None or not inventory.limits.must_be_simple:
                 return None if found.solution.cost is None else found
             return simplest(found, choice, cycle, choice.supplies, ()).found

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from gpumix import mix
 from gpumix.cost.cloud import commitment_break_even_utilisation
 from gpumix.domain.offer import Purchase, term_words
 from gpumix.domain.plan import Alternative, BreakEven, WorkloadPlan
@@ -18,7 +19,7 @@ from gpumix.plan.infeasible.amounts import amounts
 from gpumix.plan.infeasible.conflict import minimal
 from gpumix.plan.interpret import Answer, answer_of, proof_of, usd_of
 from gpumix.plan.restrictions import Restriction, homeless_workloads, narrow, restrictions
-from gpumix.plan.search import VARIANT, Found, judged, search
+from gpumix.plan.search import Found, judged, search
 from gpumix.supply.supply import Supply
 
 
@@ -65,11 +66,11 @@ def _cost_at(
     """Cost at other speeds, from the supplies the plan holds; if they do not do, from all [USD]."""
     held = {line.supply.id for line in answer.lines}
     own = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in held or s.count))
-    for candidate in (own, choice):
-        found = search(candidate, cycle, VARIANT, rate_factor)
-        if found.solution.cost is not None:
-            return usd_of(found)
-    return None
+    try:
+        tried = (search(c, cycle, choice.work.variant, rate_factor) for c in (own, choice))
+        return next((answer_of(f).usd for f in tried if f.solution.cost is not None), None)
+    except mix.OutOfTime:
+        return None
 
 
 def _variant(
@@ -85,7 +86,9 @@ def _variant(
     if homeless := homeless_workloads(narrowed, narrowed.supplies):
         return Variant(restriction, None, f"nothing can run {', '.join(homeless)}")
     try:
-        found = search(narrowed, cycle, VARIANT)
+        found = search(narrowed, cycle, choice.work.variant)
+    except mix.OutOfTime:
+        return Variant(restriction, None, "not looked at: the time limit had passed")
     except GpumixError as error:
         return Variant(restriction, None, str(error))
     if found.solution.cost is None:
@@ -121,7 +124,8 @@ def cheapest(found: Found, others: Sequence[Variant]) -> Found:
 
 def alternatives(cheapest: Answer, others: Sequence[Variant]) -> tuple[Alternative, ...]:
     """Each restriction's cost above that of the cheapest mix: both as cheap as can be, neither
-    made simpler. None above it where the cheapest keeps the restriction anyway."""
+    made simpler, the worth of waiting counted in what is above. None above it where the cheapest
+    keeps the restriction anyway."""
     return tuple(_alternative(v, cheapest) for v in others)
 
 
@@ -132,8 +136,8 @@ def _alternative(variant: Variant, cheapest: Answer) -> Alternative:
     if variant.found is None or variant.found.solution.cost is None:
         return Alternative(name, "infeasible", None, None, None, variant.reason)
     other = answer_of(variant.found)
-    delta = other.usd - least_usd
-    share = delta / least_usd if least_usd else None
+    delta = other.minimised_usd - cheapest.minimised_usd
+    share = delta / cheapest.minimised_usd if cheapest.minimised_usd else None
     return Alternative(name, proof_of(other).status, other.usd, delta, share, "")
 
 

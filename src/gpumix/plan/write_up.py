@@ -20,13 +20,17 @@ from gpumix.predict.software import unknown_software
 @dataclass(frozen=True, slots=True)
 class Others:
     """What the plan is held against: variants, the cheapest mix found, the way from that to the
-    plan, its cost at either end of every speed's interval [USD], prices to ask for."""
+    plan, its cost at either end of every speed's interval [USD], prices to ask for.
+
+    `cut_short_s` is the limit of time that ended all this early [s], if one did.
+    """
 
     variants: Sequence[Variant]
     cheapest: Answer
     curve: tuple[CurvePoint, ...]
     ends_usd: tuple[float | None, float | None]
     targets: tuple[TermTarget, ...]
+    cut_short_s: float | None = None
 
 
 def write_up(
@@ -64,7 +68,7 @@ def write_up(
         horizon_low_usd=low_usd,
         horizon_high_usd=high_usd,
         capex_usd=answer.capex_usd,
-        bound=min(solution.bound or 0.0, answer.usd),
+        bound=min(solution.bound or 0.0, answer.minimised_usd),
         gap=solution.gap or 0.0,
         utilisation=interpret.utilisation(answer),
         idle_usd_per_month=interpret.idle_usd(answer) / answer.months,
@@ -89,4 +93,6 @@ def write_up(
         cheapest_usd=others.cheapest.usd,
         curve=others.curve,
         api=apis,
+        cut_short_s=others.cut_short_s,
+        wait_usd=answer.wait_usd,
     )

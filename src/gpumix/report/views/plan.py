@@ -157,7 +157,24 @@ def sureness(plan: Plan) -> str:
     )
     years = "year" if plan.years == 1 else "years"
     told = f"{interval} over {plan.years} {years}; {proof}."
-    return told + _above_cheapest(plan) + _without_estimates(plan)
+    more = (_waiting, _cut_short, _above_cheapest, _without_estimates)
+    return told + "".join(words(plan) for words in more)
+
+
+def _waiting(plan: Plan) -> str:
+    if not plan.wait_usd:
+        return ""
+    worth = fields.format_value("wait_usd", plan.wait_usd)
+    return f" Waiting for training jobs is worth {worth} beside that; the plan weighs both."
+
+
+def _cut_short(plan: Plan) -> str:
+    if plan.cut_short_s is None:
+        return ""
+    return (
+        f" Cut short after {fields.format_value('cut_short_s', plan.cut_short_s)}: what was not"
+        " looked at by then is missing, and another run may give another plan."
+    )
 
 
 def with_second(plan: Plan, name: str, usd: float | None) -> str:
