@@ -25,7 +25,7 @@ from gpumix.mix.plan import (
 )
 from gpumix.mix.problem import Block, Config, Problem, Resource, Term, Workload, limits
 from gpumix.mix.read import check_problem, most_rate, problem_to_dict, read_problem
-from gpumix.mix.shortlist import Shortlist, shortlist
+from gpumix.mix.shortlist import Shortlist, shortlist, shortlists
 from gpumix.mix.solve import check_ends, conflict, solve, whole_numbers
 
 __all__ = [
@@ -63,6 +63,7 @@ __all__ = [
     "relaxed",
     "restricted",
     "shortlist",
+    "shortlists",
     "solution_to_dict",
     "solve",
     "whole_numbers",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from gpumix import mix
 from gpumix.errors import InputError
@@ -40,11 +41,14 @@ def search(
     cycle: Cycle,
     effort: Effort,
     rate_factor: Mapping[str, float] | None = None,
+    most_usd: float = math.inf,
 ) -> Found:
     """The cheapest mix of a choice, as near to the best as `GAP` or the effort allows.
 
     A problem small enough to be searched enters whole, so that its optimum is proven; of a larger
-    one the shortlist. `rate_factor` scales each workload's rates (sensitivity).
+    one the shortlist. `rate_factor` scales each workload's rates (sensitivity). Where the fractions
+    alone cost more than `most_usd`, or have no plan, and that is finite, there is no search: the
+    solution then has no cost.
 
     Raises: mix.OutOfTime where the user's time was up before any mix was found.
     """
@@ -54,27 +58,33 @@ def search(
     rented = {r.id for r in whole.problem.resources if r.id != whole.supply[r.id].id}
     # The first round gives the bound, and with the others the list.
     is_small = mix.whole_numbers(whole.problem) <= effort.largest
+    rounds = mix.shortlists(whole.problem, always=rented, deadline=work.deadline)
+    first = short = next(rounds)
+    if math.isfinite(most_usd) and (first.bound is None or first.bound > most_usd):
+        unsearched = mix.Solution("feasible", None, first.bound, None, {}, ())
+        return Found(choice, whole, unsearched, len(choice.supplies), first.bound)
     tried: list[tuple[mix.Problem, mix.Solution]] = []
-    for rounds in (1,) if is_small else effort.rounds:
+    solved = 1
+    for wanted in (1,) if is_small else effort.rounds:
         if tried and work.is_over:
             break
-        short = mix.shortlist(whole.problem, rounds=rounds, always=rented, deadline=work.deadline)
-        bound = short.bound or 0.0
+        *_, short = (short, *islice(rounds, wanted - solved))
+        solved = wanted
         listed = whole.problem if is_small else short.problem
         tried.append((listed, _solved(listed, effort, work)))
         cost = tried[-1][1].cost
-        if cost is not None and mix.relative_gap(cost, bound) <= FAR:
+        if cost is not None and mix.relative_gap(cost, first.bound or 0.0) <= FAR:
             break
     if not is_small and all(found.cost is None for _, found in tried):
         tried.append((whole.problem, _solved(whole.problem, effort, work)))
     problem, solution = min(tried, key=lambda one: math.inf if one[1].cost is None else one[1].cost)
     is_whole = len(problem.resources) == len(whole.problem.resources)
     proven = solution.bound if is_whole else None  # a shortlist's bound says nothing of the rest
-    solution = judged(solution, max(bound, proven or 0.0))
+    solution = judged(solution, max(first.bound or 0.0, proven or 0.0))
     formulation = part_of(whole, problem)
     kept = {formulation.supply[r.id].id for r in problem.resources}
     narrowed = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in kept))
-    return Found(narrowed, formulation, solution, len(choice.supplies), short.bound)
+    return Found(narrowed, formulation, solution, len(choice.supplies), first.bound)
 
 
 def _solved(problem: mix.Problem, effort: Effort, work: Work) -> mix.Solution:
