@@ -26,7 +26,7 @@ from gpumix.mix.plan import (
 from gpumix.mix.problem import Block, Config, Group, Problem, Resource, Term, Workload, limits
 from gpumix.mix.quickxplain import minimal_conflict
 from gpumix.mix.read import check_problem, most_rate, problem_to_dict, read_problem
-from gpumix.mix.shortlist import Shortlist, shortlist
+from gpumix.mix.shortlist import Shortlist, shortlist, shortlists
 from gpumix.mix.solve import check_ends, conflict, feasible, solve, whole_numbers
 
 __all__ = [
@@ -66,6 +66,7 @@ __all__ = [
     "relaxed",
     "restricted",
     "shortlist",
+    "shortlists",
     "solution_to_dict",
     "solve",
     "used_groups",

@@ -12,7 +12,7 @@ from gpumix.domain.plan import CurvePoint
 from gpumix.errors import Change, Infeasible, Stated, WayOut
 from gpumix.plan.accounts import Line
 from gpumix.plan.cycle import Cycle
-from gpumix.plan.formulate import Choice, formulate
+from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import answer_of, usd_of
 from gpumix.plan.restrictions import homeless_workloads, narrow
 from gpumix.plan.search import Found, search
@@ -117,12 +117,9 @@ class _Trial:
             return None
         if self.choice.work.is_over:
             return None
-        asked = formulate(narrowed, self.cycle)
-        bound = mix.shortlist(asked.problem, rounds=1).bound
-        if bound is None or bound - asked.freed_usd > most_usd:
-            return None
         try:
-            found = search(narrowed, self.cycle, self.choice.work.variant)
+            variant = self.choice.work.variant
+            found = search(narrowed, self.cycle, variant, most_usd=most_usd)
         except mix.OutOfTime:
             return None
         cost = found.solution.cost
