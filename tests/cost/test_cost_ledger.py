@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpumix.cost.finance import capital_charge_per_year
+from gpumix.cost.finance import annuity_factor
 from gpumix.cost.ledger import (
     Entry,
     cash,
@@ -90,15 +90,25 @@ def test_present_cost_is_a_spreadsheets(amounts: list[float], rate: float) -> No
 
 
 @given(
-    capex=st.floats(1e3, 1e6), share=st.floats(0.0, 1.0), rate=st.floats(0.0, 0.3),
-    years=st.floats(0.25, 10.0),
+    capex=st.floats(1e3, 1e7), share=st.floats(0.0, 1.0),
+    rate=st.one_of(st.just(0.0), st.floats(1e-6, 0.5)), years=st.floats(1.0, 15.0),
+    longer=st.floats(0.0, 5.0),
 )  # fmt: skip
-def test_a_purchase_costs_a_year_what_the_capital_charge_says(
-    capex: float, share: float, rate: float, years: float
+def test_a_purchase_costs_a_year_its_loan_less_what_its_resale_saves(
+    capex: float, share: float, rate: float, years: float, longer: float
 ) -> None:
-    stay = [entry(0, capex), entry(12.0 * years, -share * capex, closes=True)]
-    level = level_cost_per_year(stay, rate, years, payments_per_year=1)
-    assert level == pytest.approx(capital_charge_per_year(capex, share * capex, rate, years))
+    """Payments of a loan of the price, less those into a sinking fund that the resale fills."""
+
+    def level(price: float, resale: float, years: float) -> float:
+        stay = [entry(0, price), entry(12.0 * years, -resale, closes=True)]
+        return level_cost_per_year(stay, rate, years, payments_per_year=1)
+
+    sinking = float(annuity_factor(rate, years)) - rate
+    charge = level(capex, share * capex, years)
+    loan = -float(npf.pmt(rate, years, capex))
+    assert charge == pytest.approx(loan - share * capex * sinking, rel=1e-9, abs=1e-5)
+    assert level(capex, share * capex, years + longer) <= charge * (1.0 + 1e-12) + 1e-5
+    assert level(capex, 0.0, years) >= charge - 1e-9
 
 
 def test_level_monthly_cost_is_a_loans_payment() -> None:

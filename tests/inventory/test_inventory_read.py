@@ -19,6 +19,7 @@ from gpumix.catalog import Catalog
 from gpumix.domain.defaults import INPUT_TOKENS_OF_VOLUME
 from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import Purchase
+from gpumix.domain.site import OwnedTerms
 from gpumix.domain.workload import Inventory, Kind, Quota, Slo, Tier
 from gpumix.errors import InputError
 from gpumix.inventory import read_inventory, starter_text
@@ -340,6 +341,37 @@ def test_months_of_a_plan_that_starts_within_one_run_from_that_day(read: Read) -
     text = CHAT.replace("start: 2027-01", "start: 2027-01-15")
     (workload,) = read(text.replace("    slo:", "    from: 2027-03-01\n    slo:")).workloads
     assert workload.from_month == 1
+
+
+SITE = CHAT.replace(
+    "  cloud: {}\n",
+    "  on_prem: {hall: {country: BD, racks: 2, kw_per_rack: 12, lead_months: 4}}\n"
+    "  owned: {hall: {l40s-48gb: {count: 8, age_months: 24, sell_usd: 4000}, a100-pcie-80gb: 4}}\n",
+)
+
+
+def test_what_stands_may_tell_its_age_and_what_it_fetches(read: Read) -> None:
+    (site,) = read(SITE).sites
+    assert site.lead_months == 4
+    assert site.owned == (("l40s-48gb", 8), ("a100-pcie-80gb", 4))
+    assert site.owned_terms == (OwnedTerms("l40s-48gb", 24.0, 4000.0),)
+    assert site.terms_of("a100-pcie-80gb") == OwnedTerms("a100-pcie-80gb")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("lead_months: 4", "lead_months: -1", "supply.on_prem.hall.lead_months (line 9)"),
+        ("lead_months: 4", "lead_months: 1.5", "expected a whole number, got 1.5"),
+        ("count: 8, ", "", "supply.owned.hall.l40s-48gb (line 10): needs the key 'count'"),
+        ("age_months", "age", "unknown key 'age' (did you mean age_months"),
+        ("sell_usd: 4000", "sell_usd: -1", "supply.owned.hall.l40s-48gb.sell_usd (line 10)"),
+        ("a100-pcie-80gb: 4", "a100-pcie-80gb: none", "expected a number such as 12"),
+    ],
+)
+def test_bad_terms_of_what_stands(refused: Refused, old: str, new: str, says: str) -> None:
+    assert old in SITE
+    assert says in refused(SITE.replace(old, new, 1))
 
 
 def test_providers_of_the_price_sheet_are_known(read: Read, tmp_path: Path) -> None:

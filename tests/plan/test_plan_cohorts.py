@@ -15,10 +15,10 @@ from gpumix.cost.ledger import cash, cash_after, cash_by_year
 from gpumix.domain.offer import Purchase
 from gpumix.plan.cohorts import FREED, OWED, Cohort, cohorts_of
 from gpumix.plan.effort import NORMAL
-from gpumix.plan.formulate import worthwhile
 from gpumix.plan.interpret import cost_parts, mix_lines
 from gpumix.plan.periods import Period, whole_year
 from gpumix.plan.search import search
+from gpumix.plan.worthwhile import worthwhile
 
 YEARS = tuple(whole_year(year) for year in range(3))
 ONE_YEAR = rented(Purchase.RESERVED_1Y, 2.0)
@@ -139,6 +139,16 @@ def test_a_ladder_of_one_year_terms_follows_a_team_that_triples() -> None:
     assert answer.found.solution.cost == pytest.approx(answer.usd)
     (line,) = mix_lines(answer)
     assert (line.count, line.counts_by_year) == (9, (1, 3, 9))
+
+
+def test_a_ladder_costs_less_than_holding_for_the_horizon_and_renting_the_rest() -> None:
+    """At the same price, held for all three years: 1, 2 or 3 of them and the rest by the hour."""
+    whole = rented(Purchase.RESERVED, 2.0)
+    before = planned([workload(growth=2.0)], [whole, HOURLY])
+    after = planned([workload(growth=2.0)], [whole, ONE_YEAR, HOURLY])
+    assert before.usd == pytest.approx((3.0 * 2.0 + (2.0 + 8.0) * 3.0) * HOUR)
+    assert after.usd == pytest.approx(13.0 * 2.0 * HOUR)
+    assert 1.0 - after.usd / before.usd > 0.125
 
 
 def test_a_long_term_for_what_stays_and_short_ones_for_what_comes() -> None:

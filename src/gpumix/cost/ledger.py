@@ -114,7 +114,7 @@ def level_cost_per_year(
         years: n over which it is spread [years].
         payments_per_year: k, each at the end of its part of the year.
 
-    Source: PyPSA, `annuity`; for k = 1 as `capital_charge_per_year`.
+    Source: PyPSA, `annuity`; Hamilton 2008, cost of power in large-scale data centers.
     """
     rate = (1.0 + rate_per_year) ** (1.0 / payments_per_year) - 1.0
     factor = float(annuity_factor(rate, payments_per_year * years))

@@ -131,7 +131,8 @@ class Workload:
     run. `countries` (ISO alpha-2) are where data may be processed; empty = anywhere. `data_tb` is
     kept where it runs, `egress_tb_per_month` sent out from there [TB, TB/month]. It runs from
     `from_month` until before `until_month`, months after the plan's start; None = to its end.
-    Its demand is that of its first year.
+    Its demand is that of its first year. Its replicas may run on parts of GPUs cut in hardware
+    unless `mig` is off, and take turns with those of others on one GPU where `share_gpu` is on.
     """
 
     id: str
@@ -154,6 +155,8 @@ class Workload:
     egress_tb_per_month: float = 0.0
     from_month: int = 0
     until_month: int | None = None
+    mig: bool = True
+    share_gpu: bool = False
 
     @property
     def has_data(self) -> bool:
@@ -244,11 +247,13 @@ class Limits:
     providers: int | None = None
     gpu_types: int | None = None
     lines: int | None = None
+    min_line_usd_per_month: float | None = None
 
     @property
     def must_be_simple(self) -> bool:
-        """Whether the mix may hold only so many providers, GPU types or lines."""
-        return any(most is not None for most in (self.providers, self.gpu_types, self.lines))
+        """Whether the mix may hold only so many providers, GPU types or lines, or no small ones."""
+        limits = (self.providers, self.gpu_types, self.lines, self.min_line_usd_per_month)
+        return any(limit is not None for limit in limits)
 
 
 @dataclass(frozen=True, slots=True)

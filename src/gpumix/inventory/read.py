@@ -220,6 +220,8 @@ class _Reader:
             egress_tb_per_month=spec.egress_tb_per_month,
             from_month=begins,
             until_month=ends,
+            mig=spec.mig,
+            share_gpu=spec.share_gpu,
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:
@@ -460,6 +462,7 @@ class _Reader:
             providers=spec.limits.providers,
             gpu_types=spec.limits.gpu_types,
             lines=spec.limits.lines,
+            min_line_usd_per_month=spec.limits.min_line_usd_per_month,
         )
 
     # -- names -------------------------------------------------------------------------------

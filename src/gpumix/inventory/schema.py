@@ -129,6 +129,8 @@ class WorkloadSpec(_Spec):
     from_: Day | None = Field(default=None, alias="from")
     until: LastDay | None = None
     # served work
+    mig: bool = True
+    share_gpu: bool = False
     traffic: TrafficSpec | None = None
     slo: dict[str, Seconds] = {}
     tokens_per_day: Volume | None = None
@@ -280,6 +282,7 @@ class LimitsSpec(_Spec):
     providers: Whole | None = Field(default=None, ge=1, le=1000)
     gpu_types: Whole | None = Field(default=None, ge=1, le=1000)
     lines: Whole | None = Field(default=None, ge=1, le=1000)
+    min_line_usd_per_month: Number | None = Field(default=None, gt=0, le=1e9)
 
 
 class PreferSpec(_Spec):
@@ -331,13 +334,16 @@ _RUN = frozenset(
 )  # fmt: skip
 """Keys of every kind of training job."""
 
+_PARTS = frozenset({"mig", "share_gpu"})
+"""Keys of work that may run on part of a GPU."""
+
 APPLIES: dict[Kind, frozenset[str]] = {
-    Kind.CHAT: frozenset({"traffic", "slo"}),
+    Kind.CHAT: frozenset({"traffic", "slo", *_PARTS}),
     Kind.BATCH: frozenset(
         {"tokens_per_day", "window", "growth_per_year", "input_tokens"}
     ),
     Kind.EMBEDDING: frozenset(
-        {"tokens_per_day", "window", "growth_per_year", "input_tokens", "traffic", "slo"}
+        {"tokens_per_day", "window", "growth_per_year", "input_tokens", "traffic", "slo", *_PARTS}
     ),
     Kind.FINETUNE: frozenset(
         {"method", "tokens", "runs_per_month", "runs_per_year", "finish_within", "seq_len",
@@ -349,7 +355,7 @@ APPLIES: dict[Kind, frozenset[str]] = {
     ),
     Kind.MEDIA: frozenset(
         {"images_per_day", "videos_per_day", "latency", "steps", "resolution", "frames",
-         "growth_per_year", "window", "traffic"}
+         "growth_per_year", "window", "traffic", *_PARTS}
     ),
 }  # fmt: skip
 """Keys that go with a kind, beside those that every workload has."""

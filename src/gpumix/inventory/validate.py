@@ -192,8 +192,9 @@ def _keys_at(path: KeyPath) -> tuple[str, ...]:
         if here is None or part not in here.model_fields:
             return ()
         annotation = here.model_fields[str(part)].annotation
-        if get_origin(annotation) is dict:
+        while get_origin(annotation) is dict:
             next(parts, None)  # a name of the user's own
+            annotation = get_args(annotation)[1]
         here = _model_within(annotation)
     if here is None:
         return ()

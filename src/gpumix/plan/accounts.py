@@ -112,7 +112,7 @@ def _duty(formulation: Formulation, resource: str) -> float:
         (
             cell.duty
             for config, cell in zip(formulation.problem.configs, formulation.cells, strict=True)
-            if config.resource == resource
+            if config.resource == resource and cell is not None
         ),
         1.0,
     )
@@ -255,10 +255,10 @@ def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Us
         block = cycle.blocks[p]
         hours = cycle.hours(p)
         for config, cell, z in zip(problem.configs, formulation.cells, plan.replicas, strict=True):
-            if not z:
+            if not z or cell is None:
                 continue
             load = _load(cell, config.workload, block, p, delivered)
-            gpu_hours = z * config.gpus * hours * cell.duty
+            gpu_hours = z * cell.option.gpu_share * hours * cell.duty
             found.setdefault(config.resource, []).append(
                 Use(
                     cell=cell,
@@ -267,7 +267,10 @@ def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Us
                     load=load,
                     units=z * config.plain_rate * hours * load,
                     busy_gpu_hours=gpu_hours * load,
-                    energy_usd=cell.supply.usd_per_gpu_busy_hour * config.gpus * z * hours,
+                    energy_usd=cell.supply.usd_per_gpu_busy_hour
+                    * cell.option.gpu_share
+                    * z
+                    * hours,
                 )
             )
     return found

@@ -22,9 +22,16 @@ from gpumix.options.option import Option
 from gpumix.plan.accounts import usd_by_workload
 from gpumix.plan.cycle import Cycle, peak_demand
 from gpumix.plan.data import data_usd_per_unit
-from gpumix.plan.formulate import Choice, holds, may_run, rate_on, worthwhile
+from gpumix.plan.formulate import (
+    Choice,
+    holds,
+    may_run,
+    rate_on,
+    usd_per_busy_hour,
+)
 from gpumix.plan.interpret import Answer
 from gpumix.plan.periods import WEEKS_PER_YEAR, first_month, units_by_year, work_per_week
+from gpumix.plan.worthwhile import worthwhile
 from gpumix.supply.apis import Quote, quotes, usd_per_mtok
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK, MONTHS_PER_YEAR
@@ -199,14 +206,14 @@ def _even(
     rate: float,
     cycle: Cycle,
 ) -> BreakEven | None:
-    per_instance = supply.gpus_per_instance // option.gpus
+    per_instance = int(supply.gpus_per_instance / option.gpu_share + 1e-9)
     premium = workload.tier is Tier.PREMIUM and not workload.is_deferrable
     hourly = not supply.purchase.is_committed
     replicas = Replicas(
         rate,
         per_instance,
         supply.usd_per_gpu_hour * supply.gpus_per_instance,
-        supply.usd_per_gpu_busy_hour * option.gpus
+        usd_per_busy_hour(option, supply)
         + rate * data_usd_per_unit(workload, supply, (first_month(workload),)),
         per_instance if premium else 0,
         supply.room,

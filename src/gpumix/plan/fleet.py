@@ -150,7 +150,7 @@ class _Year:
         own = {
             config.workload
             for config, cell in zip(self.whole.problem.configs, self.whole.cells, strict=True)
-            if cell.workload.id == workload.id
+            if cell is not None and cell.workload.id == workload.id
         }
         asked = [w for w in self.able if w.id in own]
         if asked:
@@ -161,7 +161,7 @@ class _Year:
     def asking(self, asked: Sequence[mix.Workload]) -> mix.Problem:
         """The problem with some of the work alone."""
         names = {workload.id for workload in asked}
-        configs = tuple(c for c in self.whole.problem.configs if c.workload in names)
+        configs = tuple(c for c in self.whole.problem.configs if c.workload in names or c.cut)
         return replace(self.whole.problem, workloads=tuple(asked), configs=configs)
 
     def solved(self, asked: Sequence[mix.Workload]) -> mix.Solution | None:
@@ -175,9 +175,9 @@ class _Year:
             return None
         names = {workload.id for workload in problem.workloads}
         pairs = zip(self.whole.problem.configs, self.whole.cells, strict=True)
-        cells = tuple(cell for config, cell in pairs if config.workload in names)
+        cells = tuple(cell for config, cell in pairs if config.workload in names or config.cut)
         part = replace(self.whole, problem=problem, cells=cells)
-        able = {cell.workload.id for cell in self.whole.cells}
+        able = {cell.workload.id for cell in self.whole.cells if cell is not None}
         reasons = {
             w.id: broken.get(w.id, "") if w.id in able else NO_WAY
             for w in self.choice.inventory.workloads

@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 from gpumix import mix
 from gpumix.cost.unit_cost import usd_per_unit
 from gpumix.domain.defaults import GPUS_PER_NODE
+from gpumix.domain.gpu import Slice
 from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Inventory, Tier, Workload
 from gpumix.options.option import Option
+from gpumix.perf.slices import fillings
 from gpumix.plan.cohorts import Cohort, cohorts_of, freed_at_once_usd
 from gpumix.plan.cycle import Cycle, peak_demand
 from gpumix.plan.data import data_usd_per_unit, mean_over_peak
@@ -48,14 +50,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Formulation:
-    """The problem and what its numbers mean; `cells` are parallel to `problem.configs`.
+    """The problem and what its numbers mean; `cells` are parallel to `problem.configs`, None
+    for those that cut GPUs.
 
     Its costs count from owned servers that are all sold at once, which costs nothing there and
     frees `freed_usd`: what a mix costs is that much less.
     """
 
     problem: mix.Problem
-    cells: tuple[Cell, ...]
+    cells: tuple[Cell | None, ...]
     supply: Mapping[str, Supply]
     cycle: Cycle
     freed_usd: float = 0.0
@@ -70,7 +73,8 @@ class Choice:
     """The inventory with what could serve it: undominated options by workload id, and supply.
 
     `spot_useful_share` is, by GPU, the part of paid spot time that interruptions leave to
-    deferrable work. `work` is how much searching is worth.
+    deferrable work. `work` is how much searching is worth, `survives_loss` whether premium work
+    must survive the loss of an instance.
     """
 
     inventory: Inventory
@@ -78,6 +82,7 @@ class Choice:
     supplies: tuple[Supply, ...]
     spot_useful_share: Mapping[str, float]
     work: Work = NORMAL
+    survives_loss: bool = True
 
 
 def formulate(
@@ -133,42 +138,6 @@ def outlasts_a_week(option: Option, workload: Workload) -> bool:
     return workload.run is not None and option.units_per_hour * HOURS_PER_WEEK < 1.0
 
 
-def worthwhile(choice: Choice) -> tuple[Supply, ...]:
-    """Supplies that no other one beats for every workload, count for count and price for price.
-
-    Exact: a dropped instance can be replaced by one that costs no more and does as much with as
-    many of its GPUs or fewer (or, where all replicas fit it, by as many GPUs in smaller instances,
-    unless a quota counts those), and counts against no other quota.
-    """
-    kept: list[Supply] = []
-    tables = {supply.id: _rates(choice, supply) for supply in choice.supplies}
-    for supply in sorted(choice.supplies, key=_by_price):
-        table = tables[supply.id]
-        if supply.count or (
-            table and not any(_beats(k, supply, tables[k.id], table) for k in kept)
-        ):
-            kept.append(supply)
-    return tuple(sorted(kept, key=lambda s: s.id))
-
-
-def _by_price(supply: Supply) -> tuple[float, int, str]:
-    return (supply.usd_per_gpu_hour, supply.gpus_per_instance, supply.id)
-
-
-def _rates(choice: Choice, supply: Supply) -> dict[tuple[str, int], float]:
-    """(workload, GPUs of a replica) -> units per hour there."""
-    table: dict[tuple[str, int], float] = {}
-    for workload in choice.inventory.workloads:
-        if not may_run(workload, supply):
-            continue
-        for option in choice.options.get(workload.id, ()):
-            rate = rate_on(option, supply, workload, choice.spot_useful_share)
-            if option.gpu == supply.gpu and rate > 0.0 and holds(supply, option, workload):
-                key = (workload.id, option.gpus)
-                table[key] = max(table.get(key, 0.0), rate)
-    return table
-
-
 def holds(supply: Supply, option: Option, workload: Workload) -> bool:
     """Whether a replica fits one instance, or is a gang of whole nodes (training only).
 
@@ -182,45 +151,6 @@ def holds(supply: Supply, option: Option, workload: Workload) -> bool:
     return gang and size >= GPUS_PER_NODE and option.gpus % size == 0
 
 
-def _beats(
-    other: Supply,
-    supply: Supply,
-    theirs: Mapping[tuple[str, int], float],
-    table: Mapping[tuple[str, int], float],
-) -> bool:
-    alike = (
-        _begins_and_ends(other, supply)
-        and (other.purchase is Purchase.SPOT) == (supply.purchase is Purchase.SPOT)
-        and other.site is None
-        and supply.site is None
-        and other.usd_per_gpu_hour <= supply.usd_per_gpu_hour
-        and other.egress_usd_per_gb <= supply.egress_usd_per_gb
-        and other.storage_usd_per_gb_month <= supply.storage_usd_per_gb_month
-        and other.most is None
-        and set(other.quotas) <= set(supply.quotas)
-    )
-    if not alike:
-        return False
-    splits = supply.gpus_per_instance % other.gpus_per_instance == 0 and not other.quotas
-    if other.gpu == supply.gpu and splits:
-        return all(theirs.get(key, 0.0) >= rate for key, rate in table.items())
-    if other.gpus_per_instance != supply.gpus_per_instance:
-        return False
-    return all(
-        any(w == key[0] and gpus <= key[1] and r >= rate for (w, gpus), r in theirs.items())
-        for key, rate in table.items()
-    )
-
-
-def _begins_and_ends(other: Supply, supply: Supply) -> bool:
-    """Whether one can be held whenever the other can: by the hour both, or in terms that fit."""
-    if not (other.purchase.is_committed and supply.purchase.is_committed):
-        return not (other.purchase.is_committed or supply.purchase.is_committed)
-    if not other.term_months:
-        return not supply.term_months
-    return not supply.term_months or supply.term_months % other.term_months == 0
-
-
 class _Builder:
     """Collects resources, workloads and configs of one problem."""
 
@@ -231,7 +161,8 @@ class _Builder:
         self.supply = {s.id: s for s in choice.supplies}
         self.workloads: list[mix.Workload] = []
         self.configs: list[mix.Config] = []
-        self.cells: list[Cell] = []
+        self.cells: list[Cell | None] = []
+        self.slices: dict[str, dict[Slice, None]] = {}
 
     def add_served(self, workload: Workload) -> None:
         """A rate in every block."""
@@ -243,7 +174,7 @@ class _Builder:
                 workload.id,
                 "inference",
                 demand=tuple(peak_demand(workload, b) for b in self.cycle.blocks),
-                n_plus_one=premium,
+                n_plus_one=premium and self.choice.survives_loss,
                 max_spot_share=None if premium else share,
             )
         )
@@ -366,9 +297,15 @@ class _Builder:
     ) -> None:
         rate = min(rate, mix.most_rate(self.workloads[-1]))  # its workload was added last
         per_unit = self._data_usd(cell) + wait_usd(option, cell.supply)
-        busy_usd = cell.supply.usd_per_gpu_busy_hour * option.gpus + rate * per_unit
-        self.configs.append(mix.Config(workload, resource, option.gpus, rate, var_cost=busy_usd))
+        busy_usd = usd_per_busy_hour(option, cell.supply) + rate * per_unit
+        part = option.slice
+        gpus, name = (0, part.name) if part else (option.gpus, "")
+        self.configs.append(
+            mix.Config(workload, resource, gpus, rate, var_cost=busy_usd, slice=name)
+        )
         self.cells.append(cell)
+        if part:
+            self.slices.setdefault(resource, {})[part] = None
 
     def _data_usd(self, cell: Cell) -> float:
         """What data costs per unit of a replica's rate: at its mean load [USD/unit]."""
@@ -418,8 +355,16 @@ class _Builder:
             if cohort.until
         )
 
+    def _cut(self) -> None:
+        """Every way to cut a GPU into the slices that some work could take."""
+        for resource, slices in self.slices.items():
+            for cut in fillings(tuple(slices)):
+                self.configs.append(mix.Config("", resource, 1, 0.0, cut=cut))
+                self.cells.append(None)
+
     def formulation(self) -> Formulation:
         """The finished problem."""
+        self._cut()
         inventory, cloud = self.choice.inventory, self.choice.inventory.cloud
         problem = mix.Problem(
             name=inventory.name,
@@ -449,7 +394,12 @@ def unit_cost_usd(option: Option, supply: Supply, workload: Workload, rate: floa
 def usd_per_hour(option: Option, supply: Supply, workload: Workload) -> float:
     """What a busy replica costs: its instances, and what work adds on its GPUs [USD/h]."""
     gpus = supply.gpus_per_instance * instances(option, supply, workload)
-    return supply.usd_per_gpu_hour * gpus + supply.usd_per_gpu_busy_hour * option.gpus
+    return supply.usd_per_gpu_hour * gpus + usd_per_busy_hour(option, supply)
+
+
+def usd_per_busy_hour(option: Option, supply: Supply) -> float:
+    """What work adds to the cost of the GPUs that a replica takes [USD/h]."""
+    return supply.usd_per_gpu_busy_hour * option.gpu_share
 
 
 def weight_of(workload: Workload, options: Sequence[Option], supplies: Sequence[Supply]) -> float:

@@ -13,6 +13,7 @@ from gpumix.domain.workload import Inventory
 from gpumix.errors import InputError, Problem
 from gpumix.options.option import Option, undominated
 from gpumix.options.runs import Reliability
+from gpumix.options.slices import best_parts
 from gpumix.options.workloads import options
 from gpumix.plan import regret
 from gpumix.plan import today as todays
@@ -20,13 +21,14 @@ from gpumix.plan.api_supply import with_apis
 from gpumix.plan.cohorts import changes_of
 from gpumix.plan.cycle import Cycle, cycle_of
 from gpumix.plan.effort import NORMAL, Work
-from gpumix.plan.formulate import Choice, weight_of, worthwhile
+from gpumix.plan.formulate import Choice, weight_of
 from gpumix.plan.infeasible import explain_infeasible
 from gpumix.plan.interpret import answer_of
 from gpumix.plan.search import search
 from gpumix.plan.simplify import point_of, simplest
 from gpumix.plan.targets import targets
 from gpumix.plan.workloads import Results
+from gpumix.plan.worthwhile import worthwhile
 from gpumix.plan.write_up import Others, write_up
 from gpumix.supply.owned import own_servers
 from gpumix.supply.rentals import rentals
@@ -88,10 +90,11 @@ def plan(
     replayer = replay.Replayer()
     found, choice, proof = replay.proven(found, choice, cycle, replayer)
     progress("alternatives and error bars")
-    variants = regret.variants(answer_of(found), choice, cycle, supplies.of + apis)
+    offered = supplies.of + apis
+    variants = regret.variants(answer_of(found), choice, cycle, offered, catalog.models)
     best, variants, proof = replay.cheapest(found, variants, proof, replayer)
     progress("simple enough to sign")
-    simple = simplest(best, choice, cycle, supplies.of + apis, [v.found for v in variants])
+    simple = simplest(best, choice, cycle, offered, [v.plan for v in variants])
     signed, proof = replay.simple(simple.found, best, choice, cycle, replayer, proof)
     answer = answer_of(signed)
     progress("the report")
@@ -128,7 +131,7 @@ def chosen_from(
     reliability = Reliability.from_defaults(catalog.defaults, stated)
     choice = Choice(
         inventory,
-        {name: undominated(found) for name, found in tried.items()},
+        {w.id: best_parts(w, undominated(tried[w.id])) for w in inventory.workloads},
         supplies.of,
         {gpu: reliability.spot_useful_share(gpu) for gpu in supplies.largest_instance()},
     )

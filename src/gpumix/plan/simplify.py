@@ -17,6 +17,9 @@ from gpumix.plan.restrictions import homeless_workloads, narrow
 from gpumix.plan.search import Found, search
 from gpumix.supply.supply import Supply
 
+SMALL = 0.01
+"""Share of the cost below which a line is not worth signing for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Simplest:
@@ -37,9 +40,9 @@ def simplest(
     then lines.
 
     Each of the three is cut by solving again with only those that the mix spends most on, in as
-    few as will do, found by bisection. A mix that the inventory's limits call for is taken
-    whatever it costs. What stands already stays. One of the `others` that is cheaper than what
-    comes out and no less simple takes its place.
+    few as will do, found by bisection. Then lines that cost next to nothing go. A mix that the
+    inventory's limits call for is taken whatever it costs. What stands already stays. One of the
+    `others` that is cheaper than what comes out and no less simple takes its place.
 
     Raises: Infeasible where no mix was found that keeps one of the limits.
     """
@@ -51,6 +54,7 @@ def simplest(
         ("gpu_types", _gpu, limits.gpu_types),
         ("lines", _line, limits.lines),
     ):
+        before_lines = offered
         trial = _Trial(choice, cycle, offered, name)
         found = _cut(found, trial, most_usd)
         if limit is not None and len(_ranked(found, name)) > limit:
@@ -58,6 +62,11 @@ def simplest(
         curve.append(point_of(found))
         kept = {"", *_ranked(found, name)}
         offered = [s for s in offered if s.count or name(s) in kept]
+    wide = before_lines if limits.min_line_usd_per_month and limits.lines is None else offered
+    smaller = _without_small(found, _Trial(choice, cycle, wide, _line), most_usd)
+    if smaller is not found:
+        found = smaller
+        curve.append(point_of(found))
     for other in others:
         if other is not None and _is_better(other, found):
             found = other
@@ -68,10 +77,11 @@ def simplest(
 def point_of(found: Found) -> CurvePoint:
     """What a mix counts and costs."""
     lines = answer_of(found).lines
+    held = [line for line in lines if line.most]  # the others are sold at the start
     return CurvePoint(
-        providers=len({_provider(line.supply) for line in lines} - {""}),
-        gpu_types=len({line.supply.gpu for line in lines}),
-        lines=len(lines),
+        providers=len({_provider(line.supply) for line in held} - {""}),
+        gpu_types=len({line.supply.gpu for line in held}),
+        lines=len(held),
         horizon_usd=math.fsum(line.usd for line in lines),
     )
 
@@ -135,6 +145,43 @@ def _cut(found: Found, trial: _Trial, most_usd: float) -> Found:
         else:
             best, enough = other, tried
     return best
+
+
+def _without_small(found: Found, trial: _Trial, most_usd: float) -> Found:
+    """The mix without lines below the limit stated, whatever that costs, or without those below
+    `SMALL` of the cost, where the rest does their work for no more than `most_usd`.
+
+    Raises: Infeasible where no mix without lines below the stated limit was found.
+    """
+    inventory = trial.choice.inventory
+    stated = inventory.limits.min_line_usd_per_month
+    if stated is None and not inventory.simplicity:
+        return found
+    most_usd = math.inf if stated else most_usd
+    left = {trial.name(supply) for supply in trial.offered}
+    needed: set[str] = set()
+    while small := [name for name in _small(found, stated) if name not in needed]:
+        for gone in (set(small), {small[0]}):
+            if other := trial.only(sorted(left - gone), most_usd):
+                found = other
+                left -= gone
+                break
+        else:
+            if stated is not None:
+                key = "limits.min_line_usd_per_month"
+                message = f"no plan was found without {small[0]}, a line below {key}: {stated:g}"
+                raise Infeasible(message, [key], [f"lower {key}, or leave it out"])
+            needed.add(small[0])
+    return found
+
+
+def _small(found: Found, usd_per_month: float | None) -> list[str]:
+    """Lines below an amount, or below `SMALL` of the cost, the smallest first; what stands on a
+    site is never one."""
+    answer = answer_of(found)
+    least = SMALL * answer.usd if usd_per_month is None else usd_per_month * answer.months
+    small = [line for line in answer.lines if line.usd < least and not line.supply.count]
+    return [_line(line.supply) for line in sorted(small, key=lambda line: line.usd)]
 
 
 def _ranked(found: Found, name: Callable[[Supply], str]) -> list[str]:

@@ -181,6 +181,7 @@ def _placements(
                 note=option.note,
                 speed=behind[way_of(option)].speed,
                 nearest=behind[way_of(option)].nearest,
+                slice=option.slice.name if option.slice else "",
             )
         )
     return tuple(sorted(placements, key=lambda p: (-p.share, p.resource)))

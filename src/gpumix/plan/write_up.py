@@ -10,9 +10,13 @@ from gpumix.domain.plan import CurvePoint, Plan, TermTarget
 from gpumix.plan import assumptions, interpret, regret
 from gpumix.plan.api import all_by_api, by_api
 from gpumix.plan.api_supply import api_warnings
+from gpumix.plan.break_evens import break_evens
+from gpumix.plan.classes import by_class
 from gpumix.plan.interpret import Answer
 from gpumix.plan.interval import cost_interval_usd
 from gpumix.plan.regret import Variant
+from gpumix.plan.rules import decision_rules
+from gpumix.plan.slices import cuts
 from gpumix.plan.timeline import late_orders, timeline
 from gpumix.plan.today import TodayFleet, alternative, today_plan
 from gpumix.plan.workloads import Results, workload_plans
@@ -50,6 +54,7 @@ def write_up(
     inventory, solution = answer.choice.inventory, interpret.proof_of(answer)
     low_usd, high_usd = cost_interval_usd(answer, *others.ends_usd)
     workloads = workload_plans(results)
+    rules = decision_rules(answer, workloads)
     notes = [
         f"{w.id}: {note}"
         for w in inventory.workloads
@@ -84,7 +89,7 @@ def write_up(
             all_by_api(apis, answer),
             *([alternative(others.fleet, others.cheapest.usd)] if others.fleet else []),
         ),
-        break_evens=regret.break_evens(answer, workloads, supplies.of),
+        break_evens=break_evens(answer, rules, supplies.of),
         hourly_gpus=interpret.hourly_gpus(answer),
         assumptions=assumptions.assumptions(answer, catalog, (*inventory.notes, *supplies.notes)),
         warnings=(
@@ -106,4 +111,7 @@ def write_up(
         owed_usd=answer.owed_usd,
         cut_short_s=others.cut_short_s,
         wait_usd=answer.wait_usd,
+        by_class=by_class(answer.lines, answer.months),
+        rules=rules,
+        cuts=cuts(answer),
     )

@@ -7,8 +7,10 @@ from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import Plan
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.report.tables import Cell, Table
+from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
 from gpumix.report.views import comparison as comparison_view
+from gpumix.report.views import decisions as decision_view
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
@@ -31,6 +33,7 @@ def plan_markdown(plan: Plan) -> str:
             for t in (
                 timeline_view.timeline_table(plan),
                 plan_view.workloads_table(plan),
+                decision_view.class_table(plan),
                 job_view.jobs_table(plan),
                 plan_view.slo_table(plan),
                 plan_view.replay_table(plan),
@@ -41,11 +44,13 @@ def plan_markdown(plan: Plan) -> str:
         *(
             drawn(t)
             for t in (
-                plan_view.regret_table(plan),
+                other_view.regret_table(plan).without_absent(),
                 api_view.api_table(plan),
                 api_view.flips_table(plan),
                 plan_view.cost_table(plan),
+                decision_view.rules_table(plan),
                 plan_view.break_even_table(plan),
+                mix_view.cuts_table(plan),
                 mix_view.curve_table(plan),
                 mix_view.targets_table(plan),
             )
