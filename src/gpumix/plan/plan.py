@@ -21,6 +21,7 @@ from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.formulate import Choice, weight_of, worthwhile
 from gpumix.plan.infeasible import explain_infeasible
 from gpumix.plan.interpret import answer_of
+from gpumix.plan.scenarios import scenarios
 from gpumix.plan.search import search
 from gpumix.plan.simplify import point_of, simplest
 from gpumix.plan.targets import targets
@@ -99,6 +100,7 @@ def plan(
         curve=(*simple.curve[:-1], point_of(signed)) if signed is not best else simple.curve[:1],
         ends_usd=regret.costs_at_ends(answer, choice, cycle),
         targets=targets(answer, choice, cycle, supplies.of, catalog),
+        scenarios=scenarios(answer, answer_of(best), choice, cycle),
         cut_short_s=work.time_limit_s if work.is_over else None,
     )
     results = Results(answer, catalog, supplies, rated.options, proof)
