@@ -24,6 +24,7 @@ from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.formulate import Choice, Formulation, formulate, weight_of
 from gpumix.plan.infeasible.explain import explain_infeasible
 from gpumix.plan.interpret import answer_of
+from gpumix.plan.scenarios import scenarios
 from gpumix.plan.search import Found, search
 from gpumix.plan.simplify import point_of, simplest
 from gpumix.plan.targets import targets
@@ -105,6 +106,7 @@ def plan(
         ends_usd=regret.costs_at_ends(answer, choice, cycle),
         targets=targets(answer, choice, cycle, supplies.of, catalog),
         fleet=todays.fleet_of(choice, supplies),
+        scenarios=scenarios(answer, answer_of(best), choice, cycle),
         cut_short_s=work.time_limit_s if work.is_over else None,
     )
     results = Results(answer, catalog, supplies, rated.options, proof)
