@@ -63,9 +63,9 @@ CASES = {
     ),
     "quota of one": Case(
         chat(600),
-        cloud("h100-sxm-80gb", more=", providers: [gcp], max_instances: {gcp us-central1: 1}"),
-        ("supply.cloud.max_instances.gcp us-central1: 1",),
-        "supply.cloud.max_instances.gcp us-central1",
+        cloud("h100-sxm-80gb", more=", providers: [gcp], max_instances: {gcp: 1}"),
+        ("supply.cloud.max_instances.gcp: 1",),
+        "supply.cloud.max_instances.gcp",
     ),
     "quota of nothing": Case(
         chat(20),
