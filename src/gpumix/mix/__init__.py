@@ -22,11 +22,12 @@ from gpumix.mix.plan import (
     price,
     relative_gap,
     solution_to_dict,
+    used_groups,
 )
-from gpumix.mix.problem import Block, Config, Problem, Resource, Term, Workload, limits
+from gpumix.mix.problem import Block, Config, Group, Problem, Resource, Term, Workload, limits
 from gpumix.mix.quickxplain import minimal_conflict
 from gpumix.mix.read import check_problem, most_rate, problem_to_dict, read_problem
-from gpumix.mix.shortlist import Shortlist, shortlist
+from gpumix.mix.shortlist import Shortlist, shortlist, shortlists
 from gpumix.mix.solve import check_ends, conflict, feasible, solve, whole_numbers
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Config",
     "Deadline",
     "Effort",
+    "Group",
     "OutOfTime",
     "Problem",
     "Resource",
@@ -66,7 +68,9 @@ __all__ = [
     "relaxed",
     "restricted",
     "shortlist",
+    "shortlists",
     "solution_to_dict",
     "solve",
+    "used_groups",
     "whole_numbers",
 ]

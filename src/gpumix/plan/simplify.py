@@ -12,7 +12,7 @@ from gpumix.domain.plan import CurvePoint
 from gpumix.errors import Change, Infeasible, Stated, WayOut
 from gpumix.plan.accounts import Line
 from gpumix.plan.cycle import Cycle
-from gpumix.plan.formulate import Choice, formulate
+from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import answer_of, usd_of
 from gpumix.plan.restrictions import homeless_workloads, narrow
 from gpumix.plan.search import Found, search
@@ -83,10 +83,11 @@ def simplest(
 def point_of(found: Found) -> CurvePoint:
     """What a mix counts and costs."""
     lines = answer_of(found).lines
+    held = [line for line in lines if line.most]  # the others are sold at the start
     return CurvePoint(
-        providers=len({_provider(line.supply) for line in lines} - {""}),
-        gpu_types=len({line.supply.gpu for line in lines}),
-        lines=len(lines),
+        providers=len({_provider(line.supply) for line in held} - {""}),
+        gpu_types=len({line.supply.gpu for line in held}),
+        lines=len(held),
         horizon_usd=math.fsum(line.usd for line in lines),
     )
 
@@ -116,11 +117,9 @@ class _Trial:
             return None
         if self.choice.work.is_over:
             return None
-        bound = mix.shortlist(formulate(narrowed, self.cycle).problem, rounds=1).bound
-        if bound is None or bound > most_usd:
-            return None
         try:
-            found = search(narrowed, self.cycle, self.choice.work.variant)
+            variant = self.choice.work.variant
+            found = search(narrowed, self.cycle, variant, most_usd=most_usd)
         except mix.OutOfTime:
             return None
         cost = found.solution.cost
