@@ -43,6 +43,9 @@ __all__ = ["Planned", "Progress", "chosen_from", "cycle_for", "options", "plan",
 
 Progress = Callable[[str], None]
 
+MOST_SOLVED = 300_000
+"""Supplies x blocks x workloads of all mixes that are solved for the ways out of a conflict."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -121,6 +124,7 @@ class _Again:
         self.catalog = catalog
         self.countries: Sequence[str] = sorted({o.country for o in catalog.offers if o.country})
         self.rated: dict[object, Sequence[Option]] = {}
+        self.solved = 0
 
     def options(
         self, inventory: Inventory, workload: Workload, *, rough: bool = False
@@ -142,9 +146,13 @@ class _Again:
         return formulate(*self._start(inventory, rough))
 
     def found(self, inventory: Inventory, *, rough: bool = False) -> Found | None:
-        """A mix that keeps every promise and limit of an inventory; None where none is found."""
+        """A mix that keeps every promise and limit of an inventory; None where none is found, or so
+        much was solved before that it is not looked for."""
+        if self.solved > MOST_SOLVED:
+            return None
         try:
             choice, cycle = self._start(inventory, rough)
+            self.solved += len(choice.supplies) * len(cycle.blocks) * len(inventory.workloads)
             found = search(choice, cycle, choice.work.variant)
             if found.solution.cost is None or not inventory.limits.must_be_simple:
                 return None if found.solution.cost is None else found
