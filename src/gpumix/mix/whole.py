@@ -52,7 +52,7 @@ def whole_blocks(split: Split, priced: Priced, effort: Effort) -> list[NDArray[n
 def _task(split: Split, priced: Priced, p: int) -> Task:
     part, point = split.parts[p], priced.points[p]
     many = _replicas(part, point) > MANY
-    program = split.program(p, priced.n, priced.shares)
+    program = part.closed(split.program(p, priced.n, priced.shares))
     relaxed = _batch_priced(part, program, priced, p, SLACK[many])
     strict = relaxed.upper.copy()
     strict[part.missing] = 0.0
@@ -118,7 +118,8 @@ def _is_whole(task: Task, fixed: Mapping[int, float]) -> bool:
 
 
 def _searched(split: Split, program: Program, effort: Effort) -> NDArray[np.float64] | None:
-    outcome = run(program, gap=BLOCK_GAP, node_limit=effort.block_nodes, deadline=split.deadline)
+    nodes = effort.block_nodes
+    outcome = run(program, gap=BLOCK_GAP, node_limit=nodes, brief=True, deadline=split.deadline)
     if not outcome.values:
         return None
     values = np.array(outcome.values)
