@@ -10,7 +10,7 @@ import plan_fixture
 import pytest
 
 from gpumix import fields
-from gpumix.domain.plan import Alternative, Plan
+from gpumix.domain.plan import Alternative, GpuCut, Plan
 from gpumix.report import markdown
 from gpumix.report.tables import Table
 from gpumix.report.views import alternatives as other_view
@@ -171,3 +171,24 @@ def test_a_terminal_shows_what_is_asked_for_first_and_a_report_all() -> None:
     assert column(other_view.regret_table(many), "name")[0] == "all cloud"
     assert "5 more" in other_view.left_out_words(many, 6)
     assert other_view.left_out_words(plan, len(plan.regret)) == ""
+
+
+def test_cut_gpus_are_told_and_that_they_are_cut_anew() -> None:
+    plan = plan_fixture.plan()
+    line = plan.mix[0]
+    held = line.count * line.gpus_per_instance
+
+    def words(*counts: int) -> list[tuple[str, str]]:
+        patterns = ({"1g.10gb": 7}, {"1g.10gb": 4, "3g.40gb": 1})
+        cuts = tuple(
+            GpuCut(line.resource, line.gpu, pattern, n)
+            for pattern, n in zip(patterns, counts, strict=True)
+        )
+        table = mix_view.cuts_table(dataclasses.replace(plan, cuts=cuts))
+        place = [c.name for c in table.columns].index("pattern")
+        return [(row[place].text, row[place].note) for row in table.rows]
+
+    assert words(held - 1, 1) == [("7 × 1g.10gb", ""), ("4 × 1g.10gb, 1 × 3g.40gb", "")]
+    assert words(held, 1)[0] == ("7 × 1g.10gb", "in some hours")
+    cut = dataclasses.replace(plan, cuts=(GpuCut(line.resource, line.gpu, {"1/2": 2}, 1),))
+    assert "2 × 1/2" in markdown.plan_markdown(cut)
