@@ -13,6 +13,7 @@ from gpumix import fields
 from gpumix.domain.plan import Plan
 from gpumix.report import markdown
 from gpumix.report.tables import Table
+from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import charts
 from gpumix.report.views import comparison as comparison_view
 from gpumix.report.views import mix as mix_view
@@ -48,8 +49,8 @@ def test_the_gap_is_always_said(gap: float, words: str) -> None:
 
 def test_absent_values_print_as_dashes_with_reasons() -> None:
     plan = plan_fixture.plan()
-    assert column(plan_view.regret_table(plan), "delta_usd")[-1] == "-"
-    reasons = column(plan_view.regret_table(plan), "reason")
+    assert column(other_view.regret_table(plan), "delta_usd")[-1] == "-"
+    reasons = column(other_view.regret_table(plan), "reason")
     assert reasons[-2:] == [a.reason for a in plan.regret if a.horizon_usd is None]
     refused = plan_view.candidates_table(plan.workloads[0])
     assert column(refused, "usd_per_mtok_total")[-1] == "-"

@@ -26,7 +26,7 @@ from gpumix.mix.plan import (
 from gpumix.mix.problem import Block, Config, Problem, Resource, Term, Workload, limits
 from gpumix.mix.read import check_problem, most_rate, problem_to_dict, read_problem
 from gpumix.mix.shortlist import Shortlist, shortlist, shortlists
-from gpumix.mix.solve import check_ends, conflict, solve, whole_numbers
+from gpumix.mix.solve import check_ends, conflict, feasible, solve, whole_numbers
 
 __all__ = [
     "EFFORTS",
@@ -52,6 +52,7 @@ __all__ = [
     "check_problem",
     "conflict",
     "delivered_rate",
+    "feasible",
     "instances",
     "limits",
     "most_rate",

@@ -55,14 +55,19 @@ def search(
     work = choice.work
     work.left_s()
     whole = formulate(choice, cycle, rate_factor)
-    rented = {r.id for r in whole.problem.resources if r.id != whole.supply[r.id].id}
+    always = {
+        r.id
+        for r in whole.problem.resources
+        if r.id != whole.supply[r.id].id or whole.supply[r.id].count
+    }  # what is rented for one workload alone, and what stands, kept or sold
     # The first round gives the bound, and with the others the list.
     is_small = mix.whole_numbers(whole.problem) <= effort.largest
-    rounds = mix.shortlists(whole.problem, always=rented, deadline=work.deadline)
+    rounds = mix.shortlists(whole.problem, always=always, deadline=work.deadline)
     first = short = next(rounds)
-    if math.isfinite(most_usd) and (first.bound is None or first.bound > most_usd):
-        unsearched = mix.Solution("feasible", None, first.bound, None, {}, ())
-        return Found(choice, whole, unsearched, len(choice.supplies), first.bound)
+    least_usd = None if first.bound is None else first.bound - whole.freed_usd
+    if math.isfinite(most_usd) and (least_usd is None or least_usd > most_usd):
+        unsearched = mix.Solution("feasible", None, least_usd, None, {}, ())
+        return Found(choice, whole, unsearched, len(choice.supplies), least_usd)
     tried: list[tuple[mix.Problem, mix.Solution]] = []
     solved = 1
     for wanted in (1,) if is_small else effort.rounds:
@@ -80,11 +85,17 @@ def search(
     problem, solution = min(tried, key=lambda one: math.inf if one[1].cost is None else one[1].cost)
     is_whole = len(problem.resources) == len(whole.problem.resources)
     proven = solution.bound if is_whole else None  # a shortlist's bound says nothing of the rest
-    solution = judged(solution, max(first.bound or 0.0, proven or 0.0))
+    solution = _less(solution, whole.freed_usd)
+    solution = judged(solution, max(least_usd or 0.0, (proven or 0.0) - whole.freed_usd))
     formulation = part_of(whole, problem)
     kept = {formulation.supply[r.id].id for r in problem.resources}
     narrowed = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in kept))
-    return Found(narrowed, formulation, solution, len(choice.supplies), first.bound)
+    return Found(narrowed, formulation, solution, len(choice.supplies), least_usd)
+
+
+def _less(solution: mix.Solution, usd: float) -> mix.Solution:
+    """A solution that costs so much less."""
+    return solution if solution.cost is None else replace(solution, cost=solution.cost - usd)
 
 
 def _solved(problem: mix.Problem, effort: Effort, work: Work) -> mix.Solution:
