@@ -154,7 +154,10 @@ def _room(program: Program, lower: NDArray[np.float64], model: Model, q: int) ->
     rented = []
     for r in hourly:
         column, cap = model.instances[r][0], resources[r].max_instances
-        rented.append((column, resources[r].gpus_per_instance, math.inf if cap is None else cap))
+        most = math.inf if cap is None else cap
+        if program.upper[column] == 0.0:  # none could be used, or its group is not
+            most = 0.0
+        rented.append((column, resources[r].gpus_per_instance, most))
     owned = math.fsum(
         resources[r].gpus_per_instance * program.upper[model.instances[r][0]]
         for r in members

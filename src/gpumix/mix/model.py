@@ -3,6 +3,7 @@
 Columns, for pools q of resources r, configs c, blocks p, workloads w and request classes k:
 
     z_cp  replicas of a pool's config              n_r, u_rp  instances, committed or per block
+    g     1 if a group is used
     f_ckp share of class k's demand served by c    e_wp       1 if w's work is unfinished at p
     y_cp  1 if losing an instance costs c its full number of replicas (n_plus_one)
     t_wp  what all configs deliver together, once as it is and once cut at 1 (n_plus_one)
@@ -19,7 +20,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from gpumix.mix.commitments import Commitments, commitments, limit_rows, sums
+from gpumix.mix.commitments import Commitments, commitments, limit_rows, sums, used_rows
 from gpumix.mix.linear import Linear, Term
 from gpumix.mix.pool import Pool
 from gpumix.mix.problem import (
@@ -36,7 +37,7 @@ Column = tuple[int, ...]
 """Column numbers by block (a count that holds in several blocks is the same column in them)."""
 
 
-COUNTED = ("quota:", "max_instances:", "min_instances:", "max_replicas:")
+COUNTED = ("quota:", "most:", "max_instances:", "min_instances:", "max_replicas:")
 """Beginnings of the names of limits in whole numbers."""
 
 
@@ -72,14 +73,15 @@ class Model:
 
     `ways` follow the pools and their configs in order, `instances` the problem's resources,
     `committed` (columns) its commitments. Rows:
-    of a pool's GPUs by (pool, block), of unclassed demand by (workload, block), of all the work.
-    `dropped` limits are not in force; `relaxed` is one with the column `slack`.
+    of a pool's GPUs by (pool, block), of unclassed demand by (workload, block), of all the work, of
+    quotas.
+    `dropped` limits are not in force; the `relaxed` ones share the column `slack`.
     """
 
     problem: Problem
     pools: tuple[Pool, ...]
     dropped: frozenset[str]
-    relaxed: str
+    relaxed: frozenset[str]
     had: Commitments
     linear: Linear = field(default_factory=Linear)
     ways: list[Way] = field(default_factory=list)
@@ -88,6 +90,7 @@ class Model:
     capacity_rows: dict[tuple[int, int], int] = field(default_factory=dict)
     demand_rows: dict[tuple[str, int], int] = field(default_factory=dict)
     work_rows: dict[str, int] = field(default_factory=dict)
+    quota_rows: list[int] = field(default_factory=list)
     slack: int = -1
 
     def holds(self, limit: str) -> bool:
@@ -96,11 +99,11 @@ class Model:
 
     def bounds(self, limit: str) -> bool:
         """Whether a limit is in force and without slack, so that it can bound a column."""
-        return limit not in self.dropped and limit != self.relaxed
+        return limit not in self.dropped and limit not in self.relaxed
 
     def slack_term(self, limit: str, sign: float = 1.0) -> list[Term]:
-        """The term sign x slack in the rows of the relaxed limit, none in others."""
-        return [(self.slack, sign)] if limit == self.relaxed else []
+        """The term sign x slack in the rows of a relaxed limit, none in others."""
+        return [(self.slack, sign)] if limit in self.relaxed else []
 
     def ways_of(self, workload: Workload) -> list[Way]:
         """The ways to serve a workload."""
@@ -112,7 +115,7 @@ def build(
     pools: Sequence[Pool],
     *,
     dropped: Iterable[str] = (),
-    relaxed: str = "",
+    relaxed: Iterable[str] = (),
 ) -> Model:
     """The program of a problem.
 
@@ -120,16 +123,19 @@ def build(
         problem: what to solve.
         pools: how its resources share replica counts.
         dropped: names of limits to leave out.
-        relaxed: the name of one limit that may be broken; the program then minimises by how much
-            (a share of the demand or work, kW, USD, instances, replicas) and no cost counts.
+        relaxed: names of limits of one measure that may be broken, all by as much; the program
+            then minimises by how much (a share of the demand or work, kW, USD, instances,
+            replicas) and no cost counts.
     """
-    model = Model(problem, tuple(pools), frozenset(dropped), relaxed, commitments(problem))
-    if relaxed:
-        share = relaxed.startswith(("demand:", "work:"))
-        whole = relaxed.startswith(COUNTED)
+    named = frozenset(relaxed)
+    model = Model(problem, tuple(pools), frozenset(dropped), named, commitments(problem))
+    if model.relaxed:
+        share = all(limit.startswith(("demand:", "work:")) for limit in model.relaxed)
+        whole = all(limit.startswith(COUNTED) for limit in model.relaxed)
         model.slack = model.linear.column(1.0, 1.0 if share else math.inf, integer=whole)
     _add_replicas(model)
     _add_instances(model)
+    _add_groups(model)
     for workload in problem.workloads:
         if workload.is_batch:
             _add_work(model, workload)
@@ -139,7 +145,7 @@ def build(
     _add_capacity(model)
     limit_rows(model.linear, model.had, model.committed, model.slack_term, model.holds)
     _add_quotas(model)
-    if relaxed:
+    if model.relaxed:
         costs = model.linear.cost
         costs[:] = [float(column == model.slack) for column in range(len(costs))]
     return model
@@ -192,7 +198,7 @@ def _add_columns(model: Model, way: Way) -> None:
         model.linear.column(cost, most) for cost, most in zip(costs, way.highest, strict=True)
     )
     limit = f"max_replicas:{config.workload}/{config.resource}"
-    if config.max_replicas is not None and limit == model.relaxed:
+    if config.max_replicas is not None and limit in model.relaxed:
         for z in way.columns:
             model.linear.row([(z, 1.0), (model.slack, -1.0)], upper=config.max_replicas)
 
@@ -249,6 +255,17 @@ def _add_instances(model: Model) -> None:
             )
 
 
+def _add_groups(model: Model) -> None:
+    """Columns of the groups, and hourly instances that run only where theirs are used."""
+    for group in model.had.groups:
+        must = any(model.bounds(f"min_instances:{r.id}") for r in model.had.always_run(group))
+        model.committed.append(model.linear.column(group.fixed_cost, 1.0, float(must)))
+    for resource, columns in zip(model.problem.resources, model.instances, strict=True):
+        if not resource.is_committed:
+            for column in columns:
+                used_rows(model.linear, model.had, model.committed, resource, column)
+
+
 def _committed(model: Model, resource: Resource, need: Sequence[int]) -> Column:
     """Columns of a resource's commitments, each at most what its blocks need or must be taken."""
     had = model.had
@@ -268,9 +285,9 @@ def _hourly(model: Model, resource: Resource, cost: float, need: int) -> int:
     most, least = f"max_instances:{resource.id}", f"min_instances:{resource.id}"
     lower, upper = _bounds(model, resource, need)
     column = model.linear.column(cost, upper, lower)
-    if least == model.relaxed:
+    if least in model.relaxed:
         model.linear.row([(column, 1.0), (model.slack, 1.0)], lower=resource.min_instances)
-    if most == model.relaxed and resource.max_instances is not None:
+    if most in model.relaxed and resource.max_instances is not None:
         model.linear.row([(column, 1.0), (model.slack, -1.0)], upper=resource.max_instances)
     return column
 
@@ -471,6 +488,7 @@ def _add_quotas(model: Model) -> None:
         of_blocks = zip(*(model.instances[i] for i in members), strict=True)
         for columns in dict.fromkeys(of_blocks):  # one row for all alike blocks
             counted = [(column, 1.0) for column in columns]
+            model.quota_rows.append(model.linear.rows)
             model.linear.row([*counted, *model.slack_term(limit, -1.0)], upper=most)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from gpumix.mix.problem import (
     TOLERANCE,
+    Group,
     Problem,
     Resource,
     Workload,
@@ -89,6 +90,16 @@ def instances(solution: Solution, resource: Resource, block: int) -> int:
     return solution.blocks[block].running[resource.id]
 
 
+def used_groups(problem: Problem, solution: Solution) -> tuple[Group, ...]:
+    """The groups of which any instance is held or runs in any block."""
+    used = {
+        resource.id
+        for resource in problem.resources
+        if any(instances(solution, resource, p) > 0 for p in range(len(problem.blocks)))
+    }
+    return tuple(group for group in problem.groups if used.intersection(group.resources))
+
+
 def delivered_rate(problem: Problem, block: BlockPlan, workload: str) -> float:
     """Rate [units/h] delivered to a workload in a block, used or not: sum of rate x replicas."""
     return math.fsum(
@@ -102,7 +113,8 @@ def price(problem: Problem, solution: Solution) -> float:
     """Cost of a plan [USD over the horizon], from its counts.
 
     Formula: committed (fixed_cost + hourly_cost R H, or the term's cost) + running hourly_cost h R
-    + replicas var_cost h R + delay_cost h R of each block at whose start work is unfinished.
+    + replicas var_cost h R + delay_cost h R of each block at whose start work is unfinished
+    + fixed_cost of each group used.
     """
     terms = [
         instance_cost(problem, resource) * solution.committed[resource.id]
@@ -114,6 +126,7 @@ def price(problem: Problem, solution: Solution) -> float:
         for resource in problem.resources
         for term in resource.terms
     ]
+    terms += [group.fixed_cost for group in used_groups(problem, solution)]
     for p, (block, plan) in enumerate(zip(problem.blocks, solution.blocks, strict=True)):
         terms += [
             instance_cost(problem, resource, p) * plan.running[resource.id]
@@ -223,6 +236,10 @@ def _broken_budgets(problem: Problem, solution: Solution) -> Iterator[str]:
     budget = problem.capex_budget
     if budget is not None and not _reaches(budget, spent):
         yield "capex_budget"
+    used = used_groups(problem, solution)
+    for kind, most in problem.most.items():
+        if sum(group.kind == kind for group in used) > most:
+            yield f"most:{kind}"
 
 
 def _broken_in_block(

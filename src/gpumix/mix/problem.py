@@ -145,11 +145,25 @@ class Config:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Resources that are counted as one: of a provider, of a GPU type, of a line.
+
+    It is used if any instance of its resources is held or runs in any block; `fixed_cost` [USD] is
+    paid once if so. `kind` is what `Problem.most` counts.
+    """
+
+    id: str
+    resources: tuple[str, ...]
+    fixed_cost: float = 0.0
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """A whole mix problem; its cycle of blocks happens `repeat` times over the horizon.
 
     `quotas` holds by name the most instances that all resources under it may have together, in
-    every block.
+    every block; `most` by kind how many groups may be used.
     """
 
     name: str
@@ -162,6 +176,8 @@ class Problem:
     capex_budget: float | None = None
     site_kw: Mapping[str, float] = field(default_factory=dict)
     quotas: Mapping[str, int] = field(default_factory=dict)
+    groups: tuple[Group, ...] = ()
+    most: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def cycle_hours(self) -> float:
@@ -233,6 +249,7 @@ def limits(problem: Problem) -> tuple[str, ...]:
     sites = [f"site_kw:{site}" for site in problem.site_kw]
     budget = ["capex_budget"] if problem.capex_budget is not None else []
     quotas = [f"quota:{name}" for name in problem.quotas]
+    groups = [f"most:{kind}" for kind in problem.most]
     most = [f"max_instances:{r.id}" for r in problem.resources if r.max_instances is not None]
     least = [f"min_instances:{r.id}" for r in problem.resources if r.min_instances > 0]
     replicas = dict.fromkeys(
@@ -240,4 +257,4 @@ def limits(problem: Problem) -> tuple[str, ...]:
         for c in problem.configs
         if c.max_replicas is not None
     )
-    return (*asked, *promised, *shares, *sites, *budget, *quotas, *most, *least, *replicas)
+    return (*asked, *promised, *shares, *sites, *budget, *groups, *quotas, *most, *least, *replicas)

@@ -9,7 +9,16 @@ from dataclasses import MISSING, Field, fields
 from gpumix.errors import Hint, InputError, unknown_name
 from gpumix.errors import Problem as Fault
 from gpumix.mix.json_object import NOTHING, JsonObject, kind_of
-from gpumix.mix.problem import Block, Config, Problem, Resource, Term, Workload, slices_per_gpu
+from gpumix.mix.problem import (
+    Block,
+    Config,
+    Group,
+    Problem,
+    Resource,
+    Term,
+    Workload,
+    slices_per_gpu,
+)
 
 REMARKS = ("tests", "optimum", "forced_single_gpu_type_cost")
 """Top-level keys that hold remarks about a problem and are not part of it."""
@@ -72,14 +81,17 @@ def read_problem(data: Mapping[str, object], place: str = "") -> Problem:
         capex_budget=top.optional_number("capex_budget"),
         site_kw=_site_kw(top, resources),
         quotas=quotas,
+        groups=(groups := _groups(top, resource_ids)),
+        most=_most(top, groups),
     )
-    for group, ids in (
+    for items, ids in (
         ("blocks", [b.id for b in blocks]),
         ("resources", resource_ids),
         ("workloads", [w.id for w in workloads]),
+        ("groups", [g.id for g in groups]),
         *((f"resources[{i}].terms", [t.id for t in r.terms]) for i, r in enumerate(resources)),
     ):
-        faults.extend(_duplicates(prefix + group, ids))
+        faults.extend(_duplicates(prefix + items, ids))
     if not faults:
         faults.extend((*_unsolvable(problem, prefix), *_uncut(problem, prefix)))
     if faults:
@@ -100,6 +112,8 @@ def problem_to_dict(problem: Problem) -> dict[str, object]:
         **({} if problem.capex_budget is None else {"capex_budget": problem.capex_budget}),
         **({"site_kw": dict(problem.site_kw)} if problem.site_kw else {}),
         **({"quotas": dict(problem.quotas)} if problem.quotas else {}),
+        **({"groups": [_record(g) for g in problem.groups]} if problem.groups else {}),
+        **({"most": dict(problem.most)} if problem.most else {}),
     }
 
 
@@ -160,7 +174,7 @@ def _names(record: type) -> tuple[str, ...]:
     return tuple(f.name for f in fields(record))
 
 
-def _record(item: Block | Resource | Term | Workload | Config) -> dict[str, object]:
+def _record(item: Block | Resource | Term | Workload | Config | Group) -> dict[str, object]:
     return {
         f.name: _plain(value)
         for f in fields(item)
@@ -286,6 +300,30 @@ def _config(o: JsonObject, workloads: Mapping[str, Workload], resources: Sequenc
         var_cost=o.number("var_cost", 0.0),
         max_replicas=o.optional_integer("max_replicas"),
     )
+
+
+def _groups(top: JsonObject, resources: Sequence[str]) -> tuple[Group, ...]:
+    if not top.has("groups"):
+        return ()
+    return tuple(
+        Group(
+            id=o.text("id"),
+            resources=o.references("resources", "resource", resources),
+            fixed_cost=o.number("fixed_cost", 0.0),
+            kind=o.text("kind", ""),
+        )
+        for o in top.objects("groups", _names(Group))
+    )
+
+
+def _most(top: JsonObject, groups: Sequence[Group]) -> dict[str, int]:
+    """Most groups used by kind; a kind of no group is a fault."""
+    most = top.integers("most")
+    kinds = sorted({group.kind for group in groups})
+    for kind in most:
+        if kind not in kinds:
+            top.fault(f"most.{kind}", "no group is of this kind", Hint(kind, kinds))
+    return most
 
 
 def _site_kw(top: JsonObject, resources: Sequence[Resource]) -> dict[str, float]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from gpumix.mix.explain import restricted
-from gpumix.mix.highs import NEVER, Deadline, run
+from gpumix.mix.highs import NEVER, Deadline, OutOfTime, run
 from gpumix.mix.model import build
 from gpumix.mix.pool import single_pools
 from gpumix.mix.problem import Problem
@@ -83,12 +83,17 @@ def shortlists(
 
 
 def _relaxation(problem: Problem, deadline: Deadline) -> tuple[float | None, set[str]]:
-    """Cost of the fractional problem, None where it has no plan, and what it holds."""
+    """Cost of the fractional problem, None where it has no plan, and what it holds.
+
+    Raises: OutOfTime.
+    """
     pruned, _ = prune(problem)
     model = build(pruned, single_pools(pruned))
     outcome = run(model.linear.program().relaxed(), deadline=deadline)
-    if outcome.status != "optimal":
+    if outcome.status == "infeasible":
         return None, set()
+    if outcome.status != "optimal":
+        raise OutOfTime
     most = [max(outcome.values[c] for c in columns) for columns in model.instances]
     held = {r.id for r, n in zip(pruned.resources, most, strict=True) if n > SUPPORT}
     return outcome.bound, held

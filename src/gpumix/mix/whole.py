@@ -52,7 +52,7 @@ def whole_blocks(split: Split, priced: Priced, effort: Effort) -> list[NDArray[n
 def _task(split: Split, priced: Priced, p: int) -> Task:
     part, point = split.parts[p], priced.points[p]
     many = _replicas(part, point) > MANY
-    program = split.program(p, priced.n, priced.shares)
+    program = part.closed(split.program(p, priced.n, priced.shares))
     relaxed = _batch_priced(part, program, priced, p, SLACK[many])
     strict = relaxed.upper.copy()
     strict[part.missing] = 0.0

@@ -339,11 +339,13 @@ def layouts_of(job: Job, gpu: Gpu, count: int, node: int, precision: str) -> Lay
 
 
 def in_words(hours: float) -> str:
-    """A time as people say it: hours up to two days, then days.
+    """A time as people say it: minutes, hours up to two days, then days.
 
-    >>> in_words(30.0), in_words(240.0)
-    ('30.0 h', '10.0 d')
+    >>> in_words(0.125), in_words(30.0), in_words(240.0)
+    ('7.5 min', '30.0 h', '10.0 d')
     """
+    if hours < 1.0:
+        return f"{60.0 * hours:.1f} min"
     if hours < 2.0 * HOURS_PER_DAY:
         return f"{hours:.1f} h"
     return f"{hours / HOURS_PER_DAY:,.1f} d"

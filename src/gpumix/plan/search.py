@@ -16,6 +16,8 @@ from gpumix.plan.formulate import Choice, Formulation, formulate, part_of
 GAP = 0.005
 """A mix is good enough when proven to cost at most this share more than the best."""
 
+IMPOSSIBLE = mix.Solution("infeasible", None, None, None, {}, ())
+
 FAR = 0.10
 """A mix of a shortlist this far from the bound may lack supplies that whole numbers need."""
 
@@ -76,17 +78,21 @@ def search(
         *_, short = (short, *islice(rounds, wanted - solved))
         solved = wanted
         listed = whole.problem if is_small else short.problem
+        if short.bound is None:  # not even fractions keep the limits
+            tried.append((whole.problem, IMPOSSIBLE))
+            break
         tried.append((listed, _solved(listed, effort, work)))
         cost = tried[-1][1].cost
         if cost is not None and mix.relative_gap(cost, first.bound or 0.0) <= FAR:
             break
-    if not is_small and all(found.cost is None for _, found in tried):
+    if not is_small and short.bound is not None and all(one.cost is None for _, one in tried):
         tried.append((whole.problem, _solved(whole.problem, effort, work)))
     problem, solution = min(tried, key=lambda one: math.inf if one[1].cost is None else one[1].cost)
     is_whole = len(problem.resources) == len(whole.problem.resources)
     proven = solution.bound if is_whole else None  # a shortlist's bound says nothing of the rest
-    solution = _less(solution, whole.freed_usd)
-    solution = judged(solution, max(least_usd or 0.0, (proven or 0.0) - whole.freed_usd))
+    solution = judged(
+        _less(solution, whole.freed_usd), max(first.bound or 0.0, proven or 0.0) - whole.freed_usd
+    )
     formulation = part_of(whole, problem)
     kept = {formulation.supply[r.id].id for r in problem.resources}
     narrowed = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in kept))
@@ -100,7 +106,8 @@ def _less(solution: mix.Solution, usd: float) -> mix.Solution:
 
 def _solved(problem: mix.Problem, effort: Effort, work: Work) -> mix.Solution:
     try:
-        return mix.solve(problem, effort=effort.work, gap=GAP, time_limit_s=work.left_s())
+        left_s = work.left_s()
+        return mix.solve(problem, effort=effort.work, gap=GAP, time_limit_s=left_s, explained=False)
     except InputError:
         if work.is_over:  # no plan in the time there was
             raise mix.OutOfTime from None
