@@ -82,6 +82,17 @@ def test_what_stands_is_told_whether_kept_or_sold() -> None:
     assert timeline(answer)[1].cash_usd < 0.0
 
 
+def test_a_commitment_that_runs_already_is_kept_to_its_end() -> None:
+    running = replace(ONE_YEAR, id="running", count=2, most=2, until_month=6)
+    steps = [
+        s for s in timeline(planned([workload()], [running, HOURLY])) if s.resource == "running"
+    ]
+    assert [(s.date, s.action, s.count, s.ends) for s in steps] == [
+        (date(2027, 1, 1), Action.KEEP, 2, date(2027, 6, 30)),
+        (date(2027, 7, 1), Action.END, 2, None),
+    ]
+
+
 def _held_by_steps(steps: list[Step], resource: str, day: date) -> int:
     """Instances that the steps leave held on a day."""
     own = [s for s in steps if s.resource == resource]

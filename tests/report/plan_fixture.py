@@ -43,6 +43,8 @@ from gpumix.domain.plan import (
     TermTarget,
     WorkloadPlan,
 )
+from gpumix.domain.timeline import Action as StepAction
+from gpumix.domain.timeline import Step
 from gpumix.domain.today_plan import Action, Move, TodayPlan, TodayPromise
 
 LLAMA_8B = "meta-llama/Llama-3.1-8B-Instruct"
@@ -110,6 +112,7 @@ def mix() -> tuple[MixLine, ...]:
             price_as_of=None,
             basis=Basis.MODELLED,
             source="server quote, import tax 37 %, power 0.10 USD/kWh",
+            counts_by_year=(2, 3, 3),
         ),
         MixLine(
             resource="runpod/l40s/eu/on_demand",
@@ -572,6 +575,9 @@ def plan() -> Plan:
             TermTarget("h100-sxm-80gb", 16, "neocloud", 12, 2.31, 2.12, 212.0),
         ),
         api=by_api(),
+        timeline=dated_steps(),
+        first_year_usd_per_month=19_240.0,
+        owed_usd=38_000.0,
         today=today(),
         by_class=(
             ClassUse("tuning", 820.0, 1_290.2, 0.0513),
@@ -648,6 +654,23 @@ def today() -> TodayPlan:
         needed_gpus=13,
         end_usd_per_month=61_000.0,
     )
+
+
+def dated_steps() -> tuple[Step, ...]:
+    """Servers in two years, a commitment that outlasts the plan, rent."""
+    h100, l40s, hourly = (
+        "lambda/gpu_8x_h100_sxm5/us-east-1/reserved_3y",
+        "dhaka/l40s-48gb/buy",
+        "runpod/l40s/eu/on_demand",
+    )
+    start = date(2027, 1, 1)
+    return (
+        Step(date(2026, 11, 1), StepAction.BUY, l40s, 2, 141_000.0, 96_000.0, in_service=start),
+        Step(start, StepAction.RESERVE, h100, 2, 643_334.4, 64_000.0, ends=date(2030, 12, 31)),
+        Step(start, StepAction.RENT, hourly, 6, 29_379.6),
+        Step(date(2027, 10, 1), StepAction.BUY, l40s, 1, 92_366.4, 48_000.0,
+             in_service=date(2028, 1, 1)),
+    )  # fmt: skip
 
 
 def api_option(provider: str, kind: ApiKind, month: float, **changes: object) -> ApiOption:

@@ -284,7 +284,9 @@ class ClassUse:
 @dataclass(frozen=True, slots=True)
 class GpuCut:
     """GPUs of a line that are cut alike: at most `count` at a time, each into so many slices of
-    each name in `pattern`."""
+    each name in `pattern`. Where a line has more of them than GPUs, these are cut anew between
+    hours.
+    """
 
     resource: str
     gpu: str

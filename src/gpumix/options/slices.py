@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,9 +24,9 @@ SPREAD = 1.15
 """High end of a part's times over those of its shares, beside the GPU's own interval: no part's
 speed has been measured for these predictions. Assumed."""
 
-KEPT = 2
-"""Parts of a GPU, of the hardware and of the time each, that a workload is offered: the cheapest,
-and the next where a simulation refuses it."""
+TRIED = 2
+"""Parts of a GPU, of the hardware and of the time each, whose rate is simulated: the cheapest, and
+the next where the simulation refuses that one."""
 
 
 def slice_options(workload: Workload, whole: Sequence[Option], catalog: Catalog) -> list[Option]:
@@ -56,14 +56,18 @@ def slice_options(workload: Workload, whole: Sequence[Option], catalog: Catalog)
         replace(o, gpu=parts[o.gpu].gpu, slice=parts[o.gpu])
         for o in _asked(workload, gpus, catalog)
     ]
-    return [
-        option
-        for gpu in small
-        for in_time in (False, True)
-        for option in _cheapest(
-            (o for o in found if o.slice and o.gpu == gpu.id and o.slice.in_time is in_time), peak
-        )
-    ]
+    return _cheapest(found, peak, TRIED)
+
+
+def best_parts(workload: Workload, options: Sequence[Option]) -> list[Option]:
+    """The options with one part of each GPU, of the hardware and of the time: the cheapest at the
+    peak. More would let replicas move from part to part with the hours, and save next to nothing.
+    """
+    demand = workload.demand
+    if demand is None:
+        return list(options)
+    parts = [option for option in options if option.slice]
+    return [o for o in options if not o.slice] + _cheapest(parts, max(demand.units_per_hour), 1)
 
 
 def _fastest_alone(whole: Iterable[Option]) -> dict[str, float]:
@@ -88,16 +92,23 @@ def _asked(workload: Workload, gpus: Sequence[Gpu], catalog: Catalog) -> list[Op
     return serving_options(workload, model, gpus, largest, catalog.coefficients, unmeasured=SPREAD)
 
 
-def _cheapest(options: Iterable[Option], peak: float) -> list[Option]:
-    """Of the parts of a GPU those that take least of it at the peak, each at its best precision."""
-    best: dict[str, Option] = {}
+def _cheapest(options: Iterable[Option], peak: float, most: int) -> list[Option]:
+    """Of the parts of each GPU so many that take least of it at the peak, each at its best
+    precision."""
+    best: dict[Slice, Option] = {}
     for option in options:
-        name = option.slice.name if option.slice else ""
-        known = best.get(name)
-        if option.serves and (known is None or option.units_per_hour > known.units_per_hour):
-            best[name] = option
-    costs: Mapping[str, float] = {
-        name: math.ceil(peak / o.units_per_hour) * o.gpu_share for name, o in best.items()
-    }
-    order = sorted(best, key=lambda name: (costs[name], -best[name].units_per_hour, name))
-    return [best[name] for name in order if costs[name] < 1.0][:KEPT]
+        if option.slice and option.serves:
+            known = best.get(option.slice)
+            if known is None or option.units_per_hour > known.units_per_hour:
+                best[option.slice] = option
+    kinds: dict[tuple[str, bool], list[tuple[float, float, str, Option]]] = {}
+    for one, option in best.items():
+        taken = math.ceil(peak / option.units_per_hour) * option.gpu_share
+        if taken < 1.0:
+            ranked = (taken, -option.units_per_hour, one.name, option)
+            kinds.setdefault((one.gpu, one.in_time), []).append(ranked)
+    return [
+        option
+        for ranking in kinds.values()
+        for *_, option in sorted(ranking, key=lambda rank: rank[:3])[:most]
+    ]

@@ -241,7 +241,7 @@ def _shortlist(answer: Answer) -> Assumption:
 
 def warnings(answer: Answer, notes: Sequence[str]) -> tuple[str, ...]:
     """What a reader must know before trusting the plan."""
-    found = [f"{line.supply.id} is idle" for line in answer.lines if not line.uses]
+    found = [f"{line.supply.id} is idle" for line in answer.lines if line.most and not line.uses]
     found += _gangs_on_spot(answer)
     return (*found, *notes)
 

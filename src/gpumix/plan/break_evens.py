@@ -108,11 +108,11 @@ def gpus_needed(line: Line, answer: Answer, block: int) -> float:
             continue
         name, rate = use.cell.workload.id, _rate(use, answer.formulation.cycle)
         if use.cell.period is not None:
-            needed += use.replicas * use.cell.option.gpus * use.load
+            needed += use.replicas * use.cell.option.gpu_share * use.load
             continue
         idle = min(int(spare[name] / rate + LEAST_LEFT), use.replicas) if rate else use.replicas
         spare[name] -= idle * rate
-        needed += (use.replicas - idle) * use.cell.option.gpus
+        needed += (use.replicas - idle) * use.cell.option.gpu_share
     return needed
 
 
@@ -137,7 +137,8 @@ def _spare(line: Line, answer: Answer, block: int) -> dict[str, float]:
 
 def _lost(use: Use) -> int:
     """Replicas that stop with one instance."""
-    return min(max(use.cell.supply.gpus_per_instance // use.cell.option.gpus, 1), use.replicas)
+    per_instance = int(use.cell.supply.gpus_per_instance / use.cell.option.gpu_share + LEAST_LEFT)
+    return min(max(per_instance, 1), use.replicas)
 
 
 def _rate(use: Use, cycle: Cycle) -> float:

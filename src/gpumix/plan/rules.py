@@ -74,7 +74,7 @@ def use_of(workload: str, gpu: str, answer: Answer) -> float:
     ]
     held = math.fsum(
         u.replicas
-        * u.cell.option.gpus
+        * u.cell.option.gpu_share
         * len(cycle.blocks[u.block].hours)
         * cycle.repeat
         * u.cell.duty

@@ -78,7 +78,9 @@ def _made(line: Line, cohort: Cohort, count: int, inventory: Inventory) -> Itera
         return
     yield Step(
         date=_ordered(line, cohort, inventory),
-        action=_BEGINS.get(supply.purchase, Action.RESERVE),
+        action=Action.KEEP
+        if supply.until_month is not None
+        else _BEGINS.get(supply.purchase, Action.RESERVE),
         resource=supply.id,
         count=count,
         usd=usd,

@@ -74,7 +74,7 @@ def show_plan(
     show_table(plan_view.replay_table(plan), console, minor=("shed", "within", "limit_s"))
     for words in plan_view.traffic_words(plan):
         _small(words, console)
-    show_table(timeline_view.timeline_table(plan), console)
+    show_table(timeline_view.timeline_table(plan), console, minor=("cash_usd",))
     _regret(plan, console)
     show_table(api_view.api_table(plan), console, minor=("name", "batch", "usd_per_mtok_total"))
     if words := api_view.api_words(plan):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from gpumix import fields
@@ -136,13 +137,21 @@ def mix_sources_table(plan: Plan) -> Table:
 
 def cuts_table(plan: Plan) -> Table:
     """How GPUs are cut so that replicas of several workloads share them."""
+    held = {line.resource: line.count * line.gpus_per_instance for line in plan.mix}
+    cut = Counter[str]()
+    for one in plan.cuts:
+        cut[one.resource] += one.count
+    anew = {resource for resource, count in cut.items() if count > held.get(resource, count)}
     return table(
         fields.label("cuts"),
         GpuCut,
         plan.cuts,
         ("count", lambda c: value("count", c.count, record=GpuCut)),
         ("gpu", lambda c: text(c.gpu)),
-        ("pattern", lambda c: text(cut_words(c))),
+        (
+            "pattern",
+            lambda c: text(cut_words(c), note="in some hours" if c.resource in anew else ""),
+        ),
         ("resource", lambda c: text(c.resource)),
     )
 

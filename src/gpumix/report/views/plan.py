@@ -134,6 +134,8 @@ def _mix_words(mix: Sequence[MixLine]) -> list[str]:
         if line.purchase == Purchase.API:
             gpus[f"{line.provider}'s API", line.purchase] = 0
             continue
+        if not line.count:  # all sold at the start
+            continue
         key = line.gpu, line.purchase
         gpus[key] = gpus.get(key, 0) + line.count * line.gpus_per_instance
     words = []
