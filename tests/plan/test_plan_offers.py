@@ -213,4 +213,4 @@ prices: rates.csv
     read = inventory(tmp_path, cat, text)
     with pytest.raises(Infeasible) as refused:
         plan(read, cat.with_rates(read.rates))
-    assert any("fabric: yes" in way and "ourcloud" in way for way in refused.value.ways_out)
+    assert any("fabric: yes" in w.says and "ourcloud" in w.says for w in refused.value.ways_out)

@@ -137,3 +137,22 @@ def test_speed_is_told_at_the_widest_ends_of_a_workloads_options() -> None:
 @pytest.mark.parametrize(("bound", "status"), [(99.6, "optimal"), (99.4, "feasible")])
 def test_optimal_is_said_of_a_proven_gap_only(bound: float, status: str) -> None:
     assert solution(100.0, bound).status == status
+
+
+def test_a_mix_whose_fractions_cost_too_much_is_not_searched_for(
+    asked: tuple[Choice, Cycle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choice, cycle = asked
+    found = search(choice, cycle, NORMAL.plan)
+    assert found.solution.cost is not None
+    assert found.relaxed_bound is not None
+    again = search(choice, cycle, NORMAL.plan, most_usd=found.solution.cost)
+    assert again.solution.cost == found.solution.cost
+
+    def never(*_: object, **__: object) -> mix.Solution:
+        raise AssertionError("searched")
+
+    monkeypatch.setattr(mix, "solve", never)
+    dearer = search(choice, cycle, NORMAL.plan, most_usd=0.999 * found.relaxed_bound)
+    assert dearer.solution.cost is None
+    assert dearer.relaxed_bound == found.relaxed_bound

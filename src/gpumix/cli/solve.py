@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gpumix.cli.options import Effort, TimeLimit
-from gpumix.errors import Infeasible
+from gpumix.errors import Infeasible, Stated
 
 
 def solve(
@@ -34,5 +34,6 @@ def solve(
     with atomic(out) as beside:
         beside.write_text(text, encoding="utf-8")
     if solution.cost is None:
-        raise Infeasible(f"no plan keeps every limit; see {out}", solution.conflict)
+        conflict = [Stated((limit,)) for limit in solution.conflict]
+        raise Infeasible(f"no plan keeps every limit; see {out}", conflict)
     typer.echo(f"{solution.status}: cost {solution.cost:,.2f}, gap {solution.gap:.4%}, in {out}")

@@ -2,13 +2,13 @@
 
 Numbers only: nothing here knows what a GPU or a token is. `read_problem` and `solution_to_dict`
 are the JSON forms; `solve` finds the plan; `price` and `check` judge any plan by arithmetic of
-their own; `conflict`, `relaxations` and `restricted` explain.
+their own; `conflict`, `needed` and `restricted` explain.
 """
 
+from gpumix.mix.cluster import busiest
 from gpumix.mix.effort import EFFORTS, NORMAL, QUICK, THOROUGH, Effort
 from gpumix.mix.explain import (
-    Relaxation,
-    relaxations,
+    needed,
     relaxed,
     restricted,
 )
@@ -25,8 +25,9 @@ from gpumix.mix.plan import (
     used_groups,
 )
 from gpumix.mix.problem import Block, Config, Group, Problem, Resource, Term, Workload, limits
+from gpumix.mix.quickxplain import minimal_conflict
 from gpumix.mix.read import check_problem, most_rate, problem_to_dict, read_problem
-from gpumix.mix.shortlist import Shortlist, shortlist
+from gpumix.mix.shortlist import Shortlist, shortlist, shortlists
 from gpumix.mix.solve import check_ends, conflict, feasible, solve, whole_numbers
 
 __all__ = [
@@ -43,12 +44,12 @@ __all__ = [
     "Group",
     "OutOfTime",
     "Problem",
-    "Relaxation",
     "Resource",
     "Shortlist",
     "Solution",
     "Term",
     "Workload",
+    "busiest",
     "check",
     "check_ends",
     "check_problem",
@@ -57,15 +58,17 @@ __all__ = [
     "feasible",
     "instances",
     "limits",
+    "minimal_conflict",
     "most_rate",
+    "needed",
     "price",
     "problem_to_dict",
     "read_problem",
     "relative_gap",
-    "relaxations",
     "relaxed",
     "restricted",
     "shortlist",
+    "shortlists",
     "solution_to_dict",
     "solve",
     "used_groups",

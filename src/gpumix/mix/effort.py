@@ -32,7 +32,7 @@ class Effort:
 
 
 QUICK = Effort(
-    exact=1_500,
+    exact=300,
     exact_counts=2_000,
     whole=20_000,
     clusters=24,
@@ -42,10 +42,10 @@ QUICK = Effort(
     block_ways=12,
     dives=1,
     window_nodes=10,
-    polish_counts=1_000,
+    polish_counts=0,
 )
 NORMAL = Effort(
-    exact=6_000,
+    exact=2_000,
     exact_counts=60_000,
     whole=20_000,
     clusters=36,

@@ -75,13 +75,13 @@ class Model:
     `committed` (columns) its commitments. Rows:
     of a pool's GPUs by (pool, block), of unclassed demand by (workload, block), of all the work, of
     quotas.
-    `dropped` limits are not in force; `relaxed` is one with the column `slack`.
+    `dropped` limits are not in force; the `relaxed` ones share the column `slack`.
     """
 
     problem: Problem
     pools: tuple[Pool, ...]
     dropped: frozenset[str]
-    relaxed: str
+    relaxed: frozenset[str]
     had: Commitments
     linear: Linear = field(default_factory=Linear)
     ways: list[Way] = field(default_factory=list)
@@ -99,11 +99,11 @@ class Model:
 
     def bounds(self, limit: str) -> bool:
         """Whether a limit is in force and without slack, so that it can bound a column."""
-        return limit not in self.dropped and limit != self.relaxed
+        return limit not in self.dropped and limit not in self.relaxed
 
     def slack_term(self, limit: str, sign: float = 1.0) -> list[Term]:
-        """The term sign x slack in the rows of the relaxed limit, none in others."""
-        return [(self.slack, sign)] if limit == self.relaxed else []
+        """The term sign x slack in the rows of a relaxed limit, none in others."""
+        return [(self.slack, sign)] if limit in self.relaxed else []
 
     def ways_of(self, workload: Workload) -> list[Way]:
         """The ways to serve a workload."""
@@ -115,7 +115,7 @@ def build(
     pools: Sequence[Pool],
     *,
     dropped: Iterable[str] = (),
-    relaxed: str = "",
+    relaxed: Iterable[str] = (),
 ) -> Model:
     """The program of a problem.
 
@@ -123,13 +123,15 @@ def build(
         problem: what to solve.
         pools: how its resources share replica counts.
         dropped: names of limits to leave out.
-        relaxed: the name of one limit that may be broken; the program then minimises by how much
-            (a share of the demand or work, kW, USD, instances, replicas) and no cost counts.
+        relaxed: names of limits of one measure that may be broken, all by as much; the program
+            then minimises by how much (a share of the demand or work, kW, USD, instances,
+            replicas) and no cost counts.
     """
-    model = Model(problem, tuple(pools), frozenset(dropped), relaxed, commitments(problem))
-    if relaxed:
-        share = relaxed.startswith(("demand:", "work:"))
-        whole = relaxed.startswith(COUNTED)
+    named = frozenset(relaxed)
+    model = Model(problem, tuple(pools), frozenset(dropped), named, commitments(problem))
+    if model.relaxed:
+        share = all(limit.startswith(("demand:", "work:")) for limit in model.relaxed)
+        whole = all(limit.startswith(COUNTED) for limit in model.relaxed)
         model.slack = model.linear.column(1.0, 1.0 if share else math.inf, integer=whole)
     _add_replicas(model)
     _add_instances(model)
@@ -143,7 +145,7 @@ def build(
     _add_capacity(model)
     limit_rows(model.linear, model.had, model.committed, model.slack_term, model.holds)
     _add_quotas(model)
-    if relaxed:
+    if model.relaxed:
         costs = model.linear.cost
         costs[:] = [float(column == model.slack) for column in range(len(costs))]
     return model
@@ -196,7 +198,7 @@ def _add_columns(model: Model, way: Way) -> None:
         model.linear.column(cost, most) for cost, most in zip(costs, way.highest, strict=True)
     )
     limit = f"max_replicas:{config.workload}/{config.resource}"
-    if config.max_replicas is not None and limit == model.relaxed:
+    if config.max_replicas is not None and limit in model.relaxed:
         for z in way.columns:
             model.linear.row([(z, 1.0), (model.slack, -1.0)], upper=config.max_replicas)
 
@@ -283,9 +285,9 @@ def _hourly(model: Model, resource: Resource, cost: float, need: int) -> int:
     most, least = f"max_instances:{resource.id}", f"min_instances:{resource.id}"
     lower, upper = _bounds(model, resource, need)
     column = model.linear.column(cost, upper, lower)
-    if least == model.relaxed:
+    if least in model.relaxed:
         model.linear.row([(column, 1.0), (model.slack, 1.0)], lower=resource.min_instances)
-    if most == model.relaxed and resource.max_instances is not None:
+    if most in model.relaxed and resource.max_instances is not None:
         model.linear.row([(column, 1.0), (model.slack, -1.0)], upper=resource.max_instances)
     return column
 

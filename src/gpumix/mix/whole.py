@@ -118,7 +118,8 @@ def _is_whole(task: Task, fixed: Mapping[int, float]) -> bool:
 
 
 def _searched(split: Split, program: Program, effort: Effort) -> NDArray[np.float64] | None:
-    outcome = run(program, gap=BLOCK_GAP, node_limit=effort.block_nodes, deadline=split.deadline)
+    nodes = effort.block_nodes
+    outcome = run(program, gap=BLOCK_GAP, node_limit=nodes, brief=True, deadline=split.deadline)
     if not outcome.values:
         return None
     values = np.array(outcome.values)

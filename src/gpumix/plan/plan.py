@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING
 
 from gpumix import mix
 from gpumix.domain.plan import Plan
-from gpumix.domain.workload import Inventory
-from gpumix.errors import InputError, Problem
+from gpumix.domain.workload import Inventory, Workload
+from gpumix.errors import GpumixError, InputError, Problem
 from gpumix.options.option import Option, undominated
 from gpumix.options.runs import Reliability
 from gpumix.options.slices import best_parts
-from gpumix.options.workloads import options
+from gpumix.options.workloads import options, why_hopeless
 from gpumix.plan import regret
 from gpumix.plan import today as todays
 from gpumix.plan.api_supply import with_apis
 from gpumix.plan.cohorts import changes_of
 from gpumix.plan.cycle import Cycle, cycle_of
 from gpumix.plan.effort import NORMAL, Work
-from gpumix.plan.formulate import Choice, weight_of
-from gpumix.plan.infeasible import explain_infeasible
+from gpumix.plan.formulate import Choice, Formulation, formulate, weight_of
+from gpumix.plan.infeasible.explain import explain_infeasible
 from gpumix.plan.interpret import answer_of
-from gpumix.plan.search import search
+from gpumix.plan.scenarios import scenarios
+from gpumix.plan.search import Found, search
 from gpumix.plan.simplify import point_of, simplest
 from gpumix.plan.targets import targets
 from gpumix.plan.workloads import Results
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 __all__ = ["Planned", "Progress", "chosen_from", "cycle_for", "options", "plan", "supply"]
 
 Progress = Callable[[str], None]
+
+MOST_SOLVED = 300_000
+"""Supplies x blocks x workloads of all mixes that are solved for the ways out of a conflict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def plan(
         text = f"no plan was found in {work.time_limit_s:g} s"
         raise InputError(Problem("time limit", text, "allow more, or leave it out")) from None
     if found.solution.cost is None:
-        raise explain_infeasible(found.formulation, found.solution, supplies.notes)
+        raise explain_infeasible(inventory, found.formulation, _Again(catalog))
     progress("replay of the traffic on the plan")
     replayer = replay.Replayer()
     found, choice, proof = replay.proven(found, choice, cycle, replayer)
@@ -105,11 +109,68 @@ def plan(
         ends_usd=regret.costs_at_ends(answer, choice, cycle),
         targets=targets(answer, choice, cycle, supplies.of, catalog),
         fleet=todays.fleet_of(choice, supplies),
+        scenarios=scenarios(answer, answer_of(best), choice, cycle),
         cut_short_s=work.time_limit_s if work.is_over else None,
     )
     results = Results(answer, catalog, supplies, rated.options, proof)
     written = write_up(results, others, rated.unproven, started)
     return Planned(written, signed.formulation.problem)
+
+
+class _Again:
+    """The same first steps on a changed inventory; what GPUs do for a workload is remembered."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.countries: Sequence[str] = sorted({o.country for o in catalog.offers if o.country})
+        self.rated: dict[object, Sequence[Option]] = {}
+        self.solved = 0
+
+    def options(
+        self, inventory: Inventory, workload: Workload, *, rough: bool = False
+    ) -> Sequence[Option]:
+        """What could do one of its workloads, the impossible included."""
+        from gpumix.options import sustained
+
+        supplies = supply(inventory, self.catalog)
+        key = (workload, rough, tuple(sorted(supplies.largest_instance().items())))
+        if key not in self.rated:
+            alone = replace(inventory, workloads=(workload,))
+            tried = options(alone, self.catalog, supplies)
+            rated = tried if rough else sustained.simulated(alone, tried).options
+            self.rated[key] = rated[workload.id]
+        return self.rated[key]
+
+    def formulation(self, inventory: Inventory, *, rough: bool = False) -> Formulation:
+        """The mix problem of an inventory. Raises: InputError."""
+        return formulate(*self._start(inventory, rough))
+
+    def found(self, inventory: Inventory, *, rough: bool = False) -> Found | None:
+        """A mix that keeps every promise and limit of an inventory; None where none is found, or so
+        much was solved before that it is not looked for."""
+        if self.solved > MOST_SOLVED:
+            return None
+        try:
+            choice, cycle = self._start(inventory, rough)
+            self.solved += len(choice.supplies) * len(cycle.blocks) * len(inventory.workloads)
+            found = search(choice, cycle, choice.work.variant)
+            if found.solution.cost is None or not inventory.limits.must_be_simple:
+                return None if found.solution.cost is None else found
+            return simplest(found, choice, cycle, choice.supplies, ()).found
+        except GpumixError:
+            return None
+
+    def _start(self, inventory: Inventory, rough: bool) -> tuple[Choice, Cycle]:
+        supplies = supply(inventory, self.catalog)
+        rated = {w.id: self.options(inventory, w, rough=rough) for w in inventory.workloads}
+        choice = chosen_from(inventory, self.catalog, supplies, rated)
+        cycle = cycle_for(choice)
+        return with_apis(choice, cycle, self.catalog.api_prices)[0], cycle
+
+    def why_hopeless(self, inventory: Inventory, workload: Workload) -> Problem:
+        """Why nothing can do a workload, and what would help."""
+        tried = self.options(inventory, workload)
+        return why_hopeless(workload, tried, supply(inventory, self.catalog), self.catalog)
 
 
 def supply(inventory: Inventory, catalog: Catalog) -> Supplies:

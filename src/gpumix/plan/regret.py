@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from gpumix import mix
 from gpumix.domain.llm import Model
 from gpumix.domain.plan import Alternative
+from gpumix.domain.workload import Inventory
 from gpumix.errors import GpumixError
 from gpumix.options.option import Option
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.few import ONE_PROVIDER, TWO_GPU_TYPES, of_few
 from gpumix.plan.formulate import Choice
-from gpumix.plan.infeasible import limit_in_words
+from gpumix.plan.infeasible.amounts import amounts
+from gpumix.plan.infeasible.conflict import minimal
 from gpumix.plan.interpret import Answer, answer_of, proof_of, usd_of
 from gpumix.plan.restrictions import Restriction, homeless_workloads, restrictions
 from gpumix.plan.rule_of_thumb import rule_of_thumb
@@ -110,7 +112,7 @@ def _variant(
     except GpumixError as error:
         return Variant(restriction, None, str(error))
     if found.solution.cost is None:
-        return Variant(restriction, None, f"breaks {_conflict(found)}")
+        return Variant(restriction, None, _conflict(found, choice.inventory))
     is_dearer_for_less = not restriction.survives_loss and usd_of(found) > answer.minimised_usd
     return Variant(restriction, answer.found if is_dearer_for_less else found, "")
 
@@ -168,9 +170,13 @@ def _alternative(variant: Variant, cheapest: Answer) -> Alternative:
     )
 
 
-def _conflict(found: Found) -> str:
-    words = (limit_in_words(found.formulation, limit) for limit in found.solution.conflict)
-    return "; ".join(dict.fromkeys(words))
+def _conflict(found: Found, inventory: Inventory) -> str:
+    conflict = minimal(found.formulation, amounts(found.formulation, inventory))
+    if len(conflict) == 1:  # work that no amount of anything does
+        return f"nothing can run {conflict[0].stated.path[1]}"
+    if not conflict:
+        return "no plan was found in the work allowed"
+    return f"breaks {'; '.join(str(amount.stated) for amount in conflict)}"
 
 
 def slower_or_faster(options: Sequence[Option]) -> tuple[float, float]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 
 from gpumix import mix
 from gpumix.domain.plan import CurvePoint
-from gpumix.errors import Infeasible
+from gpumix.errors import Change, Infeasible, Stated, WayOut
 from gpumix.plan.accounts import Line
 from gpumix.plan.cycle import Cycle
-from gpumix.plan.formulate import Choice, formulate
+from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import answer_of, usd_of
 from gpumix.plan.restrictions import homeless_workloads, narrow
 from gpumix.plan.search import Found, search
@@ -19,6 +20,11 @@ from gpumix.supply.supply import Supply
 
 SMALL = 0.01
 """Share of the cost below which a line is not worth signing for."""
+
+
+MOST_NAMES, MOST_SETS = 20, 6
+"""Of how many providers, GPU types or lines those are chosen that a limit allows, and how many
+choices are solved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +117,9 @@ class _Trial:
             return None
         if self.choice.work.is_over:
             return None
-        asked = formulate(narrowed, self.cycle)
-        bound = mix.shortlist(asked.problem, rounds=1).bound
-        if bound is None or bound - asked.freed_usd > most_usd:
-            return None
         try:
-            found = search(narrowed, self.cycle, self.choice.work.variant)
+            variant = self.choice.work.variant
+            found = search(narrowed, self.cycle, variant, most_usd=most_usd)
         except mix.OutOfTime:
             return None
         cost = found.solution.cost
@@ -124,13 +127,47 @@ class _Trial:
 
 
 def _limited(found: Found, trial: _Trial, key: str, limit: int) -> Found:
-    """The mix of as many as the limit allows, whatever it costs. Raises: Infeasible."""
-    names = _ranked(found, trial.name)[:limit]
-    other = trial.only(names, math.inf)
-    if other is None:
-        message = f"no plan was found with limits.{key}: {limit}; tried {', '.join(names)}"
-        raise Infeasible(message, [f"limits.{key}"], [f"raise limits.{key}, or leave it out"])
-    return other
+    """The mix of as many as the limit allows, whatever it costs: of those that most is spent on,
+    else of others that can do all work between them.
+
+    Raises: Infeasible, with the work that cannot share them, and the least limit that was met.
+    """
+    ranked = _ranked(found, trial.name)
+    able = _able(trial)
+    others = sorted(able.keys() - set(ranked), key=lambda one: (-len(able[one]), one))
+    names = [*ranked, *others][:MOST_NAMES]
+    everyone = [w.id for w in trial.choice.inventory.workloads]
+
+    def sets(workloads: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        for chosen in itertools.combinations(names, min(limit, len(names))):
+            if set(workloads) <= able.get("", set()).union(*(able.get(n, ()) for n in chosen)):
+                yield chosen
+
+    for chosen in itertools.islice(sets(everyone), MOST_SETS):
+        if other := trial.only(chosen, math.inf):
+            return other
+    stated = Stated(("limits", key), f"{limit}")
+    apart = mix.minimal_conflict(everyone, lambda kept: any(sets(kept)))
+    models = {w.id: w.model for w in trial.choice.inventory.workloads}
+    conflict = [stated, *(Stated(("workloads", w, "model"), models[w]) for w in apart)]
+    for more in range(limit + 1, len(ranked) + 1):
+        enough = trial.only(ranked[:more], math.inf) if more < len(ranked) else found
+        if enough is not None:
+            break
+    way = WayOut((Change(stated, f"{more}"),), usd_of(enough or found))
+    raise Infeasible("no plan was found that keeps all of these together:", conflict, [way])
+
+
+def _able(trial: _Trial) -> dict[str, set[str]]:
+    """The workloads that can be done on what has a name."""
+    by_name: dict[str, list[Supply]] = {}
+    for supply in trial.offered:
+        by_name.setdefault(trial.name(supply), []).append(supply)
+    everyone = {w.id for w in trial.choice.inventory.workloads}
+    return {
+        name: everyone.difference(homeless_workloads(trial.choice, supplies))
+        for name, supplies in by_name.items()
+    }
 
 
 def _cut(found: Found, trial: _Trial, most_usd: float) -> Found:
@@ -169,8 +206,10 @@ def _without_small(found: Found, trial: _Trial, most_usd: float) -> Found:
         else:
             if stated is not None:
                 key = "limits.min_line_usd_per_month"
-                message = f"no plan was found without {small[0]}, a line below {key}: {stated:g}"
-                raise Infeasible(message, [key], [f"lower {key}, or leave it out"])
+                limit = Stated(tuple(key.split(".")), f"{stated:g}")
+                way = WayOut((Change(limit, ""),), usd_of(found))
+                message = f"no plan was found without {_words(small[0], trial.offered)}:"
+                raise Infeasible(message, [limit], [way])
             needed.add(small[0])
     return found
 
@@ -191,6 +230,13 @@ def _ranked(found: Found, name: Callable[[Supply], str]) -> list[str]:
     for line in lines:
         usd[name(line.supply)] = usd.get(name(line.supply), 0.0) + line.usd
     return sorted(usd.keys() - {""}, key=lambda one: (-usd[one], one))
+
+
+def _words(line: str, offered: Iterable[Supply]) -> str:
+    """A line as people say it: `8 x h100-sxm-80gb of aws, spot`."""
+    supply = next(s for s in offered if s.id == line)
+    machine = f"{supply.gpus_per_instance} x {supply.gpu}"
+    return f"{machine} of {supply.provider}, {supply.purchase.value}"
 
 
 def _provider(supply: Supply) -> str:
