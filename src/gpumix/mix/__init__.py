@@ -22,11 +22,12 @@ from gpumix.mix.plan import (
     price,
     relative_gap,
     solution_to_dict,
+    used_groups,
 )
-from gpumix.mix.problem import Block, Config, Problem, Resource, Term, Workload, limits
+from gpumix.mix.problem import Block, Config, Group, Problem, Resource, Term, Workload, limits
 from gpumix.mix.read import check_problem, most_rate, problem_to_dict, read_problem
 from gpumix.mix.shortlist import Shortlist, shortlist
-from gpumix.mix.solve import check_ends, conflict, solve, whole_numbers
+from gpumix.mix.solve import check_ends, conflict, feasible, solve, whole_numbers
 
 __all__ = [
     "EFFORTS",
@@ -39,6 +40,7 @@ __all__ = [
     "Config",
     "Deadline",
     "Effort",
+    "Group",
     "OutOfTime",
     "Problem",
     "Relaxation",
@@ -52,6 +54,7 @@ __all__ = [
     "check_problem",
     "conflict",
     "delivered_rate",
+    "feasible",
     "instances",
     "limits",
     "most_rate",
@@ -65,5 +68,6 @@ __all__ = [
     "shortlist",
     "solution_to_dict",
     "solve",
+    "used_groups",
     "whole_numbers",
 ]

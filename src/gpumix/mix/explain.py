@@ -59,6 +59,8 @@ def relaxed(problem: Problem, limit: str, value: float) -> Problem:
         return replace(problem, capex_budget=value)
     if kind == "quota":
         return replace(problem, quotas={**problem.quotas, name: round(value)})
+    if kind == "most":
+        return replace(problem, most={**problem.most, name: round(value)})
     if kind == "max_replicas":
         return replace(
             problem,
@@ -114,6 +116,8 @@ def _stated(problem: Problem, limit: str) -> float:
         return problem.capex_budget or 0.0
     if kind == "quota":
         return float(problem.quotas[name])
+    if kind == "most":
+        return float(problem.most[name])
     if kind == "max_spot_share":
         return problem.workload_by_id[name].max_spot_share or 0.0
     if kind == "max_instances":
@@ -150,9 +154,14 @@ def _least_spot_share(problem: Problem, limit: str) -> float | None:
 def restricted(problem: Problem, keep: Callable[[Resource], bool] | Collection[str]) -> Problem:
     """The problem with only some of its resources: those `keep` is true of, or whose ids it has.
 
-    Solving it tells what a rule such as "only H100" or "no cloud" costs.
+    Solving it tells what a rule such as "only H100" or "no cloud" costs. Groups keep what is left
+    of them.
     """
     resources = tuple(r for r in problem.resources if (keep(r) if callable(keep) else r.id in keep))
     left = {resource.id for resource in resources}
     configs = tuple(config for config in problem.configs if config.resource in left)
-    return replace(problem, resources=resources, configs=configs)
+    groups = tuple(
+        replace(group, resources=tuple(r for r in group.resources if r in left))
+        for group in problem.groups
+    )
+    return replace(problem, resources=resources, configs=configs, groups=groups)

@@ -130,13 +130,13 @@ class JsonObject:
         """A whole number."""
         return self._whole(key, self._data.get(key), at_least)
 
-    def integers(self, key: str) -> dict[str, int]:
+    def integers(self, key: str, at_least: int = 0) -> dict[str, int]:
         """An object of whole numbers by name; absent = empty."""
-        return {name: self._whole(f"{key}.{name}", v) for name, v in self._items(key)}
+        return {name: self._whole(f"{key}.{name}", v, at_least) for name, v in self._items(key)}
 
-    def optional_integer(self, key: str) -> int | None:
+    def optional_integer(self, key: str, at_least: int = 0) -> int | None:
         """A whole number; None where absent."""
-        return self.integer(key) if self.has(key) else None
+        return self.integer(key, at_least) if self.has(key) else None
 
     def numbers(self, key: str) -> dict[str, float]:
         """An object of numbers by name; absent = empty."""

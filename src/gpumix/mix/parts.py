@@ -38,9 +38,9 @@ R = TypeVar("R")
 class Part:
     """One block's program.
 
-    `counts` are the columns of committed resources' instances, `work_rows` the rows of each batch
-    workload's share. `missing` columns let any promise be broken at a penalty, so that every count
-    of instances has a cost. `basis` is where the last solve ended.
+    `counts` are the columns of what the block is given (`Commitments`), `work_rows` the rows of
+    each batch workload's share. `missing` columns let any promise or quota be broken at a penalty,
+    so that every count of instances has a cost. `basis` is where the last solve ended.
     """
 
     model: Model
@@ -51,12 +51,26 @@ class Part:
     basis: Basis | None = None
 
     def at(self, held: NDArray[np.float64], share: NDArray[np.float64]) -> Program:
-        """The program at given instances held, with at least the given shares of batch work."""
+        """The program with what is held given, and at least the given shares of batch work."""
         lower, upper = self.program.lower.copy(), self.program.upper.copy()
         lower[self.counts] = upper[self.counts] = held
         row_lower = self.program.row_lower.copy()
         row_lower[self.work_rows] = share
         return replace(self.program, lower=lower, upper=upper, row_lower=row_lower)
+
+    def closed(self, program: Program) -> Program:
+        """The program at given groups, with no room for hourly instances of those not used.
+
+        Its rows say the same; some searches look at bounds alone.
+        """
+        model, had = self.model, self.model.had
+        used = program.upper[self.counts][list(had.group_columns)] > 0.5
+        shut = {r for g, use in zip(had.groups, used, strict=True) if not use for r in g.resources}
+        upper = program.upper.copy()
+        for resource, columns in zip(model.problem.resources, model.instances, strict=True):
+            if resource.id in shut:
+                upper[columns[0]] = 0.0
+        return replace(program, upper=upper)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +115,12 @@ def split(
 
 
 def block_problem(problem: Problem, p: int) -> Problem:
-    """One block of a problem as a problem, without limits on what is bought."""
+    """One block of a problem as a problem, without limits on what is bought.
+
+    Groups are left with their hourly resources: what commitments they allow is not the block's
+    to decide, nor how many of a kind there are.
+    """
+    hourly = {r.id for r in problem.resources if not r.is_committed}
 
     def workload(w: Workload) -> Workload:
         if w.is_batch:
@@ -121,6 +140,11 @@ def block_problem(problem: Problem, p: int) -> Problem:
         workloads=tuple(map(workload, problem.workloads)),
         capex_budget=None,
         site_kw={},
+        groups=tuple(
+            replace(g, resources=tuple(r for r in g.resources if r in hourly))
+            for g in problem.groups
+        ),
+        most=dict.fromkeys(problem.most, len(problem.groups)),
     )
 
 
@@ -133,29 +157,33 @@ def _part(
     cost = program.cost.copy()
     cost[counts] = 0.0
     program = replace(program, cost=cost)
-    elastic, missing = _elastic(program, penalty)
+    elastic, missing = _elastic(program, model.quota_rows, penalty)
     work_rows = np.array([model.work_rows[w.id] for w in batches], dtype=np.int32)
     return Part(model, elastic, counts, work_rows, missing)
 
 
-def _elastic(program: Program, penalty: float) -> tuple[Program, NDArray[np.int32]]:
-    """With a column in every row that asks for something, and the numbers of those columns."""
+def _elastic(
+    program: Program, quotas: Sequence[int], penalty: float
+) -> tuple[Program, NDArray[np.int32]]:
+    """With a column in every row that asks for something or is a quota; the numbers of those."""
     asking = np.flatnonzero(program.row_lower > 0.0)
-    size, more = len(program.cost), len(asking)
+    elastic = np.concatenate([asking, np.array(quotas, dtype=asking.dtype)])
+    size, more = len(program.cost), len(elastic)
     missing = np.arange(size, size + more, dtype=np.int32)
-    rows = np.concatenate([program.row_of, asking])
+    sign = np.repeat([1.0, -1.0], [len(asking), len(quotas)])
+    rows = np.concatenate([program.row_of, elastic])
     order = np.argsort(rows, kind="stable")
     lengths = np.bincount(rows, minlength=len(program.row_lower))
     return Program(
         np.concatenate([program.cost, np.full(more, penalty)]),
         np.concatenate([program.lower, np.zeros(more)]),
-        np.concatenate([program.upper, np.ones(more)]),
+        np.concatenate([program.upper, np.where(sign > 0.0, 1.0, np.inf)]),
         np.concatenate([program.integer, np.zeros(more, dtype=np.bool_)]),
         program.row_lower,
         program.row_upper,
         np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
         np.concatenate([program.index, missing])[order],
-        np.concatenate([program.value, np.ones(more)])[order],
+        np.concatenate([program.value, sign])[order],
     ), missing
 
 
@@ -163,9 +191,9 @@ def _elastic(program: Program, penalty: float) -> tuple[Program, NDArray[np.int3
 class Priced:
     """All blocks in fractions at given commitments `n` and shares of batch work.
 
-    `usd` by block, and what one more instance (`per_instance`, block x commitment) or one more
-    whole work (`per_work`, block x batch) would add to it; `missing`: by block, how much is asked
-    for in vain.
+    `usd` by block, and what one more of a commitment (`per_instance`, block x commitment) or one
+    more whole work (`per_work`, block x batch) would add to it; `missing`: by block, how much is
+    asked for in vain.
     """
 
     n: NDArray[np.float64]

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 
 from gpumix.mix.problem import (
     TOLERANCE,
+    Group,
     Problem,
     Resource,
     Workload,
     instance_cost,
     replicas_lost,
+    slices_per_gpu,
 )
 
 
@@ -88,6 +90,16 @@ def instances(solution: Solution, resource: Resource, block: int) -> int:
     return solution.blocks[block].running[resource.id]
 
 
+def used_groups(problem: Problem, solution: Solution) -> tuple[Group, ...]:
+    """The groups of which any instance is held or runs in any block."""
+    used = {
+        resource.id
+        for resource in problem.resources
+        if any(instances(solution, resource, p) > 0 for p in range(len(problem.blocks)))
+    }
+    return tuple(group for group in problem.groups if used.intersection(group.resources))
+
+
 def delivered_rate(problem: Problem, block: BlockPlan, workload: str) -> float:
     """Rate [units/h] delivered to a workload in a block, used or not: sum of rate x replicas."""
     return math.fsum(
@@ -101,7 +113,8 @@ def price(problem: Problem, solution: Solution) -> float:
     """Cost of a plan [USD over the horizon], from its counts.
 
     Formula: committed (fixed_cost + hourly_cost R H, or the term's cost) + running hourly_cost h R
-    + replicas var_cost h R + delay_cost h R of each block at whose start work is unfinished.
+    + replicas var_cost h R + delay_cost h R of each block at whose start work is unfinished
+    + fixed_cost of each group used.
     """
     terms = [
         instance_cost(problem, resource) * solution.committed[resource.id]
@@ -113,6 +126,7 @@ def price(problem: Problem, solution: Solution) -> float:
         for resource in problem.resources
         for term in resource.terms
     ]
+    terms += [group.fixed_cost for group in used_groups(problem, solution)]
     for p, (block, plan) in enumerate(zip(problem.blocks, solution.blocks, strict=True)):
         terms += [
             instance_cost(problem, resource, p) * plan.running[resource.id]
@@ -133,7 +147,8 @@ def price(problem: Problem, solution: Solution) -> float:
 
 
 def check(problem: Problem, solution: Solution) -> list[str]:
-    """Names of the limits a plan breaks, `gpus:R` and `served:W` among them; [] if it keeps all."""
+    """Names of the limits a plan breaks, `gpus:R`, `slices:R` and `served:W` among them; [] if it
+    keeps all."""
     broken = [*_broken_counts(problem, solution), *_broken_budgets(problem, solution)]
     for p, plan in enumerate(solution.blocks):
         broken += _broken_in_block(problem, solution, plan, p)
@@ -185,6 +200,7 @@ def _broken_counts(problem: Problem, solution: Solution) -> Iterator[str]:
             if n < 0 or _gpus(problem, plan, resource.id) > n * resource.gpus_per_instance:
                 yield f"gpus:{resource.id}"
     for p, plan in enumerate(solution.blocks):
+        yield from _broken_slices(problem, plan)
         for name, most in problem.quotas.items():
             under = [r for r in problem.resources if name in r.quotas]
             if sum(instances(solution, resource, p) for resource in under) > most:
@@ -192,6 +208,17 @@ def _broken_counts(problem: Problem, solution: Solution) -> Iterator[str]:
         for config, z in zip(problem.configs, plan.replicas, strict=True):
             if z < 0 or (config.max_replicas is not None and z > config.max_replicas):
                 yield f"max_replicas:{config.workload}/{config.resource}"
+
+
+def _broken_slices(problem: Problem, plan: BlockPlan) -> Iterator[str]:
+    """Replicas take no more slices than GPUs are cut into."""
+    left: dict[tuple[str, str], int] = {}
+    for config, z in zip(problem.configs, plan.replicas, strict=True):
+        made = {**config.cut, **({config.slice: -1} if config.slice else {})}
+        for name, count in made.items():
+            key = (config.resource, name)
+            left[key] = left.get(key, 0) + count * z
+    yield from (f"slices:{resource}" for (resource, _), count in left.items() if count < 0)
 
 
 def _broken_budgets(problem: Problem, solution: Solution) -> Iterator[str]:
@@ -209,6 +236,10 @@ def _broken_budgets(problem: Problem, solution: Solution) -> Iterator[str]:
     budget = problem.capex_budget
     if budget is not None and not _reaches(budget, spent):
         yield "capex_budget"
+    used = used_groups(problem, solution)
+    for kind, most in problem.most.items():
+        if sum(group.kind == kind for group in used) > most:
+            yield f"most:{kind}"
 
 
 def _broken_in_block(
@@ -230,14 +261,15 @@ def _broken_in_block(
 def _broken_promises(
     problem: Problem, plan: BlockPlan, workload: Workload, total: float, demand: float
 ) -> Iterator[str]:
-    resources = problem.resource_by_id
+    resources, per_gpu = problem.resource_by_id, slices_per_gpu(problem)
     spot = 0.0
     for config, z in zip(problem.configs, plan.replicas, strict=True):
         if config.workload != workload.id:
             continue
         resource = resources[config.resource]
         spot += config.plain_rate * z if resource.spot else 0.0
-        loss = config.plain_rate * min(replicas_lost(resource, config), z)
+        lost = replicas_lost(resource, config, per_gpu.get((config.resource, config.slice), 0))
+        loss = config.plain_rate * min(lost, z)
         if workload.n_plus_one and not _reaches(total - loss, demand):
             yield f"n_plus_one:{workload.id}"
     share = workload.max_spot_share

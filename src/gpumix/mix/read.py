@@ -6,10 +6,19 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 
-from gpumix.errors import Hint, InputError
+from gpumix.errors import Hint, InputError, unknown_name
 from gpumix.errors import Problem as Fault
 from gpumix.mix.json_object import NOTHING, JsonObject, kind_of
-from gpumix.mix.problem import Block, Config, Problem, Resource, Term, Workload
+from gpumix.mix.problem import (
+    Block,
+    Config,
+    Group,
+    Problem,
+    Resource,
+    Term,
+    Workload,
+    slices_per_gpu,
+)
 
 REMARKS = ("tests", "optimum", "forced_single_gpu_type_cost")
 """Top-level keys that hold remarks about a problem and are not part of it."""
@@ -72,16 +81,19 @@ def read_problem(data: Mapping[str, object], place: str = "") -> Problem:
         capex_budget=top.optional_number("capex_budget"),
         site_kw=_site_kw(top, resources),
         quotas=quotas,
+        groups=(groups := _groups(top, resource_ids)),
+        most=_most(top, groups),
     )
-    for group, ids in (
+    for items, ids in (
         ("blocks", [b.id for b in blocks]),
         ("resources", resource_ids),
         ("workloads", [w.id for w in workloads]),
+        ("groups", [g.id for g in groups]),
         *((f"resources[{i}].terms", [t.id for t in r.terms]) for i, r in enumerate(resources)),
     ):
-        faults.extend(_duplicates(prefix + group, ids))
+        faults.extend(_duplicates(prefix + items, ids))
     if not faults:
-        faults.extend(_unsolvable(problem, prefix))
+        faults.extend((*_unsolvable(problem, prefix), *_uncut(problem, prefix)))
     if faults:
         raise InputError(faults)
     return problem
@@ -96,10 +108,12 @@ def problem_to_dict(problem: Problem) -> dict[str, object]:
         "blocks": [_record(b) for b in problem.blocks],
         "resources": [_record(r) for r in problem.resources],
         "workloads": [_workload_record(w) for w in problem.workloads],
-        "configs": [_record(c) for c in problem.configs],
+        "configs": [_config_record(c) for c in problem.configs],
         **({} if problem.capex_budget is None else {"capex_budget": problem.capex_budget}),
         **({"site_kw": dict(problem.site_kw)} if problem.site_kw else {}),
         **({"quotas": dict(problem.quotas)} if problem.quotas else {}),
+        **({"groups": [_record(g) for g in problem.groups]} if problem.groups else {}),
+        **({"most": dict(problem.most)} if problem.most else {}),
     }
 
 
@@ -117,7 +131,7 @@ def _unsolvable(problem: Problem, prefix: str) -> Iterable[Fault]:
     low, high = RATE_TO_NEED
     wanted = {w.id: sorted(filter(None, _needs(w))) for w in problem.workloads}
     for i, config in enumerate(problem.configs):
-        needs = wanted[config.workload]
+        needs = wanted.get(config.workload, [])
         for name, rate in config.class_rate.items():
             place = f"{prefix}configs[{i}].rate" + (f".{name}" if name else "")
             if 0.0 < rate < SMALLEST:
@@ -129,6 +143,17 @@ def _unsolvable(problem: Problem, prefix: str) -> Iterable[Fault]:
                     f"is {rate:g}, too far from what {config.workload} needs for the solver",
                     f"give a rate between {least:g} and {most:g}" if least <= most else "",
                 )
+
+
+def _uncut(problem: Problem, prefix: str) -> Iterable[Fault]:
+    """Slices that no GPU of the resource is cut into."""
+    known = slices_per_gpu(problem)
+    for i, config in enumerate(problem.configs):
+        if config.slice and (config.resource, config.slice) not in known:
+            names = [name for resource, name in known if resource == config.resource]
+            yield unknown_name(
+                f"{prefix}configs[{i}].slice", f"slice of {config.resource}", config.slice, names
+            )
 
 
 def most_rate(workload: Workload) -> float:
@@ -149,7 +174,7 @@ def _names(record: type) -> tuple[str, ...]:
     return tuple(f.name for f in fields(record))
 
 
-def _record(item: Block | Resource | Term | Workload | Config) -> dict[str, object]:
+def _record(item: Block | Resource | Term | Workload | Config | Group) -> dict[str, object]:
     return {
         f.name: _plain(value)
         for f in fields(item)
@@ -160,6 +185,14 @@ def _record(item: Block | Resource | Term | Workload | Config) -> dict[str, obje
 def _workload_record(workload: Workload) -> dict[str, object]:
     needed = "work" if workload.is_batch else "demand"
     return {**_record(workload), needed: _plain(getattr(workload, needed))}
+
+
+def _config_record(config: Config) -> dict[str, object]:
+    """Without what a slice or a cut does not have."""
+    absent = {"gpus"} if config.slice else {"workload", "rate"} if config.cut else set()
+    if not config.cut:
+        absent.add("cut")
+    return {key: value for key, value in _record(config).items() if key not in absent}
 
 
 def _default(f: Field[object]) -> object:
@@ -247,15 +280,50 @@ def _workload(o: JsonObject, n_blocks: int) -> Workload:
 
 
 def _config(o: JsonObject, workloads: Mapping[str, Workload], resources: Sequence[str]) -> Config:
+    cut = o.integers("cut", at_least=1)
+    if cut:
+        for key in ("workload", "slice", "rate", "var_cost"):
+            if o.has(key):
+                o.fault(key, "does not go with a cut, which serves nobody by itself")
+        resource = o.reference("resource", "resource", resources)
+        return Config("", resource, o.optional_integer("gpus", at_least=1) or 1, 0.0, cut=cut)
     workload = workloads.get(o.reference("workload", "workload", workloads))
+    part = o.text("slice", "")
+    if part and o.has("gpus"):
+        o.fault("gpus", "does not go with a slice, which is part of one GPU")
     return Config(
         workload=workload.id if workload else "",
         resource=o.reference("resource", "resource", resources),
-        gpus=o.integer("gpus", at_least=1),
+        gpus=0 if part else o.integer("gpus", at_least=1),
+        slice=part,
         rate=o.rate("rate", workload),
         var_cost=o.number("var_cost", 0.0),
         max_replicas=o.optional_integer("max_replicas"),
     )
+
+
+def _groups(top: JsonObject, resources: Sequence[str]) -> tuple[Group, ...]:
+    if not top.has("groups"):
+        return ()
+    return tuple(
+        Group(
+            id=o.text("id"),
+            resources=o.references("resources", "resource", resources),
+            fixed_cost=o.number("fixed_cost", 0.0),
+            kind=o.text("kind", ""),
+        )
+        for o in top.objects("groups", _names(Group))
+    )
+
+
+def _most(top: JsonObject, groups: Sequence[Group]) -> dict[str, int]:
+    """Most groups used by kind; a kind of no group is a fault."""
+    most = top.integers("most")
+    kinds = sorted({group.kind for group in groups})
+    for kind in most:
+        if kind not in kinds:
+            top.fault(f"most.{kind}", "no group is of this kind", Hint(kind, kinds))
+    return most
 
 
 def _site_kw(top: JsonObject, resources: Sequence[Resource]) -> dict[str, float]:

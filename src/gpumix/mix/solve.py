@@ -130,7 +130,8 @@ def _exact(task: Task, effort: Effort, gap: float, deadline: Deadline) -> Soluti
 def whole_numbers(problem: Problem) -> int:
     """About how many whole numbers a plan for the problem holds."""
     per_block = len(problem.configs) + len(problem.resources)
-    return len(problem.blocks) * per_block + sum(len(r.terms) for r in problem.resources)
+    dated = sum(len(r.terms) for r in problem.resources)
+    return len(problem.blocks) * per_block + dated + len(problem.groups)
 
 
 def check_ends(gap: float, time_limit_s: float | None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gpumix.domain.defaults import TENSOR_PARALLEL
 from gpumix.domain.evidence import Estimate
-from gpumix.domain.gpu import Gpu
+from gpumix.domain.gpu import Gpu, Slice
 from gpumix.domain.plan import SloCheck
 from gpumix.domain.workload import Workload
 from gpumix.perf.inference.deployment import Deployment
@@ -37,7 +37,8 @@ class Option:
     input tokens. `shortfall` is the worst latency over its limit at vanishing load (above 1: the
     promise is out of reach); `reason` is empty where it can serve. `replica` is what serves text,
     `run` what trains. `wait_usd` is what waiting for a unit is worth at the user's value of a day,
-    beside its cash [USD/unit], and `spot_wait_usd` on spot.
+    beside its cash [USD/unit], and `spot_wait_usd` on spot. A replica on a `slice`
+    takes that part of one GPU.
     """
 
     workload: str
@@ -61,6 +62,12 @@ class Option:
     spot_wait_usd: float = 0.0
     replica: Replica | None = field(default=None, compare=False, repr=False)
     run: Run | None = field(default=None, compare=False, repr=False)
+    slice: Slice | None = None
+
+    @property
+    def gpu_share(self) -> float:
+        """GPUs that a replica takes: of a slice the part that others like it leave it."""
+        return self.gpus / self.slice.per_gpu if self.slice else float(self.gpus)
 
     @property
     def serves(self) -> bool:
@@ -110,12 +117,13 @@ def undominated(options: Sequence[Option]) -> list[Option]:
 
     A larger replica stays only if smaller ones of the same GPU, side by side, deliver less, on
     capacity that stays or on spot, where a larger gang may pay though it does not elsewhere; or if
-    waiting has a price and it ends sooner.
+    waiting has a price and it ends sooner. Parts of a GPU are compared with parts of
+    the same name.
     """
     kept: list[Option] = []
-    for gpu in dict.fromkeys(o.gpu for o in options):
+    for gpu, part in dict.fromkeys((o.gpu, o.slice) for o in options):
         best: list[Option] = []
-        able = [o for o in options if o.gpu == gpu and o.serves]
+        able = [o for o in options if (o.gpu, o.slice) == (gpu, part) and o.serves]
         for option in sorted(able, key=lambda o: (o.gpus, -o.units_per_hour, o.precision)):
             if _is_sooner(option, best) or any(
                 rate(option)

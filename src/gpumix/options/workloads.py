@@ -13,6 +13,7 @@ from gpumix.options.levers import Change
 from gpumix.options.media import picture_options
 from gpumix.options.option import Option
 from gpumix.options.serving import serving_options
+from gpumix.options.slices import slice_options
 from gpumix.options.training import hopeless_job, job_options
 from gpumix.predict.inference import serving_evidence
 from gpumix.supply.supply import Supplies
@@ -35,7 +36,8 @@ def options(inventory: Inventory, catalog: Catalog, supplies: Supplies) -> dict[
     for workload in inventory.workloads:
         place = f"workloads.{workload.id}"
         try:
-            found[workload.id] = options_of(workload, gpus, largest, catalog)
+            whole = options_of(workload, gpus, largest, catalog)
+            found[workload.id] = [*whole, *slice_options(workload, whole, catalog)]
         except NoEstimate as error:
             problems.append(Problem(f"{place}.model", str(error)))
             continue

@@ -89,13 +89,13 @@ def held_share(line: Line, answer: Answer, rival_gpus: int) -> float:
     hour, in instances of `rival_gpus` GPUs, if it were not committed (0-1)."""
     cycle, gpus = answer.formulation.cycle, line.supply.gpus_per_instance
     paid = held = 0.0
-    for p, block in enumerate(cycle.blocks):
+    for p in range(len(cycle.blocks)):
         if line.running[p] < 1.0:
             continue
-        paid += len(block.hours)
+        paid += cycle.hours(p)
         missing = gpus_needed(line, answer, p) - (line.running[p] - 1.0) * gpus
         instances = math.ceil(max(missing, 0.0) / rival_gpus - LEAST_LEFT)
-        held += len(block.hours) * min(instances * rival_gpus / gpus, 1.0)
+        held += cycle.hours(p) * min(instances * rival_gpus / gpus, 1.0)
     return held / paid if paid else 0.0
 
 
@@ -107,12 +107,12 @@ def gpus_needed(line: Line, answer: Answer, block: int) -> float:
         if use.block != block:
             continue
         name, rate = use.cell.workload.id, _rate(use, answer.formulation.cycle)
-        if use.cell.year is not None:
-            needed += use.replicas * use.cell.option.gpus * use.load
+        if use.cell.period is not None:
+            needed += use.replicas * use.cell.option.gpu_share * use.load
             continue
         idle = min(int(spare[name] / rate + LEAST_LEFT), use.replicas) if rate else use.replicas
         spare[name] -= idle * rate
-        needed += (use.replicas - idle) * use.cell.option.gpus
+        needed += (use.replicas - idle) * use.cell.option.gpu_share
     return needed
 
 
@@ -125,7 +125,7 @@ def _spare(line: Line, answer: Answer, block: int) -> dict[str, float]:
             u
             for other in answer.lines
             for u in other.uses
-            if u.block == block and u.cell.workload.id == name and u.cell.year is None
+            if u.block == block and u.cell.workload.id == name and u.cell.period is None
         ]
         rates = [_rate(u, cycle) for u in uses]
         delivered = math.fsum(u.replicas * rate for u, rate in zip(uses, rates, strict=True))
@@ -137,7 +137,8 @@ def _spare(line: Line, answer: Answer, block: int) -> dict[str, float]:
 
 def _lost(use: Use) -> int:
     """Replicas that stop with one instance."""
-    return min(max(use.cell.supply.gpus_per_instance // use.cell.option.gpus, 1), use.replicas)
+    per_instance = int(use.cell.supply.gpus_per_instance / use.cell.option.gpu_share + LEAST_LEFT)
+    return min(max(per_instance, 1), use.replicas)
 
 
 def _rate(use: Use, cycle: Cycle) -> float:

@@ -30,7 +30,7 @@ def burst_rules(answer: Answer, defaults: Mapping[str, Range]) -> tuple[BurstRul
             for line in answer.lines
             for use in line.uses
             if use.cell.workload.id == workload.id
-            and answer.formulation.cycle.blocks[use.block].year == 0
+            and answer.formulation.cycle.blocks[use.block].period.year == 0
         ]
         own = [(x, u) for x, u in uses if x.supply.purchase.is_committed]
         cloud = [(x, u) for x, u in uses if not x.supply.purchase.is_committed]
@@ -45,7 +45,7 @@ def _rule(
     cycle = answer.formulation.cycle
     bursting = {use.block for _, use in cloud}
     busiest = max(bursting, key=lambda p: peak_demand(workload, cycle.blocks[p]))
-    hours = math.fsum(len(cycle.blocks[p].hours) for p in bursting) * cycle.repeat
+    hours = math.fsum(map(cycle.hours, bursting))
     cloud_units = math.fsum(use.units for _, use in cloud)
     own_units = math.fsum(use.units for _, use in own)
     held_data = {line.supply.id: line.data_usd.get(workload.id, 0.0) for line, _ in cloud}
@@ -67,7 +67,7 @@ def _rule(
 
 def _units_per_hour(answer: Answer, uses: Uses, block: int) -> float:
     """What these replicas can deliver in a block [units/h]."""
-    hours = len(answer.formulation.cycle.blocks[block].hours) * answer.formulation.cycle.repeat
+    hours = answer.formulation.cycle.hours(block)
     return math.fsum(
         use.units / use.load / hours for _, use in uses if use.block == block and use.load
     )

@@ -53,7 +53,7 @@ class Work:
 
 
 _BRIEF = Effort(mix.QUICK, 1_000, (1, 2))
-_USUAL = Effort(mix.NORMAL, 3_000, (3,))
+_USUAL = Effort(mix.NORMAL, 6_000, (3,))
 _LONG = Effort(mix.THOROUGH, 20_000, (3, 5))
 
 NORMAL = Work(_USUAL, _BRIEF)

@@ -13,12 +13,15 @@ from gpumix.domain.workload import Inventory
 from gpumix.errors import InputError, Problem
 from gpumix.options.option import Option, undominated
 from gpumix.options.runs import Reliability
+from gpumix.options.slices import best_parts
 from gpumix.options.workloads import options
 from gpumix.plan import regret
+from gpumix.plan import today as todays
 from gpumix.plan.api_supply import with_apis
+from gpumix.plan.cohorts import changes_of
 from gpumix.plan.cycle import Cycle, cycle_of
 from gpumix.plan.effort import NORMAL, Work
-from gpumix.plan.formulate import Choice, weight_of, worthwhile
+from gpumix.plan.formulate import Choice, weight_of
 from gpumix.plan.infeasible import explain_infeasible
 from gpumix.plan.interpret import answer_of
 from gpumix.plan.scenarios import scenarios
@@ -26,10 +29,12 @@ from gpumix.plan.search import search
 from gpumix.plan.simplify import point_of, simplest
 from gpumix.plan.targets import targets
 from gpumix.plan.workloads import Results
+from gpumix.plan.worthwhile import worthwhile
 from gpumix.plan.write_up import Others, write_up
 from gpumix.supply.owned import own_servers
 from gpumix.supply.rentals import rentals
 from gpumix.supply.supply import Supplies
+from gpumix.supply.today import kept, running
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -100,6 +105,7 @@ def plan(
         curve=(*simple.curve[:-1], point_of(signed)) if signed is not best else simple.curve[:1],
         ends_usd=regret.costs_at_ends(answer, choice, cycle),
         targets=targets(answer, choice, cycle, supplies.of, catalog),
+        fleet=todays.fleet_of(choice, supplies),
         scenarios=scenarios(answer, answer_of(best), choice, cycle),
         cut_short_s=work.time_limit_s if work.is_over else None,
     )
@@ -109,9 +115,11 @@ def plan(
 
 
 def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
-    """Everything that may be rented, bought or used."""
+    """Everything that may be rented, bought or used, and what is rented today."""
     rented, own = rentals(inventory, catalog), own_servers(inventory, catalog)
-    return Supplies(rented.of + own.of, rented.notes + own.notes)
+    today = running(inventory, catalog)
+    of = (*rented.of, *own.of, *kept(inventory, today))
+    return Supplies(of, rented.notes + own.notes, today)
 
 
 def chosen_from(
@@ -125,9 +133,9 @@ def chosen_from(
     reliability = Reliability.from_defaults(catalog.defaults, stated)
     choice = Choice(
         inventory,
-        {name: undominated(found) for name, found in tried.items()},
+        {w.id: best_parts(w, undominated(tried[w.id])) for w in inventory.workloads},
         supplies.of,
-        {s.gpu: reliability.spot_useful_share(s.gpu) for s in supplies.of},
+        {gpu: reliability.spot_useful_share(gpu) for gpu in supplies.largest_instance()},
     )
     return replace(choice, supplies=worthwhile(choice))
 
@@ -137,4 +145,4 @@ def cycle_for(choice: Choice) -> Cycle:
     weights = [
         weight_of(w, choice.options[w.id], choice.supplies) for w in choice.inventory.workloads
     ]
-    return cycle_of(choice.inventory, weights)
+    return cycle_of(choice.inventory, weights, changes=changes_of(choice.supplies))

@@ -76,12 +76,12 @@ class Replayer:
         }
 
     def parts(self, answer: Answer, workload: Workload) -> list[_Part]:
-        """Each block of the first year's week, its busiest hour split by what replicas sustain."""
+        """Each block of its first week, its busiest hour split by what replicas sustain."""
         demand, parts = workload.demand, []
         if demand is None:
             return []
         cycle = answer.formulation.cycle
-        for index in cycle.of_year(0):
+        for index in cycle.first_week(workload):
             block = cycle.blocks[index]
             running = _running(answer, workload, index)
             able = math.fsum(o.units_per_hour * n for o, n in running.items())

@@ -12,8 +12,9 @@ from gpumix.domain.plan import LISTED
 from gpumix.domain.workload import Tier
 from gpumix.options.option import Option
 from gpumix.plan.accounts import Line
-from gpumix.plan.formulate import Choice, may_run, worthwhile
+from gpumix.plan.formulate import Choice, may_run
 from gpumix.plan.interpret import Answer
+from gpumix.plan.worthwhile import worthwhile
 from gpumix.supply.supply import Supply
 
 MOST_FAMILIES = 4

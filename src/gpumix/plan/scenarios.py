@@ -156,7 +156,7 @@ def at_prices(problem: mix.Problem, cycle: Cycle, change: float) -> mix.Problem:
     do, are scaled alike. What commitments cost is held fixed. (What work adds on servers of one's
     own, a few per cent of their cost, is scaled too.)
     """
-    scale = [(1.0 + change) ** block.year for block in cycle.blocks]
+    scale = [(1.0 + change) ** block.period.year for block in cycle.blocks]
     return replace(
         problem,
         blocks=tuple(

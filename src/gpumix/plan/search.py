@@ -51,14 +51,18 @@ def search(
     work = choice.work
     work.left_s()
     whole = formulate(choice, cycle, rate_factor)
-    rented = {r.id for r in whole.problem.resources if r.id != whole.supply[r.id].id}
+    always = {
+        r.id
+        for r in whole.problem.resources
+        if r.id != whole.supply[r.id].id or whole.supply[r.id].count
+    }  # what is rented for one workload alone, and what stands, kept or sold
     # The first round gives the bound, and with the others the list.
     is_small = mix.whole_numbers(whole.problem) <= effort.largest
     tried: list[tuple[mix.Problem, mix.Solution]] = []
     for rounds in (1,) if is_small else effort.rounds:
         if tried and work.is_over:
             break
-        short = mix.shortlist(whole.problem, rounds=rounds, always=rented, deadline=work.deadline)
+        short = mix.shortlist(whole.problem, rounds=rounds, always=always, deadline=work.deadline)
         bound = short.bound or 0.0
         listed = whole.problem if is_small else short.problem
         tried.append((listed, _solved(listed, effort, work)))
@@ -70,11 +74,17 @@ def search(
     problem, solution = min(tried, key=lambda one: math.inf if one[1].cost is None else one[1].cost)
     is_whole = len(problem.resources) == len(whole.problem.resources)
     proven = solution.bound if is_whole else None  # a shortlist's bound says nothing of the rest
-    solution = judged(solution, max(bound, proven or 0.0))
+    solution = judged(_less(solution, whole.freed_usd), max(bound, proven or 0.0) - whole.freed_usd)
     formulation = part_of(whole, problem)
     kept = {formulation.supply[r.id].id for r in problem.resources}
     narrowed = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in kept))
-    return Found(narrowed, formulation, solution, len(choice.supplies), short.bound)
+    relaxed = None if short.bound is None else short.bound - whole.freed_usd
+    return Found(narrowed, formulation, solution, len(choice.supplies), relaxed)
+
+
+def _less(solution: mix.Solution, usd: float) -> mix.Solution:
+    """A solution that costs so much less."""
+    return solution if solution.cost is None else replace(solution, cost=solution.cost - usd)
 
 
 def _solved(problem: mix.Problem, effort: Effort, work: Work) -> mix.Solution:

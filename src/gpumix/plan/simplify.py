@@ -77,10 +77,11 @@ def simplest(
 def point_of(found: Found) -> CurvePoint:
     """What a mix counts and costs."""
     lines = answer_of(found).lines
+    held = [line for line in lines if line.most]  # the others are sold at the start
     return CurvePoint(
-        providers=len({_provider(line.supply) for line in lines} - {""}),
-        gpu_types=len({line.supply.gpu for line in lines}),
-        lines=len(lines),
+        providers=len({_provider(line.supply) for line in held} - {""}),
+        gpu_types=len({line.supply.gpu for line in held}),
+        lines=len(held),
         horizon_usd=math.fsum(line.usd for line in lines),
     )
 
@@ -110,8 +111,9 @@ class _Trial:
             return None
         if self.choice.work.is_over:
             return None
-        bound = mix.shortlist(formulate(narrowed, self.cycle).problem, rounds=1).bound
-        if bound is None or bound > most_usd:
+        asked = formulate(narrowed, self.cycle)
+        bound = mix.shortlist(asked.problem, rounds=1).bound
+        if bound is None or bound - asked.freed_usd > most_usd:
             return None
         try:
             found = search(narrowed, self.cycle, self.choice.work.variant)

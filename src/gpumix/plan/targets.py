@@ -12,9 +12,10 @@ from gpumix.domain.plan import TermTarget
 from gpumix.domain.workload import Inventory
 from gpumix.plan.accounts import Line
 from gpumix.plan.cycle import Cycle
-from gpumix.plan.formulate import Choice, worthwhile
+from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import Answer, answer_of
 from gpumix.plan.search import search
+from gpumix.plan.worthwhile import worthwhile
 from gpumix.supply.rentals import rentals
 from gpumix.supply.supply import Supply
 

@@ -30,6 +30,8 @@ from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
+from gpumix.report.views import timeline as timeline_view
+from gpumix.report.views import today as today_view
 
 VEGA_LITE: Final = "6.4"
 
@@ -82,6 +84,7 @@ def plan_html(plan: Plan) -> str:
     drawn = [*page_charts.values(), *(c for s in sections for c in s.charts)]
     tables = {
         "mix": mix_view.mix_table(plan),
+        "moves": today_view.moves_table(plan),
         "workloads": plan_view.workloads_table(plan).without_absent(),
         "by_class": decision_view.class_table(plan),
         "rules": decision_view.rules_table(plan),
@@ -96,7 +99,9 @@ def plan_html(plan: Plan) -> str:
         "costs": plan_view.cost_table(plan),
         "break_evens": plan_view.break_even_table(plan),
         "targets": mix_view.targets_table(plan),
+        "cuts": mix_view.cuts_table(plan),
         "curve": mix_view.curve_table(plan),
+        "timeline": timeline_view.timeline_table(plan),
         "assumptions": plan_view.assumptions_table(plan),
         "sources": mix_view.mix_sources_table(plan),
     }
@@ -124,6 +129,7 @@ def plan_html(plan: Plan) -> str:
             evidence=plan_view.evidence_counts(plan),
             replayed=plan_view.replay_words(plan),
             drawn=plan_view.traffic_words(plan),
+            today=today_view.today_words(plan),
             by_api=api_view.api_words(plan),
             over_scenarios=decision_view.scenario_words(plan),
             glossary=_glossary([*tables.values(), *inner]),

@@ -33,6 +33,8 @@ from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
+from gpumix.report.views import timeline as timeline_view
+from gpumix.report.views import today as today_view
 from gpumix.report.views import training as training_view
 
 _BAR_CELLS: Final = 24
@@ -58,6 +60,7 @@ def show_plan(
     console.print(Text(plan_view.sureness(plan)))
     _warnings(plan.warnings, console)
     show_table(mix_view.mix_table(plan), console, minor=("utilisation", "serves"))
+    _today(plan, console)
     show_table(
         plan_view.workloads_table(plan),
         console,
@@ -71,6 +74,7 @@ def show_plan(
     show_table(plan_view.replay_table(plan), console, minor=("shed", "within", "limit_s"))
     for words in plan_view.traffic_words(plan):
         _small(words, console)
+    show_table(timeline_view.timeline_table(plan), console, minor=("cash_usd",))
     _regret(plan, console)
     show_table(api_view.api_table(plan), console, minor=("name", "batch", "usd_per_mtok_total"))
     if words := api_view.api_words(plan):
@@ -87,6 +91,7 @@ def show_plan(
     show_table(decision_view.scenario_table(plan), console)
     if words := decision_view.scenario_words(plan):
         _small(words, console)
+    show_table(mix_view.cuts_table(plan), console)
     show_table(mix_view.curve_table(plan), console)
     show_table(mix_view.targets_table(plan), console)
     console.print()
@@ -314,6 +319,15 @@ def _nearest(found: Sequence[evidence_view.Near], console: Console) -> None:
     words = evidence_view.far_words(found)
     if words:
         _small(words, console)
+
+
+def _today(plan: Plan, console: Console) -> None:
+    """What runs today beside the plan, in sentences."""
+    if words := today_view.today_words(plan):
+        console.print()
+        console.print(Text(fields.label("today"), style="bold"))
+    for one in words:
+        console.print(Padding(Text(one), (0, 0, 0, 2), expand=False))
 
 
 def _regret(plan: Plan, console: Console) -> None:

@@ -35,6 +35,8 @@ from gpumix.report.tables import (
     value,
 )
 from gpumix.report.views.mix import purchase_words, second_currency
+from gpumix.report.views.timeline import years_words
+from gpumix.report.views.today import today_headline
 
 UNIT_COSTS = ("usd_per_mtok_total", "usd_per_run", "usd_per_sample")
 ALARMING = 0.10
@@ -93,7 +95,7 @@ def headline(plan: Plan) -> str:
     else:
         keeps = f"{keep} the promise" if kept == 1 else f"{keep} all {kept} promises"
     month = with_second(plan, "monthly_usd", plan.monthly_usd)
-    return f"{joined(_mix_words(plan.mix))} {keeps} for {month} a month."
+    return f"{joined(_mix_words(plan.mix))} {keeps} for {month} a month.{today_headline(plan)}"
 
 
 def _above_cheapest(plan: Plan) -> str:
@@ -132,6 +134,8 @@ def _mix_words(mix: Sequence[MixLine]) -> list[str]:
         if line.purchase == Purchase.API:
             gpus[f"{line.provider}'s API", line.purchase] = 0
             continue
+        if not line.count:  # all sold at the start
+            continue
         key = line.gpu, line.purchase
         gpus[key] = gpus.get(key, 0) + line.count * line.gpus_per_instance
     words = []
@@ -162,7 +166,7 @@ def sureness(plan: Plan) -> str:
     )
     years = "year" if plan.years == 1 else "years"
     told = f"{interval} over {plan.years} {years}; {proof}."
-    more = (_waiting, _cut_short, _above_cheapest, _without_estimates)
+    more = (years_words, _waiting, _cut_short, _above_cheapest, _without_estimates)
     return told + "".join(words(plan) for words in more)
 
 
@@ -358,6 +362,7 @@ def placements_table(workload: WorkloadPlan) -> Table:
         workload.placements,
         ("gpu", lambda p: text(p.gpu, note=p.resource)),
         ("gpus", lambda p: value("gpus", p.gpus)),
+        ("slice", lambda p: text(p.slice)),
         ("tp", lambda p: value("tp", p.tp)),
         ("precision", lambda p: text(p.precision)),
         ("peak_replicas", lambda p: value("peak_replicas", p.peak_replicas)),
