@@ -129,10 +129,14 @@ def test_falling_prices_are_those_of_hourly_rent_alone(made: Made) -> None:
 
 def test_a_plan_keeps_its_commitments_and_no_others(made: Made) -> None:
     formulation, solution = made.answer.formulation, made.answer.found.solution
-    held = committed_to(formulation.problem, commitments_of(formulation.problem, solution))
-    counts = {r.id: r.min_instances for r in held.resources if r.is_committed}
-    assert counts == {name: n for name, n in solution.committed.items() if n}
-    assert not mix.check(held, replace(solution, committed=counts))
+    signed = commitments_of(formulation.problem, solution)
+    assert sum(signed.values()) == sum(n for x in made.answer.lines for _, n in x.cohorts) > 0
+    held = committed_to(formulation.problem, signed)
+    counts = [r.min_instances for r in held.resources if r.is_committed]
+    assert counts == [n for n in signed.values() if n]
+    least = mix.shortlist(held, rounds=1).bound
+    assert least is not None
+    assert (solution.bound or 0.0) * 0.5 < least <= (solution.cost or 0.0) * (1 + 1e-9)
 
 
 def test_each_term_of_a_commitment_is_kept_by_itself() -> None:
@@ -159,7 +163,7 @@ def test_the_cloud_takes_what_commitments_do_not_carry(made: Made, catalog: Cata
     uses = [u for x in made.answer.lines for u in x.uses if u.cell.workload.id == "chat"]
     own = [u for u in uses if u.cell.supply.purchase.is_committed]
     cloud = [u for u in uses if not u.cell.supply.purchase.is_committed]
-    blocks = {u.block for u in cloud if cycle.blocks[u.block].year == 0}
+    blocks = {u.block for u in cloud if cycle.blocks[u.block].period.year == 0}
     hours = sum(len(cycle.blocks[p].hours) for p in blocks)
     assert rule.hours_per_month == pytest.approx(hours / 168 * 730)
     busiest = max(blocks, key=lambda p: peak_demand(chat, cycle.blocks[p]))

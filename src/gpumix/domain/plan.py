@@ -408,7 +408,8 @@ class Plan:
     costs; `owed_usd` is the part of the cost that pays for months after the horizon; `by_class` is
     what each class of work takes, `rules` say which GPU carries which workload and until when;
     `cuts` say which GPUs are cut into slices, and how; `burst` when a workload goes to the cloud
-    beside its committed capacity, `scenarios` what other growth and prices do (all since 1.4).
+    beside its committed capacity; `scenarios` what other growth and prices do (all since schema
+    1.4).
     """
 
     name: str

@@ -45,7 +45,7 @@ def _rule(
     cycle = answer.formulation.cycle
     bursting = {use.block for _, use in cloud}
     busiest = max(bursting, key=lambda p: peak_demand(workload, cycle.blocks[p]))
-    hours = math.fsum(cycle.hours(p) for p in bursting)
+    hours = math.fsum(map(cycle.hours, bursting))
     cloud_units = math.fsum(use.units for _, use in cloud)
     own_units = math.fsum(use.units for _, use in own)
     held_data = {line.supply.id: line.data_usd.get(workload.id, 0.0) for line, _ in cloud}
@@ -67,7 +67,7 @@ def _rule(
 
 def _units_per_hour(answer: Answer, uses: Uses, block: int) -> float:
     """What these replicas can deliver in a block [units/h]."""
-    hours = len(answer.formulation.cycle.blocks[block].hours) * answer.formulation.cycle.repeat
+    hours = answer.formulation.cycle.hours(block)
     return math.fsum(
         use.units / use.load / hours for _, use in uses if use.block == block and use.load
     )

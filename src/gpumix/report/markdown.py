@@ -50,9 +50,9 @@ def plan_markdown(plan: Plan) -> str:
                 plan_view.cost_table(plan),
                 decision_view.rules_table(plan),
                 plan_view.break_even_table(plan),
-                mix_view.cuts_table(plan),
                 decision_view.burst_table(plan),
                 decision_view.scenario_table(plan),
+                mix_view.cuts_table(plan),
                 mix_view.curve_table(plan),
                 mix_view.targets_table(plan),
             )
