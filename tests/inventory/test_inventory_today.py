@@ -38,7 +38,7 @@ def test_a_fleet_is_read_by_instance_and_by_gpu(read: Read) -> None:
     found = read(
         today(
             "{rented: [{provider: aws, instance: p5.48xlarge, region: us-east-1, count: 2,"
-            " purchase: reserved_1y, until: 2027-06-30, usd_per_gpu_hour: 4.2},"
+            " purchase: reserved_1y, until: 2027-06, usd_per_gpu_hour: 4.2},"
             " {provider: lambda, gpu: h100_sxm, gpus_per_instance: 8, count: 1}],"
             " monthly_usd: 70k}"
         )

@@ -11,16 +11,18 @@ from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Tier
 from gpumix.plan.break_evens import break_evens, held_share
 from gpumix.plan.cycle import Block, Cycle
+from gpumix.plan.periods import Period, whole_year
 
 DAY, NIGHT = tuple(range(42)), tuple(range(42, 168))
-CYCLE = Cycle((Block("day", 0, DAY), Block("night", 0, NIGHT)), 1, repeat=1.0)
+YEAR = whole_year(0)
+CYCLE = Cycle((Block("day", YEAR, DAY), Block("night", YEAR, NIGHT)), (YEAR,), repeat=1.0)
 
 
 def workload(**changes: Any) -> Any:
     demand = Named(units_per_hour=(20.0,) * 42 + (10.0,) * 126, growth_per_year=0.0)
     values: dict[str, Any] = {
         "id": "chat", "countries": (), "gpus": (), "tier": Tier.STANDARD, "run": None,
-        "demand": demand,
+        "demand": demand, "from_month": 0, "until_month": None,
     }  # fmt: skip
     return Named(**values | changes)
 
@@ -35,11 +37,17 @@ def supply(**changes: Any) -> Any:
 
 
 def use(
-    own: Any, held: Any, block: int, replicas: int, load: float, year: int | None = None
+    own: Any, held: Any, block: int, replicas: int, load: float, period: Period | None = None
 ) -> Any:
     """Replicas of one GPU that deliver 10 units an hour."""
     hours = len(CYCLE.blocks[block].hours)
-    cell = Named(workload=own, supply=held, option=Named(gpus=1), year=year, duty=1.0)
+    cell = Named(
+        workload=own,
+        supply=held,
+        option=Named(gpus=1, gpu_share=1.0, cut=None, slice=None),
+        period=period,
+        duty=1.0,
+    )
     units = replicas * 10.0 * hours * load
     return Named(cell=cell, block=block, replicas=replicas, load=load, units=units)
 
@@ -83,10 +91,10 @@ def test_premium_work_needs_its_spare_too() -> None:
 
 def test_work_that_may_wait_is_held_while_it_runs() -> None:
     held = supply()
-    line = line_of(held, 1.0, use(workload(), held, 1, 1, 0.5, year=0))
+    line = line_of(held, 1.0, use(workload(), held, 1, 1, 0.5, period=YEAR))
     assert held_share(line, answer(line), 1) == pytest.approx(126 / 168)
     large = supply(gpus_per_instance=8)
-    line = line_of(large, 1.0, use(workload(), large, 1, 8, 0.5, year=0))
+    line = line_of(large, 1.0, use(workload(), large, 1, 8, 0.5, period=YEAR))
     assert held_share(line, answer(line), 1) == pytest.approx(126 / 168 * 0.5)
 
 

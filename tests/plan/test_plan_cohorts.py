@@ -102,7 +102,7 @@ def test_what_stands_may_be_sold_at_any_change_and_frees_its_capital() -> None:
     assert one_year.cash_usd == pytest.approx(-5_000.0 * 0.6 / 0.8)
     end = 5_000.0 * 0.3 / 0.8
     freed = 2.0 * (3_750.0 - end / 1.1**2) * 0.1 / (1.0 - 1.1**-2)
-    assert one_year.parts[FREED] == pytest.approx((0.0, -freed, 0.0))
+    assert one_year.parts[FREED] == pytest.approx((0.0, -freed / 2.0, -freed / 2.0))
     assert one_year.usd == pytest.approx(1_000.0 - freed)
 
 

@@ -62,10 +62,10 @@ CASES = {
         "supply.cloud.max_instances",
     ),
     "quota of one": Case(
-        chat(100),
-        cloud("h100-sxm-80gb", more=", providers: [gcp], max_instances: {gcp us-central1: 1}"),
-        ("supply.cloud.max_instances.gcp us-central1: 1",),
-        "supply.cloud.max_instances.gcp us-central1",
+        chat(600),
+        cloud("h100-sxm-80gb", more=", providers: [gcp], max_instances: {gcp: 1}"),
+        ("supply.cloud.max_instances.gcp: 1",),
+        "supply.cloud.max_instances.gcp",
     ),
     "quota of nothing": Case(
         chat(20),
@@ -213,7 +213,7 @@ def applied(text: str, way: WayOut) -> str:
 
 RAW = re.compile(
     r"(demand|work|n_plus_one|max_spot_share|site_kw|quota|max_instances|min_instances):[a-z]"
-    r"|capex_budget|on_demand:|@y[0-9]|\b0 ?%|: 0 instead|nan|inf\b"
+    r"|capex_budget|on_demand:|@y[0-9]|\(0%|: 0 instead|nan|inf\b"
 )
 """Ids of the mix, which nobody wrote; and work cut to nothing."""
 

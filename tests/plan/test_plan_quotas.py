@@ -145,9 +145,8 @@ def test_a_conflict_names_the_place_and_the_way_out(tmp_path: Path) -> None:
         planner.plan(asked, catalog().with_rates(asked.rates))
     keys = [limit.key for limit in caught.value.conflict]
     assert "supply.cloud.max_instances.near" in keys
-    (change,) = next(w.changes for w in caught.value.ways_out if not w.gives_up)
-    assert change.stated.key == "supply.cloud.max_instances.near"
-    assert int(change.value) > 2
+    changes = {c.stated.key: c.value for way in caught.value.ways_out for c in way.changes}
+    assert int(changes["supply.cloud.max_instances.near"]) > 2
 
 
 def test_a_limited_supply_beats_none_outside_its_limit(tmp_path: Path) -> None:

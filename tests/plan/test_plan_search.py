@@ -88,7 +88,8 @@ def solution(cost: float, bound: float) -> mix.Solution:
 
 def found_at(cost: float, bound: float, relaxed: float) -> Found:
     anything: Any = object()
-    return Found(anything, anything, solution(cost, bound), 47, relaxed)
+    choice = Choice(anything, {}, (), {})
+    return Found(choice, anything, solution(cost, bound), 47, relaxed)
 
 
 def test_a_cheaper_variant_is_judged_by_the_bound_of_the_whole_problem(

@@ -28,6 +28,7 @@ from gpumix.domain.plan import (
     LISTED,
     Alternative,
     BreakEven,
+    BurstRule,
     Candidate,
     ClassUse,
     CostPart,
@@ -39,6 +40,8 @@ from gpumix.domain.plan import (
     Plan,
     Replay,
     ReplayedSlo,
+    Scenario,
+    Scenarios,
     SloCheck,
     TermTarget,
     WorkloadPlan,
@@ -597,6 +600,30 @@ def plan() -> Plan:
                 0.71,
                 ("A100",),
             ),
+        ),
+        burst=(
+            BurstRule(
+                "support-chat",
+                42.0,
+                310.4,
+                0.18,
+                ("on_demand:civo:1xl40s-48gb@LON1",),
+                75.0,
+                ("dhaka",),
+                4.0,
+                0.9,
+                81.3,
+            ),
+        ),
+        scenarios=Scenarios(
+            (
+                Scenario(0.7, 0.0, 861_300.0, 852_900.0, 8_400.0),
+                Scenario(1.0, 0.0, 906_081.0, 906_081.0, 0.0),
+                Scenario(1.3, -0.2, None, 944_100.0, None),
+            ),
+            862_000.0,
+            906_081.0,
+            948_000.0,
         ),
     )
 

@@ -330,6 +330,57 @@ class TermTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class Scenario:
+    """What the plan costs over the horizon if growth or prices turn out otherwise [USD].
+
+    Yearly growth is `growth_factor` times what the inventory says, hourly prices change by
+    `price_change_per_year` (-0.2: a fifth less each year). `plan_usd` keeps the plan's commitments
+    and plans the rest anew, `best_usd` is the best plan for the scenario, `regret_usd` their
+    difference; None where there is no plan.
+    """
+
+    growth_factor: float
+    price_change_per_year: float
+    plan_usd: float | None
+    best_usd: float | None
+    regret_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenarios:
+    """All scenarios, of the same weight, and what the plan costs at the 10th, 50th and 90th of 100
+    [USD]; None where the plan's commitments do not do in one of them."""
+
+    of: tuple[Scenario, ...]
+    p10_usd: float | None
+    p50_usd: float | None
+    p90_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BurstRule:
+    """When a workload that has committed capacity also rents by the hour, in the first year.
+
+    The cloud takes what is above `above_units_per_s`, what its committed replicas carry at the
+    busiest hour; it does so in `hours_per_month` and does `share` of the work (0-1) on `clouds`,
+    where a replica serves `startup_s` after its instance runs (None: unknown). Data lies at
+    `data_at`; of `data_tb` kept and `egress_tb_per_month` sent, the cloud's part costs
+    `data_usd_per_month`.
+    """
+
+    workload: str
+    above_units_per_s: float
+    hours_per_month: float
+    share: float
+    clouds: tuple[str, ...]
+    startup_s: float | None
+    data_at: tuple[str, ...]
+    data_tb: float
+    egress_tb_per_month: float
+    data_usd_per_month: float
+
+
+@dataclass(frozen=True, slots=True)
 class HourlyGpus:
     """GPUs by hour of the week in the first year: 168 values each."""
 
@@ -356,7 +407,9 @@ class Plan:
     that did; `timeline` are its steps with dates; `first_year_usd_per_month` is what the first year
     costs; `owed_usd` is the part of the cost that pays for months after the horizon; `by_class` is
     what each class of work takes, `rules` say which GPU carries which workload and until when;
-    `cuts` say which GPUs are cut into slices, and how (all since schema 1.4).
+    `cuts` say which GPUs are cut into slices, and how; `burst` when a workload goes to the cloud
+    beside its committed capacity; `scenarios` what other growth and prices do (all since schema
+    1.4).
     """
 
     name: str
@@ -402,6 +455,8 @@ class Plan:
     by_class: tuple[ClassUse, ...] = ()
     rules: tuple[DecisionRule, ...] = ()
     cuts: tuple[GpuCut, ...] = ()
+    burst: tuple[BurstRule, ...] = ()
+    scenarios: Scenarios | None = None
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

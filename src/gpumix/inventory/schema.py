@@ -301,7 +301,7 @@ class RentedSpec(_Spec):
     region: str = ""
     purchase: Literal["on_demand", "spot", "reserved", "reserved_1y", "reserved_3y"] = "on_demand"
     count: Whole
-    until: Day | None = None
+    until: LastDay | None = None
     usd_per_gpu_hour: Number | None = None
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 from gpumix.catalog import nearest_offer
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.today import Rented, Today
 from gpumix.errors import Hint
+from gpumix.inventory.dates import Span
 from gpumix.inventory.schema import InventorySpec, RentedSpec
 from gpumix.inventory.yaml import KeyPath
 from gpumix.units import MONTHS_PER_YEAR
@@ -139,7 +139,8 @@ class _Row:
                 self._say("until", f"goes with a commitment, not with {purchase.value}", fix)
             return None
         if until is None:
-            until = _after(self.start, purchase.term_months or int(MONTHS_PER_YEAR))
+            years = int(max(purchase.term_months / MONTHS_PER_YEAR, 1.0))
+            until = Span(self.start, years).last_day
             self.reading.note(
                 f"today: {self.spec.provider}, until of a {purchase.value} commitment not stated,"
                 f" {until} assumed"
@@ -173,15 +174,3 @@ def _alternatives(own: Collection[Offer], gpu: str) -> str:
     ways = sorted({o.purchase.value for o in own if o.gpu == gpu})
     known = f" (known of it: {', '.join(ways)})" if ways else ""
     return f"state usd_per_gpu_hour{known}"
-
-
-def _after(start: date, months: int) -> date:
-    """The last day of so many months.
-
-    >>> _after(date(2027, 1, 1), 12)
-    datetime.date(2027, 12, 31)
-    """
-    years, month = divmod(start.month - 1 + months, int(MONTHS_PER_YEAR))
-    year = start.year + years
-    last = calendar.monthrange(year, month + 1)[1]
-    return date(year, month + 1, min(start.day, last)) - timedelta(days=1)

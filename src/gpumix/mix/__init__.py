@@ -5,6 +5,7 @@ are the JSON forms; `solve` finds the plan; `price` and `check` judge any plan b
 their own; `conflict`, `needed` and `restricted` explain.
 """
 
+from gpumix.mix.cluster import busiest
 from gpumix.mix.effort import EFFORTS, NORMAL, QUICK, THOROUGH, Effort
 from gpumix.mix.explain import (
     needed,
@@ -48,6 +49,7 @@ __all__ = [
     "Solution",
     "Term",
     "Workload",
+    "busiest",
     "check",
     "check_ends",
     "check_problem",

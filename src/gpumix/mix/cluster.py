@@ -71,6 +71,17 @@ def coarse(problem: Problem, groups: Sequence[Sequence[int]]) -> Problem:
     )
 
 
+def busiest(problem: Problem) -> Problem:
+    """The block of greatest load alone, without work that may wait: limits that it cannot keep, the
+    whole problem cannot keep either."""
+    served = tuple(w for w in problem.workloads if not w.is_batch)
+    names = {w.id for w in served}
+    configs = tuple(c for c in problem.configs if c.workload in names)
+    part = replace(problem, workloads=served, configs=configs)
+    block = int(_loads(part).sum(axis=1).argmax()) if served else 0
+    return coarse(part, ((block,),))
+
+
 def _loads(problem: Problem) -> NDArray[np.float64]:
     """Demand by block and by workload or class, each scaled to a mean of 1."""
     series = [

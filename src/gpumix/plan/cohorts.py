@@ -196,11 +196,15 @@ def _sold(supply: Supply, hardware: Hardware, until: int, horizon: int) -> Cohor
     """What stands, until it is sold."""
     running, parts = _standing(supply, 0, until, horizon)
     kept = hardware.tied_up(supply.id, until, horizon)
-    freed = [0.0] * (horizon // int(MONTHS_PER_YEAR))
-    freed[until // int(MONTHS_PER_YEAR)] = -hardware.capital_usd(kept, until, horizon)
+    freed = hardware.capital_usd(kept, until, horizon) / (horizon - until)
     sale = hardware.sale(supply.id, until)
     return Cohort(
-        0, until, until, (*running, sale), {**parts, FREED: tuple(freed)}, cash_usd=sale.amount
+        0,
+        until,
+        until,
+        (*running, sale),
+        {**parts, FREED: _spread(-freed, until, horizon, horizon)},
+        cash_usd=sale.amount,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from gpumix import mix
 from gpumix.domain.today_plan import TodayPromise
-from gpumix.domain.workload import Inventory, Tier, Workload
+from gpumix.domain.workload import Inventory, Limits, Tier, Workload
 from gpumix.errors import GpumixError
 from gpumix.plan.cycle import cycle_of
 from gpumix.plan.effort import Work
@@ -19,6 +19,7 @@ from gpumix.plan.formulate import Choice, Formulation, formulate, weight_of
 from gpumix.plan.interpret import Answer, answer_of
 from gpumix.plan.periods import Period, active_months, growth, whole_year
 from gpumix.plan.search import GAP, Found
+from gpumix.plan.timeline import day
 
 TOO_MUCH = "demand exceeds its capacity"
 NO_SPARE = "does not survive the loss of an instance"
@@ -77,12 +78,14 @@ def cut(choice: Choice) -> Carried | None:
 
 
 def in_year(inventory: Inventory, year: int) -> Inventory:
-    """One year of the horizon as an inventory of its own (0 = first)."""
+    """One year of the horizon as an inventory of its own (0 = first), less the limits that are
+    about what may be chosen."""
     period = whole_year(year)
     return replace(
         inventory,
-        start=inventory.start.replace(year=inventory.start.year + year),
+        start=day(inventory, period.start),
         years=1,
+        limits=Limits(capex_usd=None, spot_share=inventory.limits.spot_share),
         workloads=tuple(_moved(w, period) for w in inventory.workloads if active_months(w, period)),
     )
 
@@ -170,7 +173,7 @@ class _Year:
 
     def carried(self, problem: mix.Problem, broken: Mapping[str, str]) -> Carried | None:
         """The accounts of the cheapest way."""
-        solution = _solved(problem, self.choice.work)
+        solution = _solved(problem, self.choice.work) if problem.workloads else None
         if solution is None:
             return None
         names = {workload.id for workload in problem.workloads}

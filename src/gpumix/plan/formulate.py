@@ -379,7 +379,9 @@ class _Builder:
             quotas={q.place: q.instances for q in cloud.quotas} if cloud else {},
         )
         freed_usd = math.fsum(
-            s.count * freed_at_once_usd(s, self.cycle.periods) for s in self.choice.supplies
+            s.count * freed_at_once_usd(s, self.cycle.periods)
+            for s in self.choice.supplies
+            if self._may_be_sold(s)
         )
         return Formulation(problem, tuple(self.cells), self.supply, self.cycle, freed_usd)
 

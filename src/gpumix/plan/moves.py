@@ -15,6 +15,7 @@ from gpumix.plan.accounts import Line
 from gpumix.plan.cohorts import OWED
 from gpumix.plan.interpret import Answer
 from gpumix.plan.periods import months_of
+from gpumix.plan.timeline import day
 from gpumix.supply.supply import Supply
 from gpumix.units import MONTHS_PER_YEAR
 
@@ -64,9 +65,9 @@ class _Left:
         self.is_open = self.count > 0
         return usd
 
-    def start(self, day: date) -> Move:
+    def start(self, when: date) -> Move:
         """Start what is left."""
-        return _move(day, Action.START, self.supply, self.count, -self.usd)
+        return _move(when, Action.START, self.supply, self.count, -self.usd)
 
 
 def _of_rental(line: Line, same: _Left | None, start: date) -> Iterator[Move]:
@@ -84,9 +85,9 @@ def _of_commitment(line: Line, same: _Left | None, plan: Answer) -> Iterator[Mov
     supply, count, usd = line.supply, line.most, first_year_usd([line])
     until, start = supply.until or date.max, _start(plan)
     saves = usd - (same.take(count) if same else 0.0)
-    ends = until < _day(plan, months_of(plan.choice.inventory))
-    day, action = (until, Action.EXPIRE) if ends else (start, Action.KEEP)
-    yield _move(day, action, supply, count, saves)
+    ends = until < day(plan.choice.inventory, months_of(plan.choice.inventory))
+    when, action = (until, Action.EXPIRE) if ends else (start, Action.KEEP)
+    yield _move(when, action, supply, count, saves)
 
 
 def _of_own(line: Line, same: _Left | None, plan: Answer) -> Iterator[Move]:
@@ -101,7 +102,7 @@ def _of_own(line: Line, same: _Left | None, plan: Answer) -> Iterator[Move]:
         own = math.fsum(parts[0] for parts in cohort.parts.values())
         saves = n * (usd / count - own) if kept or i < len(sold) - 1 else total - saved
         saved += saves
-        yield _move(_day(plan, cohort.until), Action.SELL, supply, n, saves)
+        yield _move(day(plan.choice.inventory, cohort.until), Action.SELL, supply, n, saves)
     if kept:
         yield _move(_start(plan), Action.KEEP, supply, kept, total - saved)
 
@@ -110,16 +111,9 @@ def _start(plan: Answer) -> date:
     return plan.choice.inventory.start
 
 
-def _day(plan: Answer, month: int) -> date:
-    """The day so many months after the plan's start."""
-    start = _start(plan)
-    years, months = divmod(start.month - 1 + month, int(MONTHS_PER_YEAR))
-    return date(start.year + years, months + 1, min(start.day, 28))
-
-
-def _move(day: date, action: Action, supply: Supply, count: int, usd: float) -> Move:
+def _move(when: date, action: Action, supply: Supply, count: int, usd: float) -> Move:
     return Move(
-        date=day,
+        date=when,
         action=action,
         resource=supply.id,
         count=count,

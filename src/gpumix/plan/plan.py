@@ -24,6 +24,7 @@ from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.formulate import Choice, Formulation, formulate, weight_of
 from gpumix.plan.infeasible.explain import explain_infeasible
 from gpumix.plan.interpret import answer_of
+from gpumix.plan.scenarios import scenarios
 from gpumix.plan.search import Found, search
 from gpumix.plan.simplify import point_of, simplest
 from gpumix.plan.targets import targets
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 __all__ = ["Planned", "Progress", "chosen_from", "cycle_for", "options", "plan", "supply"]
 
 Progress = Callable[[str], None]
+
+MOST_SOLVED = 300_000
+"""Supplies x blocks x workloads of all mixes that are solved for the ways out of a conflict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ def plan(
         ends_usd=regret.costs_at_ends(answer, choice, cycle),
         targets=targets(answer, choice, cycle, supplies.of, catalog),
         fleet=todays.fleet_of(choice, supplies),
+        scenarios=scenarios(answer, answer_of(best), choice, cycle),
         cut_short_s=work.time_limit_s if work.is_over else None,
     )
     results = Results(answer, catalog, supplies, rated.options, proof)
@@ -119,6 +124,7 @@ class _Again:
         self.catalog = catalog
         self.countries: Sequence[str] = sorted({o.country for o in catalog.offers if o.country})
         self.rated: dict[object, Sequence[Option]] = {}
+        self.solved = 0
 
     def options(
         self, inventory: Inventory, workload: Workload, *, rough: bool = False
@@ -140,9 +146,13 @@ class _Again:
         return formulate(*self._start(inventory, rough))
 
     def found(self, inventory: Inventory, *, rough: bool = False) -> Found | None:
-        """A mix that keeps every promise and limit of an inventory; None where none is found."""
+        """A mix that keeps every promise and limit of an inventory; None where none is found, or so
+        much was solved before that it is not looked for."""
+        if self.solved > MOST_SOLVED:
+            return None
         try:
             choice, cycle = self._start(inventory, rough)
+            self.solved += len(choice.supplies) * len(cycle.blocks) * len(inventory.workloads)
             found = search(choice, cycle, choice.work.variant)
             if found.solution.cost is None or not inventory.limits.must_be_simple:
                 return None if found.solution.cost is None else found

@@ -112,7 +112,7 @@ def _variant(
     except GpumixError as error:
         return Variant(restriction, None, str(error))
     if found.solution.cost is None:
-        return Variant(restriction, None, f"breaks {_conflict(found, choice.inventory)}")
+        return Variant(restriction, None, _conflict(found, choice.inventory))
     is_dearer_for_less = not restriction.survives_loss and usd_of(found) > answer.minimised_usd
     return Variant(restriction, answer.found if is_dearer_for_less else found, "")
 
@@ -172,7 +172,11 @@ def _alternative(variant: Variant, cheapest: Answer) -> Alternative:
 
 def _conflict(found: Found, inventory: Inventory) -> str:
     conflict = minimal(found.formulation, amounts(found.formulation, inventory))
-    return "; ".join(str(amount.stated) for amount in conflict)
+    if len(conflict) == 1:  # work that no amount of anything does
+        return f"nothing can run {conflict[0].stated.path[1]}"
+    if not conflict:
+        return "no plan was found in the work allowed"
+    return f"breaks {'; '.join(str(amount.stated) for amount in conflict)}"
 
 
 def slower_or_faster(options: Sequence[Option]) -> tuple[float, float]:

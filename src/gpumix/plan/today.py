@@ -48,7 +48,7 @@ class TodayFleet:
 def fleet_of(choice: Choice, supplies: Supplies) -> TodayFleet | None:
     """Today's fleet with the plan's ways of doing the work; None where it is not stated, or where
     nothing can be said of it."""
-    if choice.inventory.today is None:
+    if choice.inventory.today is None or all(w.from_month for w in choice.inventory.workloads):
         return None
     standing = tuple(
         replace(s, always_on=True) for s in supplies.of if s.site is not None and s.count

@@ -6,11 +6,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gpumix.domain.plan import CurvePoint, Plan, TermTarget
+from gpumix.domain.plan import CurvePoint, Plan, Scenarios, TermTarget
 from gpumix.plan import assumptions, interpret, regret
 from gpumix.plan.api import all_by_api, by_api
 from gpumix.plan.api_supply import api_warnings
 from gpumix.plan.break_evens import break_evens
+from gpumix.plan.burst import burst_rules
 from gpumix.plan.classes import by_class
 from gpumix.plan.interpret import Answer
 from gpumix.plan.interval import cost_interval_usd
@@ -28,7 +29,7 @@ from gpumix.units import MONTHS_PER_YEAR
 class Others:
     """What the plan is held against: variants, the cheapest mix found, the way from that to the
     plan, its cost at either end of every speed's interval [USD], prices to ask for, what runs
-    today.
+    today, and its cost in other scenarios.
 
     `cut_short_s` is the limit of time that ended all this early [s], if one did.
     """
@@ -40,6 +41,7 @@ class Others:
     targets: tuple[TermTarget, ...]
     fleet: TodayFleet | None = None
     cut_short_s: float | None = None
+    scenarios: Scenarios | None = None
 
 
 def write_up(
@@ -114,4 +116,6 @@ def write_up(
         by_class=by_class(answer.lines, answer.months),
         rules=rules,
         cuts=cuts(answer),
+        burst=burst_rules(answer, catalog.defaults),
+        scenarios=others.scenarios,
     )

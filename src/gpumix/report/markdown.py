@@ -50,6 +50,8 @@ def plan_markdown(plan: Plan) -> str:
                 plan_view.cost_table(plan),
                 decision_view.rules_table(plan),
                 plan_view.break_even_table(plan),
+                decision_view.burst_table(plan),
+                decision_view.scenario_table(plan),
                 mix_view.cuts_table(plan),
                 mix_view.curve_table(plan),
                 mix_view.targets_table(plan),
@@ -57,6 +59,7 @@ def plan_markdown(plan: Plan) -> str:
             if t.rows
         ),
     ]
+    parts.append(escaped(decision_view.scenario_words(plan)))
     parts.append(escaped(api_view.api_words(plan)))
     for workload in plan.workloads:
         parts.append(f"## {escaped(workload.id)}")

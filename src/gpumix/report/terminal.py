@@ -83,6 +83,14 @@ def show_plan(
     show_table(plan_view.best_levers_table(plan), console, minor=("note",))
     show_table(decision_view.rules_table(plan), console)
     show_table(plan_view.break_even_table(plan), console)
+    show_table(
+        decision_view.burst_table(plan),
+        console,
+        minor=("data_usd_per_month", "egress_tb_per_month", "data_at", "clouds"),
+    )
+    show_table(decision_view.scenario_table(plan), console)
+    if words := decision_view.scenario_words(plan):
+        _small(words, console)
     show_table(mix_view.cuts_table(plan), console)
     show_table(mix_view.curve_table(plan), console)
     show_table(mix_view.targets_table(plan), console)

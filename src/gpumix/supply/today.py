@@ -119,9 +119,11 @@ def _offers(rows: Iterable[Rented], inventory: Inventory, catalog: Catalog) -> l
 def _own(rented: Rented, usd_per_gpu_hour: float, inventory: Inventory, catalog: Catalog) -> Offer:
     """An offer at the team's own price."""
     theirs = [o for o in catalog.offers if o.provider == rented.provider]
+    machine = (rented.gpu, rented.gpus_per_instance)
+    alike = [o.instance for o in theirs if (o.gpu, o.gpus_per_instance) == machine]
     return Offer(
         provider=rented.provider,
-        instance=rented.instance,
+        instance=rented.instance or min(alike, default=""),
         region=rented.region,
         country=next((o.country for o in theirs if o.region == rented.region), None),
         gpu=rented.gpu,

@@ -77,18 +77,24 @@ def minimal(
     """A smallest set of the known amounts that no mix keeps together while others are freed; () if
     one keeps all.
 
-    In a large problem it is looked for among amounts that fractions cannot keep together either,
-    where there are such.
+    In a large problem it is looked for among amounts that fractions cannot keep together either, in
+    the busiest block alone or else in all, where there are such.
     """
     by_key = {a.stated.path: a for a in known if a not in freed}
+    peak: Formulation | None = None
 
     def holds(kept: Sequence[tuple[str, ...]], fractions: bool = False) -> bool:
         dropped = [a for path, a in by_key.items() if path not in kept]
-        return possible(formulation, [*dropped, *freed], fractions=fractions)
+        return possible(peak or formulation, [*dropped, *freed], fractions=fractions)
 
     among = tuple(by_key)
     if mix.whole_numbers(formulation.problem) > mix.NORMAL.exact:
-        among = mix.minimal_conflict(among, lambda kept: holds(kept, fractions=True)) or among
+        peak = replace(formulation, problem=mix.busiest(formulation.problem))
+        found = mix.minimal_conflict(among, lambda kept: holds(kept, fractions=True))
+        peak = None
+        among = (
+            found or mix.minimal_conflict(among, lambda kept: holds(kept, fractions=True)) or among
+        )
     return tuple(by_key[path] for path in mix.minimal_conflict(among, holds))
 
 

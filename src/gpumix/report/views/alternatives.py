@@ -49,7 +49,7 @@ def regret_table(plan: Plan, most: int | None = None) -> Table:
 def left_out_words(plan: Plan, most: int) -> str:
     """How many alternatives a table of at most so many leaves out; empty where none."""
     rest = len(plan.regret) - most
-    return f"{rest} more other mixes stand in the report and in plan.json." if rest > 0 else ""
+    return f"{rest} more other mixes: see the report, or plan.json." if rest > 0 else ""
 
 
 def _rank(other: Alternative) -> tuple[bool, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gpumix import fields
 from gpumix.domain.offer import Purchase
@@ -23,6 +23,9 @@ _VERBS = {
     Action.KEEP: "Keep",
     Action.EXPIRE: "Let expire",
 }
+
+_LINES = ((Action.STOP, Action.SELL), (Action.START,), (Action.KEEP,), (Action.EXPIRE,))
+"""Kinds of moves that share a line."""
 
 
 def today_headline(plan: Plan) -> str:
@@ -49,8 +52,7 @@ def today_words(plan: Plan) -> list[str]:
     if today.differences:
         return words + _differences_words(today.differences)
     words.append(_saving_words(today))
-    kinds = [(action, [m for m in today.moves if m.action is action]) for action in _VERBS]
-    return words + [_moves_words(action, moves) for action, moves in kinds if moves]
+    return words + [told for line in _LINES if (told := _line_words(line, today.moves))]
 
 
 def moves_table(plan: Plan) -> Table:
@@ -136,6 +138,12 @@ def _saving_words(today: TodayPlan) -> str:
         return f"{told}; to the end today's kind of fleet cannot carry the demand."
     grown = fields.format_value("monthly_usd", today.end_usd_per_month)
     return f"{told} and {_usd(end)} by the end, when going on as today would cost {grown} a month."
+
+
+def _line_words(line: Sequence[Action], moves: Sequence[Move]) -> str:
+    """The moves of some kinds, a sentence a kind."""
+    kinds = [(action, [m for m in moves if m.action is action]) for action in line]
+    return " ".join(_moves_words(action, own) for action, own in kinds if own)
 
 
 def _moves_words(action: Action, moves: list[Move]) -> str:
