@@ -45,7 +45,7 @@ QUICK = Effort(
     polish_counts=0,
 )
 NORMAL = Effort(
-    exact=2_000,
+    exact=6_000,
     exact_counts=60_000,
     whole=20_000,
     clusters=36,
