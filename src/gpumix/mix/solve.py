@@ -181,7 +181,7 @@ def _asked(problem: Problem, dropped: Collection[str]) -> Problem:
     return replace(
         problem,
         workloads=tuple(w for w in problem.workloads if w.id in left),
-        configs=tuple(c for c in problem.configs if c.workload in left),
+        configs=tuple(c for c in problem.configs if c.cut or c.workload in left),
     )
 
 
