@@ -76,7 +76,7 @@ def busiest(problem: Problem) -> Problem:
     whole problem cannot keep either."""
     served = tuple(w for w in problem.workloads if not w.is_batch)
     names = {w.id for w in served}
-    configs = tuple(c for c in problem.configs if c.workload in names)
+    configs = tuple(c for c in problem.configs if c.cut or c.workload in names)
     part = replace(problem, workloads=served, configs=configs)
     block = int(_loads(part).sum(axis=1).argmax()) if served else 0
     return coarse(part, ((block,),))

@@ -89,7 +89,9 @@ def plan(
         text = f"no plan was found in {work.time_limit_s:g} s"
         raise InputError(Problem("time limit", text, "allow more, or leave it out")) from None
     if found.solution.cost is None:
-        raise explain_infeasible(inventory, found.formulation, _Again(catalog))
+        raise explain_infeasible(
+            inventory, found.formulation, _Again(catalog, inventory, rated.options)
+        )
     progress("replay of the traffic on the plan")
     replayer = replay.Replayer()
     found, choice, proof = replay.proven(found, choice, cycle, replayer)
@@ -120,10 +122,18 @@ def plan(
 class _Again:
     """The same first steps on a changed inventory; what GPUs do for a workload is remembered."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        inventory: Inventory,
+        rated: Mapping[str, Sequence[Option]],
+    ) -> None:
         self.catalog = catalog
         self.countries: Sequence[str] = sorted({o.country for o in catalog.offers if o.country})
-        self.rated: dict[object, Sequence[Option]] = {}
+        supplies = supply(inventory, catalog)
+        self.rated: dict[object, Sequence[Option]] = {
+            _question(w, supplies): rated[w.id] for w in inventory.workloads
+        }
         self.solved = 0
 
     def options(
@@ -133,7 +143,7 @@ class _Again:
         from gpumix.options import sustained
 
         supplies = supply(inventory, self.catalog)
-        key = (workload, rough, tuple(sorted(supplies.largest_instance().items())))
+        key = _question(workload, supplies, rough=rough)
         if key not in self.rated:
             alone = replace(inventory, workloads=(workload,))
             tried = options(alone, self.catalog, supplies)
@@ -171,6 +181,11 @@ class _Again:
         """Why nothing can do a workload, and what would help."""
         tried = self.options(inventory, workload)
         return why_hopeless(workload, tried, supply(inventory, self.catalog), self.catalog)
+
+
+def _question(workload: Workload, supplies: Supplies, *, rough: bool = False) -> object:
+    """All that the options of a workload depend on."""
+    return workload, rough, tuple(sorted(supplies.largest_instance().items()))
 
 
 def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
