@@ -14,12 +14,11 @@ from gpumix.cost.finance import annuity_factor
 from gpumix.cost.ledger import (
     Entry,
     cash,
-    cash_after,
-    cash_by_year,
     level_cost_per_year,
     present_cost,
 )
 from gpumix.domain.evidence import Basis
+from ledger_check import cash_after, cash_by_year
 
 
 def entry(month: float, price: float, **fields: Any) -> Entry:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from years_fixture import HARDWARE, HOUR, choice, cycle, held, planned, rented, server, workload
 
-from gpumix.cost.ledger import cash, cash_after, cash_by_year
+from gpumix.cost.ledger import cash
 from gpumix.domain.offer import Purchase
 from gpumix.plan.cohorts import FREED, OWED, Cohort, cohorts_of
 from gpumix.plan.effort import NORMAL
@@ -19,6 +19,7 @@ from gpumix.plan.interpret import cost_parts, mix_lines
 from gpumix.plan.periods import Period, whole_year
 from gpumix.plan.search import search
 from gpumix.plan.worthwhile import worthwhile
+from ledger_check import cash_after, cash_by_year
 
 YEARS = tuple(whole_year(year) for year in range(3))
 ONE_YEAR = rented(Purchase.RESERVED_1Y, 2.0)

@@ -84,8 +84,3 @@ class TodayPlan:
     needed_gpus: int | None = None
     end_usd_per_month: float | None = None
     differences: tuple[Difference, ...] = ()
-
-    @property
-    def is_yours(self) -> bool:
-        """Whether the stated demand explains what runs, so that savings can be told."""
-        return not self.differences

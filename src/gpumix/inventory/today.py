@@ -111,7 +111,7 @@ class _Row:
         if spec.instance is not None:
             for key in ("gpu", "gpus_per_instance"):
                 if getattr(spec, key) is not None:
-                    self._say(key, "stands beside instance, which says it", "keep one of them")
+                    self._say(key, "is stated beside instance, which says it", "keep one of them")
             named = {o.instance: o for o in self.own if o.instance}
             if self.own:
                 self.reading.check(

@@ -60,10 +60,6 @@ def burst_table(plan: Plan) -> Table:
     )
 
 
-def _egress(rule: BurstRule) -> Cell:
-    return value("egress_tb_per_month", rule.egress_tb_per_month, record=BurstRule)
-
-
 def scenario_table(plan: Plan) -> Table:
     """What the plan's commitments cost in each scenario beside the best plan for it."""
     second = second_currency(plan)
