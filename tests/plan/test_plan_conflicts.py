@@ -114,7 +114,7 @@ CASES = {
         "supply.cloud.gpus",
     ),
     "the loss of the only instance": Case(
-        chat(2, ", tier: premium"),
+        chat(2, ", tier: premium, mig: false"),
         cloud("h100-sxm-80gb", more=", providers: [gcp], max_instances: {gcp: 1}"),
         ("workloads.chat.tier: premium", "supply.cloud.max_instances.gcp: 1"),
         "workloads.chat.tier",

@@ -43,7 +43,7 @@ __all__ = ["Planned", "Progress", "chosen_from", "cycle_for", "options", "plan",
 
 Progress = Callable[[str], None]
 
-MOST_SOLVED = 300_000
+MOST_SOLVED = 50_000
 """Supplies x blocks x workloads of all mixes that are solved for the ways out of a conflict."""
 
 
