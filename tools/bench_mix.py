@@ -24,7 +24,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "mix")]
 
-from mix_problems import brute_force, random_problem  # noqa: E402
+from mix_problems import (  # noqa: E402
+    brute_force,
+    brute_force_groups,
+    random_groups,
+    random_problem,
+    random_terms,
+)
 from mix_sizes import large, middle  # noqa: E402
 from test_mix_cases import melange_problem  # noqa: E402
 
@@ -92,7 +98,25 @@ def random_small() -> list[str]:
         same = _same(mix.solve(mix.read_problem(data)).cost, brute_force(data))
         seen.update(mine)
         right.update(mine if same else [])
-    return [f"| random, {name} | {right[name]} of {seen[name]} |" for name in FEATURES]
+    rows = [f"| random, {name} | {right[name]} of {seen[name]} |" for name in FEATURES]
+    return [
+        *rows,
+        _random_of("terms of some blocks", random_terms, brute_force),
+        _random_of("fixed charges and most groups", random_groups, brute_force_groups),
+    ]
+
+
+def _random_of(
+    name: str,
+    make: Callable[[int], dict[str, Any]],
+    best: Callable[[dict[str, Any]], float | None],
+) -> str:
+    """The row of a feature that problems of one kind all have."""
+    right = sum(
+        _same(mix.solve(mix.read_problem(data)).cost, best(data))
+        for data in map(make, range(WANTED))
+    )
+    return f"| random, {name} | {right} of {WANTED} |"
 
 
 def problem_of(name: str) -> mix.Problem:

@@ -115,26 +115,93 @@ class NoEstimate(GpumixError):
     exit_code = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A key of the inventory and its value, as they are written there."""
+
+    path: tuple[str, ...]
+    value: str = ""
+
+    @property
+    def key(self) -> str:
+        """`supply.cloud.max_instances`."""
+        return ".".join(self.path)
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.value}" if self.value else self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A key of the inventory that gets another value: YAML text, or none where it is left out.
+
+    `note` says the same in a unit of the site or the work. `share` is what the value stated is
+    multiplied by (0-1), where work is cut to that share.
+    """
+
+    stated: Stated
+    value: str
+    note: str = ""
+    share: float | None = None
+
+    def __str__(self) -> str:
+        note = f" ({self.note})" if self.note else ""
+        was = f" instead of {self.stated.value}" if self.stated.value else ""
+        if not self.value:
+            return f"leave out {self.stated}{note}"
+        return f"{self.stated.key}: {self.value}{was}{note}"
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """Changes that together make a plan possible, and what it then costs over its horizon [USD].
+
+    `gives_up` says whether some of what was asked for is not done any more. Where there are no
+    changes of the inventory `says` tells the way.
+    """
+
+    changes: tuple[Change, ...] = ()
+    usd: float | None = None
+    gives_up: bool = False
+    says: str = ""
+
+    def __str__(self) -> str:
+        return "; and ".join(map(str, self.changes)) or self.says
+
+
 class Infeasible(GpumixError):
     """No plan keeps every promise.
 
-    `conflict` names limits that cannot hold together, in the user's words; `ways_out` says what
-    relaxing each would take, cheapest first.
+    `conflict` are keys of the inventory that cannot hold together, none of them to spare;
+    `ways_out` are changes that make a plan possible: those that keep all that was asked for before
+    the others, each kind the cheapest first.
     """
 
     exit_code = 3
 
-    def __init__(self, message: str, conflict: Sequence[str], ways_out: Sequence[str] = ()) -> None:
+    def __init__(
+        self, message: str, conflict: Sequence[Stated], ways_out: Sequence[WayOut] = ()
+    ) -> None:
+        self.message = message
         self.conflict = tuple(conflict)
         self.ways_out = tuple(ways_out)
         super().__init__(message)
+
+    def __str__(self) -> str:
+        limits = (printable(f"  {limit}") for limit in self.conflict)
+        return "\n".join([super().__str__(), *limits])
 
 
 def message_of(error: GpumixError) -> str:
     """An error as the command line tells it: every line of it, and any ways out."""
     lines = [f"gpumix: {line}" for line in str(error).splitlines()]
     ways = error.ways_out if isinstance(error, Infeasible) else ()
-    return "\n".join([*lines, *(f"  a way out: {way}" for way in ways)])
+    priced = [way for way in ways if way.usd is not None]
+    for way in ways:
+        cheapest = "the cheapest: " if len(priced) > 1 and way is priced[0] else ""
+        costs = "" if way.usd is None else f" [the plan then costs {way.usd:,.0f} USD]"
+        lines.append(printable(f"  a way out: {cheapest}{way}{costs}"))
+    return "\n".join(lines)
 
 
 class DataError(GpumixError):

@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from gpumix.cli import boundary, main
-from gpumix.errors import Infeasible, InputError, Problem
+from gpumix.errors import Infeasible, InputError, Problem, Stated
 
 ROOT = Path(__file__).resolve().parents[2]
 FRONTIER = ROOT / "examples" / "frontier.yaml"
@@ -45,7 +45,7 @@ def raising(error: BaseException) -> Callable[[], object]:
         (KeyboardInterrupt(), 130, "gpumix: stopped (Ctrl-C)"),
         (typer.Abort(), 130, "gpumix: stopped (Ctrl-C)"),
         (InputError(Problem("a.csv line 7", "is odd", "mend it")), 2, "a.csv line 7: is odd"),
-        (Infeasible("no plan", ["site_kw"]), 3, "gpumix: no plan"),
+        (Infeasible("no plan", [Stated(("limits", "capex"), "0")]), 3, "gpumix:   limits.capex: 0"),
         (OSError(28, "No space left on device", "out.csv"), 2, "out.csv: No space left"),
         (OSError(30, "Read-only file system"), 2, "Read-only file system"),
         (PermissionError(13, "Permission denied", "a"), 2, "gpumix: a: Permission denied"),

@@ -14,13 +14,21 @@ from types import ModuleType
 import pytest
 
 from gpumix import errors, fields
-from gpumix.domain import api_plan, comparison, evidence, job, plan, training_comparison
+from gpumix.domain import (
+    api_plan,
+    comparison,
+    evidence,
+    job,
+    plan,
+    today_plan,
+    training_comparison,
+)
 from gpumix.verbs import explain
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS = [
     member
-    for module in (plan, job, api_plan, comparison, training_comparison, evidence)
+    for module in (plan, job, api_plan, today_plan, comparison, training_comparison, evidence)
     for _, member in inspect.getmembers(module, dataclasses.is_dataclass)
     if member.__module__ == module.__name__
 ]

@@ -15,7 +15,7 @@ def test_a_term_longer_than_the_horizon_is_not_offered(months, years, fits):
     assert term_note(months, years).startswith("not offered") is not fits
 
 
-def test_renewal_is_said_only_where_there_is_one():
-    assert "renew at the same price" in term_note(12, 3)
-    assert "a term of 1 month is" in term_note(1, 3)
+def test_when_a_term_may_begin_is_said_only_where_there_is_a_choice():
+    assert "may begin in any year" in term_note(12, 3)
+    assert "a term of 1 month may" in term_note(1, 3)
     assert term_note(36, 3) == term_note(0, 3) == ""

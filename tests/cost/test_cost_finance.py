@@ -4,9 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-import numpy_financial as npf
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpumix.cost import finance
@@ -39,25 +37,6 @@ def test_annuity_limits_and_arrays():
     both = finance.annuity_factor(np.array([0.0, 0.07]), np.array([20.0, 25.0]))
     assert both == pytest.approx([0.05, finance.annuity_factor(0.07, 25.0)])
     assert isinstance(finance.annuity_factor(0.0, 20.0), float)
-
-
-@settings(deadline=None, max_examples=60)
-@given(
-    st.floats(1e3, 1e7),
-    st.floats(0.0, 1.0),
-    st.one_of(st.just(0.0), st.floats(1e-6, 0.5)),
-    st.floats(1.0, 15.0),
-    st.floats(0.0, 5.0),
-)
-def test_capital_charge(capex, residual, rate, years, longer):
-    charge = finance.capital_charge_per_year(capex, residual * capex, rate, years)
-    flow = float(npf.pmt(rate, years, capex)) + residual * capex * (
-        finance.annuity_factor(rate, years) - rate  # sinking fund factor
-    )
-    assert charge == pytest.approx(-flow, rel=1e-9, abs=1e-6)
-    later = finance.capital_charge_per_year(capex, residual * capex, rate, years + longer)
-    assert later <= charge * (1.0 + 1e-12) + 1e-9
-    assert finance.capital_charge_per_year(capex, 0.0, rate, years) >= charge - 1e-9
 
 
 def test_lenovo_commitment_break_even():

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from gpumix import catalog
 from gpumix.cost.capex import gpu_capex
+from gpumix.cost.hardware import residual_share
 from gpumix.cost.premises import server_draw_kw, servers_per_rack
-from gpumix.cost.tco import onprem_server, residual_share, staff_fte_per_server
+from gpumix.cost.tco import onprem_server, staff_fte_per_server
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.site import Site
 from gpumix.errors import DataError, InputError, NoEstimate

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpumix.cost import jobs, unit_cost
-from gpumix.cost.finance import capital_charge_per_year
+from gpumix.cost.ledger import Entry, level_cost_per_year
+from gpumix.domain.evidence import Basis
 
 CASE = json.loads(
     (Path(__file__).parent.parent / "cases/tco/nvidia_llm_inference_tco.json").read_text()
@@ -25,10 +26,12 @@ def test_nvidia_worked_example():
     instances = math.ceil(peak / given_["rps_per_instance_within_slo"])
     servers = math.ceil(instances * given_["gpus_per_instance"] / given_["gpus_per_server"])
     assert (instances, servers) == (want["instances"], want["servers"])
+    price = Entry(
+        0, "own", "hardware", "server", 1.0, "server", given_["server_cost_usd"], "NVIDIA",
+        Basis.ASSUMED,
+    )  # fmt: skip
     yearly = (
-        capital_charge_per_year(
-            float(given_["server_cost_usd"]), 0.0, 0.0, float(given_["depreciation_years"])
-        )
+        level_cost_per_year([price], 0.0, float(given_["depreciation_years"]))
         + given_["hosting_usd_per_server_year"]
         + given_["software_usd_per_server_year"]
     )

@@ -19,6 +19,7 @@ from gpumix.catalog import Catalog
 from gpumix.domain.defaults import INPUT_TOKENS_OF_VOLUME
 from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import Purchase
+from gpumix.domain.site import OwnedTerms
 from gpumix.domain.workload import Inventory, Kind, Quota, Slo, Tier
 from gpumix.errors import InputError
 from gpumix.inventory import read_inventory, starter_text
@@ -317,6 +318,62 @@ def test_whole_numbers_may_be_written_short(read: Read) -> None:
     assert run.seq_len == 8000
 
 
+@pytest.mark.parametrize(
+    ("written", "months"),
+    [
+        ("from: 2027-07", (6, None)),
+        ("until: 2028-06", (0, 18)),
+        ("from: 2027-07-20\n    until: 2028-06-02", (6, 18)),
+        ("from: 2027-01\n    until: 2029-12-31", (0, None)),
+        ("from: 2029-12", (35, None)),
+        ("from: 2027-03\n    until: 2027-03", (2, 3)),
+    ],
+)
+def test_dates_of_a_workload_are_months_that_it_runs_in(
+    read: Read, written: str, months: tuple[int, int | None]
+) -> None:
+    """A month that it runs a day of counts whole: something must stand there for that day."""
+    (workload,) = read(CHAT.replace("    slo:", f"    {written}\n    slo:")).workloads
+    assert (workload.from_month, workload.until_month) == months
+
+
+def test_months_of_a_plan_that_starts_within_one_run_from_that_day(read: Read) -> None:
+    text = CHAT.replace("start: 2027-01", "start: 2027-01-15")
+    (workload,) = read(text.replace("    slo:", "    from: 2027-03-01\n    slo:")).workloads
+    assert workload.from_month == 1
+
+
+SITE = CHAT.replace(
+    "  cloud: {}\n",
+    "  on_prem: {hall: {country: BD, racks: 2, kw_per_rack: 12, lead_months: 4}}\n"
+    "  owned: {hall: {l40s-48gb: {count: 8, age_months: 24, sell_usd: 4000}, a100-pcie-80gb: 4}}\n",
+)
+
+
+def test_what_stands_may_tell_its_age_and_what_it_fetches(read: Read) -> None:
+    (site,) = read(SITE).sites
+    assert site.lead_months == 4
+    assert site.owned == (("l40s-48gb", 8), ("a100-pcie-80gb", 4))
+    assert site.owned_terms == (OwnedTerms("l40s-48gb", 24.0, 4000.0),)
+    assert site.terms_of("a100-pcie-80gb") == OwnedTerms("a100-pcie-80gb")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("lead_months: 4", "lead_months: -1", "supply.on_prem.hall.lead_months (line 9)"),
+        ("lead_months: 4", "lead_months: 1.5", "expected a whole number, got 1.5"),
+        ("count: 8, ", "", "supply.owned.hall.l40s-48gb (line 10): needs the key 'count'"),
+        ("age_months", "age", "unknown key 'age' (did you mean age_months"),
+        ("sell_usd: 4000", "sell_usd: -1", "supply.owned.hall.l40s-48gb.sell_usd (line 10)"),
+        ("a100-pcie-80gb: 4", "a100-pcie-80gb: none", "expected a number such as 12"),
+    ],
+)
+def test_bad_terms_of_what_stands(refused: Refused, old: str, new: str, says: str) -> None:
+    assert old in SITE
+    assert says in refused(SITE.replace(old, new, 1))
+
+
 def test_providers_of_the_price_sheet_are_known(read: Read, tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text(PRICES, encoding="utf-8")
     text = CHAT.replace("cloud: {}", "cloud: {providers: [our-reseller]}")
@@ -406,6 +463,17 @@ def test_the_starter_reads_with_every_comment_taken_away(read: Read, tmp_path: P
          "workloads.chat.precision.0 (line 7): unknown precision 'bf61' (did you mean bf16"),
         ("    slo:", "    kv_precision: fp7\n    slo:", "unknown precision 'fp7'"),
         ("    slo:", "    tier: gold\n    slo:", "unknown tier 'gold' (known: premium, standard)"),
+        # when it runs
+        ("    slo:", "    from: 2026-07\n    slo:", "workloads.chat.from (line 7): is before the "
+         "plan's start, 2027-01-01 (leave it out: what runs already runs from the start)"),
+        ("    slo:", "    from: 2030-01\n    slo:", "is after the plan's end, 2029-12-31"),
+        ("    slo:", "    until: 2030-01\n    slo:",
+         "workloads.chat.until (line 7): is after the plan's end, 2029-12-31 (leave it out"),
+        ("    slo:", "    until: 2026-12\n    slo:", "is before the plan's start, 2027-01-01"),
+        ("    slo:", "    from: 2028-06\n    until: 2028-05\n    slo:",
+         "workloads.chat.until (line 8): is before its start, 2028-06-01 (swap from and until)"),
+        ("    slo:", "    from: soon\n    slo:", "expected a month such as 2027-01"),
+        ("    slo:", "    form: 2028-01\n    slo:", "unknown key 'form' (did you mean from"),
         # unknown keys
         ("    slo:", "    slos:",
          "workloads.chat.slos (line 7): unknown key 'slos' (did you mean slo"),
@@ -462,7 +530,8 @@ def test_the_starter_reads_with_every_comment_taken_away(read: Read, tmp_path: P
         (TRAFFIC, f"{{trace: {'x' * 400}}}", "too long"),
         # keys that do not go with the kind
         ("    slo:", "    latency: 3 s\n    slo:",
-         "workloads.chat.latency (line 7): does not go with kind chat (it takes slo, traffic)"),
+         "workloads.chat.latency (line 7): does not go with kind chat "
+         "(it takes mig, share_gpu, slo, traffic)"),
         # supply
         ("cloud: {}", "owned: {here: {a100-pcie-80gb: 1}}",
          "unknown site 'here' (describe the site under supply.on_prem)"),

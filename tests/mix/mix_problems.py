@@ -12,10 +12,14 @@ from scipy.optimize import linprog
 TOLERANCE = 1e-9
 
 
-def random_problem(seed: int) -> dict[str, Any]:
-    """A problem small enough for brute force, with every kind of limit now and then."""
+def random_problem(seed: int, blocks: int = 0) -> dict[str, Any]:
+    """A problem small enough for brute force, with every kind of limit now and then.
+
+    Of so many blocks; 0 = one or two.
+    """
     rnd = random.Random(seed)
     n_blocks = rnd.choice([1, 2, 2])
+    n_blocks = blocks or n_blocks
     resources = []
     for i in range(rnd.choice([1, 2, 2])):
         committed = rnd.random() < 0.5
@@ -94,9 +98,9 @@ def random_problem(seed: int) -> dict[str, Any]:
     return problem
 
 
-def random_quotas(seed: int) -> dict[str, Any]:
+def random_quotas(seed: int, blocks: int = 0) -> dict[str, Any]:
     """Such a problem with one to three limits over several resources."""
-    rnd, problem = random.Random(seed), random_problem(seed)
+    rnd, problem = random.Random(seed), random_problem(seed, blocks)
     names = ["all", "some", "one"][: rnd.choice([1, 2, 3])]
     problem["quotas"] = {name: rnd.choice([0, 1, 2, 2, 3, 4]) for name in names}
     for resource in problem["resources"]:
@@ -104,6 +108,68 @@ def random_quotas(seed: int) -> dict[str, Any]:
         if under:
             resource["quotas"] = under
     return problem
+
+
+def random_terms(seed: int) -> dict[str, Any]:
+    """Such a problem of three blocks whose committed resources have terms, some of them none."""
+    rnd = random.Random(seed)
+    problem = rnd.choice([random_problem, random_problem, random_quotas])(seed, blocks=3)
+    hours = [b["hours"] * problem["repeat"] for b in problem["blocks"]]
+    for i, resource in enumerate(problem["resources"]):
+        if i == 0 and resource["kind"] == "hourly":
+            resource |= {"kind": "committed", "kw": rnd.choice([0, 3]), "site": "a", "capex": 3}
+        if resource["kind"] == "hourly" or rnd.random() < 0.1:
+            continue
+        hourly, fixed = resource.pop("hourly_cost"), resource.pop("fixed_cost", 0.0)
+        capex, resource["terms"] = resource.pop("capex", 0), []
+        resource["max_instances"] = min(resource["max_instances"], 2)
+        for j in range(rnd.choice([1, 2, 2, 3])):
+            within = sorted(rnd.sample(range(3), rnd.choice([0, 1, 2, 2, 3, 3, 3])))
+            usd = hourly * sum(hours[p] for p in within) * rnd.choice([0.5, 0.8, 1.0])
+            term = {"id": f"t{j}", "blocks": within, "cost": round(usd + fixed / 3, 2)}
+            resource["terms"].append(term | ({"capex": capex} if capex else {}))
+    return problem
+
+
+def random_groups(seed: int) -> dict[str, Any]:
+    """Such a problem, with terms or without, whose resources are in groups of two kinds."""
+    rnd = random.Random(seed)
+    problem = rnd.choice([random_problem, random_quotas, random_terms])(seed)
+    ids = [r["id"] for r in problem["resources"]]
+    problem["groups"] = [
+        {
+            "id": f"g{i}",
+            "resources": sorted(rnd.sample(ids, rnd.randint(1, len(ids)))),
+            "fixed_cost": rnd.choice([0, 2.5, 20.0]),
+            "kind": rnd.choice(["provider", "line"]),
+        }
+        for i in range(rnd.choice([1, 2, 3]))
+    ]
+    kinds = {group["kind"] for group in problem["groups"]}
+    problem["most"] = {kind: rnd.choice([0, 1, 1, 2]) for kind in kinds if rnd.random() < 0.4}
+    return problem
+
+
+def brute_force_groups(problem: dict[str, Any]) -> float | None:
+    """Least cost over every set of groups that may be used: what is not in it is not there."""
+    groups = problem["groups"]
+    best = None
+    for used in itertools.product([False, True], repeat=len(groups)):
+        open_groups = [g for g, use in zip(groups, used, strict=True) if use]
+        if any(
+            sum(g["kind"] == kind for g in open_groups) > most
+            for kind, most in problem["most"].items()
+        ):
+            continue
+        shut = {r for g in groups if g not in open_groups for r in g["resources"]}
+        resources = [
+            r | {"max_instances": 0} if r["id"] in shut else r for r in problem["resources"]
+        ]
+        cost = brute_force(problem | {"resources": resources})
+        if cost is not None:
+            cost += sum(g["fixed_cost"] for g in open_groups)
+            best = cost if best is None else min(best, cost)
+    return best
 
 
 def within_quotas(problem: dict[str, Any], counts: dict[str, int]) -> bool:
@@ -114,37 +180,79 @@ def within_quotas(problem: dict[str, Any], counts: dict[str, int]) -> bool:
     )
 
 
-def count_ranges(resource: dict[str, Any]) -> range:
-    return range(resource.get("min_instances", 0), resource["max_instances"] + 1)
+def term_ranges(resource: dict[str, Any]) -> list[range]:
+    """Counts of each term, or of the one commitment for all blocks."""
+    least, most = resource.get("min_instances", 0), resource["max_instances"]
+    if "terms" not in resource:
+        return [range(least, most + 1)]
+    return [range((most if t["blocks"] else least) + 1) for t in resource["terms"]]
+
+
+def held(problem: dict[str, Any], counts: dict[str, tuple[int, ...]], p: int) -> dict[str, int]:
+    """Instances of each committed resource in a block."""
+    return {
+        r["id"]: sum(
+            count
+            for term, count in zip(r.get("terms", [{}]), counts[r["id"]], strict=True)
+            if p in term.get("blocks", [p])
+        )
+        for r in problem["resources"]
+        if r["id"] in counts
+    }
+
+
+def bought(problem: dict[str, Any], counts: dict[str, tuple[int, ...]]) -> float | None:
+    """What commitments cost; None where they break a limit."""
+    committed = [r for r in problem["resources"] if r["id"] in counts]
+    hours = problem["repeat"] * sum(b["hours"] for b in problem["blocks"])
+    cost = capex = 0.0
+    for r in committed:
+        if sum(counts[r["id"]]) < r.get("min_instances", 0):
+            return None
+        plain = {"cost": r.get("fixed_cost", 0) + r.get("hourly_cost", 0) * hours}
+        plain["capex"] = r.get("capex", 0)
+        for term, count in zip(r.get("terms", [plain]), counts[r["id"]], strict=True):
+            cost += term["cost"] * count
+            capex += term.get("capex", 0) * count
+    if capex > problem.get("capex_budget", 1e9):
+        return None
+    for p in range(len(problem["blocks"])):
+        n = held(problem, counts, p)
+        if any(n[r["id"]] > r["max_instances"] for r in committed):
+            return None
+        for site, kw in problem.get("site_kw", {}).items():
+            if sum(r["kw"] * n[r["id"]] for r in committed if r["site"] == site) > kw:
+                return None
+    return cost
 
 
 def brute_force(problem: dict[str, Any]) -> float | None:
     """Least cost over all plans, None if there is none: plain loops, written apart from src."""
     resources = {r["id"]: r for r in problem["resources"]}
     committed = [r for r in problem["resources"] if r["kind"] == "committed"]
-    hours = sum(b["hours"] for b in problem["blocks"])
-    best = None
-    for counts in itertools.product(*map(count_ranges, committed)):
-        n = {r["id"]: c for r, c in zip(committed, counts, strict=True)}
-        if sum(r.get("capex", 0) * n[r["id"]] for r in committed) > problem.get(
-            "capex_budget", 1e9
-        ):
+    known: dict[Any, Any] = {}
+
+    def options(n: dict[str, int], p: int) -> list[tuple[float, tuple[float, ...]]]:
+        key = (p, *n.items())
+        if key not in known:
+            known[key] = block_options(problem, resources, n, p)
+        found: list[tuple[float, tuple[float, ...]]] = known[key]
+        return found
+
+    best = float("inf")
+    blocks = range(len(problem["blocks"]))
+    for chosen_counts in itertools.product(
+        *(itertools.product(*term_ranges(r)) for r in committed)
+    ):
+        counts = {r["id"]: c for r, c in zip(committed, chosen_counts, strict=True)}
+        cost = bought(problem, counts)
+        if cost is None or cost >= best:
             continue
-        if any(
-            sum(r["kw"] * n[r["id"]] for r in committed if r["site"] == site) > kw
-            for site, kw in problem.get("site_kw", {}).items()
-        ):
-            continue
-        cost = sum(
-            (r.get("fixed_cost", 0) + r["hourly_cost"] * problem["repeat"] * hours) * n[r["id"]]
-            for r in committed
-        )
-        options = [block_options(problem, resources, n, p) for p in range(len(problem["blocks"]))]
-        for chosen in itertools.product(*options):
-            total = cost + sum(c for c, _ in chosen) + delay(problem, [u for _, u in chosen])
-            if total < (float("inf") if best is None else best):
-                best = total
-    return best
+        for chosen in itertools.product(*(options(held(problem, counts, p), p) for p in blocks)):
+            usd = cost + sum(c for c, _ in chosen)
+            if usd < best:
+                best = min(best, usd + delay(problem, [u for _, u in chosen]))
+    return best if best < float("inf") else None
 
 
 def block_options(
@@ -166,7 +274,9 @@ def block_options(
                 for c, k in zip(problem["configs"], z, strict=True)
                 if c["resource"] == name
             )
-            need = max(-(-used // resource["gpus_per_instance"]), resource.get("min_instances", 0))
+            need = -(-used // resource["gpus_per_instance"])
+            if name not in n:
+                need = max(need, resource.get("min_instances", 0))
             if need > n.get(name, resource["max_instances"]):
                 break
             if name not in n:

@@ -16,9 +16,9 @@ from gpumix.mix import (
     Problem,
     conflict,
     limits,
+    needed,
     price,
     read_problem,
-    relaxations,
     relaxed,
     restricted,
     solve,
@@ -100,9 +100,9 @@ def test_conflicts_are_irreducible() -> None:
 def test_the_least_move_of_a_limit_is_enough_and_no_less_is() -> None:
     moved: Counter[str] = Counter()
     for problem in [*infeasible_problems(40), *infeasible_problems(30, random_quotas)]:
-        for relaxation in relaxations(problem, conflict(problem)):
-            limit, stated, needed = relaxation.limit, relaxation.stated, relaxation.needed
-            if needed is None:
+        for limit in conflict(problem):
+            value = needed(problem, [limit])
+            if value is None:
                 assert solve(without(problem, limit)).status == "infeasible"
                 continue
             kind = limit.split(":")[0]
@@ -116,24 +116,37 @@ def test_the_least_move_of_a_limit_is_enough_and_no_less_is() -> None:
             )
             if kind in ("demand", "work"):
                 slightly = 1.0 - 1e-6
-                enough = relaxed(problem, limit, needed * slightly)
-                short = relaxed(problem, limit, needed * 1.001 + 1e-3)
+                enough = relaxed(problem, limit, value * slightly)
+                short = relaxed(problem, limit, value * 1.001 + 1e-3)
             else:
-                enough = relaxed(problem, limit, needed)
+                enough = relaxed(problem, limit, value)
                 step = 1.0 if whole else 2e-3
-                short = relaxed(problem, limit, needed + (step if needed < stated else -step))
-            assert solve(enough).status == "optimal", (problem.name, relaxation)
-            assert solve(short).status == "infeasible", (problem.name, relaxation)
+                falls = kind in ("min_instances", "n_plus_one")
+                short = relaxed(problem, limit, value + (step if falls else -step))
+            assert solve(enough).status == "optimal", (problem.name, limit, value)
+            assert solve(short).status == "infeasible", (problem.name, limit, value)
     assert moved.total() > 40
     assert moved["quota"] >= 5
 
 
 def test_published_conflict_and_its_ways_out() -> None:
     problem = case("s13")
-    first, second = relaxations(problem, conflict(problem))
-    assert (first.limit, first.stated, first.needed) == ("site_kw:dc", 9.0, pytest.approx(10.2))
-    assert (second.limit, second.stated, second.needed) == ("demand:premium", 1.0, 0.0)
-    assert first.change < second.change
+    assert set(conflict(problem)) == {"site_kw:dc", "demand:premium"}
+    assert needed(problem, ["site_kw:dc"]) == pytest.approx(10.2)
+    assert needed(problem, ["demand:premium"]) == 0.0
+
+
+def test_limits_of_one_value_move_together() -> None:
+    """Three offers of one instance each, for work of 4.5: one of them has three, or each two."""
+    problem = case("s02")
+    alike = tuple(replace(r, max_instances=1, kind="hourly") for r in problem.resources)
+    (workload, *_) = problem.workloads
+    most = max(c.plain_rate * (alike[0].gpus_per_instance // c.gpus) for c in problem.configs)
+    demand = tuple(1.5 * len(alike) * most for _ in problem.blocks)
+    tight = replace(problem, resources=alike, workloads=(replace(workload, demand=demand),))
+    names = [f"max_instances:{r.id}" for r in alike]
+    assert needed(tight, names[:1]) == 3.0
+    assert needed(tight, names) == 2.0
 
 
 def test_no_conflict_in_a_problem_with_a_plan() -> None:

@@ -197,3 +197,78 @@ def test_a_rate_is_bounded_by_the_largest_and_the_smallest_need() -> None:
     assert f"between {1e-7 * max(needs):g} and {1e7 * min(needs):g}" in said
     data["configs"][0]["rate"] = 1.1e-7 * max(needs)
     read_problem(data)
+
+
+def with_terms(case: dict[str, Any]) -> dict[str, Any]:
+    resource = next(r for r in case["resources"] if r["kind"] == "committed")
+    for key in ("fixed_cost", "hourly_cost", "capex"):
+        resource.pop(key, None)
+    resource["terms"] = [
+        {"id": "all", "blocks": [0, 1, 2, 3, 4, 5], "cost": 90.0, "capex": 5.0},
+        {"id": "gone", "blocks": [], "cost": 0.0},
+    ]
+    return resource
+
+
+def test_terms_round_trip(case: dict[str, Any]) -> None:
+    resource = with_terms(case)
+    problem = read_problem(case)
+    read = problem.resource_by_id[resource["id"]]
+    assert [(t.id, t.blocks, t.cost, t.capex) for t in read.terms] == [
+        ("all", (0, 1, 2, 3, 4, 5), 90.0, 5.0),
+        ("gone", (), 0.0, 0.0),
+    ]
+    written = json.loads(json.dumps(problem_to_dict(problem)))
+    assert read_problem(written) == problem
+
+
+def test_faults_of_terms_at_once(case: dict[str, Any]) -> None:
+    resource = with_terms(case)
+    i = case["resources"].index(resource)
+    resource["capex"] = 3.0
+    resource["terms"][0]["blocks"] = [0, 6, 0]
+    resource["terms"][1] |= {"id": "all", "cost": -1.0, "until": 3}
+    resource["terms"].append({"id": "third"})
+    hourly = next(r for r in case["resources"] if r["kind"] == "hourly")
+    hourly["terms"] = [{"id": "t", "blocks": [0], "cost": 1.0}]
+    hourly["hourly_cost"] = 0.0
+    j = case["resources"].index(hourly)
+    found = faults(case)
+    assert set(found) == {
+        f"resources[{i}].capex",
+        f"resources[{i}].terms[0].blocks[1]",
+        f"resources[{i}].terms[0].blocks[2]",
+        f"resources[{i}].terms[1].id",
+        f"resources[{i}].terms[1].cost",
+        f"resources[{i}].terms[1].until",
+        f"resources[{i}].terms[2].blocks",
+        f"resources[{i}].terms[2].cost",
+        f"resources[{j}].terms",
+    }
+
+
+def test_groups_round_trip_and_their_faults_at_once(case: dict[str, Any]) -> None:
+    ids = [r["id"] for r in case["resources"]]
+    case["groups"] = [
+        {"id": "east", "resources": ids[:2], "fixed_cost": 9.0, "kind": "provider"},
+        {"id": "none", "resources": []},
+    ]
+    case["most"] = {"provider": 1}
+    problem = read_problem(case)
+    assert problem.groups[0].resources == tuple(ids[:2])
+    assert (problem.groups[1].fixed_cost, problem.groups[1].kind) == (0.0, "")
+    assert read_problem(json.loads(json.dumps(problem_to_dict(problem)))) == problem
+    case["groups"][0] |= {"resources": [ids[0], ids[0] + "x", ids[0]], "fixed_cost": -1.0}
+    case["groups"][1] |= {"id": "east", "cost": 1.0}
+    case["most"] = {"provder": 1, "provider": 1.5}
+    found = faults(case)
+    assert set(found) == {
+        "groups[0].resources[1]",
+        "groups[0].resources[2]",
+        "groups[0].fixed_cost",
+        "groups[1].id",
+        "groups[1].cost",
+        "most.provder",
+        "most.provider",
+    }
+    assert "did you mean provider" in found["most.provder"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 
 import pytest
 
-from gpumix.mix import Block, Config, Problem, Resource, Workload, shortlist, solve
+from gpumix.mix import Block, Config, Problem, Resource, Workload, shortlist, shortlists, solve
 
 HOURS = 10.0
 
@@ -68,3 +69,17 @@ def test_without_a_relaxed_plan_the_problem_stays_whole() -> None:
     found = shortlist(problem, rounds=3)
     assert found.bound is None
     assert found.problem is problem
+
+
+def test_each_round_is_solved_once_and_only_when_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = importlib.import_module("gpumix.mix.shortlist")
+    solved: list[Problem] = []
+    run = module._relaxation
+    monkeypatch.setattr(
+        module, "_relaxation", lambda p, deadline: solved.append(p) or run(p, deadline)
+    )
+    rounds = shortlists(indivisible())
+    assert [ids(next(rounds).problem) for _ in range(2)] == [["large"], ["large", "small"]]
+    assert [ids(problem) for problem in solved] == [["large", "small", "dear"], ["small", "dear"]]

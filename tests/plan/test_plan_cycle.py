@@ -14,11 +14,17 @@ from hypothesis import strategies as st
 from gpumix.domain.traffic import Lengths
 from gpumix.domain.workload import Demand, Inventory, Kind, Limits, Slo, Tier, Workload
 from gpumix.plan.cycle import (
-    WEEKS_PER_YEAR,
     Cycle,
     cycle_of,
-    growth,
+    mean_demand,
     peak_demand,
+)
+from gpumix.plan.periods import (
+    WEEKS_PER_YEAR,
+    Period,
+    growth,
+    units_by_year,
+    whole_year,
     work_per_week,
 )
 
@@ -61,7 +67,7 @@ def waste(whole: Inventory, cycle: Cycle, weights: list[float]) -> float:
             peak_demand(w, cycle.blocks[i]) * len(cycle.blocks[i].hours) for i in cycle.of_year(0)
         )
         / max(w.demand.units_per_hour)
-        - weight * work_per_week(w, 0) / max(w.demand.units_per_hour)
+        - weight * work_per_week(w, whole_year(0)) / max(w.demand.units_per_hour)
         for w, weight in zip(whole.workloads, weights, strict=True)
         if w.demand is not None and not w.is_deferrable
     )
@@ -104,14 +110,14 @@ def test_blocks_cover_every_hour_and_its_demand(
     for year in range(years):
         own = [cycle.blocks[i] for i in cycle.of_year(year)]
         assert sorted(h for block in own for h in block.hours) == list(WEEK)
-        assert all(block.year == year for block in own)
+        assert all(block.period == whole_year(year) for block in own)
         for block in own:
             for w in whole.workloads:
                 inside = {h in w.window for h in block.hours}
                 assert not w.is_deferrable or len(inside) == 1
                 assert w.demand is not None
                 for hour in block.hours:
-                    demand = w.demand.units_per_hour[hour] * growth(w, year)
+                    demand = w.demand.units_per_hour[hour] * growth(w, whole_year(year))
                     assert demand <= peak_demand(w, block) * (1.0 + 1e-12)
     assert len({block.id for block in cycle.blocks}) == len(cycle.blocks)
     assert cycle == cycle_of(whole, weights, blocks)
@@ -199,13 +205,13 @@ def test_what_cannot_wait_ignores_its_window() -> None:
 def test_work_without_demand_asks_for_nothing() -> None:
     none = replace(workload("a", (1.0,) * 168), demand=None)
     cycle = cycle_of(inventory(none, years=1), [1.0])
-    assert work_per_week(none, 0) == 0.0
+    assert work_per_week(none, whole_year(0)) == 0.0
     assert peak_demand(none, cycle.blocks[0]) == 0.0
 
 
 def test_work_of_a_year() -> None:
     w = workload("a", (2.0,) * 168, growth_per_year=0.25)
-    assert work_per_week(w, 2) == pytest.approx(2.0 * 168 * 1.25**2)
+    assert work_per_week(w, whole_year(2)) == pytest.approx(2.0 * 168 * 1.25**2)
     assert pytest.approx(365.0 / 7.0) == WEEKS_PER_YEAR
 
 
@@ -214,3 +220,48 @@ def test_a_workload_that_never_runs_does_not_break_the_blocks() -> None:
     cycle = cycle_of(whole, [1.0, 1.0])
     assert sorted(h for block in cycle.blocks for h in block.hours) == list(WEEK)
     assert len(cycle.blocks) > 1
+
+
+def coming(w: Workload, start: int, until: int | None) -> Workload:
+    return replace(w, from_month=start, until_month=until)
+
+
+def test_a_period_starts_where_something_changes_and_nowhere_else() -> None:
+    steady = workload("a", (1.0,) * 168)
+    whole = inventory(steady, coming(steady, 6, 20), years=2)
+    assert cycle_of(whole, [1.0, 1.0]).periods == (
+        Period(0, 6), Period(6, 6), Period(12, 8), Period(20, 4),
+    )  # fmt: skip
+    changed = cycle_of(inventory(steady, years=2), [1.0], changes=[3, 12, 30])
+    assert changed.periods == (Period(0, 3), Period(3, 9), Period(12, 12))
+    assert len({block.id for block in changed.blocks}) == len(changed.blocks)
+
+
+def test_periods_share_out_the_hours_of_the_horizon() -> None:
+    whole = inventory(workload("a", business_week(3.0)), years=2)
+    cycle = cycle_of(whole, [1.0], changes=[5, 17])
+    hours = [cycle.hours(i) for i in range(len(cycle.blocks))]
+    assert sum(hours) == pytest.approx(2.0 * 8760.0)
+    assert sum(hours[i] for i in cycle.of_period(Period(5, 7))) == pytest.approx(7.0 * 730.0)
+    week = sorted(h for i in cycle.of_period(Period(5, 7)) for h in cycle.blocks[i].hours)
+    assert week == list(WEEK)
+
+
+def test_demand_is_none_before_a_workload_comes_and_after_it_goes() -> None:
+    w = coming(workload("a", (2.0,) * 168, growth_per_year=0.5), 6, 30)
+    cycle = cycle_of(inventory(w, years=3), [1.0])
+    asked = {b.period: (peak_demand(w, b), mean_demand(w, b)) for b in cycle.blocks}
+    assert asked == {
+        Period(0, 6): (0.0, 0.0), Period(6, 6): (2.0, 2.0), Period(12, 12): (3.0, 3.0),
+        Period(24, 6): (4.5, 4.5), Period(30, 6): (0.0, 0.0),
+    }  # fmt: skip
+    assert units_by_year(w, 3) == pytest.approx((8760.0, 3.0 * 8760.0, 4.5 * 4380.0))
+
+
+def test_stated_demand_is_that_of_the_year_in_which_a_workload_comes() -> None:
+    w = coming(workload("a", (2.0,) * 168, growth_per_year=0.5), 14, None)
+    cycle = cycle_of(inventory(w, years=3), [1.0])
+    first = [cycle.blocks[i] for i in cycle.first_week(w)]
+    assert {b.period for b in first} == {Period(14, 10)}
+    assert max(peak_demand(w, b) for b in first) == 2.0
+    assert units_by_year(w, 3)[0] == 0.0

@@ -210,23 +210,22 @@ def test_a_run_once_a_year_pays_for_its_own_time(frontier: Planned) -> None:
 def test_a_deadline_that_nothing_keeps_says_what_would(tmp_path: Path, catalog: Catalog) -> None:
     with pytest.raises(Infeasible) as caught:
         planned(tmp_path, catalog, INVENTORY.replace("80 d", "9 d"))
-    assert caught.value.conflict == ("workloads.base.finish_within",)
+    keys = {limit.key for limit in caught.value.conflict}
+    assert keys >= {"workloads.base.finish_within", "workloads.base.n_gpus"}
     assert "comes nearest" in str(caught.value)
-    (way,) = caught.value.ways_out
-    assert "n_gpus: " in way
-    assert "finish_within: " in way
-    count = way.partition("n_gpus: ")[2].split()[0]
-    eased = INVENTORY.replace("80 d", "9 d").replace("n_gpus: 64", f"n_gpus: {count}")
-    assert planned(tmp_path, catalog, eased).plan.mix
+    changes = [way.changes[0] for way in caught.value.ways_out if way.changes]
+    by_key = {change.stated.key: change.value for change in changes}
+    assert "workloads.base.finish_within" in by_key
+    assert int(by_key["workloads.base.n_gpus"]) > 64
 
 
 def test_a_model_too_large_says_what_would_fit(tmp_path: Path, catalog: Catalog) -> None:
     text = INVENTORY.replace("method: lora", "method: full\n    n_gpus: 1")
     with pytest.raises(Infeasible) as caught:
         planned(tmp_path, catalog, text)
-    assert caught.value.conflict == ("workloads.adapters.model",)
-    (way,) = caught.value.ways_out
-    assert "LoRA" in way or "n_gpus" in way
+    assert caught.value.conflict[0].key == "workloads.adapters.model"
+    ways = " | ".join(map(str, caught.value.ways_out))
+    assert "LoRA" in ways or "n_gpus" in ways
 
 
 def test_more_gpus_than_the_batch_and_layers_allow(catalog: Catalog) -> None:
@@ -244,11 +243,11 @@ def test_more_gpus_than_layers_allow_is_told_by_the_plan(tmp_path: Path, catalog
     text = many.replace("global_batch: 1024", "global_batch: 8")
     with pytest.raises(Infeasible) as caught:
         planned(tmp_path, catalog, text)
-    assert caught.value.conflict == ("workloads.base.model",)
+    assert "workloads.base.n_gpus" in [limit.key for limit in caught.value.conflict]
     assert "no layout" in str(caught.value)
-    (way,) = caught.value.ways_out
-    assert "n_gpus: " in way
-    assert "a larger global_batch" in way
+    ways = " | ".join(map(str, caught.value.ways_out))
+    assert "n_gpus: " in ways
+    assert "a larger global_batch" in ways
 
 
 def test_levers_change_one_thing_each() -> None:

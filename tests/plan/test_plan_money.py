@@ -16,9 +16,10 @@ from gpumix.inventory import read_inventory
 from gpumix.plan import plan as planner
 from gpumix.plan.accounts import rent_of, usd_by_workload
 from gpumix.plan.credits import CREDITS
+from gpumix.plan.effort import NORMAL
 from gpumix.plan.interpret import Answer, answer_of, idle_usd, mix_lines, proof_of
 from gpumix.plan.interval import cost_interval_usd, price_range_usd
-from gpumix.plan.search import PLAN, search
+from gpumix.plan.search import search
 from gpumix.report.export import plan_from_dict, plan_to_dict
 from gpumix.supply.supply import Supply
 
@@ -65,7 +66,7 @@ def answered(catalog: Catalog) -> Callable[[Inventory], Answer]:
         supplies = planner.supply(inventory, catalog)
         tried = planner.options(inventory, catalog, supplies)
         choice = planner.chosen_from(inventory, catalog, supplies, tried)
-        return answer_of(search(choice, planner.cycle_for(choice), PLAN))
+        return answer_of(search(choice, planner.cycle_for(choice), NORMAL.plan))
 
     return answer
 

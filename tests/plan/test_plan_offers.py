@@ -10,7 +10,7 @@ import pytest
 
 from gpumix import catalog
 from gpumix.domain.offer import OLD, Layer, Offer, Purchase
-from gpumix.domain.plan import PUBLISHED, Plan
+from gpumix.domain.plan import LISTED, Plan
 from gpumix.domain.workload import Inventory, Tier
 from gpumix.errors import Infeasible
 from gpumix.inventory import read_inventory
@@ -187,9 +187,9 @@ def test_estimated_terms_are_marked_and_the_headline_tells_the_cost_without(
     derived = [line for line in found.mix if line.derived]
     assert derived
     assert all(line.estimated and line.basis == "assumed" for line in derived)
-    (published,) = (a for a in found.regret if a.name == PUBLISHED)
+    (published,) = (a for a in found.regret if a.name == LISTED)
     assert published.horizon_usd == pytest.approx(made.horizon_usd, rel=0.01)
-    assert f"at published prices only: ${published.horizon_usd:,.0f}" in sureness(found)
+    assert f"at listed prices only: ${published.horizon_usd:,.0f}" in sureness(found)
     assert found.targets == ()
     shown = [cell.text for row in mix_table(found).rows for cell in row]
     assert any("estimated" in words for words in shown)
@@ -213,4 +213,4 @@ prices: rates.csv
     read = inventory(tmp_path, cat, text)
     with pytest.raises(Infeasible) as refused:
         plan(read, cat.with_rates(read.rates))
-    assert any("fabric: yes" in way and "ourcloud" in way for way in refused.value.ways_out)
+    assert any("fabric: yes" in w.says and "ourcloud" in w.says for w in refused.value.ways_out)

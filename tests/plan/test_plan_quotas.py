@@ -14,9 +14,10 @@ from gpumix.domain.workload import Inventory
 from gpumix.errors import Infeasible
 from gpumix.inventory import read_inventory
 from gpumix.plan import plan as planner
-from gpumix.plan.formulate import Choice, worthwhile
-from gpumix.plan.infeasible import explain_infeasible
-from gpumix.plan.search import PLAN, Found, search
+from gpumix.plan.effort import NORMAL
+from gpumix.plan.formulate import Choice
+from gpumix.plan.search import Found, search
+from gpumix.plan.worthwhile import worthwhile
 
 CHAT = """
   chat:
@@ -61,7 +62,7 @@ def choice_of(asked: Inventory) -> Choice:
 
 def found(asked: Inventory) -> Found:
     choice = choice_of(asked)
-    return search(choice, planner.cycle_for(choice), PLAN)
+    return search(choice, planner.cycle_for(choice), NORMAL.plan)
 
 
 def most_by_place(answer: Found) -> dict[str, int]:
@@ -139,13 +140,13 @@ def test_work_that_may_wait_goes_on_at_the_next_place(
 
 
 def test_a_conflict_names_the_place_and_the_way_out(tmp_path: Path) -> None:
-    answer = found(inventory(tmp_path, CHAT, "{near east: 1, near: 2}", providers="[near]"))
-    assert "quota:near" in answer.solution.conflict
-    caught = explain_infeasible(answer.formulation, answer.solution)
-    assert isinstance(caught, Infeasible)
-    assert "at most 2 instances of near (supply.cloud.max_instances)" in str(caught)
-    (way,) = [w for w in caught.ways_out if w.startswith("at most 2 instances of near (")]
-    assert int(way.rpartition(": raise to ")[2]) > 2
+    asked = inventory(tmp_path, CHAT, "{near east: 1, near: 2}", providers="[near]")
+    with pytest.raises(Infeasible) as caught:
+        planner.plan(asked, catalog().with_rates(asked.rates))
+    keys = [limit.key for limit in caught.value.conflict]
+    assert "supply.cloud.max_instances.near" in keys
+    changes = {c.stated.key: c.value for way in caught.value.ways_out for c in way.changes}
+    assert int(changes["supply.cloud.max_instances.near"]) > 2
 
 
 def test_a_limited_supply_beats_none_outside_its_limit(tmp_path: Path) -> None:

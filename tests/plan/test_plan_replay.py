@@ -22,7 +22,8 @@ from gpumix.options import sustained
 from gpumix.options.option import Option
 from gpumix.plan import interpret, replay
 from gpumix.plan import plan as planner
-from gpumix.plan.search import PLAN, search
+from gpumix.plan.effort import NORMAL
+from gpumix.plan.search import search
 from gpumix.report.export import plan_from_dict, plan_to_dict
 from gpumix.report.views.plan import hour_words, replay_table, replay_words, traffic_words
 
@@ -88,7 +89,7 @@ def test_a_promise_broken_in_an_hour_makes_the_plan_anew(
     supplies = planner.supply(inventory, catalog)
     choice = planner.chosen_from(inventory, catalog, supplies, wrong)
     cycle = planner.cycle_for(choice)
-    found = search(choice, cycle, PLAN)
+    found = search(choice, cycle, NORMAL.plan)
     replayer = replay.Replayer()
     first = replayer.of(interpret.answer_of(found), {})
     assert replay.broken(first) == ["chat"]

@@ -17,10 +17,11 @@ from gpumix.options.option import Option
 from gpumix.plan import plan as planner
 from gpumix.plan import regret
 from gpumix.plan.cycle import Cycle
+from gpumix.plan.effort import NORMAL
 from gpumix.plan.formulate import Choice, formulate
 from gpumix.plan.regret import Variant, cheapest, slower_or_faster
 from gpumix.plan.restrictions import Restriction
-from gpumix.plan.search import GAP, PLAN, Found, judged, search
+from gpumix.plan.search import GAP, Found, judged, search
 
 INVENTORY = """
 name: few GPUs
@@ -60,7 +61,7 @@ def test_the_bound_holds_for_supplies_that_are_not_listed(
     asked: tuple[Choice, Cycle], rounds: int
 ) -> None:
     whole = mix.solve(formulate(*asked).problem, gap=1e-3)
-    found = search(*asked, replace(PLAN, largest=0, rounds=(rounds,)))
+    found = search(*asked, replace(NORMAL.plan, largest=0, rounds=(rounds,)))
     cost, bound, gap = found.solution.cost, found.solution.bound, found.solution.gap
     assert cost is not None
     assert bound is not None
@@ -74,7 +75,7 @@ def test_the_bound_holds_for_supplies_that_are_not_listed(
 
 
 def test_a_small_problem_enters_whole_and_is_proven(asked: tuple[Choice, Cycle]) -> None:
-    found = search(*asked, replace(PLAN, largest=10**6))
+    found = search(*asked, replace(NORMAL.plan, largest=10**6))
     assert len(found.choice.supplies) == found.considered
     assert found.relaxed_bound is not None
     assert found.solution.bound is not None
@@ -87,7 +88,8 @@ def solution(cost: float, bound: float) -> mix.Solution:
 
 def found_at(cost: float, bound: float, relaxed: float) -> Found:
     anything: Any = object()
-    return Found(anything, anything, solution(cost, bound), 47, relaxed)
+    choice = Choice(anything, {}, (), {})
+    return Found(choice, anything, solution(cost, bound), 47, relaxed)
 
 
 def test_a_cheaper_variant_is_judged_by_the_bound_of_the_whole_problem(
@@ -136,3 +138,22 @@ def test_speed_is_told_at_the_widest_ends_of_a_workloads_options() -> None:
 @pytest.mark.parametrize(("bound", "status"), [(99.6, "optimal"), (99.4, "feasible")])
 def test_optimal_is_said_of_a_proven_gap_only(bound: float, status: str) -> None:
     assert solution(100.0, bound).status == status
+
+
+def test_a_mix_whose_fractions_cost_too_much_is_not_searched_for(
+    asked: tuple[Choice, Cycle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choice, cycle = asked
+    found = search(choice, cycle, NORMAL.plan)
+    assert found.solution.cost is not None
+    assert found.relaxed_bound is not None
+    again = search(choice, cycle, NORMAL.plan, most_usd=found.solution.cost)
+    assert again.solution.cost == found.solution.cost
+
+    def never(*_: object, **__: object) -> mix.Solution:
+        raise AssertionError("searched")
+
+    monkeypatch.setattr(mix, "solve", never)
+    dearer = search(choice, cycle, NORMAL.plan, most_usd=0.999 * found.relaxed_bound)
+    assert dearer.solution.cost is None
+    assert dearer.relaxed_bound == found.relaxed_bound

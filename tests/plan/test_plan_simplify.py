@@ -118,5 +118,33 @@ def test_a_limit_that_no_mix_keeps_is_told(team: Inventory, cat: catalog.Catalog
     chat, assistant, embeddings = team.workloads
     apart = (replace(chat, countries=("FI",)), replace(assistant, countries=("IN",)), embeddings)
     few = replace(team, workloads=apart, limits=replace(team.limits, lines=1))
-    with pytest.raises(Infeasible, match=r"no plan was found with limits\.lines: 1"):
+    with pytest.raises(Infeasible) as caught:
         plan(few, cat)
+    assert str(caught.value.conflict[0]) == "limits.lines: 1"
+    assert len(caught.value.conflict) == 3
+    (way,) = caught.value.ways_out
+    (change,) = way.changes
+    assert int(change.value) > 1
+
+
+def test_no_line_of_next_to_nothing(signed: Plan) -> None:
+    assert min(line.usd_horizon for line in signed.mix) >= 0.01 * signed.horizon_usd
+
+
+def test_a_stated_least_line_is_kept_whatever_it_costs(
+    team: Inventory, cat: catalog.Catalog, cheapest: Plan
+) -> None:
+    smallest = min(line.usd_per_month for line in cheapest.mix)
+    least = 1.5 * smallest
+    limits = replace(team.limits, min_line_usd_per_month=least)
+    found = plan(replace(team, limits=limits, simplicity=0.0), cat).plan
+    assert min(line.usd_per_month for line in found.mix) >= least
+    assert found.horizon_usd >= cheapest.horizon_usd * (1.0 - 5e-3)
+
+
+def test_a_least_line_above_the_whole_cost_is_a_conflict_told(
+    team: Inventory, cat: catalog.Catalog, cheapest: Plan
+) -> None:
+    limits = replace(team.limits, min_line_usd_per_month=1e3 * cheapest.monthly_usd)
+    with pytest.raises(Infeasible, match=r"limits\.min_line_usd_per_month"):
+        plan(replace(team, limits=limits, simplicity=0.0), cat)

@@ -25,11 +25,14 @@ from gpumix.domain.evidence import (
 )
 from gpumix.domain.job import JobPlan, JobWay, ParetoRun
 from gpumix.domain.plan import (
-    PUBLISHED,
+    LISTED,
     Alternative,
     BreakEven,
+    BurstRule,
     Candidate,
+    ClassUse,
     CostPart,
+    DecisionRule,
     HourlyGpus,
     Lever,
     MixLine,
@@ -37,10 +40,15 @@ from gpumix.domain.plan import (
     Plan,
     Replay,
     ReplayedSlo,
+    Scenario,
+    Scenarios,
     SloCheck,
     TermTarget,
     WorkloadPlan,
 )
+from gpumix.domain.timeline import Action as StepAction
+from gpumix.domain.timeline import Step
+from gpumix.domain.today_plan import Action, Move, TodayPlan, TodayPromise
 
 LLAMA_8B = "meta-llama/Llama-3.1-8B-Instruct"
 QWEN_32B = "Qwen/Qwen2.5-32B-Instruct"
@@ -107,6 +115,7 @@ def mix() -> tuple[MixLine, ...]:
             price_as_of=None,
             basis=Basis.MODELLED,
             source="server quote, import tax 37 %, power 0.10 USD/kWh",
+            counts_by_year=(2, 3, 3),
         ),
         MixLine(
             resource="runpod/l40s/eu/on_demand",
@@ -526,11 +535,11 @@ def plan() -> Plan:
             Alternative(
                 "all-on-prem", "infeasible", None, None, None, "48 kW at dhaka feed 5 of 9 servers"
             ),
-            Alternative(PUBLISHED, "optimal", 1102400.0, 196318.9, 0.2167, ""),
+            Alternative(LISTED, "optimal", 1102400.0, 196318.9, 0.2167, ""),
         ),
         break_evens=(
             BreakEven("support-chat moves to h100-sxm-80gb below", "usd_per_gpu_hour", 1.63, 2.49),
-            BreakEven("Buying a l40s-48gb pays above", "utilisation", 0.37, 0.58),
+            BreakEven("Buying a l40s-48gb pays above", "held_share", 0.37, 0.58),
             BreakEven("A second site pays below", "USD/kWh", 0.06, None),
         ),
         hourly_gpus=HourlyGpus(
@@ -569,7 +578,126 @@ def plan() -> Plan:
             TermTarget("h100-sxm-80gb", 16, "neocloud", 12, 2.31, 2.12, 212.0),
         ),
         api=by_api(),
+        timeline=dated_steps(),
+        first_year_usd_per_month=19_240.0,
+        owed_usd=38_000.0,
+        today=today(),
+        by_class=(
+            ClassUse("tuning", 820.0, 1_290.2, 0.0513),
+            ClassUse("real time", 14_600.0, 19_411.0, 0.7712),
+            ClassUse("batch", 3_650.0, 4_467.4, 0.1775),
+        ),
+        rules=(
+            DecisionRule(
+                "support-chat",
+                "l40s-48gb carries support-chat; h100-sxm-80gb would win above 71 % use or below "
+                "$1.63 an hour; A100 nowhere",
+                "l40s-48gb",
+                0.58,
+                "h100-sxm-80gb",
+                2.49,
+                1.63,
+                0.71,
+                ("A100",),
+            ),
+        ),
+        burst=(
+            BurstRule(
+                "support-chat",
+                42.0,
+                310.4,
+                0.18,
+                ("on_demand:civo:1xl40s-48gb@LON1",),
+                75.0,
+                ("dhaka",),
+                4.0,
+                0.9,
+                81.3,
+            ),
+        ),
+        scenarios=Scenarios(
+            (
+                Scenario(0.7, 0.0, 861_300.0, 852_900.0, 8_400.0),
+                Scenario(1.0, 0.0, 906_081.0, 906_081.0, 0.0),
+                Scenario(1.3, -0.2, None, 944_100.0, None),
+            ),
+            862_000.0,
+            906_081.0,
+            948_000.0,
+        ),
     )
+
+
+def move(action: Action, count: int, usd: float, **changes: object) -> Move:
+    values: dict[str, object] = {
+        "date": date(2027, 1, 1),
+        "resource": "on_demand:runpod:1xl40s-48gb@eu-ro-1 (today)",
+        "gpu": "l40s-48gb",
+        "gpus": count,
+        "provider": "runpod",
+        "purchase": "on_demand",
+    }
+    return Move(action=action, count=count, usd=usd, **{**values, **changes})  # type: ignore[arg-type]
+
+
+def today() -> TodayPlan:
+    """Six L40S by the hour and a commitment that ends in June."""
+    return TodayPlan(
+        monthly_usd=34_200.0,
+        promises=(
+            TodayPromise("support-chat", False, "does not survive the loss of an instance"),
+            TodayPromise("copilot", True),
+        ),
+        saves_first_year_usd_per_month=6_500.0,
+        saves_end_usd_per_month=14_100.0,
+        moves=(
+            move(Action.STOP, 5, 9_100.0),
+            move(
+                Action.START,
+                2,
+                -9_900.0,
+                resource="lambda/gpu_8x_h100_sxm5/us-east-1/reserved_3y",
+                gpu="h100-sxm-80gb",
+                gpus=16,
+                provider="lambda",
+                purchase="reserved_3y",
+            ),
+            move(Action.KEEP, 1, 0.0),
+            move(
+                Action.EXPIRE,
+                1,
+                7_300.0,
+                date=date(2027, 6, 30),
+                gpu="a100-sxm-80gb",
+                gpus=8,
+                resource="reserved_1y:aws:8xa100-sxm-80gb@us-east-1 (today, until 2027-06-30)",
+                provider="aws",
+                purchase="reserved_1y",
+            ),
+        ),
+        stated_usd_per_month=31_000.0,
+        rented_usd_per_month=32_700.0,
+        gpus=14,
+        needed_gpus=13,
+        end_usd_per_month=61_000.0,
+    )
+
+
+def dated_steps() -> tuple[Step, ...]:
+    """Servers in two years, a commitment that outlasts the plan, rent."""
+    h100, l40s, hourly = (
+        "lambda/gpu_8x_h100_sxm5/us-east-1/reserved_3y",
+        "dhaka/l40s-48gb/buy",
+        "runpod/l40s/eu/on_demand",
+    )
+    start = date(2027, 1, 1)
+    return (
+        Step(date(2026, 11, 1), StepAction.BUY, l40s, 2, 141_000.0, 96_000.0, in_service=start),
+        Step(start, StepAction.RESERVE, h100, 2, 643_334.4, 64_000.0, ends=date(2030, 12, 31)),
+        Step(start, StepAction.RENT, hourly, 6, 29_379.6),
+        Step(date(2027, 10, 1), StepAction.BUY, l40s, 1, 92_366.4, 48_000.0,
+             in_service=date(2028, 1, 1)),
+    )  # fmt: skip
 
 
 def api_option(provider: str, kind: ApiKind, month: float, **changes: object) -> ApiOption:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from gpumix.report import terminal, terminal_table
 from gpumix.report.tables import Cell, Column, Table
+from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
 from gpumix.verbs.explain import explain
@@ -49,7 +50,7 @@ def test_numbers_stand_whole(width: int) -> None:
     expected += numbers(plan_view.workloads_table(plan), "unit_cost_usd")
     expected += numbers(plan_view.slo_table(plan), "limit_s")
     expected += numbers(plan_view.slo_table(plan), "predicted")
-    expected += numbers(plan_view.regret_table(plan), "delta_usd")
+    expected += numbers(other_view.regret_table(plan), "delta_usd")
     assert len(expected) > 20
     for number in expected:
         assert number in text
@@ -83,7 +84,7 @@ def test_no_table_loses_a_column(width: int, monkeypatch: pytest.MonkeyPatch) ->
     terminal.show_comparison(plan_fixture.comparison(), console)
     terminal.show_training(training_fixture.comparison(), console)
     terminal.show_tables([MIXED], console, minor=("b", "c"))
-    assert len(drawn) == 24
+    assert len(drawn) == 29
     for table, (kept, moved) in drawn:
         shown_names = [c.name for c in (*kept.columns, *moved.columns)]
         assert sorted(shown_names) == sorted(c.name for c in table.columns)

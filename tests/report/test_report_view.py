@@ -10,11 +10,13 @@ import plan_fixture
 import pytest
 
 from gpumix import fields
-from gpumix.domain.plan import Plan
+from gpumix.domain.plan import Alternative, GpuCut, Plan
 from gpumix.report import markdown
 from gpumix.report.tables import Table
+from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import charts
 from gpumix.report.views import comparison as comparison_view
+from gpumix.report.views import decisions as decision_view
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
 
@@ -48,8 +50,8 @@ def test_the_gap_is_always_said(gap: float, words: str) -> None:
 
 def test_absent_values_print_as_dashes_with_reasons() -> None:
     plan = plan_fixture.plan()
-    assert column(plan_view.regret_table(plan), "delta_usd")[-1] == "-"
-    reasons = column(plan_view.regret_table(plan), "reason")
+    assert column(other_view.regret_table(plan), "delta_usd")[-1] == "-"
+    reasons = column(other_view.regret_table(plan), "reason")
     assert reasons[-2:] == [a.reason for a in plan.regret if a.horizon_usd is None]
     refused = plan_view.candidates_table(plan.workloads[0])
     assert column(refused, "usd_per_mtok_total")[-1] == "-"
@@ -145,3 +147,48 @@ def test_markdown_tables_are_rectangular() -> None:
     assert len(lines) == len(mix.rows) + 2  # head and rule
     for line in lines:
         assert line.replace("\\|", "").count("|") == len(mix.columns) + 1
+
+
+def test_the_sentence_tells_the_weights() -> None:
+    words = decision_view.scenario_words(plan_fixture.plan())
+    assert words.startswith(
+        "Over these 3 scenarios, all of the same weight, the plan costs $862,000"
+    )
+    assert (
+        decision_view.scenario_words(dataclasses.replace(plan_fixture.plan(), scenarios=None)) == ""
+    )
+
+
+def test_a_terminal_shows_what_is_asked_for_first_and_a_report_all() -> None:
+    plan = plan_fixture.plan()
+    names = ("on demand only", "one provider (civo)", "rule of thumb", "one-year terms at most")
+    asked = [Alternative(n, "optimal", 1e6 + i, 1e5, 0.1, "") for i, n in enumerate(names)]
+    kept = Alternative("all cloud", "optimal", 9e5, 0.0, 0.0, "")
+    many = dataclasses.replace(plan, regret=(kept, *plan.regret, *asked))
+    shown = column(other_view.regret_table(many, most=6), "name")
+    assert set(names) < set(shown)
+    assert "all cloud" not in shown
+    assert column(other_view.regret_table(many), "name")[0] == "all cloud"
+    assert "5 more" in other_view.left_out_words(many, 6)
+    assert other_view.left_out_words(plan, len(plan.regret)) == ""
+
+
+def test_cut_gpus_are_told_and_that_they_are_cut_anew() -> None:
+    plan = plan_fixture.plan()
+    line = plan.mix[0]
+    held = line.count * line.gpus_per_instance
+
+    def words(*counts: int) -> list[tuple[str, str]]:
+        patterns = ({"1g.10gb": 7}, {"1g.10gb": 4, "3g.40gb": 1})
+        cuts = tuple(
+            GpuCut(line.resource, line.gpu, pattern, n)
+            for pattern, n in zip(patterns, counts, strict=True)
+        )
+        table = mix_view.cuts_table(dataclasses.replace(plan, cuts=cuts))
+        place = [c.name for c in table.columns].index("pattern")
+        return [(row[place].text, row[place].note) for row in table.rows]
+
+    assert words(held - 1, 1) == [("7 × 1g.10gb", ""), ("4 × 1g.10gb, 1 × 3g.40gb", "")]
+    assert words(held, 1)[0] == ("7 × 1g.10gb", "in some hours")
+    cut = dataclasses.replace(plan, cuts=(GpuCut(line.resource, line.gpu, {"1/2": 2}, 1),))
+    assert "2 × 1/2" in markdown.plan_markdown(cut)

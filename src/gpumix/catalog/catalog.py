@@ -19,12 +19,13 @@ from gpumix.catalog.gate import Judged, judge
 from gpumix.catalog.offers import TermRatio
 from gpumix.catalog.providers import DataRates, load_provider_rates
 from gpumix.catalog.sheet import Words, read_price_sheet
+from gpumix.catalog.slices import load_mig_profiles
 from gpumix.catalog.supersede import Superseded, current
 from gpumix.catalog.tables import read_packaged, refuse_data, refuse_input
 from gpumix.catalog.validity import Ageing, load_ageing, load_reclaims, of_tiers
 from gpumix.domain.api import ApiPrice, ApiSupply
 from gpumix.domain.coefficients import Coefficients
-from gpumix.domain.gpu import Gpu, Server
+from gpumix.domain.gpu import Gpu, Server, Slice
 from gpumix.domain.llm import Model
 from gpumix.domain.measurement import Shrinkage
 from gpumix.domain.offer import Layer, Offer
@@ -86,6 +87,11 @@ class Catalog:
     def servers(self) -> tuple[Server, ...]:
         """Servers that GPUs are bought in."""
         return read_packaged("servers.csv", parts.server_record, self._folder)
+
+    @cached_property
+    def mig_profiles(self) -> Mapping[str, tuple[Slice, ...]]:
+        """GPU id -> the slices that its hardware can be cut into."""
+        return load_mig_profiles(self._folder)
 
     @cached_property
     def gpu_aliases(self) -> dict[str, str]:

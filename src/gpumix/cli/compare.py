@@ -23,7 +23,7 @@ from gpumix.cli.options import (
     TrainStack,
     TrainTokens,
 )
-from gpumix.errors import Infeasible
+from gpumix.errors import Infeasible, Stated, WayOut
 
 if TYPE_CHECKING:
     from gpumix.domain.comparison import Comparison
@@ -99,7 +99,8 @@ def compare(
     else:
         _show_answer(found)
     if isinstance(found, TrainingComparison) and found.ways_out:
-        raise Infeasible("no GPU type and count can finish this run", ["--train"], found.ways_out)
+        ways = [WayOut(says=way) for way in found.ways_out]
+        raise Infeasible("no GPU type and count can finish this run", [Stated(("--train",))], ways)
 
 
 def _show_answer(found: Comparison | TrainingComparison) -> None:

@@ -17,6 +17,14 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class Effort(StrEnum):
+    """How much work a search may do, by the names of `mix.EFFORTS`."""
+
+    QUICK = "quick"
+    NORMAL = "normal"
+    THOROUGH = "thorough"
+
+
 AnswerFormat = Annotated[
     Format,
     typer.Option("--format", help="How to print: on the terminal, as Markdown, or as JSON."),
@@ -112,4 +120,11 @@ Trace = Annotated[
 ]
 Promises = Annotated[
     str | None, typer.Option(help="Latency limits, e.g. ttft_p95=800ms,tpot_p95=50ms.")
+]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(
+        help="Stop searching after this many seconds, wherever the search is; "
+        "the answer then depends on the machine. Default: no limit."
+    ),
 ]

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gpumix.cli.console import console
-from gpumix.cli.options import AnswerFormat, Format, JsonFormat, Measured
+from gpumix.cli.options import AnswerFormat, Effort, Format, JsonFormat, Measured, TimeLimit
 
 if TYPE_CHECKING:
+    from gpumix.plan.effort import Work
     from gpumix.verbs.plan import Overrides
 
 NOT_PROVEN = 3
@@ -46,6 +47,10 @@ def plan(
             "reseller with commas between them; default: supply.cloud.tiers."
         ),
     ] = None,
+    effort: Annotated[
+        Effort, typer.Option(help="How much work the searches may do; never a time.")
+    ] = Effort.NORMAL,
+    time_limit_s: TimeLimit = None,
     format: AnswerFormat = Format.TERMINAL,
     as_json: JsonFormat = False,
 ) -> int:
@@ -59,7 +64,7 @@ def plan(
 
     Example: gpumix plan gpumix-out/team
     """
-    from gpumix.verbs.plan import Overrides
+    from gpumix.verbs.plan import Overrides, work_of
 
     return run(
         inventory,
@@ -67,6 +72,7 @@ def plan(
         measured,
         Format.JSON if as_json else format,
         overrides=Overrides(estimated_terms, tiers),
+        work=work_of(effort.value, time_limit_s),
     )
 
 
@@ -84,11 +90,13 @@ def run(
     beside: Mapping[str, str] = MappingProxyType({}),
     shown: Path | None = None,
     overrides: Overrides | None = None,
+    work: Work | None = None,
 ) -> int:
     """Plan into a folder and print the answer; next steps name the inventory `shown`.
 
     The exit code: 3 where so little is proven that the plan may be far too dear.
     """
+    from gpumix.plan.effort import NORMAL
     from gpumix.publish import check_folder
     from gpumix.report import export, markdown
     from gpumix.report.terminal import show_plan, spinner
@@ -97,7 +105,7 @@ def run(
     check_folder(folder, FILES)
     with spinner() as progress:
         made = plan_into(
-            folder, inventory, progress, measured, beside, overrides or AS_WRITTEN
+            folder, inventory, progress, measured, beside, overrides or AS_WRITTEN, work or NORMAL
         ).plan
     if format is Format.JSON:
         typer.echo(export.to_json(export.plan_to_dict(made)))

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gpumix.errors import Infeasible
-
-
-class Effort(StrEnum):
-    """Names of `mix.EFFORTS`."""
-
-    QUICK = "quick"
-    NORMAL = "normal"
-    THOROUGH = "thorough"
+from gpumix.cli.options import Effort, TimeLimit
+from gpumix.errors import Infeasible, Stated
 
 
 def solve(
@@ -28,9 +20,7 @@ def solve(
     effort: Annotated[
         Effort, typer.Option(help="How much work the search may do; never a time.")
     ] = Effort.NORMAL,
-    time_limit_s: Annotated[
-        float | None, typer.Option(help="Stop the search after this many seconds.")
-    ] = None,
+    time_limit_s: TimeLimit = None,
 ) -> None:
     """Solve a mix problem, nothing else; exit code 3 where it has no plan.
 
@@ -44,5 +34,6 @@ def solve(
     with atomic(out) as beside:
         beside.write_text(text, encoding="utf-8")
     if solution.cost is None:
-        raise Infeasible(f"no plan keeps every limit; see {out}", solution.conflict)
+        conflict = [Stated((limit,)) for limit in solution.conflict]
+        raise Infeasible(f"no plan keeps every limit; see {out}", conflict)
     typer.echo(f"{solution.status}: cost {solution.cost:,.2f}, gap {solution.gap:.4%}, in {out}")

@@ -29,17 +29,14 @@ def term_note(term_months: int, years: float) -> str:
     >>> term_note(36, 2.0)
     'not offered: a term of 36 months is longer than the 2-year horizon'
     >>> term_note(12, 3.0)
-    'a term of 12 months is assumed to renew at the same price until the end of the 3-year horizon'
+    'a term of 12 months may begin in any year of the 3-year horizon, at the price of today'
     """
     if not term_months or term_months == years * MONTHS_PER_YEAR:
         return ""
     months = f"a term of {term_months} month{'s' if term_months > 1 else ''}"
     if not term_fits(term_months, years):
         return f"not offered: {months} is longer than the {years:g}-year horizon"
-    return (
-        f"{months} is assumed to renew at the same price until the end of the "
-        f"{years:g}-year horizon"
-    )
+    return f"{months} may begin in any year of the {years:g}-year horizon, at the price of today"
 
 
 def commitment_break_even_utilisation(

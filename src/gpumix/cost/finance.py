@@ -42,25 +42,3 @@ def annuity_factor(rate: Value, years: Value) -> Value:
     interest = np.asarray(rate) != 0.0
     discount: Value = -np.expm1(-years * np.log1p(rate))
     return choose(interest, rate / choose(interest, discount, 1.0), 1.0 / years)
-
-
-def capital_charge_per_year(
-    capex_usd: Value, residual_usd: Value, rate: Value, years: Value
-) -> Value:
-    """What capital tied up in equipment costs a year: (C - S (1+r)^-n) * annuity_factor(r, n).
-
-    At r = 0 this is straight-line depreciation, (C - S) / n.
-
-    Args:
-        capex_usd: price C paid now [USD].
-        residual_usd: resale value S after n years [USD].
-        rate: cost of capital r per year [1].
-        years: n [years].
-
-    Source: PyPSA, `annuity`; Hamilton 2008, cost of power in large-scale data centers.
-
-    >>> capital_charge_per_year(320000.0, 0.0, 0.0, 4.0)
-    80000.0
-    """
-    lost_usd = capex_usd - residual_usd * discount_factor(rate, years)
-    return lost_usd * annuity_factor(rate, years)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gpumix.cost.book import Book, country_source
 from gpumix.cost.energy import energy_usd_per_year, facility_power_kw
-from gpumix.cost.finance import capital_charge_per_year
+from gpumix.cost.hardware import Hardware
 from gpumix.cost.premises import pue, server_draw_kw, servers_per_rack, site_supply
 from gpumix.cost.tax import refund_value
 from gpumix.domain.evidence import Assumption, Basis
@@ -28,6 +28,7 @@ class ServerCost:
     back later included; the capital charge counts what does not come back. A busy hour is one in
     which all GPUs of the server work; `energy_usd_per_busy_hour` is what it adds to idling.
     `nameplate_kw` is what the rack must feed. `availability` is the share of the year with power.
+    `hardware` tells what a shorter stay costs; None where its price is not known.
     """
 
     server: str
@@ -45,6 +46,7 @@ class ServerCost:
     nameplate_kw: float
     availability: float
     assumptions: tuple[Assumption, ...]
+    hardware: Hardware | None = None
 
     @property
     def fixed_parts(self) -> dict[str, float]:
@@ -72,27 +74,6 @@ class ServerCost:
     def usd_per_gpu_hour(self, busy: float) -> float:
         """Cost of a GPU for each hour of the year, working or not [USD/h]."""
         return self.usd_per_year(busy) / (self.gpus * HOURS_PER_YEAR)
-
-
-def residual_share(years: Value, after_36_months: float, after_60_months: float) -> Value:
-    """Resale value after n years as a share of the price.
-
-    Straight from 1 when new through the values at 36 and 60 months, on along the last line to 0.
-
-    Args:
-        years: age n [years].
-        after_36_months: share at 36 months [1].
-        after_60_months: share at 60 months, at most that at 36 [1].
-
-    Source: rows residual_value_36m and residual_value_60m of data/tco_defaults.csv.
-
-    >>> round(residual_share(4.0, 0.275, 0.1), 4)
-    0.1875
-    """
-    early = 1.0 - (1.0 - after_36_months) / 3.0 * years
-    late = after_36_months - (after_36_months - after_60_months) / 2.0 * (years - 3.0)
-    share: Value = choose(np.asarray(years) < 3.0, early, np.maximum(late, 0.0))
-    return share
 
 
 def staff_fte_per_server(per_server: Value, per_site: Value, servers: Value) -> Value:
@@ -156,16 +137,18 @@ def onprem_server(
     book = Book(site.id, defaults)
     if price is None and not owned:
         raise NoEstimate(f"{server.id}: no purchase price")
-    hardware_usd, capex_usd, capital_usd = _capital(
-        price, site, country, book, years, owned, recovery_lag_months
-    )
+    hardware_usd, hardware = _capital(price, site, country, book, owned, recovery_lag_months)
+    capital_usd, months = 0.0, round(years * MONTHS_PER_YEAR)
+    if hardware is not None and not owned:
+        stay = hardware.bought(server.id, 0, months)
+        capital_usd = hardware.capital_usd(stay, 0, months) / years
     idle_usd, busy_hour_usd, availability = _energy(server, site, country, book, hot_humid)
     rent = site.facility_usd_per_kw_month
     return ServerCost(
         server=server.id,
         site=site.id,
         gpus=server.gpus,
-        capex_usd=capex_usd,
+        capex_usd=hardware.paid_usd if hardware else 0.0,
         capital_usd_per_year=capital_usd,
         support_usd_per_year=_share(hardware_usd, "maintenance_support_rate", "support", book),
         insurance_usd_per_year=_share(hardware_usd, "insurance_rate", "insurance", book),
@@ -177,6 +160,7 @@ def onprem_server(
         nameplate_kw=server.nameplate_kw,
         availability=availability,
         assumptions=tuple(book.assumptions),
+        hardware=hardware,
     )
 
 
@@ -185,11 +169,10 @@ def _capital(
     site: Site,
     country: Country,
     book: Book,
-    years: float,
     owned: bool,
     recovery_lag_months: float,
-) -> tuple[float, float, float]:
-    """(hardware that support is paid on, cash at purchase, capital charge a year) [USD]."""
+) -> tuple[float, Hardware | None]:
+    """(hardware that support is paid on [USD], what it costs to buy and fetches when sold)."""
     if price is None:
         book.note(
             "support, insurance of owned servers",
@@ -197,20 +180,32 @@ def _capital(
             Basis.ASSUMED,
             "rule",
         )
-        return 0.0, 0.0, 0.0
+        return 0.0, None
     server_usd, evidence = price
     book.assumptions.append(evidence)
     network_usd = server_usd * book.typical("network_cabling_optics_adder", "network")
     storage_usd = server_usd * book.typical("storage_capex_adder", "storage")
     hardware_usd = server_usd + network_usd + storage_usd
-    if owned:
-        book.note("capital", "none: already owned", Basis.ASSUMED, "the inventory")
-        return hardware_usd, 0.0, 0.0
-    imported_usd = hardware_usd + server_usd * book.typical("spares_share", "spares")
-    installation_usd = server_usd * book.typical("installation_rack_power_adder", "installation")
     rate = book.own_or_national(
         site.cost_of_capital, country.cost_of_capital, "cost of capital", "a year", country, "coc"
     )
+    hardware = Hardware(
+        new_usd=server_usd,
+        rate_per_year=rate,
+        shares=(
+            book.typical("residual_value_36m", "resale value after 36 months"),
+            book.typical("residual_value_60m", "resale value after 60 months"),
+        ),
+        source=evidence.source,
+        basis=evidence.basis,
+        as_of=evidence.as_of,
+    )
+    if owned:
+        rule = "none for what is kept: already owned; what is sold frees what it fetches"
+        book.note("capital", rule, Basis.ASSUMED, "the inventory")
+        return hardware_usd, hardware
+    imported_usd = hardware_usd + server_usd * book.typical("spares_share", "spares")
+    installation_usd = server_usd * book.typical("installation_rack_power_adder", "installation")
     tax_usd = imported_usd * country.import_tax_share
     refund_usd = refund_value(
         imported_usd * country.import_tax_advance_share,
@@ -226,14 +221,8 @@ def _capital(
         f"{country.import_tax_advance_share:.2%} {back}"
     )
     book.note("import tax", tax, Basis.ASSUMED, country_source(country, "duty"))
-    residual_usd = server_usd * residual_share(
-        years,
-        book.typical("residual_value_36m", "resale value after 36 months"),
-        book.typical("residual_value_60m", "resale value after 60 months"),
-    )
     capex_usd = imported_usd + installation_usd + tax_usd
-    charge_usd = capital_charge_per_year(capex_usd - refund_usd, residual_usd, rate, years)
-    return hardware_usd, capex_usd, charge_usd
+    return hardware_usd, replace(hardware, paid_usd=capex_usd, refund_usd=refund_usd)
 
 
 def _energy(

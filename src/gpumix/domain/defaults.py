@@ -38,3 +38,11 @@ GPUS_PER_NODE: Final = 8
 """GPUs of one server that share its fast links, where a part's own links reach no further."""
 TENSOR_PARALLEL: Final = (1, 2, 4, 8)
 """Tensor-parallel degrees within a server."""
+
+OWNED_AGE_MONTHS: Final = 36.0
+"""Age of an owned server that an inventory does not tell: half of the five to six years for which
+hyperscalers keep theirs (row amortisation_years of data/tco_defaults.csv)."""
+SERVER_LEAD_MONTHS: Final = 3
+"""From the order of a GPU server to its delivery, where an inventory does not say: Dell, 8 to 12
+weeks for H100 servers (United Daily News of 2024-04, told by The Register on 2024-04-12); Omdia
+told of 36 to 52 weeks in the shortage of 2023."""

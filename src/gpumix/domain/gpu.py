@@ -10,6 +10,10 @@ PRECISIONS = ("bf16", "fp16", "fp8", "int8", "int4", "fp4", "mxfp4")
 """Weight precisions gpumix knows, as inventories and point files write them."""
 
 
+PLACES = 8
+"""Places on a GPU where slices lie: its memory slices under MIG."""
+
+
 def family_of(gpu: str) -> str:
     """The part in a GPU's id without form factor and memory, as people say it.
 
@@ -69,6 +73,30 @@ class Gpu:
     def flops_16bit(self) -> float:
         """Dense 16-bit tensor peak [FLOP/s]: bf16, or fp16 where the part has no bf16."""
         return (self.bf16_tflops or self.fp16_tflops or 0.0) * TERA
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of a GPU that works by itself: a MIG profile, or a share of the GPU's time.
+
+    Shares of the GPU's multiprocessors and of its memory with its bandwidth are 0-1. On one GPU it
+    takes `length` of `PLACES` places and begins at one of `places`. A part of the GPU's time lies
+    on the same places and has a share of everything.
+    """
+
+    gpu: str
+    name: str
+    compute_share: float
+    memory_share: float
+    mem_gib: float
+    length: int
+    places: tuple[int, ...]
+    in_time: bool = False
+
+    @property
+    def per_gpu(self) -> int:
+        """The most of them on one GPU."""
+        return len(self.places)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class Purchase(StrEnum):
 
     @property
     def is_committed(self) -> bool:
-        """Paid for every hour of the horizon, used or not."""
+        """Paid for every hour that it is held, used or not."""
         return self not in (Purchase.ON_DEMAND, Purchase.SPOT, Purchase.API)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,10 +11,12 @@ from gpumix.domain import shown
 from gpumix.domain.api_plan import ApiAlternative
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
+from gpumix.domain.timeline import Step
+from gpumix.domain.today_plan import TodayPlan
 from gpumix.domain.workload import Inventory
 
-SCHEMA_VERSION = "1.3"
-PUBLISHED = "published prices only"
+SCHEMA_VERSION = "1.4"
+LISTED = "listed prices only"
 """The alternative without commitments that nobody lists."""
 
 
@@ -21,12 +24,13 @@ PUBLISHED = "published prices only"
 class MixLine:
     """One kind of instance in the plan.
 
-    `count` is the number held for the horizon where committed, else the most that run in any
-    hour; `mean_count` the average over the horizon. `utilisation` is the share of its GPU-hours
-    that work (0-1). Costs are of the whole line. A rented line says what its price is: the
-    machine, the provider's tier, the layer it comes from (sheet, import, snapshot), the length of a
-    commitment and the share paid at its start (0-1), its age on the plan's day [days], whether it
-    was `derived` from another price or is an estimate, and which rules mark it.
+    `count` is the most that are held at once where committed, else the most that run in any hour;
+    `counts_by_year` the same of each year, `mean_count` the average over the horizon. `utilisation`
+    is the share of its GPU-hours that work (0-1). Costs are of the whole line. A rented line says
+    what its price is: the machine, the provider's tier, the layer it comes from (sheet, import,
+    snapshot), the length of a commitment and the share paid at its start (0-1), its age on the
+    plan's day [days], whether it was `derived` from another price or is an estimate, and which
+    rules mark it.
     """
 
     resource: str
@@ -55,6 +59,7 @@ class MixLine:
     derived: bool = False
     age_days: int | None = None
     marks: tuple[str, ...] = ()
+    counts_by_year: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,8 @@ class Placement:
 
     `share` is its part of the workload's work (0-1); `units_per_hour` what one replica sustains
     within the SLO; `peak_replicas` the most in any hour. `speed` and `nearest` say why it is so
-    fast, and what was measured nearest to it.
+    fast, and what was measured nearest to it. A replica on a `slice` takes that part of one GPU:
+    a MIG profile, or a share of its time.
     """
 
     resource: str
@@ -129,6 +135,7 @@ class Placement:
     note: str
     speed: Speed | None = None
     nearest: NearestMeasurement | None = None
+    slice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +208,11 @@ class WorkloadPlan:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A plan under one more restriction, re-solved; or why it cannot be."""
+    """A plan under one more restriction, re-solved; or why it cannot be.
+
+    `gap` is its own: the share of its cost that a better plan under the same restriction could at
+    most save. `breaks` says what it does not keep that the plan keeps (since schema 1.4).
+    """
 
     name: str
     status: str
@@ -209,6 +220,8 @@ class Alternative:
     delta_usd: float | None
     delta_share: float | None
     reason: str
+    gap: float | None = None
+    breaks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,13 +236,62 @@ class CostPart:
 class BreakEven:
     """Where a decision flips: at this `value` of the `quantity`, which is `now` in the plan.
 
-    `what` is a sentence up to the value: `chat moves to l4-24gb below`.
+    `what` is a sentence up to the value: `chat moves to l4-24gb below`. `note` says why the plan
+    decides otherwise, where it does (since schema 1.4).
     """
 
     what: str
     quantity: str
     value: float
     now: float | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRule:
+    """Which GPU carries a workload, and when the next one would win, in words and numbers.
+
+    The replicas of `gpu` work `utilisation` (0-1) of the time. `next_gpu`, the cheapest that the
+    plan does not use for it, at `next_usd_per_gpu_hour`, wins at a lower price (replicas as full)
+    or where its replicas work more than `wins_above_utilisation`; None where at none. `nowhere`
+    are GPU families that are dearer however full they are.
+    """
+
+    workload: str
+    sentence: str
+    gpu: str
+    utilisation: float
+    next_gpu: str | None
+    next_usd_per_gpu_hour: float | None
+    wins_below_usd_per_gpu_hour: float | None
+    wins_above_utilisation: float | None
+    nowhere: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassUse:
+    """GPU-hours held for a class of work and what they cost; `share` of all cost (0-1).
+
+    `work` is training, tuning, real time, batch, media, or unused.
+    """
+
+    work: str
+    gpu_hours_per_month: float
+    usd_per_month: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class GpuCut:
+    """GPUs of a line that are cut alike: at most `count` at a time, each into so many slices of
+    each name in `pattern`. Where a line has more of them than GPUs, these are cut anew between
+    hours.
+    """
+
+    resource: str
+    gpu: str
+    pattern: Mapping[str, int]
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +330,57 @@ class TermTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class Scenario:
+    """What the plan costs over the horizon if growth or prices turn out otherwise [USD].
+
+    Yearly growth is `growth_factor` times what the inventory says, hourly prices change by
+    `price_change_per_year` (-0.2: a fifth less each year). `plan_usd` keeps the plan's commitments
+    and plans the rest anew, `best_usd` is the best plan for the scenario, `regret_usd` their
+    difference; None where there is no plan.
+    """
+
+    growth_factor: float
+    price_change_per_year: float
+    plan_usd: float | None
+    best_usd: float | None
+    regret_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenarios:
+    """All scenarios, of the same weight, and what the plan costs at the 10th, 50th and 90th of 100
+    [USD]; None where the plan's commitments do not do in one of them."""
+
+    of: tuple[Scenario, ...]
+    p10_usd: float | None
+    p50_usd: float | None
+    p90_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BurstRule:
+    """When a workload that has committed capacity also rents by the hour, in the first year.
+
+    The cloud takes what is above `above_units_per_s`, what its committed replicas carry at the
+    busiest hour; it does so in `hours_per_month` and does `share` of the work (0-1) on `clouds`,
+    where a replica serves `startup_s` after its instance runs (None: unknown). Data lies at
+    `data_at`; of `data_tb` kept and `egress_tb_per_month` sent, the cloud's part costs
+    `data_usd_per_month`.
+    """
+
+    workload: str
+    above_units_per_s: float
+    hours_per_month: float
+    share: float
+    clouds: tuple[str, ...]
+    startup_s: float | None
+    data_at: tuple[str, ...]
+    data_tb: float
+    egress_tb_per_month: float
+    data_usd_per_month: float
+
+
+@dataclass(frozen=True, slots=True)
 class HourlyGpus:
     """GPUs by hour of the week in the first year: 168 values each."""
 
@@ -280,14 +393,23 @@ class HourlyGpus:
 class Plan:
     """The cheapest mix found, what it costs, why, and how sure.
 
-    `bound` is the least any plan could cost over the horizon under the same model [USD];
-    `gap` = (horizon_usd - bound) / horizon_usd. `report_currency` and `fx_per_usd` tell
-    renderers a second currency to show. `version` is that of the program, `data_as_of` the newest
-    date of its data; from `inventory` the plan can be made again. Plans of schema 1.0 have none.
+    `bound` is the least any plan could cost over the horizon under the same model [USD], what
+    waiting for training jobs is worth (`wait_usd`, since schema 1.4; no cash) included;
+    `gap` = (horizon_usd + wait_usd - bound) / (horizon_usd + wait_usd). `report_currency` and
+    `fx_per_usd` tell renderers a second currency to show. `version` is that of the program,
+    `data_as_of` the newest date of its data; from `inventory` the plan can be made again (plans of
+    schema 1.0 have none).
     `targets` are prices of commitments that would pay if they could be had; `api` is the same work
     done by APIs (both since schema 1.2). `cheapest_usd` is what the cheapest mix found costs over
     the horizon; the plan is the simplest within a share of it, and `curve` leads from one to the
-    other (since schema 1.3).
+    other (since schema 1.3). `today` is what runs today beside it, where the inventory states that;
+    `cut_short_s` is the limit of time that ended the searches early [s], where the user set one
+    that did; `timeline` are its steps with dates; `first_year_usd_per_month` is what the first year
+    costs; `owed_usd` is the part of the cost that pays for months after the horizon; `by_class` is
+    what each class of work takes, `rules` say which GPU carries which workload and until when;
+    `cuts` say which GPUs are cut into slices, and how; `burst` when a workload goes to the cloud
+    beside its committed capacity; `scenarios` what other growth and prices do (all since schema
+    1.4).
     """
 
     name: str
@@ -324,6 +446,17 @@ class Plan:
     cheapest_usd: float | None = None
     curve: tuple[CurvePoint, ...] = ()
     api: ApiAlternative | None = None
+    today: TodayPlan | None = None
+    cut_short_s: float | None = None
+    timeline: tuple[Step, ...] = ()
+    first_year_usd_per_month: float | None = None
+    owed_usd: float = 0.0
+    wait_usd: float = 0.0
+    by_class: tuple[ClassUse, ...] = ()
+    rules: tuple[DecisionRule, ...] = ()
+    cuts: tuple[GpuCut, ...] = ()
+    burst: tuple[BurstRule, ...] = ()
+    scenarios: Scenarios | None = None
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

@@ -6,6 +6,7 @@ the reader of a file can put the place before it.
 
 from __future__ import annotations
 
+import calendar
 import math
 import re
 from datetime import date
@@ -164,6 +165,18 @@ def day(value: Any) -> date:
         f"expected a month such as 2027-01 or a day such as 2027-01-15,"
         f" {YEARS[0]} to {YEARS[1]}; got {shown(value)}"
     )
+
+
+def last_day(value: Any) -> date:
+    """A day, or the last of a month.
+
+    >>> last_day("2028-02")
+    datetime.date(2028, 2, 29)
+    """
+    found = day(value)
+    if len(str(value)) > len("2027-01"):
+        return found
+    return found.replace(day=calendar.monthrange(found.year, found.month)[1])
 
 
 def window_hours(value: Any) -> tuple[int, ...]:

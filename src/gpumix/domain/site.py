@@ -77,12 +77,23 @@ class CapexQuote:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnedTerms:
+    """What is known of GPUs that stand on a site: their age when the plan starts [months], and what
+    somebody offers for one of them then [USD]; None where the inventory does not say."""
+
+    gpu: str
+    age_months: float | None = None
+    sell_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """An on-prem site of the team: racks, power, cooling, and what may or does stand there.
 
     `gpus` may be bought there; `owned` already stands there (GPU id -> count).
     `usd_per_kwh`, `pue`, `outage_hours_per_year`, `cost_of_capital` and the others override the
-    country's figures where the inventory states them.
+    country's figures where the inventory states them. A server ordered there arrives after
+    `lead_months`; None = it is ordered early enough. `owned_terms` tell of GPUs that stand there.
     """
 
     id: str
@@ -101,6 +112,12 @@ class Site:
     fte_usd_per_year: float | None = None
     facility_usd_per_kw_month: float | None = None
     taxes_recoverable: bool = True
+    lead_months: int | None = None
+    owned_terms: tuple[OwnedTerms, ...] = ()
+
+    def terms_of(self, gpu: str) -> OwnedTerms:
+        """What is known of the GPUs of a kind that stand there."""
+        return next((t for t in self.owned_terms if t.gpu == gpu), OwnedTerms(gpu))
 
     @property
     def capacity_kw(self) -> float:

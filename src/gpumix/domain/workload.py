@@ -11,6 +11,7 @@ from gpumix.domain.contracts import NO_CONTRACTS, Contracts
 from gpumix.domain.evidence import Assumption
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.site import Site
+from gpumix.domain.today import Today
 from gpumix.domain.traffic import Lengths
 
 DEFAULT_TIERS = ("hyperscaler", "neocloud")
@@ -128,7 +129,10 @@ class Workload:
 
     `window` are the hours of the week (0-167, Monday 00:00 first) in which deferrable work may
     run. `countries` (ISO alpha-2) are where data may be processed; empty = anywhere. `data_tb` is
-    kept where it runs, `egress_tb_per_month` sent out from there [TB, TB/month].
+    kept where it runs, `egress_tb_per_month` sent out from there [TB, TB/month]. It runs from
+    `from_month` until before `until_month`, months after the plan's start; None = to its end.
+    Its demand is that of its first year. Its replicas may run on parts of GPUs cut in hardware
+    unless `mig` is off, and take turns with those of others on one GPU where `share_gpu` is on.
     """
 
     id: str
@@ -149,6 +153,10 @@ class Workload:
     resolution: str | None = None
     data_tb: float = 0.0
     egress_tb_per_month: float = 0.0
+    from_month: int = 0
+    until_month: int | None = None
+    mig: bool = True
+    share_gpu: bool = False
 
     @property
     def has_data(self) -> bool:
@@ -239,11 +247,13 @@ class Limits:
     providers: int | None = None
     gpu_types: int | None = None
     lines: int | None = None
+    min_line_usd_per_month: float | None = None
 
     @property
     def must_be_simple(self) -> bool:
-        """Whether the mix may hold only so many providers, GPU types or lines."""
-        return any(most is not None for most in (self.providers, self.gpu_types, self.lines))
+        """Whether the mix may hold only so many providers, GPU types or lines, or no small ones."""
+        limits = (self.providers, self.gpu_types, self.lines, self.min_line_usd_per_month)
+        return any(limit is not None for limit in limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +270,8 @@ class Inventory:
 
     `rates` are the offers of the inventory's own price sheet. `traces` and `measured` (the team's
     own measurements) say which files stand behind the figures; a plan's folder holds copies.
-    `api` None: APIs do none of the work, and are compared with all the same.
+    `api` None: APIs do none of the work, and are compared with all the same. `today` None: what
+    runs today is not stated.
     """
 
     name: str
@@ -279,3 +290,4 @@ class Inventory:
     measured: InputFile | None = None
     simplicity: float = SIMPLICITY
     api: ApiSupply | None = None
+    today: Today | None = None

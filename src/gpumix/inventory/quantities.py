@@ -11,6 +11,7 @@ from gpumix.domain.bounds import REQUESTS_PER_S, Range
 from gpumix.domain.quantities import (
     day,
     duration,
+    last_day,
     money,
     number,
     rate,
@@ -58,4 +59,5 @@ Number = Annotated[float, BeforeValidator(number)]
 Whole = Annotated[int, BeforeValidator(whole)]
 Money = Annotated[tuple[float, str], BeforeValidator(money)]
 Day = Annotated[date, BeforeValidator(day)]
+LastDay = Annotated[date, BeforeValidator(last_day)]
 WindowHours = Annotated[tuple[int, ...], BeforeValidator(window_hours)]

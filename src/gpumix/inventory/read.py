@@ -35,7 +35,9 @@ from gpumix.errors import Hint, InputError, Problem, UnknownName, unknown_name
 from gpumix.files import sha256
 from gpumix.inventory import demand
 from gpumix.inventory.contracts import contracts_of
+from gpumix.inventory.dates import Span, active_months
 from gpumix.inventory.demand import within
+from gpumix.inventory.owned import standing
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.schema import (
     APPLIES,
@@ -46,6 +48,7 @@ from gpumix.inventory.schema import (
     SiteSpec,
     WorkloadSpec,
 )
+from gpumix.inventory.today import Reading, today_of
 from gpumix.inventory.validate import Checked, check
 from gpumix.inventory.yaml import MOST_BYTES, Document, KeyPath, parse
 from gpumix.reading import read_text
@@ -138,6 +141,7 @@ class _Reader:
         self._known(("timezone",), "timezone", spec.timezone, zones)
         self._currency(("report_currency",), spec.report_currency)
         self.spot = self._spot(spec.supply.cloud)
+        self.span = Span(spec.horizon.start, spec.horizon.years)
         workloads = tuple(self.workload(name, w) for name, w in spec.workloads.items())
         if not workloads:
             self._say(
@@ -147,6 +151,8 @@ class _Reader:
         cloud = self.cloud(spec.supply.cloud) if spec.supply.cloud is not None else None
         if cloud is None and not sites:
             self._say(("supply",), "offers nothing", "add cloud, on_prem or owned")
+        lent = Reading(self._known, self._gpus, self._say, self.notes.append)
+        running = today_of(spec, spec.as_of or today, self.catalog.with_rates(self.rates), lent)
         return Inventory(
             name=spec.name,
             start=spec.horizon.start,
@@ -163,6 +169,7 @@ class _Reader:
             notes=tuple(self.notes),
             traces=tuple(self.traces.values()),
             api=self.api(spec.supply.api, today) if spec.supply.api is not None else None,
+            today=running,
         )
 
     def _rates(self, spec: InventorySpec) -> tuple[Offer, ...]:
@@ -191,6 +198,7 @@ class _Reader:
             key = "tokens_per_day" if spec.traffic is None else "traffic"
             if message:
                 self._say((*path, key), message, SHORTER)
+        begins, ends = active_months(self.span, path, spec.from_, spec.until, self._say)
         return Workload(
             id=name,
             kind=spec.kind,
@@ -210,6 +218,10 @@ class _Reader:
             resolution=spec.resolution,
             data_tb=spec.data_tb,
             egress_tb_per_month=spec.egress_tb_per_month,
+            from_month=begins,
+            until_month=ends,
+            mig=spec.mig,
+            share_gpu=spec.share_gpu,
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:
@@ -421,15 +433,13 @@ class _Reader:
     def _site(self, name: str, spec: SiteSpec, whole: InventorySpec) -> Site:
         path: KeyPath = ("supply", "on_prem", name)
         self._known_countries((*path, "country"), [spec.country], self.catalog.countries)
-        owned: dict[str, int] = {}
-        for gpu, count in whole.supply.owned.get(name, {}).items():
-            (id,) = self._gpus(("supply", "owned", name, gpu), [gpu])
-            owned[id] = owned.get(id, 0) + count
+        there = standing(name, whole.supply.owned.get(name, {}), self._gpus, self._say)
         fields = {k: getattr(spec, k) for k in SiteSpec.model_fields if k != "gpus"}
         return Site(
             id=name,
             gpus=tuple(self._gpus((*path, "gpus"), spec.gpus)),
-            owned=tuple(owned.items()),
+            owned=there.owned,
+            owned_terms=there.owned_terms,
             **fields,
         )
 
@@ -452,6 +462,7 @@ class _Reader:
             providers=spec.limits.providers,
             gpu_types=spec.limits.gpu_types,
             lines=spec.limits.lines,
+            min_line_usd_per_month=spec.limits.min_line_usd_per_month,
         )
 
     # -- names -------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from gpumix.domain.offer import TIERS, Purchase
 from gpumix.domain.promises import SLO_NAMES
 from gpumix.domain.workload import LONGEST_NAME, Inventory, Kind, Workload
 from gpumix.errors import Problem, unknown_name
-from gpumix.units import HOURS_PER_WEEK, HOURS_PER_YEAR, SECONDS_PER_HOUR
+from gpumix.units import HOURS_PER_WEEK, HOURS_PER_YEAR, MONTHS_PER_YEAR, SECONDS_PER_HOUR
 
 _WEEK: Final = int(HOURS_PER_WEEK)
 _JOBS: Final = (Kind.FINETUNE, Kind.PRETRAIN)
@@ -58,6 +58,11 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Workload.frames": (1, 10_000),
     "Workload.data_tb": (0.0, 1e6),
     "Workload.egress_tb_per_month": (0.0, 1e6),
+    "Workload.from_month": (0, 119),
+    "Workload.until_month": (1, 120),
+    "Site.lead_months": (0, 120),
+    "OwnedTerms.age_months": (0.0, 240.0),
+    "OwnedTerms.sell_usd": (0.0, 1e6),
     "CloudSupply.max_instances": (1, 1_000_000),
     "Quota.instances": (0, 1_000_000),
     "Discount.share": (0.0, 0.99),
@@ -81,6 +86,10 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Limits.lines": (1, 1000),
     "Inventory.simplicity": (0.0, 0.5),
     "Offer.gpus_per_instance": (1, 1024),
+    "Rented.gpus_per_instance": (1, 1024),
+    "Rented.count": (1, 1_000_000),
+    "Rented.usd_per_gpu_hour": (1e-9, 1e4),
+    "Today.monthly_usd": (1e-9, 1e12),
     "ApiPrice.usd_per_mtok_input": (1e-9, 1e4),
     "ApiPrice.usd_per_mtok_cached": (0.0, 1e4),
     "ApiPrice.usd_per_mtok_output": (0.0, 1e4),
@@ -99,6 +108,7 @@ _WORDS: Final[Mapping[str, Collection[str]]] = {
     "CloudSupply.tiers": TIERS,
     "Discount.purchases": _RENTED,
     "Offer.purchase": _RENTED,
+    "Rented.purchase": _RENTED,
 }
 
 
@@ -123,7 +133,14 @@ def problems_of(inventory: Inventory, catalog: Catalog, place: str) -> list[Prob
         found.append(Problem(place, "offers nothing", "add cloud or sites"))
     for i, workload in enumerate(inventory.workloads):
         found += _of_workload(workload, f"{place}.workloads[{i}]")
+        if not _runs_within(workload, inventory.years * int(MONTHS_PER_YEAR)):
+            found.append(Problem(f"{place}.workloads[{i}]", "runs in no month of the horizon"))
     return found
+
+
+def _runs_within(workload: Workload, months: int) -> bool:
+    until = months if workload.until_month is None else workload.until_month
+    return workload.from_month < min(until, months)
 
 
 def _of_workload(workload: Workload, place: str) -> Iterator[Problem]:
@@ -183,10 +200,12 @@ def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Proble
         "Workload.gpus": ("GPU", catalog.gpus),
         "CloudSupply.gpus": ("GPU", catalog.gpus),
         "Quota.gpu": ("GPU", catalog.gpus),
+        "Rented.gpu": ("GPU", catalog.gpus),
         "Discount.gpus": ("GPU", catalog.gpus),
         "SpotTerms.gpu": ("GPU", catalog.gpus),
         "Site.gpus": ("GPU", catalog.gpus),
         "Site.owned": ("GPU", catalog.gpus),
+        "OwnedTerms.gpu": ("GPU", catalog.gpus),
         "Site.country": ("country", catalog.countries),
     }
     if kind in _WORDS:

@@ -11,6 +11,7 @@ from gpumix.domain.workload import LONGEST_NAME, SIMPLICITY, Kind, Tier
 from gpumix.inventory.quantities import (
     Day,
     Growth,
+    LastDay,
     Money,
     Number,
     PerDay,
@@ -125,7 +126,11 @@ class WorkloadSpec(_Spec):
     growth_per_year: Growth | None = None
     data_tb: Number = Field(default=0.0, ge=0, le=1e6)
     egress_tb_per_month: Number = Field(default=0.0, ge=0, le=1e6)
+    from_: Day | None = Field(default=None, alias="from")
+    until: LastDay | None = None
     # served work
+    mig: bool = True
+    share_gpu: bool = False
     traffic: TrafficSpec | None = None
     slo: dict[str, Seconds] = {}
     tokens_per_day: Volume | None = None
@@ -230,6 +235,7 @@ class SiteSpec(_Spec):
     fte_usd_per_year: Number | None = Field(default=None, ge=0, le=1e7)
     facility_usd_per_kw_month: Number | None = Field(default=None, ge=0, le=10_000)
     taxes_recoverable: bool = True
+    lead_months: Whole | None = Field(default=None, ge=0, le=120)
 
 
 class ApiSpec(_Spec):
@@ -239,13 +245,32 @@ class ApiSpec(_Spec):
     prices: str | None = None
 
 
+class OwnedSpec(_Spec):
+    """GPUs that stand on a site: how many, how old, and what somebody offers for one."""
+
+    count: Whole = Field(ge=1, le=1_000_000)
+    age_months: Number | None = Field(default=None, ge=0, le=240)
+    sell_usd: Number | None = Field(default=None, ge=0, le=1e6)
+
+
+def _owned_form(value: Any) -> str:
+    return "terms" if isinstance(value, dict | OwnedSpec) else "count"
+
+
+Owned = Annotated[
+    Annotated[Whole, Field(ge=1, le=1_000_000), Tag("count")] | Annotated[OwnedSpec, Tag("terms")],
+    Discriminator(_owned_form),
+]
+"""`8`, or `{count: 8, age_months: 24, sell_usd: 4000}`."""
+
+
 class SupplySpec(_Spec):
     """Clouds, APIs, sites, and GPUs that already stand on a site."""
 
     cloud: CloudSpec | None = None
     api: ApiSpec | None = None
     on_prem: dict[Name, SiteSpec] = {}
-    owned: dict[str, dict[str, Annotated[Whole, Field(ge=1, le=1_000_000)]]] = {}
+    owned: dict[str, dict[str, Owned]] = {}
 
 
 class LimitsSpec(_Spec):
@@ -257,12 +282,34 @@ class LimitsSpec(_Spec):
     providers: Whole | None = Field(default=None, ge=1, le=1000)
     gpu_types: Whole | None = Field(default=None, ge=1, le=1000)
     lines: Whole | None = Field(default=None, ge=1, le=1000)
+    min_line_usd_per_month: Number | None = Field(default=None, gt=0, le=1e9)
 
 
 class PreferSpec(_Spec):
     """What a plan may pay for: `simplicity` is the share it may cost above the cheapest."""
 
     simplicity: Annotated[Share, Field(le=0.5)] = SIMPLICITY
+
+
+class RentedSpec(_Spec):
+    """Instances that run today; today.py says what goes together."""
+
+    provider: str
+    instance: str | None = None
+    gpu: str | None = None
+    gpus_per_instance: Whole | None = None
+    region: str = ""
+    purchase: Literal["on_demand", "spot", "reserved", "reserved_1y", "reserved_3y"] = "on_demand"
+    count: Whole
+    until: LastDay | None = None
+    usd_per_gpu_hour: Number | None = None
+
+
+class TodaySpec(_Spec):
+    """What runs today, and what it is billed a month."""
+
+    rented: list[RentedSpec] = []
+    monthly_usd: Annotated[Number, Field(gt=0, le=1e12)] | None = None
 
 
 class InventorySpec(_Spec):
@@ -277,6 +324,7 @@ class InventorySpec(_Spec):
     supply: SupplySpec
     limits: LimitsSpec = LimitsSpec()
     prefer: PreferSpec = PreferSpec()
+    today: TodaySpec | None = None
     prices: str | None = None
 
 
@@ -286,13 +334,16 @@ _RUN = frozenset(
 )  # fmt: skip
 """Keys of every kind of training job."""
 
+_PARTS = frozenset({"mig", "share_gpu"})
+"""Keys of work that may run on part of a GPU."""
+
 APPLIES: dict[Kind, frozenset[str]] = {
-    Kind.CHAT: frozenset({"traffic", "slo"}),
+    Kind.CHAT: frozenset({"traffic", "slo", *_PARTS}),
     Kind.BATCH: frozenset(
         {"tokens_per_day", "window", "growth_per_year", "input_tokens"}
     ),
     Kind.EMBEDDING: frozenset(
-        {"tokens_per_day", "window", "growth_per_year", "input_tokens", "traffic", "slo"}
+        {"tokens_per_day", "window", "growth_per_year", "input_tokens", "traffic", "slo", *_PARTS}
     ),
     Kind.FINETUNE: frozenset(
         {"method", "tokens", "runs_per_month", "runs_per_year", "finish_within", "seq_len",
@@ -304,12 +355,12 @@ APPLIES: dict[Kind, frozenset[str]] = {
     ),
     Kind.MEDIA: frozenset(
         {"images_per_day", "videos_per_day", "latency", "steps", "resolution", "frames",
-         "growth_per_year", "window", "traffic"}
+         "growth_per_year", "window", "traffic", *_PARTS}
     ),
 }  # fmt: skip
 """Keys that go with a kind, beside those that every workload has."""
 
 COMMON = frozenset(
     {"kind", "model", "precision", "kv_precision", "engine", "tier", "residency", "gpus",
-     "data_tb", "egress_tb_per_month"}
+     "data_tb", "egress_tb_per_month", "from_", "until"}
 )  # fmt: skip

@@ -192,10 +192,13 @@ def _keys_at(path: KeyPath) -> tuple[str, ...]:
         if here is None or part not in here.model_fields:
             return ()
         annotation = here.model_fields[str(part)].annotation
-        if get_origin(annotation) is dict:
+        while get_origin(annotation) is dict:
             next(parts, None)  # a name of the user's own
+            annotation = get_args(annotation)[1]
         here = _model_within(annotation)
-    return tuple(here.model_fields) if here is not None else ()
+    if here is None:
+        return ()
+    return tuple(field.alias or name for name, field in here.model_fields.items())
 
 
 def _model_within(annotation: Any) -> type[BaseModel] | None:

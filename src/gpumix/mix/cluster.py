@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gpumix.mix.commitments import commitments, in_blocks
 from gpumix.mix.problem import Block, Problem, Workload
 
 ROUNDS = 20
@@ -20,14 +21,15 @@ ROUNDS = 20
 
 
 def clusters(problem: Problem, most: int) -> tuple[tuple[int, ...], ...]:
-    """Groups of block indices: at most so many, or one for each set of batch windows if more.
+    """Groups of block indices: at most so many, or one for each set of windows and terms if more.
 
-    Blocks inside and outside a batch window never share a group.
+    Blocks inside and outside a batch window, or a commitment's term, never share a group.
     """
     loads = _loads(problem)
+    counts = commitments(problem).counts
     groups: dict[tuple[bool, ...], list[int]] = {}
     for p in range(len(problem.blocks)):
-        key = tuple(w.counts_in(p) for w in problem.workloads if w.is_batch)
+        key = (*(w.counts_in(p) for w in problem.workloads if w.is_batch), *map(bool, counts[p]))
         groups.setdefault(key, []).append(p)
     out: list[tuple[int, ...]] = []
     for members in groups.values():
@@ -61,7 +63,23 @@ def coarse(problem: Problem, groups: Sequence[Sequence[int]]) -> Problem:
             return replace(w, demand={name: mean(series) for name, series in w.demand.items()})
         return replace(w, demand=mean(w.demand))
 
-    return replace(problem, blocks=blocks, workloads=tuple(map(workload, problem.workloads)))
+    return replace(
+        problem,
+        blocks=blocks,
+        resources=tuple(in_blocks(r, groups) for r in problem.resources),
+        workloads=tuple(map(workload, problem.workloads)),
+    )
+
+
+def busiest(problem: Problem) -> Problem:
+    """The block of greatest load alone, without work that may wait: limits that it cannot keep, the
+    whole problem cannot keep either."""
+    served = tuple(w for w in problem.workloads if not w.is_batch)
+    names = {w.id for w in served}
+    configs = tuple(c for c in problem.configs if c.cut or c.workload in names)
+    part = replace(problem, workloads=served, configs=configs)
+    block = int(_loads(part).sum(axis=1).argmax()) if served else 0
+    return coarse(part, ((block,),))
 
 
 def _loads(problem: Problem) -> NDArray[np.float64]:

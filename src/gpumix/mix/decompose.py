@@ -25,16 +25,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gpumix.mix.benders import commit
+from gpumix.mix.benders import MISSED, Start, commit
 from gpumix.mix.cluster import clusters, coarse
+from gpumix.mix.commitments import limit_rows, quota_rows
 from gpumix.mix.effort import Effort
-from gpumix.mix.extract import block_plan, committed_counts
+from gpumix.mix.extract import block_plan
 from gpumix.mix.highs import Deadline, run
-from gpumix.mix.model import Model, budget_rows, build
+from gpumix.mix.linear import Program
+from gpumix.mix.model import Model, build
 from gpumix.mix.parts import Priced, Split, price_blocks, split
 from gpumix.mix.plan import Solution, check, price
 from gpumix.mix.pool import Pool
-from gpumix.mix.problem import Problem, instance_cost
+from gpumix.mix.problem import Problem
 from gpumix.mix.whole import whole_blocks
 from gpumix.mix.window import plan_batch
 
@@ -54,13 +56,13 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Relaxed:
-    """The fractional problem: counts, shares of batch work by block, a bound, what it uses.
+    """The fractional problem: counts and shares of batch work by block, a bound, what it uses.
 
-    `used` are numbers of ways; `model` is None where blocks had to be put together.
+    `starts` are such counts and shares: in fractions, then with whole groups where there are such
+    and blocks had to be put together; `model` is None if they had. `used` are numbers of ways.
     """
 
-    n: NDArray[np.float64]
-    shares: NDArray[np.float64]
+    starts: tuple[Start, ...]
     bound: float
     used: frozenset[int]
     model: Model | None
@@ -69,14 +71,19 @@ class Relaxed:
 def plans(task: Task, effort: Effort, deadline: Deadline, workers: int) -> Iterator[Solution]:
     """Plans with a bound, each checked, better ones later; none where no plan was found.
 
-    The first may be without a plan: infeasible, where the fractional problem is.
+    The first may be without a plan: infeasible, where the fractional problem is, or where it is
+    with whole commitments.
     """
     relaxed = _relaxed(task, effort, deadline)
     if relaxed is None:
         yield Solution("infeasible", None, None, None, {}, ())
         return
     parts = split(task.pruned, task.pools, relaxed.bound, workers, deadline)
-    priced, bound = _committed(parts, relaxed, effort)
+    committed = _committed(parts, relaxed, effort)
+    if committed is None:
+        yield Solution("infeasible", None, None, None, {}, ())
+        return
+    priced, bound = committed
     found = _whole_plan(task, parts, priced, effort)
     if found is None:
         return
@@ -99,24 +106,32 @@ def _relaxed(task: Task, effort: Effort, deadline: Deadline) -> Relaxed | None:
     groups = tuple((p,) for p in every) if is_small else clusters(problem, effort.clusters)
     grouped = problem if is_small else coarse(problem, groups)
     model = build(grouped, task.pools)
-    outcome = run(model.linear.program().relaxed(), deadline=deadline)
+    program = model.linear.program()
+    outcome = run(program.relaxed(), deadline=deadline)
     if outcome.status == "infeasible":
         return None
-    values = np.array(outcome.values)
+    values = [np.array(outcome.values)]
+    if not is_small and model.had.groups:
+        whole = _with_whole(program, [model.committed[k] for k in model.had.group_columns])
+        found = run(whole, gap=COMMIT_GAP, node_limit=effort.commit_nodes, deadline=deadline)
+        values += [np.array(found.values)] if found.values else []
     return Relaxed(
-        _counts(model, values),
-        _shares(problem, model, values, groups),
+        tuple((_counts(model, v), _shares(problem, model, v, groups)) for v in values),
         outcome.bound,
-        _used(model, values),
+        _used(model, values[0]),
         model if is_small else None,
     )
 
 
+def _with_whole(program: Program, columns: Sequence[int]) -> Program:
+    """The program with those columns whole and no others."""
+    whole = np.zeros_like(program.integer)
+    whole[list(columns)] = True
+    return replace(program, integer=whole)
+
+
 def _counts(model: Model, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    columns = [
-        model.instances[i][0] for i, r in enumerate(model.problem.resources) if r.is_committed
-    ]
-    return np.array([max(values[c], 0.0) for c in columns])
+    return np.array([max(values[c], 0.0) for c in model.committed])
 
 
 def _shares(
@@ -146,25 +161,18 @@ def _used(model: Model, values: NDArray[np.float64]) -> frozenset[int]:
     )
 
 
-def _committed(parts: Split, relaxed: Relaxed, effort: Effort) -> tuple[Priced, float]:
-    """Whole commitments, the blocks in fractions at them, and a bound."""
-    if relaxed.model is None:
-        return commit(parts, relaxed.n, relaxed.shares, effort.rounds, effort.commit_nodes)
-    model = relaxed.model
-    program = model.linear.program()
-    whole = np.zeros_like(program.integer)
-    whole[
-        [model.instances[i][0] for i, r in enumerate(model.problem.resources) if r.is_committed]
-    ] = True
-    outcome = run(
-        replace(program, integer=whole),
-        gap=COMMIT_GAP,
-        node_limit=effort.commit_nodes,
-        deadline=parts.deadline,
-    )
-    bound = relaxed.bound if outcome.status == "infeasible" else max(relaxed.bound, outcome.bound)
+def _committed(parts: Split, relaxed: Relaxed, effort: Effort) -> tuple[Priced, float] | None:
+    """Whole commitments, the blocks in fractions at them, and a bound; None if there are none."""
+    model, nodes = relaxed.model, effort.commit_nodes
+    if model is None:
+        return commit(parts, relaxed.starts, effort.rounds, nodes)
+    program = _with_whole(model.linear.program(), model.committed)
+    outcome = run(program, gap=COMMIT_GAP, node_limit=nodes, deadline=parts.deadline)
+    if outcome.status == "infeasible":
+        return None
+    bound = max(relaxed.bound, outcome.bound)
     if not outcome.values:
-        priced, _ = commit(parts, relaxed.n, relaxed.shares, effort.rounds, effort.commit_nodes)
+        priced, _ = commit(parts, relaxed.starts, effort.rounds, nodes)
         return priced, bound
     values = np.array(outcome.values)
     groups = [(p,) for p in range(len(parts.parts))]
@@ -180,11 +188,12 @@ def _whole_plan(
         found = whole_blocks(parts, priced, effort)
         n = priced.n
         for p, values in enumerate(found):
-            if values is None:
-                raised = _raised(parts, p, n, effort)
-                if raised is None:
+            lacks = priced.missing[p] > MISSED
+            if values is None or lacks:
+                raised = _raised(parts, p, n, priced.shares[p] * lacks, effort)
+                if raised is None and values is None:
                     return None
-                n = raised
+                n = n if raised is None else raised
         if np.array_equal(n, priced.n):
             break
         priced = price_blocks(parts, n, priced.shares)
@@ -195,54 +204,55 @@ def _whole_plan(
 
 
 def _raised(
-    parts: Split, p: int, n: NDArray[np.float64], effort: Effort
+    parts: Split, p: int, n: NDArray[np.float64], share: NDArray[np.float64], effort: Effort
 ) -> NDArray[np.float64] | None:
-    """The cheapest commitments, none below the given, at which a block has a whole plan."""
-    part = parts.parts[p]
-    model = build(part.model.problem, parts.pools)
-    linear = model.linear
-    budget_rows(
-        linear,
-        parts.problem,
-        dict(zip((r.id for r in parts.committed), map(int, part.counts), strict=True)),
-    )
-    for k, column in enumerate(part.counts):
-        linear.cost[column] = instance_cost(parts.problem, parts.committed[k])
-        most = parts.committed[k].max_instances
-        linear.lower[column] = n[k]
-        linear.upper[column] = max(linear.upper[column], n[k]) if most is None else most
-    for row in part.work_rows:
-        linear.row_lower[row] = 0.0
+    """The cheapest commitments, none below the given, at which a block has a whole plan.
+
+    With the given shares of batch work in it.
+    """
+    part, had = parts.parts[p], parts.had
+    linear = build(part.model.problem, parts.pools).linear
+    most = np.maximum(np.array(linear.upper)[part.counts][had.of], n)
+    for k, resource in enumerate(had.resource_of):
+        if resource.max_instances is not None:
+            most[k] = max(resource.max_instances, n[k])
+    columns = [
+        linear.column(usd, high if counts else low, low)
+        for usd, high, low, counts in zip(had.cost, most, n, had.counts[p], strict=True)
+    ]
+    for r, count in enumerate(map(int, part.counts)):
+        linear.cost[count], linear.lower[count], linear.upper[count] = 0.0, 0.0, np.inf
+        held = [(columns[k], 1.0) for k in had.members[r] if had.counts[p, k]]
+        linear.row([*held, (count, -1.0)], lower=0.0, upper=0.0)
+    limit_rows(linear, had, columns)
+    quota_rows(linear, had, columns)
+    for row, least in zip(part.work_rows, share, strict=True):
+        linear.row_lower[row] = float(least)
     outcome = run(linear, gap=1e-3, node_limit=100 * effort.block_nodes, deadline=parts.deadline)
     if not outcome.values:
         return None
-    return np.round(np.array(outcome.values)[part.counts])
+    return np.round(np.array(outcome.values)[columns])
 
 
 def _assembled(
     task: Task, parts: Split, values: Sequence[NDArray[np.float64]], n: NDArray[np.float64]
 ) -> Solution:
-    committed = {r.id: round(count) for r, count in zip(parts.committed, n, strict=True)}
+    committed, terms = parts.had.named(n)
     blocks = tuple(
         block_plan(task.stated, task.kept, part.model, block, p, 0)
         for p, (part, block) in enumerate(zip(parts.parts, values, strict=True))
     )
-    return Solution("feasible", None, None, None, committed, blocks)
+    return Solution("feasible", None, None, None, committed, blocks, terms=terms)
 
 
 def whole_solution(task: Task, model: Model, values: Sequence[float]) -> Solution:
     """The plan that values of the whole problem's program say, not yet priced or checked."""
-    return Solution(
-        "feasible",
-        None,
-        None,
-        None,
-        committed_counts(model, values),
-        tuple(
-            block_plan(task.stated, task.kept, model, values, p, p)
-            for p in range(len(task.stated.blocks))
-        ),
+    committed, terms = model.had.named([values[column] for column in model.committed])
+    blocks = tuple(
+        block_plan(task.stated, task.kept, model, values, p, p)
+        for p in range(len(task.stated.blocks))
     )
+    return Solution("feasible", None, None, None, committed, blocks, terms=terms)
 
 
 def _polished(

@@ -98,7 +98,7 @@ def dive(
         fixed |= dict(zip(map(int, columns), map(float, chosen), strict=True))
         warm.bound_columns(columns, chosen, chosen)
         for way, count in zip(ways, chosen, strict=True):
-            rooms[way.pool].taken += way.config.gpus * count
+            rooms[way.pool].taken += way.gpus * count
         opened = np.array([c for room in rooms for c in room.opened(lower)], dtype=np.int32)
         if len(opened):
             warm.bound_columns(
@@ -154,7 +154,10 @@ def _room(program: Program, lower: NDArray[np.float64], model: Model, q: int) ->
     rented = []
     for r in hourly:
         column, cap = model.instances[r][0], resources[r].max_instances
-        rented.append((column, resources[r].gpus_per_instance, math.inf if cap is None else cap))
+        most = math.inf if cap is None else cap
+        if program.upper[column] == 0.0:  # none could be used, or its group is not
+            most = 0.0
+        rented.append((column, resources[r].gpus_per_instance, most))
     owned = math.fsum(
         resources[r].gpus_per_instance * program.upper[model.instances[r][0]]
         for r in members
@@ -177,7 +180,7 @@ def _chosen(
     z = np.maximum(now.values[columns], 0.0)
     share = np.array([way.config.plain_rate / demand for way in ways])
     spot = share * [way.resource.spot for way in ways]
-    gpus = np.array([float(way.config.gpus) for way in ways])
+    gpus = np.array([way.gpus for way in ways])
     price = np.array(
         [-now.duals[rooms[way.pool].row] if rooms[way.pool].row >= 0 else 0.0 for way in ways]
     )

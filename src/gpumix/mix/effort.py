@@ -34,7 +34,7 @@ class Effort:
 
 
 QUICK = Effort(
-    exact=1_500,
+    exact=300,
     exact_counts=2_000,
     whole=20_000,
     clusters=24,
@@ -45,7 +45,7 @@ QUICK = Effort(
     moves=200_000,
     dives=1,
     window_nodes=10,
-    polish_counts=1_000,
+    polish_counts=0,
 )
 NORMAL = Effort(
     exact=6_000,

@@ -3,55 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gpumix.mix.problem import Problem, Resource, Workload
 from gpumix.mix.solve import feasible, least_slack
 
 
-@dataclass(frozen=True, slots=True)
-class Relaxation:
-    """How far one limit would have to move for a plan to exist while all others are kept.
+def needed(problem: Problem, limits: Sequence[str], dropped: Collection[str] = ()) -> float | None:
+    """The value at which a plan exists, of limits of one kind that have one value and move alike,
+    all others but the dropped ones kept; None where no value helps.
 
-    `stated` and `needed` are in the limit's own measure: the share (0-1) of the stated demand or
-    work that can be met (stated = 1), kW, USD, instances, replicas, the spot share; 1 and 0 for
-    `n_plus_one`. `needed` is None where moving this limit alone does not help.
+    In their own measure: the share (0-1) of the stated demand or work that can be met, kW, USD,
+    instances, replicas, the spot share; 0 for `n_plus_one`, which is kept or not.
     """
-
-    limit: str
-    stated: float
-    needed: float | None
-
-    @property
-    def change(self) -> float:
-        """The move as a share of what was stated; infinite where it does not help."""
-        if self.needed is None:
-            return float("inf")
-        return abs(self.needed - self.stated) / max(abs(self.stated), 1.0)
-
-
-def relaxations(problem: Problem, limits_in_conflict: Sequence[str]) -> tuple[Relaxation, ...]:
-    """For each limit, how far it alone would have to move for a plan to exist; smallest move first.
-
-    Where conflicts do not overlap, no single limit helps and every `needed` is None.
-    """
-    out = []
-    for limit in limits_in_conflict:
-        stated = _stated(problem, limit)
-        if limit.startswith("n_plus_one:"):
-            needed = 0.0 if feasible(problem, dropped=[limit]) else None
-        elif limit.startswith("max_spot_share:"):
-            needed = _least_spot_share(problem, limit)
-        else:
-            slack = least_slack(problem, limit)
-            falls = limit.startswith(("demand:", "work:", "min_instances:"))
-            needed = None if slack is None else stated + (-slack if falls else slack)
-        out.append(Relaxation(limit, stated, needed))
-    return tuple(sorted(out, key=lambda r: r.change))
+    if limits[0].startswith("n_plus_one:"):
+        return 0.0 if feasible(problem, dropped=[*dropped, *limits]) else None
+    if limits[0].startswith("max_spot_share:"):
+        return _least_spot_share(problem, limits, dropped)
+    slack = least_slack(problem, limits, dropped)
+    falls = limits[0].startswith(("demand:", "work:", "min_instances:"))
+    return None if slack is None else _stated(problem, limits[0]) + (-slack if falls else slack)
 
 
 def relaxed(problem: Problem, limit: str, value: float) -> Problem:
-    """The problem with one limit moved to a value, in the measure of `Relaxation`."""
+    """The problem with one limit moved to a value, in the measure of `needed`."""
     kind, _, name = limit.partition(":")
     if kind == "site_kw":
         return replace(problem, site_kw={**problem.site_kw, name: value})
@@ -59,6 +34,8 @@ def relaxed(problem: Problem, limit: str, value: float) -> Problem:
         return replace(problem, capex_budget=value)
     if kind == "quota":
         return replace(problem, quotas={**problem.quotas, name: round(value)})
+    if kind == "most":
+        return replace(problem, most={**problem.most, name: round(value)})
     if kind == "max_replicas":
         return replace(
             problem,
@@ -114,6 +91,8 @@ def _stated(problem: Problem, limit: str) -> float:
         return problem.capex_budget or 0.0
     if kind == "quota":
         return float(problem.quotas[name])
+    if kind == "most":
+        return float(problem.most[name])
     if kind == "max_spot_share":
         return problem.workload_by_id[name].max_spot_share or 0.0
     if kind == "max_instances":
@@ -133,14 +112,19 @@ SPOT_SHARE_STEP = 1e-3
 """Precision of the spot share that would do."""
 
 
-def _least_spot_share(problem: Problem, limit: str) -> float | None:
+def _least_spot_share(
+    problem: Problem, limits: Sequence[str], dropped: Collection[str]
+) -> float | None:
     """The least spot share, to a step, at which a plan exists, by bisection."""
-    if not feasible(problem, dropped=[limit]):
+    if not feasible(problem, dropped=[*dropped, *limits]):
         return None
-    low, high = _stated(problem, limit), 1.0
+    low, high = _stated(problem, limits[0]), 1.0
     while high - low > SPOT_SHARE_STEP:
         middle = 0.5 * (low + high)
-        if feasible(relaxed(problem, limit, middle)):
+        moved = problem
+        for limit in limits:
+            moved = relaxed(moved, limit, middle)
+        if feasible(moved, dropped=dropped):
             high = middle
         else:
             low = middle
@@ -150,9 +134,14 @@ def _least_spot_share(problem: Problem, limit: str) -> float | None:
 def restricted(problem: Problem, keep: Callable[[Resource], bool] | Collection[str]) -> Problem:
     """The problem with only some of its resources: those `keep` is true of, or whose ids it has.
 
-    Solving it tells what a rule such as "only H100" or "no cloud" costs.
+    Solving it tells what a rule such as "only H100" or "no cloud" costs. Groups keep what is left
+    of them.
     """
     resources = tuple(r for r in problem.resources if (keep(r) if callable(keep) else r.id in keep))
     left = {resource.id for resource in resources}
     configs = tuple(config for config in problem.configs if config.resource in left)
-    return replace(problem, resources=resources, configs=configs)
+    groups = tuple(
+        replace(group, resources=tuple(r for r in group.resources if r in left))
+        for group in problem.groups
+    )
+    return replace(problem, resources=resources, configs=configs, groups=groups)

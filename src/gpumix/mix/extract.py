@@ -17,15 +17,6 @@ Values = Sequence[float] | NDArray[np.float64]
 """Of a program's columns."""
 
 
-def committed_counts(model: Model, values: Values) -> dict[str, int]:
-    """Instances of each committed resource."""
-    return {
-        r.id: round(values[model.instances[i][0]])
-        for i, r in enumerate(model.problem.resources)
-        if r.is_committed
-    }
-
-
 def block_plan(
     problem: Problem,
     kept: Sequence[int],

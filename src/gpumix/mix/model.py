@@ -3,6 +3,7 @@
 Columns, for pools q of resources r, configs c, blocks p, workloads w and request classes k:
 
     z_cp  replicas of a pool's config              n_r, u_rp  instances, committed or per block
+    g     1 if a group is used
     f_ckp share of class k's demand served by c    e_wp       1 if w's work is unfinished at p
     y_cp  1 if losing an instance costs c its full number of replicas (n_plus_one)
     t_wp  what all configs deliver together, once as it is and once cut at 1 (n_plus_one)
@@ -16,9 +17,10 @@ the upper bound that some cheapest plan keeps, whether or not the problem names 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from gpumix.mix.commitments import Commitments, commitments, limit_rows, sums, used_rows
 from gpumix.mix.linear import Linear, Term
 from gpumix.mix.pool import Pool
 from gpumix.mix.problem import (
@@ -28,47 +30,67 @@ from gpumix.mix.problem import (
     Workload,
     instance_cost,
     replicas_lost,
+    slices_per_gpu,
 )
 
 Column = tuple[int, ...]
-"""Column numbers by block (a committed count is the same column in every block)."""
+"""Column numbers by block (a count that holds in several blocks is the same column in them)."""
 
 
-COUNTED = ("quota:", "max_instances:", "min_instances:", "max_replicas:")
+COUNTED = ("quota:", "most:", "max_instances:", "min_instances:", "max_replicas:")
 """Beginnings of the names of limits in whole numbers."""
 
 
 @dataclass(slots=True)
 class Way:
-    """A pool's config in the program: replica columns, their bounds, served shares by class."""
+    """A pool's config in the program: replica columns, their bounds, served shares by class.
+
+    `per_gpu` of its slice are on one GPU at the most; 0 where it takes none.
+    """
 
     pool: int
     config: Config
     resource: Resource
     columns: Column
     highest: tuple[int, ...]
+    per_gpu: int
     served: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    @property
+    def gpus(self) -> float:
+        """GPUs that a replica takes: of a slice its least part of one."""
+        return 1.0 / self.per_gpu if self.config.slice else float(self.config.gpus)
+
+    @property
+    def lost(self) -> int:
+        """Replicas that one lost instance stops at the most."""
+        return replicas_lost(self.resource, self.config, self.per_gpu)
 
 
 @dataclass(slots=True)
 class Model:
     """A problem's program and where its parts are.
 
-    `ways` follow the pools and their configs in order, `instances` the problem's resources. Rows:
-    of a pool's GPUs by (pool, block), of unclassed demand by (workload, block), of all the work.
-    `dropped` limits are not in force; `relaxed` is one with the column `slack`.
+    `ways` follow the pools and their configs in order, `instances` the problem's resources,
+    `committed` (columns) its commitments. Rows:
+    of a pool's GPUs by (pool, block), of unclassed demand by (workload, block), of all the work, of
+    quotas.
+    `dropped` limits are not in force; the `relaxed` ones share the column `slack`.
     """
 
     problem: Problem
     pools: tuple[Pool, ...]
     dropped: frozenset[str]
-    relaxed: str
+    relaxed: frozenset[str]
+    had: Commitments
     linear: Linear = field(default_factory=Linear)
     ways: list[Way] = field(default_factory=list)
     instances: list[Column] = field(default_factory=list)
+    committed: list[int] = field(default_factory=list)
     capacity_rows: dict[tuple[int, int], int] = field(default_factory=dict)
     demand_rows: dict[tuple[str, int], int] = field(default_factory=dict)
     work_rows: dict[str, int] = field(default_factory=dict)
+    quota_rows: list[int] = field(default_factory=list)
     slack: int = -1
 
     def holds(self, limit: str) -> bool:
@@ -77,11 +99,11 @@ class Model:
 
     def bounds(self, limit: str) -> bool:
         """Whether a limit is in force and without slack, so that it can bound a column."""
-        return limit not in self.dropped and limit != self.relaxed
+        return limit not in self.dropped and limit not in self.relaxed
 
     def slack_term(self, limit: str, sign: float = 1.0) -> list[Term]:
-        """The term sign x slack in the rows of the relaxed limit, none in others."""
-        return [(self.slack, sign)] if limit == self.relaxed else []
+        """The term sign x slack in the rows of a relaxed limit, none in others."""
+        return [(self.slack, sign)] if limit in self.relaxed else []
 
     def ways_of(self, workload: Workload) -> list[Way]:
         """The ways to serve a workload."""
@@ -93,7 +115,7 @@ def build(
     pools: Sequence[Pool],
     *,
     dropped: Iterable[str] = (),
-    relaxed: str = "",
+    relaxed: Iterable[str] = (),
 ) -> Model:
     """The program of a problem.
 
@@ -101,16 +123,19 @@ def build(
         problem: what to solve.
         pools: how its resources share replica counts.
         dropped: names of limits to leave out.
-        relaxed: the name of one limit that may be broken; the program then minimises by how much
-            (a share of the demand or work, kW, USD, instances, replicas) and no cost counts.
+        relaxed: names of limits of one measure that may be broken, all by as much; the program
+            then minimises by how much (a share of the demand or work, kW, USD, instances,
+            replicas) and no cost counts.
     """
-    model = Model(problem, tuple(pools), frozenset(dropped), relaxed)
-    if relaxed:
-        share = relaxed.startswith(("demand:", "work:"))
-        whole = relaxed.startswith(COUNTED)
+    named = frozenset(relaxed)
+    model = Model(problem, tuple(pools), frozenset(dropped), named, commitments(problem))
+    if model.relaxed:
+        share = all(limit.startswith(("demand:", "work:")) for limit in model.relaxed)
+        whole = all(limit.startswith(COUNTED) for limit in model.relaxed)
         model.slack = model.linear.column(1.0, 1.0 if share else math.inf, integer=whole)
     _add_replicas(model)
     _add_instances(model)
+    _add_groups(model)
     for workload in problem.workloads:
         if workload.is_batch:
             _add_work(model, workload)
@@ -118,9 +143,9 @@ def build(
             for p in range(len(problem.blocks)):
                 _add_demand(model, workload, p)
     _add_capacity(model)
-    _add_budgets(model)
+    limit_rows(model.linear, model.had, model.committed, model.slack_term, model.holds)
     _add_quotas(model)
-    if relaxed:
+    if model.relaxed:
         costs = model.linear.cost
         costs[:] = [float(column == model.slack) for column in range(len(costs))]
     return model
@@ -128,30 +153,54 @@ def build(
 
 def _add_replicas(model: Model) -> None:
     """z columns: at most what the workload alone could use, max_replicas, or the pool's GPUs."""
-    problem, blocks = model.problem, range(len(model.problem.blocks))
-    workloads = problem.workload_by_id
+    problem, per_gpu = model.problem, slices_per_gpu(model.problem)
     for q, pool in enumerate(model.pools):
         most_gpus = _most_gpus(model, pool)
+        ways = []
         for members in pool.configs:
             config = problem.configs[members[0]]
-            resource = problem.resources[pool.resources[0]]
-            limit = f"max_replicas:{config.workload}/{config.resource}"
-            cap = most_gpus / config.gpus
-            if config.max_replicas is not None and model.bounds(limit):
-                cap = min(cap, config.max_replicas)
-            workload = workloads[config.workload]
-            highest = tuple(
-                int(min(cap, _usable(model, workload, config, resource, p))) for p in blocks
-            )
-            costs = [config.var_cost * problem.repeat * b.hours for b in problem.blocks]
-            columns = tuple(
-                model.linear.column(cost, most)
-                for p, (cost, most) in enumerate(zip(costs, highest, strict=True))
-            )
-            model.ways.append(Way(q, config, resource, columns, highest))
-            if config.max_replicas is not None and limit == model.relaxed:
-                for z in columns:
-                    model.linear.row([(z, 1.0), (model.slack, -1.0)], upper=config.max_replicas)
+            per = per_gpu.get((config.resource, config.slice), 0)
+            way = Way(q, config, problem.resources[pool.resources[0]], (), (), per)
+            if not config.cut:
+                way.highest = _highest(model, way, most_gpus)
+            ways.append(way)
+        for way in ways:
+            if way.config.cut:
+                way.highest = tuple(
+                    _most_cut(way, ways, most_gpus, p) for p in range(len(problem.blocks))
+                )
+            _add_columns(model, way)
+        model.ways += ways
+
+
+def _highest(model: Model, way: Way, most_gpus: float) -> tuple[int, ...]:
+    """The most replicas of a config, by block."""
+    config = way.config
+    cap = most_gpus * way.per_gpu if config.slice else most_gpus / config.gpus
+    limit = f"max_replicas:{config.workload}/{config.resource}"
+    if config.max_replicas is not None and model.bounds(limit):
+        cap = min(cap, config.max_replicas)
+    workload = model.problem.workload_by_id[config.workload]
+    blocks = range(len(model.problem.blocks))
+    return tuple(int(min(cap, _usable(model, workload, way, p))) for p in blocks)
+
+
+def _most_cut(cut: Way, ways: Sequence[Way], most_gpus: float, block: int) -> int:
+    """The most GPUs that are cut in a way: one for each replica that takes a slice."""
+    takers = sum(way.highest[block] for way in ways if way.config.slice in cut.config.cut)
+    return int(min(most_gpus / cut.config.gpus, takers))
+
+
+def _add_columns(model: Model, way: Way) -> None:
+    problem, config = model.problem, way.config
+    costs = [config.var_cost * problem.repeat * b.hours for b in problem.blocks]
+    way.columns = tuple(
+        model.linear.column(cost, most) for cost, most in zip(costs, way.highest, strict=True)
+    )
+    limit = f"max_replicas:{config.workload}/{config.resource}"
+    if config.max_replicas is not None and limit in model.relaxed:
+        for z in way.columns:
+            model.linear.row([(z, 1.0), (model.slack, -1.0)], upper=config.max_replicas)
 
 
 def _most_gpus(model: Model, pool: Pool) -> float:
@@ -164,15 +213,13 @@ def _most_gpus(model: Model, pool: Pool) -> float:
     )
 
 
-def _usable(
-    model: Model, workload: Workload, config: Config, resource: Resource, block: int
-) -> int:
+def _usable(model: Model, workload: Workload, way: Way, block: int) -> int:
     """The most replicas of a config that a cheapest plan can need in a block.
 
     One that delivers all of the demand (or work) by itself; with n_plus_one, what may be lost on
     top. More could be taken away without breaking any limit.
     """
-    rates = config.class_rate
+    config, rates = way.config, way.config.class_rate
     if not rates:
         return 0
     if workload.is_batch:
@@ -184,7 +231,7 @@ def _usable(
     demand = workload.class_demand(block)
     alone = math.ceil(math.fsum(demand[name] / rate for name, rate in rates.items()))
     spare = workload.n_plus_one and model.holds(f"n_plus_one:{workload.id}") and alone > 0
-    return alone + (replicas_lost(resource, config) if spare else 0)
+    return alone + (way.lost if spare else 0)
 
 
 def _add_instances(model: Model) -> None:
@@ -198,29 +245,60 @@ def _add_instances(model: Model) -> None:
     for i, resource in enumerate(problem.resources):
         need = [-(-total // resource.gpus_per_instance) for total in gpus[pool_of[i]]]
         if resource.is_committed:
-            column = _instances(model, resource, instance_cost(problem, resource), max(need))
-            model.instances.append((column,) * len(blocks))
+            model.instances.append(_committed(model, resource, need))
         else:
             model.instances.append(
                 tuple(
-                    _instances(model, resource, instance_cost(problem, resource, p), need[p])
+                    _hourly(model, resource, instance_cost(problem, resource, p), need[p])
                     for p in blocks
                 )
             )
 
 
-def _instances(model: Model, resource: Resource, cost: float, need: int) -> int:
+def _add_groups(model: Model) -> None:
+    """Columns of the groups, and hourly instances that run only where theirs are used."""
+    for group in model.had.groups:
+        must = any(model.bounds(f"min_instances:{r.id}") for r in model.had.always_run(group))
+        model.committed.append(model.linear.column(group.fixed_cost, 1.0, float(must)))
+    for resource, columns in zip(model.problem.resources, model.instances, strict=True):
+        if not resource.is_committed:
+            for column in columns:
+                used_rows(model.linear, model.had, model.committed, resource, column)
+
+
+def _committed(model: Model, resource: Resource, need: Sequence[int]) -> Column:
+    """Columns of a resource's commitments, each at most what its blocks need or must be taken."""
+    had = model.had
+    i = had.resources.index(resource)
+    for k in had.members[i]:
+        blocks = had.terms[k].blocks
+        lower, upper = _bounds(model, resource, max((need[p] for p in blocks), default=0))
+        if not blocks:
+            upper = resource.min_instances
+        if len(had.members[i]) > 1:
+            lower = 0
+        model.committed.append(model.linear.column(float(had.cost[k]), upper, lower))
+    return sums(model.linear, had, model.committed, i)
+
+
+def _hourly(model: Model, resource: Resource, cost: float, need: int) -> int:
     most, least = f"max_instances:{resource.id}", f"min_instances:{resource.id}"
-    lower = resource.min_instances if model.bounds(least) else 0
-    upper: float = max(need, resource.min_instances)
-    if resource.max_instances is not None and model.bounds(most):
-        upper = min(upper, resource.max_instances)
+    lower, upper = _bounds(model, resource, need)
     column = model.linear.column(cost, upper, lower)
-    if least == model.relaxed:
+    if least in model.relaxed:
         model.linear.row([(column, 1.0), (model.slack, 1.0)], lower=resource.min_instances)
-    if most == model.relaxed and resource.max_instances is not None:
+    if most in model.relaxed and resource.max_instances is not None:
         model.linear.row([(column, 1.0), (model.slack, -1.0)], upper=resource.max_instances)
     return column
+
+
+def _bounds(model: Model, resource: Resource, need: int) -> tuple[int, float]:
+    """Of a column of instances of which so many could be used."""
+    lower = resource.min_instances if model.bounds(f"min_instances:{resource.id}") else 0
+    upper: float = max(need, resource.min_instances)
+    if resource.max_instances is not None and model.bounds(f"max_instances:{resource.id}"):
+        upper = min(upper, resource.max_instances)
+    return lower, upper
 
 
 def _add_demand(model: Model, workload: Workload, block: int) -> None:
@@ -302,7 +380,7 @@ def _add_n_plus_one(
         if way.highest[block] == 0:
             continue
         others = [(covered, 1.0), (z, -min(rate, 1.0))]
-        lost = replicas_lost(way.resource, way.config)
+        lost = way.lost
         if way.highest[block] <= lost:
             model.linear.row([*others, *slack], lower=1.0)
             continue
@@ -349,7 +427,11 @@ def _add_capacity(model: Model) -> None:
     for q, pool in enumerate(model.pools):
         ways = [way for way in model.ways if way.pool == q]
         for p in range(len(model.problem.blocks)):
-            used = [(way.columns[p], float(way.config.gpus)) for way in ways if way.highest[p]]
+            used = [
+                (way.columns[p], float(way.config.gpus))
+                for way in ways
+                if way.highest[p] and way.config.gpus
+            ]
             had = [
                 (model.instances[r][p], -float(resources[r].gpus_per_instance))
                 for r in pool.resources
@@ -358,6 +440,7 @@ def _add_capacity(model: Model) -> None:
                 model.capacity_rows[q, p] = model.linear.rows
                 model.linear.row([*used, *had], upper=0.0)
             _add_links(model, pool, ways, p)
+            _add_slices(model, ways, p)
 
 
 def _add_links(model: Model, pool: Pool, ways: Sequence[Way], block: int) -> None:
@@ -375,37 +458,23 @@ def _add_links(model: Model, pool: Pool, ways: Sequence[Way], block: int) -> Non
             model.linear.row([(way.columns[block], 1.0), *links], upper=0.0)
 
 
-def _add_budgets(model: Model) -> None:
-    resources = enumerate(model.problem.resources)
-    counts = {r.id: model.instances[i][0] for i, r in resources if r.is_committed}
-    budget_rows(model.linear, model.problem, counts, model.slack_term, model.holds)
-
-
-def budget_rows(
-    linear: Linear,
-    problem: Problem,
-    counts: Mapping[str, int],
-    slack_term: Callable[[str, float], list[Term]] = lambda limit, sign: [],
-    holds: Callable[[str], bool] = lambda limit: True,
-) -> None:
-    """Power of each site, and capital: kw n and capex n of committed resources.
-
-    `counts` are the columns of the committed resources; `slack_term` and `holds` as in `Model`.
-    """
-    committed = [r for r in problem.resources if r.is_committed]
-    budgets = [
-        (f"site_kw:{site}", [(counts[r.id], r.kw) for r in committed if r.site == site], most)
-        for site, most in problem.site_kw.items()
-    ]
-    if problem.capex_budget is not None:
-        capex = [(counts[r.id], r.capex) for r in committed]
-        budgets.append(("capex_budget", capex, problem.capex_budget))
-    for limit, terms, most in budgets:
-        if not holds(limit) or not terms:
-            continue
-        scale = max(most, *(coefficient for _, coefficient in terms)) or 1.0
-        scaled = [(column, coefficient / scale) for column, coefficient in terms]
-        linear.row([*scaled, *slack_term(limit, -1.0 / scale)], upper=most / scale)
+def _add_slices(model: Model, ways: Sequence[Way], block: int) -> None:
+    """Slices of a pool: replicas take at most those that GPUs are cut into, and each way by itself
+    needs whole GPUs to be cut (as in `_add_links`)."""
+    takers: dict[str, list[Way]] = {}
+    for way in ways:
+        if way.config.slice and way.highest[block]:
+            takers.setdefault(way.config.slice, []).append(way)
+    for name, own in takers.items():
+        cuts = [
+            (way.columns[block], way.config.cut[name]) for way in ways if name in way.config.cut
+        ]
+        used = [(way.columns[block], 1.0) for way in own]
+        model.linear.row([*used, *((x, -float(n)) for x, n in cuts)], upper=0.0)
+        for way in own:
+            if (most := way.highest[block]) < way.per_gpu:
+                links = [(x, -float(min(most, n))) for x, n in cuts]
+                model.linear.row([(way.columns[block], 1.0), *links], upper=0.0)
 
 
 def _add_quotas(model: Model) -> None:
@@ -417,8 +486,9 @@ def _add_quotas(model: Model) -> None:
         if not model.holds(limit) or not members:
             continue
         of_blocks = zip(*(model.instances[i] for i in members), strict=True)
-        for columns in dict.fromkeys(of_blocks):  # one row for all blocks where all are committed
+        for columns in dict.fromkeys(of_blocks):  # one row for all alike blocks
             counted = [(column, 1.0) for column in columns]
+            model.quota_rows.append(model.linear.rows)
             model.linear.row([*counted, *model.slack_term(limit, -1.0)], upper=most)
 
 

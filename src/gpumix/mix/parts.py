@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpumix.errors import GpumixError
+from gpumix.mix.commitments import Commitments, commitments
 from gpumix.mix.highs import Basis, Deadline, Point, WarmProgram
 from gpumix.mix.linear import Program
 from gpumix.mix.model import Model, build
 from gpumix.mix.pool import Pool
-from gpumix.mix.problem import Problem, Resource, Workload, instance_cost
+from gpumix.mix.problem import Problem, Resource, Workload
 
 CHUNK = 16
 """Blocks that one thread solves one after the other, the first time each from the one before."""
@@ -37,9 +38,9 @@ R = TypeVar("R")
 class Part:
     """One block's program.
 
-    `counts` are the columns of committed resources, `work_rows` the rows of each batch workload's
-    share. `missing` columns let any promise be broken at a penalty, so that every count of
-    instances has a cost. `basis` is where the last solve ended.
+    `counts` are the columns of what the block is given (`Commitments`), `work_rows` the rows of
+    each batch workload's share. `missing` columns let any promise or quota be broken at a penalty,
+    so that every count of instances has a cost. `basis` is where the last solve ended.
     """
 
     model: Model
@@ -49,13 +50,27 @@ class Part:
     missing: NDArray[np.int32]
     basis: Basis | None = None
 
-    def at(self, n: NDArray[np.float64], share: NDArray[np.float64]) -> Program:
-        """The program at given commitments, with at least the given shares of batch work."""
+    def at(self, held: NDArray[np.float64], share: NDArray[np.float64]) -> Program:
+        """The program with what is held given, and at least the given shares of batch work."""
         lower, upper = self.program.lower.copy(), self.program.upper.copy()
-        lower[self.counts] = upper[self.counts] = n
+        lower[self.counts] = upper[self.counts] = held
         row_lower = self.program.row_lower.copy()
         row_lower[self.work_rows] = share
         return replace(self.program, lower=lower, upper=upper, row_lower=row_lower)
+
+    def closed(self, program: Program) -> Program:
+        """The program at given groups, with no room for hourly instances of those not used.
+
+        Its rows say the same; some searches look at bounds alone.
+        """
+        model, had = self.model, self.model.had
+        used = program.upper[self.counts][list(had.group_columns)] > 0.5
+        shut = {r for g, use in zip(had.groups, used, strict=True) if not use for r in g.resources}
+        upper = program.upper.copy()
+        for resource, columns in zip(model.problem.resources, model.instances, strict=True):
+            if resource.id in shut:
+                upper[columns[0]] = 0.0
+        return replace(program, upper=upper)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +79,15 @@ class Split:
 
     problem: Problem
     pools: tuple[Pool, ...]
-    committed: tuple[Resource, ...]
+    had: Commitments
     batches: tuple[Workload, ...]
     parts: tuple[Part, ...]
     workers: int
     deadline: Deadline
 
-    @property
-    def fixed_cost(self) -> NDArray[np.float64]:
-        """Cost of an instance of each committed resource [USD]."""
-        return np.array([instance_cost(self.problem, r) for r in self.committed])
+    def program(self, p: int, n: NDArray[np.float64], shares: NDArray[np.float64]) -> Program:
+        """A block's program at given commitments and shares of batch work (block x batch)."""
+        return self.parts[p].at(self.had.held(n, p), shares[p])
 
     def each(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """The results of independent work, in order, whoever did it."""
@@ -92,17 +106,21 @@ def split(
     problem: Problem, pools: tuple[Pool, ...], usd: float, workers: int, deadline: Deadline
 ) -> Split:
     """Take a problem apart; `usd` is about what a plan costs."""
-    committed = tuple(r for r in problem.resources if r.is_committed)
     batches = tuple(w for w in problem.workloads if w.is_batch and w.work > 0.0)
     parts = []
     for p in range(len(problem.blocks)):
         deadline.left_s()
         parts.append(_part(block_problem(problem, p), pools, batches, PENALTY * max(usd, 1.0)))
-    return Split(problem, pools, committed, batches, tuple(parts), workers, deadline)
+    return Split(problem, pools, commitments(problem), batches, tuple(parts), workers, deadline)
 
 
 def block_problem(problem: Problem, p: int) -> Problem:
-    """One block of a problem as a problem, without limits on what is bought."""
+    """One block of a problem as a problem, without limits on what is bought.
+
+    Groups are left with their hourly resources: what commitments they allow is not the block's
+    to decide, nor how many of a kind there are.
+    """
+    hourly = {r.id for r in problem.resources if not r.is_committed}
 
     def workload(w: Workload) -> Workload:
         if w.is_batch:
@@ -112,12 +130,21 @@ def block_problem(problem: Problem, p: int) -> Problem:
             return replace(w, demand={name: (d,) for name, d in demand.items()})
         return replace(w, demand=(demand[""],))
 
+    def resource(r: Resource) -> Resource:
+        return replace(r, terms=(), min_instances=0) if r.terms else r
+
     return replace(
         problem,
         blocks=(problem.blocks[p],),
+        resources=tuple(map(resource, problem.resources)),
         workloads=tuple(map(workload, problem.workloads)),
         capex_budget=None,
         site_kw={},
+        groups=tuple(
+            replace(g, resources=tuple(r for r in g.resources if r in hourly))
+            for g in problem.groups
+        ),
+        most=dict.fromkeys(problem.most, len(problem.groups)),
     )
 
 
@@ -125,37 +152,38 @@ def _part(
     block: Problem, pools: tuple[Pool, ...], batches: Sequence[Workload], penalty: float
 ) -> Part:
     model = build(block, pools)
-    counts = np.array(
-        [model.instances[i][0] for i, r in enumerate(block.resources) if r.is_committed],
-        dtype=np.int32,
-    )
+    counts = np.array(model.committed, dtype=np.int32)
     program = model.linear.program()
     cost = program.cost.copy()
     cost[counts] = 0.0
     program = replace(program, cost=cost)
-    elastic, missing = _elastic(program, penalty)
+    elastic, missing = _elastic(program, model.quota_rows, penalty)
     work_rows = np.array([model.work_rows[w.id] for w in batches], dtype=np.int32)
     return Part(model, elastic, counts, work_rows, missing)
 
 
-def _elastic(program: Program, penalty: float) -> tuple[Program, NDArray[np.int32]]:
-    """With a column in every row that asks for something, and the numbers of those columns."""
+def _elastic(
+    program: Program, quotas: Sequence[int], penalty: float
+) -> tuple[Program, NDArray[np.int32]]:
+    """With a column in every row that asks for something or is a quota; the numbers of those."""
     asking = np.flatnonzero(program.row_lower > 0.0)
-    size, more = len(program.cost), len(asking)
+    elastic = np.concatenate([asking, np.array(quotas, dtype=asking.dtype)])
+    size, more = len(program.cost), len(elastic)
     missing = np.arange(size, size + more, dtype=np.int32)
-    rows = np.concatenate([program.row_of, asking])
+    sign = np.repeat([1.0, -1.0], [len(asking), len(quotas)])
+    rows = np.concatenate([program.row_of, elastic])
     order = np.argsort(rows, kind="stable")
     lengths = np.bincount(rows, minlength=len(program.row_lower))
     return Program(
         np.concatenate([program.cost, np.full(more, penalty)]),
         np.concatenate([program.lower, np.zeros(more)]),
-        np.concatenate([program.upper, np.ones(more)]),
+        np.concatenate([program.upper, np.where(sign > 0.0, 1.0, np.inf)]),
         np.concatenate([program.integer, np.zeros(more, dtype=np.bool_)]),
         program.row_lower,
         program.row_upper,
         np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
         np.concatenate([program.index, missing])[order],
-        np.concatenate([program.value, np.ones(more)])[order],
+        np.concatenate([program.value, sign])[order],
     ), missing
 
 
@@ -163,9 +191,9 @@ def _elastic(program: Program, penalty: float) -> tuple[Program, NDArray[np.int3
 class Priced:
     """All blocks in fractions at given commitments `n` and shares of batch work.
 
-    `usd` by block, and what one more instance (`per_instance`, block x committed) or one more
-    whole work (`per_work`, block x batch) would add to it; `missing`: by block, how much is asked
-    for in vain.
+    `usd` by block, and what one more of a commitment (`per_instance`, block x commitment) or one
+    more whole work (`per_work`, block x batch) would add to it; `missing`: by block, how much is
+    asked for in vain.
     """
 
     n: NDArray[np.float64]
@@ -178,7 +206,7 @@ class Priced:
 
     def total(self, split: Split) -> float:
         """Cost of the commitments and of all blocks; delay is not in it."""
-        return float(split.fixed_cost @ self.n + self.usd.sum())
+        return float(split.had.cost @ self.n + self.usd.sum())
 
     @property
     def usd_per_work(self) -> NDArray[np.float64]:
@@ -203,7 +231,7 @@ def price_blocks(split: Split, n: NDArray[np.float64], shares: NDArray[np.float6
         n,
         shares,
         np.array([point.objective for point in found]),
-        np.array([point.reduced[part.counts] for part, point in zipped]),
+        split.had.spread(np.array([point.reduced[part.counts] for part, point in zipped])),
         np.array([point.duals[part.work_rows] for part, point in zipped]),
         np.array([point.values[part.missing].sum() for part, point in zipped]),
         tuple(found),
@@ -219,7 +247,7 @@ def _chain(
         basis = part.basis
         if basis is None and before is not None and _alike(before.program, part.program):
             basis = before.basis
-        warm = WarmProgram(part.at(n, shares[p]), basis)
+        warm = WarmProgram(split.program(p, n, shares), basis)
         point = warm.solve()
         if point is None:
             raise GpumixError(f"block {split.problem.blocks[p].id} has no fractional plan")

@@ -8,9 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from gpumix.mix.problem import TOLERANCE, Problem, Workload, instance_cost, replicas_lost
+from gpumix.mix.problem import (
+    TOLERANCE,
+    Group,
+    Problem,
+    Resource,
+    Workload,
+    instance_cost,
+    replicas_lost,
+    slices_per_gpu,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +42,8 @@ class Solution:
 
     `status`: optimal (proven within the gap asked for), feasible (the time limit came first) or
     infeasible. `cost`, `bound` [USD over the horizon] and `gap` = (cost - bound) / cost are None,
-    and `conflict` names limits that cannot hold together, only where infeasible.
+    and `conflict` names limits that cannot hold together, only where infeasible. `committed` are
+    the counts of committed resources, `terms` by resource and term of those that have terms.
     """
 
     status: str
@@ -44,6 +54,7 @@ class Solution:
     blocks: tuple[BlockPlan, ...]
     conflict: tuple[str, ...] = ()
     seconds: float = 0.0
+    terms: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def solution_to_dict(solution: Solution) -> dict[str, object]:
@@ -54,6 +65,7 @@ def solution_to_dict(solution: Solution) -> dict[str, object]:
         "bound": solution.bound,
         "gap": solution.gap,
         "committed": dict(solution.committed),
+        **({"terms": {r: dict(n) for r, n in solution.terms.items()}} if solution.terms else {}),
         "blocks": [
             {
                 "id": block.id,
@@ -68,6 +80,26 @@ def solution_to_dict(solution: Solution) -> dict[str, object]:
     }
 
 
+def instances(solution: Solution, resource: Resource, block: int) -> int:
+    """Instances of a resource that are held, or run, in a block."""
+    if resource.terms:
+        by_term = solution.terms[resource.id]
+        return sum(by_term[term.id] for term in resource.terms if block in term.blocks)
+    if resource.is_committed:
+        return solution.committed[resource.id]
+    return solution.blocks[block].running[resource.id]
+
+
+def used_groups(problem: Problem, solution: Solution) -> tuple[Group, ...]:
+    """The groups of which any instance is held or runs in any block."""
+    used = {
+        resource.id
+        for resource in problem.resources
+        if any(instances(solution, resource, p) > 0 for p in range(len(problem.blocks)))
+    }
+    return tuple(group for group in problem.groups if used.intersection(group.resources))
+
+
 def delivered_rate(problem: Problem, block: BlockPlan, workload: str) -> float:
     """Rate [units/h] delivered to a workload in a block, used or not: sum of rate x replicas."""
     return math.fsum(
@@ -80,14 +112,21 @@ def delivered_rate(problem: Problem, block: BlockPlan, workload: str) -> float:
 def price(problem: Problem, solution: Solution) -> float:
     """Cost of a plan [USD over the horizon], from its counts.
 
-    Formula: committed (fixed_cost + hourly_cost R H) + running hourly_cost h R
-    + replicas var_cost h R + delay_cost h R of each block at whose start work is unfinished.
+    Formula: committed (fixed_cost + hourly_cost R H, or the term's cost) + running hourly_cost h R
+    + replicas var_cost h R + delay_cost h R of each block at whose start work is unfinished
+    + fixed_cost of each group used.
     """
     terms = [
         instance_cost(problem, resource) * solution.committed[resource.id]
         for resource in problem.resources
-        if resource.is_committed
+        if resource.is_committed and not resource.terms
     ]
+    terms += [
+        term.cost * solution.terms[resource.id][term.id]
+        for resource in problem.resources
+        for term in resource.terms
+    ]
+    terms += [group.fixed_cost for group in used_groups(problem, solution)]
     for p, (block, plan) in enumerate(zip(problem.blocks, solution.blocks, strict=True)):
         terms += [
             instance_cost(problem, resource, p) * plan.running[resource.id]
@@ -108,7 +147,8 @@ def price(problem: Problem, solution: Solution) -> float:
 
 
 def check(problem: Problem, solution: Solution) -> list[str]:
-    """Names of the limits a plan breaks, `gpus:R` and `served:W` among them; [] if it keeps all."""
+    """Names of the limits a plan breaks, `gpus:R`, `slices:R` and `served:W` among them; [] if it
+    keeps all."""
     broken = [*_broken_counts(problem, solution), *_broken_budgets(problem, solution)]
     for p, plan in enumerate(solution.blocks):
         broken += _broken_in_block(problem, solution, plan, p)
@@ -136,10 +176,6 @@ def _done(problem: Problem, solution: Solution, workload: Workload, before: int)
     )
 
 
-def _instances(solution: Solution, plan: BlockPlan, resource: str) -> int:
-    return solution.committed.get(resource, plan.running.get(resource, 0))
-
-
 def _gpus(problem: Problem, plan: BlockPlan, resource: str) -> int:
     return sum(
         config.gpus * z
@@ -150,33 +186,60 @@ def _gpus(problem: Problem, plan: BlockPlan, resource: str) -> int:
 
 def _broken_counts(problem: Problem, solution: Solution) -> Iterator[str]:
     for resource in problem.resources:
-        for plan in solution.blocks:
-            n = _instances(solution, plan, resource.id)
+        by_term = solution.terms[resource.id].values() if resource.terms else ()
+        if resource.terms and sum(by_term) < resource.min_instances:
+            yield f"min_instances:{resource.id}"
+        if min(by_term, default=0) < 0:
+            yield f"gpus:{resource.id}"
+        for p, plan in enumerate(solution.blocks):
+            n = instances(solution, resource, p)
             if resource.max_instances is not None and n > resource.max_instances:
                 yield f"max_instances:{resource.id}"
-            if n < resource.min_instances:
+            if n < resource.min_instances and not resource.terms:
                 yield f"min_instances:{resource.id}"
             if n < 0 or _gpus(problem, plan, resource.id) > n * resource.gpus_per_instance:
                 yield f"gpus:{resource.id}"
-    for plan in solution.blocks:
+    for p, plan in enumerate(solution.blocks):
+        yield from _broken_slices(problem, plan)
         for name, most in problem.quotas.items():
-            under = [r.id for r in problem.resources if name in r.quotas]
-            if sum(_instances(solution, plan, resource) for resource in under) > most:
+            under = [r for r in problem.resources if name in r.quotas]
+            if sum(instances(solution, resource, p) for resource in under) > most:
                 yield f"quota:{name}"
         for config, z in zip(problem.configs, plan.replicas, strict=True):
             if z < 0 or (config.max_replicas is not None and z > config.max_replicas):
                 yield f"max_replicas:{config.workload}/{config.resource}"
 
 
+def _broken_slices(problem: Problem, plan: BlockPlan) -> Iterator[str]:
+    """Replicas take no more slices than GPUs are cut into."""
+    left: dict[tuple[str, str], int] = {}
+    for config, z in zip(problem.configs, plan.replicas, strict=True):
+        made = {**config.cut, **({config.slice: -1} if config.slice else {})}
+        for name, count in made.items():
+            key = (config.resource, name)
+            left[key] = left.get(key, 0) + count * z
+    yield from (f"slices:{resource}" for (resource, _), count in left.items() if count < 0)
+
+
 def _broken_budgets(problem: Problem, solution: Solution) -> Iterator[str]:
-    bought = [(r, solution.committed[r.id]) for r in problem.resources if r.is_committed]
+    committed = [r for r in problem.resources if r.is_committed]
     for site, limit_kw in problem.site_kw.items():
-        used_kw = math.fsum(r.kw * n for r, n in bought if r.site == site)
-        if not _reaches(limit_kw, used_kw):
-            yield f"site_kw:{site}"
+        there = [r for r in committed if r.site == site]
+        for p in range(len(problem.blocks)):
+            used_kw = math.fsum(r.kw * instances(solution, r, p) for r in there)
+            if not _reaches(limit_kw, used_kw):
+                yield f"site_kw:{site}"
+    spent = math.fsum(
+        [r.capex * solution.committed[r.id] for r in committed if not r.terms]
+        + [t.capex * solution.terms[r.id][t.id] for r in committed for t in r.terms]
+    )
     budget = problem.capex_budget
-    if budget is not None and not _reaches(budget, math.fsum(r.capex * n for r, n in bought)):
+    if budget is not None and not _reaches(budget, spent):
         yield "capex_budget"
+    used = used_groups(problem, solution)
+    for kind, most in problem.most.items():
+        if sum(group.kind == kind for group in used) > most:
+            yield f"most:{kind}"
 
 
 def _broken_in_block(
@@ -198,14 +261,15 @@ def _broken_in_block(
 def _broken_promises(
     problem: Problem, plan: BlockPlan, workload: Workload, total: float, demand: float
 ) -> Iterator[str]:
-    resources = problem.resource_by_id
+    resources, per_gpu = problem.resource_by_id, slices_per_gpu(problem)
     spot = 0.0
     for config, z in zip(problem.configs, plan.replicas, strict=True):
         if config.workload != workload.id:
             continue
         resource = resources[config.resource]
         spot += config.plain_rate * z if resource.spot else 0.0
-        loss = config.plain_rate * min(replicas_lost(resource, config), z)
+        lost = replicas_lost(resource, config, per_gpu.get((config.resource, config.slice), 0))
+        loss = config.plain_rate * min(lost, z)
         if workload.n_plus_one and not _reaches(total - loss, demand):
             yield f"n_plus_one:{workload.id}"
     share = workload.max_spot_share

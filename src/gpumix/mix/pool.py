@@ -4,7 +4,8 @@ A reserved and an on-demand instance of the same GPU are the same to a workload.
 for both instead of two removes most of the symmetry that slows the search, and loses nothing as
 long as every plan for the pool can be dealt out to its members. That holds if each replica size
 divides the next and all divide every instance size (then packing the largest first leaves no gap)
-and if nothing is counted by resource: no `max_replicas`, no `n_plus_one`.
+and if nothing is counted by resource: no `max_replicas`, no `n_plus_one`. Ways to cut GPUs are
+dealt out like replicas, and slices then go where GPUs have been cut into them.
 """
 
 from __future__ import annotations
@@ -78,14 +79,37 @@ def deal_out(
     )
     out = dict.fromkeys((c for config in pool.configs for c in config), 0)
     sizes = [problem.configs[config[0]].gpus for config in pool.configs]
-    for j in sorted(range(len(sizes)), key=lambda j: -sizes[j]):
+    for j in sorted((j for j, size in enumerate(sizes) if size), key=lambda j: -sizes[j]):
         left = replicas[j]
         for i in members:
             placed = min(left, free[i] // sizes[j])
             out[pool.configs[j][i]] = placed
             free[i] -= placed * sizes[j]
             left -= placed
+    _deal_out_slices(problem, pool, replicas, members, out)
     return out
+
+
+def _deal_out_slices(
+    problem: Problem,
+    pool: Pool,
+    replicas: Sequence[int],
+    members: Sequence[int],
+    out: dict[int, int],
+) -> None:
+    """Replicas that take slices, where the GPUs that `out` cuts have them."""
+    made: dict[tuple[int, str], int] = {}
+    for configs in pool.configs:
+        for i, c in enumerate(configs):
+            for name, count in problem.configs[c].cut.items():
+                made[i, name] = made.get((i, name), 0) + count * out[c]
+    for j, configs in enumerate(pool.configs):
+        name, left = problem.configs[configs[0]].slice, replicas[j]
+        for i in members if name else ():
+            placed = min(left, made.get((i, name), 0))
+            out[configs[i]] = placed
+            made[i, name] = made.get((i, name), 0) - placed
+            left -= placed
 
 
 def _configs_by_resource(problem: Problem) -> dict[str, list[int]]:
@@ -98,22 +122,30 @@ def _configs_by_resource(problem: Problem) -> dict[str, list[int]]:
 def _can_share(
     resource: Resource, configs: Sequence[Config], workloads: Mapping[str, Workload]
 ) -> bool:
-    sizes = sorted({config.gpus for config in configs})
+    sizes = sorted({config.gpus for config in configs if not config.slice})
     divides = all(b % a == 0 for a, b in pairwise([*sizes, resource.gpus_per_instance]))
     counted = any(
-        config.max_replicas is not None or workloads[config.workload].n_plus_one
+        config.max_replicas is not None
+        or (not config.cut and workloads[config.workload].n_plus_one)
         for config in configs
     )
     return bool(configs) and divides and not counted
 
 
 def _matters_spot(configs: Sequence[Config], workloads: Mapping[str, Workload]) -> bool:
-    return any(workloads[config.workload].max_spot_share is not None for config in configs)
+    return any(
+        workloads[config.workload].max_spot_share is not None
+        for config in configs
+        if not config.cut
+    )
 
 
-def _sort_key(config: Config) -> tuple[str, int, tuple[tuple[str, float], ...], float]:
+def _sort_key(
+    config: Config,
+) -> tuple[str, int, str, tuple[tuple[str, float], ...], float, tuple[tuple[str, int], ...]]:
     rates = tuple(sorted(config.class_rate.items()))
-    return (config.workload, config.gpus, rates, config.var_cost)
+    cut = tuple(sorted(config.cut.items()))
+    return (config.workload, config.gpus, config.slice, rates, config.var_cost, cut)
 
 
 def _dealing_order(resource: Resource) -> tuple[bool, float, str]:

@@ -24,6 +24,20 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """A commitment that counts in some blocks, told by their indices.
+
+    `cost` [USD] is of one instance for all of it, `capex` [USD] what it takes of the budget. One
+    without blocks is a way to be rid of what must be taken: a server that is sold at once.
+    """
+
+    id: str
+    blocks: tuple[int, ...]
+    cost: float
+    capex: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """GPUs that can be had in whole instances.
 
@@ -31,6 +45,10 @@ class Resource:
     every hour. `hourly`: a count per block, `hourly_cost` while running; `fixed_cost` [USD],
     `capex` [USD] and `kw` [kW] of an hourly resource count nowhere. `quotas` names those of the
     problem's quotas that its instances count against.
+
+    A committed resource with `terms` has a count per term, priced by the terms alone; in a block it
+    has the sum of those that count there. `max_instances`, quotas and power bind in every block,
+    `min_instances` binds the sum over all terms.
     """
 
     id: str
@@ -46,10 +64,11 @@ class Resource:
     site: str | None = None
     spot: bool = False
     quotas: tuple[str, ...] = ()
+    terms: tuple[Term, ...] = ()
 
     @property
     def is_committed(self) -> bool:
-        """Whether one count holds for the whole horizon."""
+        """Whether counts hold for the whole horizon, or for terms of it."""
         return self.kind == "committed"
 
 
@@ -100,7 +119,8 @@ class Config:
     """One way a resource serves a workload: a replica of `gpus` GPUs delivers `rate` [units/h].
 
     `var_cost` [USD] per replica-hour. With request classes, `rate` holds for each class the units/h
-    of a replica that serves that class alone.
+    of a replica that serves that class alone. One that takes a `slice` of a GPU has `gpus` 0. One
+    without a workload is a way to cut `gpus` GPUs: into so many slices of each name in `cut`.
     """
 
     workload: str
@@ -109,6 +129,8 @@ class Config:
     rate: float | Mapping[str, float]
     var_cost: float = 0.0
     max_replicas: int | None = None
+    slice: str = ""
+    cut: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def class_rate(self) -> Mapping[str, float]:
@@ -123,11 +145,25 @@ class Config:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Resources that are counted as one: of a provider, of a GPU type, of a line.
+
+    It is used if any instance of its resources is held or runs in any block; `fixed_cost` [USD] is
+    paid once if so. `kind` is what `Problem.most` counts.
+    """
+
+    id: str
+    resources: tuple[str, ...]
+    fixed_cost: float = 0.0
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """A whole mix problem; its cycle of blocks happens `repeat` times over the horizon.
 
     `quotas` holds by name the most instances that all resources under it may have together, in
-    every block.
+    every block; `most` by kind how many groups may be used.
     """
 
     name: str
@@ -140,6 +176,8 @@ class Problem:
     capex_budget: float | None = None
     site_kw: Mapping[str, float] = field(default_factory=dict)
     quotas: Mapping[str, int] = field(default_factory=dict)
+    groups: tuple[Group, ...] = ()
+    most: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def cycle_hours(self) -> float:
@@ -172,13 +210,26 @@ def instance_cost(problem: Problem, resource: Resource, block: int | None = None
     return resource.hourly_cost * problem.repeat * problem.blocks[block].hours
 
 
-def replicas_lost(resource: Resource, config: Config) -> int:
-    """Replicas of a config that stop, at the most, when one instance of its resource is lost.
+def slices_per_gpu(problem: Problem) -> dict[tuple[str, str], int]:
+    """(resource, slice) -> the most of these slices that a GPU of the resource can be cut into."""
+    most: dict[tuple[str, str], int] = {}
+    for config in problem.configs:
+        for name, count in config.cut.items():
+            key = (config.resource, name)
+            most[key] = max(most.get(key, 0), -(-count // config.gpus))
+    return most
+
+
+def replicas_lost(resource: Resource, config: Config, per_gpu: int = 0) -> int:
+    """Replicas of a config that stop, at the most, when one instance of its resource is lost;
+    `per_gpu` of its slice are on one GPU.
 
     >>> node = Resource("a", "A100", "hourly", gpus_per_instance=8)
     >>> [replicas_lost(node, Config("w", "a", gpus, 1.0)) for gpus in (2, 16)]
     [4, 1]
     """
+    if config.slice:
+        return resource.gpus_per_instance * per_gpu
     return max(resource.gpus_per_instance // config.gpus, 1)
 
 
@@ -198,6 +249,7 @@ def limits(problem: Problem) -> tuple[str, ...]:
     sites = [f"site_kw:{site}" for site in problem.site_kw]
     budget = ["capex_budget"] if problem.capex_budget is not None else []
     quotas = [f"quota:{name}" for name in problem.quotas]
+    groups = [f"most:{kind}" for kind in problem.most]
     most = [f"max_instances:{r.id}" for r in problem.resources if r.max_instances is not None]
     least = [f"min_instances:{r.id}" for r in problem.resources if r.min_instances > 0]
     replicas = dict.fromkeys(
@@ -205,4 +257,4 @@ def limits(problem: Problem) -> tuple[str, ...]:
         for c in problem.configs
         if c.max_replicas is not None
     )
-    return (*asked, *promised, *shares, *sites, *budget, *quotas, *most, *least, *replicas)
+    return (*asked, *promised, *shares, *sites, *budget, *groups, *quotas, *most, *least, *replicas)

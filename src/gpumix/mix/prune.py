@@ -18,15 +18,22 @@ def prune(problem: Problem) -> tuple[Problem, tuple[int, ...]]:
     b deliver at least rate_a (of every class) and cost at most var_cost_a: each replica of a could
     be swapped for m of b on the same GPUs. Not where swapping could break a limit: b capped by
     `max_replicas`; the workload `n_plus_one` (losses are counted by config); a spot resource under
-    `max_spot_share` unless both deliver the same. A config that delivers nothing is dropped too.
+    `max_spot_share` unless both deliver the same. Slices are compared with others of their name. A
+    config that delivers nothing is dropped too, and one that cuts GPUs into slices nobody takes.
     """
     resources, workloads = problem.resource_by_id, problem.workload_by_id
-    rivals: dict[tuple[str, str], list[int]] = {}
+    rivals: dict[tuple[str, str, str], list[int]] = {}
     for c, config in enumerate(problem.configs):
         if config.class_rate:
-            rivals.setdefault((config.workload, config.resource), []).append(c)
-    kept: list[int] = []
-    for (workload, resource), indices in rivals.items():
+            key = (config.workload, config.resource, config.slice)
+            rivals.setdefault(key, []).append(c)
+    taken = {(resource, name) for _, resource, name in rivals}
+    kept = [
+        c
+        for c, config in enumerate(problem.configs)
+        if any((config.resource, name) in taken for name in config.cut)
+    ]
+    for (workload, resource, _), indices in rivals.items():
         kept += _undominated(problem, indices, workloads[workload], resources[resource])
     kept.sort()
     configs = tuple(problem.configs[c] for c in kept)
@@ -49,7 +56,7 @@ def _undominated(
 
 
 def _replaces(b: Config, a: Config, same_rate: bool) -> bool:
-    m = a.gpus // b.gpus
+    m = 1 if a.slice else a.gpus // b.gpus
     if m < 1 or b.max_replicas is not None or m * b.var_cost > a.var_cost:
         return False
     rates = b.class_rate

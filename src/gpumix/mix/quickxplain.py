@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import TypeVar
 
-Test = Callable[[Sequence[str]], bool]
-"""Whether the named statements can hold together."""
+Name = TypeVar("Name", bound=Hashable)
 
 
-def minimal_conflict(names: Sequence[str], holds: Test) -> tuple[str, ...]:
+def minimal_conflict(
+    names: Sequence[Name], holds: Callable[[Sequence[Name]], bool]
+) -> tuple[Name, ...]:
     """Names that cannot hold together, none of them to spare; () if all can.
 
     Of several such sets it finds the one that keeps the earliest names, in about
@@ -16,7 +18,8 @@ def minimal_conflict(names: Sequence[str], holds: Test) -> tuple[str, ...]:
 
     Args:
         names: all statements, the ones to tell a conflict in first.
-        holds: must be monotone: what holds still holds with fewer statements.
+        holds: whether some of them can hold together; must be monotone: what holds still holds
+            with fewer statements.
 
     >>> minimal_conflict(["a", "b", "c", "d"], lambda kept: not {"b", "d"} <= set(kept))
     ('b', 'd')
@@ -32,7 +35,12 @@ def minimal_conflict(names: Sequence[str], holds: Test) -> tuple[str, ...]:
     return tuple(name for name in names if name in found)
 
 
-def _needed(background: list[str], grew: bool, names: list[str], holds: Test) -> list[str]:
+def _needed(
+    background: list[Name],
+    grew: bool,
+    names: list[Name],
+    holds: Callable[[Sequence[Name]], bool],
+) -> list[Name]:
     """The members of `names` that a conflict needs, given that `background` is kept."""
     if grew and not holds(background):
         return []

@@ -8,16 +8,20 @@ from dataclasses import MISSING, Field, fields
 
 from gpumix.errors import Hint, InputError, unknown_name
 from gpumix.errors import Problem as Fault
-from gpumix.mix.problem import Block, Config, Problem, Resource, Workload
+from gpumix.mix.json_object import NOTHING, JsonObject, kind_of
+from gpumix.mix.problem import (
+    Block,
+    Config,
+    Group,
+    Problem,
+    Resource,
+    Term,
+    Workload,
+    slices_per_gpu,
+)
 
 REMARKS = ("tests", "optimum", "forced_single_gpu_type_cost")
 """Top-level keys that hold remarks about a problem and are not part of it."""
-
-LARGEST = 1e15
-"""Numbers beyond this are taken for a slip: no fleet costs or serves so much in any unit."""
-
-MOST_COUNTED = 1e9
-"""GPUs, instances or replicas: more than were ever made."""
 
 SMALLEST = 1e-9
 """So are rates and hours below this, which the solver rounds to 0 (its `small_matrix_value`)."""
@@ -50,18 +54,19 @@ def read_problem(data: Mapping[str, object], place: str = "") -> Problem:
     faults: list[Fault] = []
     prefix = f"{place} " if place else ""
     if not isinstance(data, Mapping):
-        raise InputError(Fault(place, f"must be an object, not {_kind(data)}"))
-    top = _Object(data, prefix, faults)
+        raise InputError(Fault(place, f"must be an object, not {kind_of(data)}"))
+    top = JsonObject(data, prefix, faults)
     top.only((*_TOP, *REMARKS))
     blocks = tuple(
         Block(id=o.text("id"), hours=o.number("hours", at_least=SMALLEST))
         for o in top.objects("blocks", ("id", "hours"), at_least=1)
     )
     quotas = top.integers("quotas")
-    resources = tuple(_resource(o, quotas) for o in top.objects("resources", _names(Resource)))
-    workloads = tuple(
-        _workload(o, top.length("blocks")) for o in top.objects("workloads", _names(Workload))
+    n_blocks = top.length("blocks")
+    resources = tuple(
+        _resource(o, quotas, n_blocks) for o in top.objects("resources", _names(Resource))
     )
+    workloads = tuple(_workload(o, n_blocks) for o in top.objects("workloads", _names(Workload)))
     by_id = {w.id: w for w in workloads}
     resource_ids = [r.id for r in resources]
     configs = tuple(_config(o, by_id, resource_ids) for o in top.objects("configs", _names(Config)))
@@ -76,15 +81,19 @@ def read_problem(data: Mapping[str, object], place: str = "") -> Problem:
         capex_budget=top.optional_number("capex_budget"),
         site_kw=_site_kw(top, resources),
         quotas=quotas,
+        groups=(groups := _groups(top, resource_ids)),
+        most=_most(top, groups),
     )
-    for group, ids in (
+    for items, ids in (
         ("blocks", [b.id for b in blocks]),
         ("resources", resource_ids),
         ("workloads", [w.id for w in workloads]),
+        ("groups", [g.id for g in groups]),
+        *((f"resources[{i}].terms", [t.id for t in r.terms]) for i, r in enumerate(resources)),
     ):
-        faults.extend(_duplicates(prefix + group, ids))
+        faults.extend(_duplicates(prefix + items, ids))
     if not faults:
-        faults.extend(_unsolvable(problem, prefix))
+        faults.extend((*_unsolvable(problem, prefix), *_uncut(problem, prefix)))
     if faults:
         raise InputError(faults)
     return problem
@@ -99,10 +108,12 @@ def problem_to_dict(problem: Problem) -> dict[str, object]:
         "blocks": [_record(b) for b in problem.blocks],
         "resources": [_record(r) for r in problem.resources],
         "workloads": [_workload_record(w) for w in problem.workloads],
-        "configs": [_record(c) for c in problem.configs],
+        "configs": [_config_record(c) for c in problem.configs],
         **({} if problem.capex_budget is None else {"capex_budget": problem.capex_budget}),
         **({"site_kw": dict(problem.site_kw)} if problem.site_kw else {}),
         **({"quotas": dict(problem.quotas)} if problem.quotas else {}),
+        **({"groups": [_record(g) for g in problem.groups]} if problem.groups else {}),
+        **({"most": dict(problem.most)} if problem.most else {}),
     }
 
 
@@ -120,7 +131,7 @@ def _unsolvable(problem: Problem, prefix: str) -> Iterable[Fault]:
     low, high = RATE_TO_NEED
     wanted = {w.id: sorted(filter(None, _needs(w))) for w in problem.workloads}
     for i, config in enumerate(problem.configs):
-        needs = wanted[config.workload]
+        needs = wanted.get(config.workload, [])
         for name, rate in config.class_rate.items():
             place = f"{prefix}configs[{i}].rate" + (f".{name}" if name else "")
             if 0.0 < rate < SMALLEST:
@@ -132,6 +143,17 @@ def _unsolvable(problem: Problem, prefix: str) -> Iterable[Fault]:
                     f"is {rate:g}, too far from what {config.workload} needs for the solver",
                     f"give a rate between {least:g} and {most:g}" if least <= most else "",
                 )
+
+
+def _uncut(problem: Problem, prefix: str) -> Iterable[Fault]:
+    """Slices that no GPU of the resource is cut into."""
+    known = slices_per_gpu(problem)
+    for i, config in enumerate(problem.configs):
+        if config.slice and (config.resource, config.slice) not in known:
+            names = [name for resource, name in known if resource == config.resource]
+            yield unknown_name(
+                f"{prefix}configs[{i}].slice", f"slice of {config.resource}", config.slice, names
+            )
 
 
 def most_rate(workload: Workload) -> float:
@@ -152,7 +174,7 @@ def _names(record: type) -> tuple[str, ...]:
     return tuple(f.name for f in fields(record))
 
 
-def _record(item: Block | Resource | Workload | Config) -> dict[str, object]:
+def _record(item: Block | Resource | Term | Workload | Config | Group) -> dict[str, object]:
     return {
         f.name: _plain(value)
         for f in fields(item)
@@ -165,14 +187,24 @@ def _workload_record(workload: Workload) -> dict[str, object]:
     return {**_record(workload), needed: _plain(getattr(workload, needed))}
 
 
+def _config_record(config: Config) -> dict[str, object]:
+    """Without what a slice or a cut does not have."""
+    absent = {"gpus"} if config.slice else {"workload", "rate"} if config.cut else set()
+    if not config.cut:
+        absent.add("cut")
+    return {key: value for key, value in _record(config).items() if key not in absent}
+
+
 def _default(f: Field[object]) -> object:
-    return _NOTHING if f.default is MISSING else f.default
+    return NOTHING if f.default is MISSING else f.default
 
 
 def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return _record(value) if isinstance(value, Term) else value
 
 
 def _duplicates(place: str, ids: Sequence[str]) -> Iterable[Fault]:
@@ -182,8 +214,8 @@ def _duplicates(place: str, ids: Sequence[str]) -> Iterable[Fault]:
             yield Fault(f"{place}[{i}].id", f"{name!r} is already the id of [{first[name]}]")
 
 
-def _resource(o: _Object, quotas: Collection[str]) -> Resource:
-    return Resource(
+def _resource(o: JsonObject, quotas: Collection[str], n_blocks: int) -> Resource:
+    resource = Resource(
         id=o.text("id"),
         gpu=o.text("gpu"),
         kind=o.choice("kind", ("committed", "hourly")),
@@ -197,10 +229,31 @@ def _resource(o: _Object, quotas: Collection[str]) -> Resource:
         site=o.text("site", "") or None,
         spot=o.flag("spot"),
         quotas=o.references("quotas", "quota", quotas),
+        terms=tuple(_term(t, n_blocks) for t in _terms(o)),
+    )
+    if resource.terms:
+        if resource.kind == "hourly":
+            o.fault("terms", "are for committed resources, this one is hourly")
+        for key in ("fixed_cost", "hourly_cost", "capex"):
+            if getattr(resource, key):
+                o.fault(key, "does not go with terms, each of which has its own cost and capex")
+    return resource
+
+
+def _terms(o: JsonObject) -> list[JsonObject]:
+    return o.objects("terms", _names(Term)) if o.has("terms") else []
+
+
+def _term(o: JsonObject, n_blocks: int) -> Term:
+    blocks = o.window("blocks", n_blocks)
+    if not o.has("blocks"):
+        o.fault("blocks", "is missing")
+    return Term(
+        id=o.text("id"), blocks=blocks or (), cost=o.number("cost"), capex=o.number("capex", 0.0)
     )
 
 
-def _workload(o: _Object, n_blocks: int) -> Workload:
+def _workload(o: JsonObject, n_blocks: int) -> Workload:
     kind = o.choice("kind", tuple(_ONLY_FOR))
     for other, keys in _ONLY_FOR.items():
         for key in keys:
@@ -226,19 +279,54 @@ def _workload(o: _Object, n_blocks: int) -> Workload:
     return workload
 
 
-def _config(o: _Object, workloads: Mapping[str, Workload], resources: Sequence[str]) -> Config:
+def _config(o: JsonObject, workloads: Mapping[str, Workload], resources: Sequence[str]) -> Config:
+    cut = o.integers("cut", at_least=1)
+    if cut:
+        for key in ("workload", "slice", "rate", "var_cost"):
+            if o.has(key):
+                o.fault(key, "does not go with a cut, which serves nobody by itself")
+        resource = o.reference("resource", "resource", resources)
+        return Config("", resource, o.optional_integer("gpus", at_least=1) or 1, 0.0, cut=cut)
     workload = workloads.get(o.reference("workload", "workload", workloads))
+    part = o.text("slice", "")
+    if part and o.has("gpus"):
+        o.fault("gpus", "does not go with a slice, which is part of one GPU")
     return Config(
         workload=workload.id if workload else "",
         resource=o.reference("resource", "resource", resources),
-        gpus=o.integer("gpus", at_least=1),
+        gpus=0 if part else o.integer("gpus", at_least=1),
+        slice=part,
         rate=o.rate("rate", workload),
         var_cost=o.number("var_cost", 0.0),
         max_replicas=o.optional_integer("max_replicas"),
     )
 
 
-def _site_kw(top: _Object, resources: Sequence[Resource]) -> dict[str, float]:
+def _groups(top: JsonObject, resources: Sequence[str]) -> tuple[Group, ...]:
+    if not top.has("groups"):
+        return ()
+    return tuple(
+        Group(
+            id=o.text("id"),
+            resources=o.references("resources", "resource", resources),
+            fixed_cost=o.number("fixed_cost", 0.0),
+            kind=o.text("kind", ""),
+        )
+        for o in top.objects("groups", _names(Group))
+    )
+
+
+def _most(top: JsonObject, groups: Sequence[Group]) -> dict[str, int]:
+    """Most groups used by kind; a kind of no group is a fault."""
+    most = top.integers("most")
+    kinds = sorted({group.kind for group in groups})
+    for kind in most:
+        if kind not in kinds:
+            top.fault(f"most.{kind}", "no group is of this kind", Hint(kind, kinds))
+    return most
+
+
+def _site_kw(top: JsonObject, resources: Sequence[Resource]) -> dict[str, float]:
     """Power limits by site; a limit on a site that looks like a misspelling is a fault."""
     limits = top.numbers("site_kw")
     unlimited = {r.site for r in resources if r.site} - limits.keys()
@@ -247,199 +335,3 @@ def _site_kw(top: _Object, resources: Sequence[Resource]) -> dict[str, float]:
         if hint := Hint(site, sorted(unlimited)):
             top.fault(f"site_kw.{site}", "no resource is at this site", hint)
     return limits
-
-
-_NOTHING = object()
-
-
-def _kind(value: object) -> str:
-    names = {bool: "true/false", str: "text", list: "a list", dict: "an object"}
-    return "null" if value is None else names.get(type(value), "a number")
-
-
-class _Object:
-    """A JSON object being read: a method per type of field, which reports and returns a value.
-
-    After a fault the value returned is a harmless stand-in; the whole problem is refused anyway.
-    """
-
-    def __init__(self, data: Mapping[str, object], place: str, faults: list[Fault]) -> None:
-        self._data, self._place, self._faults = data, place, faults
-
-    def fault(self, key: str, message: str, fix: str | Hint = "") -> None:
-        self._faults.append(Fault(f"{self._place}{key}", message, fix))
-
-    def has(self, key: str) -> bool:
-        return self._data.get(key) is not None
-
-    def only(self, allowed: Sequence[str]) -> None:
-        for key in self._data:
-            if key not in allowed:
-                self.fault(str(key), "unknown key", Hint(str(key), allowed))
-
-    def objects(self, key: str, allowed: Sequence[str], at_least: int = 0) -> list[_Object]:
-        """The objects of a list; items of another type are reported and left out."""
-        items = self._data.get(key)
-        if not isinstance(items, (list, tuple)) or len(items) < at_least:
-            self._wrong(key, "a list" if at_least == 0 else "a list with an item")
-            return []
-        out = []
-        for i, item in enumerate(items):
-            if isinstance(item, Mapping):
-                out.append(_Object(item, f"{self._place}{key}[{i}].", self._faults))
-                out[-1].only(allowed)
-            else:
-                self.fault(f"{key}[{i}]", f"must be an object, not {_kind(item)}")
-        return out
-
-    def length(self, key: str) -> int:
-        """Items of a list, those of a wrong type too; 0 where there is no list."""
-        items = self._data.get(key)
-        return len(items) if isinstance(items, (list, tuple)) else 0
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self._data.get(key)
-        if value is None and default is not None:
-            return default
-        if not isinstance(value, str) or (default is None and not value):
-            self._wrong(key, "text")
-            return ""
-        return value
-
-    def choice(self, key: str, among: tuple[str, ...]) -> str:
-        value = self.text(key)
-        if value and value not in among:
-            self.fault(key, f"must be one of {', '.join(among)}", Hint(value, among))
-        return value if value in among else ""
-
-    def reference(self, key: str, kind: str, known: Iterable[str]) -> str:
-        value = self.text(key)
-        if value and value not in known:
-            self._faults.append(unknown_name(f"{self._place}{key}", kind, value, known))
-        return value
-
-    def references(self, key: str, kind: str, known: Iterable[str]) -> tuple[str, ...]:
-        """Names of a list, each known and there once; absent = none."""
-        value = self._data.get(key)
-        if value is None:
-            return ()
-        if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
-            self._wrong(key, "a list of names", value)
-            return ()
-        for i, name in enumerate(value):
-            place = f"{self._place}{key}[{i}]"
-            if name not in known:
-                self._faults.append(unknown_name(place, kind, name, known))
-            elif name in value[:i]:
-                self._faults.append(Fault(place, f"names {name!r} again"))
-        return tuple(value)
-
-    def flag(self, key: str) -> bool:
-        value = self._data.get(key)
-        if value is not None and not isinstance(value, bool):
-            self._wrong(key, "true or false")
-        return value is True
-
-    def number(self, key: str, default: float | None = None, at_least: float = 0.0) -> float:
-        """A number of at least `at_least`."""
-        value = self._data.get(key)
-        if value is None and default is not None:
-            return default
-        return self._checked(key, value, at_least=at_least)
-
-    def optional_number(self, key: str, at_most: float = math.inf) -> float | None:
-        return self._checked(key, self._data[key], at_most=at_most) if self.has(key) else None
-
-    def integer(self, key: str, at_least: int = 0) -> int:
-        return self._whole(key, self._data.get(key), at_least)
-
-    def integers(self, key: str) -> dict[str, int]:
-        """An object of whole numbers by name; absent = empty."""
-        return {name: self._whole(f"{key}.{name}", v) for name, v in self._items(key)}
-
-    def optional_integer(self, key: str) -> int | None:
-        return self.integer(key) if self.has(key) else None
-
-    def numbers(self, key: str) -> dict[str, float]:
-        """An object of numbers by name; absent = empty."""
-        return {name: self._checked(f"{key}.{name}", v) for name, v in self._items(key)}
-
-    def _items(self, key: str) -> list[tuple[str, object]]:
-        items = self._data.get(key)
-        if items is not None and not isinstance(items, Mapping):
-            self._wrong(key, "an object of numbers by name")
-        return [(str(k), v) for k, v in items.items()] if isinstance(items, Mapping) else []
-
-    def series(self, key: str, value: object, length: int) -> tuple[float, ...]:
-        """Numbers, one a block."""
-        if not isinstance(value, (list, tuple)):
-            self._wrong(key, "a list with a number for each block", value)
-            return (0.0,) * length
-        if length and len(value) != length:
-            self.fault(key, f"has {len(value)} numbers for {length} blocks")
-        numbers = [self._checked(f"{key}[{i}]", v) for i, v in enumerate(value)]
-        return tuple((numbers + [0.0] * length)[:length])
-
-    def demand(self, key: str, length: int) -> tuple[float, ...] | dict[str, tuple[float, ...]]:
-        """One series, or one per request class."""
-        value = self._data.get(key)
-        if isinstance(value, Mapping) and value:
-            return {str(k): self.series(f"{key}.{k}", v, length) for k, v in value.items()}
-        return self.series(key, value, length)
-
-    def rate(self, key: str, workload: Workload | None) -> float | dict[str, float]:
-        """One rate, or one per class of the workload."""
-        if workload is None or not workload.classes:
-            return self.number(key)
-        if not isinstance(self._data.get(key), Mapping):
-            self._wrong(key, f"a rate for each request class of {workload.id}")
-            return {}
-        rates = self.numbers(key)
-        for name in rates:
-            if name not in workload.classes:
-                place = f"{self._place}{key}.{name}"
-                self._faults.append(unknown_name(place, "class", name, workload.classes))
-        return rates
-
-    def window(self, key: str, n_blocks: int) -> tuple[int, ...] | None:
-        """Block indices, each once; None where absent."""
-        value = self._data.get(key)
-        if value is None:
-            return None
-        if not isinstance(value, (list, tuple)):
-            self._wrong(key, "a list of block indices")
-            return None
-        for i, index in enumerate(value):
-            if type(index) is not int or not 0 <= index < n_blocks:
-                self.fault(f"{key}[{i}]", f"must be a block index from 0 to {n_blocks - 1}")
-            elif index in value[:i]:
-                self.fault(f"{key}[{i}]", f"names block {index} again")
-        return tuple(i for i in value if type(i) is int)
-
-    def _checked(
-        self, key: str, value: object, at_least: float = 0.0, at_most: float = math.inf
-    ) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            self._wrong(key, "a number", value)
-            return 0.0
-        if not abs(value) <= LARGEST:
-            self.fault(key, f"must be a finite number up to {LARGEST:g}")
-        elif value < at_least:
-            least = f"{at_least:g} or more" if at_least == 0.0 else f"at least {at_least:g}"
-            self.fault(key, f"must be {least}, not {value:g}")
-        elif value > at_most:
-            self.fault(key, f"must be at most {at_most:g}, not {value:g}")
-        else:
-            return float(value)
-        return 0.0
-
-    def _whole(self, key: str, value: object, at_least: int = 0) -> int:
-        number = self._checked(key, value, at_most=MOST_COUNTED)
-        if number != int(number) or (number < at_least and value is not None):
-            self.fault(key, f"must be a whole number of at least {at_least}, not {number:g}")
-        return max(int(number), at_least)
-
-    def _wrong(self, key: str, wanted: str, value: object = _NOTHING) -> None:
-        value = self._data.get(key) if value is _NOTHING else value
-        missing = value is None and key not in self._data and "[" not in key
-        self.fault(key, "is missing" if missing else f"must be {wanted}, not {_kind(value)}")

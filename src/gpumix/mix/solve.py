@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +34,7 @@ def solve(
     gap: float = DEFAULT_GAP,
     time_limit_s: float | None = None,
     workers: int | None = None,
+    explained: bool = True,
 ) -> Solution:
     """The cheapest plan that keeps every limit, or the limits that cannot hold together.
 
@@ -47,6 +48,7 @@ def solve(
         time_limit_s: stop after so long [s] with the best plan found; the plan then depends on
             the machine.
         workers: threads that solve blocks; None = as many as there are cores, `WORKERS` at most.
+        explained: whether to look for the conflict of a problem without a plan.
 
     Raises:
         InputError: the problem breaks a rule of its form.
@@ -68,7 +70,8 @@ def solve(
             raise _too_little_time("no plan was found", time_limit_s) from None
     seconds = time.perf_counter() - started
     if found.infeasible:
-        return Solution("infeasible", None, None, None, {}, (), conflict(problem), seconds)
+        why = conflict(problem) if explained else ()
+        return Solution("infeasible", None, None, None, {}, (), why, seconds)
     if found.plan is None or found.plan.cost is None:
         raise GpumixError("no plan was found in the work allowed; none is proven impossible")
     cost = found.plan.cost
@@ -129,7 +132,9 @@ def _exact(task: Task, effort: Effort, gap: float, deadline: Deadline) -> Soluti
 
 def whole_numbers(problem: Problem) -> int:
     """About how many whole numbers a plan for the problem holds."""
-    return len(problem.blocks) * (len(problem.configs) + len(problem.resources))
+    per_block = len(problem.configs) + len(problem.resources)
+    dated = sum(len(r.terms) for r in problem.resources)
+    return len(problem.blocks) * per_block + dated + len(problem.groups)
 
 
 def check_ends(gap: float, time_limit_s: float | None) -> None:
@@ -148,12 +153,36 @@ def check_ends(gap: float, time_limit_s: float | None) -> None:
         raise InputError(faults)
 
 
-def feasible(problem: Problem, *, dropped: Sequence[str] = (), fractions: bool = False) -> bool:
-    """Whether some plan keeps all limits but the dropped ones, be it in fractions."""
-    model = build(problem, single_pools(problem), dropped=dropped)
-    program = model.linear.program()
+def feasible(problem: Problem, *, dropped: Collection[str] = (), fractions: bool = False) -> bool:
+    """Whether some plan keeps all limits but the dropped ones, be it in fractions.
+
+    What fractions cannot keep is infeasible at once. Of a large problem whole numbers are looked
+    for among few nodes; what is not refuted in them counts as feasible.
+    """
+    asked = _asked(problem, dropped)
+    program = build(asked, single_pools(asked), dropped=dropped).linear.program()
     program = replace(program, cost=np.zeros_like(program.cost))
-    return run(program.relaxed() if fractions else program).status != "infeasible"
+    if fractions or whole_numbers(asked) > NORMAL.exact:
+        if run(program.relaxed()).status == "infeasible":
+            return False
+        if fractions:
+            return True
+    nodes = None if whole_numbers(asked) <= NORMAL.exact else 1
+    return run(program, node_limit=nodes).status != "infeasible"
+
+
+def _asked(problem: Problem, dropped: Collection[str]) -> Problem:
+    """The problem without the workloads of which nothing is asked once limits are dropped."""
+    left = {
+        w.id
+        for w in problem.workloads
+        if (f"work:{w.id}" if w.is_batch else f"demand:{w.id}") not in dropped
+    }
+    return replace(
+        problem,
+        workloads=tuple(w for w in problem.workloads if w.id in left),
+        configs=tuple(c for c in problem.configs if c.cut or c.workload in left),
+    )
 
 
 def conflict(problem: Problem) -> tuple[str, ...]:
@@ -166,23 +195,29 @@ def conflict(problem: Problem) -> tuple[str, ...]:
     names = limits(problem)
 
     def holds(kept: Sequence[str], fractions: bool = False) -> bool:
-        dropped = [name for name in names if name not in kept]
+        dropped = set(names).difference(kept)
         return feasible(problem, dropped=dropped, fractions=fractions)
 
     among = names
     if whole_numbers(problem) > NORMAL.exact:
-        found = minimal_conflict(names, lambda kept: holds(kept, fractions=True))
-        among = found or names
+        among = minimal_conflict(names, lambda kept: holds(kept, fractions=True)) or names
     return minimal_conflict(among, holds)
 
 
-def least_slack(problem: Problem, limit: str) -> float | None:
-    """By how much one limit must give for a plan to exist, all others kept; None if that is no way.
+def least_slack(
+    problem: Problem, relaxed: Collection[str], dropped: Collection[str] = ()
+) -> float | None:
+    """By how much some limits, all alike, must give for a plan to exist, all others but the dropped
+    ones kept; None if that is no way.
 
-    In the limit's own measure: a share (0-1) of the demand or work, kW, USD, instances, replicas.
+    In the limits' own measure: a share (0-1) of the demand or work, kW, USD, instances, replicas.
+    Of a large problem it is what fractions need.
     """
-    model = build(problem, single_pools(problem), relaxed=limit)
-    outcome = run(model.linear)
+    asked = _asked(problem, dropped)
+    model = build(asked, single_pools(asked), relaxed=relaxed, dropped=dropped)
+    program = model.linear.program()
+    is_large = whole_numbers(asked) > NORMAL.exact
+    outcome = run(program.relaxed() if is_large else program)
     if outcome.status != "optimal":
         return None
     return max(outcome.values[model.slack], 0.0)

@@ -52,7 +52,7 @@ def whole_blocks(split: Split, priced: Priced, effort: Effort) -> list[NDArray[n
 def _task(split: Split, priced: Priced, p: int) -> Task:
     part, point = split.parts[p], priced.points[p]
     many = _replicas(part, point) > MANY
-    program = part.at(priced.n, priced.shares[p])
+    program = part.closed(split.program(p, priced.n, priced.shares))
     relaxed = _batch_priced(part, program, priced, p, SLACK[many])
     strict = relaxed.upper.copy()
     strict[part.missing] = 0.0
@@ -114,16 +114,21 @@ def _fixed(task: Task, effort: Effort) -> dict[int, float]:
 
 
 def _is_whole(task: Task, fixed: Mapping[int, float]) -> bool:
-    """Whether nothing is left to choose but batch work and instances, which is done later."""
-    workloads = task.part.model.problem.workload_by_id
+    """Whether nothing is left to choose but batch work, how GPUs are cut and instances, which is
+    done later."""
+    batch = {w.id for w in task.part.model.problem.workloads if w.is_batch}
     return all(
-        way.columns[0] in fixed or not way.highest[0] or workloads[way.config.workload].is_batch
+        way.columns[0] in fixed
+        or not way.highest[0]
+        or way.config.cut
+        or way.config.workload in batch
         for way in task.part.model.ways
     )
 
 
 def _searched(split: Split, program: Program, effort: Effort) -> NDArray[np.float64] | None:
-    outcome = run(program, gap=BLOCK_GAP, node_limit=effort.block_nodes, deadline=split.deadline)
+    nodes = effort.block_nodes
+    outcome = run(program, gap=BLOCK_GAP, node_limit=nodes, brief=True, deadline=split.deadline)
     if not outcome.values:
         return None
     values = np.array(outcome.values)

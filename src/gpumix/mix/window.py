@@ -90,7 +90,9 @@ def _add_part(joined: Joined, part: Part, values: NDArray[np.float64]) -> list[l
     """One block's free columns and their rows; returns what they deliver of each batch work."""
     program, linear = part.program, joined.linear
     batch = {w.id for w in part.model.problem.workloads if w.is_batch}
-    free = {way.columns[0] for way in part.model.ways if way.config.workload in batch}
+    free = {
+        way.columns[0] for way in part.model.ways if way.config.workload in batch or way.config.cut
+    }
     free |= {
         part.model.instances[i][0]
         for i, r in enumerate(part.model.problem.resources)

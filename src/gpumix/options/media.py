@@ -33,8 +33,9 @@ def picture_options(
     gpus: Sequence[Gpu],
     largest: Mapping[str, int],
     coefficients: Coefficients,
+    unmeasured: float = 1.0,
 ) -> list[Option]:
-    """Options of an image or video workload.
+    """Options of an image or video workload; `unmeasured` widens what is known of the like alone.
 
     Raises: NoEstimate where the work of one sample is not known.
     """
@@ -46,7 +47,7 @@ def picture_options(
     )
     work = denoiser(model, picture)
     return [
-        _option(workload, workload.demand, model, work, row, coefficients)
+        _option(workload, workload.demand, model, work, row, coefficients, unmeasured)
         for row in grid(gpus, workload.precisions, largest)
     ]
 
@@ -58,6 +59,7 @@ def _option(
     work: Denoiser,
     row: Row,
     coefficients: Coefficients,
+    unmeasured: float,
 ) -> Option:
     blank = option_of(workload, row)
     need_gib = model.params_total_b * BYTES_PER_WEIGHT * GIGA / GIB
@@ -72,8 +74,8 @@ def _option(
     except NoEstimate as error:
         return replace(blank, reason=str(error))
     service_s = 1.0 / float(per_s)
-    spread = float(np.exp(Z80 * coefficients.inference["sigma"]["quantity"]["media"]))
-    measured = row.gpu.architecture in coefficients.media["architecture"]
+    spread = float(np.exp(Z80 * coefficients.inference["sigma"]["quantity"]["media"])) * unmeasured
+    measured = unmeasured <= 1.0 and row.gpu.architecture in coefficients.media["architecture"]
     cautious = workload.tier is Tier.PREMIUM or not measured
     planned_s = service_s * (spread if cautious else 1.0)
     served_per_s = float(queue_rate(planned_s, workload.slos, demand.arrival_cv))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gpumix.domain.defaults import TENSOR_PARALLEL
 from gpumix.domain.evidence import Estimate
-from gpumix.domain.gpu import Gpu
+from gpumix.domain.gpu import Gpu, Slice
 from gpumix.domain.plan import SloCheck
 from gpumix.domain.workload import Workload
 from gpumix.perf.inference.deployment import Deployment
@@ -36,7 +36,9 @@ class Option:
     `rate` is the prediction with its interval. `prefill_share` of a replica's busy time goes to
     input tokens. `shortfall` is the worst latency over its limit at vanishing load (above 1: the
     promise is out of reach); `reason` is empty where it can serve. `replica` is what serves text,
-    `run` what trains.
+    `run` what trains. `wait_usd` is what waiting for a unit is worth at the user's value of a day,
+    beside its cash [USD/unit], and `spot_wait_usd` on spot. A replica on a `slice`
+    takes that part of one GPU.
     """
 
     workload: str
@@ -56,8 +58,16 @@ class Option:
     shortfall: float = 0.0
     note: str = ""
     reason: str = ""
+    wait_usd: float = 0.0
+    spot_wait_usd: float = 0.0
     replica: Replica | None = field(default=None, compare=False, repr=False)
     run: Run | None = field(default=None, compare=False, repr=False)
+    slice: Slice | None = None
+
+    @property
+    def gpu_share(self) -> float:
+        """GPUs that a replica takes: of a slice the part that others like it leave it."""
+        return self.gpus / self.slice.per_gpu if self.slice else float(self.gpus)
 
     @property
     def serves(self) -> bool:
@@ -97,18 +107,25 @@ def _spot_rate(option: Option) -> float:
     return option.spot_units_per_hour or 0.0
 
 
+def _is_sooner(option: Option, others: Sequence[Option]) -> bool:
+    """Whether waiting has a price, and for none of the others as little is waited."""
+    return option.wait_usd > 0.0 and all(option.wait_usd < other.wait_usd for other in others)
+
+
 def undominated(options: Sequence[Option]) -> list[Option]:
     """Options worth offering to the mix: per GPU, no other needs fewer GPUs for as much.
 
     A larger replica stays only if smaller ones of the same GPU, side by side, deliver less, on
-    capacity that stays or on spot, where a larger gang may pay though it does not elsewhere.
+    capacity that stays or on spot, where a larger gang may pay though it does not elsewhere; or if
+    waiting has a price and it ends sooner. Parts of a GPU are compared with parts of
+    the same name.
     """
     kept: list[Option] = []
-    for gpu in dict.fromkeys(o.gpu for o in options):
+    for gpu, part in dict.fromkeys((o.gpu, o.slice) for o in options):
         best: list[Option] = []
-        able = [o for o in options if o.gpu == gpu and o.serves]
+        able = [o for o in options if (o.gpu, o.slice) == (gpu, part) and o.serves]
         for option in sorted(able, key=lambda o: (o.gpus, -o.units_per_hour, o.precision)):
-            if any(
+            if _is_sooner(option, best) or any(
                 rate(option)
                 > max((option.gpus // b.gpus * rate(b) for b in best), default=0.0) * (1.0 + 1e-9)
                 for rate in (_steady_rate, _spot_rate)

@@ -62,8 +62,8 @@ TERMS: Final = {
 """The same of a training step."""
 
 
-Way: TypeAlias = tuple[str, int, int, str]
-"""GPU, number of GPUs, tensor parallelism, precision."""
+Way: TypeAlias = tuple[str, int, int, str, str]
+"""GPU, number of GPUs, tensor parallelism, precision, part of the GPU ('' = whole ones)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,10 @@ def reasons(workload: Workload, options: Sequence[Option], catalog: Catalog) -> 
     else:
         nearest = nearest_serving(_points(workload, options), catalog)
         speeds = _speeds(workload, options)
-    return [Reason(*pair) for pair in zip(speeds, nearest, strict=True)]
+    return [
+        Reason(speed, None if option.slice else point)  # nobody measured a part of a GPU
+        for option, speed, point in zip(options, speeds, nearest, strict=True)
+    ]
 
 
 def reasons_by_way(
@@ -100,7 +103,8 @@ def reasons_by_way(
 
 def way_of(option: Option) -> Way:
     """What tells options of one workload apart."""
-    return option.gpu, option.gpus, option.tp, option.precision
+    part = option.slice.name if option.slice else ""
+    return option.gpu, option.gpus, option.tp, option.precision, part
 
 
 # -- serving ---------------------------------------------------------------------------------

@@ -243,24 +243,22 @@ def predict_run(job: Job, gpu: Gpu, count: int, node: int, precision: str) -> Ru
     Raises: NoEstimate, saying what comes nearest, where no layout fits.
     """
     run = job.run
-    found = layouts_of(job, gpu, count, node, precision)
-    layout = found.best
-    if layout is None:
-        raise NoEstimate(why_none(job.model, gpu, count, found))
+    found = _fastest(job, gpu, count, node, precision)
+    if isinstance(found, str):
+        raise NoEstimate(found)
     low, high = _spread(job)
     speed, width, said = _measured(job, gpu, count, precision, float(np.log(high / low)))
-    tokens_per_s = layout.tokens_per_s_per_gpu * count * speed
-    trained = _trained_params(found)
-    saved = trained * job.reliability.checkpoint_bytes_per_param
+    tokens_per_s = found.layout.tokens_per_s_per_gpu * count * speed
+    saved = found.trained_params * job.reliability.checkpoint_bytes_per_param
     nodes = max(count // node, 1)
     return Run(
         gpu=gpu,
         gpus=count,
         precision=precision,
-        layout=layout,
-        terms_s=tuple((name, float(s[0])) for name, s in found.steps.components.items()),
-        shares=_shares(found),
-        link=LINKS[int(found.jobs.link[0])],
+        layout=found.layout,
+        terms_s=found.terms_s,
+        shares=found.shares,
+        link=found.link,
         tokens_per_s=tokens_per_s,
         low=low**width,
         high=high**width,
@@ -272,11 +270,53 @@ def predict_run(job: Job, gpu: Gpu, count: int, node: int, precision: str) -> Ru
             job.reliability.checkpoint_pause_h,
             run.checkpoint == "async",
         ),
-        result_bytes=trained * BYTES_16BIT,
+        result_bytes=found.trained_params * BYTES_16BIT,
         mtti_h=job.reliability.mtti_h(count, run.new_fleet),
         measured=said,
         basis=Basis.CALIBRATED if said or job.is_measured(gpu) else Basis.MODELLED,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Fastest:
+    """The best layout of a job and what is asked about it."""
+
+    layout: Layout
+    terms_s: tuple[tuple[str, float], ...]
+    shares: StepShares
+    link: str
+    trained_params: float
+
+
+def _fastest(job: Job, gpu: Gpu, count: int, node: int, precision: str) -> _Fastest | str:
+    """The best layout, or why there is none; worked out once for all jobs that ask the same."""
+    run, constants = job.run, job.coefficients.training
+    asked = (run.method, run.seq_len, run.global_batch, run.stack, run.lora_rank)
+    # What stands behind an id is held by the entry, so that no other object can take the id.
+    held = (job.model, gpu, constants)
+    key = (*map(id, held), count, node, precision, *asked, run.activation_ckpt)
+    if key not in _KNOWN:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        found = layouts_of(job, gpu, count, node, precision)
+        layout = found.best
+        fastest = (
+            why_none(job.model, gpu, count, found)
+            if layout is None
+            else _Fastest(
+                layout,
+                tuple((name, float(s[0])) for name, s in found.steps.components.items()),
+                _shares(found),
+                LINKS[int(found.jobs.link[0])],
+                _trained_params(found),
+            )
+        )
+        _KNOWN[key] = held, fastest
+    return _KNOWN[key][1]
+
+
+_KNOWN: dict[tuple[object, ...], tuple[object, _Fastest | str]] = {}
+_MOST_KNOWN = 10_000
 
 
 def layouts_of(job: Job, gpu: Gpu, count: int, node: int, precision: str) -> Layouts:
@@ -299,11 +339,13 @@ def layouts_of(job: Job, gpu: Gpu, count: int, node: int, precision: str) -> Lay
 
 
 def in_words(hours: float) -> str:
-    """A time as people say it: hours up to two days, then days.
+    """A time as people say it: minutes, hours up to two days, then days.
 
-    >>> in_words(30.0), in_words(240.0)
-    ('30.0 h', '10.0 d')
+    >>> in_words(0.125), in_words(30.0), in_words(240.0)
+    ('7.5 min', '30.0 h', '10.0 d')
     """
+    if hours < 1.0:
+        return f"{60.0 * hours:.1f} min"
     if hours < 2.0 * HOURS_PER_DAY:
         return f"{hours:.1f} h"
     return f"{hours / HOURS_PER_DAY:,.1f} d"

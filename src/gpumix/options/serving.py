@@ -18,7 +18,7 @@ from gpumix.domain.plan import SloCheck
 from gpumix.domain.workload import Demand, Slo, Workload
 from gpumix.errors import NoEstimate
 from gpumix.options.option import Option, Replica, Row, grid, option_of
-from gpumix.options.trust import Trust, measured_by, tightened, trust_in
+from gpumix.options.trust import Trust, measured_by, tightened, trust_in, widened
 from gpumix.perf.calibrate import faster
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments, refusals
 from gpumix.perf.inference.memory import memory, weights_bytes
@@ -39,12 +39,14 @@ def serving_options(
     coefficients: Coefficients,
     evidence: Evidence | None = None,
     change: Callable[[Deployment], Deployment] = lambda dep: dep,
+    unmeasured: float = 1.0,
 ) -> list[Option]:
     """Options of a workload that answers requests in text.
 
     `largest` is the size of the largest instance each GPU comes in; `evidence` moves predictions
-    by what was measured; `change` alters the deployments before they are asked (levers). Raises:
-    NoEstimate where the model has no shape to predict from.
+    by what was measured; `change` alters the deployments before they are asked (levers);
+    `unmeasured` widens what is known of the like alone. Raises: NoEstimate where the model has no
+    shape to predict from.
     """
     demand = workload.demand
     if demand is None:
@@ -62,6 +64,8 @@ def serving_options(
     if evidence is not None:
         moved = measured_by(evidence, tried, dep, workload, model, trust)
         dep, trust = faster(dep, moved.factor), tightened(trust, moved, workload)
+    if unmeasured > 1.0:
+        trust = widened(trust, unmeasured)
     return options + make(workload, demand, tried, change(dep), trust)
 
 

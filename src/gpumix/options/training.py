@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gpumix.cost.jobs import Finish
+from gpumix.cost.jobs import Finish, value_of_wait_usd
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.evidence import Estimate
 from gpumix.domain.gpu import Gpu
@@ -109,6 +109,8 @@ def _option(
         shortfall=steady.p90_h / limit_h,
         note=_note(job, run),
         run=run,
+        wait_usd=value_of_wait_usd(job.run.calendar_usd_per_day, steady.expected_h),
+        spot_wait_usd=value_of_wait_usd(job.run.calendar_usd_per_day, spot.expected_h),
         reason=late if steady.p90_h > limit_h else "",
     )
 

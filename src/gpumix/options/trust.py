@@ -64,6 +64,12 @@ def trust_in(
     )
 
 
+def widened(trust: Trust, by: float) -> Trust:
+    """Trust in what no measurement covers: wider intervals, planned at their far end."""
+    spread = trust.spread * by
+    return Trust(spread, spread, (Basis.MODELLED,) * len(trust.basis), trust.notes)
+
+
 def measured_by(
     evidence: Evidence,
     rows: Sequence[Row],

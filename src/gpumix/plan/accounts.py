@@ -8,14 +8,15 @@ for the peak or for the loss of another is idle the rest of the time.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gpumix import mix
-from gpumix.domain.offer import Purchase
-from gpumix.plan.cycle import Block, mean_demand, work_per_week
+from gpumix.plan.cohorts import RENTAL, Cohort
+from gpumix.plan.cycle import Block, mean_demand
 from gpumix.plan.data import data_usd_by_year
 from gpumix.plan.formulate import Cell, Formulation
+from gpumix.plan.periods import Period, work_per_week
 from gpumix.supply.supply import Supply
 
 
@@ -40,18 +41,24 @@ class Use:
 class Line:
     """A supply held: instances by block, GPU-hours and cost over the horizon.
 
-    `running` counts instances, shares of an hour included (`duty`), `most` the most of them at
-    once; `usd_parts` are USD by component and year of the horizon, of which `data_usd` by workload
-    pay for its data, not for what is held.
+    `running` counts instances, shares of an hour included (`duty`), `at_once` whole ones by block;
+    `usd_parts` are USD by component and year of the horizon, of which `data_usd` by workload pay
+    for its data, not for what is held. `cohorts` are the commitments with their counts.
     """
 
     supply: Supply
     running: tuple[float, ...]
-    most: int
+    at_once: tuple[int, ...]
     gpu_hours: float
     usd_parts: Mapping[str, tuple[float, ...]]
     uses: tuple[Use, ...]
     data_usd: Mapping[str, float]
+    cohorts: tuple[tuple[Cohort, int], ...] = ()
+
+    @property
+    def most(self) -> int:
+        """The most instances at once."""
+        return max(self.at_once)
 
     @property
     def usd(self) -> float:
@@ -74,14 +81,6 @@ class Line:
         return min(self.busy_gpu_hours / self.gpu_hours, 1.0) if self.gpu_hours else 0.0
 
 
-RENTAL = {
-    Purchase.ON_DEMAND: "on-demand rental",
-    Purchase.SPOT: "spot rental",
-    Purchase.API: "APIs, by the token",
-    Purchase.RESERVED_1Y: "reserved rental (1 year)",
-    Purchase.RESERVED_3Y: "reserved rental (3 years)",
-    Purchase.RESERVED: "reserved rental (other terms)",
-}
 ENERGY = "energy at work"
 
 
@@ -100,10 +99,10 @@ def lines_of(formulation: Formulation, solution: mix.Solution) -> tuple[Line, ..
         duty = _duty(formulation, resource.id)
         held.setdefault(formulation.supply[resource.id].id, []).append((resource.id, duty))
     lines = []
-    done = _units_by_year(formulation, [use for own in uses.values() for use in own])
+    done = _units_by_period(formulation, [use for own in uses.values() for use in own])
     for members in held.values():
         line = _line(formulation, solution, members, uses, done)
-        if line.most:
+        if line.most or line.cohorts:
             lines.append(line)
     return tuple(sorted(lines, key=lambda line: (-line.usd, line.supply.id)))
 
@@ -113,16 +112,22 @@ def _duty(formulation: Formulation, resource: str) -> float:
         (
             cell.duty
             for config, cell in zip(formulation.problem.configs, formulation.cells, strict=True)
-            if config.resource == resource
+            if config.resource == resource and cell is not None
         ),
         1.0,
     )
 
 
-def _count(solution: mix.Solution, resource: str, block: int) -> int:
-    if resource in solution.committed:
-        return solution.committed[resource]
-    return solution.blocks[block].running[resource]
+def _cohorts(
+    formulation: Formulation, solution: mix.Solution, resource: str
+) -> list[tuple[Cohort, int]]:
+    """The commitments of a resource that are made, with their counts; what stands and serves no
+    term is sold at once."""
+    supply, counts = formulation.supply[resource], solution.terms.get(resource, {})
+    made = [(cohort, counts.get(cohort.id, 0)) for cohort in formulation.cohorts(resource)]
+    if made[0][0].until == 0:
+        made[0] = (made[0][0], supply.count - sum(counts.values()))
+    return [(cohort, n) for cohort, n in made if n]
 
 
 def _line(
@@ -130,39 +135,45 @@ def _line(
     solution: mix.Solution,
     members: list[tuple[str, float]],
     uses: Mapping[str, list[Use]],
-    done: Mapping[tuple[str, int], float],
+    done: Mapping[tuple[str, Period], float],
 ) -> Line:
     supply, cycle = formulation.supply[members[0][0]], formulation.cycle
-    blocks = range(len(cycle.blocks))
-    counts = [[_count(solution, name, p) for name, _ in members] for p in blocks]
+    blocks, resources = range(len(cycle.blocks)), formulation.problem.resource_by_id
+    counts = [[mix.instances(solution, resources[name], p) for name, _ in members] for p in blocks]
+    made = [
+        one
+        for name, _ in members
+        if supply.is_held
+        for one in _cohorts(formulation, solution, name)
+    ]
     running = tuple(
         math.fsum(n * duty for n, (_, duty) in zip(row, members, strict=True)) for row in counts
     )
     own = tuple(use for name, _ in members for use in uses.get(name, ()))
-    gpu_hours = math.fsum(
-        running[p] * len(cycle.blocks[p].hours) * cycle.repeat * supply.gpus_per_instance
-        for p in blocks
-    )
+    gpu_hours = math.fsum(running[p] * cycle.hours(p) * supply.gpus_per_instance for p in blocks)
     data = _data_by_workload(formulation, supply, own, done)
     return Line(
         supply,
         running,
-        max(_most_at_once(supply, p, running[p], own) for p in blocks),
+        tuple(_most_at_once(supply, p, running[p], own) for p in blocks),
         gpu_hours,
-        _usd_parts(formulation, supply, running, own) | _added_up(data.values()),
+        _usd_parts(formulation, supply, running, own, made) | _added_up(data.values()),
         own,
         {
             name: math.fsum(usd for years in parts.values() for usd in years)
             for name, parts in data.items()
         },
+        tuple(made),
     )
 
 
-def _units_by_year(formulation: Formulation, uses: Iterable[Use]) -> dict[tuple[str, int], float]:
-    """(workload, year) -> units done."""
-    done: dict[tuple[str, int], float] = {}
+def _units_by_period(
+    formulation: Formulation, uses: Iterable[Use]
+) -> dict[tuple[str, Period], float]:
+    """(workload, period) -> units done."""
+    done: dict[tuple[str, Period], float] = {}
     for use in uses:
-        key = (use.cell.workload.id, formulation.cycle.blocks[use.block].year)
+        key = (use.cell.workload.id, formulation.cycle.blocks[use.block].period)
         done[key] = done.get(key, 0.0) + use.units
     return done
 
@@ -171,14 +182,14 @@ def _data_by_workload(
     formulation: Formulation,
     supply: Supply,
     uses: tuple[Use, ...],
-    done: Mapping[tuple[str, int], float],
+    done: Mapping[tuple[str, Period], float],
 ) -> dict[str, dict[str, tuple[float, ...]]]:
-    """Workload -> what its data costs here, by component and year [USD]: of each year the share
+    """Workload -> what its data costs here, by component and year [USD]: of each period the share
     of its units that is done here."""
     years = formulation.cycle.years
-    share: dict[str, dict[int, float]] = {}
-    for (name, year), units in _units_by_year(formulation, uses).items():
-        share.setdefault(name, {})[year] = units / done[name, year] if units else 0.0
+    share: dict[str, dict[Period, float]] = {}
+    for (name, period), units in _units_by_period(formulation, uses).items():
+        share.setdefault(name, {})[period] = units / done[name, period] if units else 0.0
     workloads = {use.cell.workload.id: use.cell.workload for use in uses}
     return {
         name: data_usd_by_year(workload, supply, share[name], years)
@@ -208,24 +219,28 @@ def _most_at_once(supply: Supply, block: int, running: float, uses: tuple[Use, .
 
 
 def _usd_parts(
-    formulation: Formulation, supply: Supply, running: tuple[float, ...], uses: tuple[Use, ...]
+    formulation: Formulation,
+    supply: Supply,
+    running: tuple[float, ...],
+    uses: tuple[Use, ...],
+    made: Sequence[tuple[Cohort, int]],
 ) -> dict[str, tuple[float, ...]]:
     cycle = formulation.cycle
     years = range(cycle.years)
     parts: dict[str, tuple[float, ...]] = {}
-    if supply.purchase.is_cloud:
+    if not supply.is_held:
         parts[RENTAL[supply.purchase]] = tuple(
-            math.fsum(
-                running[p] * len(cycle.blocks[p].hours) * cycle.repeat for p in cycle.of_year(y)
-            )
+            math.fsum(running[p] * cycle.hours(p) for p in cycle.of_year(y))
             * supply.usd_per_instance_hour
             for y in years
         )
-    for name, usd in supply.usd_per_instance_year:
-        parts[name] = tuple(usd * running[0] for _ in years)
-    energy = tuple(
-        math.fsum(u.energy_usd for u in uses if cycle.blocks[u.block].year == y) for y in years
-    )
+    for name in dict.fromkeys(name for cohort, _ in made for name in cohort.parts):
+        parts[name] = tuple(
+            math.fsum(n * cohort.parts[name][y] for cohort, n in made if name in cohort.parts)
+            for y in years
+        )
+    at_work = [(cycle.blocks[u.block].period.year, u.energy_usd) for u in uses]
+    energy = tuple(math.fsum(usd for year, usd in at_work if year == y) for y in years)
     if any(energy):
         parts[ENERGY] = energy
     return parts
@@ -238,12 +253,12 @@ def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Us
     found: dict[str, list[Use]] = {}
     for p, plan in enumerate(solution.blocks):
         block = cycle.blocks[p]
-        hours = len(block.hours) * cycle.repeat
+        hours = cycle.hours(p)
         for config, cell, z in zip(problem.configs, formulation.cells, plan.replicas, strict=True):
-            if not z:
+            if not z or cell is None:
                 continue
             load = _load(cell, config.workload, block, p, delivered)
-            gpu_hours = z * config.gpus * hours * cell.duty
+            gpu_hours = z * cell.option.gpu_share * hours * cell.duty
             found.setdefault(config.resource, []).append(
                 Use(
                     cell=cell,
@@ -252,7 +267,10 @@ def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Us
                     load=load,
                     units=z * config.plain_rate * hours * load,
                     busy_gpu_hours=gpu_hours * load,
-                    energy_usd=cell.supply.usd_per_gpu_busy_hour * config.gpus * z * hours,
+                    energy_usd=cell.supply.usd_per_gpu_busy_hour
+                    * cell.option.gpu_share
+                    * z
+                    * hours,
                 )
             )
     return found
@@ -275,8 +293,8 @@ def _delivered(formulation: Formulation, solution: mix.Solution) -> dict[tuple[s
 def _load(
     cell: Cell, name: str, block: Block, index: int, delivered: Mapping[tuple[str, int], float]
 ) -> float:
-    if cell.year is not None:
-        return min(work_per_week(cell.workload, cell.year) / delivered[name, -1], 1.0)
+    if cell.period is not None:
+        return min(work_per_week(cell.workload, cell.period) / delivered[name, -1], 1.0)
     return mean_demand(cell.workload, block) / delivered[name, index]
 
 

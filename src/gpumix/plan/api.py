@@ -20,10 +20,18 @@ from gpumix.domain.plan import Alternative
 from gpumix.domain.workload import Demand, Tier, Workload
 from gpumix.options.option import Option
 from gpumix.plan.accounts import usd_by_workload
-from gpumix.plan.cycle import WEEKS_PER_YEAR, Cycle, peak_demand, work_per_week
+from gpumix.plan.cycle import Cycle, peak_demand
 from gpumix.plan.data import data_usd_per_unit
-from gpumix.plan.formulate import Choice, holds, may_run, rate_on, worthwhile
+from gpumix.plan.formulate import (
+    Choice,
+    holds,
+    may_run,
+    rate_on,
+    usd_per_busy_hour,
+)
 from gpumix.plan.interpret import Answer
+from gpumix.plan.periods import WEEKS_PER_YEAR, first_month, units_by_year, work_per_week
+from gpumix.plan.worthwhile import worthwhile
 from gpumix.supply.apis import Quote, quotes, usd_per_mtok
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK, MONTHS_PER_YEAR
@@ -71,8 +79,9 @@ def _best(found: WorkloadApi) -> ApiOption:
     return (*found.same, *found.substitutes)[0]
 
 
-def all_by_api(found: ApiAlternative, plan_usd: float) -> Alternative:
-    """The same as one of the plan's alternatives; impossible where APIs cannot do everything."""
+def all_by_api(found: ApiAlternative, answer: Answer) -> Alternative:
+    """The same as one of the plan's alternatives, with the commitments that run already and are
+    paid all the same; impossible where APIs cannot do everything."""
     name = "all by API"
     if found.substituted:
         name += f" ({', '.join(found.substituted)}: another model)"
@@ -80,9 +89,11 @@ def all_by_api(found: ApiAlternative, plan_usd: float) -> Alternative:
         reasons = {w.id: w.reason for w in found.workloads}
         why = "; ".join(f"{id}: {reasons[id]}" for id in found.not_covered)
         return Alternative("all by API", "infeasible", None, None, None, why)
-    delta = found.usd_horizon - plan_usd
-    share = delta / plan_usd if plan_usd else None
-    return Alternative(name, "feasible", found.usd_horizon, delta, share, "")
+    running = [line for line in answer.lines if line.supply.until_month is not None]
+    usd = found.usd_horizon + math.fsum(line.usd for line in running)
+    delta = usd - answer.usd
+    share = delta / answer.usd if answer.usd else None
+    return Alternative(name, "feasible", usd, delta, share, "")
 
 
 def _workload(
@@ -96,9 +107,7 @@ def _workload(
     month = plan_usd / answer.months
     if demand is None or offers.best is None:
         return WorkloadApi(workload.id, None, month, (), (), offers.refused, (), offers.reason)
-    units = math.fsum(
-        work_per_week(workload, y) * WEEKS_PER_YEAR for y in range(choice.inventory.years)
-    )
+    units = math.fsum(units_by_year(workload, choice.inventory.years))
 
     def option(quote: Quote) -> ApiOption:
         usd = quote.usd_per_unit * units
@@ -132,9 +141,9 @@ def _workload(
 
 
 def tokens_per_day(workload: Workload, demand: Demand) -> float:
-    """Tokens in and out of the first year's mean day."""
+    """Tokens in and out of its first year's mean day."""
     tokens = demand.input.mean + demand.output.mean
-    return work_per_week(workload, 0) * tokens / _DAYS_PER_WEEK
+    return work_per_week(workload, first_month(workload)) * tokens / _DAYS_PER_WEEK
 
 
 # -- from which demand GPUs win --------------------------------------------------------------
@@ -153,7 +162,7 @@ def _break_even(
         if option.gpu == supply.gpu and holds(supply, option, workload)
         if (rate := _rate(option, supply, workload, choice.spot_useful_share)) > 0.0
     ]
-    week = work_per_week(workload, 0)
+    week = work_per_week(workload, first_month(workload))
     found = [
         (even, option, supply)
         for option, supply, rate in pairs
@@ -197,15 +206,15 @@ def _even(
     rate: float,
     cycle: Cycle,
 ) -> BreakEven | None:
-    per_instance = supply.gpus_per_instance // option.gpus
+    per_instance = int(supply.gpus_per_instance / option.gpu_share + 1e-9)
     premium = workload.tier is Tier.PREMIUM and not workload.is_deferrable
     hourly = not supply.purchase.is_committed
     replicas = Replicas(
         rate,
         per_instance,
         supply.usd_per_gpu_hour * supply.gpus_per_instance,
-        supply.usd_per_gpu_busy_hour * option.gpus
-        + rate * data_usd_per_unit(workload, supply, range(1)),
+        usd_per_busy_hour(option, supply)
+        + rate * data_usd_per_unit(workload, supply, (first_month(workload),)),
         per_instance if premium else 0,
         supply.room,
     )
@@ -223,10 +232,10 @@ def _levels(workload: Workload, cycle: Cycle, *, hourly: bool) -> list[Level]:
     week's work in whole hours of a replica.
     """
     if workload.is_deferrable:
-        week = work_per_week(workload, 0)
+        week = work_per_week(workload, first_month(workload))
         if hourly:
             return [Level(week, 1.0)]
         return [Level(week / len(workload.window), HOURS_PER_WEEK)]
-    blocks = [cycle.blocks[i] for i in cycle.of_year(0)]
+    blocks = [cycle.blocks[i] for i in cycle.first_week(workload)]
     levels = [Level(peak_demand(workload, block), float(len(block.hours))) for block in blocks]
     return levels if hourly else [Level(max(levels).units_per_hour, HOURS_PER_WEEK)]

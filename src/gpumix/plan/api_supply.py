@@ -18,8 +18,9 @@ from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Tier, Workload
 from gpumix.options.option import Option
 from gpumix.plan.accounts import Line
-from gpumix.plan.cycle import Cycle, mean_demand, peak_demand, work_per_week
+from gpumix.plan.cycle import Cycle, mean_demand, peak_demand
 from gpumix.plan.formulate import Choice
+from gpumix.plan.periods import busiest_week
 from gpumix.supply.apis import Quote, quotes
 from gpumix.supply.supply import Supply
 
@@ -56,13 +57,14 @@ def with_apis(
 def _instance(workload: Workload, quote: Quote, cycle: Cycle) -> tuple[float, float]:
     """Work an instance does [units/h], and its price at its mean load [USD/h]."""
     if workload.is_deferrable:
-        per_hour = max(work_per_week(workload, year) for year in range(cycle.years))
+        per_hour = busiest_week(workload, cycle.periods)
         return per_hour, per_hour * quote.usd_per_unit
-    per_hour = max(peak_demand(workload, cycle.blocks[i]) for i in cycle.of_year(0)) / PARTS
+    first = cycle.first_week(workload)
+    per_hour = max(peak_demand(workload, cycle.blocks[i]) for i in first) / PARTS
     held = arrives = 0.0
     for block in cycle.blocks:
-        held += math.ceil(peak_demand(workload, block) / per_hour - 1e-9) * len(block.hours)
-        arrives += mean_demand(workload, block) * len(block.hours)
+        held += math.ceil(peak_demand(workload, block) / per_hour - 1e-9) * block.hours_per_week
+        arrives += mean_demand(workload, block) * block.hours_per_week
     return per_hour, quote.usd_per_unit * arrives / held
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gpumix.domain.defaults import GPUS_PER_NODE, INPUT_TOKENS_OF_VOLUME
+from gpumix.domain.defaults import GPUS_PER_NODE, INPUT_TOKENS_OF_VOLUME, OWNED_AGE_MONTHS
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import Replay
@@ -197,11 +197,18 @@ def _rules(inventory: Inventory) -> list[Assumption]:
     kinds = {w.kind for w in inventory.workloads}
     left_out = not_counted(inventory)
     rules = {
-        "rule: time": "each year is one representative week; every block of hours is planned at "
-        "its busiest hour; commitments run for the whole horizon",
+        "rule: time": "each stretch without a change is one representative week; every block of "
+        "hours is planned at its busiest hour; commitments and purchases begin, and what is owned "
+        "is sold, only where something changes: a year, a workload, an arrival",
         "rule: cost": "undiscounted USD over the horizon; owned servers as a yearly capital charge "
         f"at the site's cost of capital, less resale{'; ' if left_out else ''}{left_out}",
     }
+    if any(site.owned for site in inventory.sites):
+        rules["rule: what stands"] = (
+            "kept or sold, as the timeline says; what is kept is charged no capital, a sale counts "
+            "by the capital it frees until the plan's end; it fetches sell_usd, else its age's "
+            f"share of the price new (age_months, {OWNED_AGE_MONTHS:g} where it is not stated)"
+        )
     if any(w.tier is Tier.PREMIUM for w in inventory.workloads):
         rules["rule: premium"] = (
             "speed at the low end of the 80 % interval, demand met after the loss of any one "
@@ -225,7 +232,8 @@ def _shortlist(answer: Answer) -> Assumption:
     return Assumption(
         "rule: shortlist",
         f"{len(found.choice.supplies)} of {found.considered} supplies entered the integer "
-        f"search; no mix of all of them can cost less than {found.solution.bound or 0.0:,.0f} USD",
+        f"search; no mix of all of them can cost less than {found.solution.bound or 0.0:,.0f} USD"
+        + (", the worth of waiting included" if answer.wait_usd else ""),
         Basis.MODELLED,
         "gpumix's documentation (decision 0004)",
     )
@@ -233,7 +241,7 @@ def _shortlist(answer: Answer) -> Assumption:
 
 def warnings(answer: Answer, notes: Sequence[str]) -> tuple[str, ...]:
     """What a reader must know before trusting the plan."""
-    found = [f"{line.supply.id} is idle" for line in answer.lines if not line.uses]
+    found = [f"{line.supply.id} is idle" for line in answer.lines if line.most and not line.uses]
     found += _gangs_on_spot(answer)
     return (*found, *notes)
 

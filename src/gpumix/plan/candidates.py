@@ -34,10 +34,10 @@ class WayOfGpu(NamedTuple):
 def ways_of_gpus(
     choice: Choice, workload: Workload, tried: Sequence[Option], supplies: Sequence[Supply]
 ) -> list[WayOfGpu]:
-    """The best way of every GPU that was tried."""
+    """The best way of every GPU that was tried, on whole ones."""
     found = []
     for gpu in dict.fromkeys(option.gpu for option in tried):
-        own = [option for option in tried if option.gpu == gpu]
+        own = [option for option in tried if option.gpu == gpu and option.slice is None]
         offers = [s for s in supplies if s.gpu == gpu and may_run(workload, s)]
         found.append(WayOfGpu(gpu, own, cheapest_way(choice, workload, own, offers)))
     return found

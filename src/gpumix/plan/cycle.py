@@ -1,4 +1,4 @@
-"""Time of the plan: one representative week per year, its hours grouped into a few blocks.
+"""Time of the plan: one representative week per period, its hours grouped into a few blocks.
 
 A block holds hours of the week whose demand is alike. Each workload's demand in a block is the
 greatest of its hours, so a plan that covers every block covers every hour, the peak included;
@@ -9,26 +9,31 @@ never share a block.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from gpumix.domain.workload import Inventory, Workload
-from gpumix.units import HOURS_PER_WEEK, HOURS_PER_YEAR
+from gpumix.plan.periods import WEEKS_PER_YEAR, Period, active_months, growth, periods_of
+from gpumix.units import HOURS_PER_WEEK
 
-WEEKS_PER_YEAR = HOURS_PER_YEAR / HOURS_PER_WEEK
 BLOCKS_PER_WEEK = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some hours of the week (0-167) in one year of the horizon (0 = first)."""
+    """Some hours of the week (0-167) in one period of the horizon."""
 
     id: str
-    year: int
+    period: Period
     hours: tuple[int, ...]
+
+    @property
+    def hours_per_week(self) -> float:
+        """Its hours in a mean week of a year, of which its period is a part [h]."""
+        return len(self.hours) * self.period.share_of_year
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +41,30 @@ class Cycle:
     """All blocks of the horizon; the cycle happens `repeat` times (weeks in a year)."""
 
     blocks: tuple[Block, ...]
-    years: int
+    periods: tuple[Period, ...]
     repeat: float = WEEKS_PER_YEAR
 
+    @property
+    def years(self) -> int:
+        """Years of the horizon."""
+        return self.periods[-1].year + 1
+
+    def of_period(self, period: Period) -> tuple[int, ...]:
+        """Indices of the blocks of one period: they hold every hour of its week once."""
+        return tuple(i for i, block in enumerate(self.blocks) if block.period == period)
+
     def of_year(self, year: int) -> tuple[int, ...]:
-        """Indices of the blocks of one year."""
-        return tuple(i for i, block in enumerate(self.blocks) if block.year == year)
+        """Indices of the blocks of all periods of one year."""
+        return tuple(i for i, block in enumerate(self.blocks) if block.period.year == year)
 
+    def first_week(self, workload: Workload) -> tuple[int, ...]:
+        """Indices of the blocks of the first period in which a workload runs."""
+        period = next((p for p in self.periods if active_months(workload, p)), self.periods[0])
+        return self.of_period(period)
 
-def growth(workload: Workload, year: int) -> float:
-    """Demand of a year over the first year's: (1 + growth_per_year)^year."""
-    return (1.0 + workload.demand.growth_per_year) ** year if workload.demand else 1.0
+    def hours(self, block: int) -> float:
+        """Hours of the horizon that a block stands for [h]."""
+        return self.blocks[block].hours_per_week * self.repeat
 
 
 def peak_demand(workload: Workload, block: Block) -> float:
@@ -54,7 +72,7 @@ def peak_demand(workload: Workload, block: Block) -> float:
     demand = workload.demand
     if demand is None:
         return 0.0
-    return growth(workload, block.year) * max(demand.units_per_hour[h] for h in block.hours)
+    return growth(workload, block.period) * max(demand.units_per_hour[h] for h in block.hours)
 
 
 def mean_demand(workload: Workload, block: Block) -> float:
@@ -62,19 +80,17 @@ def mean_demand(workload: Workload, block: Block) -> float:
     if workload.demand is None:
         return 0.0
     total = math.fsum(workload.demand.units_per_hour[h] for h in block.hours)
-    return growth(workload, block.year) * total / len(block.hours)
-
-
-def work_per_week(workload: Workload, year: int) -> float:
-    """Units that arrive in one week of a year."""
-    demand = workload.demand
-    return growth(workload, year) * sum(demand.units_per_hour) if demand else 0.0
+    return growth(workload, block.period) * total / len(block.hours)
 
 
 def cycle_of(
-    inventory: Inventory, weights: Sequence[float], blocks_per_week: int = BLOCKS_PER_WEEK
+    inventory: Inventory,
+    weights: Sequence[float],
+    blocks_per_week: int = BLOCKS_PER_WEEK,
+    changes: Iterable[int] = (),
 ) -> Cycle:
-    """Blocks for the inventory's workloads; `weights` says how much one's peak matters [USD/h].
+    """Blocks for the inventory's workloads; `weights` says how much one's peak matters [USD/h],
+    `changes` in which months something changes beside demand.
 
     Only workloads that cannot wait shape the blocks; windows of those that can separate them.
     """
@@ -85,12 +101,13 @@ def cycle_of(
     ]
     load = np.array(served).reshape(len(served), int(HOURS_PER_WEEK))
     groups = _grouped(load, _signatures(inventory.workloads), blocks_per_week)
+    periods = periods_of(inventory, changes)
     blocks = tuple(
-        Block(f"y{year + 1}.{i + 1}", year, hours)
-        for year in range(inventory.years)
+        Block(f"{period.name}.{i + 1}", period, hours)
+        for period in periods
         for i, hours in enumerate(groups)
     )
-    return Cycle(blocks, inventory.years)
+    return Cycle(blocks, periods)
 
 
 def _signatures(workloads: Sequence[Workload]) -> list[int]:

@@ -3,46 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gpumix.cost.contracts import data_usd_per_month
 from gpumix.domain.workload import Workload
-from gpumix.plan.cycle import WEEKS_PER_YEAR, Cycle, mean_demand, peak_demand, work_per_week
+from gpumix.plan.cycle import Cycle, mean_demand, peak_demand
+from gpumix.plan.periods import Period, active_months, units_of
 from gpumix.supply.supply import Supply
-from gpumix.units import MONTHS_PER_YEAR
 
 EGRESS: Final = "egress"
 STORAGE: Final = "storage"
 
 
-def data_usd_per_year(workload: Workload, supply: Supply) -> dict[str, float]:
-    """Egress and storage of a year if all of the workload runs there [USD]."""
+def _usd_per_month(workload: Workload, supply: Supply) -> dict[str, float]:
+    """Egress and storage of a month if all of the workload runs there [USD]."""
     sent = data_usd_per_month(workload.egress_tb_per_month, supply.egress_usd_per_gb)
     kept = data_usd_per_month(workload.data_tb, supply.storage_usd_per_gb_month)
-    return {EGRESS: sent * MONTHS_PER_YEAR, STORAGE: kept * MONTHS_PER_YEAR}
+    return {EGRESS: sent, STORAGE: kept}
 
 
-def data_usd_per_unit(workload: Workload, supply: Supply, years: range) -> float:
-    """The cost of data spread over the units of these years of the horizon [USD/unit]."""
-    units = math.fsum(work_per_week(workload, year) for year in years) * WEEKS_PER_YEAR
-    usd = math.fsum(data_usd_per_year(workload, supply).values()) * len(years)
+def data_usd_per_unit(workload: Workload, supply: Supply, periods: Sequence[Period]) -> float:
+    """The cost of data spread over the units of these periods of the horizon [USD/unit]."""
+    units, months = units_of(workload, periods), sum(active_months(workload, p) for p in periods)
+    usd = math.fsum(_usd_per_month(workload, supply).values()) * months
     return usd / units if units else 0.0
 
 
 def mean_over_peak(workload: Workload, cycle: Cycle) -> float:
     """Mean load of replicas that are there for the peak of every block (0-1)."""
-    hours = [len(block.hours) for block in cycle.blocks]
+    hours = [block.hours_per_week for block in cycle.blocks]
     peak = math.fsum(peak_demand(workload, b) * h for b, h in zip(cycle.blocks, hours, strict=True))
     mean = math.fsum(mean_demand(workload, b) * h for b, h in zip(cycle.blocks, hours, strict=True))
     return mean / peak if peak else 1.0
 
 
 def data_usd_by_year(
-    workload: Workload, supply: Supply, share_by_year: Mapping[int, float], years: int
+    workload: Workload, supply: Supply, shares: Mapping[Period, float], years: int
 ) -> dict[str, tuple[float, ...]]:
-    """Egress and storage [USD] of the share (0-1) of each year's units that is done there."""
-    return {
-        name: tuple(usd * share_by_year.get(year, 0.0) for year in range(years))
-        for name, usd in data_usd_per_year(workload, supply).items()
-    }
+    """Egress and storage by year [USD] of the share (0-1) of each period's units done there."""
+    months = [0.0] * years
+    for period, share in shares.items():
+        months[period.year] += share * active_months(workload, period)
+    usd_per_month = _usd_per_month(workload, supply)
+    return {name: tuple(usd * m for m in months) for name, usd in usd_per_month.items()}

@@ -1,6 +1,6 @@
 """Words to numbers: workloads, options and supply become a mix problem.
 
-Served workloads become rates per block. Work that may wait becomes, for each year, an amount per
+Served workloads become rates per block. Work that may wait becomes, for each period, an amount per
 week; on rented capacity it gets an instance of its own that runs only as long as the work takes
 (a share of each hour), on committed capacity it fills what is idle.
 """
@@ -14,11 +14,16 @@ from dataclasses import dataclass, replace
 from gpumix import mix
 from gpumix.cost.unit_cost import usd_per_unit
 from gpumix.domain.defaults import GPUS_PER_NODE
+from gpumix.domain.gpu import Slice
 from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Inventory, Tier, Workload
 from gpumix.options.option import Option
-from gpumix.plan.cycle import Cycle, peak_demand, work_per_week
+from gpumix.perf.slices import fillings
+from gpumix.plan.cohorts import Cohort, cohorts_of, freed_at_once_usd
+from gpumix.plan.cycle import Cycle, peak_demand
 from gpumix.plan.data import data_usd_per_unit, mean_over_peak
+from gpumix.plan.effort import NORMAL, Work
+from gpumix.plan.periods import Period, busiest_week, first_month, work_per_week
 from gpumix.plan.ways import Way, cheapest_ways, instances
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK
@@ -33,23 +38,34 @@ smallest amount the plan can buy is the work of one of them."""
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one config of the problem means: this option on this supply, `duty` of each hour."""
+    """What one config of the problem means: this option on this supply, `duty` of each hour; of
+    work that may wait, what arrives in one period."""
 
     workload: Workload
     option: Option
     supply: Supply
-    year: int | None
+    period: Period | None
     duty: float
 
 
 @dataclass(frozen=True, slots=True)
 class Formulation:
-    """The problem and what its numbers mean; `cells` are parallel to `problem.configs`."""
+    """The problem and what its numbers mean; `cells` are parallel to `problem.configs`, None
+    for those that cut GPUs.
+
+    Its costs count from owned servers that are all sold at once, which costs nothing there and
+    frees `freed_usd`: what a mix costs is that much less.
+    """
 
     problem: mix.Problem
-    cells: tuple[Cell, ...]
+    cells: tuple[Cell | None, ...]
     supply: Mapping[str, Supply]
     cycle: Cycle
+    freed_usd: float = 0.0
+
+    def cohorts(self, resource: str) -> tuple[Cohort, ...]:
+        """When a committed resource may begin and end."""
+        return cohorts_of(self.supply[resource], self.cycle.periods)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +73,16 @@ class Choice:
     """The inventory with what could serve it: undominated options by workload id, and supply.
 
     `spot_useful_share` is, by GPU, the part of paid spot time that interruptions leave to
-    deferrable work.
+    deferrable work. `work` is how much searching is worth, `survives_loss` whether premium work
+    must survive the loss of an instance.
     """
 
     inventory: Inventory
     options: Mapping[str, Sequence[Option]]
     supplies: tuple[Supply, ...]
     spot_useful_share: Mapping[str, float]
+    work: Work = NORMAL
+    survives_loss: bool = True
 
 
 def formulate(
@@ -108,46 +127,15 @@ def rate_on(
     return option.units_per_hour * spot_useful_share[supply.gpu]
 
 
+def wait_usd(option: Option, supply: Supply) -> float:
+    """What waiting for a unit is worth to the team there, beside its cash [USD/unit]."""
+    return option.spot_wait_usd if supply.purchase is Purchase.SPOT else option.wait_usd
+
+
 def outlasts_a_week(option: Option, workload: Workload) -> bool:
     """Whether a run takes longer than the representative week: it cannot live off the hours that
     served work leaves idle, night by night, but holds its gang without a break."""
     return workload.run is not None and option.units_per_hour * HOURS_PER_WEEK < 1.0
-
-
-def worthwhile(choice: Choice) -> tuple[Supply, ...]:
-    """Supplies that no other one beats for every workload, count for count and price for price.
-
-    Exact: a dropped instance can be replaced by one that costs no more and does as much with as
-    many of its GPUs or fewer (or, where all replicas fit it, by as many GPUs in smaller instances,
-    unless a quota counts those), and counts against no other quota.
-    """
-    kept: list[Supply] = []
-    tables = {supply.id: _rates(choice, supply) for supply in choice.supplies}
-    for supply in sorted(choice.supplies, key=_by_price):
-        table = tables[supply.id]
-        if supply.count or (
-            table and not any(_beats(k, supply, tables[k.id], table) for k in kept)
-        ):
-            kept.append(supply)
-    return tuple(sorted(kept, key=lambda s: s.id))
-
-
-def _by_price(supply: Supply) -> tuple[float, int, str]:
-    return (supply.usd_per_gpu_hour, supply.gpus_per_instance, supply.id)
-
-
-def _rates(choice: Choice, supply: Supply) -> dict[tuple[str, int], float]:
-    """(workload, GPUs of a replica) -> units per hour there."""
-    table: dict[tuple[str, int], float] = {}
-    for workload in choice.inventory.workloads:
-        if not may_run(workload, supply):
-            continue
-        for option in choice.options.get(workload.id, ()):
-            rate = rate_on(option, supply, workload, choice.spot_useful_share)
-            if option.gpu == supply.gpu and rate > 0.0 and holds(supply, option, workload):
-                key = (workload.id, option.gpus)
-                table[key] = max(table.get(key, 0.0), rate)
-    return table
 
 
 def holds(supply: Supply, option: Option, workload: Workload) -> bool:
@@ -163,36 +151,6 @@ def holds(supply: Supply, option: Option, workload: Workload) -> bool:
     return gang and size >= GPUS_PER_NODE and option.gpus % size == 0
 
 
-def _beats(
-    other: Supply,
-    supply: Supply,
-    theirs: Mapping[tuple[str, int], float],
-    table: Mapping[tuple[str, int], float],
-) -> bool:
-    alike = (
-        other.purchase.is_committed == supply.purchase.is_committed
-        and (other.purchase is Purchase.SPOT) == (supply.purchase is Purchase.SPOT)
-        and other.site is None
-        and supply.site is None
-        and other.usd_per_gpu_hour <= supply.usd_per_gpu_hour
-        and other.egress_usd_per_gb <= supply.egress_usd_per_gb
-        and other.storage_usd_per_gb_month <= supply.storage_usd_per_gb_month
-        and other.most is None
-        and set(other.quotas) <= set(supply.quotas)
-    )
-    if not alike:
-        return False
-    splits = supply.gpus_per_instance % other.gpus_per_instance == 0 and not other.quotas
-    if other.gpu == supply.gpu and splits:
-        return all(theirs.get(key, 0.0) >= rate for key, rate in table.items())
-    if other.gpus_per_instance != supply.gpus_per_instance:
-        return False
-    return all(
-        any(w == key[0] and gpus <= key[1] and r >= rate for (w, gpus), r in theirs.items())
-        for key, rate in table.items()
-    )
-
-
 class _Builder:
     """Collects resources, workloads and configs of one problem."""
 
@@ -203,7 +161,8 @@ class _Builder:
         self.supply = {s.id: s for s in choice.supplies}
         self.workloads: list[mix.Workload] = []
         self.configs: list[mix.Config] = []
-        self.cells: list[Cell] = []
+        self.cells: list[Cell | None] = []
+        self.slices: dict[str, dict[Slice, None]] = {}
 
     def add_served(self, workload: Workload) -> None:
         """A rate in every block."""
@@ -215,7 +174,7 @@ class _Builder:
                 workload.id,
                 "inference",
                 demand=tuple(peak_demand(workload, b) for b in self.cycle.blocks),
-                n_plus_one=premium,
+                n_plus_one=premium and self.choice.survives_loss,
                 max_spot_share=None if premium else share,
             )
         )
@@ -226,26 +185,32 @@ class _Builder:
                 )
 
     def add_deferrable(self, workload: Workload) -> None:
-        """An amount of work for a week of each year, in the blocks of its window."""
+        """An amount of work for a week of each period, in the blocks of its window."""
         window = frozenset(workload.window)
         held = {s.id: self._held_for(workload, s) for s in self._worth_holding(workload)}
-        for year in range(self.years):
+        for period in self.cycle.periods:
+            work = work_per_week(workload, period)
+            if not work:
+                continue
             blocks = tuple(
-                b for b in self.cycle.of_year(year) if window.issuperset(self.cycle.blocks[b].hours)
+                b
+                for b in self.cycle.of_period(period)
+                if window.issuperset(self.cycle.blocks[b].hours)
             )
-            name = f"{workload.id}@y{year + 1}"
-            work = work_per_week(workload, year)
-            self.workloads.append(mix.Workload(name, "batch", work=work, window=blocks))
+            name = f"{workload.id}@{period.name}"
+            self.workloads.append(
+                mix.Workload(name, "batch", work=work * period.share_of_year, window=blocks)
+            )
             for supply in self.choice.supplies:
-                if supply.purchase.is_committed:
+                if supply.is_held:
                     for option, rate in self._possible(workload, supply):
                         resource = supply.id
                         if outlasts_a_week(option, workload) and not supply.count:
                             resource = held.get(supply.id, "")
                         if resource:
-                            cell = Cell(workload, option, supply, year, 1.0)
+                            cell = Cell(workload, option, supply, period, 1.0)
                             self._config(name, resource, option, rate, cell)
-            self._rent_for(workload, name, year, work, blocks)
+            self._rent_for(workload, name, period, work, blocks)
 
     def _worth_holding(self, workload: Workload) -> list[Supply]:
         """What a run of more than a week may hold for itself alone: every server that may be
@@ -253,10 +218,15 @@ class _Builder:
         bought: list[Supply] = []
         rented: list[Way] = []
         for supply in self.choice.supplies:
-            if not supply.purchase.is_committed or supply.count:
+            if not supply.is_held or supply.count:
                 continue
             ways = [
-                Way(unit_cost_usd(option, supply, workload, rate), supply, option, rate)
+                Way(
+                    unit_cost_usd(option, supply, workload, rate) + wait_usd(option, supply),
+                    supply,
+                    option,
+                    rate,
+                )
                 for option, rate in self._possible(workload, supply)
                 if outlasts_a_week(option, workload)
             ]
@@ -264,7 +234,7 @@ class _Builder:
                 bought.append(supply)
             else:
                 rented += ways
-        work = max(work_per_week(workload, year) for year in range(self.years))
+        work = busiest_week(workload, self.cycle.periods)
         ways = cheapest_ways(rented, workload, work, HOURS_PER_WEEK)
         return [*bought, *(way.supply for way in ways)]
 
@@ -276,27 +246,28 @@ class _Builder:
         return resource
 
     def _rent_for(
-        self, workload: Workload, name: str, year: int, work: float, blocks: Sequence[int]
+        self, workload: Workload, name: str, period: Period, work: float, blocks: Sequence[int]
     ) -> None:
         """The cheapest rental of this work's own, running only as long as it takes; where there
         is a limit on it, the next ones too."""
         ways = [
             Way(
                 supply.usd_per_instance_hour * instances(option, supply, workload) / rate
-                + data_usd_per_unit(workload, supply, range(year, year + 1)),
+                + data_usd_per_unit(workload, supply, (period,))
+                + wait_usd(option, supply),
                 supply,
                 option,
                 rate,
             )
             for supply in self.choice.supplies
-            if not supply.purchase.is_committed
+            if not supply.is_held
             for option, rate in self._possible(workload, supply)
         ]
         hours = [len(self.cycle.blocks[b].hours) for b in blocks]
         for way in cheapest_ways(ways, workload, work, sum(hours)) if hours else ():
-            self._rent(way, workload, name, year, work / (way.rate * max(hours)))
+            self._rent(way, workload, name, period, work / (way.rate * max(hours)))
 
-    def _rent(self, way: Way, workload: Workload, name: str, year: int, busy: float) -> None:
+    def _rent(self, way: Way, workload: Workload, name: str, period: Period, busy: float) -> None:
         """A rental that runs only a share of each hour; `busy` replicas do all of a week's work in
         its longest block."""
         _, supply, option, rate = way
@@ -306,7 +277,7 @@ class _Builder:
         cost = supply.usd_per_instance_hour * duty
         self.resources.append(replace(self._resource(supply), id=resource, hourly_cost=cost))
         self._config(
-            name, resource, option, rate * duty, Cell(workload, option, supply, year, duty)
+            name, resource, option, rate * duty, Cell(workload, option, supply, period, duty)
         )
 
     def _possible(self, workload: Workload, supply: Supply) -> list[tuple[Option, float]]:
@@ -325,47 +296,81 @@ class _Builder:
         self, workload: str, resource: str, option: Option, rate: float, cell: Cell
     ) -> None:
         rate = min(rate, mix.most_rate(self.workloads[-1]))  # its workload was added last
-        busy_usd = cell.supply.usd_per_gpu_busy_hour * option.gpus + rate * self._data_usd(cell)
-        self.configs.append(mix.Config(workload, resource, option.gpus, rate, var_cost=busy_usd))
+        per_unit = self._data_usd(cell) + wait_usd(option, cell.supply)
+        busy_usd = usd_per_busy_hour(option, cell.supply) + rate * per_unit
+        part = option.slice
+        gpus, name = (0, part.name) if part else (option.gpus, "")
+        self.configs.append(
+            mix.Config(workload, resource, gpus, rate, var_cost=busy_usd, slice=name)
+        )
         self.cells.append(cell)
+        if part:
+            self.slices.setdefault(resource, {})[part] = None
 
     def _data_usd(self, cell: Cell) -> float:
         """What data costs per unit of a replica's rate: at its mean load [USD/unit]."""
-        workload, year = cell.workload, cell.year
+        workload, period = cell.workload, cell.period
         if not workload.has_data:
             return 0.0
-        if year is not None:
-            return data_usd_per_unit(workload, cell.supply, range(year, year + 1))
-        mean = data_usd_per_unit(workload, cell.supply, range(self.years))
+        if period is not None:
+            return data_usd_per_unit(workload, cell.supply, (period,))
+        mean = data_usd_per_unit(workload, cell.supply, self.cycle.periods)
         return mean * mean_over_peak(workload, self.cycle)
 
     def _resource(self, supply: Supply) -> mix.Resource:
-        yearly = math.fsum(usd for _, usd in supply.usd_per_instance_year)
-        committed = supply.purchase.is_committed
         return mix.Resource(
             supply.id,
             supply.gpu,
-            "committed" if committed else "hourly",
+            "committed" if supply.is_held else "hourly",
             supply.gpus_per_instance,
             max_instances=supply.most,
             quotas=tuple(quota.place for quota in supply.quotas),
-            min_instances=supply.count,
-            fixed_cost=yearly * self.years,
-            hourly_cost=supply.usd_per_instance_hour,
-            capex=supply.capex_usd if supply.purchase is Purchase.BUY else 0.0,
+            min_instances=0 if self._may_be_sold(supply) else supply.count,
+            hourly_cost=0.0 if supply.is_held else supply.usd_per_instance_hour,
+            terms=self._terms(supply) if supply.is_held else (),
             kw=supply.kw,
             site=supply.site,
             spot=supply.purchase is Purchase.SPOT,
         )
 
+    def _may_be_sold(self, supply: Supply) -> bool:
+        stands = supply.purchase is Purchase.OWNED and not supply.always_on
+        return stands and supply.hardware is not None
+
+    def _terms(self, supply: Supply) -> tuple[mix.Term, ...]:
+        """What is sold at once is none: it serves nowhere, and all costs count from it."""
+        freed_usd = freed_at_once_usd(supply, self.cycle.periods)
+        return tuple(
+            mix.Term(
+                cohort.id,
+                tuple(
+                    i
+                    for i, block in enumerate(self.cycle.blocks)
+                    if cohort.start <= block.period.start < cohort.until
+                ),
+                cohort.usd + freed_usd,
+                cohort.capex_usd,
+            )
+            for cohort in cohorts_of(supply, self.cycle.periods)
+            if cohort.until
+        )
+
+    def _cut(self) -> None:
+        """Every way to cut a GPU into the slices that some work could take."""
+        for resource, slices in self.slices.items():
+            for cut in fillings(tuple(slices)):
+                self.configs.append(mix.Config("", resource, 1, 0.0, cut=cut))
+                self.cells.append(None)
+
     def formulation(self) -> Formulation:
         """The finished problem."""
+        self._cut()
         inventory, cloud = self.choice.inventory, self.choice.inventory.cloud
         problem = mix.Problem(
             name=inventory.name,
             units="rates and work in the units of each workload per hour; USD over the horizon",
             repeat=self.cycle.repeat,
-            blocks=tuple(mix.Block(b.id, float(len(b.hours))) for b in self.cycle.blocks),
+            blocks=tuple(mix.Block(b.id, b.hours_per_week) for b in self.cycle.blocks),
             resources=tuple(self.resources),
             workloads=tuple(self.workloads),
             configs=tuple(self.configs),
@@ -373,20 +378,30 @@ class _Builder:
             site_kw={site.id: site.capacity_kw for site in inventory.sites},
             quotas={q.place: q.instances for q in cloud.quotas} if cloud else {},
         )
-        return Formulation(problem, tuple(self.cells), self.supply, self.cycle)
+        freed_usd = math.fsum(
+            s.count * freed_at_once_usd(s, self.cycle.periods)
+            for s in self.choice.supplies
+            if self._may_be_sold(s)
+        )
+        return Formulation(problem, tuple(self.cells), self.supply, self.cycle, freed_usd)
 
 
 def unit_cost_usd(option: Option, supply: Supply, workload: Workload, rate: float) -> float:
     """Cost of a unit on full replicas: price of the GPUs it takes over what they do, and its part
     of what the first year's data costs [USD/unit]."""
-    data_usd = data_usd_per_unit(workload, supply, range(1))
+    data_usd = data_usd_per_unit(workload, supply, (first_month(workload),))
     return usd_per_unit(usd_per_hour(option, supply, workload), rate) + data_usd
 
 
 def usd_per_hour(option: Option, supply: Supply, workload: Workload) -> float:
     """What a busy replica costs: its instances, and what work adds on its GPUs [USD/h]."""
     gpus = supply.gpus_per_instance * instances(option, supply, workload)
-    return supply.usd_per_gpu_hour * gpus + supply.usd_per_gpu_busy_hour * option.gpus
+    return supply.usd_per_gpu_hour * gpus + usd_per_busy_hour(option, supply)
+
+
+def usd_per_busy_hour(option: Option, supply: Supply) -> float:
+    """What work adds to the cost of the GPUs that a replica takes [USD/h]."""
+    return supply.usd_per_gpu_busy_hour * option.gpu_share
 
 
 def weight_of(workload: Workload, options: Sequence[Option], supplies: Sequence[Supply]) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gpumix import mix
@@ -15,9 +14,11 @@ from gpumix.domain.plan import (
 )
 from gpumix.plan.accounts import Line, Use, lines_of
 from gpumix.plan.credits import credited, credits_of
+from gpumix.plan.cycle import Block
 from gpumix.plan.formulate import (
     Choice,
     Formulation,
+    wait_usd,
 )
 from gpumix.plan.search import Found, judged
 from gpumix.units import HOURS_PER_WEEK, MONTHS_PER_YEAR
@@ -51,10 +52,28 @@ class Answer:
         return math.fsum(line.usd for line in self.lines)
 
     @property
+    def wait_usd(self) -> float:
+        """What waiting for training jobs is worth over the horizon, beside the cost [USD]."""
+        return math.fsum(
+            use.units * wait_usd(use.cell.option, line.supply)
+            for line in self.lines
+            for use in line.uses
+        )
+
+    @property
+    def minimised_usd(self) -> float:
+        """What the search makes as small as it can: cost and the worth of waiting [USD]."""
+        return self.usd + self.wait_usd
+
+    @property
     def capex_usd(self) -> float:
         """Cash spent on servers [USD]."""
-        bought = [x for x in self.lines if x.supply.purchase is Purchase.BUY]
-        return math.fsum(line.supply.capex_usd * line.most for line in bought)
+        return math.fsum(n * c.capex_usd for line in self.lines for c, n in line.cohorts)
+
+    @property
+    def owed_usd(self) -> float:
+        """What commitments still cost after the horizon, counted in its cost [USD]."""
+        return math.fsum(n * c.owed_usd for line in self.lines for c, n in line.cohorts)
 
 
 def answer_of(found: Found) -> Answer:
@@ -64,21 +83,24 @@ def answer_of(found: Found) -> Answer:
 
 
 def usd_of(found: Found) -> float:
-    """Cost of a found mix over the horizon by its accounts, with data and credits [USD]."""
-    return answer_of(found).usd
+    """Cost of a found mix over the horizon by its accounts, with data, credits and the worth of
+    waiting [USD]."""
+    return answer_of(found).minimised_usd
 
 
 def proof_of(answer: Answer) -> mix.Solution:
-    """The solution with its cost by the accounts, and what the search proves of that.
+    """The solution with its cost by the accounts (the worth of waiting included), and what the
+    search proves of that.
 
     Any other mix could draw all credits too, which the search does not see: its bound less these.
     """
     solution = answer.found.solution
     credit_usd = math.fsum(credit.usd for credit in credits_of(answer.choice.inventory))
-    if math.isclose(answer.usd, solution.cost or 0.0, rel_tol=1e-9) and not credit_usd:
+    usd = answer.minimised_usd
+    if math.isclose(usd, solution.cost or 0.0, rel_tol=1e-9) and not credit_usd:
         return solution
     bound = max((solution.bound or 0.0) - credit_usd, 0.0)
-    return judged(replace(solution, cost=answer.usd), bound)
+    return judged(replace(solution, cost=usd), bound)
 
 
 def mix_lines(answer: Answer) -> tuple[MixLine, ...]:
@@ -88,7 +110,7 @@ def mix_lines(answer: Answer) -> tuple[MixLine, ...]:
 
 def _mix_line(line: Line, answer: Answer) -> MixLine:
     supply, usd, offer = line.supply, line.usd, line.supply.offer
-    hours = [len(b.hours) for b in answer.formulation.cycle.blocks]
+    hours = [b.hours_per_week for b in answer.formulation.cycle.blocks]
     mean = math.fsum(n * h for n, h in zip(line.running, hours, strict=True)) / sum(hours)
     return MixLine(
         resource=supply.id,
@@ -119,6 +141,14 @@ def _mix_line(line: Line, answer: Answer) -> MixLine:
         derived=offer.derived if offer else False,
         age_days=offer.age_days(answer.choice.inventory.as_of) if offer else None,
         marks=offer.marks if offer else (),
+        counts_by_year=_counts_by_year(line, answer),
+    )
+
+
+def _counts_by_year(line: Line, answer: Answer) -> tuple[int, ...]:
+    cycle = answer.formulation.cycle
+    return tuple(
+        max(line.at_once[block] for block in cycle.of_year(year)) for year in range(cycle.years)
     )
 
 
@@ -143,6 +173,11 @@ def cost_parts(answer: Answer) -> tuple[CostPart, ...]:
     )
 
 
+def first_year_usd(answer: Answer) -> float:
+    """Cost of the first year of the horizon [USD]."""
+    return math.fsum(part.usd_by_year[0] for part in cost_parts(answer))
+
+
 def idle_usd(answer: Answer) -> float:
     """Cost of GPU-hours that are held and do not work, over the horizon [USD]."""
     return math.fsum(line.held_usd * (1.0 - line.utilisation) for line in gpu_lines(answer))
@@ -161,25 +196,27 @@ def gpu_lines(answer: Answer) -> list[Line]:
 
 
 def hourly_gpus(answer: Answer) -> HourlyGpus:
-    """GPUs committed, rented by the hour, and busy, in every hour of a week of the first year."""
+    """GPUs committed, rented by the hour, and busy, in every hour of a mean week of the first
+    year."""
     cycle = answer.formulation.cycle
     committed, hourly, busy = ([0.0] * int(HOURS_PER_WEEK) for _ in range(3))
     for p in cycle.of_year(0):
         block = cycle.blocks[p]
         for line in gpu_lines(answer):
-            gpus = line.running[p] * line.supply.gpus_per_instance
+            gpus = line.running[p] * line.supply.gpus_per_instance * block.period.share_of_year
             held = committed if line.supply.purchase.is_committed else hourly
             for hour in block.hours:
                 held[hour] += gpus
             for use in line.uses:
                 if use.block == p:
-                    _add_busy(busy, use, block.hours)
+                    _add_busy(busy, use, block)
     return HourlyGpus(tuple(committed), tuple(hourly), tuple(busy))
 
 
-def _add_busy(busy: list[float], use: Use, hours: Sequence[int]) -> None:
+def _add_busy(busy: list[float], use: Use, block: Block) -> None:
     """GPUs a use keeps busy in each hour: as its workload's demand rises and falls in the block."""
-    gpus = use.replicas * use.cell.option.gpus * use.cell.duty * use.load
+    hours, share = block.hours, block.period.share_of_year
+    gpus = use.replicas * use.cell.option.gpu_share * use.cell.duty * use.load * share
     demand = use.cell.workload.demand
     mean = math.fsum(demand.units_per_hour[h] for h in hours) / len(hours) if demand else 0.0
     for hour in hours:

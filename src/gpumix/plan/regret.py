@@ -1,4 +1,4 @@
-"""The roads not taken: the plan again under one more restriction, and where decisions flip."""
+"""The roads not taken: the plan again under one more restriction, and at other speeds."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from gpumix.cost.cloud import commitment_break_even_utilisation
-from gpumix.domain.offer import Purchase, term_words
-from gpumix.domain.plan import Alternative, BreakEven, WorkloadPlan
+from gpumix import mix
+from gpumix.domain.llm import Model
+from gpumix.domain.plan import Alternative
+from gpumix.domain.workload import Inventory
 from gpumix.errors import GpumixError
 from gpumix.options.option import Option
 from gpumix.plan.cycle import Cycle
-from gpumix.plan.formulate import Choice, may_run
-from gpumix.plan.infeasible import limit_in_words
+from gpumix.plan.few import ONE_PROVIDER, TWO_GPU_TYPES, of_few
+from gpumix.plan.formulate import Choice
+from gpumix.plan.infeasible.amounts import amounts
+from gpumix.plan.infeasible.conflict import minimal
 from gpumix.plan.interpret import Answer, answer_of, proof_of, usd_of
-from gpumix.plan.restrictions import Restriction, homeless_workloads, narrow, restrictions
-from gpumix.plan.search import VARIANT, Found, judged, search
+from gpumix.plan.restrictions import Restriction, homeless_workloads, restrictions
+from gpumix.plan.rule_of_thumb import rule_of_thumb
+from gpumix.plan.search import Found, judged, search
 from gpumix.supply.supply import Supply
 
 
@@ -28,15 +32,33 @@ class Variant:
     found: Found | None
     reason: str
 
+    @property
+    def plan(self) -> Found | None:
+        """What was found, where it keeps all that the plan must keep."""
+        return self.found if self.restriction.survives_loss else None
+
 
 def variants(
-    answer: Answer, choice: Choice, cycle: Cycle, offered: Sequence[Supply]
+    answer: Answer,
+    choice: Choice,
+    cycle: Cycle,
+    offered: Sequence[Supply],
+    models: Mapping[str, Model],
 ) -> tuple[Variant, ...]:
     """All variants, two searches at a time; `offered` is all that the plan was chosen from."""
+    few = (
+        of_few(kind, answer.lines, choice, cycle, offered) for kind in (ONE_PROVIDER, TWO_GPU_TYPES)
+    )
+    asked = [
+        *restrictions(answer, choice, offered),
+        *few,
+        rule_of_thumb(choice, offered, models),
+    ]
     with ThreadPoolExecutor(max_workers=2) as pool:
         tasks = [
             pool.submit(_variant, restriction, answer, choice, cycle, offered)
-            for restriction in restrictions(answer, choice, offered)
+            for restriction in asked
+            if restriction is not None
         ]
         return tuple(task.result() for task in tasks)
 
@@ -63,11 +85,11 @@ def _cost_at(
     """Cost at other speeds, from the supplies the plan holds; if they do not do, from all [USD]."""
     held = {line.supply.id for line in answer.lines}
     own = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in held or s.count))
-    for candidate in (own, choice):
-        found = search(candidate, cycle, VARIANT, rate_factor)
-        if found.solution.cost is not None:
-            return usd_of(found)
-    return None
+    try:
+        tried = (search(c, cycle, choice.work.variant, rate_factor) for c in (own, choice))
+        return next((answer_of(f).usd for f in tried if f.solution.cost is not None), None)
+    except mix.OutOfTime:
+        return None
 
 
 def _variant(
@@ -77,18 +99,22 @@ def _variant(
     cycle: Cycle,
     offered: Sequence[Supply],
 ) -> Variant:
-    if all(map(restriction.allows, offered)):
+    """What a restriction leaves; the plan itself, without a search, where that keeps it."""
+    if restriction.is_kept_by(answer.lines):
         return Variant(restriction, answer.found, "")
-    narrowed = narrow(choice, offered, restriction.allows)
+    narrowed = restriction.applied(choice, offered)
     if homeless := homeless_workloads(narrowed, narrowed.supplies):
         return Variant(restriction, None, f"nothing can run {', '.join(homeless)}")
     try:
-        found = search(narrowed, cycle, VARIANT)
+        found = search(narrowed, cycle, choice.work.variant)
+    except mix.OutOfTime:
+        return Variant(restriction, None, "not looked at: the time limit had passed")
     except GpumixError as error:
         return Variant(restriction, None, str(error))
     if found.solution.cost is None:
-        return Variant(restriction, None, f"breaks {_conflict(found)}")
-    return Variant(restriction, found, "")
+        return Variant(restriction, None, _conflict(found, choice.inventory))
+    is_dearer_for_less = not restriction.survives_loss and usd_of(found) > answer.minimised_usd
+    return Variant(restriction, answer.found if is_dearer_for_less else found, "")
 
 
 def cheapest(found: Found, others: Sequence[Variant]) -> Found:
@@ -100,7 +126,7 @@ def cheapest(found: Found, others: Sequence[Variant]) -> Found:
     of the fractions.
     """
     best = min(
-        (v.found for v in others if v.found is not None),
+        (v.plan for v in others if v.plan is not None),
         key=usd_of,
         default=found,
     )
@@ -111,6 +137,7 @@ def cheapest(found: Found, others: Sequence[Variant]) -> Found:
     bound = max((b for b in bounds if b <= theirs), default=0.0)
     return replace(
         best,
+        choice=replace(best.choice, options=found.choice.options),
         solution=judged(best.solution, bound),
         considered=found.considered,
         relaxed_bound=found.relaxed_bound,
@@ -119,84 +146,37 @@ def cheapest(found: Found, others: Sequence[Variant]) -> Found:
 
 def alternatives(cheapest: Answer, others: Sequence[Variant]) -> tuple[Alternative, ...]:
     """Each restriction's cost above that of the cheapest mix: both as cheap as can be, neither
-    made simpler. None above it where the cheapest keeps the restriction anyway."""
+    made simpler, the worth of waiting counted in what is above. None above it where the cheapest
+    keeps the restriction anyway."""
     return tuple(_alternative(v, cheapest) for v in others)
 
 
 def _alternative(variant: Variant, cheapest: Answer) -> Alternative:
-    name, least_usd = variant.restriction.name, cheapest.usd
-    if all(variant.restriction.allows(line.supply) for line in cheapest.lines):
-        return Alternative(name, cheapest.found.solution.status, least_usd, 0.0, 0.0, "")
-    if variant.found is None or variant.found.solution.cost is None:
-        return Alternative(name, "infeasible", None, None, None, variant.reason)
-    other = answer_of(variant.found)
-    delta = other.usd - least_usd
-    share = delta / least_usd if least_usd else None
-    return Alternative(name, proof_of(other).status, other.usd, delta, share, "")
+    restriction, least_usd = variant.restriction, cheapest.minimised_usd
+    kept = restriction.is_kept_by(cheapest.lines)
+    if not kept and (variant.found is None or variant.found.solution.cost is None):
+        return Alternative(restriction.name, "infeasible", None, None, None, variant.reason)
+    other = cheapest if kept or variant.found is None else answer_of(variant.found)
+    proof, delta_usd = proof_of(other), other.minimised_usd - least_usd
+    return Alternative(
+        name=restriction.name,
+        status=proof.status,
+        horizon_usd=other.usd,
+        delta_usd=delta_usd,
+        delta_share=delta_usd / least_usd if least_usd else None,
+        reason="",
+        gap=proof.gap,
+        breaks=restriction.breaks,
+    )
 
 
-def _conflict(found: Found) -> str:
-    words = (limit_in_words(found.formulation, limit) for limit in found.solution.conflict)
-    return "; ".join(dict.fromkeys(words))
-
-
-# -- where decisions flip --------------------------------------------------------------------
-
-
-def break_evens(
-    answer: Answer, workloads: Sequence[WorkloadPlan], supplies: Sequence[Supply]
-) -> tuple[BreakEven, ...]:
-    """Commitment against on-demand by use, and the price at which the next GPU would be chosen."""
-    return (*_commitments(answer, supplies), *_next_gpu(workloads))
-
-
-def _commitments(answer: Answer, supplies: Sequence[Supply]) -> list[BreakEven]:
-    found = []
-    for line in answer.lines:
-        supply = line.supply
-        committing = _committing(supply)
-        if not committing:
-            continue
-        workloads = [use.cell.workload for use in line.uses]
-        rivals = [
-            s.usd_per_gpu_hour
-            for s in supplies
-            if s.gpu == supply.gpu
-            and s.purchase is Purchase.ON_DEMAND
-            and all(may_run(w, s) for w in workloads)
-        ]
-        if not rivals:
-            continue
-        value = commitment_break_even_utilisation(supply.usd_per_gpu_hour, min(rivals))
-        found.append(BreakEven(f"{committing} pays above", "utilisation", value, line.utilisation))
-    return found
-
-
-def _committing(supply: Supply) -> str:
-    """A purchase that is paid for used or not, in words; empty for others and for what stands."""
-    if supply.purchase is Purchase.BUY:
-        return f"Buying a {supply.gpu}"
-    if supply.offer is None or not supply.offer.term_months:
-        return ""
-    return f"Reserving a {supply.gpu} for {term_words(supply.offer.term_months)}"
-
-
-def _next_gpu(workloads: Sequence[WorkloadPlan]) -> list[BreakEven]:
-    found = []
-    for plan in workloads:
-        costs = [c for c in plan.candidates if c.unit_cost_usd is not None]
-        chosen = [c for c in costs if c.chosen]
-        others = [c for c in costs if not c.chosen and c.usd_per_gpu_hour is not None]
-        if not chosen or not others:
-            continue
-        best = min(c.unit_cost_usd or 0.0 for c in chosen)
-        other = others[0]
-        price = other.usd_per_gpu_hour or 0.0
-        if not other.unit_cost_usd or other.unit_cost_usd <= best:
-            continue
-        what = f"{plan.id} moves to {other.gpu} below"
-        found.append(BreakEven(what, "usd_per_gpu_hour", price * best / other.unit_cost_usd, price))
-    return found
+def _conflict(found: Found, inventory: Inventory) -> str:
+    conflict = minimal(found.formulation, amounts(found.formulation, inventory))
+    if len(conflict) == 1:  # work that no amount of anything does
+        return f"nothing can run {conflict[0].stated.path[1]}"
+    if not conflict:
+        return "no plan was found in the work allowed"
+    return f"breaks {'; '.join(str(amount.stated) for amount in conflict)}"
 
 
 def slower_or_faster(options: Sequence[Option]) -> tuple[float, float]:

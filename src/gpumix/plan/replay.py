@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from gpumix import mix
 from gpumix.domain.evidence import Basis
 from gpumix.domain.plan import Replay, ReplayedSlo
 from gpumix.domain.workload import Demand, Slo, Workload
@@ -24,7 +25,7 @@ from gpumix.plan.cycle import Cycle, peak_demand
 from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import Answer
 from gpumix.plan.regret import Variant
-from gpumix.plan.search import PLAN, Found, judged, search
+from gpumix.plan.search import Found, judged, search
 from gpumix.serving.simulated_capacity import latency_of, settled
 from gpumix.serving.simulator.simulation import Outcome, Settings, simulate
 from gpumix.serving.traffic import draw
@@ -75,12 +76,12 @@ class Replayer:
         }
 
     def parts(self, answer: Answer, workload: Workload) -> list[_Part]:
-        """Each block of the first year's week, its busiest hour split by what replicas sustain."""
+        """Each block of its first week, its busiest hour split by what replicas sustain."""
         demand, parts = workload.demand, []
         if demand is None:
             return []
         cycle = answer.formulation.cycle
-        for index in cycle.of_year(0):
+        for index in cycle.first_week(workload):
             block = cycle.blocks[index]
             running = _running(answer, workload, index)
             able = math.fsum(o.units_per_hour * n for o, n in running.items())
@@ -247,13 +248,21 @@ def proven(
     proof = replayer.of(interpret.answer_of(found), corrections)
     while names := [n for n in broken(proof) if corrections.get(n, 0) < CORRECTIONS]:
         lower = corrected(choice, interpret.answer_of(found), names, replayer)
-        again = search(lower, cycle, PLAN) if lower != choice else None
+        again = _again(lower, cycle) if lower != choice else None
         if again is None or again.solution.cost is None:
             break
         corrections |= {n: corrections.get(n, 0) + 1 for n in names}
         found, choice = again, lower
         proof = replayer.of(interpret.answer_of(found), corrections)
     return found, choice, proof
+
+
+def _again(lower: Choice, cycle: Cycle) -> Found | None:
+    """The plan at lower rates; None where the user's time is up."""
+    try:
+        return search(lower, cycle, lower.work.plan)
+    except mix.OutOfTime:
+        return None
 
 
 def cheapest(

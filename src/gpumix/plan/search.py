@@ -5,34 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from gpumix import mix
+from gpumix.errors import InputError
 from gpumix.plan.cycle import Cycle
+from gpumix.plan.effort import Effort, Work
 from gpumix.plan.formulate import Choice, Formulation, formulate, part_of
 
 GAP = 0.005
 """A mix is good enough when proven to cost at most this share more than the best."""
 
+IMPOSSIBLE = mix.Solution("infeasible", None, None, None, {}, ())
+
 FAR = 0.10
 """A mix of a shortlist this far from the bound may lack supplies that whole numbers need."""
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How long a search may go on.
-
-    `work` ends it, so that two runs find the same mix. A problem of no more than `largest` whole
-    numbers enters whole, of others what so many `rounds` of relaxations hold; the next entry of
-    `rounds` is tried where the mix found is further than `FAR` from the bound.
-    """
-
-    work: mix.Effort
-    largest: int
-    rounds: tuple[int, ...]
-
-
-PLAN, VARIANT = Effort(mix.NORMAL, 3_000, (3,)), Effort(mix.QUICK, 1_000, (1, 2))
-"""For the plan itself, and for each plan it is held against (those may cost a little too much)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,35 +43,75 @@ def search(
     cycle: Cycle,
     effort: Effort,
     rate_factor: Mapping[str, float] | None = None,
+    most_usd: float = math.inf,
 ) -> Found:
     """The cheapest mix of a choice, as near to the best as `GAP` or the effort allows.
 
     A problem small enough to be searched enters whole, so that its optimum is proven; of a larger
-    one the shortlist. `rate_factor` scales each workload's rates (sensitivity).
+    one the shortlist. `rate_factor` scales each workload's rates (sensitivity). Where the fractions
+    alone cost more than `most_usd`, or have no plan, and that is finite, there is no search: the
+    solution then has no cost.
+
+    Raises: mix.OutOfTime where the user's time was up before any mix was found.
     """
+    work = choice.work
+    work.left_s()
     whole = formulate(choice, cycle, rate_factor)
-    rented = {r.id for r in whole.problem.resources if r.id != whole.supply[r.id].id}
+    always = {
+        r.id
+        for r in whole.problem.resources
+        if r.id != whole.supply[r.id].id or whole.supply[r.id].count
+    }  # what is rented for one workload alone, and what stands, kept or sold
     # The first round gives the bound, and with the others the list.
     is_small = mix.whole_numbers(whole.problem) <= effort.largest
+    rounds = mix.shortlists(whole.problem, always=always, deadline=work.deadline)
+    first = short = next(rounds)
+    least_usd = None if first.bound is None else first.bound - whole.freed_usd
+    if math.isfinite(most_usd) and (least_usd is None or least_usd > most_usd):
+        unsearched = mix.Solution("feasible", None, least_usd, None, {}, ())
+        return Found(choice, whole, unsearched, len(choice.supplies), least_usd)
     tried: list[tuple[mix.Problem, mix.Solution]] = []
-    for rounds in (1,) if is_small else effort.rounds:
-        short = mix.shortlist(whole.problem, rounds=rounds, always=rented)
-        bound = short.bound or 0.0
-        listed = whole.problem if is_small else short.problem
-        tried.append((listed, mix.solve(listed, effort=effort.work, gap=GAP)))
-        cost = tried[-1][1].cost
-        if cost is not None and mix.relative_gap(cost, bound) <= FAR:
+    solved = 1
+    for wanted in (1,) if is_small else effort.rounds:
+        if tried and work.is_over:
             break
-    if not is_small and all(found.cost is None for _, found in tried):
-        tried.append((whole.problem, mix.solve(whole.problem, effort=effort.work, gap=GAP)))
+        *_, short = (short, *islice(rounds, wanted - solved))
+        solved = wanted
+        listed = whole.problem if is_small else short.problem
+        if short.bound is None:  # not even fractions keep the limits
+            tried.append((whole.problem, IMPOSSIBLE))
+            break
+        tried.append((listed, _solved(listed, effort, work)))
+        cost = tried[-1][1].cost
+        if cost is not None and mix.relative_gap(cost, first.bound or 0.0) <= FAR:
+            break
+    if not is_small and short.bound is not None and all(one.cost is None for _, one in tried):
+        tried.append((whole.problem, _solved(whole.problem, effort, work)))
     problem, solution = min(tried, key=lambda one: math.inf if one[1].cost is None else one[1].cost)
     is_whole = len(problem.resources) == len(whole.problem.resources)
     proven = solution.bound if is_whole else None  # a shortlist's bound says nothing of the rest
-    solution = judged(solution, max(bound, proven or 0.0))
+    solution = judged(
+        _less(solution, whole.freed_usd), max(first.bound or 0.0, proven or 0.0) - whole.freed_usd
+    )
     formulation = part_of(whole, problem)
     kept = {formulation.supply[r.id].id for r in problem.resources}
     narrowed = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in kept))
-    return Found(narrowed, formulation, solution, len(choice.supplies), short.bound)
+    return Found(narrowed, formulation, solution, len(choice.supplies), least_usd)
+
+
+def _less(solution: mix.Solution, usd: float) -> mix.Solution:
+    """A solution that costs so much less."""
+    return solution if solution.cost is None else replace(solution, cost=solution.cost - usd)
+
+
+def _solved(problem: mix.Problem, effort: Effort, work: Work) -> mix.Solution:
+    try:
+        left_s = work.left_s()
+        return mix.solve(problem, effort=effort.work, gap=GAP, time_limit_s=left_s, explained=False)
+    except InputError:
+        if work.is_over:  # no plan in the time there was
+            raise mix.OutOfTime from None
+        raise
 
 
 def judged(solution: mix.Solution, bound: float) -> mix.Solution:

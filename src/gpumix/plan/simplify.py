@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 
 from gpumix import mix
 from gpumix.domain.plan import CurvePoint
-from gpumix.errors import Infeasible
+from gpumix.errors import Change, Infeasible, Stated, WayOut
 from gpumix.plan.accounts import Line
 from gpumix.plan.cycle import Cycle
-from gpumix.plan.formulate import Choice, formulate
-from gpumix.plan.interpret import answer_of
+from gpumix.plan.formulate import Choice
+from gpumix.plan.interpret import answer_of, usd_of
 from gpumix.plan.restrictions import homeless_workloads, narrow
-from gpumix.plan.search import VARIANT, Found, search
+from gpumix.plan.search import Found, search
 from gpumix.supply.supply import Supply
+
+SMALL = 0.01
+"""Share of the cost below which a line is not worth signing for."""
+
+
+MOST_NAMES, MOST_SETS = 20, 6
+"""Of how many providers, GPU types or lines those are chosen that a limit allows, and how many
+choices are solved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +46,9 @@ def simplest(
     then lines.
 
     Each of the three is cut by solving again with only those that the mix spends most on, in as
-    few as will do, found by bisection. A mix that the inventory's limits call for is taken
-    whatever it costs. What stands already stays. One of the `others` that is cheaper than what
-    comes out and no less simple takes its place.
+    few as will do, found by bisection. Then lines that cost next to nothing go. A mix that the
+    inventory's limits call for is taken whatever it costs. What stands already stays. One of the
+    `others` that is cheaper than what comes out and no less simple takes its place.
 
     Raises: Infeasible where no mix was found that keeps one of the limits.
     """
@@ -51,6 +60,7 @@ def simplest(
         ("gpu_types", _gpu, limits.gpu_types),
         ("lines", _line, limits.lines),
     ):
+        before_lines = offered
         trial = _Trial(choice, cycle, offered, name)
         found = _cut(found, trial, most_usd)
         if limit is not None and len(_ranked(found, name)) > limit:
@@ -58,8 +68,13 @@ def simplest(
         curve.append(point_of(found))
         kept = {"", *_ranked(found, name)}
         offered = [s for s in offered if s.count or name(s) in kept]
+    wide = before_lines if limits.min_line_usd_per_month and limits.lines is None else offered
+    smaller = _without_small(found, _Trial(choice, cycle, wide, _line), most_usd)
+    if smaller is not found:
+        found = smaller
+        curve.append(point_of(found))
     for other in others:
-        if other is not None and _is_better(point_of(other), point_of(found)):
+        if other is not None and _is_better(other, found):
             found = other
             curve.append(point_of(other))
     return Simplest(found, tuple(dict.fromkeys(curve)))
@@ -68,18 +83,19 @@ def simplest(
 def point_of(found: Found) -> CurvePoint:
     """What a mix counts and costs."""
     lines = answer_of(found).lines
+    held = [line for line in lines if line.most]  # the others are sold at the start
     return CurvePoint(
-        providers=len({_provider(line.supply) for line in lines} - {""}),
-        gpu_types=len({line.supply.gpu for line in lines}),
-        lines=len(lines),
+        providers=len({_provider(line.supply) for line in held} - {""}),
+        gpu_types=len({line.supply.gpu for line in held}),
+        lines=len(held),
         horizon_usd=math.fsum(line.usd for line in lines),
     )
 
 
-def _is_better(one: CurvePoint, other: CurvePoint) -> bool:
+def _is_better(one: Found, other: Found) -> bool:
     """Cheaper, and in nothing less simple."""
-    counts = zip(astuple(one)[:-1], astuple(other)[:-1], strict=True)
-    return one.horizon_usd < other.horizon_usd and all(a <= b for a, b in counts)
+    counts = zip(astuple(point_of(one))[:-1], astuple(point_of(other))[:-1], strict=True)
+    return usd_of(one) < usd_of(other) and all(a <= b for a, b in counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +115,59 @@ class _Trial:
         )
         if homeless_workloads(narrowed, narrowed.supplies):
             return None
-        bound = mix.shortlist(formulate(narrowed, self.cycle).problem, rounds=1).bound
-        if bound is None or bound > most_usd:
+        if self.choice.work.is_over:
             return None
-        found = search(narrowed, self.cycle, VARIANT)
+        try:
+            variant = self.choice.work.variant
+            found = search(narrowed, self.cycle, variant, most_usd=most_usd)
+        except mix.OutOfTime:
+            return None
         cost = found.solution.cost
         return found if cost is not None and cost <= most_usd else None
 
 
 def _limited(found: Found, trial: _Trial, key: str, limit: int) -> Found:
-    """The mix of as many as the limit allows, whatever it costs. Raises: Infeasible."""
-    names = _ranked(found, trial.name)[:limit]
-    other = trial.only(names, math.inf)
-    if other is None:
-        message = f"no plan was found with limits.{key}: {limit}; tried {', '.join(names)}"
-        raise Infeasible(message, [f"limits.{key}"], [f"raise limits.{key}, or leave it out"])
-    return other
+    """The mix of as many as the limit allows, whatever it costs: of those that most is spent on,
+    else of others that can do all work between them.
+
+    Raises: Infeasible, with the work that cannot share them, and the least limit that was met.
+    """
+    ranked = _ranked(found, trial.name)
+    able = _able(trial)
+    others = sorted(able.keys() - set(ranked), key=lambda one: (-len(able[one]), one))
+    names = [*ranked, *others][:MOST_NAMES]
+    everyone = [w.id for w in trial.choice.inventory.workloads]
+
+    def sets(workloads: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        for chosen in itertools.combinations(names, min(limit, len(names))):
+            if set(workloads) <= able.get("", set()).union(*(able.get(n, ()) for n in chosen)):
+                yield chosen
+
+    for chosen in itertools.islice(sets(everyone), MOST_SETS):
+        if other := trial.only(chosen, math.inf):
+            return other
+    stated = Stated(("limits", key), f"{limit}")
+    apart = mix.minimal_conflict(everyone, lambda kept: any(sets(kept)))
+    models = {w.id: w.model for w in trial.choice.inventory.workloads}
+    conflict = [stated, *(Stated(("workloads", w, "model"), models[w]) for w in apart)]
+    for more in range(limit + 1, len(ranked) + 1):
+        enough = trial.only(ranked[:more], math.inf) if more < len(ranked) else found
+        if enough is not None:
+            break
+    way = WayOut((Change(stated, f"{more}"),), usd_of(enough or found))
+    raise Infeasible("no plan was found that keeps all of these together:", conflict, [way])
+
+
+def _able(trial: _Trial) -> dict[str, set[str]]:
+    """The workloads that can be done on what has a name."""
+    by_name: dict[str, list[Supply]] = {}
+    for supply in trial.offered:
+        by_name.setdefault(trial.name(supply), []).append(supply)
+    everyone = {w.id for w in trial.choice.inventory.workloads}
+    return {
+        name: everyone.difference(homeless_workloads(trial.choice, supplies))
+        for name, supplies in by_name.items()
+    }
 
 
 def _cut(found: Found, trial: _Trial, most_usd: float) -> Found:
@@ -131,6 +184,45 @@ def _cut(found: Found, trial: _Trial, most_usd: float) -> Found:
     return best
 
 
+def _without_small(found: Found, trial: _Trial, most_usd: float) -> Found:
+    """The mix without lines below the limit stated, whatever that costs, or without those below
+    `SMALL` of the cost, where the rest does their work for no more than `most_usd`.
+
+    Raises: Infeasible where no mix without lines below the stated limit was found.
+    """
+    inventory = trial.choice.inventory
+    stated = inventory.limits.min_line_usd_per_month
+    if stated is None and not inventory.simplicity:
+        return found
+    most_usd = math.inf if stated else most_usd
+    left = {trial.name(supply) for supply in trial.offered}
+    needed: set[str] = set()
+    while small := [name for name in _small(found, stated) if name not in needed]:
+        for gone in (set(small), {small[0]}):
+            if other := trial.only(sorted(left - gone), most_usd):
+                found = other
+                left -= gone
+                break
+        else:
+            if stated is not None:
+                key = "limits.min_line_usd_per_month"
+                limit = Stated(tuple(key.split(".")), f"{stated:g}")
+                way = WayOut((Change(limit, ""),), usd_of(found))
+                message = f"no plan was found without {_words(small[0], trial.offered)}:"
+                raise Infeasible(message, [limit], [way])
+            needed.add(small[0])
+    return found
+
+
+def _small(found: Found, usd_per_month: float | None) -> list[str]:
+    """Lines below an amount, or below `SMALL` of the cost, the smallest first; what stands on a
+    site is never one."""
+    answer = answer_of(found)
+    least = SMALL * answer.usd if usd_per_month is None else usd_per_month * answer.months
+    small = [line for line in answer.lines if line.usd < least and not line.supply.count]
+    return [_line(line.supply) for line in sorted(small, key=lambda line: line.usd)]
+
+
 def _ranked(found: Found, name: Callable[[Supply], str]) -> list[str]:
     """Names that a mix spends money on, the most first; what stands on a site has none."""
     usd: dict[str, float] = {}
@@ -138,6 +230,13 @@ def _ranked(found: Found, name: Callable[[Supply], str]) -> list[str]:
     for line in lines:
         usd[name(line.supply)] = usd.get(name(line.supply), 0.0) + line.usd
     return sorted(usd.keys() - {""}, key=lambda one: (-usd[one], one))
+
+
+def _words(line: str, offered: Iterable[Supply]) -> str:
+    """A line as people say it: `8 x h100-sxm-80gb of aws, spot`."""
+    supply = next(s for s in offered if s.id == line)
+    machine = f"{supply.gpus_per_instance} x {supply.gpu}"
+    return f"{machine} of {supply.provider}, {supply.purchase.value}"
 
 
 def _provider(supply: Supply) -> str:

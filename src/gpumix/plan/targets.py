@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gpumix import mix
 from gpumix.domain.plan import TermTarget
 from gpumix.domain.workload import Inventory
 from gpumix.plan.accounts import Line
 from gpumix.plan.cycle import Cycle
-from gpumix.plan.formulate import Choice, worthwhile
+from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import Answer, answer_of
-from gpumix.plan.search import VARIANT, search
+from gpumix.plan.search import search
+from gpumix.plan.worthwhile import worthwhile
 from gpumix.supply.rentals import rentals
 from gpumix.supply.supply import Supply
 
@@ -37,7 +39,10 @@ def targets(
     if not unlisted:
         return ()
     every = replace(choice, supplies=(*offered, *unlisted))
-    found = search(replace(every, supplies=worthwhile(every)), cycle, VARIANT)
+    try:
+        found = search(replace(every, supplies=worthwhile(every)), cycle, choice.work.variant)
+    except mix.OutOfTime:
+        return ()
     if found.solution.cost is None:
         return ()
     other = answer_of(found)

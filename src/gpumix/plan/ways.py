@@ -69,5 +69,5 @@ def _replaces(other: Way, way: Way) -> bool:
 
 def instances(option: Option, supply: Supply, workload: Workload) -> float:
     """Instances one replica takes: a part of one where others like it can fill the rest."""
-    share = option.gpus / supply.gpus_per_instance
+    share = option.gpu_share / supply.gpus_per_instance
     return math.ceil(share) if workload.run is not None else share

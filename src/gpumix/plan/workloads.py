@@ -17,10 +17,10 @@ from gpumix.options.reasons import Reason, Way, reasons_by_way, way_of
 from gpumix.options.workloads import options_of
 from gpumix.plan.accounts import Line, Use, usd_by_workload
 from gpumix.plan.candidates import candidates_of, cheapest_way, ways_of_gpus, why
-from gpumix.plan.cycle import WEEKS_PER_YEAR, work_per_week
 from gpumix.plan.formulate import Cell, Choice, may_run, rate_on
 from gpumix.plan.interpret import Answer
 from gpumix.plan.job_ways import job_plan
+from gpumix.plan.periods import units_by_year
 from gpumix.supply.supply import Supplies
 from gpumix.units import HOURS_PER_WEEK
 
@@ -64,9 +64,7 @@ def _workload_plan(results: Results, workload: Workload, usd: float, asker: Aske
     answer, tried = results.answer, results.tried[workload.id]
     choice, of = answer.choice, results.supplies.of
     uses = [(x, u) for x in answer.lines for u in x.uses if u.cell.workload.id == workload.id]
-    units = tuple(
-        work_per_week(workload, y) * WEEKS_PER_YEAR for y in range(choice.inventory.years)
-    )
+    units = units_by_year(workload, choice.inventory.years)
     ways = ways_of_gpus(choice, workload, tried, of)
     shown = [u.cell.option for _, u in uses] + [way.best.option for way in ways if way.best]
     behind = reasons_by_way(workload, tried, shown, results.catalog)
@@ -183,6 +181,7 @@ def _placements(
                 note=option.note,
                 speed=behind[way_of(option)].speed,
                 nearest=behind[way_of(option)].nearest,
+                slice=option.slice.name if option.slice else "",
             )
         )
     return tuple(sorted(placements, key=lambda p: (-p.share, p.resource)))
@@ -195,14 +194,14 @@ def _rate(choice: Choice, cell: Cell) -> float:
 def _capacity_per_hour(
     answer: Answer, workload: Workload, uses: Sequence[tuple[Line, Use]]
 ) -> tuple[float, ...] | None:
-    """Units per hour that the first year's replicas can deliver, by hour of the week."""
+    """Units per hour that the replicas of its first week can deliver, by hour of that."""
     if workload.is_deferrable:
         return None
     cycle = answer.formulation.cycle
     capacity = [0.0] * int(HOURS_PER_WEEK)
+    first = frozenset(cycle.first_week(workload))
     for _, use in uses:
-        block = cycle.blocks[use.block]
-        if block.year == 0:
-            for hour in block.hours:
+        if use.block in first:
+            for hour in cycle.blocks[use.block].hours:
                 capacity[hour] += use.replicas * _rate(answer.choice, use.cell)
     return tuple(capacity)

@@ -6,27 +6,42 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gpumix.domain.plan import CurvePoint, Plan, TermTarget
+from gpumix.domain.plan import CurvePoint, Plan, Scenarios, TermTarget
 from gpumix.plan import assumptions, interpret, regret
 from gpumix.plan.api import all_by_api, by_api
 from gpumix.plan.api_supply import api_warnings
+from gpumix.plan.break_evens import break_evens
+from gpumix.plan.burst import burst_rules
+from gpumix.plan.classes import by_class
 from gpumix.plan.interpret import Answer
 from gpumix.plan.interval import cost_interval_usd
 from gpumix.plan.regret import Variant
+from gpumix.plan.rules import decision_rules
+from gpumix.plan.slices import cuts
+from gpumix.plan.timeline import late_orders, timeline
+from gpumix.plan.today import TodayFleet, alternative, today_plan
 from gpumix.plan.workloads import Results, workload_plans
 from gpumix.predict.software import unknown_software
+from gpumix.units import MONTHS_PER_YEAR
 
 
 @dataclass(frozen=True, slots=True)
 class Others:
     """What the plan is held against: variants, the cheapest mix found, the way from that to the
-    plan, its cost at either end of every speed's interval [USD], prices to ask for."""
+    plan, its cost at either end of every speed's interval [USD], prices to ask for, what runs
+    today, and its cost in other scenarios.
+
+    `cut_short_s` is the limit of time that ended all this early [s], if one did.
+    """
 
     variants: Sequence[Variant]
     cheapest: Answer
     curve: tuple[CurvePoint, ...]
     ends_usd: tuple[float | None, float | None]
     targets: tuple[TermTarget, ...]
+    fleet: TodayFleet | None = None
+    cut_short_s: float | None = None
+    scenarios: Scenarios | None = None
 
 
 def write_up(
@@ -41,6 +56,7 @@ def write_up(
     inventory, solution = answer.choice.inventory, interpret.proof_of(answer)
     low_usd, high_usd = cost_interval_usd(answer, *others.ends_usd)
     workloads = workload_plans(results)
+    rules = decision_rules(answer, workloads)
     notes = [
         f"{w.id}: {note}"
         for w in inventory.workloads
@@ -64,7 +80,7 @@ def write_up(
         horizon_low_usd=low_usd,
         horizon_high_usd=high_usd,
         capex_usd=answer.capex_usd,
-        bound=min(solution.bound or 0.0, answer.usd),
+        bound=min(solution.bound or 0.0, answer.minimised_usd),
         gap=solution.gap or 0.0,
         utilisation=interpret.utilisation(answer),
         idle_usd_per_month=interpret.idle_usd(answer) / answer.months,
@@ -72,13 +88,15 @@ def write_up(
         workloads=workloads,
         regret=(
             *regret.alternatives(others.cheapest, others.variants),
-            all_by_api(apis, answer.usd),
+            all_by_api(apis, answer),
+            *([alternative(others.fleet, others.cheapest.usd)] if others.fleet else []),
         ),
-        break_evens=regret.break_evens(answer, workloads, supplies.of),
+        break_evens=break_evens(answer, rules, supplies.of),
         hourly_gpus=interpret.hourly_gpus(answer),
         assumptions=assumptions.assumptions(answer, catalog, (*inventory.notes, *supplies.notes)),
         warnings=(
             *assumptions.warnings(answer, notes),
+            *late_orders(answer),
             *assumptions.replay_warnings(results.proof, unproven),
             *api_warnings(answer.lines),
         ),
@@ -89,4 +107,15 @@ def write_up(
         cheapest_usd=others.cheapest.usd,
         curve=others.curve,
         api=apis,
+        today=today_plan(others.fleet, answer) if others.fleet else None,
+        timeline=timeline(answer),
+        first_year_usd_per_month=interpret.first_year_usd(answer) / MONTHS_PER_YEAR,
+        owed_usd=answer.owed_usd,
+        cut_short_s=others.cut_short_s,
+        wait_usd=answer.wait_usd,
+        by_class=by_class(answer.lines, answer.months),
+        rules=rules,
+        cuts=cuts(answer),
+        burst=burst_rules(answer, catalog.defaults),
+        scenarios=others.scenarios,
     )

@@ -135,6 +135,8 @@ def _read(kind: Any, data: Any, place: str) -> Any:
         return None if data is None else _read(inner[0], data, place)
     if get_origin(kind) is tuple:
         return _read_tuple(get_args(kind), data, place)
+    if get_origin(kind) is Mapping:
+        return _read_mapping(get_args(kind)[1], data, place)
     if dataclasses.is_dataclass(kind):
         return _read_record(cast(type, kind), data, place)
     if kind is date:
@@ -161,6 +163,12 @@ def _read_tuple(kinds: tuple[Any, ...], data: Any, place: str) -> tuple[Any, ...
         raise InputError(Problem(place, f"must have {len(kinds)} entries, not {len(data)}"))
     parts = enumerate(zip(kinds, data, strict=True))
     return tuple(_read(kind, part, f"{place}[{i}]") for i, (kind, part) in parts)
+
+
+def _read_mapping(kind: Any, data: Any, place: str) -> dict[str, Any]:
+    if not isinstance(data, Mapping):
+        raise InputError(Problem(place, f"must be an object, not {_short(data)}"))
+    return {str(key): _read(kind, part, f"{place}.{key}") for key, part in data.items()}
 
 
 def _short(data: Any) -> str:

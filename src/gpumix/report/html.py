@@ -22,12 +22,16 @@ from gpumix.errors import InputError
 from gpumix.publish import atomic
 from gpumix.report.pages import environment
 from gpumix.report.tables import Table
+from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
 from gpumix.report.views import charts
+from gpumix.report.views import decisions as decision_view
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
+from gpumix.report.views import timeline as timeline_view
+from gpumix.report.views import today as today_view
 
 VEGA_LITE: Final = "6.4"
 
@@ -80,17 +84,24 @@ def plan_html(plan: Plan) -> str:
     drawn = [*page_charts.values(), *(c for s in sections for c in s.charts)]
     tables = {
         "mix": mix_view.mix_table(plan),
+        "moves": today_view.moves_table(plan),
         "workloads": plan_view.workloads_table(plan).without_absent(),
+        "by_class": decision_view.class_table(plan),
+        "rules": decision_view.rules_table(plan),
+        "burst": decision_view.burst_table(plan),
+        "scenarios": decision_view.scenario_table(plan),
         "jobs": job_view.jobs_table(plan),
         "slo": plan_view.slo_table(plan),
         "replay": plan_view.replay_table(plan),
-        "regret": plan_view.regret_table(plan),
+        "regret": other_view.regret_table(plan).without_absent(),
         "api": api_view.api_table(plan),
         "api_flips": api_view.flips_table(plan),
         "costs": plan_view.cost_table(plan),
         "break_evens": plan_view.break_even_table(plan),
         "targets": mix_view.targets_table(plan),
+        "cuts": mix_view.cuts_table(plan),
         "curve": mix_view.curve_table(plan),
+        "timeline": timeline_view.timeline_table(plan),
         "assumptions": plan_view.assumptions_table(plan),
         "sources": mix_view.mix_sources_table(plan),
     }
@@ -118,7 +129,9 @@ def plan_html(plan: Plan) -> str:
             evidence=plan_view.evidence_counts(plan),
             replayed=plan_view.replay_words(plan),
             drawn=plan_view.traffic_words(plan),
+            today=today_view.today_words(plan),
             by_api=api_view.api_words(plan),
+            over_scenarios=decision_view.scenario_words(plan),
             glossary=_glossary([*tables.values(), *inner]),
             specs={chart.id: chart.spec for chart in drawn},
             javascript=Markup(_javascript()),

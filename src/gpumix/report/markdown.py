@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from gpumix import fields
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import Plan
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.report.tables import Cell, Table
+from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
 from gpumix.report.views import comparison as comparison_view
+from gpumix.report.views import decisions as decision_view
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
+from gpumix.report.views import timeline as timeline_view
+from gpumix.report.views import today as today_view
 from gpumix.report.views import training as training_view
 
 
@@ -21,11 +26,14 @@ def plan_markdown(plan: Plan) -> str:
         f"# {escaped(plan.name)}",
         f"**{escaped(plan_view.headline(plan))}** {escaped(plan_view.sureness(plan))}",
         *_warnings(plan.warnings),
+        *(drawn(t) for t in (mix_view.mix_table(plan),) if t.rows),
+        *_today(plan),
         *(
             drawn(t)
             for t in (
-                mix_view.mix_table(plan),
+                timeline_view.timeline_table(plan),
                 plan_view.workloads_table(plan),
+                decision_view.class_table(plan),
                 job_view.jobs_table(plan),
                 plan_view.slo_table(plan),
                 plan_view.replay_table(plan),
@@ -36,17 +44,22 @@ def plan_markdown(plan: Plan) -> str:
         *(
             drawn(t)
             for t in (
-                plan_view.regret_table(plan),
+                other_view.regret_table(plan).without_absent(),
                 api_view.api_table(plan),
                 api_view.flips_table(plan),
                 plan_view.cost_table(plan),
+                decision_view.rules_table(plan),
                 plan_view.break_even_table(plan),
+                decision_view.burst_table(plan),
+                decision_view.scenario_table(plan),
+                mix_view.cuts_table(plan),
                 mix_view.curve_table(plan),
                 mix_view.targets_table(plan),
             )
             if t.rows
         ),
     ]
+    parts.append(escaped(decision_view.scenario_words(plan)))
     parts.append(escaped(api_view.api_words(plan)))
     for workload in plan.workloads:
         parts.append(f"## {escaped(workload.id)}")
@@ -64,6 +77,16 @@ def plan_markdown(plan: Plan) -> str:
         parts += [escaped(sentence) for sentence in job_view.reasons(workload)]
     parts.append(drawn(plan_view.assumptions_table(plan)))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _today(plan: Plan) -> list[str]:
+    """What runs today beside the plan."""
+    words = today_view.today_words(plan)
+    if not words:
+        return []
+    moves = today_view.moves_table(plan)
+    title = f"## {escaped(fields.label('today'))}"
+    return [title, *map(escaped, words), *([drawn(moves, level=3)] if moves.rows else [])]
 
 
 def answer_markdown(comparison: Comparison | TrainingComparison) -> str:

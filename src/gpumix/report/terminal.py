@@ -25,12 +25,16 @@ from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.report import simulation
 from gpumix.report.tables import Cell, Column, Table, remark
 from gpumix.report.terminal_table import show_table
+from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
 from gpumix.report.views import comparison as comparison_view
+from gpumix.report.views import decisions as decision_view
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
+from gpumix.report.views import timeline as timeline_view
+from gpumix.report.views import today as today_view
 from gpumix.report.views import training as training_view
 
 _BAR_CELLS: Final = 24
@@ -56,11 +60,13 @@ def show_plan(
     console.print(Text(plan_view.sureness(plan)))
     _warnings(plan.warnings, console)
     show_table(mix_view.mix_table(plan), console, minor=("utilisation", "serves"))
+    _today(plan, console)
     show_table(
         plan_view.workloads_table(plan),
         console,
         minor=("usd_per_mtok_input", "usd_per_mtok_output", "kind"),
     )
+    show_table(decision_view.class_table(plan), console)
     show_table(
         job_view.jobs_table(plan), console, minor=("calendar_usd_per_day", "finish_expected_s")
     )
@@ -68,13 +74,24 @@ def show_plan(
     show_table(plan_view.replay_table(plan), console, minor=("shed", "within", "limit_s"))
     for words in plan_view.traffic_words(plan):
         _small(words, console)
+    show_table(timeline_view.timeline_table(plan), console, minor=("cash_usd",))
     _regret(plan, console)
     show_table(api_view.api_table(plan), console, minor=("name", "batch", "usd_per_mtok_total"))
     if words := api_view.api_words(plan):
         _small(words, console)
     show_table(api_view.flips_table(plan), console, minor=("against", "usd_per_month", "replicas"))
     show_table(plan_view.best_levers_table(plan), console, minor=("note",))
+    show_table(decision_view.rules_table(plan), console)
     show_table(plan_view.break_even_table(plan), console)
+    show_table(
+        decision_view.burst_table(plan),
+        console,
+        minor=("data_usd_per_month", "egress_tb_per_month", "data_at", "clouds"),
+    )
+    show_table(decision_view.scenario_table(plan), console)
+    if words := decision_view.scenario_words(plan):
+        _small(words, console)
+    show_table(mix_view.cuts_table(plan), console)
     show_table(mix_view.curve_table(plan), console)
     show_table(mix_view.targets_table(plan), console)
     console.print()
@@ -304,19 +321,33 @@ def _nearest(found: Sequence[evidence_view.Near], console: Console) -> None:
         _small(words, console)
 
 
+def _today(plan: Plan, console: Console) -> None:
+    """What runs today beside the plan, in sentences."""
+    if words := today_view.today_words(plan):
+        console.print()
+        console.print(Text(fields.label("today"), style="bold"))
+    for one in words:
+        console.print(Padding(Text(one), (0, 0, 0, 2), expand=False))
+
+
 def _regret(plan: Plan, console: Console) -> None:
-    drawn = plan_view.regret_table(plan)
+    most = other_view.MOST_ON_A_TERMINAL
+    drawn = other_view.regret_table(plan, most)
     if not drawn.rows:
         return
     deltas = {a.name: a.delta_share or 0.0 for a in plan.regret}
-    highest = max((d for d in deltas.values() if d > 0), default=0.0)
+    names = [row[0].text for row in drawn.rows]
+    highest = max((deltas[name] for name in names if deltas[name] > 0), default=0.0)
     rows = []
-    for name, share, usd, _, reason in drawn.rows:
+    for name, share, usd, _, _, breaks, reason in drawn.rows:
         cells = math.ceil(_BAR_CELLS * max(0.0, deltas[name.text]) / highest) if highest else 0
-        outcome = remark(f"not possible: {reason.text}") if reason.text else Cell("█" * cells)
+        words = f"not possible: {reason.text}" if reason.text else breaks.text
+        outcome = remark(words) if words else Cell("█" * cells)
         rows.append((name, share, Cell(usd.text), outcome))
-    columns = (*drawn.without("horizon_usd", "reason").columns, Column("reason", "", False, ""))
+    columns = (*drawn.columns[:3], Column("reason", "", False, ""))
     show_table(Table(drawn.title, columns, tuple(rows)), console)
+    if words := other_view.left_out_words(plan, most):
+        _small(words, console)
 
 
 def _warnings(warnings: Iterable[str], console: Console) -> None:

@@ -31,6 +31,7 @@ _PROSE_WORD: Final = 20
 _PROSE_LINE: Final = 16
 _PROSE: Final = frozenset(
     {
+        "action",
         "serves",
         "reason",
         "what",

@@ -8,22 +8,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpumix.cost.capex import gpu_capex
+from gpumix.cost.hardware import Hardware
 from gpumix.cost.premises import servers_per_rack
 from gpumix.cost.tco import ServerCost, onprem_server
+from gpumix.domain.defaults import OWNED_AGE_MONTHS
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.gpu import Server
 from gpumix.domain.offer import Purchase
-from gpumix.domain.site import Site
+from gpumix.domain.site import OwnedTerms, Site
 from gpumix.domain.workload import Inventory
 from gpumix.errors import InputError, NoEstimate, Problem
 from gpumix.supply.supply import Supplies, Supply
+from gpumix.units import MONTHS_PER_YEAR
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
 
 
 def own_servers(inventory: Inventory, catalog: Catalog) -> Supplies:
-    """Supply of every site: owned servers, which stay, and servers that may be bought.
+    """Supply of every site: owned servers, kept or sold, and servers that may be bought.
 
     Raises: InputError where a GPU comes in no known server or more stands than the racks feed.
     """
@@ -64,6 +67,8 @@ def own_servers(inventory: Inventory, catalog: Catalog) -> Supplies:
 def _buyable(
     site: Site, server: Server, inventory: Inventory, catalog: Catalog
 ) -> tuple[Supply | None, str]:
+    if (site.lead_months or 0) >= inventory.years * MONTHS_PER_YEAR:
+        return None, f"{site.id}: what is ordered arrives after the plan's end; nothing is bought"
     per_rack = servers_per_rack(server, site.kw_per_rack)
     if per_rack < 1:
         return None, (
@@ -75,7 +80,8 @@ def _buyable(
     except NoEstimate as error:
         return None, f"{site.id}: {error}"
     cost = _cost(site, server, price, inventory, catalog, owned=False)
-    return _supply(site, server, cost, Purchase.BUY, price[1], site.kw_per_rack / per_rack), ""
+    supply = _supply(site, server, cost, Purchase.BUY, price[1], site.kw_per_rack / per_rack)
+    return replace(supply, lead_months=site.lead_months or 0), ""
 
 
 def _owned(site: Site, server: Server, gpus: int, inventory: Inventory, catalog: Catalog) -> Supply:
@@ -94,7 +100,21 @@ def _owned(site: Site, server: Server, gpus: int, inventory: Inventory, catalog:
         f"{site.id}: {gpus} {server.gpu}", "already owned", Basis.MEASURED, "inventory"
     )
     supply = _supply(site, part, cost, Purchase.OWNED, stated, part.nameplate_kw)
-    return replace(supply, count=gpus // size, most=gpus // size)
+    return replace(
+        supply,
+        count=gpus // size,
+        most=gpus // size,
+        hardware=_as_it_stands(supply, site.terms_of(server.gpu), size),
+    )
+
+
+def _as_it_stands(supply: Supply, terms: OwnedTerms, gpus: int) -> Hardware | None:
+    """What an owned server fetches: as its age says, or as the inventory does."""
+    if supply.hardware is None:
+        return None
+    age = OWNED_AGE_MONTHS if terms.age_months is None else terms.age_months
+    offered = None if terms.sell_usd is None else terms.sell_usd * gpus
+    return replace(supply.hardware, age_months=age, sell_usd=offered)
 
 
 def _price_new(server: Server, catalog: Catalog) -> tuple[float, Assumption] | None:
@@ -149,6 +169,7 @@ def _supply(
         capex_usd=cost.capex_usd,
         kw=kw,
         assumptions=_unique((price, *cost.assumptions)),
+        hardware=cost.hardware,
     )
 
 

@@ -58,7 +58,7 @@ def rentals(inventory: Inventory, catalog: Catalog) -> Supplies:
     chosen = _cheapest(bill.offers, _residencies(inventory), apart)
     notes += _without_fabric(inventory, bill.offers, has_fabric)
     of = tuple(
-        _with_data(_rental(o, cloud, has_fabric(o), bill.words.get(o)), data_price(o))
+        with_data(_limited(rental(o, has_fabric(o), bill.words.get(o)), cloud), data_price(o))
         for o in chosen
     )
     return Supplies(of, tuple(notes))
@@ -69,7 +69,7 @@ def _may_be_had(offer: Offer, cloud: CloudSupply) -> bool:
     return all(q.instances for q in cloud.quotas_of(offer.provider, offer.region, offer.gpu))
 
 
-def _with_data(supply: Supply, price: DataPrice) -> Supply:
+def with_data(supply: Supply, price: DataPrice) -> Supply:
     """A rental with what its provider asks for data."""
     egress, storage = price.rates
     return replace(
@@ -144,7 +144,8 @@ def _rank(offer: Offer) -> tuple[float, str, str, str]:
     return (offer.usd_per_gpu_hour, offer.provider, offer.region, offer.instance)
 
 
-def _rental(offer: Offer, cloud: CloudSupply, has_fabric: bool, charges: str | None) -> Supply:
+def rental(offer: Offer, has_fabric: bool, charges: str | None) -> Supply:
+    """A rental at its offer's price; `charges` says what the team's own terms did to that."""
     place = offer.region or "any region"
     term = f"{offer.term_months}m" if offer.purchase.value == "reserved" else ""
     return Supply(
@@ -160,12 +161,16 @@ def _rental(offer: Offer, cloud: CloudSupply, has_fabric: bool, charges: str | N
         as_of=offer.as_of,
         basis=offer.basis,
         source=offer.source,
-        most=cloud.max_instances,
-        quotas=cloud.quotas_of(offer.provider, offer.region, offer.gpu),
         offer=offer,
         has_fabric=has_fabric,
         assumptions=() if charges is None else (_charges(offer, charges),),
     )
+
+
+def _limited(supply: Supply, cloud: CloudSupply) -> Supply:
+    """A rental under the inventory's limits."""
+    quotas = cloud.quotas_of(supply.provider, supply.region, supply.gpu)
+    return replace(supply, most=cloud.max_instances, quotas=quotas)
 
 
 def _charges(offer: Offer, words: str) -> Assumption:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
+from gpumix.cost.hardware import Hardware
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.workload import Quota
@@ -22,7 +23,11 @@ class Supply:
     site's racks. There are at most `most` of it; against one of the `quotas` all supplies of its
     place count together. `offer` is what a rental is priced by; `has_fabric` says whether several
     may be joined to a gang. Data that work sends out or keeps there costs `egress_usd_per_gb` and
-    `storage_usd_per_gb_month`; both are 0 where no work states any.
+    `storage_usd_per_gb_month`; both are 0 where no work states any. A server ordered at the start
+    arrives after `lead_months`; `hardware` tells what it costs for a shorter stay than the horizon,
+    and fetches when it is sold; None where it is rented or no price is known. A commitment that
+    runs already is paid until before `until_month` of the plan, and ends then, with the day
+    `until`. What is `always_on` is held to the end, however it is paid for: today's fleet.
     """
 
     id: str
@@ -50,6 +55,21 @@ class Supply:
     egress_usd_per_gb: float = 0.0
     storage_usd_per_gb_month: float = 0.0
     assumptions: tuple[Assumption, ...] = field(default=(), compare=False)
+    lead_months: int = 0
+    until_month: int | None = None
+    hardware: Hardware | None = None
+    until: date | None = None
+    always_on: bool = False
+
+    @property
+    def term_months(self) -> int:
+        """Length of the commitment [months]; 0 where there is none, or it holds for the horizon."""
+        return self.purchase.term_months or (self.offer.term_months if self.offer else 0)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether one count holds for the whole horizon, used or not."""
+        return self.purchase.is_committed or self.always_on
 
     @property
     def tier(self) -> str:
@@ -76,14 +96,16 @@ class Supply:
 
 @dataclass(frozen=True, slots=True)
 class Supplies:
-    """Everything that may enter the mix, and what was left out and why."""
+    """Everything that may enter the mix, and what was left out and why; beside it what is rented
+    `today`, of which only some may."""
 
     of: tuple[Supply, ...]
     notes: tuple[str, ...]
+    today: tuple[Supply, ...] = ()
 
     def largest_instance(self) -> dict[str, int]:
         """GPU id -> GPUs of the largest instance it comes in."""
         largest: dict[str, int] = {}
-        for supply in self.of:
+        for supply in (*self.of, *self.today):
             largest[supply.gpu] = max(largest.get(supply.gpu, 0), supply.gpus_per_instance)
         return largest

@@ -14,10 +14,12 @@ from gpumix.catalog import MEASUREMENTS, Catalog, load
 from gpumix.domain.offer import TIERS
 from gpumix.domain.plan import Plan
 from gpumix.domain.workload import InputFile, Inventory
-from gpumix.errors import InputError, Problem, unknown_name
+from gpumix.errors import Infeasible, InputError, Problem, unknown_name
 from gpumix.files import sha256
 from gpumix.inventory import read_inventory
 from gpumix.inventory.recheck import problems_of
+from gpumix.inventory.written import as_written
+from gpumix.plan.effort import NORMAL, WORK, Work
 from gpumix.plan.plan import Planned, Progress, plan
 from gpumix.publish import write_set
 from gpumix.report import export, html
@@ -78,7 +80,7 @@ def plan_file(
 ) -> Planned:
     """The plan of an inventory file, or of a plan.json once more, and the problem it solved."""
     progress(f"reading {path}")
-    return _planned(open_inventory(Path(path), measured), progress)
+    return _planned(Path(path), open_inventory(Path(path), measured), progress)
 
 
 def plan_into(
@@ -88,6 +90,7 @@ def plan_into(
     measured: Path | None = None,
     beside: Mapping[str, str] = MappingProxyType({}),
     overrides: Overrides = AS_WRITTEN,
+    work: Work = NORMAL,
 ) -> Planned:
     """As `plan_file`, and writes plan.json, report.html, problem.json and the files behind the plan
     into a folder; `beside` are texts that go there too, by name.
@@ -97,7 +100,7 @@ def plan_into(
     progress(f"reading {path}")
     opened = open_inventory(path, measured)
     opened = replace(opened, inventory=overridden(opened.inventory, overrides))
-    planned = _planned(opened, progress)
+    planned = _planned(path, opened, progress, work)
     texts = {
         PLAN: export.to_json(export.plan_to_dict(planned.plan)),
         "report.html": html.plan_html(planned.plan),
@@ -134,8 +137,18 @@ def _tiers(text: str) -> tuple[str, ...] | None:
     return names
 
 
-def _planned(opened: Opened, progress: Progress) -> Planned:
-    planned = plan(opened.inventory, opened.catalog, progress)
+def work_of(effort: str, time_limit_s: float | None) -> Work:
+    """The work that a user asks for; a limit of time runs from now. Raises: InputError."""
+    return WORK[effort].until(time_limit_s)
+
+
+def _planned(path: Path, opened: Opened, progress: Progress, work: Work = NORMAL) -> Planned:
+    try:
+        planned = plan(opened.inventory, opened.catalog, progress, work)
+    except Infeasible as error:
+        if opened.before is not None:
+            raise
+        raise as_written(error, path, opened.catalog) from None
     made = replace(planned.plan, version=__version__)
     return replace(planned, plan=_with_warning(made, opened.before))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from gpumix import fields
 from gpumix.domain.evidence import NearestMeasurement, Speed, StepPart
 from gpumix.domain.explanation import PlacementExplanation
-from gpumix.domain.plan import WorkloadPlan
+from gpumix.domain.plan import Placement, WorkloadPlan
 from gpumix.report.tables import Cell, Table, remark, table, text, value
 
 Near = tuple[str, NearestMeasurement]
@@ -60,7 +60,7 @@ def workload_nearest(workload: WorkloadPlan) -> Table:
 
 def steps_table(workload: WorkloadPlan) -> Table:
     """Where the time of a step goes on each of a workload's placements."""
-    ways = {f"{p.gpus} x {p.gpu}, {p.precision}": p.speed for p in workload.placements if p.speed}
+    ways = {f"{_gpus(p)}, {p.precision}": p.speed for p in workload.placements if p.speed}
     return _parts([(name, part) for name, speed in ways.items() for part in speed.parts])
 
 
@@ -82,10 +82,17 @@ def _parts(parts: Iterable[tuple[str, StepPart]]) -> Table:
     )
 
 
+def _gpus(placement: Placement) -> str:
+    """What one replica runs on: `2 x h100-sxm-80gb`, `1g.10gb of h100-sxm-80gb`."""
+    if placement.slice:
+        return f"{placement.slice} of {placement.gpu}"
+    return f"{placement.gpus} x {placement.gpu}"
+
+
 def placement_words(found: PlacementExplanation) -> str:
     """`chat: Qwen/Qwen3-8B on 2 x h100-sxm-80gb, tp 2, fp8`."""
     p = found.placement
-    return f"{found.workload}: {found.model} on {p.gpus} x {p.gpu}, tp {p.tp}, {p.precision}"
+    return f"{found.workload}: {found.model} on {_gpus(p)}, tp {p.tp}, {p.precision}"
 
 
 def speed_words(found: PlacementExplanation) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from gpumix import fields
 from gpumix.domain.offer import OLD, Purchase, term_words
-from gpumix.domain.plan import CurvePoint, MixLine, Plan, TermTarget
+from gpumix.domain.plan import CurvePoint, GpuCut, MixLine, Plan, TermTarget
 from gpumix.fields import Currency
 from gpumix.report.tables import Cell, Table, basis, money, table, text, value
 from gpumix.report.views.prices import paid_words
@@ -85,7 +86,9 @@ def _count(line: MixLine) -> Cell:
     if line.purchase == Purchase.API:
         return Cell("")
     if Purchase(line.purchase).is_committed:
-        return value("count", line.count)
+        by_year = ", ".join(map(str, line.counts_by_year))
+        note = f"by year: {by_year}" if len(set(line.counts_by_year)) > 1 else ""
+        return Cell(fields.format_value("count", line.count), note)
     mean = fields.format_value("mean_count", line.mean_count)
     return Cell(f"≤ {line.count}", f"mean {mean}")
 
@@ -130,6 +133,32 @@ def mix_sources_table(plan: Plan) -> Table:
         ("marks", lambda m: text(", ".join(m.marks))),
         ("source", lambda m: text(m.source)),
     )
+
+
+def cuts_table(plan: Plan) -> Table:
+    """How GPUs are cut so that replicas of several workloads share them."""
+    held = {line.resource: line.count * line.gpus_per_instance for line in plan.mix}
+    cut = Counter[str]()
+    for one in plan.cuts:
+        cut[one.resource] += one.count
+    anew = {resource for resource, count in cut.items() if count > held.get(resource, count)}
+    return table(
+        fields.label("cuts"),
+        GpuCut,
+        plan.cuts,
+        ("count", lambda c: value("count", c.count, record=GpuCut)),
+        ("gpu", lambda c: text(c.gpu)),
+        (
+            "pattern",
+            lambda c: text(cut_words(c), note="in some hours" if c.resource in anew else ""),
+        ),
+        ("resource", lambda c: text(c.resource)),
+    )
+
+
+def cut_words(cut: GpuCut) -> str:
+    """What a GPU is cut into: `4 × 1g.10gb, 1 × 3g.40gb`."""
+    return ", ".join(f"{count} × {name}" for name, count in cut.pattern.items())
 
 
 def curve_table(plan: Plan) -> Table:

@@ -9,8 +9,7 @@ from gpumix import fields
 from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import (
-    PUBLISHED,
-    Alternative,
+    LISTED,
     BreakEven,
     Candidate,
     CostPart,
@@ -36,14 +35,22 @@ from gpumix.report.tables import (
     value,
 )
 from gpumix.report.views.mix import purchase_words, second_currency
+from gpumix.report.views.timeline import years_words
+from gpumix.report.views.today import today_headline
 
 UNIT_COSTS = ("usd_per_mtok_total", "usd_per_run", "usd_per_sample")
 ALARMING = 0.10
 """Gap above which the headline warns that the plan is not proven (decision 0017)."""
 _NAMED_IN_HEADLINE = 4
-_FLIP_WORDS = {"utilisation": "use", "usd_per_gpu_hour": "per GPU-hour"}
+_FLIP_WORDS = {
+    "held_share": "of hours held",
+    "utilisation": "use",
+    "usd_per_gpu_hour": "per GPU-hour",
+}
 """What follows the number in a sentence about a flip, by quantity."""
 
+_LISTED_IN_1_3 = "published prices only"
+"""What plans up to schema 1.3 call the mix at listed prices."""
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -88,7 +95,7 @@ def headline(plan: Plan) -> str:
     else:
         keeps = f"{keep} the promise" if kept == 1 else f"{keep} all {kept} promises"
     month = with_second(plan, "monthly_usd", plan.monthly_usd)
-    return f"{joined(_mix_words(plan.mix))} {keeps} for {month} a month."
+    return f"{joined(_mix_words(plan.mix))} {keeps} for {month} a month.{today_headline(plan)}"
 
 
 def _above_cheapest(plan: Plan) -> str:
@@ -112,13 +119,13 @@ def _counted(point: CurvePoint) -> str:
 
 def _without_estimates(plan: Plan) -> str:
     """What the plan costs without commitments that nobody lists; nothing where it has none."""
-    other = next((a for a in plan.regret if a.name == PUBLISHED), None)
+    other = next((a for a in plan.regret if a.name in (LISTED, _LISTED_IN_1_3)), None)
     if other is None or not any(line.derived for line in plan.mix):
         return ""
     if other.horizon_usd is None:
         return f" No plan without estimated terms: {other.reason}."
     cost = fields.format_value("horizon_usd", other.horizon_usd)
-    return f" Without estimated terms, at published prices only: {cost}."
+    return f" Without estimated terms, at {LISTED}: {cost}."
 
 
 def _mix_words(mix: Sequence[MixLine]) -> list[str]:
@@ -126,6 +133,8 @@ def _mix_words(mix: Sequence[MixLine]) -> list[str]:
     for line in sorted(mix, key=lambda line: -line.usd_per_month):
         if line.purchase == Purchase.API:
             gpus[f"{line.provider}'s API", line.purchase] = 0
+            continue
+        if not line.count:  # all sold at the start
             continue
         key = line.gpu, line.purchase
         gpus[key] = gpus.get(key, 0) + line.count * line.gpus_per_instance
@@ -157,7 +166,24 @@ def sureness(plan: Plan) -> str:
     )
     years = "year" if plan.years == 1 else "years"
     told = f"{interval} over {plan.years} {years}; {proof}."
-    return told + _above_cheapest(plan) + _without_estimates(plan)
+    more = (years_words, _waiting, _cut_short, _above_cheapest, _without_estimates)
+    return told + "".join(words(plan) for words in more)
+
+
+def _waiting(plan: Plan) -> str:
+    if not plan.wait_usd:
+        return ""
+    worth = fields.format_value("wait_usd", plan.wait_usd)
+    return f" Waiting for training jobs is worth {worth} beside that; the plan weighs both."
+
+
+def _cut_short(plan: Plan) -> str:
+    if plan.cut_short_s is None:
+        return ""
+    return (
+        f" Cut short after {fields.format_value('cut_short_s', plan.cut_short_s)}: what was not"
+        " looked at by then is missing, and another run may give another plan."
+    )
 
 
 def with_second(plan: Plan, name: str, usd: float | None) -> str:
@@ -280,22 +306,6 @@ def traffic_words(plan: Plan) -> list[str]:
     ]
 
 
-def regret_table(plan: Plan) -> Table:
-    """The plan under one more restriction each, cheapest first, impossible ones last."""
-    second = second_currency(plan)
-    rows = sorted(plan.regret, key=lambda a: (a.horizon_usd is None, a.horizon_usd or 0.0))
-    return table(
-        fields.label("regret"),
-        Alternative,
-        rows,
-        ("name", lambda a: text(a.name)),
-        ("delta_share", lambda a: value("delta_share", a.delta_share)),
-        ("delta_usd", lambda a: money("delta_usd", a.delta_usd, second)),
-        ("horizon_usd", lambda a: money("horizon_usd", a.horizon_usd, second)),
-        ("reason", lambda a: remark(a.reason)),
-    )
-
-
 def cost_table(plan: Plan) -> Table:
     """Components of the cost by year."""
     years = [str(plan.start.year + i) for i in range(plan.years)]
@@ -311,21 +321,23 @@ def cost_table(plan: Plan) -> Table:
 
 
 def break_even_table(plan: Plan) -> Table:
-    """Where the answer flips, a sentence each."""
+    """Where the answer flips, a sentence each; prices of the next GPU where no rule tells them."""
+    told = {"usd_per_gpu_hour"} if plan.rules else set()
     return table(
         fields.label("break_evens"),
         BreakEven,
-        plan.break_evens,
+        [flip for flip in plan.break_evens if flip.quantity not in told],
         ("what", lambda b: text(break_even_words(b))),
     )
 
 
 def break_even_words(flip: BreakEven) -> str:
-    """`Reserving a b200-sxm-180gb for 3 years pays above 51 % use (today 98 %)`."""
+    """`Reserving a b200-sxm-180gb for 3 years pays above 51 % of hours held (today 98 %)`."""
     name = flip.quantity if flip.quantity in _FLIP_WORDS else "BreakEven.value"
     value = fields.format_value(name, flip.value)
     now = "not in this plan" if flip.now is None else f"today {fields.format_value(name, flip.now)}"
-    return f"{flip.what} {value} {_FLIP_WORDS.get(flip.quantity, flip.quantity)} ({now})"
+    words = f"{flip.what} {value} {_FLIP_WORDS.get(flip.quantity, flip.quantity)} ({now})"
+    return f"{words}; {flip.note}" if flip.note else words
 
 
 def assumptions_table(plan: Plan) -> Table:
@@ -350,6 +362,7 @@ def placements_table(workload: WorkloadPlan) -> Table:
         workload.placements,
         ("gpu", lambda p: text(p.gpu, note=p.resource)),
         ("gpus", lambda p: value("gpus", p.gpus)),
+        ("slice", lambda p: text(p.slice)),
         ("tp", lambda p: value("tp", p.tp)),
         ("precision", lambda p: text(p.precision)),
         ("peak_replicas", lambda p: value("peak_replicas", p.peak_replicas)),
