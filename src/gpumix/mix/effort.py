@@ -13,9 +13,10 @@ class Effort:
     `exact_counts` (whole numbers looked at, all nodes of the tree together). Beyond: the problem
     is taken apart. `whole` columns up to which the fractional problem is solved at once; a larger
     one through `clusters` blocks of like demand and `rounds` of Benders cuts. `commit_nodes` for
-    the commitments in whole numbers, `block_nodes` for
-    each block among the best `block_ways` of every workload, `dives` through each block of
-    many replicas, `window_nodes` for batch work, `polish_counts` for the search around the plan.
+    the commitments in whole numbers, `block_nodes` for each block among the best `block_ways` of
+    every workload, `moves` of the local search in a block of many replicas, `dives` through it
+    where that finds nothing, `window_nodes` for batch work, `polish_counts` for the search around
+    the plan.
     """
 
     exact: int
@@ -26,6 +27,7 @@ class Effort:
     commit_nodes: int
     block_nodes: int
     block_ways: int
+    moves: int
     dives: int
     window_nodes: int
     polish_counts: int
@@ -40,6 +42,7 @@ QUICK = Effort(
     commit_nodes=20,
     block_nodes=1,
     block_ways=12,
+    moves=200_000,
     dives=1,
     window_nodes=10,
     polish_counts=0,
@@ -53,6 +56,7 @@ NORMAL = Effort(
     commit_nodes=100,
     block_nodes=5,
     block_ways=20,
+    moves=2_000_000,
     dives=1,
     window_nodes=50,
     polish_counts=5_000,
@@ -66,6 +70,7 @@ THOROUGH = Effort(
     commit_nodes=1_000,
     block_nodes=100,
     block_ways=1_000,
+    moves=5_000_000,
     dives=4,
     window_nodes=1_000,
     polish_counts=150_000,

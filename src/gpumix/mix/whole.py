@@ -81,11 +81,7 @@ def _batch_priced(part: Part, program: Program, priced: Priced, p: int, slack: f
 
 def _whole(split: Split, task: Task, effort: Effort) -> NDArray[np.float64] | None:
     if _replicas(task.part, task.point) > MANY:
-        dives = [
-            dive(task.part, task.relaxed, task.point, seed=(task.seed, i))
-            for i in range(effort.dives)
-        ]
-        _, fixed = min(dives, key=lambda one: one[0])
+        fixed = _fixed(task, effort)
         lower, upper = task.program.lower.copy(), task.program.upper.copy()
         columns = np.array(list(fixed), dtype=np.int32)
         lower[columns] = upper[columns] = list(fixed.values())
@@ -102,6 +98,19 @@ def _whole(split: Split, task: Task, effort: Effort) -> NDArray[np.float64] | No
     if found is None:
         found = _searched(split, task.program, effort)
     return rounded(task.part, task.program, task.point) if found is None else found
+
+
+def _fixed(task: Task, effort: Effort) -> dict[int, float]:
+    """Whole replicas by column: found by local search, else by dives."""
+    from gpumix.mix.local import search  # machine code, which smaller problems need not load
+
+    found = search(task.part, task.program, task.point, moves=effort.moves, seed=task.seed)
+    if found is not None:
+        return found
+    dives = [
+        dive(task.part, task.relaxed, task.point, seed=(task.seed, i)) for i in range(effort.dives)
+    ]
+    return min(dives, key=lambda one: one[0])[1]
 
 
 def _is_whole(task: Task, fixed: Mapping[int, float]) -> bool:
