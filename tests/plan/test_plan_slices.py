@@ -71,6 +71,14 @@ def test_ten_small_models_fit_on_two_gpus(tmp_path: Path) -> None:
     assert apart.usd == pytest.approx(5.0 * answer.usd)  # a GPU each
 
 
+def test_work_that_must_survive_a_loss_takes_no_part_of_a_gpu(tmp_path: Path) -> None:
+    """A part and a whole GPU of one machine stop together."""
+    choice = choice_of(inventory(tmp_path, [SMALL], "tier: premium"))
+    answer = answer_of(search(choice, planner.cycle_for(choice), NORMAL.plan))
+    assert not cuts(answer)
+    assert sum(line.most for line in answer.lines) == 2
+
+
 def test_work_that_fills_most_of_a_gpu_keeps_whole_ones(tmp_path: Path) -> None:
     asked = inventory(tmp_path, [SMALL], rate=60.0)
     assert all(option.slice is None for option in choice_of(asked).options["chat0"])

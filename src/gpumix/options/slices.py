@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpumix.domain.gpu import Gpu, Slice
-from gpumix.domain.workload import Kind, Workload
+from gpumix.domain.workload import Kind, Tier, Workload
 from gpumix.options.media import picture_options
 from gpumix.options.option import Option
 from gpumix.options.serving import serving_options
@@ -32,13 +32,16 @@ the next where the simulation refuses that one."""
 def slice_options(workload: Workload, whole: Sequence[Option], catalog: Catalog) -> list[Option]:
     """Ways to do a workload on parts of those GPUs that it would leave idle for the most part.
 
+    None for premium work: parts of one GPU, and whole GPUs beside them, may stop together, which
+    the limit of survival counts way by way.
+
     Args:
         workload: work that cannot wait; other work has no use for a part of a GPU.
         whole: its options on whole GPUs.
         catalog: GPUs and their profiles.
     """
     demand = workload.demand
-    if demand is None or workload.is_deferrable:
+    if demand is None or workload.is_deferrable or workload.tier is Tier.PREMIUM:
         return []
     peak = max(demand.units_per_hour)
     fastest = _fastest_alone(whole)
