@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gpumix import mix
@@ -13,6 +14,7 @@ from gpumix.domain.plan import (
     MixLine,
 )
 from gpumix.plan.accounts import Line, Use, lines_of
+from gpumix.plan.cohorts import OWED
 from gpumix.plan.credits import credited, credits_of
 from gpumix.plan.cycle import Block
 from gpumix.plan.formulate import (
@@ -174,8 +176,15 @@ def cost_parts(answer: Answer) -> tuple[CostPart, ...]:
 
 
 def first_year_usd(answer: Answer) -> float:
-    """Cost of the first year of the horizon [USD]."""
-    return math.fsum(part.usd_by_year[0] for part in cost_parts(answer))
+    """Cost of the first year of the horizon, less what is owed past it [USD]."""
+    return cost_of_year(answer.lines, 0)
+
+
+def cost_of_year(lines: Iterable[Line], year: int) -> float:
+    """What lines cost in a year of the horizon (-1 = last), less what is owed past it [USD]."""
+    return math.fsum(
+        usd[year] for line in lines for name, usd in line.usd_parts.items() if name != OWED
+    )
 
 
 def idle_usd(answer: Answer) -> float:
