@@ -128,6 +128,12 @@ def test_every_length_of_commitment_has_a_break_even(
     assert found.note == "kept all the same: limits leave no other"
 
 
+def test_what_runs_already_is_no_decision() -> None:
+    held = supply(purchase=Purchase.RESERVED_3Y, usd_per_gpu_hour=0.7, until_month=12)
+    held.offer = Named(term_months=36)
+    assert break_evens(answer(served(workload(), held)), (), [held, supply()]) == ()
+
+
 @pytest.mark.parametrize(("countries", "compared"), [(("BD",), 0), ((), 1)])
 def test_what_may_not_be_rented_is_not_compared_with_renting(
     countries: tuple[str, ...], compared: int

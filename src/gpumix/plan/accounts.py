@@ -76,6 +76,11 @@ class Line:
         return math.fsum(self.usd_parts.get(FREED, ()))
 
     @property
+    def owed_usd(self) -> float:
+        """What its commitments cost after the horizon, counted in its cost [USD]."""
+        return math.fsum(n * cohort.owed_usd for cohort, n in self.cohorts)
+
+    @property
     def busy_gpu_hours(self) -> float:
         """GPU-hours worked over the horizon."""
         return math.fsum(use.busy_gpu_hours for use in self.uses)

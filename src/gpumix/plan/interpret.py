@@ -75,7 +75,7 @@ class Answer:
     @property
     def owed_usd(self) -> float:
         """What commitments still cost after the horizon, counted in its cost [USD]."""
-        return math.fsum(n * c.owed_usd for line in self.lines for c, n in line.cohorts)
+        return math.fsum(line.owed_usd for line in self.lines)
 
 
 def answer_of(found: Found) -> Answer:
@@ -124,7 +124,7 @@ def _mix_line(line: Line, answer: Answer) -> MixLine:
         country=supply.country,
         count=line.most,
         mean_count=mean,
-        usd_per_gpu_hour=line.held_usd / line.gpu_hours
+        usd_per_gpu_hour=(line.held_usd - line.owed_usd) / line.gpu_hours
         if line.gpu_hours
         else supply.usd_per_gpu_hour,
         usd_per_month=usd / answer.months,
@@ -189,7 +189,9 @@ def cost_of_year(lines: Iterable[Line], year: int) -> float:
 
 def idle_usd(answer: Answer) -> float:
     """Cost of GPU-hours that are held and do not work, over the horizon [USD]."""
-    return math.fsum(line.held_usd * (1.0 - line.utilisation) for line in gpu_lines(answer))
+    return math.fsum(
+        (line.held_usd - line.owed_usd) * (1.0 - line.utilisation) for line in gpu_lines(answer)
+    )
 
 
 def utilisation(answer: Answer) -> float:

@@ -87,12 +87,8 @@ def alternative(fleet: TodayFleet, cheapest: Answer) -> Alternative:
     if usd is None:
         reason = reason or "no number of its GPUs carries the demand to the end"
         return Alternative(NAME, "infeasible", None, None, None, reason)
-    usd += math.fsum(
-        n * cohort.owed_usd
-        for line in cheapest.lines
-        if line.supply.until_month is not None
-        for cohort, n in line.cohorts
-    )
+    running = (line for line in cheapest.lines if line.supply.until_month is not None)
+    usd += math.fsum(line.owed_usd for line in running)
     delta, least_usd = usd + fleet.wait_usd - cheapest.minimised_usd, cheapest.minimised_usd
     share = delta / least_usd if least_usd else None
     return Alternative(NAME, "feasible", usd, delta, share, "", breaks=_never_carried(fleet))
