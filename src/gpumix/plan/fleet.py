@@ -173,7 +173,7 @@ class _Year:
 
     def carried(self, problem: mix.Problem, broken: Mapping[str, str]) -> Carried | None:
         """The accounts of the cheapest way."""
-        solution = _solved(problem, self.choice.work) if problem.workloads else _idle(problem)
+        solution = _solved(problem, self.choice.work)
         if solution is None:
             return None
         names = {workload.id for workload in problem.workloads}
@@ -189,24 +189,6 @@ class _Year:
             answer_of(Found(self.choice, part, solution, len(self.choice.supplies), None)),
             tuple(TodayPromise(name, not why, why) for name, why in reasons.items()),
         )
-
-
-def _idle(problem: mix.Problem) -> mix.Solution:
-    """What must be held, without work."""
-    least = {r.id: r.min_instances for r in problem.resources}
-    hourly = {r.id: least[r.id] for r in problem.resources if not r.is_committed}
-    replicas = (0,) * len(problem.configs)
-    solution = mix.Solution(
-        "optimal",
-        None,
-        None,
-        0.0,
-        {r.id: least[r.id] for r in problem.resources if r.is_committed and not r.terms},
-        tuple(mix.BlockPlan(block.id, hourly, replicas) for block in problem.blocks),
-        terms={r.id: {r.terms[-1].id: least[r.id]} for r in problem.resources if r.terms},
-    )
-    cost = mix.price(problem, solution)
-    return replace(solution, cost=cost, bound=cost)
 
 
 def _solved(problem: mix.Problem, work: Work) -> mix.Solution | None:
