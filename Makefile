@@ -3,7 +3,7 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint types layers fit data docs golden examples accuracy whole-runs mutants fuzz bench bench-mix bench-serving validate-serving bench-training wheel clean
+.PHONY: help demo test lint types layers fit data docs golden examples accuracy whole-runs mutants fuzz bench bench-mix same-plan bench-serving validate-serving bench-training wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -69,6 +69,9 @@ mutants: .venv/.mutants  ## change the code a little, see whether a test notices
 
 bench: .venv/.dev  ## speed of the verbs -> docs/speed.md
 	@$(BIN)/python benchmarks/speed.py
+
+same-plan: .venv/.dev  ## plan five inventories quiet, busy and on one core -> docs/same-plan.md (a quarter of an hour)
+	@$(BIN)/python tools/same_plan.py
 
 bench-mix: .venv/.dev  ## the mix search: exactness, gaps, seconds -> docs/bench-mix.md (needs ../shared; minutes)
 	@$(BIN)/python tools/bench_mix.py

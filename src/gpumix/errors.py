@@ -196,9 +196,10 @@ def message_of(error: GpumixError) -> str:
     """An error as the command line tells it: every line of it, and any ways out."""
     lines = [f"gpumix: {line}" for line in str(error).splitlines()]
     ways = error.ways_out if isinstance(error, Infeasible) else ()
-    priced = [way for way in ways if way.usd is not None]
+    prices = [way.usd for way in ways if way.usd is not None]
     for way in ways:
-        cheapest = "the cheapest: " if len(priced) > 1 and way is priced[0] else ""
+        is_cheapest = len(prices) > 1 and way.usd == min(prices)
+        cheapest = "the cheapest: " if is_cheapest else ""
         costs = "" if way.usd is None else f" [the plan then costs {way.usd:,.0f} USD]"
         lines.append(printable(f"  a way out: {cheapest}{way}{costs}"))
     return "\n".join(lines)

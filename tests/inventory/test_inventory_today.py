@@ -81,7 +81,7 @@ def test_every_problem_of_a_fleet_is_told_at_once(refused: Refused) -> None:
         "must be at least 1, got 0",
         "goes with a commitment, not with on_demand",
         "ended on 2026-06-30, before the day of the plan (2026-11-24)",
-        "stands beside instance",
+        "is stated beside instance",
         "unknown instance 'p5.48xlarg'",
         "names no machine",
         "unknown region 'us-east-11'",

@@ -31,7 +31,7 @@ def supply(**changes: Any) -> Any:
     values: dict[str, Any] = {
         "id": "s", "gpu": "l40s-48gb", "gpus_per_instance": 1, "purchase": Purchase.ON_DEMAND,
         "usd_per_gpu_hour": 1.0, "country": "US", "idle": False, "tier": "neocloud", "offer": None,
-        "has_fabric": True,
+        "has_fabric": True, "until_month": None,
     }  # fmt: skip
     return Named(**values | changes)
 
@@ -126,6 +126,12 @@ def test_every_length_of_commitment_has_a_break_even(
     assert found.quantity == "held_share"
     assert (found.value, found.now) == (pytest.approx(0.7), pytest.approx(0.25))
     assert found.note == "kept all the same: limits leave no other"
+
+
+def test_what_runs_already_is_no_decision() -> None:
+    held = supply(purchase=Purchase.RESERVED_3Y, usd_per_gpu_hour=0.7, until_month=12)
+    held.offer = Named(term_months=36)
+    assert break_evens(answer(served(workload(), held)), (), [held, supply()]) == ()
 
 
 @pytest.mark.parametrize(("countries", "compared"), [(("BD",), 0), ((), 1)])

@@ -13,9 +13,11 @@ from years_fixture import HARDWARE, HOUR, choice, cycle, held, planned, rented, 
 
 from gpumix.cost.ledger import cash
 from gpumix.domain.offer import Purchase
+from gpumix.plan.accounts import usd_by_workload
+from gpumix.plan.classes import by_class
 from gpumix.plan.cohorts import FREED, OWED, Cohort, cohorts_of
 from gpumix.plan.effort import NORMAL
-from gpumix.plan.interpret import cost_parts, mix_lines
+from gpumix.plan.interpret import cost_parts, first_year_usd, idle_usd, mix_lines
 from gpumix.plan.periods import Period, whole_year
 from gpumix.plan.search import search
 from gpumix.plan.worthwhile import worthwhile
@@ -198,6 +200,33 @@ def test_servers_that_nothing_needs_are_sold_and_shown() -> None:
     answer = planned([workload()], [standing, HOURLY])
     (line,) = answer.lines
     assert (line.most, [(c.until, n) for c, n in line.cohorts]) == (1, [(0, 3), (36, 1)])
+
+
+def test_no_work_and_no_hour_costs_less_because_servers_are_sold() -> None:
+    standing = server(count=4)
+    answer = planned([workload(units=5.0)], [standing, HOURLY])
+    (line,) = answer.lines
+    used = 3.0 * 1_000.0
+    assert line.freed_usd < -used
+    assert line.usd == pytest.approx(used + line.freed_usd)
+    assert usd_by_workload(answer.lines) == {"chat": pytest.approx(used)}
+    assert idle_usd(answer) == pytest.approx(used / 2.0)
+    (row,) = mix_lines(answer)
+    assert row.usd_per_gpu_hour == pytest.approx(1_000.0 / HOUR)
+    work, sold = by_class(answer.lines, answer.months)
+    assert (work.work, work.share) == ("real time", pytest.approx(1.0))
+    assert (sold.work, sold.gpu_hours_per_month) == ("sold", 0.0)
+    both_usd = work.usd_per_month + sold.usd_per_month
+    assert both_usd == pytest.approx(answer.usd / answer.months)
+
+
+def test_what_is_owed_is_no_price_of_an_hour_and_no_cost_of_the_first_year() -> None:
+    running = replace(ONE_YEAR, id="running", count=2, most=2, until_month=30)
+    answer = planned([workload()], [running], years=1)
+    assert answer.owed_usd == pytest.approx(1.5 * 4.0 * HOUR)
+    assert first_year_usd(answer) == pytest.approx(4.0 * HOUR)
+    assert mix_lines(answer)[0].usd_per_gpu_hour == pytest.approx(2.0)
+    assert idle_usd(answer) == pytest.approx(2.0 * HOUR)
 
 
 def test_what_has_no_price_stays() -> None:

@@ -15,7 +15,7 @@ from gpumix.domain.workload import Inventory
 from gpumix.inventory import read_inventory
 from gpumix.plan import plan as planner
 from gpumix.plan.accounts import rent_of, usd_by_workload
-from gpumix.plan.credits import CREDITS
+from gpumix.plan.credits import CREDITS, credits_of, left_after, with_credits
 from gpumix.plan.effort import NORMAL
 from gpumix.plan.interpret import Answer, answer_of, idle_usd, mix_lines, proof_of
 from gpumix.plan.interval import cost_interval_usd, price_range_usd
@@ -247,3 +247,16 @@ def test_a_whole_plan_says_what_it_rests_on(team: Team, catalog: Catalog) -> Non
     assert len(of_same_supplies) > 1
     assert all((a.horizon_usd or 0.0) >= plan.bound for a in of_same_supplies)
     assert plan_from_dict(plan_to_dict(plan)) == plan
+
+
+def test_what_a_year_leaves_of_a_credit_is_all_that_the_next_one_has(
+    team: Team, answered: Answered
+) -> None:
+    credit = "{provider: lambda, usd: 1000000, until: 2028-12-31}"
+    inventory = team(terms=f", credits: [{credit}]")
+    answer = answered(inventory)
+    drawn = -part(answer, CREDITS)
+    assert drawn > 0.0
+    (left,) = left_after(answer.lines, inventory)
+    assert left.usd == pytest.approx(1_000_000.0 - drawn)
+    assert credits_of(with_credits(inventory, (left,))) == (left,)

@@ -7,13 +7,16 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from years_fixture import planned as of_years
+from years_fixture import rented, workload
 
 from gpumix.catalog import Catalog, load
 from gpumix.domain.gpu import family_of
+from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import Plan
 from gpumix.inventory import read_inventory
 from gpumix.plan import plan as planner
-from gpumix.plan.restrictions import MOST_FAMILIES, narrow
+from gpumix.plan.restrictions import MOST_FAMILIES, narrow, restrictions
 
 TEAM = """
 name: nightly
@@ -82,3 +85,16 @@ def test_a_family_alone_keeps_supplies_that_others_beat(tmp_path: Path, catalog:
     for gpu in {s.gpu for s in supplies.of}:
         alone = narrow(beaten, supplies.of, lambda s, gpu=gpu: s.gpu == gpu)  # type: ignore[misc]
         assert {s.gpu for s in alone.supplies} == {gpu}
+
+
+def test_what_is_paid_in_every_plan_may_be_used_without_new_promises() -> None:
+    running = replace(
+        rented(Purchase.RESERVED_3Y, 1.0), id="running", count=1, most=1, until_month=24
+    )
+    signed = rented(Purchase.RESERVED_3Y, 1.5)
+    offered = [running, signed, rented(Purchase.ON_DEMAND, 3.0)]
+    answer = of_years([workload()], offered)
+    found = {r.name: r for r in restrictions(answer, answer.choice, offered)}
+    for name in ("on demand only", "one-year terms at most"):
+        assert found[name].allows(running)
+        assert not found[name].allows(signed)

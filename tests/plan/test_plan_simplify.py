@@ -7,13 +7,19 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from years_fixture import choice, cycle, rented, workload
 
-from gpumix import catalog
+from gpumix import catalog, mix
+from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import Plan
 from gpumix.domain.workload import Inventory
 from gpumix.errors import Infeasible, InputError
 from gpumix.inventory import read_inventory
+from gpumix.plan.formulate import Choice
+from gpumix.plan.interpret import answer_of
 from gpumix.plan.plan import plan
+from gpumix.plan.search import search
+from gpumix.plan.simplify import simplest
 from gpumix.report.views.mix import curve_table
 from gpumix.report.views.plan import sureness
 
@@ -148,3 +154,34 @@ def test_a_least_line_above_the_whole_cost_is_a_conflict_told(
     limits = replace(team.limits, min_line_usd_per_month=1e3 * cheapest.monthly_usd)
     with pytest.raises(Infeasible, match=r"limits\.min_line_usd_per_month"):
         plan(replace(team, limits=limits, simplicity=0.0), cat)
+
+
+THREE_YEARS, ONE_YEAR = rented(Purchase.RESERVED_3Y, 1.5), rented(Purchase.RESERVED_1Y, 2.0)
+HOURLY = rented(Purchase.ON_DEMAND, 3.0)
+
+
+def of_a_month(least_line_usd: float) -> Choice:
+    """Work for three years and work for a month, which is cheapest on a line of its own."""
+    made = choice(
+        [workload(), workload("b", from_month=6, until_month=7)], [THREE_YEARS, ONE_YEAR, HOURLY]
+    )
+    limits = replace(made.inventory.limits, min_line_usd_per_month=least_line_usd)
+    return replace(made, inventory=replace(made.inventory, limits=limits))
+
+
+def test_no_other_mix_as_simple_brings_back_a_line_below_the_limit() -> None:
+    asked = of_a_month(100.0)
+    weeks = cycle(asked)
+    cheap = search(asked, weeks, asked.work.plan)
+    assert min(line.usd for line in answer_of(cheap).lines) < 36.0 * 100.0
+    found = simplest(cheap, asked, weeks, asked.supplies, [cheap]).found
+    assert min(line.usd for line in answer_of(found).lines) >= 36.0 * 100.0
+
+
+def test_a_limit_is_no_conflict_because_the_time_is_up() -> None:
+    asked = of_a_month(100.0)
+    weeks = cycle(asked)
+    cheap = search(asked, weeks, asked.work.plan)
+    late = replace(asked, work=replace(asked.work, deadline=mix.Deadline.after(1e-9)))
+    with pytest.raises(mix.OutOfTime):
+        simplest(cheap, late, weeks, asked.supplies, ())

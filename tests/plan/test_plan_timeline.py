@@ -42,6 +42,15 @@ def test_only_what_no_other_term_follows_ends() -> None:
     assert sum(s.count for s in timeline(answer) if s.action is Action.END) == 2
 
 
+def test_a_term_ends_when_it_is_no_longer_paid() -> None:
+    """A year from July serves until the work stops in March, and is paid until June."""
+    work = workload("b", units=10.0, from_month=6, until_month=15)
+    assert told(planned([work], [replace(ONE_YEAR, usd_per_instance_hour=0.1)])) == [
+        (date(2027, 7, 1), Action.RESERVE, 1),
+        (date(2028, 7, 1), Action.END, 1),
+    ]
+
+
 def test_rent_begins_changes_and_is_let_go() -> None:
     work = [workload(until_month=18), workload("b", units=20.0, from_month=6, until_month=18)]
     assert told(planned(work, [HOURLY])) == [

@@ -270,9 +270,10 @@ class DecisionRule:
 
 @dataclass(frozen=True, slots=True)
 class ClassUse:
-    """GPU-hours held for a class of work and what they cost; `share` of all cost (0-1).
+    """GPU-hours held for a class of work and what they cost; `share` of all that is spent (0-1).
 
-    `work` is training, tuning, real time, batch, media, or unused.
+    `work` is training, tuning, real time, batch, media, unused, or sold: what sales of servers
+    free, below 0.
     """
 
     work: str

@@ -169,6 +169,8 @@ def _pool(
         if resource.is_committed:
             owned += gpus * float(program.upper[column])
             continue
+        if program.upper[column] <= 0.0:  # of a group that is not used
+            continue
         hourly.append((float(program.cost[column]) / gpus, gpus))
         most += math.inf if resource.max_instances is None else gpus * resource.max_instances
     if hourly and math.isinf(most):

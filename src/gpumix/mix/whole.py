@@ -25,6 +25,9 @@ BLOCK_GAP = 2e-4
 MANY = 40
 """Replicas of a block, as the fractions hold them, from which it is dived through."""
 
+SEARCHED = 300
+"""Replicas of a block from which patterns are searched first; with fewer, dives do better."""
+
 HELD = 1e-6
 """Fraction of a replica below which none counts as held."""
 
@@ -102,11 +105,12 @@ def _whole(split: Split, task: Task, effort: Effort) -> NDArray[np.float64] | No
 
 def _fixed(task: Task, effort: Effort) -> dict[int, float]:
     """Whole replicas by column: found by local search, else by dives."""
-    from gpumix.mix.local import search  # machine code, which smaller problems need not load
+    if _replicas(task.part, task.point) > SEARCHED:
+        from gpumix.mix.local import search  # machine code, which smaller problems need not load
 
-    found = search(task.part, task.program, task.point, moves=effort.moves, seed=task.seed)
-    if found is not None:
-        return found
+        found = search(task.part, task.program, task.point, moves=effort.moves, seed=task.seed)
+        if found is not None:
+            return found
     dives = [
         dive(task.part, task.relaxed, task.point, seed=(task.seed, i)) for i in range(effort.dives)
     ]

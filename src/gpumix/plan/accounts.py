@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gpumix import mix
-from gpumix.plan.cohorts import RENTAL, Cohort
+from gpumix.plan.cohorts import FREED, RENTAL, Cohort
 from gpumix.plan.cycle import Block, mean_demand
 from gpumix.plan.data import data_usd_by_year
 from gpumix.plan.formulate import Cell, Formulation
@@ -67,8 +67,18 @@ class Line:
 
     @property
     def held_usd(self) -> float:
-        """Cost over the horizon of what is held, data left out [USD]."""
-        return self.usd - math.fsum(self.data_usd.values())
+        """Cost over the horizon of what is held, data and what sales free left out [USD]."""
+        return self.usd - math.fsum(self.data_usd.values()) - self.freed_usd
+
+    @property
+    def freed_usd(self) -> float:
+        """What sales of servers free over the horizon, below 0 [USD]."""
+        return math.fsum(self.usd_parts.get(FREED, ()))
+
+    @property
+    def owed_usd(self) -> float:
+        """What its commitments cost after the horizon, counted in its cost [USD]."""
+        return math.fsum(n * cohort.owed_usd for cohort, n in self.cohorts)
 
     @property
     def busy_gpu_hours(self) -> float:

@@ -79,7 +79,7 @@ def _best(found: WorkloadApi) -> ApiOption:
     return (*found.same, *found.substitutes)[0]
 
 
-def all_by_api(found: ApiAlternative, answer: Answer) -> Alternative:
+def all_by_api(found: ApiAlternative, cheapest: Answer) -> Alternative:
     """The same as one of the plan's alternatives, with the commitments that run already and are
     paid all the same; impossible where APIs cannot do everything."""
     name = "all by API"
@@ -89,10 +89,11 @@ def all_by_api(found: ApiAlternative, answer: Answer) -> Alternative:
         reasons = {w.id: w.reason for w in found.workloads}
         why = "; ".join(f"{id}: {reasons[id]}" for id in found.not_covered)
         return Alternative("all by API", "infeasible", None, None, None, why)
-    running = [line for line in answer.lines if line.supply.until_month is not None]
+    running = [line for line in cheapest.lines if line.supply.until_month is not None]
     usd = found.usd_horizon + math.fsum(line.usd for line in running)
-    delta = usd - answer.usd
-    share = delta / answer.usd if answer.usd else None
+    least_usd = cheapest.minimised_usd
+    delta = usd - least_usd
+    share = delta / least_usd if least_usd else None
     return Alternative(name, "feasible", usd, delta, share, "")
 
 

@@ -64,7 +64,10 @@ def _replaces(supply: Supply, line: Line) -> bool:
 
 
 def _committing(supply: Supply) -> str:
-    """A purchase that is paid for used or not, in words; empty for others and for what stands."""
+    """A purchase that is paid for used or not, in words; empty for others, and for what stands or
+    runs already."""
+    if supply.until_month is not None:
+        return ""
     if supply.purchase is Purchase.BUY:
         return f"Buying a {supply.gpu}"
     if supply.offer is None or not supply.offer.term_months:

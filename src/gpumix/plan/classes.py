@@ -1,7 +1,8 @@
 """What each class of work takes and costs: the first question of anyone who pays for GPUs.
 
 Idle time is part of the class whose work the GPUs are held for, in proportion to the GPU-hours it
-works there, as the plan charges workloads. What no work uses stands in a class of its own.
+works there, as the plan charges workloads. What no work uses stands in a class of its own, and so
+does what sales free: no work costs less because other servers went.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ from gpumix.domain.plan import ClassUse
 from gpumix.domain.workload import Kind, Workload
 from gpumix.plan.accounts import Line
 
-TRAINING, TUNING, REAL_TIME, BATCH, MEDIA, UNUSED = (
+TRAINING, TUNING, REAL_TIME, BATCH, MEDIA, UNUSED, SOLD = (
     "training",
     "tuning",
     "real time",
     "batch",
     "media",
     "unused",
+    "sold",
 )
-CLASSES = (TRAINING, TUNING, REAL_TIME, BATCH, MEDIA, UNUSED)
+CLASSES = (TRAINING, TUNING, REAL_TIME, BATCH, MEDIA, UNUSED, SOLD)
 
 
 def class_of(workload: Workload) -> str:
@@ -34,7 +36,8 @@ def class_of(workload: Workload) -> str:
 def by_class(lines: Sequence[Line], months: float) -> tuple[ClassUse, ...]:
     """GPU-hours held and dollars of each class that has any, over a horizon of so many months.
 
-    They add up to what the lines hold and cost. APIs hold no GPUs.
+    They add up to what the lines hold and cost. Shares are of what is spent: all but what sales
+    free, whose own share is below 0. APIs hold no GPUs.
     """
     hours, usd = dict.fromkeys(CLASSES, 0.0), dict.fromkeys(CLASSES, 0.0)
     for line in lines:
@@ -45,13 +48,14 @@ def by_class(lines: Sequence[Line], months: float) -> tuple[ClassUse, ...]:
         classes = {u.cell.workload.id: class_of(u.cell.workload) for u in line.uses}
         for workload, data_usd in line.data_usd.items():
             usd[classes[workload]] += data_usd
-    total = math.fsum(usd.values())
+        usd[SOLD] += line.freed_usd
+    spent_usd = math.fsum(usd.values()) - usd[SOLD]
     return tuple(
         ClassUse(
             work=name,
             gpu_hours_per_month=hours[name] / months,
             usd_per_month=usd[name] / months,
-            share=usd[name] / total if total else 0.0,
+            share=usd[name] / spent_usd if spent_usd else 0.0,
         )
         for name in CLASSES
         if hours[name] or usd[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -25,17 +25,45 @@ def credits_of(inventory: Inventory) -> tuple[Credit, ...]:
 
 def credited(lines: tuple[Line, ...], inventory: Inventory) -> tuple[Line, ...]:
     """The lines with what credits pay of their rent, a year's share of each by its rent."""
-    horizon = inventory.years * MONTHS_PER_YEAR
     paid: dict[str, list[float]] = {}
-    for credit in credits_of(inventory):
-        before = paid.setdefault(credit.provider, [0.0] * inventory.years)
-        rent = _rent_by_year(lines, credit.provider, inventory.years)
-        left = [usd - gone for usd, gone in zip(rent, before, strict=True)]
-        months = months_until(inventory.start, credit.until, horizon)
-        now = credited_by_year(left, credit.usd, months)
-        paid[credit.provider] = [a + b for a, b in zip(before, now, strict=True)]
+    for credit, drawn in _drawn(lines, inventory):
+        before = paid.get(credit.provider, [0.0] * inventory.years)
+        paid[credit.provider] = [a + b for a, b in zip(before, drawn, strict=True)]
     laid = tuple(_line(line, lines, paid) for line in lines)
     return tuple(sorted(laid, key=lambda line: (-line.usd, line.supply.id)))
+
+
+def left_after(lines: Sequence[Line], inventory: Inventory) -> tuple[Credit, ...]:
+    """What the lines leave of the credits at the horizon's end."""
+    return tuple(
+        replace(credit, usd=credit.usd - math.fsum(drawn))
+        for credit, drawn in _drawn(lines, inventory)
+    )
+
+
+def with_credits(inventory: Inventory, left: tuple[Credit, ...]) -> Inventory:
+    """An inventory with these credits alone."""
+    cloud = inventory.cloud
+    if cloud is None:
+        return inventory
+    return replace(
+        inventory, cloud=replace(cloud, contracts=replace(cloud.contracts, credits=left))
+    )
+
+
+def _drawn(
+    lines: Sequence[Line], inventory: Inventory
+) -> Iterator[tuple[Credit, tuple[float, ...]]]:
+    """What each credit pays of the rent of each year that those before it leave [USD]."""
+    horizon, gone = inventory.years * MONTHS_PER_YEAR, dict[str, list[float]]()
+    for credit in credits_of(inventory):
+        before = gone.setdefault(credit.provider, [0.0] * inventory.years)
+        rent = _rent_by_year(lines, credit.provider, inventory.years)
+        left = [usd - paid for usd, paid in zip(rent, before, strict=True)]
+        months = months_until(inventory.start, credit.until, horizon)
+        now = credited_by_year(left, credit.usd, months)
+        gone[credit.provider] = [a + b for a, b in zip(before, now, strict=True)]
+        yield credit, now
 
 
 def _rent_by_year(lines: Sequence[Line], provider: str, years: int) -> list[float]:

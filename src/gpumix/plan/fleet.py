@@ -173,7 +173,7 @@ class _Year:
 
     def carried(self, problem: mix.Problem, broken: Mapping[str, str]) -> Carried | None:
         """The accounts of the cheapest way."""
-        solution = _solved(problem, self.choice.work) if problem.workloads else None
+        solution = _solved(problem, self.choice.work)
         if solution is None:
             return None
         names = {workload.id for workload in problem.workloads}

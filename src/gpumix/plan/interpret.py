@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gpumix import mix
@@ -13,6 +14,7 @@ from gpumix.domain.plan import (
     MixLine,
 )
 from gpumix.plan.accounts import Line, Use, lines_of
+from gpumix.plan.cohorts import OWED
 from gpumix.plan.credits import credited, credits_of
 from gpumix.plan.cycle import Block
 from gpumix.plan.formulate import (
@@ -73,7 +75,7 @@ class Answer:
     @property
     def owed_usd(self) -> float:
         """What commitments still cost after the horizon, counted in its cost [USD]."""
-        return math.fsum(n * c.owed_usd for line in self.lines for c, n in line.cohorts)
+        return math.fsum(line.owed_usd for line in self.lines)
 
 
 def answer_of(found: Found) -> Answer:
@@ -122,7 +124,7 @@ def _mix_line(line: Line, answer: Answer) -> MixLine:
         country=supply.country,
         count=line.most,
         mean_count=mean,
-        usd_per_gpu_hour=line.held_usd / line.gpu_hours
+        usd_per_gpu_hour=(line.held_usd - line.owed_usd) / line.gpu_hours
         if line.gpu_hours
         else supply.usd_per_gpu_hour,
         usd_per_month=usd / answer.months,
@@ -174,13 +176,22 @@ def cost_parts(answer: Answer) -> tuple[CostPart, ...]:
 
 
 def first_year_usd(answer: Answer) -> float:
-    """Cost of the first year of the horizon [USD]."""
-    return math.fsum(part.usd_by_year[0] for part in cost_parts(answer))
+    """Cost of the first year of the horizon, less what is owed past it [USD]."""
+    return cost_of_year(answer.lines, 0)
+
+
+def cost_of_year(lines: Iterable[Line], year: int) -> float:
+    """What lines cost in a year of the horizon (-1 = last), less what is owed past it [USD]."""
+    return math.fsum(
+        usd[year] for line in lines for name, usd in line.usd_parts.items() if name != OWED
+    )
 
 
 def idle_usd(answer: Answer) -> float:
     """Cost of GPU-hours that are held and do not work, over the horizon [USD]."""
-    return math.fsum(line.held_usd * (1.0 - line.utilisation) for line in gpu_lines(answer))
+    return math.fsum(
+        (line.held_usd - line.owed_usd) * (1.0 - line.utilisation) for line in gpu_lines(answer)
+    )
 
 
 def utilisation(answer: Answer) -> float:

@@ -7,13 +7,12 @@ several by count, so that the moves together save what the plan saves in its fir
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date
 
 from gpumix.domain.today_plan import Action, Move
 from gpumix.plan.accounts import Line
-from gpumix.plan.cohorts import OWED
-from gpumix.plan.interpret import Answer
+from gpumix.plan.interpret import Answer, cost_of_year
 from gpumix.plan.periods import months_of
 from gpumix.plan.timeline import day
 from gpumix.supply.supply import Supply
@@ -22,21 +21,9 @@ from gpumix.units import MONTHS_PER_YEAR
 _ORDER = (Action.STOP, Action.SELL, Action.START, Action.KEEP, Action.EXPIRE)
 
 
-def first_year_usd(lines: Iterable[Line]) -> float:
-    """What lines cost in the first year of the horizon [USD]."""
-    return math.fsum(parts[0] for line in lines for parts in line.usd_parts.values())
-
-
-def last_year_usd(lines: Iterable[Line]) -> float:
-    """What lines cost in the last year, less what is owed past it [USD]."""
-    return math.fsum(
-        parts[-1] for line in lines for name, parts in line.usd_parts.items() if name != OWED
-    )
-
-
 def moves_between(today: Answer, plan: Answer) -> tuple[Move, ...]:
     """The moves in order of their days; on one day what saves most first, starts after stops."""
-    left = [_Left(line) for line in plan.lines]
+    left = [_Left(line, plan) for line in plan.lines]
     found: list[Move] = []
     for line in sorted(today.lines, key=lambda one: one.supply.usd_per_gpu_hour):
         same = next((one for one in left if one.is_open and _is_same(line.supply, one)), None)
@@ -46,16 +33,21 @@ def moves_between(today: Answer, plan: Answer) -> tuple[Move, ...]:
             found += _of_commitment(line, same, plan)
         else:
             found += _of_rental(line, same, _start(plan))
-    found += [one.start(_start(plan)) for one in left if one.is_open and one.usd]
+    found += [one.start() for one in left if one.is_open and one.usd]
     return tuple(sorted(found, key=lambda m: (m.date, _ORDER.index(m.action), -m.usd, m.resource)))
 
 
 class _Left:
-    """What of a plan's line is not yet accounted for: instances, and USD of the first year."""
+    """What of a plan's line is not yet accounted for: instances and USD of the first year."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, plan: Answer) -> None:
+        cycle = plan.formulation.cycle
+        at_work = [b for b in cycle.of_year(0) if line.at_once[b]]
         self.line, self.supply = line, line.supply
-        self.count, self.usd = line.most, first_year_usd([line])
+        self.count = max((line.at_once[b] for b in at_work), default=0)
+        self.usd = cost_of_year([line], 0)
+        first = min((cycle.blocks[b].period.start for b in at_work), default=0)
+        self.begins = day(plan.choice.inventory, first)
         self.is_open = True
 
     def take(self, count: int) -> float:
@@ -65,14 +57,14 @@ class _Left:
         self.is_open = self.count > 0
         return usd
 
-    def start(self, when: date) -> Move:
+    def start(self) -> Move:
         """Start what is left."""
-        return _move(when, Action.START, self.supply, self.count, -self.usd)
+        return _move(self.begins, Action.START, self.supply, self.count, -self.usd)
 
 
 def _of_rental(line: Line, same: _Left | None, start: date) -> Iterator[Move]:
     """Keep as many as the plan holds of it, stop the rest."""
-    supply, count, usd = line.supply, line.most, first_year_usd([line])
+    supply, count, usd = line.supply, line.most, cost_of_year([line], 0)
     kept = min(count, same.count) if same else 0
     if same and kept:
         yield _move(start, Action.KEEP, supply, kept, usd * kept / count - same.take(kept))
@@ -82,7 +74,7 @@ def _of_rental(line: Line, same: _Left | None, start: date) -> Iterator[Move]:
 
 def _of_commitment(line: Line, same: _Left | None, plan: Answer) -> Iterator[Move]:
     """Keep it to its last day, and let it expire."""
-    supply, count, usd = line.supply, line.most, first_year_usd([line])
+    supply, count, usd = line.supply, line.most, cost_of_year([line], 0)
     until, start = supply.until or date.max, _start(plan)
     saves = usd - (same.take(count) if same else 0.0)
     ends = until < day(plan.choice.inventory, months_of(plan.choice.inventory))
@@ -92,7 +84,7 @@ def _of_commitment(line: Line, same: _Left | None, plan: Answer) -> Iterator[Mov
 
 def _of_own(line: Line, same: _Left | None, plan: Answer) -> Iterator[Move]:
     """Keep what the plan keeps to its end; sell the rest when the plan does."""
-    supply, count, usd = line.supply, line.most, first_year_usd([line])
+    supply, count, usd = line.supply, line.most, cost_of_year([line], 0)
     horizon, saved = months_of(plan.choice.inventory), 0.0
     made = same.line.cohorts if same else ()
     total = usd - (same.take(count) if same else 0.0)

@@ -86,8 +86,7 @@ def plan(
     try:
         found = search(choice, cycle, work.plan)
     except mix.OutOfTime:
-        text = f"no plan was found in {work.time_limit_s:g} s"
-        raise InputError(Problem("time limit", text, "allow more, or leave it out")) from None
+        raise _out_of_time(work, "no plan") from None
     if found.solution.cost is None:
         raise explain_infeasible(
             inventory, found.formulation, _Again(catalog, inventory, rated.options)
@@ -100,7 +99,10 @@ def plan(
     variants = regret.variants(answer_of(found), choice, cycle, offered, catalog.models)
     best, variants, proof = replay.cheapest(found, variants, proof, replayer)
     progress("simple enough to sign")
-    simple = simplest(best, choice, cycle, offered, [v.plan for v in variants])
+    try:
+        simple = simplest(best, choice, cycle, offered, [v.plan for v in variants])
+    except mix.OutOfTime:
+        raise _out_of_time(work, "no plan that keeps `limits`") from None
     signed, proof = replay.simple(simple.found, best, choice, cycle, replayer, proof)
     answer = answer_of(signed)
     progress("the report")
@@ -117,6 +119,11 @@ def plan(
     results = Results(answer, catalog, supplies, rated.options, proof)
     written = write_up(results, others, rated.unproven, started)
     return Planned(written, signed.formulation.problem)
+
+
+def _out_of_time(work: Work, what: str) -> InputError:
+    text = f"{what} was found in {work.time_limit_s:g} s"
+    return InputError(Problem("time limit", text, "allow more, or leave it out"))
 
 
 class _Again:

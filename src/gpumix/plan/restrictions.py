@@ -98,12 +98,17 @@ def _by_purchase(offered: Sequence[Supply]) -> list[Restriction]:
 
 def _is_by_use(supply: Supply) -> bool:
     by_use = supply.purchase in (Purchase.ON_DEMAND, Purchase.API)
-    return by_use or supply.purchase is Purchase.OWNED
+    return by_use or supply.purchase is Purchase.OWNED or _runs_already(supply)
+
+
+def _runs_already(supply: Supply) -> bool:
+    """A commitment that is paid in every plan: to use it is no new promise."""
+    return supply.until_month is not None
 
 
 def _is_short(supply: Supply) -> bool:
     months = supply.offer.term_months if supply.offer else supply.purchase.term_months
-    return months <= LONGEST_TERM_MONTHS
+    return months <= LONGEST_TERM_MONTHS or _runs_already(supply)
 
 
 def _by_tier(offered: Sequence[Supply]) -> list[Restriction]:

@@ -54,21 +54,26 @@ def scenarios(answer: Answer, cheapest: Answer, choice: Choice, cycle: Cycle) ->
     own_usd, least_usd = found[1.0, 0.0]
     if not own_usd or not least_usd:
         return None
-    of_plan, of_best = answer.usd / own_usd, cheapest.usd / least_usd
     of = tuple(
-        _scenario(
-            factor,
-            change,
-            None if held_usd is None else held_usd * of_plan,
-            None if best_usd is None else best_usd * of_best,
-        )
-        for (factor, change), (held_usd, best_usd) in found.items()
+        _scenario(factor, change, _as_in(answer, own_usd, held), _as_in(cheapest, least_usd, best))
+        for (factor, change), (held, best) in found.items()
     )
     costs = [s.plan_usd for s in of if s.plan_usd is not None]
     if len(costs) < len(of):
         return Scenarios(of, None, None, None)
     p10, p50, p90 = (float(q) for q in np.quantile(costs, (0.1, 0.5, 0.9)))
     return Scenarios(of, p10, p50, p90)
+
+
+def _as_in(answer: Answer, own_usd: float, usd: float | None) -> float | None:
+    """A cost in fractions as the mix would have it that costs `own_usd` in them [USD].
+
+    Fractions count waiting too, and from owned servers that are all sold: what is scaled is that.
+    """
+    if usd is None:
+        return None
+    less_usd = answer.formulation.freed_usd + answer.wait_usd
+    return usd * (answer.minimised_usd + answer.formulation.freed_usd) / own_usd - less_usd
 
 
 def _scenario(
@@ -87,12 +92,10 @@ def _both_usd(
     """Cost with the plan's commitments, and with the best near them [USD]; None without a plan."""
     workloads = tuple(_growing(w, factor) for w in choice.inventory.workloads)
     grown = replace(choice, inventory=replace(choice.inventory, workloads=workloads))
-    asked = formulate(grown, cycle)
-    problem = at_prices(asked.problem, cycle, change)
+    problem = at_prices(formulate(grown, cycle).problem, cycle, change)
     climb = _Climb(problem, choice.work.deadline)
     signed = commitments_of(problem, answer.found.solution)
-    held_usd, best_usd = climb.usd(signed), climb.best_usd(signed)
-    return _finite(held_usd - asked.freed_usd), _finite(best_usd - asked.freed_usd)
+    return _finite(climb.usd(signed)), _finite(climb.best_usd(signed))
 
 
 def _finite(usd: float) -> float | None:

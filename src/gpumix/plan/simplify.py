@@ -50,7 +50,9 @@ def simplest(
     inventory's limits call for is taken whatever it costs. What stands already stays. One of the
     `others` that is cheaper than what comes out and no less simple takes its place.
 
-    Raises: Infeasible where no mix was found that keeps one of the limits.
+    Raises:
+        Infeasible: no mix was found that keeps one of the limits.
+        mix.OutOfTime: the user's time was up before one was found.
     """
     limits = choice.inventory.limits
     most_usd = (cheapest.solution.cost or 0.0) * (1.0 + choice.inventory.simplicity)
@@ -68,13 +70,14 @@ def simplest(
         curve.append(point_of(found))
         kept = {"", *_ranked(found, name)}
         offered = [s for s in offered if s.count or name(s) in kept]
-    wide = before_lines if limits.min_line_usd_per_month and limits.lines is None else offered
+    least_line_usd = limits.min_line_usd_per_month
+    wide = before_lines if least_line_usd and limits.lines is None else offered
     smaller = _without_small(found, _Trial(choice, cycle, wide, _line), most_usd)
     if smaller is not found:
         found = smaller
         curve.append(point_of(found))
     for other in others:
-        if other is not None and _is_better(other, found):
+        if other is not None and _is_better(other, found) and _keeps_least(other, least_line_usd):
             found = other
             curve.append(point_of(other))
     return Simplest(found, tuple(dict.fromkeys(curve)))
@@ -98,6 +101,11 @@ def _is_better(one: Found, other: Found) -> bool:
     return usd_of(one) < usd_of(other) and all(a <= b for a, b in counts)
 
 
+def _keeps_least(found: Found, usd_per_month: float | None) -> bool:
+    """Whether no line is below the limit, if one is stated."""
+    return usd_per_month is None or not _small(found, usd_per_month)
+
+
 @dataclass(frozen=True, slots=True)
 class _Trial:
     """A search with only some of what is on offer, told apart by a name."""
@@ -113,9 +121,7 @@ class _Trial:
         narrowed = narrow(
             self.choice, self.offered, lambda s: bool(s.count) or self.name(s) in kept
         )
-        if homeless_workloads(narrowed, narrowed.supplies):
-            return None
-        if self.choice.work.is_over:
+        if homeless_workloads(narrowed, narrowed.supplies) or self.choice.work.is_over:
             return None
         try:
             variant = self.choice.work.variant
@@ -146,6 +152,7 @@ def _limited(found: Found, trial: _Trial, key: str, limit: int) -> Found:
     for chosen in itertools.islice(sets(everyone), MOST_SETS):
         if other := trial.only(chosen, math.inf):
             return other
+    _check_time(trial)
     stated = Stated(("limits", key), f"{limit}")
     apart = mix.minimal_conflict(everyone, lambda kept: any(sets(kept)))
     models = {w.id: w.model for w in trial.choice.inventory.workloads}
@@ -205,6 +212,7 @@ def _without_small(found: Found, trial: _Trial, most_usd: float) -> Found:
                 break
         else:
             if stated is not None:
+                _check_time(trial)
                 key = "limits.min_line_usd_per_month"
                 limit = Stated(tuple(key.split(".")), f"{stated:g}")
                 way = WayOut((Change(limit, ""),), usd_of(found))
@@ -212,6 +220,11 @@ def _without_small(found: Found, trial: _Trial, most_usd: float) -> Found:
                 raise Infeasible(message, [limit], [way])
             needed.add(small[0])
     return found
+
+
+def _check_time(trial: _Trial) -> None:
+    """Whether nothing was found because there is nothing. Raises: mix.OutOfTime."""
+    trial.choice.work.left_s()
 
 
 def _small(found: Found, usd_per_month: float | None) -> list[str]:

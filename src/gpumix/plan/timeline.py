@@ -51,7 +51,7 @@ def _held(line: Line, inventory: Inventory) -> Iterator[Step]:
     ends: dict[int, int] = {}
     for cohort, count in line.cohorts:
         starts[cohort.start] = starts.get(cohort.start, 0) + count
-        ends[cohort.until] = ends.get(cohort.until, 0) + count
+        ends[cohort.paid_until] = ends.get(cohort.paid_until, 0) + count
     if not line.supply.purchase.is_rental:
         return
     for month in sorted(m for m in ends if m < months_of(inventory)):

@@ -15,10 +15,11 @@ from gpumix.domain.plan import Alternative
 from gpumix.domain.today_plan import Difference, TodayPlan
 from gpumix.domain.workload import Kind, Workload
 from gpumix.plan.accounts import Line
+from gpumix.plan.credits import left_after, with_credits
 from gpumix.plan.fleet import Carried, as_it_runs, cut, grown
 from gpumix.plan.formulate import Choice
-from gpumix.plan.interpret import Answer
-from gpumix.plan.moves import first_year_usd, last_year_usd, moves_between
+from gpumix.plan.interpret import Answer, cost_of_year, first_year_usd
+from gpumix.plan.moves import moves_between
 from gpumix.supply.supply import Supplies
 from gpumix.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
 
@@ -44,6 +45,11 @@ class TodayFleet:
         usd = [one.usd for one in self.years if one is not None]
         return math.fsum(usd) if len(usd) == len(self.years) else None
 
+    @property
+    def wait_usd(self) -> float:
+        """What waiting for training jobs is worth over the horizon, beside that [USD]."""
+        return math.fsum(one.answer.wait_usd for one in self.years if one is not None)
+
 
 def fleet_of(choice: Choice, supplies: Supplies) -> TodayFleet | None:
     """Today's fleet with the plan's ways of doing the work; None where it is not stated, or where
@@ -57,27 +63,54 @@ def fleet_of(choice: Choice, supplies: Supplies) -> TodayFleet | None:
     now = as_it_runs(runs)
     if now is None:
         return None
-    years = [grown(runs, year) for year in range(choice.inventory.years)]
-    return TodayFleet(runs, now, cut(runs) or years[0], tuple(years))
+    years = _year_by_year(runs)
+    return TodayFleet(runs, now, cut(runs) or years[0], years)
 
 
-def alternative(fleet: TodayFleet, cheapest_usd: float) -> Alternative:
-    """Going on as today against the cheapest mix."""
+def _year_by_year(runs: Choice) -> tuple[Carried | None, ...]:
+    """Going on so, each year with the credits that those before it left."""
+    found: list[Carried | None] = []
+    for year in range(runs.inventory.years):
+        one = grown(runs, year)
+        found.append(one)
+        if one is not None:
+            left = left_after(one.answer.lines, one.answer.choice.inventory)
+            runs = replace(runs, inventory=with_credits(runs.inventory, left))
+    return tuple(found)
+
+
+def alternative(fleet: TodayFleet, cheapest: Answer) -> Alternative:
+    """Going on as today against the cheapest mix, the worth of waiting counted in what is above;
+    what commitments that run already cost past the horizon is owed either way."""
     usd, broken = fleet.usd, [p.workload for p in fleet.now.promises if not p.kept]
     reason = f"does not carry {', '.join(broken)} today" if broken else ""
     if usd is None:
         reason = reason or "no number of its GPUs carries the demand to the end"
         return Alternative(NAME, "infeasible", None, None, None, reason)
-    delta = usd - cheapest_usd
-    share = delta / cheapest_usd if cheapest_usd else None
-    return Alternative(NAME, "feasible", usd, delta, share, "")
+    running = (line for line in cheapest.lines if line.supply.until_month is not None)
+    usd += math.fsum(line.owed_usd for line in running)
+    delta, least_usd = usd + fleet.wait_usd - cheapest.minimised_usd, cheapest.minimised_usd
+    share = delta / least_usd if least_usd else None
+    return Alternative(NAME, "feasible", usd, delta, share, "", breaks=_never_carried(fleet))
+
+
+def _never_carried(fleet: TodayFleet) -> tuple[str, ...]:
+    """Work that no number of these GPUs does in some year, with the reason."""
+    broken = {
+        promise.workload: f"{promise.workload}: {promise.reason}"
+        for one in fleet.years
+        if one is not None
+        for promise in one.promises
+        if not promise.kept
+    }
+    return tuple(broken.values())
 
 
 def today_plan(fleet: TodayFleet, plan: Answer) -> TodayPlan:
     """What the plan says of today."""
     now, last = fleet.now, fleet.years[-1]
     differences = tuple(_differences(fleet))
-    first_usd, end_usd = first_year_usd(plan.lines), last_year_usd(plan.lines)
+    first_usd, end_usd = first_year_usd(plan), cost_of_year(plan.lines, -1)
     saves_end = None if last is None else (last.usd - end_usd) / MONTHS_PER_YEAR
     stated = fleet.choice.inventory.today
     return TodayPlan(

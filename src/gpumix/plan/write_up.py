@@ -88,8 +88,8 @@ def write_up(
         workloads=workloads,
         regret=(
             *regret.alternatives(others.cheapest, others.variants),
-            all_by_api(apis, answer),
-            *([alternative(others.fleet, others.cheapest.usd)] if others.fleet else []),
+            all_by_api(apis, others.cheapest),
+            *([alternative(others.fleet, others.cheapest)] if others.fleet else []),
         ),
         break_evens=break_evens(answer, rules, supplies.of),
         hourly_gpus=interpret.hourly_gpus(answer),

@@ -38,6 +38,8 @@ from gpumix.report.views import today as today_view
 from gpumix.report.views import training as training_view
 
 _BAR_CELLS: Final = 24
+_WIDE: Final = 100
+"""Columns from which bars have room."""
 
 
 def show_plan(
@@ -61,39 +63,8 @@ def show_plan(
     _warnings(plan.warnings, console)
     show_table(mix_view.mix_table(plan), console, minor=("utilisation", "serves"))
     _today(plan, console)
-    show_table(
-        plan_view.workloads_table(plan),
-        console,
-        minor=("usd_per_mtok_input", "usd_per_mtok_output", "kind"),
-    )
-    show_table(decision_view.class_table(plan), console)
-    show_table(
-        job_view.jobs_table(plan), console, minor=("calendar_usd_per_day", "finish_expected_s")
-    )
-    show_table(plan_view.slo_table(plan), console, minor=("basis",), ranged=("predicted",))
-    show_table(plan_view.replay_table(plan), console, minor=("shed", "within", "limit_s"))
-    for words in plan_view.traffic_words(plan):
-        _small(words, console)
-    show_table(timeline_view.timeline_table(plan), console, minor=("cash_usd",))
-    _regret(plan, console)
-    show_table(api_view.api_table(plan), console, minor=("name", "batch", "usd_per_mtok_total"))
-    if words := api_view.api_words(plan):
-        _small(words, console)
-    show_table(api_view.flips_table(plan), console, minor=("against", "usd_per_month", "replicas"))
-    show_table(plan_view.best_levers_table(plan), console, minor=("note",))
-    show_table(decision_view.rules_table(plan), console)
-    show_table(plan_view.break_even_table(plan), console)
-    show_table(
-        decision_view.burst_table(plan),
-        console,
-        minor=("data_usd_per_month", "egress_tb_per_month", "data_at", "clouds"),
-    )
-    show_table(decision_view.scenario_table(plan), console)
-    if words := decision_view.scenario_words(plan):
-        _small(words, console)
-    show_table(mix_view.cuts_table(plan), console)
-    show_table(mix_view.curve_table(plan), console)
-    show_table(mix_view.targets_table(plan), console)
+    _decision(plan, console)
+    _grounds(plan, console)
     console.print()
     idle = fields.format_value("idle_usd_per_month", plan.idle_usd_per_month)
     used = fields.format_value("utilisation", plan.utilisation)
@@ -330,6 +301,47 @@ def _today(plan: Plan, console: Console) -> None:
         console.print(Padding(Text(one), (0, 0, 0, 2), expand=False))
 
 
+def _decision(plan: Plan, console: Console) -> None:
+    """What is signed, when, against what, and what would change it."""
+    show_table(plan_view.slo_table(plan), console, minor=("basis",), ranged=("predicted",))
+    show_table(timeline_view.timeline_table(plan), console, minor=("cash_usd",))
+    _regret(plan, console)
+    show_table(decision_view.scenario_table(plan), console)
+    if words := decision_view.scenario_words(plan):
+        _small(words, console)
+    show_table(decision_view.rules_table(plan), console)
+    show_table(plan_view.break_even_table(plan), console)
+    show_table(mix_view.targets_table(plan), console)
+    show_table(mix_view.curve_table(plan), console)
+
+
+def _grounds(plan: Plan, console: Console) -> None:
+    """Work by work: where it runs, what it costs, how it was proven, what else could do it."""
+    show_table(
+        plan_view.workloads_table(plan),
+        console,
+        minor=("usd_per_mtok_input", "usd_per_mtok_output", "kind"),
+    )
+    show_table(decision_view.class_table(plan), console)
+    show_table(
+        job_view.jobs_table(plan), console, minor=("calendar_usd_per_day", "finish_expected_s")
+    )
+    show_table(plan_view.replay_table(plan), console, minor=("shed", "within", "limit_s"))
+    for words in plan_view.traffic_words(plan):
+        _small(words, console)
+    show_table(
+        decision_view.burst_table(plan),
+        console,
+        minor=("data_usd_per_month", "egress_tb_per_month", "data_at", "clouds"),
+    )
+    show_table(mix_view.cuts_table(plan), console)
+    show_table(api_view.api_table(plan), console, minor=("name", "batch", "usd_per_mtok_total"))
+    if words := api_view.api_words(plan):
+        _small(words, console)
+    show_table(api_view.flips_table(plan), console, minor=("against", "usd_per_month", "replicas"))
+    show_table(plan_view.best_levers_table(plan), console, minor=("note",))
+
+
 def _regret(plan: Plan, console: Console) -> None:
     most = other_view.MOST_ON_A_TERMINAL
     drawn = other_view.regret_table(plan, most)
@@ -342,7 +354,8 @@ def _regret(plan: Plan, console: Console) -> None:
     for name, share, usd, _, _, breaks, reason in drawn.rows:
         cells = math.ceil(_BAR_CELLS * max(0.0, deltas[name.text]) / highest) if highest else 0
         words = f"not possible: {reason.text}" if reason.text else breaks.text
-        outcome = remark(words) if words else Cell("█" * cells)
+        bars = "█" * cells if console.width >= _WIDE else ""
+        outcome = remark(words) if words else Cell(bars)
         rows.append((name, share, Cell(usd.text), outcome))
     columns = (*drawn.columns[:3], Column("reason", "", False, ""))
     show_table(Table(drawn.title, columns, tuple(rows)), console)

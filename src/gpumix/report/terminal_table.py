@@ -108,7 +108,8 @@ def _below(
 ) -> None:
     """The cells of columns that do not fit, `label: value` each, in lines below their row."""
     words = [
-        f"{table.columns[i].label}: {row[i].text}" + (f" ({row[i].note})" if row[i].note else "")
+        ": ".join(filter(None, (table.columns[i].label, row[i].text)))
+        + (f" ({row[i].note})" if row[i].note else "")
         for i in places
         if row[i].text
     ]

@@ -12,6 +12,7 @@ def class_table(plan: Plan) -> Table:
     """GPU-hours and dollars of each class of work; idle time is part of the class it is for."""
     second = second_currency(plan)
     hours = sum(c.gpu_hours_per_month for c in plan.by_class)
+    share = sum(c.share for c in plan.by_class)
     return table(
         fields.label("by_class"),
         ClassUse,
@@ -24,7 +25,7 @@ def class_table(plan: Plan) -> Table:
             Cell("Total", tone="total"),
             Cell(fields.format_value("gpu_hours_per_month", hours), tone="total"),
             money("monthly_usd", plan.monthly_usd, second),
-            Cell(fields.format_value(fields.field("share", ClassUse), 1.0), tone="total"),
+            Cell(fields.format_value(fields.field("share", ClassUse), share), tone="total"),
         ),
     )
 

@@ -38,7 +38,9 @@ def today_headline(plan: Plan) -> str:
         inputs = ", ".join(first.inputs[:_NAMED])
         return f" {NOT_YOURS}: {_difference_words(first)}; check {inputs}. No saving is claimed."
     saves = today.saves_first_year_usd_per_month or 0.0
-    if saves <= 0.0:
+    if abs(saves) < _NO_USD:
+        return " It costs as much as today in the first year."
+    if saves < 0.0:
         return f" Today's fleet costs {_usd(-saves)} a month less in the first year."
     return f" It saves {_usd(saves)} a month against today in the first year."
 
@@ -133,11 +135,21 @@ def _difference_words(one: Difference) -> str:
 
 def _saving_words(today: TodayPlan) -> str:
     first, end = today.saves_first_year_usd_per_month, today.saves_end_usd_per_month
-    told = f"The plan saves {_usd(first or 0.0)} a month in the first year"
+    told = f"The plan {_saves_a_month(first or 0.0)} in the first year"
     if end is None or today.end_usd_per_month is None:
         return f"{told}; to the end today's kind of fleet cannot carry the demand."
     grown = fields.format_value("monthly_usd", today.end_usd_per_month)
-    return f"{told} and {_usd(end)} by the end, when going on as today would cost {grown} a month."
+    return (
+        f"{told} and {_saves_a_month(end)} by the end, when going on as today would cost {grown} a"
+        " month."
+    )
+
+
+def _saves_a_month(usd: float) -> str:
+    """What the plan saves, or costs more."""
+    if abs(usd) < _NO_USD:
+        return "costs as much"
+    return f"saves {_usd(usd)} a month" if usd > 0.0 else f"costs {_usd(-usd)} a month more"
 
 
 def _line_words(line: Sequence[Action], moves: Sequence[Move]) -> str:
