@@ -348,11 +348,36 @@ def serves(
     spot = sum(c["rate"] * k for c, k, r in mine if r.get("spot"))
     if spot > workload.get("max_spot_share", 1.0) * total + TOLERANCE:
         return False
+    if workload.get("n_plus_one") and workload.get("lost_together"):
+        return all(
+            total - lost_together([m for m in mine if m[2] is r], r["gpus_per_instance"])
+            >= demand - TOLERANCE
+            for r in resources.values()
+        )
     return not workload.get("n_plus_one") or all(
         total - c["rate"] * min(max(r["gpus_per_instance"] // c["gpus"], 1), k)
         >= demand - TOLERANCE
         for c, k, r in mine
     )
+
+
+def lost_together(mine: list[Any], gpus: int) -> float:
+    """What one instance of so many GPUs may take of replicas (config, count, resource) on it: all,
+    or its GPUs full of the config in use that makes most of a GPU."""
+    held = sum(c["rate"] * k for c, k, _ in mine)
+    full = [c["rate"] * gpus / (c["gpus"] % gpus or gpus) for c, k, _ in mine if k]
+    return min(held, max(full, default=0.0))
+
+
+def most_lost(mine: list[Any], gpus: int) -> float:
+    """The most that replicas which fit one instance of so many GPUs deliver: a knapsack."""
+    best = [0.0] * (gpus + 1)
+    for c, k, _ in mine:
+        size = c["gpus"] % gpus or gpus
+        for _ in range(k):
+            for room in range(gpus, size - 1, -1):
+                best[room] = max(best[room], best[room - size] + c["rate"])
+    return best[gpus]
 
 
 def routes(workload: dict[str, Any], mine: list[Any], p: int) -> bool:

@@ -5,8 +5,6 @@ Columns, for pools q of resources r, configs c, blocks p, workloads w and reques
     z_cp  replicas of a pool's config              n_r, u_rp  instances, committed or per block
     g     1 if a group is used
     f_ckp share of class k's demand served by c    e_wp       1 if w's work is unfinished at p
-    y_cp  1 if losing an instance costs c its full number of replicas (n_plus_one)
-    t_wp  what all configs deliver together, once as it is and once cut at 1 (n_plus_one)
 
 Rows are divided by what they must reach (the demand, the work, the limit), so that one tolerance
 means the same everywhere, and coefficients of covering rows are cut at 1: a replica that alone
@@ -32,6 +30,7 @@ from gpumix.mix.problem import (
     replicas_lost,
     slices_per_gpu,
 )
+from gpumix.mix.survive import Held, survive_rows
 
 Column = tuple[int, ...]
 """Column numbers by block (a count that holds in several blocks is the same column in them)."""
@@ -45,7 +44,8 @@ COUNTED = ("quota:", "most:", "max_instances:", "min_instances:", "max_replicas:
 class Way:
     """A pool's config in the program: replica columns, their bounds, served shares by class.
 
-    `per_gpu` of its slice are on one GPU at the most; 0 where it takes none.
+    `per_gpu` of its slice are on one GPU at the most; 0 where it takes none. `lost` replicas stop,
+    at the most, with one instance.
     """
 
     pool: int
@@ -54,17 +54,13 @@ class Way:
     columns: Column
     highest: tuple[int, ...]
     per_gpu: int
+    lost: float
     served: dict[tuple[str, int], int] = field(default_factory=dict)
 
     @property
     def gpus(self) -> float:
         """GPUs that a replica takes: of a slice its least part of one."""
         return 1.0 / self.per_gpu if self.config.slice else float(self.config.gpus)
-
-    @property
-    def lost(self) -> int:
-        """Replicas that one lost instance stops at the most."""
-        return replicas_lost(self.resource, self.config, self.per_gpu)
 
 
 @dataclass(slots=True)
@@ -154,13 +150,15 @@ def build(
 def _add_replicas(model: Model) -> None:
     """z columns: at most what the workload alone could use, max_replicas, or the pool's GPUs."""
     problem, per_gpu = model.problem, slices_per_gpu(model.problem)
+    lost = replicas_lost(problem)
     for q, pool in enumerate(model.pools):
         most_gpus = _most_gpus(model, pool)
         ways = []
         for members in pool.configs:
             config = problem.configs[members[0]]
             per = per_gpu.get((config.resource, config.slice), 0)
-            way = Way(q, config, problem.resources[pool.resources[0]], (), (), per)
+            resource = problem.resources[pool.resources[0]]
+            way = Way(q, config, resource, (), (), per, lost[members[0]])
             if not config.cut:
                 way.highest = _highest(model, way, most_gpus)
             ways.append(way)
@@ -231,7 +229,7 @@ def _usable(model: Model, workload: Workload, way: Way, block: int) -> int:
     demand = workload.class_demand(block)
     alone = math.ceil(math.fsum(demand[name] / rate for name, rate in rates.items()))
     spare = workload.n_plus_one and model.holds(f"n_plus_one:{workload.id}") and alone > 0
-    return alone + (way.lost if spare else 0)
+    return alone + (math.ceil(way.lost) if spare else 0)
 
 
 def _add_instances(model: Model) -> None:
@@ -316,7 +314,7 @@ def _add_demand(model: Model, workload: Workload, block: int) -> None:
     model.demand_rows[workload.id, block] = model.linear.rows
     model.linear.row([*_covering(delivered), *slack], lower=1.0)
     if workload.n_plus_one and model.holds(f"n_plus_one:{workload.id}"):
-        _add_n_plus_one(model, ways, delivered, slack, block)
+        survive_rows(model.linear, _stops(workload, ways, delivered, block), slack)
     share = workload.max_spot_share
     if share is not None and model.holds(f"max_spot_share:{workload.id}"):
         model.linear.row(
@@ -356,45 +354,15 @@ def _add_classes(model: Model, workload: Workload, ways: Sequence[Way], block: i
         model.linear.row([*spot, *model.slack_term(f"demand:{workload.id}", share)], upper=share)
 
 
-def _add_n_plus_one(
-    model: Model,
-    ways: Sequence[Way],
-    delivered: Sequence[Term],
-    slack: Sequence[Term],
-    block: int,
-) -> None:
-    """Demand is met after losing an instance: total - rate_c min(K_c, z_c) >= demand for each c.
-
-    The minimum is below both its arguments, so the row says: total - rate_c K_c >= demand (y = 1)
-    or the other configs alone meet the demand (y = 0). y = 1 may be kept for z_c >= K_c, since a
-    config of fewer replicas loses them all. Where z_c cannot exceed K_c there is no choice.
-
-    Before them comes a row without y that all plans keep and fractions feel: with A the largest
-    replica in use, total >= demand + A, so sum rate_c z_c / (demand + rate_c) >= 1.
-    """
-    if not slack:
-        model.linear.row([(z, rate / (1.0 + rate)) for z, rate in delivered], lower=1.0)
-    total = _sum_column(model, delivered, block)
-    covered = _sum_column(model, _covering(delivered), block)
-    for way, (z, rate) in zip(ways, delivered, strict=True):
-        if way.highest[block] == 0:
-            continue
-        others = [(covered, 1.0), (z, -min(rate, 1.0))]
-        lost = way.lost
-        if way.highest[block] <= lost:
-            model.linear.row([*others, *slack], lower=1.0)
-            continue
-        y = model.linear.column(0.0, 1.0)
-        model.linear.row([*others, (y, 1.0), *slack], lower=1.0)
-        model.linear.row([(total, 1.0), (y, -rate * lost), *slack], lower=1.0)
-        model.linear.row([(z, 1.0), (y, -float(lost))], lower=0.0)
-
-
-def _sum_column(model: Model, terms: Sequence[Term], block: int) -> int:
-    """A column that is the sum of terms, so that many rows can name it in one term."""
-    column = model.linear.column(0.0, math.inf, integer=False)
-    model.linear.row([*terms, (column, -1.0)], lower=0.0, upper=0.0)
-    return column
+def _stops(
+    workload: Workload, ways: Sequence[Way], delivered: Sequence[Term], block: int
+) -> list[list[Held]]:
+    """Replicas in a block, by what stops together when an instance is lost."""
+    stops: dict[str | int, list[Held]] = {}
+    for way, (z, share) in zip(ways, delivered, strict=True):
+        key = way.resource.id if workload.lost_together else z
+        stops.setdefault(key, []).append(Held(z, share, way.highest[block], way.lost))
+    return list(stops.values())
 
 
 def _add_work(model: Model, workload: Workload) -> None:

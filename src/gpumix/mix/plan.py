@@ -18,7 +18,6 @@ from gpumix.mix.problem import (
     Workload,
     instance_cost,
     replicas_lost,
-    slices_per_gpu,
 )
 
 
@@ -261,20 +260,34 @@ def _broken_in_block(
 def _broken_promises(
     problem: Problem, plan: BlockPlan, workload: Workload, total: float, demand: float
 ) -> Iterator[str]:
-    resources, per_gpu = problem.resource_by_id, slices_per_gpu(problem)
-    spot = 0.0
-    for config, z in zip(problem.configs, plan.replicas, strict=True):
-        if config.workload != workload.id:
-            continue
-        resource = resources[config.resource]
-        spot += config.plain_rate * z if resource.spot else 0.0
-        lost = replicas_lost(resource, config, per_gpu.get((config.resource, config.slice), 0))
-        loss = config.plain_rate * min(lost, z)
-        if workload.n_plus_one and not _reaches(total - loss, demand):
-            yield f"n_plus_one:{workload.id}"
+    resources = problem.resource_by_id
+    spot = math.fsum(
+        config.plain_rate * z
+        for config, z in zip(problem.configs, plan.replicas, strict=True)
+        if config.workload == workload.id and resources[config.resource].spot
+    )
+    if workload.n_plus_one and not _reaches(total - _loss(problem, plan, workload), demand):
+        yield f"n_plus_one:{workload.id}"
     share = workload.max_spot_share
     if share is not None and not _reaches(share * total, spot):
         yield f"max_spot_share:{workload.id}"
+
+
+def _loss(problem: Problem, plan: BlockPlan, workload: Workload) -> float:
+    """The most [units/h] that a workload delivers from what one lost instance stops.
+
+    What stops together (a config's replicas, or with `lost_together` all on the resource) is lost
+    whole, but at most an instance full of the config in use that makes most of one.
+    """
+    held: dict[str, float] = {}
+    full: dict[str, float] = {}
+    lost = replicas_lost(problem)
+    for c, (config, z) in enumerate(zip(problem.configs, plan.replicas, strict=True)):
+        if config.workload == workload.id and z > 0:
+            key = config.resource if workload.lost_together else str(c)
+            held[key] = held.get(key, 0.0) + config.plain_rate * z
+            full[key] = max(full.get(key, 0.0), config.plain_rate * lost[c])
+    return max((min(held[key], full[key]) for key in held), default=0.0)
 
 
 def _broken_router(

@@ -77,13 +77,16 @@ class Workload:
     """What must be served: a rate in every block (inference) or an amount per cycle (batch).
 
     `demand` [units/h] per block, or per request class and block. `work` [units] per cycle,
-    delivered in the blocks of `window` (None = all); `delay_cost` [USD/h] of unfinished work.
+    delivered in the blocks of `window` (None = all); `delay_cost` [USD/h] of unfinished work. With
+    `n_plus_one` demand is met without what a lost instance stops: of each config apart, or of all
+    that it can hold (`lost_together`).
     """
 
     id: str
     kind: str
     demand: tuple[float, ...] | Mapping[str, tuple[float, ...]] = ()
     n_plus_one: bool = False
+    lost_together: bool = False
     max_spot_share: float | None = None
     work: float = 0.0
     window: tuple[int, ...] | None = None
@@ -220,17 +223,43 @@ def slices_per_gpu(problem: Problem) -> dict[tuple[str, str], int]:
     return most
 
 
-def replicas_lost(resource: Resource, config: Config, per_gpu: int = 0) -> int:
-    """Replicas of a config that stop, at the most, when one instance of its resource is lost;
-    `per_gpu` of its slice are on one GPU.
+def replicas_lost(problem: Problem) -> tuple[float, ...]:
+    """Replicas of each config that stop, at the most, when one instance of its resource is lost.
 
-    >>> node = Resource("a", "A100", "hourly", gpus_per_instance=8)
-    >>> [replicas_lost(node, Config("w", "a", gpus, 1.0)) for gpus in (2, 16)]
-    [4, 1]
+    Of a workload with `lost_together`, what its GPUs amount to, be it a fraction: then no configs
+    that share an instance deliver more from it than the best of them would alone.
     """
-    if config.slice:
-        return resource.gpus_per_instance * per_gpu
-    return max(resource.gpus_per_instance // config.gpus, 1)
+    resources, workloads = problem.resource_by_id, problem.workload_by_id
+    per_gpu, filled = slices_per_gpu(problem), _filled(problem)
+    out = []
+    for config in problem.configs:
+        gpus = resources[config.resource].gpus_per_instance
+        together = not config.cut and workloads[config.workload].lost_together
+        if config.slice:
+            lost = float(gpus * per_gpu[config.resource, config.slice])
+            lost *= filled[config.resource] if together else 1.0
+        elif together:  # a gang may share the last of its instances
+            lost = gpus / (config.gpus % gpus or gpus)
+        else:
+            lost = float(max(gpus // config.gpus, 1))
+        out.append(lost)
+    return tuple(out)
+
+
+def _filled(problem: Problem) -> dict[str, float]:
+    """GPUs that the slices of one GPU of a resource add up to at the most, each counted as its
+    least part of one: 4/7 + 1/2 where it can be cut into 7 small, 2 large, or 4 and 1."""
+    per_gpu = slices_per_gpu(problem)
+    taken = {(c.resource, c.slice) for c in problem.configs if c.class_rate}
+    filled: dict[str, float] = {}
+    for config in problem.configs:
+        parts = math.fsum(
+            count / config.gpus / per_gpu[config.resource, name]
+            for name, count in config.cut.items()
+            if (config.resource, name) in taken
+        )
+        filled[config.resource] = max(filled.get(config.resource, 1.0), parts)
+    return filled
 
 
 def limits(problem: Problem) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ def prune(problem: Problem) -> tuple[Problem, tuple[int, ...]]:
     Config a falls to b, of the same workload and resource, if m = gpus_a // gpus_b >= 1 replicas of
     b deliver at least rate_a (of every class) and cost at most var_cost_a: each replica of a could
     be swapped for m of b on the same GPUs. Not where swapping could break a limit: b capped by
-    `max_replicas`; the workload `n_plus_one` (losses are counted by config); a spot resource under
+    `max_replicas`; the workload `n_plus_one` (what is lost depends on it); a spot resource under
     `max_spot_share` unless both deliver the same. Slices are compared with others of their name. A
     config that delivers nothing is dropped too, and one that cuts GPUs into slices nobody takes.
     """

@@ -35,7 +35,7 @@ solve error, 3e13 with a segmentation fault. Under the smallest, ten million rep
 
 _TOP = tuple(f.name for f in fields(Problem))
 _ONLY_FOR = {
-    "inference": ("demand", "n_plus_one", "max_spot_share"),
+    "inference": ("demand", "n_plus_one", "lost_together", "max_spot_share"),
     "batch": ("work", "window", "delay_cost"),
 }
 
@@ -272,6 +272,7 @@ def _workload(o: JsonObject, n_blocks: int) -> Workload:
         kind=kind,
         demand=o.demand("demand", n_blocks) if kind else (),
         n_plus_one=o.flag("n_plus_one"),
+        lost_together=o.flag("lost_together"),
         max_spot_share=o.optional_number("max_spot_share", at_most=1.0),
     )
     if workload.classes and workload.n_plus_one:

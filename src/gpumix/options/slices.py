@@ -32,8 +32,7 @@ the next where the simulation refuses that one."""
 def slice_options(workload: Workload, whole: Sequence[Option], catalog: Catalog) -> list[Option]:
     """Ways to do a workload on parts of those GPUs that it would leave idle for the most part.
 
-    None for premium work: parts of one GPU, and whole GPUs beside them, may stop together, which
-    the limit of survival counts way by way.
+    None for premium work, which must survive that a GPU and all parts of it stop together.
 
     Args:
         workload: work that cannot wait; other work has no use for a part of a GPU.

@@ -175,6 +175,7 @@ class _Builder:
                 "inference",
                 demand=tuple(peak_demand(workload, b) for b in self.cycle.blocks),
                 n_plus_one=premium and self.choice.survives_loss,
+                lost_together=premium and self.choice.survives_loss,
                 max_spot_share=None if premium else share,
             )
         )
