@@ -28,6 +28,7 @@ from gpumix.mix import (
     solution_to_dict,
     solve,
 )
+from gpumix.mix.effort import NORMAL
 from gpumix.mix.highs import run
 from gpumix.mix.linear import Linear
 from gpumix.mix.pool import shared_pools, single_pools
@@ -352,3 +353,18 @@ def test_solution_form() -> None:
     assert [block["id"] for block in blocks] == ["night", "day"]
     assert all(len(block["replicas"]) == len(problem.configs) for block in blocks)
     assert all("served" not in block for block in blocks)
+
+
+def test_where_blocks_alone_give_no_plan_there_is_still_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A dear plan that says how little is proven, rather than none."""
+    monkeypatch.setattr(import_module("gpumix.mix.solve"), "plans", lambda *_: iter(()))
+    problem = read_problem(random_problem(3))
+    known = solve(problem)
+    found = solve(problem, effort=replace(NORMAL, exact=0))
+    assert found.cost is not None
+    assert known.cost is not None
+    assert not check(problem, found)
+    assert found.bound is not None
+    assert found.bound <= known.cost * (1.0 + 1e-9) <= found.cost * (1.0 + 2e-9)

@@ -82,6 +82,7 @@ def run(
     gap: float = DEFAULT_GAP,
     node_limit: int | None = None,
     brief: bool = False,
+    any_point: bool = False,
     deadline: Deadline = NEVER,
 ) -> Outcome:
     """Minimise a program; two runs find the same point.
@@ -92,6 +93,7 @@ def run(
         node_limit: stop after so many nodes of the search tree.
         brief: leave out what pays only in a long search: restarts, symmetry, a second look at
             the root by reduced costs. A small program is done in half the time.
+        any_point: stop at the first point found.
         deadline: stop then.
 
     Raises:
@@ -106,13 +108,15 @@ def run(
     import highspy
 
     highs, scale = _loaded(program)
-    highs.setOptionValue("mip_heuristic_run_feasibility_jump", False)  # its plans are poor here
+    highs.setOptionValue("mip_heuristic_run_feasibility_jump", any_point)  # its points are poor
     highs.setOptionValue("mip_rel_gap", gap)
     highs.setOptionValue("mip_abs_gap", 0.0)
     highs.setOptionValue("mip_feasibility_tolerance", 0.1 * TOLERANCE)
     highs.setOptionValue("time_limit", deadline.left_s())
     if node_limit is not None:
         highs.setOptionValue("mip_max_nodes", node_limit)
+    if any_point:
+        highs.setOptionValue("mip_max_improving_sols", 1)
     if brief:
         for option in ("allow_restart", "detect_symmetry", "heuristic_run_root_reduced_cost"):
             highs.setOptionValue(f"mip_{option}", False)

@@ -82,6 +82,11 @@ def solve(
     )
 
 
+FLOOR_COUNTS = 50_000_000
+"""Whole numbers looked at, all nodes together, for any plan at all where blocks by themselves gave
+none: a problem has a plan, however dear, or is told to have none."""
+
+
 class _Best:
     """The cheapest plan so far and the highest bound."""
 
@@ -109,18 +114,23 @@ class _Best:
 
 def _search(task: Task, effort: Effort, deadline: Deadline, workers: int, found: _Best) -> None:
     if whole_numbers(task.pruned) <= effort.exact:
-        found.take(_exact(task, effort, found.gap, deadline))
+        found.take(_exact(task, effort.exact_counts, found.gap, deadline))
         if found.is_proven:
             return
     for plan in plans(task, effort, deadline, workers):
         found.take(plan)
+    if found.plan is None and not found.infeasible:
+        found.take(_exact(task, FLOOR_COUNTS, found.gap, deadline, any_plan=True))
 
 
-def _exact(task: Task, effort: Effort, gap: float, deadline: Deadline) -> Solution:
-    """Branch and bound on the whole problem."""
+def _exact(
+    task: Task, counts: int, gap: float, deadline: Deadline, *, any_plan: bool = False
+) -> Solution:
+    """Branch and bound on the whole problem, so many whole numbers looked at; `any_plan`: until
+    there is one."""
     model = build(task.pruned, task.pools)
-    nodes = max(effort.exact_counts // max(sum(model.linear.integer), 1), 1)
-    outcome = run(model.linear, gap=gap, node_limit=nodes, deadline=deadline)
+    nodes = max(counts // max(sum(model.linear.integer), 1), 1)
+    outcome = run(model.linear, gap=gap, node_limit=nodes, any_point=any_plan, deadline=deadline)
     if not outcome.values and outcome.status != "optimal":
         bound = None if outcome.status == "infeasible" else outcome.bound
         return Solution(outcome.status, None, bound, None, {}, ())
