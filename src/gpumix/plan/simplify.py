@@ -178,7 +178,8 @@ def _able(trial: _Trial) -> dict[str, set[str]]:
 
 
 def _cut(found: Found, trial: _Trial, most_usd: float) -> Found:
-    """The mix of as few as cost no more than `most_usd`."""
+    """The mix of as few as cost no more than `most_usd`: the dearest of them, by bisection, then
+    without any one that the others can do without, the one of least cost first."""
     names = _ranked(found, trial.name)
     best, too_few, enough = found, 0, len(names)
     while enough - too_few > 1:
@@ -188,7 +189,17 @@ def _cut(found: Found, trial: _Trial, most_usd: float) -> Found:
             too_few = tried
         else:
             best, enough = other, tried
-    return best
+    return _thinned(best, trial, most_usd)
+
+
+def _thinned(found: Found, trial: _Trial, most_usd: float) -> Found:
+    """The mix without any one that the others can do without for no more than `most_usd`."""
+    names = _ranked(found, trial.name)
+    for name in reversed(names[1:]):
+        other = trial.only([n for n in names if n != name], most_usd)
+        if other is not None:
+            return _thinned(other, trial, most_usd)
+    return found
 
 
 def _without_small(found: Found, trial: _Trial, most_usd: float) -> Found:
