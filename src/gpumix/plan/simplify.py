@@ -197,7 +197,7 @@ def _thinned(found: Found, trial: _Trial, most_usd: float) -> Found:
     names = _ranked(found, trial.name)
     for name in reversed(names[1:]):
         other = trial.only([n for n in names if n != name], most_usd)
-        if other is not None:
+        if other is not None and len(_ranked(other, trial.name)) < len(names):  # what stands stays
             return _thinned(other, trial, most_usd)
     return found
 
