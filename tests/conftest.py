@@ -18,12 +18,15 @@ from gpumix.cache import VARIABLE
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault(VARIABLE, str(ROOT / ".cache"))
 
-from gpumix.serving.simulator.compiled import sources_hash  # noqa: E402  after the folder is named
+from gpumix import mix  # noqa: E402  after the folder is named
+from gpumix.compiled import sources_hash  # noqa: E402
+from gpumix.serving import simulator  # noqa: E402
 
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=500, deadline=None, print_blob=True)
 settings.load_profile("explore" if os.environ.get("GPUMIX_EXPLORE") else "fixed")
 
+used = (sources_hash(simulator), sources_hash(mix))
 for kept in (ROOT / ".cache").glob("compiled-*"):
-    if not kept.name.endswith(sources_hash()):
+    if not kept.name.endswith(used):
         shutil.rmtree(kept, ignore_errors=True)

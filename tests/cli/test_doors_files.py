@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from gpumix import cli
-from gpumix.serving.simulator.compiled import sources_hash
+from gpumix.compiled import sources_hash
+from gpumix.serving import simulator
 
 ROOT = Path(__file__).resolve().parents[2]
 FRONTIER = str(ROOT / "examples" / "frontier.yaml")
@@ -214,7 +215,11 @@ def python(script: str, **environment: str) -> str:
 def test_what_is_kept_lies_in_the_users_cache_folder(tmp_path):  # type: ignore[no-untyped-def]
     printed = python(SCRIPT, HOME=str(tmp_path), XDG_CACHE_HOME="")
     home = tmp_path / ".cache" / "gpumix"
-    assert printed.split() == [str(home / "x"), str(home / f"compiled-{sources_hash()}"), "True"]
+    assert printed.split() == [
+        str(home / "x"),
+        str(home / f"compiled-{sources_hash(simulator)}"),
+        "True",
+    ]
     assert [p.suffix for p in (home / "scripts").iterdir()] == [".js"]
     printed = python(SCRIPT, HOME=str(tmp_path / "other"), GPUMIX_CACHE_DIR=str(tmp_path / "own"))
     assert printed.split()[0] == str(tmp_path / "own" / "x")
@@ -236,17 +241,18 @@ def test_without_a_folder_to_write_to_it_still_runs(tmp_path):  # type: ignore[n
 def test_code_that_cannot_be_read_back_is_compiled_anew(tmp_path):  # type: ignore[no-untyped-def]
     """A cache that was cut short, or whose folder went away, costs time and nothing else."""
     script = """
-import numpy as np
-from gpumix.serving.simulator import compiled
+from gpumix.compiled import compiled_entry
 def double(x):
     return 2.0 * x
-print(compiled.compiled_entry(double)(4.0))
+print(compiled_entry(double)(4.0))
 """
-    folder = tmp_path / f"compiled-{sources_hash()}"
-    path = tmp_path / "script.py"
-    path.write_text(script, encoding="utf-8")
-    load = f"import runpy; runpy.run_path({str(path)!r})"
+    package = tmp_path / "made"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "double.py").write_text(script, encoding="utf-8")
+    load = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import made.double"
     assert python(load, GPUMIX_CACHE_DIR=str(tmp_path)) == "8.0\n"
+    (folder,) = tmp_path.glob("compiled-*")
     kept = sorted(p.suffix for p in folder.iterdir())
     assert kept == [".nbc", ".nbi"]
     for one in folder.iterdir():

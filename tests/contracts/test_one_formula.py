@@ -31,12 +31,12 @@ CALLED_BY_LIBRARIES = {
     "gpumix.cli._whole": "typer, for options of the program itself",
     "gpumix.domain.comparison.Comparison._repr_html_": "Jupyter",
     "gpumix.domain.plan.Plan._repr_html_": "Jupyter",
-    "gpumix.serving.simulator.compiled._Place.get_cache_path": "numba, to find compiled code",
-    "gpumix.serving.simulator.compiled._Place.get_source_stamp": "numba",
-    "gpumix.serving.simulator.compiled._Place.get_disambiguator": "numba",
-    "gpumix.serving.simulator.compiled._Place.from_function": "numba",
-    "gpumix.serving.simulator.compiled._Kept.load_overload": "numba",
-    "gpumix.serving.simulator.compiled._Kept.save_overload": "numba",
+    "gpumix.compiled._Place.get_cache_path": "numba, to find compiled code",
+    "gpumix.compiled._Place.get_source_stamp": "numba",
+    "gpumix.compiled._Place.get_disambiguator": "numba",
+    "gpumix.compiled._Place.from_function": "numba",
+    "gpumix.compiled._Kept.load_overload": "numba",
+    "gpumix.compiled._Kept.save_overload": "numba",
 }
 """Hooks that a library calls by their name."""
 

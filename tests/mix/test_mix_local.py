@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from mix_sizes import middle
 
+from gpumix import mix
+from gpumix.compiled import sources_hash
 from gpumix.mix import NORMAL, QUICK, Problem, check, solve
 from gpumix.mix.decompose import Task, _committed, _relaxed
 from gpumix.mix.highs import NEVER
-from gpumix.mix.local import search
+from gpumix.mix.local import _search, search
 from gpumix.mix.parts import Part, Priced, split
 from gpumix.mix.patterns import patterns
 from gpumix.mix.pool import shared_pools
@@ -97,3 +101,10 @@ def test_a_plan_of_many_replicas_is_near_the_bound() -> None:
     assert solution.cost is not None
     assert solution.bound is not None
     assert solution.cost / solution.bound - 1.0 < 0.017
+
+
+def test_its_machine_code_is_kept_in_the_cache_folder() -> None:
+    """Never in the package, and anew for every state of the sources."""
+    kept = Path(_search._cache.cache_path)  # type: ignore[attr-defined]
+    assert kept.parent == Path(os.environ["GPUMIX_CACHE_DIR"])
+    assert kept.name == f"compiled-{sources_hash(mix)}"

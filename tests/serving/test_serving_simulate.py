@@ -17,6 +17,7 @@ from made_up_replica import made_up_table
 from reference_simulator import simulate_slowly
 
 from gpumix.catalog import load
+from gpumix.compiled import sources_hash
 from gpumix.domain.traffic import Lengths, Requests
 from gpumix.domain.workload import Slo
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments
@@ -25,7 +26,6 @@ from gpumix.perf.inference.steps import decode_step_s, prefill_s
 from gpumix.serving import simulator
 from gpumix.serving.capacity import Traffic, sustained
 from gpumix.serving.simulated_capacity import capacity_by_simulation
-from gpumix.serving.simulator.compiled import sources_hash
 from gpumix.serving.simulator.loop import run
 from gpumix.serving.simulator.simulation import Autoscale, Event, Settings, simulate
 from gpumix.serving.simulator.steptable import StepTable, step_table
@@ -380,16 +380,16 @@ def test_the_code_on_disk_is_renewed_when_any_source_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """numba looks only at the file of the outermost function; the folder is named for them all."""
-    assert sources_hash() in run._cache.cache_path  # type: ignore[attr-defined]
+    assert sources_hash(simulator) in run._cache.cache_path  # type: ignore[attr-defined]
     assert Path(run._cache.cache_path).parent == Path(os.environ["GPUMIX_CACHE_DIR"])  # type: ignore[attr-defined]
     folder = tmp_path / "copied_serving"
     package = Path(str(simulator.__file__)).parent
     shutil.copytree(package, folder, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.syspath_prepend(str(tmp_path))
     copy = importlib.import_module("copied_serving")
-    hashes = {sources_hash(), sources_hash(copy)}
+    hashes = {sources_hash(simulator), sources_hash(copy)}
     assert len(hashes) == 1
-    names = ("replica", "steptime", "scaling", "state", "heaps", "steptable", "loop", "compiled")
+    names = ("replica", "steptime", "scaling", "state", "heaps", "steptable", "loop", "queues")
     for name in names:
         with (folder / f"{name}.py").open("a", encoding="utf-8") as source:
             source.write("# changed\n")

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gpumix.mix.compiled import compiled
+from gpumix.compiled import compiled_entry
 from gpumix.mix.highs import Point
 from gpumix.mix.linear import Program
 from gpumix.mix.model import Model, Way
@@ -204,7 +204,7 @@ def _chosen(found: Sequence[Patterns], yard: Yard, order: Whole, moves: int, see
     return _search(order, excess, first, last, gpus, pools, usd, moves, hot, seed) - first
 
 
-@compiled
+@compiled_entry
 def _search(
     order: Whole,
     excess: Floats,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gpumix.mix.compiled import compiled
+from gpumix.compiled import compiled_entry
 from gpumix.mix.highs import Point
 from gpumix.mix.model import Model, Way
 from gpumix.mix.problem import Workload
@@ -150,7 +150,7 @@ def _used(
     return Patterns(columns, counts, excess, np.array(pools, dtype=np.int64), gpus, fractions_usd)
 
 
-@compiled
+@compiled_entry
 def _enumerate(
     usd: Floats,
     share: Floats,

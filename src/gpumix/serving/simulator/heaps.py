@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from gpumix.compiled import compiled
 from gpumix.serving.simulator import state as at
-from gpumix.serving.simulator.compiled import compiled
 
 
 @compiled

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from gpumix.compiled import compiled, compiled_entry
 from gpumix.serving.simulator import state as at
-from gpumix.serving.simulator.compiled import compiled, compiled_entry
 from gpumix.serving.simulator.heaps import pop_due
 from gpumix.serving.simulator.queues import blocks, outstanding, pop, push
 from gpumix.serving.simulator.replica import advance, arrive, evict, next_step_s

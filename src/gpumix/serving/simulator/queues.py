@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from gpumix.compiled import compiled
 from gpumix.serving.simulator import state as at
-from gpumix.serving.simulator.compiled import compiled
 
 
 @compiled

@@ -14,8 +14,8 @@ import math
 
 import numpy as np
 
+from gpumix.compiled import compiled, inlined
 from gpumix.serving.simulator import state as at
-from gpumix.serving.simulator.compiled import compiled, inlined
 from gpumix.serving.simulator.heaps import pop_due, push_due, remove, sift_up
 from gpumix.serving.simulator.queues import blocks, outstanding, pop, push
 from gpumix.serving.simulator.steptable import StepTable

@@ -15,8 +15,8 @@ import math
 
 import numpy as np
 
+from gpumix.compiled import compiled
 from gpumix.serving.simulator import state as at
-from gpumix.serving.simulator.compiled import compiled
 from gpumix.serving.simulator.queues import outstanding
 
 

@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
+from gpumix.compiled import compiled, inlined
 from gpumix.serving.simulator import state as at
-from gpumix.serving.simulator.compiled import compiled, inlined
 from gpumix.serving.simulator.steptable import SPAN_TOKENS, StepTable
 
 

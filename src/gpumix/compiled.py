@@ -1,4 +1,4 @@
-"""How the simulator's functions become machine code, and where that code is kept."""
+"""How functions become machine code, and where that code is kept."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import functools
 import hashlib
 import logging
 import pkgutil
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TypeVar, cast
@@ -16,7 +17,6 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLoca
 from numba.core.dispatcher import Dispatcher
 
 from gpumix.cache import VARIABLE, cache_folder
-from gpumix.serving import simulator
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -41,9 +41,12 @@ def compiled_entry(function: _F) -> _F:
     return cast(_F, found)
 
 
-def sources_hash(package: ModuleType = simulator) -> str:
-    """A hash of the sources of a package, by default of the one that holds all compiled code."""
-    found = hashlib.sha256()
+def sources_hash(package: ModuleType) -> str:
+    """A hash of the sources of a package, and of this one, which says how they are compiled.
+
+    A compiled function and all that it calls are of one package.
+    """
+    found = hashlib.sha256(pkgutil.get_data("gpumix", "compiled.py") or b"")
     for name in sorted(module.name for module in pkgutil.iter_modules(package.__path__)):
         found.update(pkgutil.get_data(package.__name__, f"{name}.py") or b"")
     return found.hexdigest()[:16]
@@ -89,8 +92,8 @@ class _Place(_CacheLocator):  # type: ignore[misc]
         return "entry"
 
     @classmethod
-    def from_function(cls, _function: object, _file: str) -> _Place | None:
-        state = sources_hash()
+    def from_function(cls, function: Callable[..., Any], _file: str) -> _Place | None:
+        state = sources_hash(sys.modules[function.__module__.rpartition(".")[0]])
         folder = cache_folder(f"compiled-{state}")
         if folder is None:
             _tell_of_no_cache()
