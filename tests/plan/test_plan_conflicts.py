@@ -114,7 +114,7 @@ CASES = {
         "supply.cloud.gpus",
     ),
     "the loss of the only instance": Case(
-        chat(2, ", tier: premium, mig: false"),
+        chat(2, ", tier: premium"),
         cloud("h100-sxm-80gb", more=", providers: [gcp], max_instances: {gcp: 1}"),
         ("workloads.chat.tier: premium", "supply.cloud.max_instances.gcp: 1"),
         "workloads.chat.tier",
@@ -122,6 +122,13 @@ CASES = {
     "window": Case(
         f"nightly: {{kind: batch, model: {SMALL}, tokens_per_day: {{input: 2B, output: 40M}},"
         ' window: "02:00-03:00"}',
+        f"on_prem: {{{OWN}}}, owned: {{dhaka: {{l40s-48gb: 8}}}}",
+        ("workloads.nightly.window: 02:00-03:00", "supply.owned.dhaka.l40s-48gb: 8"),
+        "workloads.nightly.window",
+    ),
+    "window of work that begins within a year": Case(
+        f"nightly: {{kind: batch, model: {SMALL}, tokens_per_day: {{input: 2B, output: 40M}},"
+        ' window: "02:00-03:00", from: 2027-04}',
         f"on_prem: {{{OWN}}}, owned: {{dhaka: {{l40s-48gb: 8}}}}",
         ("workloads.nightly.window: 02:00-03:00", "supply.owned.dhaka.l40s-48gb: 8"),
         "workloads.nightly.window",

@@ -198,7 +198,7 @@ class _Builder:
                 for b in self.cycle.of_period(period)
                 if window.issuperset(self.cycle.blocks[b].hours)
             )
-            name = f"{workload.id}@{period.name}"
+            name = work_name(workload.id, period)
             self.workloads.append(
                 mix.Workload(name, "batch", work=work * period.share_of_year, window=blocks)
             )
@@ -385,6 +385,11 @@ class _Builder:
             if self._may_be_sold(s)
         )
         return Formulation(problem, tuple(self.cells), self.supply, self.cycle, freed_usd)
+
+
+def work_name(workload: str, period: Period) -> str:
+    """What the problem calls the work of a period that may wait: `nightly@y2`."""
+    return f"{workload}@{period.name}"
 
 
 def unit_cost_usd(option: Option, supply: Supply, workload: Workload, rate: float) -> float:

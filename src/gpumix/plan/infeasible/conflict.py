@@ -15,7 +15,7 @@ from gpumix import mix
 from gpumix.domain.workload import Inventory, Workload
 from gpumix.errors import Stated
 from gpumix.options.option import Option
-from gpumix.plan.formulate import Formulation
+from gpumix.plan.formulate import Formulation, work_name
 from gpumix.plan.infeasible.again import Again
 from gpumix.plan.infeasible.amounts import Amount, amounts
 from gpumix.plan.infeasible.narrowings import Narrowing, narrowings
@@ -107,15 +107,18 @@ def possible(
 
 
 def opened(formulation: Formulation, dropped: Sequence[Amount]) -> mix.Problem:
-    """The problem with work done at any hour of its year where its window is dropped."""
+    """The problem with work done at any hour of its period where its window is dropped."""
     names = {amount.opens for amount in dropped} - {""}
     if not names:
         return formulation.problem
-    workloads = []
-    for workload in formulation.problem.workloads:
-        name, _, year = workload.id.partition("@y")
-        if name in names and year:
-            blocks = formulation.cycle.of_year(int(year) - 1)
-            workload = replace(workload, window=blocks)
-        workloads.append(workload)
-    return replace(formulation.problem, workloads=tuple(workloads))
+    cycle = formulation.cycle
+    windows = {
+        work_name(name, period): cycle.of_period(period)
+        for name in names
+        for period in cycle.periods
+    }
+    workloads = tuple(
+        replace(w, window=windows[w.id]) if w.id in windows else w
+        for w in formulation.problem.workloads
+    )
+    return replace(formulation.problem, workloads=workloads)
