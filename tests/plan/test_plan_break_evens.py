@@ -49,7 +49,7 @@ def use(
         duty=1.0,
     )
     units = replicas * 10.0 * hours * load
-    return Named(cell=cell, block=block, replicas=replicas, load=load, units=units)
+    return Named(cell=cell, block=block, replicas=replicas, rate=10.0, load=load, units=units)
 
 
 def answer(line: Any) -> Any:

@@ -24,13 +24,15 @@ from gpumix.supply.supply import Supply
 class Use:
     """Replicas of one cell in one block.
 
-    `units` done and `busy_gpu_hours` worked in the block over the horizon; `load` is the share of
-    the block's capacity that is asked for on average (0-1).
+    `rate` is what one of them can deliver [units/h], shares of an hour included (`duty`); `units`
+    done and `busy_gpu_hours` worked in the block over the horizon; `load` is the share of the
+    block's capacity that is asked for on average (0-1).
     """
 
     cell: Cell
     block: int
     replicas: int
+    rate: float
     load: float
     units: float
     busy_gpu_hours: float
@@ -274,6 +276,7 @@ def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Us
                     cell=cell,
                     block=p,
                     replicas=z,
+                    rate=config.plain_rate,
                     load=load,
                     units=z * config.plain_rate * hours * load,
                     busy_gpu_hours=gpu_hours * load,

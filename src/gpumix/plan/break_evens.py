@@ -14,7 +14,7 @@ from gpumix.domain.offer import Purchase, term_words
 from gpumix.domain.plan import BreakEven, DecisionRule
 from gpumix.domain.workload import Tier
 from gpumix.plan.accounts import Line, Use
-from gpumix.plan.cycle import Cycle, peak_demand
+from gpumix.plan.cycle import peak_demand
 from gpumix.plan.formulate import holds, may_run
 from gpumix.plan.interpret import Answer
 from gpumix.supply.supply import Supply
@@ -109,12 +109,12 @@ def gpus_needed(line: Line, answer: Answer, block: int) -> float:
     for use in line.uses:
         if use.block != block:
             continue
-        name, rate = use.cell.workload.id, _rate(use, answer.formulation.cycle)
+        name = use.cell.workload.id
         if use.cell.period is not None:
             needed += use.replicas * use.cell.option.gpu_share * use.load
             continue
-        idle = min(int(spare[name] / rate + LEAST_LEFT), use.replicas) if rate else use.replicas
-        spare[name] -= idle * rate
+        idle = min(int(spare[name] / use.rate + LEAST_LEFT), use.replicas)
+        spare[name] -= idle * use.rate
         needed += (use.replicas - idle) * use.cell.option.gpu_share
     return needed
 
@@ -122,32 +122,32 @@ def gpus_needed(line: Line, answer: Answer, block: int) -> float:
 def _spare(line: Line, answer: Answer, block: int) -> dict[str, float]:
     """By workload served on a line, what all its replicas deliver in a block above its peak, and
     above what premium work keeps for the loss of an instance [units/h]."""
-    cycle, spare = answer.formulation.cycle, {}
+    at, spare = answer.formulation.cycle.blocks[block], {}
     for name, workload in {u.cell.workload.id: u.cell.workload for u in line.uses}.items():
-        uses = [
-            u
+        serving = [
+            [
+                u
+                for u in other.uses
+                if u.block == block and u.cell.workload.id == name and u.cell.period is None
+            ]
             for other in answer.lines
-            for u in other.uses
-            if u.block == block and u.cell.workload.id == name and u.cell.period is None
         ]
-        rates = [_rate(u, cycle) for u in uses]
-        delivered = math.fsum(u.replicas * rate for u, rate in zip(uses, rates, strict=True))
-        lost = max((_lost(u) * rate for u, rate in zip(uses, rates, strict=True)), default=0.0)
+        delivered = math.fsum(u.replicas * u.rate for uses in serving for u in uses)
+        lost = max(map(_lost, serving))
         kept = lost if workload.tier is Tier.PREMIUM and answer.choice.survives_loss else 0.0
-        spare[name] = max(delivered - kept - peak_demand(workload, cycle.blocks[block]), 0.0)
+        spare[name] = max(delivered - kept - peak_demand(workload, at), 0.0)
     return spare
 
 
-def _lost(use: Use) -> int:
-    """Replicas that stop with one instance."""
-    per_instance = int(use.cell.supply.gpus_per_instance / use.cell.option.gpu_share + LEAST_LEFT)
-    return min(max(per_instance, 1), use.replicas)
-
-
-def _rate(use: Use, cycle: Cycle) -> float:
-    """What one replica delivers [units/h]; 0 where nothing is asked for."""
-    hours = len(cycle.blocks[use.block].hours) * cycle.repeat * use.replicas * use.load
-    return use.units / hours if hours else 0.0
+def _lost(uses: Sequence[Use]) -> float:
+    """What a workload's replicas on one line deliver less where an instance of it is lost, as the
+    mix has it (decision 0022): all, or an instance full of the best of them [units/h]."""
+    held = math.fsum(u.replicas * u.rate for u in uses)
+    full = max(
+        (u.rate * u.cell.supply.gpus_per_instance / u.cell.option.gpu_share for u in uses),
+        default=0.0,
+    )
+    return min(held, full)
 
 
 def _next_gpu(rules: Sequence[DecisionRule]) -> list[BreakEven]:

@@ -53,7 +53,7 @@ def _rule(
     starts = [_startup_s(use.cell.option, defaults) for _, use in cloud]
     return BurstRule(
         workload=workload.id,
-        above_units_per_s=_units_per_hour(answer, own, busiest) / SECONDS_PER_HOUR,
+        above_units_per_s=_units_per_hour(own, busiest) / SECONDS_PER_HOUR,
         hours_per_month=hours / MONTHS_PER_YEAR,
         share=share,
         clouds=tuple(dict.fromkeys(line.supply.id for line, _ in cloud)),
@@ -65,12 +65,9 @@ def _rule(
     )
 
 
-def _units_per_hour(answer: Answer, uses: Uses, block: int) -> float:
+def _units_per_hour(uses: Uses, block: int) -> float:
     """What these replicas can deliver in a block [units/h]."""
-    hours = answer.formulation.cycle.hours(block)
-    return math.fsum(
-        use.units / use.load / hours for _, use in uses if use.block == block and use.load
-    )
+    return math.fsum(use.replicas * use.rate for _, use in uses if use.block == block)
 
 
 def _startup_s(option: Option, defaults: Mapping[str, Range]) -> float | None:
