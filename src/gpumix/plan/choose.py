@@ -1,0 +1,57 @@
+"""What a plan is chosen from: all that can be had, the ways to use it, the weeks to plan for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gpumix.domain.workload import Inventory
+from gpumix.options.option import Option, undominated
+from gpumix.options.runs import Reliability
+from gpumix.options.slices import best_parts
+from gpumix.plan.cohorts import changes_of
+from gpumix.plan.cycle import Cycle, cycle_of
+from gpumix.plan.formulate import Choice, weight_of
+from gpumix.plan.worthwhile import worthwhile
+from gpumix.supply.owned import own_servers
+from gpumix.supply.rentals import rentals
+from gpumix.supply.supply import Supplies
+from gpumix.supply.today import kept, running
+
+if TYPE_CHECKING:
+    from gpumix.catalog import Catalog
+
+
+def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
+    """Everything that may be rented, bought or used, and what is rented today."""
+    rented, own = rentals(inventory, catalog), own_servers(inventory, catalog)
+    today = running(inventory, catalog)
+    of = (*rented.of, *own.of, *kept(inventory, today))
+    return Supplies(of, rented.notes + own.notes, today)
+
+
+def chosen_from(
+    inventory: Inventory,
+    catalog: Catalog,
+    supplies: Supplies,
+    tried: Mapping[str, Sequence[Option]],
+) -> Choice:
+    """The options and supplies that the mix needs to know of: those no other one beats."""
+    stated = inventory.cloud.spot if inventory.cloud else ()
+    reliability = Reliability.from_defaults(catalog.defaults, stated)
+    choice = Choice(
+        inventory,
+        {w.id: best_parts(w, undominated(tried[w.id])) for w in inventory.workloads},
+        supplies.of,
+        {gpu: reliability.spot_useful_share(gpu) for gpu in supplies.largest_instance()},
+    )
+    return replace(choice, supplies=worthwhile(choice))
+
+
+def cycle_for(choice: Choice) -> Cycle:
+    """The representative weeks, blocked by what each workload's peak would cost."""
+    weights = [
+        weight_of(w, choice.options[w.id], choice.supplies) for w in choice.inventory.workloads
+    ]
+    return cycle_of(choice.inventory, weights, changes=changes_of(choice.supplies))
