@@ -12,7 +12,7 @@ from gpumix import mix
 from gpumix.plan.accounts import Line
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, formulate
-from gpumix.plan.restrictions import Restriction, homeless_workloads
+from gpumix.plan.restrictions import Restriction, homeless_workloads, provider_of
 from gpumix.supply.supply import Supply
 
 MOST_TRIED = 12
@@ -29,7 +29,7 @@ class Kind:
     name: Callable[[Supply], str]
 
 
-ONE_PROVIDER = Kind("one provider", 1, lambda s: s.provider if s.purchase.is_cloud else "")
+ONE_PROVIDER = Kind("one provider", 1, provider_of)
 TWO_GPU_TYPES = Kind("two GPU types", 2, lambda s: s.gpu)
 
 

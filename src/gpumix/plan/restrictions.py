@@ -20,7 +20,6 @@ from gpumix.supply.supply import Supply
 MOST_FAMILIES = 4
 """GPU families a plan is held against: its own, and the most widely offered others."""
 
-
 LONGEST_TERM_MONTHS = 12
 """Months of the longest commitment in the mix of one-year terms at most."""
 
@@ -142,6 +141,11 @@ def families(answer: Answer, choice: Choice, offered: Sequence[Supply]) -> list[
 
 def _homeless(choice: Choice, offered: Sequence[Supply], family: str) -> list[str]:
     return homeless_workloads(choice, [s for s in offered if family_of(s.gpu) == family])
+
+
+def provider_of(supply: Supply) -> str:
+    """Whom a supply is rented from; sites of one's own are no provider."""
+    return supply.provider if supply.purchase.is_cloud else ""
 
 
 def narrow(choice: Choice, offered: Sequence[Supply], allows: Callable[[Supply], bool]) -> Choice:

@@ -13,14 +13,13 @@ from gpumix.errors import Change, Infeasible, Stated, WayOut
 from gpumix.plan.accounts import Line
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice
-from gpumix.plan.interpret import answer_of, usd_of
-from gpumix.plan.restrictions import homeless_workloads, narrow
+from gpumix.plan.interpret import Answer, answer_of, usd_of
+from gpumix.plan.restrictions import homeless_workloads, narrow, provider_of
 from gpumix.plan.search import Found, search
 from gpumix.supply.supply import Supply
 
 SMALL = 0.01
 """Share of the cost below which a line is not worth signing for."""
-
 
 MOST_NAMES, MOST_SETS = 20, 6
 """Of how many providers, GPU types or lines those are chosen that a limit allows, and how many
@@ -45,10 +44,11 @@ def simplest(
     """The simplest mix within a share of the cheapest's cost: fewest providers, then GPU types,
     then lines.
 
-    Each of the three is cut by solving again with only those that the mix spends most on, in as
-    few as will do, found by bisection. Then lines that cost next to nothing go. A mix that the
-    inventory's limits call for is taken whatever it costs. What stands already stays. One of the
-    `others` that is cheaper than what comes out and no less simple takes its place.
+    Each of the three is cut by solving again: with only those that the mix spends most on, in as
+    few as will do, found by bisection, then without any one of these that can be spared. Then
+    lines that cost next to nothing go. A mix that the inventory's limits call for is taken whatever
+    it costs. What stands already stays. One of the `others` that is cheaper than what comes out and
+    no less simple takes its place.
 
     Raises:
         Infeasible: no mix was found that keeps one of the limits.
@@ -58,7 +58,7 @@ def simplest(
     most_usd = (cheapest.solution.cost or 0.0) * (1.0 + choice.inventory.simplicity)
     found, curve = cheapest, [point_of(cheapest)]
     for key, name, limit in (
-        ("providers", _provider, limits.providers),
+        ("providers", provider_of, limits.providers),
         ("gpu_types", _gpu, limits.gpu_types),
         ("lines", _line, limits.lines),
     ):
@@ -85,14 +85,19 @@ def simplest(
 
 def point_of(found: Found) -> CurvePoint:
     """What a mix counts and costs."""
-    lines = answer_of(found).lines
-    held = [line for line in lines if line.most]  # the others are sold at the start
+    answer = answer_of(found)
+    held = _held(answer)
     return CurvePoint(
-        providers=len({_provider(line.supply) for line in held} - {""}),
+        providers=len({provider_of(line.supply) for line in held} - {""}),
         gpu_types=len({line.supply.gpu for line in held}),
         lines=len(held),
-        horizon_usd=math.fsum(line.usd for line in lines),
+        horizon_usd=answer.usd,
     )
+
+
+def _held(answer: Answer) -> list[Line]:
+    """The lines of a mix but those that are sold at the start."""
+    return [line for line in answer.lines if line.most]
 
 
 def _is_better(one: Found, other: Found) -> bool:
@@ -248,10 +253,10 @@ def _small(found: Found, usd_per_month: float | None) -> list[str]:
 
 
 def _ranked(found: Found, name: Callable[[Supply], str]) -> list[str]:
-    """Names that a mix spends money on, the most first; what stands on a site has none."""
+    """Names that a mix spends money on, the most first; what stands on a site has none, and what is
+    sold at the start is none."""
     usd: dict[str, float] = {}
-    lines: Sequence[Line] = answer_of(found).lines
-    for line in lines:
+    for line in _held(answer_of(found)):
         usd[name(line.supply)] = usd.get(name(line.supply), 0.0) + line.usd
     return sorted(usd.keys() - {""}, key=lambda one: (-usd[one], one))
 
@@ -261,10 +266,6 @@ def _words(line: str, offered: Iterable[Supply]) -> str:
     supply = next(s for s in offered if s.id == line)
     machine = f"{supply.gpus_per_instance} x {supply.gpu}"
     return f"{machine} of {supply.provider}, {supply.purchase.value}"
-
-
-def _provider(supply: Supply) -> str:
-    return supply.provider if supply.purchase.is_cloud else ""
 
 
 def _gpu(supply: Supply) -> str:
