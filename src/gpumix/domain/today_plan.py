@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+CLOSE = 0.15
+"""Share by which gpumix's figures of today's fleet may differ from the stated ones, for savings to
+be told."""
+
 
 class Action(StrEnum):
     """What becomes of a line of today's fleet, or of the plan."""

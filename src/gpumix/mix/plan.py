@@ -39,10 +39,11 @@ class BlockPlan:
 class Solution:
     """The answer to a mix problem.
 
-    `status`: optimal (proven within the gap asked for), feasible (the time limit came first) or
-    infeasible. `cost`, `bound` [USD over the horizon] and `gap` = (cost - bound) / cost are None,
-    and `conflict` names limits that cannot hold together, only where infeasible. `committed` are
-    the counts of committed resources, `terms` by resource and term of those that have terms.
+    `status`: optimal (proven within the gap asked for), feasible (the work or time allowed ended
+    first) or infeasible. `cost`, `bound` [USD over the horizon] and `gap` = (cost - bound) / cost
+    are None, and `conflict` names limits that cannot hold together, only where infeasible.
+    `committed` are the counts of committed resources, `terms` by resource and term of those that
+    have terms.
     """
 
     status: str

@@ -113,7 +113,7 @@ def _sentence(
     if other is None:
         parts.append("no other GPU on offer can do it alone")
     else:
-        ends = [] if above is None else [f"above {above:.0%} use".replace("%", " %")]
+        ends = [] if above is None else [f"above {100.0 * above:.0f} % use"]
         ends += [] if below is None else [f"below ${below:.2f} an hour"]
         parts.append(f"{other.gpu} would win {' or '.join(ends) or 'nowhere'}")
         if nowhere:

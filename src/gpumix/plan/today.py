@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gpumix.domain.plan import Alternative
-from gpumix.domain.today_plan import Difference, TodayPlan
+from gpumix.domain.today_plan import CLOSE, Difference, TodayPlan
 from gpumix.domain.workload import Kind, Workload
 from gpumix.plan.accounts import Line
 from gpumix.plan.credits import left_after, with_credits
@@ -25,8 +25,6 @@ from gpumix.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
 
 NAME = "today's fleet"
 """The alternative of going on as today, with more of the same as the demand grows."""
-CLOSE = 0.15
-"""Share by which gpumix's figures of today's fleet may differ from the stated ones."""
 
 
 @dataclass(frozen=True, slots=True)

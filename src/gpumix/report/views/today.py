@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from gpumix import fields
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import Plan
-from gpumix.domain.today_plan import Action, Difference, Move, TodayPlan
+from gpumix.domain.today_plan import CLOSE, Action, Difference, Move, TodayPlan
 from gpumix.report.tables import Cell, Table, money, table, text, value
 from gpumix.report.views.mix import purchase_words, second_currency
 
@@ -116,7 +116,7 @@ def _differences_words(differences: Iterable[Difference]) -> list[str]:
     return [
         f"{NOT_YOURS}: {told}.",
         f"What would explain it: {', '.join(inputs)}.",
-        "No saving is claimed until these agree within 15 %.",
+        f"No saving is claimed until these agree within {100.0 * CLOSE:.0f} %.",
     ]
 
 
