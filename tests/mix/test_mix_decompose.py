@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -91,6 +92,33 @@ def excess_of(problem: Problem, found: Solution, best: float) -> float:
     assert found.cost >= best * (1 - 1e-6), problem.name
     assert found.bound <= best * (1 + 1e-6) + 1e-9, problem.name
     return found.cost / best - 1.0 if best else 0.0
+
+
+def held_against_the_optimum(
+    seeds: Iterable[int],
+    make: Callable[[int], dict[str, Any]],
+    optimum: Callable[[dict[str, Any]], float | None],
+) -> tuple[list[int], list[float]]:
+    """Random problems searched whole (the optimum, or none) and in pieces: seeds where these lost a
+    plan, and how far all that was found lies above the optimum (0-1)."""
+    lost, excess = [], []
+    for seed in seeds:
+        data = make(seed)
+        problem, best = read_problem(data), optimum(data)
+        solution = solve(problem)
+        for found in (solution, tried(problem, APART), tried(problem, IN_GROUPS)):
+            if best is None:
+                assert found is None or found.status == "infeasible", seed
+            elif found is None:
+                lost.append(seed)
+            else:
+                excess.append(excess_of(problem, found, best))
+        if best is None:
+            assert solution.status == "infeasible", seed
+            assert solution.conflict, seed
+        else:
+            assert solution.cost == pytest.approx(best, rel=1e-6, abs=1e-9), seed
+    return lost, excess
 
 
 def tried(problem: Problem, effort: Effort) -> Solution | None:

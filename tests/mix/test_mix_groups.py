@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from mix_problems import brute_force_groups, random_groups
 from mix_sizes import middle
-from test_mix_decompose import APART, IN_GROUPS, excess_of, tried
+from test_mix_decompose import APART, IN_GROUPS, held_against_the_optimum, tried
 
 from gpumix.mix import (
     Block,
@@ -22,7 +22,6 @@ from gpumix.mix import (
     check,
     conflict,
     price,
-    read_problem,
     relaxed,
     restricted,
     solve,
@@ -34,24 +33,9 @@ from gpumix.mix.explain import needed
 @pytest.mark.parametrize("first", range(0, 120, 40))
 def test_equals_the_best_of_every_set_of_groups(first: int) -> None:
     """Searched whole the optimum; in pieces never below it, its limits kept, hardly a plan lost."""
-    lost, excess = [], []
-    for seed in range(first, first + 40):
-        data = random_groups(seed)
-        problem = read_problem(data)
-        solution = solve(problem)
-        best = brute_force_groups(data)
-        for found in (solution, tried(problem, APART), tried(problem, IN_GROUPS)):
-            if best is None:
-                assert found is None or found.status == "infeasible", seed
-            elif found is None:
-                lost.append(seed)
-            else:
-                excess.append(excess_of(problem, found, best))
-        if best is None:
-            assert solution.status == "infeasible", seed
-            assert solution.conflict, seed
-        else:
-            assert solution.cost == pytest.approx(best, rel=1e-6, abs=1e-9), seed
+    lost, excess = held_against_the_optimum(
+        range(first, first + 40), random_groups, brute_force_groups
+    )
     assert len(excess) >= 24
     assert len(lost) <= 2, lost
     assert np.mean(excess) < 0.02

@@ -11,7 +11,7 @@ from mix_problems import brute_force, random_problem, random_terms
 from mix_sizes import middle
 from scipy.optimize import linprog
 from scipy.sparse import csr_matrix
-from test_mix_decompose import APART, IN_GROUPS, excess_of, tried
+from test_mix_decompose import APART, IN_GROUPS, held_against_the_optimum
 
 from gpumix.mix import (
     Block,
@@ -38,24 +38,7 @@ from gpumix.mix.pool import single_pools
 @pytest.mark.parametrize("first", range(0, 120, 40))
 def test_equals_brute_force(first: int) -> None:
     """Searched whole the optimum; in pieces never below it, its limits kept, hardly a plan lost."""
-    lost, excess = [], []
-    for seed in range(first, first + 40):
-        data = random_terms(seed)
-        problem = read_problem(data)
-        solution = solve(problem)
-        best = brute_force(data)
-        for found in (solution, tried(problem, APART), tried(problem, IN_GROUPS)):
-            if best is None:
-                assert found is None or found.status == "infeasible", seed
-            elif found is None:
-                lost.append(seed)
-            else:
-                excess.append(excess_of(problem, found, best))
-        if best is None:
-            assert solution.status == "infeasible", seed
-            assert solution.conflict, seed
-        else:
-            assert solution.cost == pytest.approx(best, rel=1e-6, abs=1e-9), seed
+    lost, excess = held_against_the_optimum(range(first, first + 40), random_terms, brute_force)
     assert len(excess) >= 30
     assert len(lost) <= 2, lost
     assert np.mean(excess) < 0.06

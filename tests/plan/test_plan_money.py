@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from chosen_fixture import chosen
 
 from gpumix.catalog import Catalog, load
 from gpumix.domain.workload import Inventory
@@ -63,9 +64,7 @@ def answered(catalog: Catalog) -> Callable[[Inventory], Answer]:
     """The accounts of the mix found, without replay and alternatives."""
 
     def answer(inventory: Inventory) -> Answer:
-        supplies = planner.supply(inventory, catalog)
-        tried = planner.options(inventory, catalog, supplies)
-        choice = planner.chosen_from(inventory, catalog, supplies, tried)
+        choice = chosen(inventory, catalog)
         return answer_of(search(choice, planner.cycle_for(choice), NORMAL.plan))
 
     return answer

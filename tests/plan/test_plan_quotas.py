@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from chosen_fixture import chosen
 
 from gpumix import mix
 from gpumix.catalog import Catalog, load
@@ -54,10 +55,7 @@ def inventory(folder: Path, workloads: str, most: str, providers: str = "[near, 
 
 
 def choice_of(asked: Inventory) -> Choice:
-    priced = catalog().with_rates(asked.rates)
-    supplies = planner.supply(asked, priced)
-    tried = planner.options(asked, priced, supplies)
-    return planner.chosen_from(asked, priced, supplies, tried)
+    return chosen(asked, catalog().with_rates(asked.rates))
 
 
 def found(asked: Inventory) -> Found:

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from chosen_fixture import chosen
 from years_fixture import planned as of_years
 from years_fixture import rented, workload
 
@@ -79,8 +80,7 @@ def test_a_handful_of_families_the_plans_own_first(tmp_path: Path, catalog: Cata
 def test_a_family_alone_keeps_supplies_that_others_beat(tmp_path: Path, catalog: Catalog) -> None:
     inventory = team(tmp_path, catalog, MANY)
     supplies = planner.supply(inventory, catalog)
-    tried = planner.options(inventory, catalog, supplies)
-    choice = planner.chosen_from(inventory, catalog, supplies, tried)
+    choice = chosen(inventory, catalog)
     beaten = replace(choice, supplies=())
     for gpu in {s.gpu for s in supplies.of}:
         alone = narrow(beaten, supplies.of, lambda s, gpu=gpu: s.gpu == gpu)  # type: ignore[misc]

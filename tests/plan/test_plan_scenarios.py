@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from chosen_fixture import chosen
 
 from gpumix import mix
 from gpumix.catalog import Catalog, load
@@ -63,9 +64,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, catalog: Catalog) -> Made:
     path: Path = tmp_path_factory.mktemp("otherwise") / "team.yaml"
     path.write_text(TEXT, encoding="utf-8")
     inventory = read_inventory(path, catalog, date(2026, 11, 24))
-    supplies = planner.supply(inventory, catalog)
-    tried = planner.options(inventory, catalog, supplies)
-    choice = planner.chosen_from(inventory, catalog, supplies, tried)
+    choice = chosen(inventory, catalog)
     cycle = planner.cycle_for(choice)
     answer = answer_of(search(choice, cycle, choice.work.plan))
     assert any(line.supply.purchase.is_committed for line in answer.lines)

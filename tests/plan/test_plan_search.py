@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chosen_fixture import chosen
 
 from gpumix import mix
 from gpumix.catalog import load
@@ -50,9 +51,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Choice, Cycle]:
     path.write_text(INVENTORY, encoding="utf-8")
     catalog = load()
     inventory = read_inventory(path, catalog, date(2026, 11, 24))
-    supplies = planner.supply(inventory, catalog)
-    tried = planner.options(inventory, catalog, supplies)
-    choice = planner.chosen_from(inventory, catalog, supplies, tried)
+    choice = chosen(inventory, catalog)
     return choice, planner.cycle_for(choice)
 
 

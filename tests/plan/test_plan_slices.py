@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from chosen_fixture import chosen
 
 from gpumix.catalog import Catalog, load
 from gpumix.domain.workload import Inventory
@@ -53,10 +54,7 @@ def inventory(folder: Path, models: list[str], *lines: str, rate: float = 0.5) -
 
 
 def choice_of(asked: Inventory) -> Choice:
-    priced = catalog().with_rates(asked.rates)
-    supplies = planner.supply(asked, priced)
-    tried = planner.options(asked, priced, supplies)
-    return planner.chosen_from(asked, priced, supplies, tried)
+    return chosen(asked, catalog().with_rates(asked.rates))
 
 
 def test_ten_small_models_fit_on_two_gpus(tmp_path: Path) -> None:
