@@ -42,12 +42,18 @@ def rules_table(plan: Plan) -> Table:
 
 def burst_table(plan: Plan) -> Table:
     """When each workload with committed capacity goes to the cloud."""
+    units = {workload.id: workload.unit for workload in plan.workloads}
     return table(
         fields.label("burst"),
         BurstRule,
         plan.burst,
         ("workload", lambda b: text(b.workload)),
-        ("above_units_per_s", lambda b: value("above_units_per_s", b.above_units_per_s)),
+        (
+            "above_units_per_s",
+            lambda b: value(
+                "above_units_per_s", b.above_units_per_s, f"{units[b.workload]}s a second"
+            ),
+        ),
         ("hours_per_month", lambda b: value("hours_per_month", b.hours_per_month)),
         ("share", lambda b: value("share", b.share, record=BurstRule)),
         ("clouds", lambda b: text(", ".join(b.clouds))),

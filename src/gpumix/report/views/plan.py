@@ -95,7 +95,8 @@ def headline(plan: Plan) -> str:
     else:
         keeps = f"{keep} the promise" if kept == 1 else f"{keep} all {kept} promises"
     month = with_second(plan, "monthly_usd", plan.monthly_usd)
-    return f"{joined(_mix_words(plan.mix))} {keeps} for {month} a month.{today_headline(plan)}"
+    told = f"{joined(_mix_words(plan.mix))} {keeps} for {month} a month.{today_headline(plan)}"
+    return told[:1].upper() + told[1:]
 
 
 def _above_cheapest(plan: Plan) -> str:
