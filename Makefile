@@ -73,6 +73,9 @@ bench: .venv/.dev  ## speed of the verbs -> docs/speed.md
 same-plan: .venv/.dev  ## plan five inventories quiet, busy and on one core -> docs/same-plan.md (a quarter of an hour)
 	@$(BIN)/python tools/same_plan.py
 
+never-cheaper: .venv/.dev  ## ten inventories, whole and with fewer GPUs to choose from -> docs/never-cheaper.md (an hour)
+	@$(BIN)/python tools/never_cheaper.py
+
 bench-mix: .venv/.dev  ## the mix search: exactness, gaps, seconds -> docs/bench-mix.md (needs ../shared; minutes)
 	@$(BIN)/python tools/bench_mix.py
 
