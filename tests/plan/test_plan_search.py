@@ -17,12 +17,13 @@ from gpumix.inventory import read_inventory
 from gpumix.options.option import Option
 from gpumix.plan import plan as planner
 from gpumix.plan import regret
+from gpumix.plan.choose import cycles_for
 from gpumix.plan.cycle import Cycle
-from gpumix.plan.effort import NORMAL
+from gpumix.plan.effort import NORMAL, WORK
 from gpumix.plan.formulate import Choice, formulate
 from gpumix.plan.regret import Variant, cheapest, slower_or_faster
 from gpumix.plan.restrictions import Restriction
-from gpumix.plan.search import GAP, Found, judged, search
+from gpumix.plan.search import GAP, Found, best_cycle, judged, search
 
 INVENTORY = """
 name: few GPUs
@@ -156,3 +157,14 @@ def test_a_mix_whose_fractions_cost_too_much_is_not_searched_for(
     dearer = search(choice, cycle, NORMAL.plan, most_usd=0.999 * found.relaxed_bound)
     assert dearer.solution.cost is None
     assert dearer.relaxed_bound == found.relaxed_bound
+
+
+def test_thorough_work_takes_the_blocks_with_the_cheapest_plan(asked: tuple[Choice, Cycle]) -> None:
+    choice, usual = asked
+    long = replace(choice, work=replace(NORMAL, blocks_per_week=WORK["thorough"].blocks_per_week))
+    cycles = cycles_for(long)
+    assert [len(cycle.blocks) for cycle in cycles] == [6, 24]
+    usd = [search(choice, cycle, NORMAL.plan).solution.cost or 0.0 for cycle in cycles]
+    assert best_cycle(long, cycles) == cycles[usd.index(min(usd))]
+    assert usd[1] < usd[0]
+    assert best_cycle(choice, cycles_for(choice)) == usual

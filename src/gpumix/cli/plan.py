@@ -48,7 +48,11 @@ def plan(
         ),
     ] = None,
     effort: Annotated[
-        Effort, typer.Option(help="How much work the searches may do; never a time.")
+        Effort,
+        typer.Option(
+            help="How much work the searches may do; never a time. Thorough takes minutes, and "
+            "plans the hours of a week in finer blocks too."
+        ),
     ] = Effort.NORMAL,
     time_limit_s: TimeLimit = None,
     format: AnswerFormat = Format.TERMINAL,

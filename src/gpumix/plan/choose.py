@@ -50,8 +50,18 @@ def chosen_from(
 
 
 def cycle_for(choice: Choice) -> Cycle:
-    """The representative weeks, blocked by what each workload's peak would cost."""
+    """The representative weeks in the fewest blocks that the work allows."""
+    return cycles_for(choice)[0]
+
+
+def cycles_for(choice: Choice) -> tuple[Cycle, ...]:
+    """The representative weeks, blocked by what each workload's peak would cost; more than one
+    grouping of their hours where the work allows it, the fewest blocks first."""
     weights = [
         weight_of(w, choice.options[w.id], choice.supplies) for w in choice.inventory.workloads
     ]
-    return cycle_of(choice.inventory, weights, changes=changes_of(choice.supplies))
+    changes = changes_of(choice.supplies)
+    return tuple(
+        cycle_of(choice.inventory, weights, blocks, changes)
+        for blocks in choice.work.blocks_per_week
+    )

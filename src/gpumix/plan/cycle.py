@@ -19,8 +19,6 @@ from gpumix.domain.workload import Inventory, Workload
 from gpumix.plan.periods import WEEKS_PER_YEAR, Period, active_months, growth, periods_of
 from gpumix.units import HOURS_PER_WEEK
 
-BLOCKS_PER_WEEK = 6
-
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -86,7 +84,7 @@ def mean_demand(workload: Workload, block: Block) -> float:
 def cycle_of(
     inventory: Inventory,
     weights: Sequence[float],
-    blocks_per_week: int = BLOCKS_PER_WEEK,
+    blocks_per_week: int = 6,
     changes: Iterable[int] = (),
 ) -> Cycle:
     """Blocks for the inventory's workloads; `weights` says how much one's peak matters [USD/h],

@@ -25,10 +25,15 @@ class Effort:
 @dataclass(frozen=True, slots=True)
 class Work:
     """The effort for the plan itself and for each plan it is held against (those may cost a little
-    too much), and until when; with a limit of time [s] the plan depends on the machine."""
+    too much), and until when; with a limit of time [s] the plan depends on the machine.
+
+    The hours of a week fall into so many blocks, each planned for its greatest hour: of several
+    `blocks_per_week` the one with the cheapest plan is taken.
+    """
 
     plan: Effort
     variant: Effort
+    blocks_per_week: tuple[int, ...] = (6,)
     time_limit_s: float | None = None
     deadline: mix.Deadline = mix.NEVER
 
@@ -57,5 +62,5 @@ _USUAL = Effort(mix.NORMAL, 6_000, (3,))
 _LONG = Effort(mix.THOROUGH, 20_000, (3, 5))
 
 NORMAL = Work(_USUAL, _BRIEF)
-WORK = {"quick": Work(_BRIEF, _BRIEF), "normal": NORMAL, "thorough": Work(_LONG, _USUAL)}
+WORK = {"quick": Work(_BRIEF, _BRIEF), "normal": NORMAL, "thorough": Work(_LONG, _USUAL, (6, 24))}
 """By the names a user gives."""

@@ -15,13 +15,13 @@ from gpumix.options.workloads import options
 from gpumix.plan import regret
 from gpumix.plan import today as todays
 from gpumix.plan.api_supply import with_apis
-from gpumix.plan.choose import chosen_from, cycle_for, supply
+from gpumix.plan.choose import chosen_from, cycle_for, cycles_for, supply
 from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.infeasible.again import Again
 from gpumix.plan.infeasible.explain import explain_infeasible
 from gpumix.plan.interpret import answer_of
 from gpumix.plan.scenarios import scenarios
-from gpumix.plan.search import search
+from gpumix.plan.search import best_cycle, search
 from gpumix.plan.simplify import point_of, simplest
 from gpumix.plan.targets import targets
 from gpumix.plan.workloads import Results
@@ -68,10 +68,10 @@ def plan(
 
     rated = sustained.simulated(inventory, predicted)
     choice = replace(chosen_from(inventory, catalog, supplies, rated.options), work=work)
-    cycle = cycle_for(choice)
-    choice, apis = with_apis(choice, cycle, catalog.api_prices)
     progress("the cheapest mix")
     try:
+        cycle = best_cycle(choice, cycles_for(choice))
+        choice, apis = with_apis(choice, cycle, catalog.api_prices)
         found = search(choice, cycle, work.plan)
     except mix.OutOfTime:
         raise _out_of_time(work, "no plan") from None

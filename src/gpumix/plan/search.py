@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -97,6 +97,18 @@ def search(
     kept = {formulation.supply[r.id].id for r in problem.resources}
     narrowed = replace(choice, supplies=tuple(s for s in choice.supplies if s.id in kept))
     return Found(narrowed, formulation, solution, len(choice.supplies), least_usd)
+
+
+def best_cycle(choice: Choice, cycles: Sequence[Cycle]) -> Cycle:
+    """Of several groupings of a week's hours the one whose plan costs least.
+
+    Finer blocks ask for less, but make a larger problem, whose plan may be worse. Where there is
+    no plan, or only one grouping, it is the first.
+    """
+    if len(cycles) == 1:
+        return cycles[0]
+    costs = [search(choice, cycle, choice.work.plan).solution.cost for cycle in cycles]
+    return cycles[costs.index(min(costs, key=lambda usd: math.inf if usd is None else usd))]
 
 
 def _less(solution: mix.Solution, usd: float) -> mix.Solution:
