@@ -81,6 +81,7 @@ class Model:
     had: Commitments
     linear: Linear = field(default_factory=Linear)
     ways: list[Way] = field(default_factory=list)
+    ways_by_workload: dict[str, list[Way]] = field(default_factory=dict)
     instances: list[Column] = field(default_factory=list)
     committed: list[int] = field(default_factory=list)
     capacity_rows: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -103,7 +104,7 @@ class Model:
 
     def ways_of(self, workload: Workload) -> list[Way]:
         """The ways to serve a workload."""
-        return [way for way in self.ways if way.config.workload == workload.id]
+        return self.ways_by_workload.get(workload.id, [])
 
 
 def build(
@@ -150,7 +151,7 @@ def build(
 def _add_replicas(model: Model) -> None:
     """z columns: at most what the workload alone could use, max_replicas, or the pool's GPUs."""
     problem, per_gpu = model.problem, slices_per_gpu(model.problem)
-    lost = replicas_lost(problem)
+    lost, workloads = replicas_lost(problem), problem.workload_by_id
     for q, pool in enumerate(model.pools):
         most_gpus = _most_gpus(model, pool)
         ways = []
@@ -160,7 +161,7 @@ def _add_replicas(model: Model) -> None:
             resource = problem.resources[pool.resources[0]]
             way = Way(q, config, resource, (), (), per, lost[members[0]])
             if not config.cut:
-                way.highest = _highest(model, way, most_gpus)
+                way.highest = _highest(model, workloads[config.workload], way, most_gpus)
             ways.append(way)
         for way in ways:
             if way.config.cut:
@@ -169,18 +170,18 @@ def _add_replicas(model: Model) -> None:
                 )
             _add_columns(model, way)
         model.ways += ways
+        for way in ways:
+            model.ways_by_workload.setdefault(way.config.workload, []).append(way)
 
 
-def _highest(model: Model, way: Way, most_gpus: float) -> tuple[int, ...]:
+def _highest(model: Model, workload: Workload, way: Way, most_gpus: float) -> tuple[int, ...]:
     """The most replicas of a config, by block."""
     config = way.config
     cap = most_gpus * way.per_gpu if config.slice else most_gpus / config.gpus
     limit = f"max_replicas:{config.workload}/{config.resource}"
     if config.max_replicas is not None and model.bounds(limit):
         cap = min(cap, config.max_replicas)
-    workload = model.problem.workload_by_id[config.workload]
-    blocks = range(len(model.problem.blocks))
-    return tuple(int(min(cap, _usable(model, workload, way, p))) for p in blocks)
+    return tuple(int(min(cap, n)) for n in _usable(model, workload, way))
 
 
 def _most_cut(cut: Way, ways: Sequence[Way], most_gpus: float, block: int) -> int:
@@ -211,25 +212,29 @@ def _most_gpus(model: Model, pool: Pool) -> float:
     )
 
 
-def _usable(model: Model, workload: Workload, way: Way, block: int) -> int:
-    """The most replicas of a config that a cheapest plan can need in a block.
+def _usable(model: Model, workload: Workload, way: Way) -> list[int]:
+    """The most replicas of a config that a cheapest plan can need, by block.
 
-    One that delivers all of the demand (or work) by itself; with n_plus_one, what may be lost on
-    top. More could be taken away without breaking any limit.
+    As many as deliver all of the demand (or work) by themselves; with n_plus_one, what may be lost
+    on top. More could be taken away without breaking any limit.
     """
-    config, rates = way.config, way.config.class_rate
-    if not rates:
-        return 0
+    rates, blocks = way.config.class_rate, model.problem.blocks
+    limit = f"work:{workload.id}" if workload.is_batch else f"demand:{workload.id}"
+    if not rates or not model.holds(limit):
+        return [0] * len(blocks)
     if workload.is_batch:
-        wanted = workload.work if model.holds(f"work:{workload.id}") else 0.0
-        hours = model.problem.blocks[block].hours if workload.counts_in(block) else math.inf
-        return math.ceil(wanted / (config.plain_rate * hours))
-    if not model.holds(f"demand:{workload.id}"):
-        return 0
-    demand = workload.class_demand(block)
-    alone = math.ceil(math.fsum(demand[name] / rate for name, rate in rates.items()))
-    spare = workload.n_plus_one and model.holds(f"n_plus_one:{workload.id}") and alone > 0
-    return alone + (math.ceil(way.lost) if spare else 0)
+        counted = range(len(blocks)) if workload.window is None else set(workload.window)
+        return [
+            math.ceil(workload.work / (way.config.plain_rate * block.hours)) if p in counted else 0
+            for p, block in enumerate(blocks)
+        ]
+    alone = [
+        math.ceil(math.fsum(demand[name] / rate for name, rate in rates.items()))
+        for demand in (workload.class_demand(p) for p in range(len(blocks)))
+    ]
+    spare = workload.n_plus_one and model.holds(f"n_plus_one:{workload.id}")
+    lost = math.ceil(way.lost) if spare else 0
+    return [n + lost if n > 0 else 0 for n in alone]
 
 
 def _add_instances(model: Model) -> None:
@@ -392,8 +397,10 @@ def _add_work(model: Model, workload: Workload) -> None:
 def _add_capacity(model: Model) -> None:
     """GPUs of a pool: sum gpus z <= sum gpus_per_instance x instances, in every block."""
     resources = model.problem.resources
-    for q, pool in enumerate(model.pools):
-        ways = [way for way in model.ways if way.pool == q]
+    ways_of: list[list[Way]] = [[] for _ in model.pools]
+    for way in model.ways:
+        ways_of[way.pool].append(way)
+    for q, (pool, ways) in enumerate(zip(model.pools, ways_of, strict=True)):
         for p in range(len(model.problem.blocks)):
             used = [
                 (way.columns[p], float(way.config.gpus))
