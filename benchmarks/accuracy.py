@@ -66,7 +66,7 @@ class Measured:
         self.generation = [
             engine_generation(
                 r["engine"], r["engine_version"], r["weight_precision"],
-                catalog.gpus[r["gpu"]].vendor,
+                catalog.gpus[r["gpu"]].vendor, catalog.gpus[r["gpu"]].architecture,
             )[0]
             for r in self.rows
         ]  # fmt: skip

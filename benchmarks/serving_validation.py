@@ -190,7 +190,7 @@ class Compared:
     def __init__(self, catalog: Catalog) -> None:
         self.rows = [
             row
-            for row in read_rows("loads.csv.gz")
+            for row in read_rows("inference.csv.gz")
             if row["usable"] == "yes"
             and row["load"] in ("concurrency", "burst", "request_rate")
             and row["load_value"]
@@ -321,7 +321,7 @@ def highest_rates(catalog: Catalog) -> list[str]:
     """MLPerf Server: the highest rate within the promises, found by simulation of one copy."""
     rows = [
         row
-        for row in read_rows("loads.csv.gz")
+        for row in read_rows("inference.csv.gz")
         if row["usable"] == "yes"
         and row["load"] == "request_rate"
         and not row["load_value"]

@@ -20,6 +20,7 @@ from gpumix.catalog import Catalog
 from gpumix.domain.coefficients import Coefficients
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments, fitted
 from gpumix.perf.inference.questions import Questions, answer
+from gpumix.perf.links import THROUGH_HOST
 from gpumix.predict.inference import layouts_of, parse_slo
 
 Tables = dict[str, dict[str, dict[str, float]]]
@@ -100,6 +101,10 @@ COMMON = {
     "expert_passes": Prior(10.0, 0.5),
     "offline_host": Prior(0.16, 0.3),
 }
+HOST_LATENCY = 3.0
+"""An all-reduce of GeForce cards takes 75-82 us on two and 90-125 us on four to eight of them at
+batch 1 (RTX 4090, vLLM 0.8.5), where the latency of cards with peer-to-peer gives 21-42 us."""
+
 LINK = {
     "nvlink": {"latency_s": Prior(8 * US, 0.4), "share": Prior(0.65, 0.2)},
     "nvlink 3": {"latency_s": Prior(12 * US, 0.4), "share": Prior(0.48, 0.2)},
@@ -277,6 +282,10 @@ def tables_of(theta: npt.NDArray[np.float64], wanted: Sequence[Constant]) -> Tab
     out["link"]["network"] = {
         "latency_s": 2.0 * out["link"]["pcie"]["latency_s"], "share": out["link"]["pcie"]["share"],
     }  # fmt: skip
+    out["link"][THROUGH_HOST] = {
+        "latency_s": HOST_LATENCY * out["link"]["pcie"]["latency_s"],
+        "share": out["link"]["pcie"]["share"],
+    }
     return out
 
 

@@ -111,6 +111,9 @@ def test_cache_width_not_stated() -> None:
 
 def test_engine_generations() -> None:
     assert engine_generation("vllm", "0.6.3")[0] == "vllm 0.6"
+    assert engine_generation("vllm", "0.8.5")[0] == "vllm 0.9"
+    assert engine_generation("vllm", "0.8.5", architecture="Volta")[0] == "vllm 0.6"
+    assert engine_generation("vllm", "0.11.0", architecture="Volta")[0] == "vllm 0.9"
     assert engine_generation("vllm", "nightly-5b8c")[0] == "vllm 0.9"
     assert engine_generation("vllm", "-0.9.0.2.dev108+rocm641")[0] == "vllm 0.9"
     assert engine_generation("vllm", "2023-11")[0] == "vllm 0.3"

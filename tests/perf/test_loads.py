@@ -63,3 +63,19 @@ def test_a_lone_prompt_is_read_before_its_answer_begins(deploy: Deploy) -> None:
     alone = single_stream(dep, 120_000.0, 100.0)
     assert alone.tpot_s[0] == pytest.approx(decode_step_s(dep, 1.0, 120_050.0)[0])
     assert alone.ttft_s[0] > prefill_s(dep, 120_000.0, 120_000.0)[0]
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "tensorrt-llm"])
+def test_an_open_loop_knows_no_convoy(deploy: Deploy, engine: str) -> None:
+    """Requests of a closed loop of equal lengths start together and read their prompts together."""
+    dep = deploy("meta-llama/Llama-3.1-70B-Instruct", tp=4, engine=engine)
+    closed = closed_loop(dep, 2000.0, 300.0, 16.0)
+    rate = closed.output_tokens_per_s / 300.0
+    opened = request_rate(dep, 2000.0, 300.0, rate)
+    assert opened.ttft_s[0] < closed.ttft_s[0]
+    assert opened.ttft_s[0] > prefill_s(dep, 2000.0, 2000.0)[0]
+
+
+def test_geforce_cards_exchange_through_the_host(deploy: Deploy) -> None:
+    geforce, workstation = (deploy(gpu=gpu, tp=4) for gpu in ("rtx4090-24gb", "l40s-48gb"))
+    assert geforce.link_latency_s[0] > 2.0 * workstation.link_latency_s[0]

@@ -14,6 +14,9 @@ PCIE_GB_PER_S = {3: 16.0, 4: 32.0, 5: 64.0, 6: 128.0}
 NETWORK_GB_PER_S = 50.0
 """One way per GPU between nodes, one 400 Gb/s adapter a GPU [GB/s]."""
 
+THROUGH_HOST = "pcie through host"
+"""GeForce cards have no peer-to-peer: what they exchange passes through the host's memory."""
+
 NVLINK_3_GB_PER_S = 600.0
 """Up to the third generation, switches do not reduce in flight (SHARP came with the fourth)."""
 
@@ -42,5 +45,6 @@ def link_of(gpu: Gpu, group: int) -> Link:
             kind = "nvlink 3"
         return Link(kind, gpu.nvlink_gb_per_s / 2.0 * GIGA)
     if group <= GPUS_PER_NODE:
-        return Link("pcie", PCIE_GB_PER_S.get(gpu.pcie_gen or 4, 32.0) * GIGA)
+        kind = THROUGH_HOST if "consumer" in gpu.form_factor else "pcie"
+        return Link(kind, PCIE_GB_PER_S.get(gpu.pcie_gen or 4, 32.0) * GIGA)
     return Link("network", NETWORK_GB_PER_S * GIGA)

@@ -290,7 +290,7 @@ def _serving_run(cell: Cells, gpu: Gpu, model: Model) -> Run:
     words, figures = _parts(gpu, model, cell["weight_precision"])
     engine, metric = cell["engine"].lower(), cell["metric"]
     generation, _ = engine_generation(
-        engine, cell["engine_version"], cell["weight_precision"], gpu.vendor
+        engine, cell["engine_version"], cell["weight_precision"], gpu.vendor, gpu.architecture
     )
     layout = math.prod(number_in(cell[name] or "1") for name in ("tp", "pp", "dp"))
     value, output = number_in(cell["load_value"]), number_in(cell["output_len"])

@@ -17,7 +17,7 @@ import numpy as np
 from gpumix.domain.traffic import Lengths
 from gpumix.domain.workload import Slo
 from gpumix.perf.inference.deployment import Deployment
-from gpumix.perf.inference.loads import closed_loop
+from gpumix.perf.inference.loads import closed_loop, open_service
 from gpumix.perf.inference.memory import memory
 from gpumix.perf.inference.steps import prefill_s
 from gpumix.serving.queueing import crowd_quantile, wait_quantile_s
@@ -66,7 +66,7 @@ class Capacity:
 def latency(dep: Deployment, traffic: Traffic, batch: Values, quantile: float) -> Latency:
     """Latencies at a mean batch, at one quantile of requests.
 
-    TTFT_q = first + own prefill + half a step + wait_q; TPOT_q = step at the crowd's quantile;
+    TTFT_q = TTFT of an open loop + wait_q; TPOT_q = step at the crowd's quantile;
     E2E_q = TTFT_q + TPOT_mean (output_q - 1)
 
     Prompts that wait are prefilled together, as many as the step's token budget takes, so what
@@ -85,13 +85,13 @@ def latency(dep: Deployment, traffic: Traffic, batch: Values, quantile: float) -
     mean = closed_loop(dep, sizes.mean, lengths, batch * dep.copies, prefix_hit=traffic.prefix_hit)
     tail = closed_loop(dep, sizes.mean, lengths, crowd * dep.copies, prefix_hit=traffic.prefix_hit)
     rate = mean.output_tokens_per_s / lengths
-    own = mean.ttft_s - dep.first_token_s - 0.5 * mean.tpot_s
+    one = open_service(dep, sizes.mean, lengths, batch, prefix_hit=traffic.prefix_hit)
     each = _queued_prefill_s(dep, sizes.mean, traffic.prefix_hit)
     load = rate / dep.copies * each
     wait = wait_quantile_s(load, each, traffic.arrival_cv**2, sizes.cv**2, quantile)
     longest = _quantile_or_mean(sizes, quantile)
-    longest_own = own * _prefill_ratio(dep, longest, sizes.mean, traffic.prefix_hit)
-    ttft = dep.first_token_s + 0.5 * mean.tpot_s + np.maximum(longest_own, own + wait)
+    ratio = _prefill_ratio(dep, longest, sizes.mean, traffic.prefix_hit)
+    ttft = one.ttft_s + np.maximum((ratio - 1.0) * one.prompt_s, wait)
     answer = max(_quantile_or_mean(traffic.output, quantile), 1.0)
     return Latency(
         batch=np.asarray(batch, dtype=np.float64),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gpumix.domain.coefficients import Table
+from gpumix.perf.links import THROUGH_HOST
 from gpumix.units import GIGA
 
 EFFICIENCY_CAP = 0.95
@@ -67,7 +68,8 @@ def constants_of(key: Key, tables: Mapping[str, Table]) -> dict[str, float]:
     part = tables["architecture"].get(key.architecture) or tables["architecture"]["any"]
     engine = tables["engine"].get(key.engine) or tables["engine"]["other"]
     link = tables["link"][key.link]
-    legacy = common["legacy_link_latency"] if engine["legacy"] else 1.0
+    slow = engine["legacy"] and key.link != THROUGH_HOST  # the host is as slow for all engines
+    legacy = common["legacy_link_latency"] if slow else 1.0
     small = "_small" if key.small else ""
     return {
         **_efficiencies(key, part, engine, common),

@@ -219,7 +219,9 @@ def deployments(setups: Sequence[Setup], coefficients: Coefficients) -> Deployme
         form = formats.get(asked) or formats.setdefault(
             asked, weight_format(weights, gpu, model, engine)
         )
-        generation, guess = engine_generation(engine, setup.engine_version, weights, gpu.vendor)
+        generation, guess = engine_generation(
+            engine, setup.engine_version, weights, gpu.vendor, gpu.architecture
+        )
         link = link_of(gpu, setup.tp * (setup.dp if shape.expert_params else 1))
         kv, kv_guess = unstated_kv(kv_stated, weights, engine)
         kv_width = int(8 * kv_bytes_per_value(kv))

@@ -25,8 +25,19 @@ _VERSION = re.compile(r"(\d+)\.(\d+)")
 _YEAR = re.compile(r"(20\d\d)-\d\d")
 
 
+V0_REMOVED = (0, 11)
+"""The first vLLM without its old engine, which GPUs before Ampere ran from 0.8 on, where all others
+began with the new one. Source: vLLM V1 user guide, release notes of v0.11.0."""
+
+BEFORE_AMPERE = ("Pascal", "Volta", "Turing")
+
+
 def engine_generation(
-    engine: str, version: str, weight_precision: str = "", vendor: str = "nvidia"
+    engine: str,
+    version: str,
+    weight_precision: str = "",
+    vendor: str = "nvidia",
+    architecture: str = "",
 ) -> tuple[str, str]:
     """The generation whose constants hold for this engine, and a note where it is a guess.
 
@@ -35,16 +46,20 @@ def engine_generation(
 
     >>> engine_generation("vllm", "0.11.0")
     ('vllm 0.9', '')
+    >>> engine_generation("vllm", "0.8.5", architecture="Turing")
+    ('vllm 0.6', '')
     >>> engine_generation("tensorrt-llm", "0.12.0")
     ('tensorrt-llm 0.10', '')
     """
-    generation, note = _generation(engine, version, weight_precision)
+    generation, note = _generation(engine, version, weight_precision, architecture)
     if vendor == "amd" and generation in OTHER_KERNELS_ON_AMD and "rocm" not in version.lower():
         generation += " rocm"
     return generation, note
 
 
-def _generation(engine: str, version: str, weight_precision: str) -> tuple[str, str]:
+def _generation(
+    engine: str, version: str, weight_precision: str, architecture: str
+) -> tuple[str, str]:
     engine = engine.strip().lower()
     if engine not in NEWEST:
         return (
@@ -70,8 +85,9 @@ def _generation(engine: str, version: str, weight_precision: str) -> tuple[str, 
             newest=NEWEST[engine],
         ), ""
     if engine == "vllm":
+        v1 = V0_REMOVED if architecture in BEFORE_AMPERE else (0, 8)
         return _first_below(
-            number, ((0, 6), "vllm 0.3"), ((0, 9), "vllm 0.6"), newest=NEWEST[engine]
+            number, ((0, 6), "vllm 0.3"), (v1, "vllm 0.6"), newest=NEWEST[engine]
         ), ""
     return NEWEST[engine], ""
 

@@ -18,10 +18,10 @@ def ttft(
 ) -> Values:
     """Mean time to first token of an admitted request under continuous batching [s].
 
-    TTFT = f + own (1 + c (1 - 1/b)) + TPOT / 2 + w others
+    TTFT = f + own (1 + c (1 - 1/b)) + (1 - 1/b) TPOT / 2 + w others
 
-    A request arrives in the middle of a step, so it waits half of one. Requests that end together
-    are followed by requests that start together, whose prompts share the steps: c of them.
+    A request arrives in the middle of a step of others, so it waits half of one. Requests that end
+    together are followed by requests that start together, whose prompts share the steps: c of them.
 
     Args:
         first_token_s: from the client to the engine and back, f [s].
@@ -36,12 +36,11 @@ def ttft(
     Source: docs/inference.md, "Loads"; c and w are fitted to measured closed loops.
 
     >>> round(float(ttft(0.010, 0.050, 0.300, 0.020, 16.0, 0.2, 0.1)), 4)
-    0.1094
+    0.1087
     """
-    company = together * (1.0 - 1.0 / np.maximum(batch, 1.0))
-    own = own_prefill_s
-    alone = first_token_s + own * (1.0 + company) + 0.5 * tpot_s
-    return alone + waits * others_prefill_s
+    others = 1.0 - 1.0 / np.maximum(batch, 1.0)
+    reading = own_prefill_s * (1.0 + together * others)
+    return first_token_s + reading + 0.5 * others * tpot_s + waits * others_prefill_s
 
 
 def tpot(decode_s: Values, others_s: Values, lockstep: Values) -> Values:

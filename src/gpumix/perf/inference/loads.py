@@ -21,6 +21,9 @@ from gpumix.perf.inference.steps import (
 )
 from gpumix.values import FloatArray, Values
 
+FULLEST = 0.98
+"""Load of a queue of prompts beyond which no steady state is told."""
+
 _LEAST = 1e-3
 _TURNS = 9
 """Batch where the search for a load starts, and its steps: more move the answer by < 1e-6."""
@@ -333,6 +336,8 @@ def request_rate(
 ) -> Rates:
     """Open arrivals below saturation: the batch b = rate x time in the system, by Little's law.
 
+    TTFT is that of `open_ttft_s`, with the mean wait.
+
     Args:
         dep: deployments.
         input_len, output_len: per request [tokens].
@@ -346,10 +351,63 @@ def request_rate(
     batch = _batch_at(
         lambda b: _requests_per_s(dep, input_len, output_len, b) / each, np.maximum(top, _LEAST)
     )
-    rates = _steady(dep, input_len, output_len, np.maximum(batch, 1.0), np.maximum(batch, 1.0), 0.0)
+    rates = _open(dep, input_len, output_len, batch)
     top_rate = np.maximum(rates.output_tokens_per_s, 1e-12)
     served = np.minimum(requests_per_s, top_rate / output_len)
     return _scaled(rates, np.where(batch < 1.0, served * output_len / top_rate, 1.0))
+
+
+def _open(dep: Deployment, input_len: Values, output_len: Values, batch: Values) -> Rates:
+    """Open arrivals at a mean batch: no request begins or ends in step with others."""
+    full = np.maximum(batch, 1.0)
+    rates = _steady(dep, input_len, output_len, full, full, 0.0)
+    one = open_service(dep, input_len, output_len, batch)
+    arrivals_per_s = rates.output_tokens_per_s / dep.copies / output_len * np.minimum(batch, 1.0)
+    load = np.minimum(arrivals_per_s * one.adds_s, FULLEST)
+    first = one.ttft_s + load * one.adds_s / (2.0 * (1.0 - load))
+    return replace(rates, ttft_s=first, e2e_s=first + rates.tpot_s * (output_len - 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenService:
+    """A request of an open loop at a replica: `ttft_s` without a wait for other prompts, of which
+    its own prompt's steps last `prompt_s` and `adds_s` longer than if they only decoded [s]."""
+
+    ttft_s: FloatArray
+    prompt_s: FloatArray
+    adds_s: FloatArray
+
+
+def open_service(
+    dep: Deployment,
+    input_len: Values,
+    output_len: Values,
+    batch: Values,
+    *,
+    prefix_hit: Values = 0.0,
+) -> OpenService:
+    """What a request meets that arrives at a replica at any time, while b sequences decode.
+
+    TTFT = first token + busy decode / 2 + S, busy = 1 - exp(-b): where anything decodes it
+    arrives in the middle of a step; S are the steps that take its prompt beside what decodes.
+
+    Args:
+        dep: deployments.
+        input_len, output_len: per request [tokens].
+        batch: mean decoding sequences of one replica [count].
+        prefix_hit: share of the prompt found in the prefix cache [0-1].
+
+    Source: docs/inference.md, "Loads"; Poisson arrivals see time averages (Wolff 1982).
+    """
+    busy = 1.0 - np.exp(-np.asarray(batch, dtype=np.float64))
+    context = input_len + 0.5 * output_len
+    fresh, span = input_len * (1.0 - prefix_hit), input_len * (1.0 + prefix_hit)
+    beside = batch * busy
+    decode = busy * decode_step_s(dep, np.maximum(batch, 1.0), context)
+    prompt = prefill_s(dep, fresh, span, beside=beside, context=context)
+    steps = np.maximum(fresh / dep.chunk_tokens, 1.0)
+    adds = np.maximum(prompt - steps * decode, 0.0)
+    return OpenService(dep.first_token_s + 0.5 * decode + prompt, prompt, adds)
 
 
 def _batch_at(strain: Callable[[Values], Values], top: Values) -> FloatArray:
@@ -415,13 +473,12 @@ def highest_rate(
     top = np.minimum(top, dep.max_sequences * dep.ranks)
 
     def strain(batch: Values) -> Values:
-        rates = _steady(dep, input_len, output_len, batch, batch, 0.0)
+        rates = _open(dep, input_len, output_len, batch)
         return np.maximum(
             rates.tpot_s * dep.slo_headroom / tpot_s, rates.ttft_s * dep.ttft_tail / ttft_s
         )
 
-    batch = _batch_at(strain, top)
-    rates = _steady(dep, input_len, output_len, batch, batch, 0.0)
+    rates = _open(dep, input_len, output_len, _batch_at(strain, top))
     return _scaled(rates, dep.slo_share)
 
 

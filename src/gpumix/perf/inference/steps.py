@@ -231,8 +231,15 @@ def decode_step_s(dep: Deployment, batch: Values, context: Values) -> FloatArray
     return mixed_step_s(dep, batch, 0.0, context, 1.0)
 
 
-def prefill_s(dep: Deployment, prompt_tokens: Values, prompt_len: Values) -> FloatArray:
-    """Time to prefill prompts, alone on the replica, in chunks of the engine's budget [s].
+def prefill_s(
+    dep: Deployment,
+    prompt_tokens: Values,
+    prompt_len: Values,
+    *,
+    beside: Values = 0.0,
+    context: Values = 1.0,
+) -> FloatArray:
+    """Time to prefill prompts in chunks of the engine's budget, alone or beside sequences [s].
 
     t = step(chunk) (chunks + pp - 1) / pp: chunks follow each other through the stages
 
@@ -240,10 +247,12 @@ def prefill_s(dep: Deployment, prompt_tokens: Values, prompt_len: Values) -> Flo
         dep: deployments.
         prompt_tokens: all prompts together [tokens].
         prompt_len: length of each [tokens].
+        beside: sequences that decode in the same steps [count].
+        context: cached tokens of each of those [tokens].
 
     Source: Sarathi, arXiv 2403.02310 (chunked prefill).
     """
     chunk = np.minimum(np.maximum(prompt_tokens, 1.0), dep.chunk_tokens)
     steps = np.maximum(prompt_tokens, 1.0) / chunk
-    one = mixed_step_s(dep, 0.0, chunk * dep.pp, 1.0, prompt_len)
+    one = mixed_step_s(dep, beside, chunk * dep.pp, context, prompt_len)
     return one * (steps + dep.pp - 1.0) / dep.pp
