@@ -138,14 +138,9 @@ def _hour(workload: Workload, block: Block, pool: Pool, units_per_hour: float) -
 def _simulated(pool: Pool, requests_per_s: float) -> tuple[int, FloatArray, tuple[Reached, ...]]:
     """Requests, a thousand of their times and the promises, from a run that leaves no doubt where
     the longest one does not."""
-    count = pools.REQUESTS
-    while True:
-        times_s = pools.times_of(dict(pool), requests_per_s, count, _SEED)
-        found = tuple(pools.reached(times_s, slo) for slo in pool[0][0].slos)
-        if all(one.is_sure for one in found) or count >= pools.MOST_REQUESTS:
-            points = (np.arange(_POINTS) + 0.5) / _POINTS
-            return count, np.quantile(times_s, points), found
-        count *= 2
+    times_s, found = pools.proven(dict(pool), requests_per_s, _SEED)
+    points = (np.arange(_POINTS) + 0.5) / _POINTS
+    return len(times_s), np.quantile(times_s, points), found
 
 
 def _slo(index: int, slo: Slo, first: Sequence[_Hour], every: Sequence[_Hour]) -> ReplayedSlo:

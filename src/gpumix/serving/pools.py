@@ -24,7 +24,7 @@ MOST_REQUESTS = 8 * REQUESTS
 """Requests of a run, and of the longest where the answer is in doubt."""
 
 BATCHES = 20
-DOUBT = 2.0
+DOUBT = 3.0
 """Batches of a run whose means tell its standard error, and how many of these must lie between a
 share of requests and what is promised."""
 
@@ -106,12 +106,34 @@ def reached(times_s: FloatArray, slo: Slo) -> Reached:
     return Reached(slo, float(np.partition(times_s, at)[at]), float(within.mean()), error)
 
 
-def bears(pool: Mapping[Server, int], requests_per_s: float) -> bool:
+def proven(
+    pool: Mapping[Server, int], requests_per_s: float, seed: int = SEED, most: int = MOST_REQUESTS
+) -> tuple[FloatArray, tuple[Reached, ...]]:
+    """Times [s] and promises of a run just long enough to leave no doubt, of `most` requests at
+    the most.
+
+    Args:
+        pool: how many servers there are of each kind.
+        requests_per_s: arrivals at all of them [1/s].
+        seed: of what is drawn.
+        most: requests of the longest run [count].
+
+    Source: simulation of the queue.
+    """
+    slos, count = next(iter(pool)).slos, REQUESTS
+    while True:
+        times_s = times_of(pool, requests_per_s, count, seed)
+        found = tuple(reached(times_s, slo) for slo in slos)
+        if all(one.is_sure for one in found) or count >= most:
+            return times_s, found
+        count *= 2
+
+
+def _bears(server: Server, servers: int, requests_per_s: float, most: int = MOST_REQUESTS) -> bool:
     """Whether a pool surely keeps every promise at a rate of arrivals [1/s]."""
-    if requests_per_s * next(iter(pool)).mean_s >= sum(pool.values()) and len(pool) == 1:
+    if requests_per_s * server.mean_s >= servers:
         return False
-    times = times_of(pool, requests_per_s)
-    found = [reached(times, slo) for slo in next(iter(pool)).slos]
+    _, found = proven({server: servers}, requests_per_s, most=most)
     return all(one.is_kept and one.is_sure for one in found)
 
 
@@ -132,7 +154,7 @@ def pool_rate(server: Server, servers: int) -> float:
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         load = 0.5 * (low + high)
-        if bears({server: count}, load * count / server.mean_s):
+        if _bears(server, count, load * count / server.mean_s, most=REQUESTS):
             low = load
         else:
             high = load
@@ -156,12 +178,12 @@ def fewest(server: Server, requests_per_s: float) -> int:
         rate = pool_rate(server, LARGEST)
         return math.ceil(requests_per_s / rate - 1e-9) if rate > 0.0 else 0
     low, high = least - 1, least
-    while not bears({server: high}, requests_per_s):
+    while not _bears(server, high, requests_per_s):
         if high >= LARGEST:
             rate = pool_rate(server, LARGEST)
             return math.ceil(requests_per_s / rate - 1e-9) if rate > 0.0 else 0
         low, high = high, min(high + max(high - least, 1), LARGEST)
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if bears({server: middle}, requests_per_s) else (middle, high)
+        low, high = (low, middle) if _bears(server, middle, requests_per_s) else (middle, high)
     return high
