@@ -95,9 +95,9 @@ class Replay:
 
     `requests` were simulated, at the busiest hour of every block of the week (of every year for
     work whose replicas share one queue); those not served were shed. `within` is the share within
-    every limit; `corrections` how often the plan was made anew because a promise broke. The traffic was drawn with gaps of `arrival_cv`,
-    `length_correlation` of the ranks of prompt and answer and `prefix_share` of prompt tokens in
-    cache; `traffic` says where each comes from.
+    every limit; `corrections` how often the plan was made anew because a promise broke. The
+    traffic was drawn with gaps of `arrival_cv`, `length_correlation` of the ranks of prompt and
+    answer and `prefix_share` of prompt tokens in cache; `traffic` says where each comes from.
     """
 
     requests: int
