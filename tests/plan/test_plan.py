@@ -233,11 +233,11 @@ def test_rules_follow_from_the_candidates(cloud: Planned) -> None:
             continue
         assert cost[rule.next_gpu] == min(c.unit_cost_usd or math.inf for c in plan_of.candidates
                                           if not c.chosen)  # fmt: skip
-        above = cost[rule.next_gpu] * rule.utilisation / cost[rule.gpu]
+        above = cost[rule.next_gpu] * rule.load / cost[rule.gpu]
         if above <= 1.0:
-            assert rule.wins_above_utilisation == pytest.approx(above)
+            assert rule.wins_above_load == pytest.approx(above)
         else:
-            assert rule.wins_above_utilisation is None
+            assert rule.wins_above_load is None
         if rule.wins_below_usd_per_gpu_hour is not None:
             told += 1
             price = (rule.next_usd_per_gpu_hour or 0.0) * cost[rule.gpu] / cost[rule.next_gpu]

@@ -10,7 +10,7 @@ import pytest
 from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Tier
 from gpumix.plan.break_evens import break_evens, held_share
-from gpumix.plan.cycle import Block, Cycle
+from gpumix.plan.cycle import Block, Cycle, peak_demand
 from gpumix.plan.periods import Period, whole_year
 
 DAY, NIGHT = tuple(range(42)), tuple(range(42, 168))
@@ -54,7 +54,9 @@ def use(
 
 def answer(line: Any) -> Any:
     choice = Named(
-        survives_loss=True, inventory=Named(simplicity=0.0, limits=Named(must_be_simple=False))
+        survives_loss=True,
+        inventory=Named(simplicity=0.0, limits=Named(must_be_simple=False)),
+        needed=lambda workload, block, _: peak_demand(workload, block),
     )
     return Named(
         lines=[line],

@@ -35,7 +35,8 @@ def plan(inventory: Inventory, catalog: Catalog) -> Plan:
 
 def test_the_plan_is_replayed_and_keeps_its_promises(plan: Plan) -> None:
     chat, vectors = plan.workloads
-    assert vectors.replay is None
+    assert vectors.replay is not None
+    assert [s.kept for s in vectors.replay.slo] == [True]
     proof = chat.replay
     assert proof is not None
     assert proof.requests >= 2000
@@ -51,7 +52,7 @@ def test_the_plan_is_replayed_and_keeps_its_promises(plan: Plan) -> None:
 
 def test_a_replay_survives_the_file_and_is_shown(plan: Plan) -> None:
     assert plan_from_dict(plan_to_dict(plan)) == plan
-    assert len(replay_table(plan).rows) == 2
+    assert len(replay_table(plan).rows) == 3
     assert "simulated" in replay_words(plan)
     assert hour_words(38) == "Tue 14:00"
 
@@ -64,9 +65,10 @@ def test_the_replay_tells_what_its_traffic_was_drawn_with(
     assert proof.arrival_cv == profile.arrival_cv
     assert proof.length_correlation == profile.length_correlation
     assert "burstiness measured in servegen-chat" in proof.traffic
-    (words,) = traffic_words(plan)
+    words, vectors = traffic_words(plan)
     assert f"{profile.arrival_cv:.2f}" in words
     assert "shared prefixes not recorded in servegen-chat" in words
+    assert vectors == "vectors: CV of arrival gaps 1.00 (burstiness no trace named)."
     subjects = {a.subject for a in plan.assumptions}
     assert {"chat: burstiness", "chat: shared prefixes", "vectors: burstiness"} <= subjects
 

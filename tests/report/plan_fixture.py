@@ -590,7 +590,7 @@ def plan() -> Plan:
         rules=(
             DecisionRule(
                 "support-chat",
-                "l40s-48gb carries support-chat; h100-sxm-80gb would win above 71 % use or below "
+                "l40s-48gb carries support-chat; h100-sxm-80gb would win above 71 % load or below "
                 "$1.63 an hour; A100 nowhere",
                 "l40s-48gb",
                 0.58,

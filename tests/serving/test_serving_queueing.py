@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpumix.serving.queueing import NORMAL_TAIL, crowd_quantile, mean_wait_s, wait_quantile_s
+from gpumix.serving.queueing import (
+    NORMAL_TAIL,
+    chance_of_waiting,
+    crowd_quantile,
+    mean_wait_s,
+    wait_quantile_s,
+)
 
 LOADS = st.floats(0.01, 0.99)
 CV2 = st.floats(0.0, 20.0)
@@ -44,6 +50,31 @@ def test_a_full_server_waits_for_ever_even_without_chance() -> None:
             assert float(wait_quantile_s(load, 1.0, cv2, cv2, 0.95)) == math.inf
     assert float(mean_wait_s(0.9, 1.0, 0.0, 0.0)) == 0.0
     assert float(mean_wait_s(0.0, 1.0, 1.0, 1.0)) == 0.0
+
+
+@pytest.mark.parametrize("servers", [1, 2, 7, 40])
+@pytest.mark.parametrize("load", [0.2, 0.7, 0.95])
+def test_several_servers_are_those_of_mmc(servers: int, load: float) -> None:
+    """Erlang's C and the waits of M/M/c, by the sums over states of the birth-death chain."""
+    offered = load * servers
+    states = [offered**n / math.factorial(n) for n in range(servers)]
+    crowded = offered**servers / math.factorial(servers) / (1.0 - load)
+    waits = crowded / (math.fsum(states) + crowded)
+    assert float(chance_of_waiting(load, servers)) == pytest.approx(waits)
+    mean_s = waits * 2.0 / (servers * (1.0 - load))
+    assert float(mean_wait_s(load, 2.0, 1.0, 1.0, servers)) == pytest.approx(mean_s)
+    wait_s = float(wait_quantile_s(load, 2.0, 1.0, 1.0, 0.99, servers))
+    longer = waits * math.exp(-servers * (1.0 - load) * wait_s / 2.0)
+    assert longer == pytest.approx(0.01) if waits > 0.01 else wait_s == 0.0
+
+
+def test_nobody_waits_for_idle_servers_and_everybody_for_full_ones() -> None:
+    for servers in (1, 3, 500):
+        assert float(chance_of_waiting(0.0, servers)) == 0.0
+        assert float(chance_of_waiting(1.0, servers)) == 1.0
+    assert float(chance_of_waiting(1e-6, 500)) == pytest.approx(0.0, abs=1e-99)
+    chances = chance_of_waiting(np.array([0.0, 0.5, 1.2]), 2)
+    assert chances == pytest.approx([0.0, 1.0 / 3.0, 1.0])
 
 
 def test_crowd_of_poisson_arrivals_is_poisson() -> None:

@@ -93,11 +93,11 @@ class ReplayedSlo:
 class Replay:
     """A workload's traffic of the first year's week sent through the plan's replicas.
 
-    `requests` were simulated, at the busiest hour of every block of the week; those not served
-    were shed. `within` is the share within every limit; `corrections` how often the plan was made
-    anew with lower rates because a promise broke. The traffic was drawn with gaps of `arrival_cv`,
-    `length_correlation` of the ranks of prompt and answer and `prefix_share` of prompt tokens in
-    cache; `traffic` says where each comes from.
+    `requests` were simulated, at the busiest hour of every block of the week (of every year for
+    work whose replicas share one queue); those not served were shed. `within` is the share within
+    every limit; `corrections` how often the plan was made anew because a promise broke. The
+    traffic was drawn with gaps of `arrival_cv`, `length_correlation` of the ranks of prompt and
+    answer and `prefix_share` of prompt tokens in cache; `traffic` says where each comes from.
     """
 
     requests: int
@@ -251,20 +251,21 @@ class BreakEven:
 class DecisionRule:
     """Which GPU carries a workload, and when the next one would win, in words and numbers.
 
-    The replicas of `gpu` work `utilisation` (0-1) of the time. `next_gpu`, the cheapest that the
-    plan does not use for it, at `next_usd_per_gpu_hour`, wins at a lower price (replicas as full)
-    or where its replicas work more than `wins_above_utilisation`; None where at none. `nowhere`
-    are GPU families that are dearer however full they are.
+    `load` is the share of what the replicas of `gpu` sustain that is asked of them (0-1).
+    `next_gpu`, the cheapest that the plan does not use for it, at `next_usd_per_gpu_hour`, wins at
+    a lower price (replicas as full) or where its replicas have a higher load than
+    `wins_above_load`; None where at none. `nowhere` are GPU families that are dearer however full
+    they are.
     """
 
     workload: str
     sentence: str
     gpu: str
-    utilisation: float
+    load: float
     next_gpu: str | None
     next_usd_per_gpu_hour: float | None
     wins_below_usd_per_gpu_hour: float | None
-    wins_above_utilisation: float | None
+    wins_above_load: float | None
     nowhere: tuple[str, ...]
 
 

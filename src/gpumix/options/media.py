@@ -11,14 +11,13 @@ from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.evidence import Basis, Estimate
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
-from gpumix.domain.plan import SloCheck
-from gpumix.domain.workload import Demand, Slo, Tier, Workload
+from gpumix.domain.workload import Demand, Tier, Workload
 from gpumix.errors import NoEstimate
 from gpumix.options.option import Option, Row, grid, option_of
+from gpumix.options.queued import closed_form, promised
 from gpumix.perf.interval import Z80
 from gpumix.perf.media import Denoiser, Picture, denoiser, samples_per_s
-from gpumix.serving.capacity import queue_rate
-from gpumix.serving.queueing import wait_quantile_s
+from gpumix.serving.capacity import Server
 from gpumix.units import GIB, GIGA, SECONDS_PER_HOUR
 
 ENGINE = "xdit"
@@ -78,28 +77,22 @@ def _option(
     measured = unmeasured <= 1.0 and row.gpu.architecture in coefficients.media["architecture"]
     cautious = workload.tier is Tier.PREMIUM or not measured
     planned_s = service_s * (spread if cautious else 1.0)
-    served_per_s = float(queue_rate(planned_s, workload.slos, demand.arrival_cv))
+    server = Server(np.array([planned_s]), workload.slos, demand.arrival_cv, planned_s / service_s)
+    rates, pools = closed_form(workload, demand, server.times_s[:, np.newaxis])
+    served_per_s, replicas = float(rates[0]), int(pools[0])
     basis = Basis.CALIBRATED if measured else Basis.MODELLED
-    checks = tuple(_check(s, demand, service_s, served_per_s, spread, basis) for s in workload.slos)
+    estimate = Estimate(service_s, service_s / spread, service_s * spread, basis, "perf.media")
+    checks = promised(workload, demand, served_per_s, replicas, estimate)
     rate = Estimate(1.0 / service_s, 1.0 / service_s / spread, spread / service_s, basis)
     return replace(
         blank,
         units_per_hour=served_per_s * SECONDS_PER_HOUR,
         rate=rate.scaled(SECONDS_PER_HOUR),
         slos=checks,
+        server=None if workload.is_deferrable else server,
+        peak_replicas=None if workload.is_deferrable else replicas,
         shortfall=max((service_s / s.limit_s for s in workload.slos), default=0.0),
         reason=""
         if served_per_s > 0.0
         else f"one sample takes {service_s:,.1f} s, longer than promised",
     )
-
-
-def _check(
-    slo: Slo, demand: Demand, service_s: float, served_per_s: float, spread: float, basis: Basis
-) -> SloCheck:
-    """The promise at the planned load: the sample's own time after its wait."""
-    load = served_per_s * service_s
-    wait_s = float(wait_quantile_s(load, service_s, demand.arrival_cv**2, 0.0, slo.quantile))
-    value = service_s + wait_s
-    predicted = Estimate(value, value / spread, value * spread, basis, "perf.media")
-    return SloCheck(slo.name, slo.limit_s, predicted, value <= slo.limit_s * (1.0 + 1e-3))

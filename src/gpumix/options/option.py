@@ -12,6 +12,7 @@ from gpumix.domain.gpu import Gpu, Slice
 from gpumix.domain.plan import SloCheck
 from gpumix.domain.workload import Workload
 from gpumix.perf.inference.deployment import Deployment
+from gpumix.serving.capacity import Server
 
 if TYPE_CHECKING:
     from gpumix.options.runs import Run
@@ -36,9 +37,10 @@ class Option:
     `rate` is the prediction with its interval. `prefill_share` of a replica's busy time goes to
     input tokens. `shortfall` is the worst latency over its limit at vanishing load (above 1: the
     promise is out of reach); `reason` is empty where it can serve. `replica` is what serves text,
-    `run` what trains. `wait_usd` is what waiting for a unit is worth at the user's value of a day,
-    beside its cash [USD/unit], and `spot_wait_usd` on spot. A replica on a `slice`
-    takes that part of one GPU.
+    `server` what serves one unit at a time, of which the busiest hour of the first year needs
+    `peak_replicas` behind one queue; `run` is what trains. `wait_usd` is what waiting for a unit
+    is worth at the user's value of a day, beside its cash [USD/unit], and `spot_wait_usd` on spot.
+    A replica on a `slice` takes that part of one GPU.
     """
 
     workload: str
@@ -61,6 +63,8 @@ class Option:
     wait_usd: float = 0.0
     spot_wait_usd: float = 0.0
     replica: Replica | None = field(default=None, compare=False, repr=False)
+    server: Server | None = field(default=None, compare=False, repr=False)
+    peak_replicas: int | None = None
     run: Run | None = field(default=None, compare=False, repr=False)
     slice: Slice | None = None
 
@@ -107,6 +111,10 @@ def _spot_rate(option: Option) -> float:
     return option.spot_units_per_hour or 0.0
 
 
+def _share_of_peak(option: Option) -> float:
+    return 1.0 / option.peak_replicas if option.peak_replicas else 0.0
+
+
 def _is_sooner(option: Option, others: Sequence[Option]) -> bool:
     """Whether waiting has a price, and for none of the others as little is waited."""
     return option.wait_usd > 0.0 and all(option.wait_usd < other.wait_usd for other in others)
@@ -116,9 +124,9 @@ def undominated(options: Sequence[Option]) -> list[Option]:
     """Options worth offering to the mix: per GPU, no other needs fewer GPUs for as much.
 
     A larger replica stays only if smaller ones of the same GPU, side by side, deliver less, on
-    capacity that stays or on spot, where a larger gang may pay though it does not elsewhere; or if
-    waiting has a price and it ends sooner. Parts of a GPU are compared with parts of
-    the same name.
+    capacity that stays or on spot, where a larger gang may pay though it does not elsewhere; if
+    fewer GPUs in such replicas are enough for the busiest hour; or if waiting has a price and it
+    ends sooner. Parts of a GPU are compared with parts of the same name.
     """
     kept: list[Option] = []
     for gpu, part in dict.fromkeys((o.gpu, o.slice) for o in options):
@@ -128,7 +136,7 @@ def undominated(options: Sequence[Option]) -> list[Option]:
             if _is_sooner(option, best) or any(
                 rate(option)
                 > max((option.gpus // b.gpus * rate(b) for b in best), default=0.0) * (1.0 + 1e-9)
-                for rate in (_steady_rate, _spot_rate)
+                for rate in (_steady_rate, _spot_rate, _share_of_peak)
             ):
                 best.append(option)
         kept += best

@@ -18,14 +18,17 @@ from gpumix.domain.plan import SloCheck
 from gpumix.domain.workload import Demand, Slo, Workload
 from gpumix.errors import NoEstimate
 from gpumix.options.option import Option, Replica, Row, grid, option_of
+from gpumix.options.queued import QUANTILES, closed_form, promised
 from gpumix.options.trust import Trust, measured_by, tightened, trust_in, widened
 from gpumix.perf.calibrate import faster
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments, refusals
 from gpumix.perf.inference.memory import memory, weights_bytes
 from gpumix.perf.inference.steps import prefill_s
 from gpumix.predict.evidence import Evidence
-from gpumix.serving.capacity import Capacity, Latency, Traffic, latency, queue_rate, sustained
+from gpumix.serving.capacity import Capacity, Latency, Server, Traffic, latency, sustained
+from gpumix.serving.traffic import lengths
 from gpumix.units import GIB, MS, SECONDS_PER_HOUR
+from gpumix.values import FloatArray
 
 if TYPE_CHECKING:
     pass
@@ -157,22 +160,26 @@ def _embedding_options(
     workload: Workload, demand: Demand, rows: Sequence[Row], dep: Deployment, trust: Trust
 ) -> list[Option]:
     """Prompts only: whole batches where the work may wait, one by one where latency is promised."""
-    length = demand.input.mean
-    together = np.maximum(np.floor(dep.chunk_tokens / length), 1.0)
-    alone = prefill_s(dep, length, length) + dep.first_token_s
-    planned = trust.planned
-    if workload.is_deferrable:
-        rate = together / prefill_s(dep, together * length, length)
-        served = rate / planned
-    else:
-        rate = queue_rate(alone, workload.slos, demand.arrival_cv, demand.input.cv)
-        served = queue_rate(alone * planned, workload.slos, demand.arrival_cv, demand.input.cv)
+    length, planned = demand.input.mean, trust.planned
     fits = np.asarray(memory(dep, length, 1.0).batch_max) >= 1.0
+    if workload.is_deferrable:
+        together = np.maximum(np.floor(dep.chunk_tokens / length), 1.0)
+        rate = together / prefill_s(dep, together * length, length)
+        times_s, served, pools = (1.0 / rate)[np.newaxis], rate / planned, np.zeros(dep.rows, int)
+    else:
+        times_s = _times_alone_s(dep, demand)
+        rate = 1.0 / times_s.mean(axis=0)
+        served, pools = closed_form(workload, demand, times_s * planned)
     options = []
     for i in range(dep.rows):
         reason = "" if fits[i] else "does not fit"
+        one = float(1.0 / rate[i])
         if fits[i] and served[i] <= 0.0:
-            reason = f"one request takes {alone[i] / MS:,.0f} ms, longer than promised"
+            reason = f"one request takes {one / MS:,.0f} ms, longer than promised"
+        estimate = _estimate(one, trust, i)
+        server = Server(
+            times_s[:, i] * planned[i], workload.slos, demand.arrival_cv, float(planned[i])
+        )
         options.append(
             option_of(
                 workload,
@@ -180,9 +187,25 @@ def _embedding_options(
                 units_per_hour=float(served[i]) * SECONDS_PER_HOUR,
                 rate=_estimate(float(rate[i]) * SECONDS_PER_HOUR, trust, i),
                 tokens_per_s=float(rate[i]) * length,
+                slos=promised(workload, demand, float(served[i]), int(pools[i]), estimate),
+                server=None if workload.is_deferrable else server,
+                peak_replicas=None if workload.is_deferrable else int(pools[i]),
                 note=trust.note(i, dep.notes[i]),
-                shortfall=max((float(alone[i]) / s.limit_s for s in workload.slos), default=0.0),
+                shortfall=max(
+                    (
+                        float(np.quantile(times_s[:, i], s.quantile)) / s.limit_s
+                        for s in workload.slos
+                    ),
+                    default=0.0,
+                ),
                 reason=reason,
             )
         )
     return options
+
+
+def _times_alone_s(dep: Deployment, demand: Demand) -> FloatArray:
+    """Equally likely times of a prompt that is served alone [s], shape (times, rows)."""
+    count = QUANTILES if demand.input.cv > 0.0 or demand.input.quantiles else 1
+    tokens = lengths(demand.input, (np.arange(count) + 0.5) / count, 1)
+    return np.array([prefill_s(dep, float(n), float(n)) + dep.first_token_s for n in tokens])

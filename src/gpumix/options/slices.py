@@ -105,7 +105,7 @@ def _cheapest(options: Iterable[Option], peak: float, most: int) -> list[Option]
                 best[option.slice] = option
     kinds: dict[tuple[str, bool], list[tuple[float, float, str, Option]]] = {}
     for one, option in best.items():
-        taken = math.ceil(peak / option.units_per_hour) * option.gpu_share
+        taken = (option.peak_replicas or math.ceil(peak / option.units_per_hour)) * option.gpu_share
         if taken < 1.0:
             ranked = (taken, -option.units_per_hour, one.name, option)
             kinds.setdefault((one.gpu, one.in_time), []).append(ranked)

@@ -9,6 +9,8 @@ from functools import partial
 
 from gpumix.domain.workload import Demand, Inventory, Workload
 from gpumix.options.option import Option, undominated
+from gpumix.options.pooled import by_simulation
+from gpumix.options.queued import is_queued
 from gpumix.serving.capacity import Traffic
 from gpumix.serving.simulated_capacity import Sustained, capacity_by_simulation
 from gpumix.serving.simulator.steptable import StepTable, step_table
@@ -66,6 +68,8 @@ def simulated(inventory: Inventory, tried: Mapping[str, Sequence[Option]]) -> Ra
             found[workload.id] = [new[id(o)] if id(o) in new else _beaten(o) for o in options]
         else:
             unproven.append(workload.id)
+    for workload in filter(is_queued, inventory.workloads):
+        found[workload.id] = by_simulation(workload, tried[workload.id])
     return Rated(found, tuple(unproven))
 
 

@@ -11,7 +11,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from gpumix import mix
+from gpumix.options.working import working_share
 from gpumix.plan.cohorts import FREED, RENTAL, Cohort
 from gpumix.plan.cycle import Block, mean_demand
 from gpumix.plan.data import data_usd_by_year
@@ -25,8 +28,10 @@ class Use:
     """Replicas of one cell in one block.
 
     `rate` is what one of them can deliver [units/h], shares of an hour included (`duty`); `units`
-    done and `busy_gpu_hours` worked in the block over the horizon; `load` is the share of the
-    block's capacity that is asked for on average (0-1).
+    done in the block over the horizon; `load` is the share of the block's capacity that is asked
+    for on average (0-1), `loaded_gpu_hours` that of the GPU-hours held. `working` is the share of
+    the time that a replica works in each of the block's hours (0-1), `busy_gpu_hours` the GPU-hours
+    of it over the horizon.
     """
 
     cell: Cell
@@ -35,6 +40,8 @@ class Use:
     rate: float
     load: float
     units: float
+    loaded_gpu_hours: float
+    working: tuple[float, ...]
     busy_gpu_hours: float
     energy_usd: float
 
@@ -88,8 +95,13 @@ class Line:
         return math.fsum(use.busy_gpu_hours for use in self.uses)
 
     @property
+    def loaded_gpu_hours(self) -> float:
+        """GPU-hours that its work would take on full replicas."""
+        return math.fsum(use.loaded_gpu_hours for use in self.uses)
+
+    @property
     def utilisation(self) -> float:
-        """Share of the GPU-hours held that work (0-1)."""
+        """Share of the GPU-hours held in which the GPUs work (0-1)."""
         return min(self.busy_gpu_hours / self.gpu_hours, 1.0) if self.gpu_hours else 0.0
 
 
@@ -271,6 +283,7 @@ def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Us
                 continue
             load = _load(cell, config.workload, block, p, delivered)
             gpu_hours = z * cell.option.gpu_share * hours * cell.duty
+            working = _working(cell, config.plain_rate, load, block)
             found.setdefault(config.resource, []).append(
                 Use(
                     cell=cell,
@@ -279,7 +292,9 @@ def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Us
                     rate=config.plain_rate,
                     load=load,
                     units=z * config.plain_rate * hours * load,
-                    busy_gpu_hours=gpu_hours * load,
+                    loaded_gpu_hours=gpu_hours * load,
+                    working=working,
+                    busy_gpu_hours=gpu_hours * math.fsum(working) / len(working),
                     energy_usd=cell.supply.usd_per_gpu_busy_hour
                     * cell.option.gpu_share
                     * z
@@ -303,6 +318,17 @@ def _delivered(formulation: Formulation, solution: mix.Solution) -> dict[tuple[s
     return rates
 
 
+def _working(cell: Cell, rate: float, load: float, block: Block) -> tuple[float, ...]:
+    """The share of the time that a replica of `rate` units an hour works, in each of the block's
+    hours, as its workload's demand rises and falls."""
+    hours, demand = block.hours, cell.workload.demand
+    if cell.period is not None or demand is None:
+        return (load,) * len(hours)
+    units = np.array([demand.units_per_hour[h] for h in hours])
+    given = units * (rate * load / max(float(units.mean()), 1e-12))
+    return tuple(working_share(cell.option, cell.workload, given).tolist())
+
+
 def _load(
     cell: Cell, name: str, block: Block, index: int, delivered: Mapping[tuple[str, int], float]
 ) -> float:
@@ -312,13 +338,13 @@ def _load(
 
 
 def usd_by_workload(lines: tuple[Line, ...]) -> dict[str, float]:
-    """Cost of each workload over the horizon [USD]: its data, and of every line that by its busy
-    GPU-hours."""
+    """Cost of each workload over the horizon [USD]: its data, and of every line that by the
+    GPU-hours that its work would take on full replicas."""
     usd: dict[str, float] = {}
     for line in lines:
-        busy = line.busy_gpu_hours
+        loaded = line.loaded_gpu_hours
         for use in line.uses:
-            share = use.busy_gpu_hours / busy if busy else 0.0
+            share = use.loaded_gpu_hours / loaded if loaded else 0.0
             name = use.cell.workload.id
             usd[name] = usd.get(name, 0.0) + line.held_usd * share
         for name, data_usd in line.data_usd.items():

@@ -18,7 +18,7 @@ from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Tier, Workload
 from gpumix.options.option import Option
 from gpumix.plan.accounts import Line
-from gpumix.plan.cycle import Cycle, mean_demand, peak_demand
+from gpumix.plan.cycle import Cycle, mean_demand
 from gpumix.plan.formulate import Choice
 from gpumix.plan.periods import busiest_week
 from gpumix.supply.apis import Quote, quotes
@@ -43,7 +43,7 @@ def with_apis(
         best = quotes(workload, prices).same[:1]
         if not best or workload.tier is Tier.PREMIUM or workload.gpus:
             continue
-        per_hour, usd_per_hour = _instance(workload, best[0], cycle)
+        per_hour, usd_per_hour = _instance(choice, workload, best[0], cycle)
         supplies.append(_supply(workload, best[0], usd_per_hour))
         options[workload.id] = [*choice.options[workload.id], _option(workload, per_hour)]
     added = tuple(supplies)
@@ -54,16 +54,19 @@ def with_apis(
     return laid, added
 
 
-def _instance(workload: Workload, quote: Quote, cycle: Cycle) -> tuple[float, float]:
+def _instance(
+    choice: Choice, workload: Workload, quote: Quote, cycle: Cycle
+) -> tuple[float, float]:
     """Work an instance does [units/h], and its price at its mean load [USD/h]."""
     if workload.is_deferrable:
         per_hour = busiest_week(workload, cycle.periods)
         return per_hour, per_hour * quote.usd_per_unit
     first = cycle.first_week(workload)
-    per_hour = max(peak_demand(workload, cycle.blocks[i]) for i in first) / PARTS
+    per_hour = max(choice.needed(workload, cycle.blocks[i], cycle) for i in first) / PARTS
     held = arrives = 0.0
     for block in cycle.blocks:
-        held += math.ceil(peak_demand(workload, block) / per_hour - 1e-9) * block.hours_per_week
+        need = choice.needed(workload, block, cycle)
+        held += math.ceil(need / per_hour - 1e-9) * block.hours_per_week
         arrives += mean_demand(workload, block) * block.hours_per_week
     return per_hour, quote.usd_per_unit * arrives / held
 

@@ -14,7 +14,6 @@ from gpumix.domain.offer import Purchase, term_words
 from gpumix.domain.plan import BreakEven, DecisionRule
 from gpumix.domain.workload import Tier
 from gpumix.plan.accounts import Line, Use
-from gpumix.plan.cycle import peak_demand
 from gpumix.plan.formulate import holds, may_run
 from gpumix.plan.interpret import Answer
 from gpumix.supply.supply import Supply
@@ -122,7 +121,8 @@ def gpus_needed(line: Line, answer: Answer, block: int) -> float:
 def _spare(line: Line, answer: Answer, block: int) -> dict[str, float]:
     """By workload served on a line, what all its replicas deliver in a block above its peak, and
     above what premium work keeps for the loss of an instance [units/h]."""
-    at, spare = answer.formulation.cycle.blocks[block], {}
+    cycle = answer.formulation.cycle
+    at, spare = cycle.blocks[block], {}
     for name, workload in {u.cell.workload.id: u.cell.workload for u in line.uses}.items():
         serving = [
             [
@@ -135,7 +135,7 @@ def _spare(line: Line, answer: Answer, block: int) -> dict[str, float]:
         delivered = math.fsum(u.replicas * u.rate for uses in serving for u in uses)
         lost = max(map(_lost, serving))
         kept = lost if workload.tier is Tier.PREMIUM and answer.choice.survives_loss else 0.0
-        spare[name] = max(delivered - kept - peak_demand(workload, at), 0.0)
+        spare[name] = max(delivered - kept - answer.choice.needed(workload, at, cycle), 0.0)
     return spare
 
 

@@ -12,7 +12,8 @@ from gpumix.options.runs import Reliability
 from gpumix.options.slices import best_parts
 from gpumix.plan.cohorts import changes_of
 from gpumix.plan.cycle import Cycle, cycle_of
-from gpumix.plan.formulate import Choice, weight_of
+from gpumix.plan.formulate import Choice, holds, may_run, usd_per_hour, weight_of
+from gpumix.plan.pools import Pooled
 from gpumix.plan.worthwhile import worthwhile
 from gpumix.supply.owned import own_servers
 from gpumix.supply.rentals import rentals
@@ -46,7 +47,27 @@ def chosen_from(
         supplies.of,
         {gpu: reliability.spot_useful_share(gpu) for gpu in supplies.largest_instance()},
     )
-    return replace(choice, supplies=worthwhile(choice))
+    choice = replace(choice, supplies=worthwhile(choice))
+    return replace(choice, pools=_pools(choice))
+
+
+def _pools(choice: Choice) -> dict[str, Pooled]:
+    """Workloads whose replicas share a queue: needs are counted by the pool of one kind of replica
+    that costs least in the busiest hour."""
+    found = {}
+    for workload in choice.inventory.workloads:
+        priced = [
+            (usd_per_hour(option, supply, workload) * option.peak_replicas, option.gpus, i, option)
+            for i, option in enumerate(choice.options[workload.id])
+            if option.peak_replicas
+            for supply in choice.supplies
+            if supply.gpu == option.gpu
+            and may_run(workload, supply)
+            and holds(supply, option, workload)
+        ]
+        if priced:
+            found[workload.id] = Pooled((min(priced, key=lambda one: one[:3])[-1],))
+    return found
 
 
 def cycle_for(choice: Choice) -> Cycle:

@@ -63,12 +63,12 @@ def by_class(lines: Sequence[Line], months: float) -> tuple[ClassUse, ...]:
 
 
 def _shares(line: Line) -> dict[str, float]:
-    """Of what a line holds, each class's part by its busy GPU-hours."""
-    busy = line.busy_gpu_hours
-    if not busy:
+    """Of what a line holds, each class's part, by the GPU-hours of its work on full replicas."""
+    loaded = line.loaded_gpu_hours
+    if not loaded:
         return {UNUSED: 1.0}
     shares: dict[str, float] = {}
     for use in line.uses:
         name = class_of(use.cell.workload)
-        shares[name] = shares.get(name, 0.0) + use.busy_gpu_hours / busy
+        shares[name] = shares.get(name, 0.0) + use.loaded_gpu_hours / loaded
     return shares

@@ -73,6 +73,11 @@ def peak_demand(workload: Workload, block: Block) -> float:
     return growth(workload, block.period) * max(demand.units_per_hour[h] for h in block.hours)
 
 
+def highest_demand(workload: Workload, cycle: Cycle) -> float:
+    """Greatest hourly demand of the horizon [units/h]."""
+    return max(peak_demand(workload, block) for block in cycle.blocks)
+
+
 def mean_demand(workload: Workload, block: Block) -> float:
     """Mean hourly demand of the block's hours [units/h]."""
     if workload.demand is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gpumix import mix
 from gpumix.cost.unit_cost import usd_per_unit
@@ -20,10 +20,11 @@ from gpumix.domain.workload import Inventory, Tier, Workload
 from gpumix.options.option import Option
 from gpumix.perf.slices import fillings
 from gpumix.plan.cohorts import Cohort, cohorts_of, freed_at_once_usd
-from gpumix.plan.cycle import Cycle, peak_demand
+from gpumix.plan.cycle import Block, Cycle, highest_demand, peak_demand
 from gpumix.plan.data import data_usd_per_unit, mean_over_peak
 from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.periods import Period, busiest_week, first_month, work_per_week
+from gpumix.plan.pools import Pooled, needed, part_of_peak
 from gpumix.plan.ways import Way, cheapest_ways, instances
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK
@@ -74,7 +75,8 @@ class Choice:
 
     `spot_useful_share` is, by GPU, the part of paid spot time that interruptions leave to
     deferrable work. `work` is how much searching is worth, `survives_loss` whether premium work
-    must survive the loss of an instance.
+    must survive the loss of an instance. `pools` says how the needs of workloads are counted whose
+    replicas share one queue.
     """
 
     inventory: Inventory
@@ -83,6 +85,12 @@ class Choice:
     spot_useful_share: Mapping[str, float]
     work: Work = NORMAL
     survives_loss: bool = True
+    pools: Mapping[str, Pooled] = field(default_factory=dict)
+
+    def needed(self, workload: Workload, block: Block, cycle: Cycle) -> float:
+        """What replicas must do together, at their planned rates, in a block [units/h]."""
+        demand = peak_demand(workload, block)
+        return needed(self.pools.get(workload.id), demand, highest_demand(workload, cycle))
 
 
 def formulate(
@@ -168,22 +176,23 @@ class _Builder:
         """A rate in every block."""
         has_spot = any(s.purchase is Purchase.SPOT for s in self.choice.supplies)
         share = self.choice.inventory.limits.spot_share if has_spot else None
-        premium = workload.tier is Tier.PREMIUM
+        premium, cycle = workload.tier is Tier.PREMIUM, self.cycle
         self.workloads.append(
             mix.Workload(
                 workload.id,
                 "inference",
-                demand=tuple(peak_demand(workload, b) for b in self.cycle.blocks),
+                demand=tuple(self.choice.needed(workload, b, cycle) for b in cycle.blocks),
                 n_plus_one=premium and self.choice.survives_loss,
                 lost_together=premium and self.choice.survives_loss,
                 max_spot_share=None if premium else share,
             )
         )
+        highest = highest_demand(workload, cycle)
         for supply in self.choice.supplies:
             for option, rate in self._possible(workload, supply):
-                self._config(
-                    workload.id, supply.id, option, rate, Cell(workload, option, supply, None, 1.0)
-                )
+                planned = rate * part_of_peak(option, highest)
+                cell = Cell(workload, option, supply, None, 1.0)
+                self._config(workload.id, supply.id, option, planned, cell)
 
     def add_deferrable(self, workload: Workload) -> None:
         """An amount of work for a week of each period, in the blocks of its window."""

@@ -15,12 +15,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gpumix import mix
-from gpumix.domain.evidence import Basis
 from gpumix.domain.plan import Replay, ReplayedSlo
 from gpumix.domain.workload import Demand, Slo, Workload
 from gpumix.options import sustained
 from gpumix.options.option import Option
-from gpumix.plan import interpret, regret
+from gpumix.plan import interpret, regret, replay_queue
 from gpumix.plan.cycle import Cycle, peak_demand
 from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import Answer
@@ -67,8 +66,9 @@ class Replayer:
     runs: dict[tuple[object, int, float, int], Outcome] = field(default_factory=dict)
 
     def of(self, answer: Answer, corrections: Mapping[str, int]) -> dict[str, Replay]:
-        """Every promised text workload's replay on the plan's replicas in the first year."""
-        return {
+        """Every promised workload's replay on the plan's replicas: text in the first year, what
+        shares one queue in all of them."""
+        return replay_queue.replays(answer, corrections) | {
             w.id: self._replay(w, w.demand, parts, corrections.get(w.id, 0))
             for w in answer.choice.inventory.workloads
             if sustained.is_simulated(w) and w.slos and w.demand is not None
@@ -122,16 +122,8 @@ class Replayer:
             arrival_cv=demand.arrival_cv,
             length_correlation=demand.length_correlation,
             prefix_share=demand.prefix_share,
-            traffic=_from(demand),
+            traffic=replay_queue.sources(demand),
         )
-
-
-def _from(demand: Demand) -> str:
-    """Where the figures of the traffic come from, in words."""
-    return "; ".join(
-        f"{e.subject} {f'measured in {demand.profile}' if e.basis is Basis.MEASURED else e.source}"
-        for e in demand.evidence
-    )
 
 
 def _running(answer: Answer, workload: Workload, block: int) -> dict[Option, int]:
@@ -323,7 +315,7 @@ def corrected(choice: Choice, answer: Answer, names: Sequence[str], replayer: Re
             fewest = {part.option: part for part in parts}
             lower = {option: _lowered(workload, part) for option, part in fewest.items()}
             options[workload.id] = [lower.get(o, o) for o in options[workload.id]]
-    return replace(choice, options=options)
+    return replay_queue.corrected(replace(choice, options=options), answer, names)
 
 
 def _lowered(workload: Workload, part: _Part) -> Option:

@@ -1,8 +1,9 @@
 """Decision rules of one team: which GPU carries a workload, and when the next one would win.
 
 Unit costs are those of the workload's candidates, on full replicas at their cheapest price. The
-carrier's real cost is that over the share of time its replicas work. The next GPU wins where its
-replicas are used above u = its unit cost / the carrier's real cost, or, as full as the carrier's,
+carrier's real cost is that over its load, the share of what its replicas sustain that is asked of
+them. The next GPU wins at a load above u = its unit cost / the carrier's real cost, or, as full as
+the carrier's,
 below the price p = its price x the carrier's unit cost / its unit cost.
 """
 
@@ -29,8 +30,8 @@ def _rule(plan: WorkloadPlan, answer: Answer) -> DecisionRule | None:
     carrier = _carrier(plan)
     if carrier is None or not carrier.unit_cost_usd:
         return None
-    use = use_of(plan.id, carrier.gpu, answer)
-    real_usd = carrier.unit_cost_usd / use if use else math.inf
+    load = _load(plan.id, carrier.gpu, answer)
+    real_usd = carrier.unit_cost_usd / load if load else math.inf
     other = min(
         (c for c in plan.candidates if not c.chosen and c.unit_cost_usd),
         key=lambda c: c.unit_cost_usd or 0.0,
@@ -45,11 +46,11 @@ def _rule(plan: WorkloadPlan, answer: Answer) -> DecisionRule | None:
         workload=plan.id,
         sentence=_sentence(plan.id, carrier, other, above, below, nowhere),
         gpu=carrier.gpu,
-        utilisation=use,
+        load=load,
         next_gpu=other.gpu if other else None,
         next_usd_per_gpu_hour=other.usd_per_gpu_hour if other else None,
         wins_below_usd_per_gpu_hour=below,
-        wins_above_utilisation=above,
+        wins_above_load=above,
         nowhere=nowhere,
     )
 
@@ -63,8 +64,8 @@ def _carrier(plan: WorkloadPlan) -> Candidate | None:
     return next((c for c in plan.candidates if c.gpu == gpu), None)
 
 
-def use_of(workload: str, gpu: str, answer: Answer) -> float:
-    """Share of the time that a workload's replicas on a GPU work (0-1)."""
+def _load(workload: str, gpu: str, answer: Answer) -> float:
+    """Share of what a workload's replicas on a GPU sustain that is asked of them (0-1)."""
     cycle = answer.formulation.cycle
     uses = [
         u
@@ -75,13 +76,13 @@ def use_of(workload: str, gpu: str, answer: Answer) -> float:
     held = math.fsum(
         u.replicas * u.cell.option.gpu_share * cycle.hours(u.block) * u.cell.duty for u in uses
     )
-    return math.fsum(u.busy_gpu_hours for u in uses) / held if held else 0.0
+    return math.fsum(u.loaded_gpu_hours for u in uses) / held if held else 0.0
 
 
 def _flips(
     carrier: Candidate, other: Candidate | None, real_usd: float
 ) -> tuple[float | None, float | None]:
-    """Use above which, and price below which, the next GPU wins; None where none is."""
+    """Load above which, and price below which, the next GPU wins; None where none is."""
     if other is None or not other.unit_cost_usd or not carrier.unit_cost_usd:
         return None, None
     above = other.unit_cost_usd / real_usd
@@ -107,13 +108,13 @@ def _sentence(
     below: float | None,
     nowhere: Sequence[str],
 ) -> str:
-    """`l40s-48gb carries chat; h100-sxm-80gb would win above 71 % use or below $2.10 an hour;
+    """`l40s-48gb carries chat; h100-sxm-80gb would win above 71 % load or below $2.10 an hour;
     A100 nowhere.`"""
     parts = [f"{carrier.gpu} carries {workload}"]
     if other is None:
         parts.append("no other GPU on offer can do it alone")
     else:
-        ends = [] if above is None else [f"above {100.0 * above:.0f} % use"]
+        ends = [] if above is None else [f"above {100.0 * above:.0f} % load"]
         ends += [] if below is None else [f"below ${below:.2f} an hour"]
         parts.append(f"{other.gpu} would win {' or '.join(ends) or 'nowhere'}")
         if nowhere:

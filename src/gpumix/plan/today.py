@@ -168,7 +168,7 @@ def _sizing_inputs(fleet: TodayFleet) -> list[str]:
     for line in fleet.now.answer.lines:
         for use in line.uses:
             name = use.cell.workload.id
-            taken[name] = taken.get(name, 0.0) + use.busy_gpu_hours
+            taken[name] = taken.get(name, 0.0) + use.loaded_gpu_hours
     workloads = {w.id: w for w in fleet.choice.inventory.workloads}
     ranked = sorted(workloads, key=lambda name: -taken.get(name, 0.0))
     keys = [f"workloads.{name}.{_demand_key(workloads[name])}" for name in ranked[:2]]

@@ -21,8 +21,10 @@ from gpumix.plan.formulate import Cell, Choice, may_run, rate_on
 from gpumix.plan.interpret import Answer
 from gpumix.plan.job_ways import job_plan
 from gpumix.plan.periods import units_by_year
+from gpumix.plan.replay_queue import running
+from gpumix.serving.pools import pool_rate
 from gpumix.supply.supply import Supplies
-from gpumix.units import HOURS_PER_WEEK
+from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -126,8 +128,8 @@ def _unit_costs(
         return costs | {"usd_per_sample": usd_per_unit(usd, units)}
     inputs = units * workload.demand.input.mean
     outputs = units * workload.demand.output.mean
-    busy = math.fsum(u.busy_gpu_hours for _, u in uses)
-    prefill = math.fsum(u.busy_gpu_hours * u.cell.option.prefill_share for _, u in uses)
+    busy = math.fsum(u.loaded_gpu_hours for _, u in uses)
+    prefill = math.fsum(u.loaded_gpu_hours * u.cell.option.prefill_share for _, u in uses)
     per_input, per_output = split_by_time(usd, prefill, busy - prefill, inputs, outputs)
     return costs | {
         "usd_per_mtok_input": per_input,
@@ -203,5 +205,15 @@ def _capacity_per_hour(
     for _, use in uses:
         if use.block in first:
             for hour in cycle.blocks[use.block].hours:
-                capacity[hour] += use.replicas * _rate(answer.choice, use.cell)
+                capacity[hour] += use.replicas * _rate_in(answer, use)
     return tuple(capacity)
+
+
+def _rate_in(answer: Answer, use: Use) -> float:
+    """What a replica can deliver in its block: what shares one queue, in the pool that runs there
+    [units/h]."""
+    server = use.cell.option.server
+    if server is None:
+        return _rate(answer.choice, use.cell)
+    pool = sum(n for _, n in running(answer, use.cell.workload, use.block))
+    return pool_rate(server, pool) * SECONDS_PER_HOUR

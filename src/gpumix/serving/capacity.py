@@ -37,6 +37,26 @@ class Traffic:
     prefix_hit: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Server:
+    """A replica that works on one request at a time, and what it promises under which arrivals.
+
+    `times_s` are equally likely times of a request [s], rising, `slowdown` longer than predicted;
+    `slos` bind the time from arrival to end; `arrival_cv` is the coefficient of variation of the
+    gaps between arrivals.
+    """
+
+    times_s: FloatArray
+    slos: tuple[Slo, ...]
+    arrival_cv: float
+    slowdown: float = 1.0
+
+    @property
+    def mean_s(self) -> float:
+        """Mean time of a request [s]."""
+        return float(self.times_s.mean())
+
+
 @dataclass(frozen=True, slots=True)
 class Latency:
     """A replica at a load: requests/s and the latencies at one quantile [s]; one entry a row."""
@@ -179,27 +199,33 @@ def _prefill_ratio(dep: Deployment, longest: float, mean: float, prefix_hit: flo
 
 
 def queue_rate(
-    service_s: Values, slos: Sequence[Slo], arrival_cv: float, service_cv: float = 0.0
+    service_s: Values,
+    slos: Sequence[Slo],
+    arrival_cv: float,
+    service_cv: Values = 0.0,
+    servers: int = 1,
 ) -> FloatArray:
-    """Highest rate of a server that works on one request at a time, within e2e promises [1/s].
+    """Highest rate of each of some servers that share a queue and work on one request at a time.
 
-    wait_q(rho) + S <= limit, found by halving; without promises 1 / S.
+    wait_q(rho) + S <= limit, found by halving; without promises 1 / S [1/s].
 
     Args:
         service_s: time of one request [s].
         slos: promises; those on `e2e` bind, others do not apply.
         arrival_cv, service_cv: coefficients of variation [1].
+        servers: servers of the queue [count].
 
     Source: as `queueing.wait_quantile_s`.
     """
     service = np.asarray(service_s, dtype=np.float64)
     binding = [slo for slo in slos if slo.metric == "e2e"]
+    spread = np.square(np.asarray(service_cv, dtype=np.float64))
     low, high = np.zeros_like(service), np.ones_like(service)
     for _ in range(_HALVINGS):
         load = 0.5 * (low + high)
         kept = np.ones_like(service, dtype=bool)
         for slo in binding:
-            wait = wait_quantile_s(load, service, arrival_cv**2, service_cv**2, slo.quantile)
+            wait = wait_quantile_s(load, service, arrival_cv**2, spread, slo.quantile, servers)
             kept &= wait + service <= slo.limit_s
         low, high = np.where(kept, load, low), np.where(kept, high, load)
     return np.where(low > 1e-5, low, 0.0) / service if binding else 1.0 / service

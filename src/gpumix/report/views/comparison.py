@@ -107,7 +107,7 @@ def winners_table(comparison: Comparison) -> Table:
         ("gpu", lambda w: text(w.gpu)),
         ("replicas", lambda w: value("replicas", w.replicas)),
         ("usd_per_hour", lambda w: value("usd_per_hour", w.usd_per_hour)),
-        ("utilisation", lambda w: value("utilisation", w.utilisation)),
+        ("load", lambda w: value("load", w.load, record=WinnerAt)),
     )
 
 

@@ -18,6 +18,7 @@ from gpumix.domain.plan import (
     MixLine,
     Placement,
     Plan,
+    Replay,
     ReplayedSlo,
     SloCheck,
     WorkloadPlan,
@@ -259,6 +260,10 @@ def slo_table(plan: Plan) -> Table:
     )
 
 
+_WITHOUT_ANSWERS = ("embedding", "media")
+"""Kinds of work whose requests have no answer in tokens."""
+
+
 def replay_table(plan: Plan) -> Table:
     """Every promise beside what the plan's replicas did in simulation."""
     rows = [(w, w.replay, slo) for w in plan.workloads if w.replay for slo in w.replay.slo]
@@ -299,12 +304,20 @@ def replay_words(plan: Plan) -> str:
 def traffic_words(plan: Plan) -> list[str]:
     """What the replayed traffic of each workload was drawn with, and where it comes from."""
     return [
-        f"{w.id}: {fields.label('arrival_cv')} {w.replay.arrival_cv:.2f}, "
-        f"{fields.label('length_correlation').lower()} {w.replay.length_correlation:+.2f}, "
-        f"{w.replay.prefix_share:.0%} of prompt tokens in cache ({w.replay.traffic})."
+        f"{w.id}: {fields.label('arrival_cv')} {w.replay.arrival_cv:.2f}"
+        f"{'' if w.kind in _WITHOUT_ANSWERS else _answers(w.replay)}"
+        f" ({w.replay.traffic or 'assumed'})."
         for w in plan.workloads
         if w.replay
     ]
+
+
+def _answers(replay: Replay) -> str:
+    """What only traffic with answers has."""
+    return (
+        f", {fields.label('length_correlation').lower()} {replay.length_correlation:+.2f}, "
+        f"{replay.prefix_share:.0%} of prompt tokens in cache"
+    )
 
 
 def cost_table(plan: Plan) -> Table:
