@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gpumix.perf.inference.deployment import Deployment
-from gpumix.perf.inference.loads import closed_loop, request_rate, single_stream, static_batch
+from gpumix.perf.inference.loads import burst, closed_loop, request_rate, single_stream, static_batch
 from gpumix.perf.inference.memory import memory
 from gpumix.perf.inference.steps import decode_step_s, prefill_s
 
@@ -79,3 +79,18 @@ def test_an_open_loop_knows_no_convoy(deploy: Deploy, engine: str) -> None:
 def test_geforce_cards_exchange_through_the_host(deploy: Deploy) -> None:
     geforce, workstation = (deploy(gpu=gpu, tp=4) for gpu in ("rtx4090-24gb", "l40s-48gb"))
     assert geforce.link_latency_s[0] > 2.0 * workstation.link_latency_s[0]
+
+
+def test_a_burst_ends_with_its_longest_answer(deploy: Deploy) -> None:
+    """Cut at half as much more than the mean it ends later than equal answers, and sooner than
+    chats of unknown length; the last ones run in a batch that empties, so faster than in a full."""
+    dep = deploy()
+    equal, cut, unknown = (
+        burst(dep, 300.0, 350.0, 200.0, spread=spread, longest=longest)
+        for spread, longest in ((0.0, 1.0), (1.0, 1.5), (1.0, np.nan))
+    )
+    took = [200.0 * 350.0 / one.output_tokens_per_s[0] for one in (equal, cut, unknown)]
+    assert took == sorted(took)
+    extra_s = took[1] - took[0]
+    alone_s = 0.5 * 349.0 * decode_step_s(dep, 1.0, 300.0 + 0.75 * 350.0)[0]
+    assert extra_s == pytest.approx(alone_s, rel=0.02)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -273,6 +275,7 @@ class _Prediction:
         limits = np.array([parse_slo(text)[:2] for text in slo.texts])[slo.codes[rows]]
         dataset = self.table["dataset"]
         spread = np.array([float(t not in ("", "fixed")) for t in dataset.texts])
+        cut = np.array([_cut_at(t) for t in dataset.texts])[dataset.codes[rows]]
         return Questions(
             input_len=number("input_len"),
             output_len=np.where(reads_only & np.isnan(output_len), 0.0, output_len),
@@ -282,6 +285,7 @@ class _Prediction:
             tpot_limit_s=limits[:, 0],
             ttft_limit_s=limits[:, 1],
             spread=spread[dataset.codes[rows]],
+            longest=np.maximum(cut / output_len, 1.0),
         )
 
     def _write(
@@ -458,3 +462,12 @@ def _add_notes(notes: npt.NDArray[Any], one: Column, wrong: Sequence[str]) -> No
         if note:
             rows = np.flatnonzero(one.codes == code)
             notes[rows] = [f"{old}; {note}" if old else note for old in notes[rows]]
+
+
+_CUT = re.compile(r"cut at (\d+)")
+
+
+def _cut_at(dataset: str) -> float:
+    """The longest answer that a dataset's text states, as in `chats, answers cut at 512`; NaN."""
+    found = _CUT.search(dataset)
+    return float(found[1]) if found else math.nan

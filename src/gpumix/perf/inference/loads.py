@@ -13,11 +13,11 @@ from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.memory import memory
 from gpumix.perf.inference.steps import (
     StepKernels,
+    binding_limit,
     decode_step_s,
     mixed_step_s,
     prefill_s,
     step_kernels,
-    step_parts,
 )
 from gpumix.values import FloatArray, Values
 
@@ -282,17 +282,21 @@ def burst(
     prompts: Values,
     *,
     spread: Values = 0.0,
+    longest: Values = np.nan,
 ) -> Rates:
     """Prompts sent at once and run to the end, ramp-down inside.
 
-    T = fill + (N - b) / X + output decode (1 + tail spread): the first b prompts fill the batch
-    in mixed steps, the others take the slots that come free, and the last run out.
+    T = fill + (N - b) / X + drain: the first b prompts fill the batch in mixed steps, the others
+    take the slots that come free, and the last run out while the batch empties:
+    drain = output (decode(b) + (L - 1) decode(1)). Where the longest answer is not known it is
+    output decode(b) (1 + tail spread).
 
     Args:
         dep: deployments.
         input_len, output_len: per request [tokens].
         prompts: sent at once, over all copies [count].
         spread: 1 where answers vary as in chats, 0 where all are equally long [0-1].
+        longest: longest answer L over the mean one, NaN where not known [1].
 
     Source: docs/inference.md.
     """
@@ -308,7 +312,9 @@ def burst(
     mixed = mixed_step_s(dep, decoding, chunk, context, input_len)
     decode = decode_step_s(dep, batch, context)
     fill = mixed_steps * mixed
-    drain = np.maximum(output_len - 1.0, 0.0) * decode * (1.0 + tail)
+    alone = decode_step_s(dep, 1.0, input_len + 0.5 * output_len * np.fmax(longest, 1.0))
+    later = np.where(np.isnan(longest), tail * decode, (longest - 1.0) * alone)
+    drain = np.maximum(output_len - 1.0, 0.0) * (decode + later)
     with np.errstate(divide="ignore", invalid="ignore"):
         flow = steady.output_tokens_per_s / dep.copies / output_len
         first_wave = np.where(tail > 0.0, 0.0, output_len * steady.tpot_s)
@@ -316,8 +322,8 @@ def burst(
         slot = np.maximum(0.5 * sent - batch, 0.0) / flow
         ttft = np.where(0.5 * sent <= batch, 0.5 * sent / batch * fill, fill + first_wave + slot)
     ttft = dep.first_token_s + np.maximum(ttft, prefill_s(dep, input_len, input_len))
-    later = np.minimum(0.5 * mixed_steps, output_len)
-    at_once = (later * mixed + (output_len - later) * decode) / np.maximum(output_len, 1.0)
+    reading = np.minimum(0.5 * mixed_steps, output_len)
+    at_once = (reading * mixed + (output_len - reading) * decode) / np.maximum(output_len, 1.0)
     tpot = np.where(sent <= batch, at_once, steady.tpot_s)
     return Rates(
         batch=batch,
@@ -480,36 +486,3 @@ def highest_rate(
 
     rates = _open(dep, input_len, output_len, _batch_at(strain, top))
     return _scaled(rates, dep.slo_share)
-
-
-def binding_limit(
-    dep: Deployment,
-    batch: Values,
-    asked: Values,
-    prompt_tokens: Values,
-    context: Values,
-    prompt_len: Values,
-) -> npt.NDArray[np.str_]:
-    """What binds at this point: the largest part of a step, or memory if requests must wait.
-
-    Args:
-        dep: deployments.
-        batch, asked: sequences running and wanted per replica [count].
-        prompt_tokens: per iteration [tokens].
-        context: per sequence [tokens].
-        prompt_len: [tokens].
-
-    Source: docs/inference.md.
-    """
-    parts = step_parts(dep, batch, context, prompt_tokens, prompt_len)
-    tokens = (batch + prompt_tokens) / dep.pp
-    compute = 2.0 * dep.dense_params / dep.ways * tokens / dep.linear_rate
-    stream = dep.dense_params * dep.dense_bytes / dep.ways / dep.weight_rate
-    bound = np.where(
-        (compute > stream) & (parts.weights_s >= parts.attention_s), "compute", "bandwidth"
-    )
-    core = parts.weights_s + parts.attention_s
-    bound = np.where(parts.link_s > core, "interconnect", bound)
-    bound = np.where((parts.host_s > core) & (parts.host_s > parts.link_s), "host", bound)
-    bound = np.where((dep.pp > 1.0) & (batch < dep.pp), "pipeline", bound)
-    return np.asarray(np.where(asked > batch * (1.0 + 1e-9), "kv_memory", bound))

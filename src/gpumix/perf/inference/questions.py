@@ -39,7 +39,8 @@ METRICS = (
 class Questions:
     """One row a question; NaN where a number is not stated.
 
-    `spread` is 1 where lengths vary from request to request (a dataset), 0 where all are equal.
+    `spread` is 1 where lengths vary from request to request (a dataset), 0 where all are equal;
+    `longest` the longest answer over the mean one, NaN where it is not known.
     """
 
     input_len: FloatArray
@@ -50,6 +51,7 @@ class Questions:
     tpot_limit_s: FloatArray
     ttft_limit_s: FloatArray
     spread: FloatArray
+    longest: FloatArray
 
     def take(self, index: npt.ArrayLike) -> Questions:
         """The questions at these positions."""
@@ -103,7 +105,7 @@ def rates_of(dep: Deployment, asked: Questions, load: str) -> Rates:
         "max_throughput": lambda: loads.max_throughput(dep, i, o),
         "static_batch": lambda: loads.static_batch(dep, i, o, n),
         "concurrency": lambda: loads.closed_loop(dep, i, o, n),
-        "burst": lambda: loads.burst(dep, i, o, n, spread=asked.spread),
+        "burst": lambda: loads.burst(dep, i, o, n, spread=asked.spread, longest=asked.longest),
         "single_stream": lambda: loads.single_stream(dep, i, o),
     }
     if load in simple:

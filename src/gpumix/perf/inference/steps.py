@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from gpumix.perf.inference import kernels
 from gpumix.perf.inference.deployment import Deployment
@@ -256,3 +257,36 @@ def prefill_s(
     steps = np.maximum(prompt_tokens, 1.0) / chunk
     one = mixed_step_s(dep, beside, chunk * dep.pp, context, prompt_len)
     return one * (steps + dep.pp - 1.0) / dep.pp
+
+
+def binding_limit(
+    dep: Deployment,
+    batch: Values,
+    asked: Values,
+    prompt_tokens: Values,
+    context: Values,
+    prompt_len: Values,
+) -> npt.NDArray[np.str_]:
+    """What binds at this point: the largest part of a step, or memory if requests must wait.
+
+    Args:
+        dep: deployments.
+        batch, asked: sequences running and wanted per replica [count].
+        prompt_tokens: per iteration [tokens].
+        context: per sequence [tokens].
+        prompt_len: [tokens].
+
+    Source: docs/inference.md.
+    """
+    parts = step_parts(dep, batch, context, prompt_tokens, prompt_len)
+    tokens = (batch + prompt_tokens) / dep.pp
+    compute = 2.0 * dep.dense_params / dep.ways * tokens / dep.linear_rate
+    stream = dep.dense_params * dep.dense_bytes / dep.ways / dep.weight_rate
+    bound = np.where(
+        (compute > stream) & (parts.weights_s >= parts.attention_s), "compute", "bandwidth"
+    )
+    core = parts.weights_s + parts.attention_s
+    bound = np.where(parts.link_s > core, "interconnect", bound)
+    bound = np.where((parts.host_s > core) & (parts.host_s > parts.link_s), "host", bound)
+    bound = np.where((dep.pp > 1.0) & (batch < dep.pp), "pipeline", bound)
+    return np.asarray(np.where(asked > batch * (1.0 + 1e-9), "kv_memory", bound))

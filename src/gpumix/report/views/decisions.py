@@ -51,7 +51,9 @@ def burst_table(plan: Plan) -> Table:
         (
             "above_units_per_s",
             lambda b: value(
-                "above_units_per_s", b.above_units_per_s, f"{units[b.workload]}s a second"
+                "above_units_per_s",
+                b.above_units_per_s,
+                f"{units.get(b.workload, 'unit')}s a second",
             ),
         ),
         ("hours_per_month", lambda b: value("hours_per_month", b.hours_per_month)),
