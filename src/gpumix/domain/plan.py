@@ -13,6 +13,7 @@ from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasureme
 from gpumix.domain.job import JobPlan
 from gpumix.domain.timeline import Step
 from gpumix.domain.today_plan import TodayPlan
+from gpumix.domain.traffic import DemandFrom
 from gpumix.domain.workload import Inventory
 
 SCHEMA_VERSION = "1.4"
@@ -179,7 +180,7 @@ class WorkloadPlan:
     Of the unit costs those that apply are set: tokens for inference, run for jobs, sample for
     media. `demand_per_hour` and `capacity_per_hour` are 168 values of the first year, in units
     per hour; capacity is None for deferrable work, `replay` for all but promised text, `job` for
-    all but training.
+    all but training. `demand_from` says how its rate was stated.
     """
 
     id: str
@@ -204,6 +205,7 @@ class WorkloadPlan:
     capacity_per_hour: tuple[float, ...] | None
     replay: Replay | None = None
     job: JobPlan | None = None
+    demand_from: DemandFrom | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,17 @@ class Lengths:
 
 
 @dataclass(frozen=True, slots=True)
+class DemandFrom:
+    """How a workload's rate was stated and what that makes: of the busiest hour, and the week's
+    mean (requests, of media samples). `formula` says it with its figures."""
+
+    stated: str
+    formula: str
+    peak_requests_per_s: float
+    mean_requests_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """A demand profile derived from a real trace: lengths, burstiness and shape of the week.
 

@@ -91,6 +91,7 @@ def _workload_plan(results: Results, workload: Workload, usd: float, asker: Aske
         demand_per_hour=workload.demand.units_per_hour if workload.demand else (),
         capacity_per_hour=_capacity_per_hour(answer, workload, uses),
         replay=results.proof.get(workload.id),
+        demand_from=workload.demand.demand_from if workload.demand else None,
         job=job_plan(placements, workload, tried, of, results.catalog) if workload.run else None,
         **_unit_costs(workload, usd, sum(units), uses),
     )

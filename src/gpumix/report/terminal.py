@@ -29,6 +29,7 @@ from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
 from gpumix.report.views import comparison as comparison_view
 from gpumix.report.views import decisions as decision_view
+from gpumix.report.views import demand as demand_view
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
@@ -327,7 +328,7 @@ def _grounds(plan: Plan, console: Console) -> None:
         job_view.jobs_table(plan), console, minor=("calendar_usd_per_day", "finish_expected_s")
     )
     show_table(plan_view.replay_table(plan), console, minor=("shed", "within", "limit_s"))
-    for words in plan_view.traffic_words(plan):
+    for words in (*plan_view.traffic_words(plan), *demand_view.demand_words(plan)):
         _small(words, console)
     show_table(
         decision_view.burst_table(plan),
