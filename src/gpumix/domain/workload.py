@@ -134,6 +134,7 @@ class Workload:
     `from_month` until before `until_month`, months after the plan's start; None = to its end.
     Its demand is that of its first year. Its replicas may run on parts of GPUs cut in hardware
     unless `mig` is off, and take turns with those of others on one GPU where `share_gpu` is on.
+    `availability` is the share of time that it is promised to be up (0-1; None: no promise).
     """
 
     id: str
@@ -158,6 +159,7 @@ class Workload:
     until_month: int | None = None
     mig: bool = True
     share_gpu: bool = False
+    availability: float | None = None
 
     @property
     def has_data(self) -> bool:

@@ -12,6 +12,7 @@ from gpumix.domain.quantities import (
     day,
     duration,
     last_day,
+    limit,
     money,
     number,
     rate,
@@ -47,6 +48,7 @@ def _positive(high: float, what: str) -> Any:
 
 
 Seconds = Annotated[float, BeforeValidator(duration)]
+Limit = Annotated[tuple[str, float], BeforeValidator(limit)]
 Share = Annotated[float, BeforeValidator(share)]
 Growth = Annotated[float, _bounded(-0.99, 20.0, "growth per year", rate)]
 TokensPerDay = Annotated[float, _positive(1e15, "tokens per day")]

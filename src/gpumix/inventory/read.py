@@ -38,7 +38,7 @@ from gpumix.inventory.dates import Span, active_months
 from gpumix.inventory.demand import within
 from gpumix.inventory.owned import standing
 from gpumix.inventory.places import quota_of
-from gpumix.inventory.promised import promised
+from gpumix.inventory.promised import availability_of, promised
 from gpumix.inventory.schema import (
     APPLIES,
     COMMON,
@@ -223,6 +223,7 @@ class _Reader:
             until_month=ends,
             mig=spec.mig,
             share_gpu=spec.share_gpu,
+            availability=availability_of(path, spec, slos, self._say),
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:

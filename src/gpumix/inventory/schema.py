@@ -13,6 +13,7 @@ from gpumix.inventory.quantities import (
     Day,
     Growth,
     LastDay,
+    Limit,
     Money,
     Number,
     PerDay,
@@ -138,7 +139,7 @@ class WorkloadSpec(_Spec):
     mig: bool = True
     share_gpu: bool = False
     traffic: TrafficSpec | None = None
-    slo: dict[str, Seconds] = {}
+    slo: dict[str, Limit] = {}
     tokens_per_day: Volume | None = None
     input_tokens: TokensPerRequest | None = None
     # jobs

@@ -14,6 +14,7 @@ from gpumix.plan.cohorts import changes_of
 from gpumix.plan.cycle import Cycle, cycle_of
 from gpumix.plan.formulate import Choice, weight_of
 from gpumix.plan.worthwhile import worthwhile
+from gpumix.supply.availability import with_availability
 from gpumix.supply.owned import own_servers
 from gpumix.supply.rentals import rentals
 from gpumix.supply.supply import Supplies
@@ -28,7 +29,8 @@ def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
     rented, own = rentals(inventory, catalog), own_servers(inventory, catalog)
     today = running(inventory, catalog)
     of = (*rented.of, *own.of, *kept(inventory, today))
-    return Supplies(of, rented.notes + own.notes, today)
+    up = with_availability(of, inventory, catalog)
+    return Supplies(up, rented.notes + own.notes, today)
 
 
 def chosen_from(

@@ -27,6 +27,7 @@ from gpumix.report.tables import Cell, Column, Table, remark
 from gpumix.report.terminal_table import show_table
 from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
+from gpumix.report.views import availability as availability_view
 from gpumix.report.views import comparison as comparison_view
 from gpumix.report.views import decisions as decision_view
 from gpumix.report.views import demand as demand_view
@@ -305,6 +306,8 @@ def _today(plan: Plan, console: Console) -> None:
 def _decision(plan: Plan, console: Console) -> None:
     """What is signed, when, against what, and what would change it."""
     show_table(plan_view.slo_table(plan), console, minor=("basis",), ranged=("predicted",))
+    for words in availability_view.availability_words(plan):
+        _small(words, console)
     show_table(timeline_view.timeline_table(plan), console, minor=("cash_usd",))
     _regret(plan, console)
     show_table(decision_view.scenario_table(plan), console)
