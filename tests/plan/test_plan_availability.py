@@ -12,8 +12,9 @@ import pytest
 from gpumix.catalog import Catalog
 from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Inventory
-from gpumix.errors import Infeasible
+from gpumix.errors import Infeasible, message_of
 from gpumix.inventory import read_inventory
+from gpumix.plan.availability import expected_served
 from gpumix.plan.choose import supply
 from gpumix.plan.formulate import may_run
 from gpumix.plan.plan import plan
@@ -69,7 +70,7 @@ def test_a_dark_site_is_said_to_be_dark(team: Team, catalog: Catalog) -> None:
 def test_a_promise_binds_and_the_reason_is_in_the_users_words(team: Team, catalog: Catalog) -> None:
     with pytest.raises(Infeasible) as refused:
         plan(team("99.5 %"), catalog)
-    told = str(refused.value)
+    told = message_of(refused.value)
     assert "workloads.chat.slo.availability: 99.5 %" in told
     assert "nothing on offer is up 99.5 % of the time, at best 94.29 %" in told
     assert "supply.on_prem.dhaka.generator: true" in told
@@ -93,6 +94,23 @@ def test_what_is_up_too_little_does_not_do(
     (chat,) = inventory.workloads
     can = {s.purchase.value for s in supply(inventory, catalog).of if may_run(chat, s)}
     assert can == places
+
+
+Place = tuple[float, float]
+
+
+@pytest.mark.parametrize(
+    ("places", "share"),
+    [
+        ([(100.0, 0.9)], 0.9),
+        ([(50.0, 0.9), (50.0, 0.9)], 0.9),  # half of the work each: no help to one another
+        ([(100.0, 0.9), (100.0, 0.9)], 0.99),  # a second site that carries all
+        ([(100.0, 0.9), (50.0, 0.9)], 0.9 + 0.1 * 0.9 * 0.5),  # one that carries half
+        ([(80.0, 1.0)], 0.8),
+    ],
+)
+def test_a_second_place_helps_as_far_as_it_has_room(places: list[Place], share: float) -> None:
+    assert expected_served(100.0, places) == pytest.approx(100.0 * share)
 
 
 def test_an_unknown_availability_keeps_no_promise(team: Team, catalog: Catalog) -> None:

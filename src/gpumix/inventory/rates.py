@@ -141,7 +141,15 @@ def demand_from(
     if key and not low <= peak <= high:
         message = f"makes {peak:.3g} requests/s, not between {low:g} and {high:g}"
         raise InputError(Problem(place(key), message))
-    return DemandFrom(stated, formula, peak, peak * mean_to_peak)
+    return DemandFrom(stated, formula, peak, peak * mean_to_peak, key, _amounts(spec, key))
+
+
+def _amounts(spec: TrafficSpec, key: str) -> tuple[tuple[str, float], ...]:
+    """The value of a key of traffic, by its parts."""
+    value = getattr(spec, key) if key else None
+    if isinstance(value, TokensInOut):
+        return (("input", value.input), ("output", value.output))
+    return () if value is None else (("", value),)
 
 
 def _answer_s(slos: Sequence[Slo], output: Lengths, here: str) -> tuple[float, str]:

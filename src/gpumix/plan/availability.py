@@ -37,12 +37,17 @@ def availability(workload: Workload, uses: Sequence[tuple[Line, Use]]) -> float 
         places = blocks.setdefault(use.block, {})
         places[place] = (places.get(place, (0.0, share))[0] + room, share)
         work[use.block] = work.get(use.block, 0.0) + use.units
-    served = math.fsum(_served(work[b], list(places.values())) for b, places in blocks.items())
+    served = math.fsum(
+        expected_served(work[b], list(places.values())) for b, places in blocks.items()
+    )
     return served / math.fsum(work.values())
 
 
-def _served(work: float, places: Sequence[tuple[float, float]]) -> float:
-    """Expected work done by places of (room, share of time up), in the unit of the work."""
+def expected_served(work: float, places: Sequence[tuple[float, float]]) -> float:
+    """Expected work done by places of (room, share of time up), in the unit of the work.
+
+    E[min(work, room of the places that are up)], places being up independently of one another.
+    """
     ranked = sorted(places, reverse=True)
     counted, rest = ranked[:MOST_PLACES], ranked[MOST_PLACES:]
     found = math.fsum(
