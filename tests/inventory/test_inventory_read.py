@@ -19,11 +19,11 @@ from gpumix.catalog import Catalog
 from gpumix.domain.defaults import INPUT_TOKENS_OF_VOLUME
 from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import Purchase
+from gpumix.domain.promises import DEFAULT_SLOS
 from gpumix.domain.site import OwnedTerms
 from gpumix.domain.workload import Inventory, Kind, Quota, Slo, Tier
 from gpumix.errors import InputError
 from gpumix.inventory import read_inventory, starter_text
-from gpumix.inventory.read import DEFAULT_SLOS
 
 Read = Callable[[str], Inventory]
 Refused = Callable[[str], str]
@@ -519,7 +519,21 @@ def test_the_starter_reads_with_every_comment_taken_away(read: Read, tmp_path: P
         (TRAFFIC, "{profile: flat, peak_requests_per_s: 1, input_tokens: 9}",
          "states no output_tokens"),
         (TRAFFIC, "{profile: azure-conv, peak_requests_per_s: 1, requests_per_s: 1}",
-         "states peak_requests_per_s and requests_per_s (keep one of them)"),
+         "states peak_requests_per_s and requests_per_s (keep one of peak_requests_per_s, "
+         "requests_per_s, users, concurrency or tokens_per_day)"),
+        (TRAFFIC, "{profile: azure-conv, think_time: 9 s, concurrency: 1}",
+         "workloads.chat.traffic.think_time (line 6): goes with users only (state users)"),
+        (TRAFFIC, "{profile: azure-conv, users: 1, concurrency: 1, tokens_per_day: 5}",
+         "states users and concurrency and tokens_per_day (keep one of"),
+        (TRAFFIC, "{profile: azure-conv, users: 0}", "must be above 0"),
+        (TRAFFIC, "{profile: azure-conv, users: 9e9, think_time: 1 ms}",
+         "workloads.chat.traffic.users (line 6): makes"),
+        (TRAFFIC, "{profile: azure-conv, tokens_per_day: 5M}", "does not say how much is output"),
+        (TRAFFIC, "{tokens_per_day: {input: 5M, output: 1M}}", "states no input_tokens (tokens"),
+        (TRAFFIC, "{tokens_per_day: {input: 5M, output: 1M}, input_tokens: 10, output_tokens: 10}",
+         "500,000 requests a day by input, 100,000 by output (leave out output_tokens)"),
+        (TRAFFIC, "{tokens_per_day: {input: 5M, output: 1}, input_tokens: 10}",
+         "both must be 1 or more"),
         (TRAFFIC, "{profile: azure-conv, trace: t.csv}", "states profile and trace"),
         (TRAFFIC, "{trace: absent.csv}",
          "workloads.chat.traffic.trace (line 6), "),

@@ -55,6 +55,12 @@ CASES = {
         ("workloads.chat.traffic.peak_requests_per_s: 400", "supply.owned.dhaka.l40s-48gb: 8"),
         "supply.owned.dhaka.l40s-48gb",
     ),
+    "users": Case(
+        chat(400).replace("peak_requests_per_s: 400", "users: 14000"),
+        f"on_prem: {{{OWN}}}, owned: {{dhaka: {{l40s-48gb: 8}}}}",
+        ("workloads.chat.traffic.users: 14000", "supply.owned.dhaka.l40s-48gb: 8"),
+        "workloads.chat.traffic.users",
+    ),
     "instances": Case(
         chat(600),
         cloud(more=", max_instances: 1"),

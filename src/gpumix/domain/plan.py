@@ -13,9 +13,12 @@ from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasureme
 from gpumix.domain.job import JobPlan
 from gpumix.domain.timeline import Step
 from gpumix.domain.today_plan import TodayPlan
+from gpumix.domain.traffic import DemandFrom
 from gpumix.domain.workload import Inventory
 
 SCHEMA_VERSION = "1.4"
+WITHOUT_LOSS = "without surviving a loss"
+"""The alternative whose premium work does not survive the loss of an instance."""
 LISTED = "listed prices only"
 """The alternative without commitments that nobody lists."""
 
@@ -179,7 +182,9 @@ class WorkloadPlan:
     Of the unit costs those that apply are set: tokens for inference, run for jobs, sample for
     media. `demand_per_hour` and `capacity_per_hour` are 168 values of the first year, in units
     per hour; capacity is None for deferrable work, `replay` for all but promised text, `job` for
-    all but training.
+    all but training. `demand_from` says how its rate was stated.
+    `availability` is the share of its requests that find a replica up (0-1; None where it may wait
+    or is unknown), `promised_availability` the least that is promised.
     """
 
     id: str
@@ -204,6 +209,9 @@ class WorkloadPlan:
     capacity_per_hour: tuple[float, ...] | None
     replay: Replay | None = None
     job: JobPlan | None = None
+    demand_from: DemandFrom | None = None
+    availability: float | None = None
+    promised_availability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,8 +418,9 @@ class Plan:
     costs; `owed_usd` is the part of the cost that pays for months after the horizon; `by_class` is
     what each class of work takes, `rules` say which GPU carries which workload and until when;
     `cuts` say which GPUs are cut into slices, and how; `burst` when a workload goes to the cloud
-    beside its committed capacity; `scenarios` what other growth and prices do (all since schema
-    1.4).
+    beside its committed capacity; `scenarios` what other growth and prices do;
+    `surviving_usd_per_month` is what premium work's surviving the loss of an instance costs,
+    `surviving_share` of the cheapest mix's cost (0-1; all since schema 1.4).
     """
 
     name: str
@@ -459,6 +468,8 @@ class Plan:
     cuts: tuple[GpuCut, ...] = ()
     burst: tuple[BurstRule, ...] = ()
     scenarios: Scenarios | None = None
+    surviving_usd_per_month: float | None = None
+    surviving_share: float | None = None
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

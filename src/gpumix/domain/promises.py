@@ -12,6 +12,8 @@ METRICS: Final = ("ttft", "tpot", "e2e")
 QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 SLO_NAMES: Final = tuple(f"{metric}_{quantile}" for metric in METRICS for quantile in QUANTILES)
 """Every promise that can be made, as inventories and the command line write it."""
+AVAILABILITY: Final = "availability"
+"""The promise of the share of time that a workload is up, beside those of latency."""
 DEFAULT_SLOS: Final = (Slo("ttft", 0.95, 1.0), Slo("tpot", 0.95, 0.05))
 """Promises of chat that states none."""
 

@@ -114,6 +114,16 @@ def duration(value: Any) -> float:
     return amount
 
 
+def limit(value: Any) -> tuple[str, float]:
+    """A promise's limit with what it is of: a share of time (`99.5 %`, 0.995) or a duration.
+
+    >>> limit("99.5 %"), limit("800 ms")
+    (('share', 0.995), ('s', 0.8))
+    """
+    is_share = str(value).strip().endswith("%") or (isinstance(value, float) and 0 < value <= 1)
+    return ("share", share(value)) if is_share else ("s", duration(value))
+
+
 def share(value: Any) -> float:
     """A share of one: `0.3` or `30 %`."""
     text = str(value).strip()

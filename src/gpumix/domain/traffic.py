@@ -37,6 +37,23 @@ class Lengths:
 
 
 @dataclass(frozen=True, slots=True)
+class DemandFrom:
+    """How a workload's rate was stated and what that makes: of the busiest hour, and the week's
+    mean (requests, of media samples). `formula` says it with its figures.
+
+    `key` is the key of traffic that states it, `amounts` its value by parts ('' = one number); of a
+    trace and of a daily volume outside traffic neither.
+    """
+
+    stated: str
+    formula: str
+    peak_requests_per_s: float
+    mean_requests_per_s: float
+    key: str = ""
+    amounts: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """A demand profile derived from a real trace: lengths, burstiness and shape of the week.
 

@@ -12,7 +12,7 @@ from gpumix.domain.evidence import Assumption
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.site import Site
 from gpumix.domain.today import Today
-from gpumix.domain.traffic import Lengths
+from gpumix.domain.traffic import DemandFrom, Lengths
 
 DEFAULT_TIERS = ("hyperscaler", "neocloud")
 """Providers that are rented from where an inventory does not say: their machines are their own."""
@@ -65,7 +65,7 @@ class Demand:
     `growth_per_year` 0.6 means 60 % more in each following year. `arrival_cv` is the coefficient
     of variation of the gaps between arrivals, `length_correlation` that of the ranks of prompt and
     answer, `prefix_share` the share of prompt tokens found in a cache; `evidence` says where each
-    comes from.
+    comes from; `demand_from` how the rate was stated (None of runs, and in plans up to schema 1.4).
     """
 
     units_per_hour: tuple[float, ...]
@@ -77,6 +77,7 @@ class Demand:
     profile: str
     length_correlation: float = 0.0
     evidence: tuple[Assumption, ...] = ()
+    demand_from: DemandFrom | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,7 @@ class Workload:
     `from_month` until before `until_month`, months after the plan's start; None = to its end.
     Its demand is that of its first year. Its replicas may run on parts of GPUs cut in hardware
     unless `mig` is off, and take turns with those of others on one GPU where `share_gpu` is on.
+    `availability` is the share of time that it is promised to be up (0-1; None: no promise).
     """
 
     id: str
@@ -157,6 +159,7 @@ class Workload:
     until_month: int | None = None
     mig: bool = True
     share_gpu: bool = False
+    availability: float | None = None
 
     @property
     def has_data(self) -> bool:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from gpumix.domain import defaults
 from gpumix.domain.evidence import Assumption, Basis
-from gpumix.domain.traffic import Lengths, Profile
-from gpumix.domain.workload import Demand, Kind
+from gpumix.domain.traffic import DemandFrom, Lengths, Profile
+from gpumix.domain.workload import Demand, Kind, Slo
 from gpumix.errors import InputError, Problem, unknown_name
+from gpumix.inventory.rates import Place, demand_from, rate_problems, with_lengths
 from gpumix.inventory.schema import TokensInOut, TrafficSpec, WorkloadSpec
 from gpumix.inventory.trace import read_trace
-from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, HOURS_PER_YEAR, SECONDS_PER_HOUR
+from gpumix.units import (
+    HOURS_PER_DAY,
+    HOURS_PER_WEEK,
+    HOURS_PER_YEAR,
+    SECONDS_PER_DAY,
+    SECONDS_PER_HOUR,
+)
 
 _WEEK = int(HOURS_PER_WEEK)
 _NO_TOKENS = Lengths(0.0, 0.0)
@@ -26,14 +33,17 @@ FIGURES = {
 }
 """What the figures of traffic beside rate and lengths are called in the evidence."""
 
-Place = Callable[..., str]
-"""Names a key of the part at hand: `place()` is the part, `place("profile")` a key in it."""
-
 
 def of_traffic(
-    spec: TrafficSpec, kind: Kind, profiles: dict[str, Profile], folder: Path, place: Place
+    spec: TrafficSpec,
+    kind: Kind,
+    profiles: dict[str, Profile],
+    folder: Path,
+    place: Place,
+    slos: Sequence[Slo],
 ) -> Demand:
-    """Demand of served traffic; `place("profile")` says where in the file a key stands.
+    """Demand of served traffic; `place("profile")` says where in the file a key stands, `slos` how
+    long an answer may take.
 
     Raises: InputError where the traffic names no rate, two rates, two shapes, no lengths, or an
     unknown profile, and where its trace cannot be read.
@@ -48,17 +58,21 @@ def of_traffic(
         if name not in profiles:
             raise InputError(unknown_name(place("profile"), "profile", name, profiles))
         profile, busiest = profiles[name], None
-    problems: list[Problem] = []
-    peak = _peak_requests_per_s(spec, profile, busiest, place, problems)
+    problems = rate_problems(spec, busiest, place)
+    if not problems:
+        spec = with_lengths(spec, kind, profile, place)
     input, output = _lengths_of(spec, kind, profile, place, problems)
     if problems:
         raise InputError(problems)
+    rate = demand_from(spec, profile, busiest, (input, output), slos, place)
     known = {
         name: getattr(profile, name) if stated is None else stated
         for name, stated in _stated(spec).items()
     }
     return Demand(
-        units_per_hour=tuple(peak * SECONDS_PER_HOUR * f for f in profile.hour_of_week),
+        units_per_hour=tuple(
+            rate.peak_requests_per_s * SECONDS_PER_HOUR * f for f in profile.hour_of_week
+        ),
         growth_per_year=spec.growth_per_year,
         input=input,
         output=output,
@@ -67,6 +81,7 @@ def of_traffic(
         profile=profile.id,
         length_correlation=known["length_correlation"] or 0.0,
         evidence=_evidence(spec, kind, profile, known),
+        demand_from=rate,
     )
 
 
@@ -121,27 +136,6 @@ def within(place: str, read: Callable[[], T]) -> T:
         ) from None
 
 
-def _peak_requests_per_s(
-    spec: TrafficSpec,
-    profile: Profile,
-    busiest: float | None,
-    place: Place,
-    problems: list[Problem],
-) -> float:
-    if spec.peak_requests_per_s is not None and spec.requests_per_s is not None:
-        problems.append(
-            Problem(place(), "states peak_requests_per_s and requests_per_s", "keep one of them")
-        )
-    if spec.peak_requests_per_s is not None:
-        return spec.peak_requests_per_s
-    if spec.requests_per_s is not None:
-        return spec.requests_per_s / profile.mean_to_peak
-    if busiest is None:
-        fix = "add peak_requests_per_s (busiest hour) or requests_per_s"
-        problems.append(Problem(place(), "states no rate", fix))
-    return busiest or 0.0
-
-
 def _lengths_of(
     spec: TrafficSpec, kind: Kind, profile: Profile, place: Place, problems: list[Problem]
 ) -> tuple[Lengths, Lengths]:
@@ -191,11 +185,18 @@ def of_volume(spec: WorkloadSpec, place: Place) -> Demand:
     output_per_day = volume.output if isinstance(volume, TokensInOut) else 0.0
     input_tokens = spec.input_tokens or defaults.INPUT_TOKENS_OF_VOLUME[spec.kind]
     requests_per_day = input_per_day / input_tokens
+    output = f", output {output_per_day:,.0f}" if output_per_day else ""
+    size = f"{input_tokens:,.0f} tokens a prompt{'' if spec.input_tokens else ' (default)'}"
     return _steady(
         requests_per_day / HOURS_PER_DAY,
         spec.growth_per_year or 0.0,
         Lengths(input_tokens, 0.0),
         Lengths(output_per_day / requests_per_day, 0.0),
+        _spread(
+            f"tokens_per_day input {input_per_day:,.0f}{output}",
+            f"{input_per_day:,.0f} / {size}",
+            requests_per_day,
+        ),
     )
 
 
@@ -214,7 +215,17 @@ def runs_per_year(spec: WorkloadSpec) -> float:
 def of_samples(spec: WorkloadSpec) -> Demand:
     """Demand of images or videos, steady over the day."""
     per_day = (spec.images_per_day or 0.0) + (spec.videos_per_day or 0.0)
-    return _steady(per_day / HOURS_PER_DAY, spec.growth_per_year or 0.0)
+    keys = [key for key in ("images_per_day", "videos_per_day") if getattr(spec, key)]
+    stated = ", ".join(f"{key} {getattr(spec, key):,.10g}" for key in keys)
+    rate = _spread(stated, f"{per_day:,.10g}", per_day)
+    return _steady(per_day / HOURS_PER_DAY, spec.growth_per_year or 0.0, rate=rate)
+
+
+def _spread(stated: str, formula: str, per_day: float) -> DemandFrom:
+    """What a day's volume makes a second, spread evenly."""
+    per_s = per_day / SECONDS_PER_DAY
+    words = f"mean = {formula} / {SECONDS_PER_DAY:,.0f} s, spread evenly over the day"
+    return DemandFrom(stated, words, per_s, per_s)
 
 
 def _steady(
@@ -222,6 +233,7 @@ def _steady(
     growth: float,
     input: Lengths = _NO_TOKENS,
     output: Lengths = _NO_TOKENS,
+    rate: DemandFrom | None = None,
 ) -> Demand:
     return Demand(
         units_per_hour=(units_per_hour,) * _WEEK,
@@ -231,4 +243,5 @@ def _steady(
         arrival_cv=1.0,
         prefix_share=0.0,
         profile="flat",
+        demand_from=rate,
     )

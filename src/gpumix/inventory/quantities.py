@@ -12,6 +12,7 @@ from gpumix.domain.quantities import (
     day,
     duration,
     last_day,
+    limit,
     money,
     number,
     rate,
@@ -47,12 +48,14 @@ def _positive(high: float, what: str) -> Any:
 
 
 Seconds = Annotated[float, BeforeValidator(duration)]
+Limit = Annotated[tuple[str, float], BeforeValidator(limit)]
 Share = Annotated[float, BeforeValidator(share)]
 Growth = Annotated[float, _bounded(-0.99, 20.0, "growth per year", rate)]
 TokensPerDay = Annotated[float, _positive(1e15, "tokens per day")]
 Tokens = Annotated[float, _positive(1e17, "tokens")]
 TokensPerRequest = Annotated[float, _positive(1e7, "tokens per request")]
 RequestsPerS = Annotated[float, _within(REQUESTS_PER_S, "requests per second")]
+Crowd = Annotated[float, _positive(1e10, "users or requests in flight")]
 PerDay = Annotated[float, _positive(1e10, "samples per day")]
 Runs = Annotated[float, _positive(1e6, "runs")]
 Number = Annotated[float, BeforeValidator(number)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from importlib import resources
@@ -16,7 +16,6 @@ from gpumix.domain.api import ApiPrice, ApiSupply
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.llm import SHORTER, Model, too_long
 from gpumix.domain.offer import Offer, Purchase
-from gpumix.domain.promises import DEFAULT_SLOS, SLO_NAMES, slo_of
 from gpumix.domain.site import Site
 from gpumix.domain.workload import (
     CloudSupply,
@@ -39,6 +38,7 @@ from gpumix.inventory.dates import Span, active_months
 from gpumix.inventory.demand import within
 from gpumix.inventory.owned import standing
 from gpumix.inventory.places import quota_of
+from gpumix.inventory.promised import availability_of, promised
 from gpumix.inventory.schema import (
     APPLIES,
     COMMON,
@@ -192,7 +192,8 @@ class _Reader:
             self._known((*path, "precision", i), "precision", precision, PRECISIONS)
         if spec.kv_precision:
             self._known((*path, "kv_precision"), "precision", spec.kv_precision, PRECISIONS)
-        asked = self._demand(path, spec)
+        slos = promised(path, spec, self._known, self._say, self.notes.append)
+        asked = self._demand(path, spec, slos)
         if model is not None and asked is not None:
             message = too_long(model, asked.input.mean, asked.output.mean)
             key = "tokens_per_day" if spec.traffic is None else "traffic"
@@ -209,7 +210,7 @@ class _Reader:
             tier=spec.tier,
             demand=asked,
             run=self._run(path, spec),
-            slos=self._slos(path, spec),
+            slos=slos,
             window=self._window(spec),
             countries=tuple(self._countries((*path, "residency"), spec.residency or [])),
             gpus=tuple(self._gpus((*path, "gpus"), spec.gpus or [])),
@@ -222,6 +223,7 @@ class _Reader:
             until_month=ends,
             mig=spec.mig,
             share_gpu=spec.share_gpu,
+            availability=availability_of(path, spec, slos, self._say),
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:
@@ -236,12 +238,12 @@ class _Reader:
             fitting = ", ".join(sorted(APPLIES[spec.kind]))
             self._say((*path, key), f"does not go with kind {spec.kind}", f"it takes {fitting}")
 
-    def _demand(self, path: KeyPath, spec: WorkloadSpec) -> Demand | None:
+    def _demand(self, path: KeyPath, spec: WorkloadSpec, slos: Sequence[Slo]) -> Demand | None:
         if spec.traffic is not None and "traffic" in APPLIES[spec.kind]:
             for key in ("tokens_per_day", "images_per_day", "videos_per_day"):
                 if getattr(spec, key) is not None and key in APPLIES[spec.kind]:
                     self._say(path, f"states traffic and {key}", "keep one of them")
-            return self._try((*path, "traffic"), lambda: self._traffic(path, spec), None)
+            return self._try((*path, "traffic"), lambda: self._traffic(path, spec, slos), None)
         if spec.kind in (Kind.BATCH, Kind.EMBEDDING):
             if spec.tokens_per_day is not None:
                 return self._try(
@@ -262,12 +264,12 @@ class _Reader:
             return demand.of_runs(spec)
         return None
 
-    def _traffic(self, path: KeyPath, spec: WorkloadSpec) -> Demand | None:
+    def _traffic(self, path: KeyPath, spec: WorkloadSpec, slos: Sequence[Slo]) -> Demand | None:
         if spec.traffic is None:
             return None
         place = partial(self._place, (*path, "traffic"))
         found = demand.of_traffic(
-            spec.traffic, spec.kind, self.catalog.profiles, self.folder, place
+            spec.traffic, spec.kind, self.catalog.profiles, self.folder, place, slos
         )
         if (name := spec.traffic.trace) is not None:
             self.traces[name] = InputFile(name, sha256(self.folder / name))
@@ -319,24 +321,6 @@ class _Reader:
         if spec.token_fill < LEAST_TOKEN_FILL:
             self._say((*path, "token_fill"), f"must be {LEAST_TOKEN_FILL:g} or more")
         return max(spec.token_fill, LEAST_TOKEN_FILL)
-
-    def _slos(self, path: KeyPath, spec: WorkloadSpec) -> tuple[Slo, ...]:
-        if spec.kind is Kind.MEDIA:
-            return (Slo("e2e", 0.95, spec.latency),) if spec.latency is not None else ()
-        found = []
-        for key, limit_s in spec.slo.items():
-            self._known((*path, "slo", key), "promise", key, SLO_NAMES)
-            if key in SLO_NAMES:
-                found.append(slo_of(key, f"{limit_s!r} s"))
-                if spec.kind is Kind.EMBEDDING and found[-1].metric != "e2e":
-                    self._say(
-                        (*path, "slo", key), "does not go with kind embedding", "promise e2e_p95"
-                    )
-        if spec.kind is Kind.CHAT and not spec.slo:
-            promises = ", ".join(f"{s.name} {s.limit_s * 1e3:g} ms" for s in DEFAULT_SLOS)
-            self.notes.append(f"{path[-1]}: no slo stated, {promises} assumed")
-            return DEFAULT_SLOS
-        return tuple(found)
 
     def _window(self, spec: WorkloadSpec) -> tuple[int, ...]:
         hours = range(int(HOURS_PER_WEEK))

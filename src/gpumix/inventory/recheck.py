@@ -56,6 +56,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Workload.window": (0, _WEEK - 1),
     "Workload.steps": (1, 1000),
     "Workload.frames": (1, 10_000),
+    "Workload.availability": (0.01, 1.0),
     "Workload.data_tb": (0.0, 1e6),
     "Workload.egress_tb_per_month": (0.0, 1e6),
     "Workload.from_month": (0, 119),

@@ -9,9 +9,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from gpumix.domain import defaults
 from gpumix.domain.workload import LONGEST_NAME, SIMPLICITY, Kind, Tier
 from gpumix.inventory.quantities import (
+    Crowd,
     Day,
     Growth,
     LastDay,
+    Limit,
     Money,
     Number,
     PerDay,
@@ -97,12 +99,17 @@ Volume = Annotated[
 
 
 class TrafficSpec(_Spec):
-    """How requests arrive: a catalogue profile, plain lengths, or a trace."""
+    """How requests arrive: a catalogue profile, plain lengths, or a trace; how many, in one of the
+    ways of rates.RATES."""
 
     profile: str | None = None
     trace: str | None = None
     peak_requests_per_s: RequestsPerS | None = None
     requests_per_s: RequestsPerS | None = None
+    users: Crowd | None = None
+    think_time: Seconds | None = None
+    concurrency: Crowd | None = None
+    tokens_per_day: Volume | None = None
     input_tokens: TokensPerRequest | None = None
     output_tokens: TokensPerRequest | None = None
     arrival_cv: Annotated[Number, Field(ge=0.05, le=20)] | None = None
@@ -132,7 +139,7 @@ class WorkloadSpec(_Spec):
     mig: bool = True
     share_gpu: bool = False
     traffic: TrafficSpec | None = None
-    slo: dict[str, Seconds] = {}
+    slo: dict[str, Limit] = {}
     tokens_per_day: Volume | None = None
     input_tokens: TokensPerRequest | None = None
     # jobs

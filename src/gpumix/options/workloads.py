@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gpumix.domain.gpu import Gpu
-from gpumix.domain.workload import Inventory, Kind, Workload
+from gpumix.domain.workload import Inventory, Kind, Tier, Workload
 from gpumix.errors import InputError, NoEstimate, Problem
 from gpumix.options.levers import Change
 from gpumix.options.media import picture_options
@@ -16,8 +16,10 @@ from gpumix.options.serving import serving_options
 from gpumix.options.slices import slice_options
 from gpumix.options.training import hopeless_job, job_options
 from gpumix.predict.inference import serving_evidence
+from gpumix.supply.availability import up_share
 from gpumix.supply.rentals import GANGS
 from gpumix.supply.supply import Supplies
+from gpumix.units import PERCENT
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -72,6 +74,8 @@ def why_hopeless(
         return hopeless_job(place, workload, gpus, tried, catalog)
     if not tried or any(o.serves for o in tried):
         where = f" in {', '.join(workload.countries)}" if workload.countries else ""
+        if dark := _dark(workload, supplies):
+            return Problem(f"{place}.slo.availability", *dark)
         gangs = [note for note in supplies.notes if note.startswith(GANGS)]
         return Problem(place, f"no supply offers a GPU for it{where}", "; ".join(gangs))
     nearest = min(tried, key=lambda o: (o.shortfall or math.inf, -o.gpus, o.gpu))
@@ -79,3 +83,24 @@ def why_hopeless(
     if 1.0 < nearest.shortfall < math.inf:
         return Problem(f"{place}.slo", f"no GPU meets it; {way} comes nearest: {nearest.reason}")
     return Problem(f"{place}.model", f"fits no GPU on offer; e.g. {way}: {nearest.reason}")
+
+
+def _dark(workload: Workload, supplies: Supplies) -> tuple[str, str] | None:
+    """That nothing on offer is up for as much of the time as is promised, and what would help;
+    None where something is."""
+    promised = workload.availability
+    shares = [up_share(workload, s) or 0.0 for s in supplies.of]
+    best = max(shares, default=0.0)
+    if promised is None or not shares or best >= promised:
+        return None
+    sites = dict.fromkeys(
+        s.site for s in supplies.of if s.site and (s.availability or 0.0) < promised
+    )
+    fixes = [f"supply.on_prem.{site}.generator: true" for site in sites]
+    fixes.append("a rental (supply.cloud) or a site that is up for longer")
+    if workload.tier is not Tier.PREMIUM and any(
+        (s.availability_after_loss or 0.0) >= promised for s in supplies.of
+    ):
+        fixes.append(f"tier: {Tier.PREMIUM}")
+    up, asked = f"{best / PERCENT:.4g} %", f"{promised / PERCENT:.6g} %"
+    return f"nothing on offer is up {asked} of the time, at best {up}", "; or ".join(fixes)

@@ -30,6 +30,7 @@ def assumptions(answer: Answer, catalog: Catalog, notes: Sequence[str]) -> tuple
         *(a for w in inventory.workloads for a in _traffic(w, catalog)),
         *_speed(inventory, catalog),
         *_interruptions(answer, catalog),
+        *_availability(answer, catalog),
         *_rules(inventory),
         *money_rules(answer),
         _shortlist(answer),
@@ -146,6 +147,15 @@ def _interruptions(answer: Answer, catalog: Catalog) -> list[Assumption]:
             for r in rows
         ),
     ]
+
+
+def _availability(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
+    """How much of the time rented instances are up, where the plan rents some for served work."""
+    if any(x.supply.purchase.is_rental for x in answer.lines):
+        for name in ("instance_availability", "region_availability"):
+            row = catalog.defaults[name]
+            value = f"{row.typical:.4%} (range {row.low:.4%} to {row.high:.4%})"
+            yield Assumption(f"cloud: {name}", value, row.basis, f"{row.source} ({row.as_of})")
 
 
 def _spot_terms(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:

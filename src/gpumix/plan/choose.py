@@ -15,6 +15,7 @@ from gpumix.plan.cycle import Cycle, cycle_of
 from gpumix.plan.formulate import Choice, holds, may_run, usd_per_hour, weight_of
 from gpumix.plan.pools import Pooled
 from gpumix.plan.worthwhile import worthwhile
+from gpumix.supply.availability import with_availability
 from gpumix.supply.owned import own_servers
 from gpumix.supply.rentals import rentals
 from gpumix.supply.supply import Supplies
@@ -29,7 +30,8 @@ def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
     rented, own = rentals(inventory, catalog), own_servers(inventory, catalog)
     today = running(inventory, catalog)
     of = (*rented.of, *own.of, *kept(inventory, today))
-    return Supplies(of, rented.notes + own.notes, today)
+    up = with_availability(of, inventory, catalog)
+    return Supplies(up, rented.notes + own.notes, today)
 
 
 def chosen_from(

@@ -26,6 +26,7 @@ from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.periods import Period, busiest_week, first_month, work_per_week
 from gpumix.plan.pools import Pooled, needed, part_of_peak
 from gpumix.plan.ways import Way, cheapest_ways, instances
+from gpumix.supply.availability import up_share
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK
 
@@ -116,12 +117,14 @@ def part_of(whole: Formulation, problem: mix.Problem) -> Formulation:
 
 def may_run(workload: Workload, supply: Supply) -> bool:
     """Whether law and promise allow the workload there: residency; premium work runs neither on
-    spot nor on machines that the provider does not own."""
+    spot nor on machines that the provider does not own; what is up for less of the time than the
+    workload promises does not do."""
     lawful = not workload.countries or supply.country in workload.countries
     named = not workload.gpus or supply.gpu in workload.gpus
     is_steady = supply.purchase is not Purchase.SPOT and supply.tier not in UNSTEADY_TIERS
     steady = is_steady or workload.tier is not Tier.PREMIUM
-    return lawful and named and steady and not supply.idle
+    up = (up_share(workload, supply) or 0.0) >= (workload.availability or 0.0)
+    return lawful and named and steady and up and not supply.idle
 
 
 def rate_on(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from gpumix.domain.gpu import family_of
 from gpumix.domain.offer import Purchase
-from gpumix.domain.plan import LISTED
+from gpumix.domain.plan import LISTED, WITHOUT_LOSS
 from gpumix.domain.workload import Tier
 from gpumix.options.option import Option
 from gpumix.plan.accounts import Line
@@ -77,7 +77,7 @@ def without_surviving_a_loss(choice: Choice) -> Restriction:
         w.id for w in choice.inventory.workloads if w.tier is Tier.PREMIUM and not w.is_deferrable
     ]
     return Restriction(
-        "without surviving a loss",
+        WITHOUT_LOSS,
         lambda _: True,
         survives_loss=False,
         breaks=tuple(f"{name} is slow or down while an instance is lost" for name in premium),

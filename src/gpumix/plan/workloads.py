@@ -16,6 +16,7 @@ from gpumix.options.option import Option
 from gpumix.options.reasons import Reason, Way, reasons_by_way, way_of
 from gpumix.options.workloads import options_of
 from gpumix.plan.accounts import Line, Use, usd_by_workload
+from gpumix.plan.availability import availability
 from gpumix.plan.candidates import candidates_of, cheapest_way, ways_of_gpus, why
 from gpumix.plan.formulate import Cell, Choice, may_run, rate_on
 from gpumix.plan.interpret import Answer
@@ -93,6 +94,9 @@ def _workload_plan(results: Results, workload: Workload, usd: float, asker: Aske
         demand_per_hour=workload.demand.units_per_hour if workload.demand else (),
         capacity_per_hour=_capacity_per_hour(answer, workload, uses),
         replay=results.proof.get(workload.id),
+        demand_from=workload.demand.demand_from if workload.demand else None,
+        availability=availability(workload, uses),
+        promised_availability=workload.availability,
         job=job_plan(placements, workload, tried, of, results.catalog) if workload.run else None,
         **_unit_costs(workload, usd, sum(units), uses),
     )

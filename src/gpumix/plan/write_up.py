@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gpumix.domain.plan import CurvePoint, Plan, Scenarios, TermTarget
+from gpumix.domain.plan import WITHOUT_LOSS, Alternative, CurvePoint, Plan, Scenarios, TermTarget
 from gpumix.plan import assumptions, interpret, regret
 from gpumix.plan.api import all_by_api, by_api
 from gpumix.plan.api_supply import api_warnings
@@ -63,6 +63,8 @@ def write_up(
         for note in unknown_software(w, catalog.coefficients)
     ]
     apis = by_api(answer, catalog.api_prices, supplies.of)
+    alternatives = regret.alternatives(others.cheapest, others.variants)
+    surviving_usd_per_month, surviving_share = _surviving(alternatives, answer.months)
     fx_per_usd, fx_as_of = catalog.exchange_rate(inventory.report_currency)
     return Plan(
         name=inventory.name,
@@ -87,7 +89,7 @@ def write_up(
         costs=interpret.cost_parts(answer),
         workloads=workloads,
         regret=(
-            *regret.alternatives(others.cheapest, others.variants),
+            *alternatives,
             all_by_api(apis, others.cheapest),
             *([alternative(others.fleet, others.cheapest)] if others.fleet else []),
         ),
@@ -118,4 +120,17 @@ def write_up(
         cuts=cuts(answer),
         burst=burst_rules(answer, catalog.defaults),
         scenarios=others.scenarios,
+        surviving_usd_per_month=surviving_usd_per_month,
+        surviving_share=surviving_share,
     )
+
+
+def _surviving(
+    alternatives: Sequence[Alternative], months: float
+) -> tuple[float | None, float | None]:
+    """What surviving the loss of an instance costs: a month [USD] and as a share of the cheapest
+    mix's cost; None where no work asks for it, or it is not known."""
+    other = next((a for a in alternatives if a.name == WITHOUT_LOSS), None)
+    if other is None or other.delta_usd is None or other.delta_share is None:
+        return None, None
+    return max(-other.delta_usd, 0.0) / months, max(-other.delta_share, 0.0)

@@ -24,8 +24,10 @@ from gpumix.report.pages import environment
 from gpumix.report.tables import Table
 from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
+from gpumix.report.views import availability as availability_view
 from gpumix.report.views import charts
 from gpumix.report.views import decisions as decision_view
+from gpumix.report.views import demand as demand_view
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
@@ -129,6 +131,8 @@ def plan_html(plan: Plan) -> str:
             evidence=plan_view.evidence_counts(plan),
             replayed=plan_view.replay_words(plan),
             drawn=plan_view.traffic_words(plan),
+            available=availability_view.availability_words(plan),
+            demand=demand_view.demand_words(plan),
             today=today_view.today_words(plan),
             by_api=api_view.api_words(plan),
             over_scenarios=decision_view.scenario_words(plan),

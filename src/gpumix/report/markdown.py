@@ -9,8 +9,10 @@ from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.report.tables import Cell, Table
 from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
+from gpumix.report.views import availability as availability_view
 from gpumix.report.views import comparison as comparison_view
 from gpumix.report.views import decisions as decision_view
+from gpumix.report.views import demand as demand_view
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
@@ -41,6 +43,8 @@ def plan_markdown(plan: Plan) -> str:
             if t.rows
         ),
         *(escaped(words) for words in plan_view.traffic_words(plan)),
+        *(escaped(words) for words in availability_view.availability_words(plan)),
+        *(escaped(words) for words in demand_view.demand_words(plan)),
         *(
             drawn(t)
             for t in (

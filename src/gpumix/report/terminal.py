@@ -27,8 +27,10 @@ from gpumix.report.tables import Cell, Column, Table, remark
 from gpumix.report.terminal_table import show_table
 from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
+from gpumix.report.views import availability as availability_view
 from gpumix.report.views import comparison as comparison_view
 from gpumix.report.views import decisions as decision_view
+from gpumix.report.views import demand as demand_view
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
@@ -304,6 +306,8 @@ def _today(plan: Plan, console: Console) -> None:
 def _decision(plan: Plan, console: Console) -> None:
     """What is signed, when, against what, and what would change it."""
     show_table(plan_view.slo_table(plan), console, minor=("basis",), ranged=("predicted",))
+    for words in availability_view.availability_words(plan):
+        _small(words, console)
     show_table(timeline_view.timeline_table(plan), console, minor=("cash_usd",))
     _regret(plan, console)
     show_table(decision_view.scenario_table(plan), console)
@@ -327,7 +331,7 @@ def _grounds(plan: Plan, console: Console) -> None:
         job_view.jobs_table(plan), console, minor=("calendar_usd_per_day", "finish_expected_s")
     )
     show_table(plan_view.replay_table(plan), console, minor=("shed", "within", "limit_s"))
-    for words in plan_view.traffic_words(plan):
+    for words in (*plan_view.traffic_words(plan), *demand_view.demand_words(plan)):
         _small(words, console)
     show_table(
         decision_view.burst_table(plan),

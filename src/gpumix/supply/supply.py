@@ -28,6 +28,8 @@ class Supply:
     and fetches when it is sold; None where it is rented or no price is known. A commitment that
     runs already is paid until before `until_month` of the plan, and ends then, with the day
     `until`. What is `always_on` is held to the end, however it is paid for: today's fleet.
+    It is up for the share `availability` of a year (0-1), or `availability_after_loss` where work
+    survives the loss of an instance; None where unknown.
     """
 
     id: str
@@ -60,6 +62,8 @@ class Supply:
     hardware: Hardware | None = None
     until: date | None = None
     always_on: bool = False
+    availability: float | None = None
+    availability_after_loss: float | None = None
 
     @property
     def term_months(self) -> int:

@@ -98,6 +98,10 @@ def _asked(workload: Workload) -> tuple[tuple[str, ...], dict[str, float]]:
     per_hour = math.fsum(demand.units_per_hour) / HOURS_PER_WEEK
     if run is not None:
         return ("tokens",), {"": run.tokens}
+    origin = demand.demand_from
+    if origin is not None and origin.key:
+        share = max(demand.units_per_hour) / SECONDS_PER_HOUR / origin.peak_requests_per_s
+        return ("traffic", origin.key), scaled(dict(origin.amounts), share)
     if demand.evidence:
         return ("traffic", "peak_requests_per_s"), {
             "": max(demand.units_per_hour) / SECONDS_PER_HOUR

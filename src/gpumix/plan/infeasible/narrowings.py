@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.offer import TIERS, Purchase
+from gpumix.domain.promises import AVAILABILITY
 from gpumix.domain.workload import CloudSupply, Inventory, Quota, Slo, Tier, TrainingRun, Workload
 from gpumix.errors import Change, Stated
 from gpumix.plan.accounts import Line
 from gpumix.plan.infeasible.amounts import changed, rounded, with_quota
 from gpumix.plan.interpret import answer_of
 from gpumix.plan.search import Found
-from gpumix.units import HOURS_PER_DAY, MS
+from gpumix.supply.availability import up_share
+from gpumix.units import HOURS_PER_DAY, MS, PERCENT
 
 LOOSER = (1.02, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 """By what a promise is loosened beyond what the nearest GPU keeps with nothing else to do."""
@@ -125,6 +127,8 @@ def _places(workload: Workload, countries: Sequence[str]) -> Iterator[Narrowing]
             every=tuple(countries),
             gives_up=True,
         )
+    if workload.availability is not None:
+        yield _available(workload, workload.availability)
     if workload.gpus:
         yield _listed(
             ("workloads", workload.id, "gpus"),
@@ -133,6 +137,27 @@ def _places(workload: Workload, countries: Sequence[str]) -> Iterator[Narrowing]
             lambda line: line.supply.gpu,
             [workload.id],
         )
+
+
+def _available(workload: Workload, promised: float) -> Narrowing:
+    """The share of time that it is up: as much as what a plan without the promise runs on."""
+    stated = Stated(("workloads", workload.id, "slo", AVAILABILITY), _percent(promised))
+
+    def at(inventory: Inventory, share: float | None) -> Inventory:
+        return changed(inventory, workload.id, lambda w: replace(w, availability=share))
+
+    def tries(inventory: Inventory, found: Found) -> Iterator[Tried]:
+        shares = [
+            up_share(workload, line.supply)
+            for line in answer_of(found).lines
+            if any(use.cell.workload.id == workload.id for use in line.uses)
+        ]
+        least = min((share for share in shares if share is not None), default=None)
+        if least is not None:
+            share = math.floor(least * 1e4) / 1e4
+            yield at(inventory, share), Change(stated, _percent(share))
+
+    return Narrowing(stated, lambda inv: at(inv, None), tries, gives_up=True)
 
 
 def _ways(workload: Workload) -> Iterator[Narrowing]:
@@ -300,6 +325,10 @@ def duration(seconds: float) -> str:
     ('11.4 ms', '2.5 s')
     """
     return f"{seconds / MS:.4g} ms" if seconds < 2.0 else f"{seconds:.6g} s"
+
+
+def _percent(share: float) -> str:
+    return f"{share / PERCENT:.6g} %"
 
 
 def _hours(hours: float) -> str:
