@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from gpumix.perf.inference.deployment import Deployment
-from gpumix.perf.inference.loads import burst, closed_loop, request_rate, single_stream, static_batch
+from gpumix.perf.inference.loads import (
+    burst,
+    closed_loop,
+    request_rate,
+    single_stream,
+    static_batch,
+)
 from gpumix.perf.inference.memory import memory
 from gpumix.perf.inference.steps import decode_step_s, prefill_s
 
