@@ -66,7 +66,9 @@ class MixLine:
 class SloCheck:
     """A promise beside its prediction on the deployment that comes nearest to breaking it.
 
-    `kept` is what the replay says where it was `replayed`, else what the prediction does.
+    `kept` is what the replay says where it was `replayed`, else what the prediction does, both at
+    the speed that is reached with a probability of `confidence` (None where the promise has an
+    interval of its own: jobs and media).
     """
 
     name: str
@@ -74,6 +76,7 @@ class SloCheck:
     predicted: Estimate
     kept: bool
     replayed: bool = False
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

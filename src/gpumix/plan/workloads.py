@@ -78,7 +78,7 @@ def _workload_plan(results: Results, workload: Workload, usd: float, asker: Aske
         unit=workload.unit,
         units_per_year=units,
         usd_per_month=usd / answer.months,
-        slo=_checked(_tightest(uses), results.proof.get(workload.id)),
+        slo=_checked(workload, _tightest(uses), results.proof.get(workload.id)),
         placements=placements,
         candidates=candidates,
         cost_unit=COST_UNIT[workload.kind],
@@ -147,11 +147,19 @@ def _tightest(uses: Sequence[tuple[Line, Use]]) -> tuple[SloCheck, ...]:
     return tuple(found.values())
 
 
-def _checked(found: Sequence[SloCheck], proof: Replay | None) -> tuple[SloCheck, ...]:
-    """The promises as the replay found them, where there is one."""
+def _checked(
+    workload: Workload, found: Sequence[SloCheck], proof: Replay | None
+) -> tuple[SloCheck, ...]:
+    """The promises as the replay found them, where there is one, with their confidence."""
     kept = {slo.name: slo.kept for slo in proof.slo} if proof else {}
+    in_text = workload.kind in (Kind.CHAT, Kind.BATCH, Kind.EMBEDDING)
     return tuple(
-        replace(check, kept=kept[check.name], replayed=True) if check.name in kept else check
+        replace(
+            check,
+            kept=kept.get(check.name, check.kept),
+            replayed=check.name in kept,
+            confidence=workload.confidence if in_text else None,
+        )
         for check in found
     )
 

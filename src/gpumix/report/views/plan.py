@@ -264,6 +264,7 @@ def slo_table(plan: Plan) -> Table:
         ("limit_s", lambda p: value("limit_s", p[1].limit_s)),
         ("predicted", lambda p: estimate("predicted", p[1].predicted)),
         ("basis", lambda p: basis(p[1].predicted.basis)),
+        ("confidence", lambda p: value("confidence", p[1].confidence)),
         ("kept", lambda p: kept_cell(p[1].kept, "" if p[1].replayed else "predicted")),
     )
 
