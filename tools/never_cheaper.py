@@ -3,7 +3,7 @@
     make never-cheaper  ->  docs/never-cheaper.md
 
 No restricted variant may come out more than 0.3 % below the whole: neither an alternative of the
-plan that keeps what the plan keeps, nor the inventory planned anew over the GPUs that its own plan
+plan that keeps what the plan keeps, nor the inventory planned again over the GPUs that its own plan
 uses, or over the two of them that cost most. Where waiting has a price the
 alternatives alone are compared, which count it.
 """
@@ -187,7 +187,7 @@ def page(rows: list[Row]) -> str:
         "",
         f"{date.today():%Y-%m-%d}, `make never-cheaper`: ten inventories planned whole, and with"
         " less to choose from: the plan's alternatives that keep what it keeps, and the inventory"
-        " planned anew over the cloud GPUs that its plan uses, or the two that cost most. What is"
+        " planned again over the cloud GPUs that its plan uses, or the two that cost most. What is"
         " compared is the cheapest plan found (`cheapest_usd`). None may lie more than 0.3 % below"
         " the whole.",
         "",

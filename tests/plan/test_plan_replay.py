@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
-import numpy as np
 import pytest
 
 import served
 from gpumix.catalog import Catalog
 from gpumix.domain.plan import Plan
-from gpumix.domain.workload import Inventory, Slo
+from gpumix.domain.workload import Inventory
 from gpumix.inventory import read_inventory
 from gpumix.options import sustained
 from gpumix.options.option import Option
+from gpumix.options.promised import Part, Runs
 from gpumix.plan import interpret, replay
 from gpumix.plan import plan as planner
 from gpumix.plan.effort import NORMAL
 from gpumix.plan.search import search
 from gpumix.report.export import plan_from_dict, plan_to_dict
-from gpumix.report.views.plan import hour_words, replay_table, replay_words, traffic_words
+from gpumix.report.views.plan import (
+    headline,
+    hour_words,
+    replay_table,
+    replay_words,
+    slo_table,
+    traffic_words,
+)
+from gpumix.serving import kept
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +53,9 @@ def test_the_plan_is_replayed_and_keeps_its_promises(plan: Plan) -> None:
         assert 0.0 < slo.week_s <= slo.limit_s
         assert slo.worst_s >= slo.week_s * 0.9
         assert 0 <= slo.worst_hour < 168
+        assert slo.requests > 0.9 * kept.REQUESTS
+        worst = kept.Reached(slo.worst_s, slo.standard_error_s, slo.requests)
+        assert worst.is_clear(slo.limit_s)
     assert proof.within > 0.9
 
 
@@ -116,11 +125,11 @@ def test_a_replay_is_run_once(inventory: Inventory, tried: dict[str, list[Option
     option = next(o for o in tried["chat"] if o.serves)
     demand = inventory.workloads[0].demand
     assert demand is not None
-    part = replay._Part(0, 1.0, option, 1, 0.5 * option.units_per_hour, 0)
-    replayer = replay.Replayer()
-    first = replayer.outcome(demand, part)
-    assert replayer.outcome(demand, replace(part, hour=5, weight=2.0)) is first
-    assert replayer.outcome(demand, replace(part, stream=1)) is not first
+    part = Part(option, 1, 0.5 * option.units_per_hour, 0)
+    runs = Runs()
+    first = runs.one(demand, part, 2000)
+    assert runs.one(demand, replace(part), 2000) is first
+    assert runs.one(demand, replace(part, seed=1), 2000) is not first
 
 
 def test_what_sustains_more_than_it_is_planned_at_keeps_its_rate(
@@ -128,15 +137,48 @@ def test_what_sustains_more_than_it_is_planned_at_keeps_its_rate(
 ) -> None:
     """A correction lowers rates and never raises one."""
     chat = inventory.workloads[0]
-    option = next(o for o in tried["chat"] if o.serves)
+    demand, option = chat.demand, next(o for o in tried["chat"] if o.serves)
+    assert demand is not None
     calm, wrong = (
         replace(option, units_per_hour=option.units_per_hour * factor) for factor in (0.2, 3.0)
     )
-    calm_part, wrong_part = (
-        replay._Part(0, 1.0, one, 2, one.units_per_hour, 0) for one in (calm, wrong)
-    )
-    assert replay._lowered(chat, calm_part) is calm
-    assert replay._lowered(chat, wrong_part).units_per_hour < wrong.units_per_hour
+    calm_part, wrong_part = (Part(one, 2, 2.0 * one.units_per_hour, 0) for one in (calm, wrong))
+    replayer = replay.Replayer()
+    assert replay._lowered(chat, demand, calm_part, replayer) is calm
+    lowered = replay._lowered(chat, demand, wrong_part, replayer)
+    assert lowered.units_per_hour < wrong.units_per_hour
+    again = replace(wrong_part, option=lowered, units_per_hour=2.0 * lowered.units_per_hour)
+    _, reached = replayer.runs.until_sure(demand, chat.slos, (again,))
+    assert all(r.is_kept(s.limit_s) for r, s in zip(reached, chat.slos, strict=True))
+
+
+def test_hours_that_another_dominates_are_not_simulated(
+    inventory: Inventory, tried: dict[str, list[Option]]
+) -> None:
+    """As few of the same kind, as busy, kept by itself; a busier or smaller hour is simulated."""
+    chat = inventory.workloads[0]
+    option = next(o for o in tried["chat"] if o.serves)
+    assert chat.demand is not None
+
+    def hour(replicas: int, load: float) -> replay._Hour:
+        part = Part(option, replicas, load * replicas * option.units_per_hour, 0)
+        return replay._Hour(SimpleNamespace(), 0, 1.0, (part,))  # type: ignore[arg-type]
+
+    hours = [hour(3, 0.3), hour(2, 0.4), hour(1, 0.35), hour(1, 0.2), hour(9, 0.4)]
+    judged = replay.Replayer().judged(chat, chat.demand, hours)
+    assert [one.hour for one in judged] == [hours[1], hours[2]]
+
+
+def test_a_broken_promise_is_told_in_the_headline_and_the_table(plan: Plan) -> None:
+    chat = plan.workloads[0]
+    assert all(check.replayed for check in chat.slo)
+    slo = (replace(chat.slo[0], kept=False), *chat.slo[1:])
+    broken = replace(plan, workloads=(replace(chat, slo=slo), *plan.workloads[1:]))
+    count = sum(len(w.slo) for w in plan.workloads)
+    assert f"{count - 1} of {count} promises (not chat ttft_p95)" in headline(broken)
+    cells = [row[-1] for row in slo_table(broken).rows]
+    assert (cells[0].text, cells[0].note) == ("no", "")
+    assert [cell.note for cell in cells[len(chat.slo) :]] == ["predicted"] * (count - len(chat.slo))
 
 
 def test_traffic_of_less_than_a_request_an_hour_is_replayed_too(
@@ -152,52 +194,14 @@ def test_traffic_of_less_than_a_request_an_hour_is_replayed_too(
     assert all(0.0 < slo.week_s <= slo.limit_s for slo in proof.slo)
 
 
-def test_a_quantile_over_hours_weighs_each_run_by_the_requests_it_stands_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A short run of the busy hour counts more than a long one of the quiet hour."""
-    monkeypatch.setattr(replay, "latency_of", lambda outcome, _: outcome)
-    monkeypatch.setattr(replay, "settled", lambda _: slice(None))
-    busy, quiet = np.full(10, 2.0), np.full(1000, 1.0)
-
-    def median(busy_weight: float, quiet_weight: float) -> float:
-        weights = ((busy_weight, busy), (quiet_weight, quiet))
-        ran: list[Any] = [(SimpleNamespace(weight=w), times) for w, times in weights]
-        return replay._quantile_s(Slo("ttft", 0.5, 1.0), ran)
-
-    assert median(3.0, 2.0) == 2.0
-    assert median(2.0, 3.0) == 1.0
-
-
-@pytest.mark.parametrize(("kept", "is_broken"), [(0.90, True), (0.947, False), (0.96, False)])
-def test_a_promise_is_broken_beyond_the_replays_own_doubt(kept: float, is_broken: bool) -> None:
-    """Of 10,000 requests that do not know of each other, a share is known to about 0.4 %."""
-    requests = (np.arange(10_000) < kept * 10_000).astype(float)
-    share = replay._Share.of(1.0, np.random.default_rng(3).permutation(requests))
-    assert share.mean == pytest.approx(kept)
-    assert math.sqrt(share.variance) == pytest.approx(math.sqrt(kept * (1 - kept) / 1e4), rel=0.5)
-    assert (share.highest < 0.95) is is_broken
-
-
-def test_requests_that_queue_together_count_for_less() -> None:
-    """Five bad spells leave more doubt than as many bad requests strewn evenly."""
-    together, strewn = np.ones(10_000), np.ones(10_000)
-    together[:1000] = 0.0
-    strewn[::10] = 0.0
-    assert replay._Share.of(1.0, together).highest > 0.95
-    assert replay._Share.of(1.0, strewn).highest < 0.91
-
-
-def test_shares_of_several_runs_add_by_their_weight() -> None:
-    one, other = replay._Share(0.9, 0.04, 3.0), replay._Share(0.5, 0.08, 1.0)
-    both = replay._together([one, other])
-    assert both.mean == pytest.approx(0.8)
-    assert both.variance == pytest.approx(0.04 * 0.75**2 + 0.08 * 0.25**2)
-    assert both.weight == 4.0
-    nothing = replay._together([])
-    assert (nothing.mean, nothing.variance, nothing.weight) == (1.0, 0.0, 0.0)
-
-
-def test_a_promise_that_nothing_ran_under_is_kept_without_a_figure() -> None:
-    empty = replay._check(Slo("ttft", 0.95, 1.0), [])
-    assert (empty.week_s, empty.worst_s, empty.worst_hour, empty.kept) == (0.0, 0.0, 0, True)
+def test_kept_means_kept(catalog: Catalog) -> None:
+    """Case p15: no promise is called kept whose own replay is over its limit."""
+    path = Path(__file__).resolve().parents[1] / "cases/known/p15-kept-means-kept/plan.yaml"
+    (chat,) = planner.plan(
+        read_inventory(path, catalog, date(2026, 11, 24)), catalog
+    ).plan.workloads
+    assert chat.replay is not None
+    for check, slo in zip(chat.slo, chat.replay.slo, strict=True):
+        assert check.kept
+        assert slo.kept
+        assert slo.worst_s <= slo.limit_s

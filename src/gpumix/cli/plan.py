@@ -60,9 +60,9 @@ def plan(
 ) -> int:
     """Plan the simplest mix within 2 % of the cheapest, and write the report.
 
-    Exit code 3 where no plan keeps every promise, or so little is proven that the one written may
-    cost over a quarter too much. Given a plan made before, it makes that plan again from what its
-    folder holds.
+    Exit code 3 where no plan keeps every promise, the one written breaks one, or so little is
+    proven that it may cost over a quarter too much. Given a plan made before, it makes that plan
+    again from what its folder holds.
 
     Example: gpumix plan team.yaml
 
@@ -98,7 +98,8 @@ def run(
 ) -> int:
     """Plan into a folder and print the answer; next steps name the inventory `shown`.
 
-    The exit code: 3 where so little is proven that the plan may be far too dear.
+    The exit code: 3 where the plan breaks a promise, or so little is proven that it may be far too
+    dear.
     """
     from gpumix.plan.effort import NORMAL
     from gpumix.publish import check_folder
@@ -120,4 +121,5 @@ def run(
             made, console(), inventory=str(shown or inventory), report=str(folder / "report.html"),
             saved=str(folder / "plan.json"),
         )  # fmt: skip
-    return NOT_PROVEN if made.gap > UNPROVEN_GAP else 0
+    broken = any(not check.kept for workload in made.workloads for check in workload.slo)
+    return NOT_PROVEN if broken or made.gap > UNPROVEN_GAP else 0

@@ -170,6 +170,7 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
         window=tuple(range(int(HOURS_PER_WEEK))),
         countries=(),
         gpus=(),
+        confidence=0.5,  # a comparison shows the middle of each prediction
     )
     return workload, defaults
 

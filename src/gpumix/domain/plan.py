@@ -67,21 +67,29 @@ class MixLine:
 
 @dataclass(frozen=True, slots=True)
 class SloCheck:
-    """A promise beside its prediction on the deployment that comes nearest to breaking it."""
+    """A promise beside its prediction on the deployment that comes nearest to breaking it.
+
+    `kept` is what the replay says where it was `replayed`, else what the prediction does, both at
+    the speed that is reached with a probability of `confidence` (None where the promise has an
+    interval of its own: jobs and media).
+    """
 
     name: str
     limit_s: float
     predicted: Estimate
     kept: bool
+    replayed: bool = False
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayedSlo:
-    """A promise beside what the plan's replicas did in simulation: over the week, and in the hour
-    of the week (0 = Monday 00:00) that came nearest to breaking it, or broke it.
+    """A promise beside what the plan's replicas did in simulation: over the first week, and in the
+    year (0 = first) and hour of the week (0 = Monday 00:00) that came nearest to breaking it, or
+    broke it.
 
-    `kept` unless in some hour the share of requests within the limit is below the promised one by
-    more than the simulation's own uncertainty.
+    `kept` where it is in the busiest hour of every block of every year (serving/kept.py);
+    `standard_error_s` is that of the worst hour's percentile, of so many `requests`.
     """
 
     name: str
@@ -90,17 +98,20 @@ class ReplayedSlo:
     worst_s: float
     worst_hour: int
     kept: bool
+    worst_year: int = 0
+    standard_error_s: float = 0.0
+    requests: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A workload's traffic of the first year's week sent through the plan's replicas.
+    """A workload's traffic sent through the plan's replicas.
 
-    `requests` were simulated, at the busiest hour of every block of the week (of every year for
-    work whose replicas share one queue); those not served were shed. `within` is the share within
-    every limit; `corrections` how often the plan was made anew because a promise broke. The
-    traffic was drawn with gaps of `arrival_cv`, `length_correlation` of the ranks of prompt and
-    answer and `prefix_share` of prompt tokens in cache; `traffic` says where each comes from.
+    `requests` were simulated, at the busiest hours of the blocks of all years; those not served
+    were shed. `within` is the share within every limit; `corrections` how often the plan was made
+    anew with lower rates because a promise broke. The traffic was drawn with gaps of `arrival_cv`,
+    `length_correlation` of the ranks of prompt and answer and `prefix_share` of prompt tokens in
+    cache; `traffic` says where each comes from.
     """
 
     requests: int

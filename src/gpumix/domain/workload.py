@@ -18,6 +18,8 @@ DEFAULT_TIERS = ("hyperscaler", "neocloud")
 """Providers that are rented from where an inventory does not say: their machines are their own."""
 SIMPLICITY = 0.02
 """Share of the cheapest plan's cost that a simpler one may cost more, where nothing is stated."""
+CONFIDENCE = {"standard": 0.8, "premium": 0.95}
+"""Probability that a promise holds which a plan aims at where a workload states none, by tier."""
 LONGEST_NAME = 200
 """Characters of the name of a plan, a workload or a site."""
 
@@ -34,7 +36,7 @@ class Kind(StrEnum):
 
 
 class Tier(StrEnum):
-    """Premium survives the loss of an instance and is planned on pessimistic predictions."""
+    """Premium survives the loss of an instance and is planned with a higher confidence."""
 
     PREMIUM = "premium"
     STANDARD = "standard"
@@ -132,8 +134,10 @@ class Workload:
     run. `countries` (ISO alpha-2) are where data may be processed; empty = anywhere. `data_tb` is
     kept where it runs, `egress_tb_per_month` sent out from there [TB, TB/month]. It runs from
     `from_month` until before `until_month`, months after the plan's start; None = to its end.
-    Its demand is that of its first year. Its replicas may run on parts of GPUs cut in hardware
-    unless `mig` is off, and take turns with those of others on one GPU where `share_gpu` is on.
+    Its demand is that of its first year. `confidence` is the probability (0.5 to 0.99) that its
+    promises hold, over the interval of its predicted speed. Its replicas may run on parts of GPUs
+    cut in hardware unless `mig` is off, and take turns with those of others on one GPU where
+    `share_gpu` is on.
     `availability` is the share of time that it is promised to be up (0-1; None: no promise).
     """
 
@@ -160,6 +164,7 @@ class Workload:
     mig: bool = True
     share_gpu: bool = False
     availability: float | None = None
+    confidence: float = CONFIDENCE["standard"]
 
     @property
     def has_data(self) -> bool:

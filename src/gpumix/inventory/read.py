@@ -18,6 +18,7 @@ from gpumix.domain.llm import SHORTER, Model, too_long
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.site import Site
 from gpumix.domain.workload import (
+    CONFIDENCE,
     CloudSupply,
     Demand,
     InputFile,
@@ -224,6 +225,7 @@ class _Reader:
             mig=spec.mig,
             share_gpu=spec.share_gpu,
             availability=availability_of(path, spec, slos, self._say),
+            confidence=spec.confidence or CONFIDENCE[spec.tier],
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:

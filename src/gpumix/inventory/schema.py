@@ -127,6 +127,7 @@ class WorkloadSpec(_Spec):
     kv_precision: str = ""
     engine: str = defaults.ENGINE
     tier: Tier = Tier.STANDARD
+    confidence: Annotated[Share, Field(ge=0.5, le=0.99)] | None = None
     residency: Names | None = None
     gpus: Names | None = None
     window: WindowHours | None = None
@@ -345,12 +346,13 @@ _PARTS = frozenset({"mig", "share_gpu"})
 """Keys of work that may run on part of a GPU."""
 
 APPLIES: dict[Kind, frozenset[str]] = {
-    Kind.CHAT: frozenset({"traffic", "slo", *_PARTS}),
+    Kind.CHAT: frozenset({"traffic", "slo", "confidence", *_PARTS}),
     Kind.BATCH: frozenset(
-        {"tokens_per_day", "window", "growth_per_year", "input_tokens"}
+        {"tokens_per_day", "window", "growth_per_year", "input_tokens", "confidence"}
     ),
     Kind.EMBEDDING: frozenset(
-        {"tokens_per_day", "window", "growth_per_year", "input_tokens", "traffic", "slo", *_PARTS}
+        {"tokens_per_day", "window", "growth_per_year", "input_tokens", "traffic", "slo",
+         "confidence", *_PARTS}
     ),
     Kind.FINETUNE: frozenset(
         {"method", "tokens", "runs_per_month", "runs_per_year", "finish_within", "seq_len",

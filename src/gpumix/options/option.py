@@ -33,7 +33,7 @@ class Option:
 
     `spot_units_per_hour` is the same on spot capacity (None: not to be had there), `spot_slos` the
     promises of a job there.
-    `units_per_hour` is at the pessimistic end of the prediction for premium work, else its middle;
+    `units_per_hour` is at the speed reached with the workload's confidence;
     `rate` is the prediction with its interval. `prefill_share` of a replica's busy time goes to
     input tokens. `shortfall` is the worst latency over its limit at vanishing load (above 1: the
     promise is out of reach); `reason` is empty where it can serve. `replica` is what serves text,

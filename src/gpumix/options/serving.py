@@ -66,7 +66,7 @@ def serving_options(
     trust = trust_in(dep, workload, model, coefficients)
     if evidence is not None:
         moved = measured_by(evidence, tried, dep, workload, model, trust)
-        dep, trust = faster(dep, moved.factor), tightened(trust, moved, workload)
+        dep, trust = faster(dep, moved.factor), tightened(trust, moved)
     if unmeasured > 1.0:
         trust = widened(trust, unmeasured)
     return options + make(workload, demand, tried, change(dep), trust)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.evidence import Basis
 from gpumix.domain.llm import Model
-from gpumix.domain.workload import Tier, Workload
+from gpumix.domain.workload import Workload
 from gpumix.options.option import Row
 from gpumix.perf.calibrate import Places
 from gpumix.perf.inference.constants import is_fitted
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.memory import memory
-from gpumix.perf.interval import Z80, tier_sigma
+from gpumix.perf.interval import Z80, slowdown_at, tier_sigma
 from gpumix.predict.evidence import Asked, Evidence, Moved, serving_label
 from gpumix.values import FloatArray
 
@@ -25,15 +25,24 @@ from gpumix.values import FloatArray
 class Trust:
     """How far the predictions of some rows can be relied on.
 
-    `spread` is the high end of the 80 % interval of times over their middle; `planned` the part
-    of it that the plan takes: all of it for premium work and for architectures that no measured
-    row covers, else none.
+    `sigma` is the standard deviation of log(predicted / true) of each row, wider where no measured
+    row covers the architecture; `confidence` the probability with which the plan's promises hold.
     """
 
-    spread: FloatArray
-    planned: FloatArray
+    sigma: FloatArray
+    confidence: float
     basis: tuple[Basis, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def spread(self) -> FloatArray:
+        """The high end of the 80 % interval of times over their middle."""
+        return np.exp(Z80 * self.sigma)
+
+    @property
+    def planned(self) -> FloatArray:
+        """How much longer than predicted the plan takes times to be."""
+        return slowdown_at(self.sigma, self.confidence)
 
     def note(self, row: int, other: str) -> str:
         """A row's note, with what measurements did to it."""
@@ -54,20 +63,15 @@ def trust_in(
         np.array([key.engine for key in keys]),
         np.full(dep.rows, model.is_moe),
     )
-    spread = np.exp(Z80 * sigma)
-    measured = np.array([is_fitted(key, coefficients.inference) for key in keys])
-    cautious = ~measured | (workload.tier is Tier.PREMIUM)
-    return Trust(
-        spread,
-        np.where(cautious, spread, 1.0),
-        tuple(Basis.CALIBRATED if known else Basis.MODELLED for known in measured),
-    )
+    measured = (is_fitted(key, coefficients.inference) for key in keys)
+    basis = tuple(Basis.CALIBRATED if known else Basis.MODELLED for known in measured)
+    return Trust(sigma, workload.confidence, basis)
 
 
 def widened(trust: Trust, by: float) -> Trust:
-    """Trust in what no measurement covers: wider intervals, planned at their far end."""
-    spread = trust.spread * by
-    return Trust(spread, spread, (Basis.MODELLED,) * len(trust.basis), trust.notes)
+    """Trust in what no measurement covers: intervals of times wider by a factor."""
+    sigma = trust.sigma + np.log(by) / Z80
+    return replace(trust, sigma=sigma, basis=(Basis.MODELLED,) * len(trust.basis))
 
 
 def measured_by(
@@ -98,15 +102,13 @@ def measured_by(
         np.full(dep.rows, "throughput"), one * lengths[0], one * lengths[1],
         np.sqrt(np.maximum(np.minimum(most, dep.max_sequences), 1.0)),
     )  # fmt: skip
-    return evidence.move(Asked(places, np.array(labels)), np.log(trust.spread) / Z80)
+    return evidence.move(Asked(places, np.array(labels)), trust.sigma)
 
 
-def tightened(trust: Trust, moved: Moved, workload: Workload) -> Trust:
-    """Trust after measurements: narrower, and planned in the middle where they are of the row."""
-    spread = np.exp(Z80 * moved.sigma)
+def tightened(trust: Trust, moved: Moved) -> Trust:
+    """Trust after measurements: narrower where they are near."""
     near = moved.basis != ""
-    cautious = (trust.planned > 1.0) & (~near.astype(bool) | (workload.tier is Tier.PREMIUM))
     basis = tuple(
         Basis.CALIBRATED if own else kind for own, kind in zip(near, trust.basis, strict=True)
     )
-    return Trust(spread, np.where(cautious, spread, 1.0), basis, tuple(moved.note.tolist()))
+    return Trust(np.asarray(moved.sigma), trust.confidence, basis, tuple(moved.note.tolist()))

@@ -282,9 +282,9 @@ def replay_warnings(replays: Mapping[str, Replay], unproven: Sequence[str]) -> t
             for name in unproven
         ),
         *(
-            f"{name}: {slo.name} breaks in the worst hour of the replay: {slo.worst_s / MS:,.0f} "
-            f"ms, the limit {slo.limit_s / MS:,.0f} ms; over the week it is "
-            f"{slo.week_s / MS:,.0f} ms"
+            f"{name}: {slo.name} is not kept: in the worst hour of the replay it is "
+            f"{slo.worst_s / MS:,.0f} ms (standard error {slo.standard_error_s / MS:,.0f}), the "
+            f"limit {slo.limit_s / MS:,.0f} ms; over the first week {slo.week_s / MS:,.0f} ms"
             for name, replay in replays.items()
             for slo in replay.slo
             if not slo.kept

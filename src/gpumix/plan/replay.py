@@ -1,129 +1,179 @@
 """The proof of a plan: its traffic replayed on its replicas, and rates corrected where it breaks.
 
-Every block of the first year's week is replayed at its busiest hour. A promise at quantile q is
-broken in an hour if the share of its requests within the limit lies below q by more than the
-replay's own uncertainty (batch means).
+A promise must be kept (serving/kept.py) in the busiest hour of every block of every year. An hour
+is not simulated where one with the same replicas and at least its demand was, or where each kind of
+its replicas keeps every promise by itself, no more of them and at least as busy.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-
-import numpy as np
+from types import MappingProxyType
 
 from gpumix import mix
 from gpumix.domain.plan import Replay, ReplayedSlo
 from gpumix.domain.workload import Demand, Slo, Workload
 from gpumix.options import sustained
 from gpumix.options.option import Option
+from gpumix.options.promised import Part, Runs
 from gpumix.plan import interpret, regret, replay_queue
-from gpumix.plan.cycle import Cycle, peak_demand
+from gpumix.plan.cycle import Block, Cycle, peak_demand
 from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import Answer
 from gpumix.plan.regret import Variant
 from gpumix.plan.search import Found, judged, search
-from gpumix.serving.simulated_capacity import latency_of, settled
-from gpumix.serving.simulator.simulation import Outcome, Settings, simulate
-from gpumix.serving.traffic import draw
+from gpumix.serving.capacity import Traffic
+from gpumix.serving.kept import BEYOND_DOUBT, REQUESTS, SURE, Reached, Run, attained, percentile_of
+from gpumix.serving.simulated_capacity import capacity_by_simulation
 from gpumix.units import SECONDS_PER_HOUR
-from gpumix.values import FloatArray
 
-CORRECTIONS = 2
+CORRECTIONS = 6
 """How often, at most, a plan is made anew because a workload's replay breaks a promise."""
 
-BATCHES = 20
-STUDENT = 2.093
-"""Batches of one run whose means tell its uncertainty, and Student's t (19 degrees of freedom) of
-a 95 % interval."""
+_ONE_BY_ONE = 2
+"""Corrections that lower only the rates of what the plan runs; later ones lower the others as much,
+so that the search does not go from one unproven rate to the next."""
+
+_LEAST_STEP = 0.97
+"""What rates are multiplied by where each kind of replica by itself sustains what is planned."""
 
 _REPLAYED = 4
 """Replicas of a kind that are replayed, with their share of the traffic, if it has more."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """One kind of replica in the busiest hour of one block.
+class _Hour:
+    """The busiest hour of a block; `weight` are the units of the week that its block stands for."""
 
-    `weight` are the units of the week it stands for; `stream` tells kinds of one hour apart: each
-    gets random numbers of its own.
-    """
-
+    block: Block
     hour: int
     weight: float
-    option: Option
-    replicas: int
-    units_per_hour: float
-    stream: int
+    parts: tuple[Part, ...]
+
+    @property
+    def load(self) -> float:
+        """How busy its replicas are, all alike (0-1)."""
+        return self.parts[0].load
+
+    @property
+    def replicas(self) -> tuple[tuple[Option, int], ...]:
+        """What runs in it."""
+        return tuple((part.option, part.replicas) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """An hour that was simulated: its runs, and what each promise came to."""
+
+    hour: _Hour
+    ran: Sequence[Run]
+    reached: tuple[Reached, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Replayer:
     """Replays plans and remembers the runs, so that a changed plan costs what changed in it."""
 
-    runs: dict[tuple[object, int, float, int], Outcome] = field(default_factory=dict)
+    runs: Runs = field(default_factory=lambda: Runs(_REPLAYED))
 
     def of(self, answer: Answer, corrections: Mapping[str, int]) -> dict[str, Replay]:
-        """Every promised workload's replay on the plan's replicas: text in the first year, what
-        shares one queue in all of them."""
+        """Every promised workload's replay on the plan's replicas."""
         return replay_queue.replays(answer, corrections) | {
-            w.id: self._replay(w, w.demand, parts, corrections.get(w.id, 0))
+            w.id: self._replay(w, w.demand, hours, corrections.get(w.id, 0))
             for w in answer.choice.inventory.workloads
             if sustained.is_simulated(w) and w.slos and w.demand is not None
-            if (parts := self.parts(answer, w))  # an API's replicas cannot be simulated
+            if (hours := hours_of(answer, w))  # an API's replicas cannot be simulated
         }
 
-    def parts(self, answer: Answer, workload: Workload) -> list[_Part]:
-        """Each block of its first week, its busiest hour split by what replicas sustain."""
-        demand, parts = workload.demand, []
-        if demand is None:
-            return []
-        cycle = answer.formulation.cycle
-        for index in cycle.first_week(workload):
-            block = cycle.blocks[index]
-            running = _running(answer, workload, index)
-            able = math.fsum(o.units_per_hour * n for o, n in running.items())
-            if able <= 0.0:
+    def judged(self, workload: Workload, demand: Demand, hours: Sequence[_Hour]) -> list[_Judged]:
+        """Those hours that none of the others dominates, the busiest first."""
+        found: list[_Judged] = []
+        alone: list[Part] = []
+        seen: set[tuple[tuple[Option, int], ...]] = set()
+        for hour in sorted(hours, key=lambda h: -h.load):
+            covered = all(any(_no_easier(one, part) for one in alone) for part in hour.parts)
+            if covered or hour.replicas in seen:
                 continue
-            hour = max(block.hours, key=lambda h: demand.units_per_hour[h])
-            peak = peak_demand(workload, block)
-            total = math.fsum(demand.units_per_hour[h] for h in block.hours)
-            for stream, (option, count) in enumerate(running.items()):
-                share = option.units_per_hour * count / able
-                if peak * share > 0.0 and option.replica is not None:
-                    parts.append(_Part(hour, total * share, option, count, peak * share, stream))
-        return parts
+            seen.add(hour.replicas)
+            found.append(_Judged(hour, *self.runs.until_sure(demand, workload.slos, hour.parts)))
+            alone += [part for part in hour.parts if self._is_kept(demand, workload.slos, part)]
+        return found
 
-    def outcome(self, demand: Demand, part: _Part) -> Outcome:
-        """What happens to a part, run once."""
-        key = (part.option.replica, part.replicas, part.units_per_hour, part.stream)
-        if key not in self.runs:
-            self.runs[key] = _run(demand, part)
-        return self.runs[key]
+    def _is_kept(self, demand: Demand, slos: Sequence[Slo], part: Part) -> bool:
+        _, found = self.runs.until_sure(demand, slos, (part,))
+        return all(r.is_kept(s.limit_s) for r, s in zip(found, slos, strict=True))
 
     def _replay(
-        self, workload: Workload, demand: Demand, parts: Sequence[_Part], corrections: int
+        self, workload: Workload, demand: Demand, hours: Sequence[_Hour], corrections: int
     ) -> Replay:
-        with ThreadPoolExecutor(max_workers=2) as pool:  # the compiled loop lets others run
-            outcomes = list(pool.map(lambda part: self.outcome(demand, part), parts))
-        ran = list(zip(parts, outcomes, strict=True))
-        offered = sum(len(o.arrival_s) for o in outcomes)
-        served = sum(int(o.served.sum()) for o in outcomes)
-        within = [_Share.of(part.weight, _kept(o, workload.slos)) for part, o in ran]
+        judged = self.judged(workload, demand, hours)
+        week = self._week(demand, hours, judged)
+        outcomes = {id(o): o for o, _ in [*week, *(run for one in judged for run in one.ran)]}
+        offered = sum(len(o.arrival_s) for o in outcomes.values())
+        served = sum(int(o.served.sum()) for o in outcomes.values())
         return Replay(
             requests=offered,
             served=served,
             shed=offered - served,
-            within=_together(within).mean,
-            slo=tuple(_check(slo, ran) for slo in workload.slos),
+            within=attained(week, workload.slos),
+            slo=tuple(_check(slo, i, judged, week) for i, slo in enumerate(workload.slos)),
             corrections=corrections,
             arrival_cv=demand.arrival_cv,
             length_correlation=demand.length_correlation,
             prefix_share=demand.prefix_share,
             traffic=replay_queue.sources(demand),
         )
+
+    def _week(self, demand: Demand, hours: Sequence[_Hour], judged: Sequence[_Judged]) -> list[Run]:
+        """Runs of the first week, weighted by the units they stand for; hours that were not judged
+        in runs as short as those that rates are found with, as no promise rests on them."""
+        known = {id(one.hour): one.ran for one in judged}
+        week: list[Run] = []
+        for hour in hours:
+            if hour.block.period != hours[0].block.period:
+                break
+            ran = known.get(id(hour)) or [
+                (
+                    self.runs.one(demand, part, sustained.requests_for(part.option, 1)),
+                    part.units_per_hour,
+                )
+                for part in hour.parts
+            ]
+            total = math.fsum(units for _, units in ran)
+            week += [(outcome, hour.weight * units / total) for outcome, units in ran]
+        return week
+
+
+def hours_of(answer: Answer, workload: Workload) -> list[_Hour]:
+    """The busiest hour of each block in which a workload runs on replicas that can be simulated,
+    its demand split by what they sustain."""
+    demand, hours = workload.demand, []
+    if demand is None:
+        return []
+    for index, block in enumerate(answer.formulation.cycle.blocks):
+        running = _running(answer, workload, index)
+        able = math.fsum(o.units_per_hour * n for o, n in running.items())
+        peak = peak_demand(workload, block)
+        if able <= 0.0 or peak <= 0.0:
+            continue
+        parts = tuple(
+            Part(option, count, peak * option.units_per_hour * count / able, _seed(stream))
+            for stream, (option, count) in enumerate(running.items())
+            if option.replica is not None
+        )
+        if parts:
+            busiest = max(block.hours, key=lambda h: demand.units_per_hour[h])
+            total = math.fsum(demand.units_per_hour[h] for h in block.hours)
+            hours.append(_Hour(block, busiest, total, parts))
+    return hours
+
+
+def _no_easier(one: Part, other: Part) -> bool:
+    """Whether one has no more replicas of the same kind as the other, each at least as busy."""
+    fewer = min(one.replicas, _REPLAYED) <= other.replicas
+    return one.option == other.option and fewer and one.load >= other.load * (1.0 - 1e-12)
 
 
 def _running(answer: Answer, workload: Workload, block: int) -> dict[Option, int]:
@@ -136,111 +186,41 @@ def _running(answer: Answer, workload: Workload, block: int) -> dict[Option, int
     return running
 
 
-def _seed(part: _Part) -> int:
+def _seed(stream: int) -> int:
     """Not that of the rates: a plan is proven on traffic that its rates were not found with."""
-    return sustained.SEED + 1 + part.stream
+    return sustained.SEED + 1 + stream
 
 
-def _run(demand: Demand, part: _Part) -> Outcome:
-    """A part's hour, or as much of it as tells its quantiles."""
-    replicas = min(part.replicas, _REPLAYED)
-    stream = draw(
-        sustained.requests_for(part.option, replicas),
-        part.units_per_hour * replicas / part.replicas / SECONDS_PER_HOUR,
-        demand.input,
-        demand.output,
-        arrival_cv=demand.arrival_cv,
-        correlation=demand.length_correlation,
-        prefix_share=demand.prefix_share,
-        seed=_seed(part),
+def _check(slo: Slo, index: int, judged: Sequence[_Judged], week: Sequence[Run]) -> ReplayedSlo:
+    """A promise over the week, and in the hour of all years that came nearest to breaking it."""
+    worst = max(judged, key=lambda one: one.reached[index].seconds)
+    reached = worst.reached[index]
+    return ReplayedSlo(
+        name=slo.name,
+        limit_s=slo.limit_s,
+        week_s=percentile_of(week, slo),
+        worst_s=reached.seconds,
+        worst_hour=worst.hour.hour,
+        kept=all(one.reached[index].is_kept(slo.limit_s) for one in judged),
+        worst_year=worst.hour.block.period.year,
+        standard_error_s=reached.standard_error_s,
+        requests=reached.requests,
     )
-    return simulate(stream, sustained.table_of(part.option, demand), Settings(replicas=replicas))
-
-
-def _kept(outcome: Outcome, slos: Iterable[Slo]) -> FloatArray:
-    """Whether each settled request kept all of these promises (1.0 or 0.0)."""
-    span = settled(outcome)
-    kept = np.ones(len(outcome.arrival_s[span]))
-    for slo in slos:
-        times = latency_of(outcome, slo.metric)[span]
-        kept *= np.isnan(times) | (times <= slo.limit_s)
-    return kept
-
-
-@dataclass(frozen=True, slots=True)
-class _Share:
-    """A share of requests, its variance, and the units it stands for."""
-
-    mean: float
-    variance: float
-    weight: float
-
-    @property
-    def highest(self) -> float:
-        """The upper end of its 95 % interval."""
-        return self.mean + STUDENT * math.sqrt(self.variance)
-
-    @classmethod
-    def of(cls, weight: float, kept: FloatArray) -> _Share:
-        """By batch means: neighbours in a queue fare alike, so single requests do not count."""
-        means = [float(batch.mean()) for batch in np.array_split(kept, BATCHES)]
-        return cls(float(kept.mean()), float(np.var(means, ddof=1)) / BATCHES, weight)
-
-
-def _together(shares: Sequence[_Share]) -> _Share:
-    """The share over several runs that do not know of each other."""
-    total = math.fsum(s.weight for s in shares)
-    if total <= 0.0:
-        return _Share(1.0, 0.0, 0.0)
-    mean = math.fsum(s.weight * s.mean for s in shares) / total
-    return _Share(mean, math.fsum(s.variance * (s.weight / total) ** 2 for s in shares), total)
-
-
-def _check(slo: Slo, ran: Sequence[tuple[_Part, Outcome]]) -> ReplayedSlo:
-    """A promise over the week, and in the hour that came nearest to breaking it."""
-    if not ran:
-        return ReplayedSlo(slo.name, slo.limit_s, 0.0, 0.0, 0, True)
-    hours = {part.hour: [(p, o) for p, o in ran if p.hour == part.hour] for part, _ in ran}
-    reached = {hour: _quantile_s(slo, runs) for hour, runs in hours.items()}
-    worst = max(reached, key=reached.__getitem__)
-    kept = not any(_is_broken(slo, runs) for runs in hours.values())
-    return ReplayedSlo(slo.name, slo.limit_s, _quantile_s(slo, ran), reached[worst], worst, kept)
-
-
-def _is_broken(slo: Slo, ran: Sequence[tuple[_Part, Outcome]]) -> bool:
-    """Whether surely too few requests of an hour are within the limit."""
-    shares = [_Share.of(part.weight, _kept(o, (slo,))) for part, o in ran]
-    return _together(shares).highest < slo.quantile
-
-
-def _quantile_s(slo: Slo, ran: Sequence[tuple[_Part, Outcome]]) -> float:
-    """The promise's quantile, requests weighted by how many each run stands for [s]."""
-    times, weights = [np.zeros(0)], [np.zeros(0)]
-    for part, outcome in ran:
-        own = latency_of(outcome, slo.metric)[settled(outcome)]
-        own = own[~np.isnan(own)]
-        times.append(own)
-        weights.append(np.full(len(own), part.weight / max(len(own), 1)))
-    every, share = np.concatenate(times), np.concatenate(weights)
-    if not len(every):
-        return 0.0
-    order = np.argsort(every)
-    reached = np.searchsorted(np.cumsum(share[order]), slo.quantile * share.sum() * (1.0 - 1e-12))
-    return float(every[order][min(reached, len(every) - 1)])
 
 
 def proven(
     found: Found, choice: Choice, cycle: Cycle, replayer: Replayer
 ) -> tuple[Found, Choice, dict[str, Replay]]:
-    """The plan, made anew with lower rates while its replay breaks a promise, and the last replay.
+    """The plan, made anew with lower rates while its replay does not keep each promise beyond
+    doubt, and the last replay.
 
     Where rates cannot be lowered or leave no plan, the one before stays, its broken promise told.
     """
     corrections: dict[str, int] = {}
     proof = replayer.of(interpret.answer_of(found), corrections)
-    while names := [n for n in broken(proof) if corrections.get(n, 0) < CORRECTIONS]:
-        lower = corrected(choice, interpret.answer_of(found), names, replayer)
-        again = _again(lower, cycle) if lower != choice else None
+    while names := [n for n in unclear(proof) if corrections.get(n, 0) < CORRECTIONS]:
+        lower = corrected(choice, interpret.answer_of(found), names, replayer, corrections)
+        again = _again(lower, cycle)
         if again is None or again.solution.cost is None:
             break
         corrections |= {n: corrections.get(n, 0) + 1 for n in names}
@@ -260,16 +240,16 @@ def _again(lower: Choice, cycle: Cycle) -> Found | None:
 def cheapest(
     found: Found, variants: tuple[Variant, ...], proof: dict[str, Replay], replayer: Replayer
 ) -> tuple[Found, tuple[Variant, ...], dict[str, Replay]]:
-    """The plan, or a restricted one that is cheaper and whose replay breaks no promise either.
+    """The plan, or a restricted one that is cheaper and whose replay keeps each promise too.
 
-    A cheaper one that breaks one is no alternative, and told as such.
+    A cheaper one that does not is no alternative, and told as such.
     """
     while (best := regret.cheapest(found, variants)) is not found:
         other = replayer.of(interpret.answer_of(best), {})
-        if not broken(other):
+        if not unclear(other):
             return best, variants, other
         variants = tuple(
-            replace(v, found=None, reason="breaks a promise in the replay")
+            replace(v, found=None, reason="does not surely keep a promise in the replay")
             if v.found is not None and v.found.formulation is best.formulation
             else v
             for v in variants
@@ -303,25 +283,86 @@ def broken(found: Mapping[str, Replay]) -> list[str]:
     return [name for name, replay in found.items() if not all(s.kept for s in replay.slo)]
 
 
-def corrected(choice: Choice, answer: Answer, names: Sequence[str], replayer: Replayer) -> Choice:
+def unclear(found: Mapping[str, Replay]) -> list[str]:
+    """Workloads whose replay broke a promise, or did not keep it beyond doubt."""
+    return [
+        name
+        for name, replay in found.items()
+        if not all(s.kept and _worst(s).is_clear(s.limit_s) for s in replay.slo)
+    ]
+
+
+def _worst(slo: ReplayedSlo) -> Reached:
+    return Reached(slo.worst_s, slo.standard_error_s, slo.requests)
+
+
+def corrected(
+    choice: Choice,
+    answer: Answer,
+    names: Sequence[str],
+    replayer: Replayer,
+    corrections: Mapping[str, int] = MappingProxyType({}),
+) -> Choice:
     """The choice with what the plan's replicas really sustain in the numbers in which it runs them.
 
-    An option's rate was found for a pool of its own; a mix runs fewer of it in some hour.
+    An option's rate was found for a pool of its own; a mix runs fewer of it in some hour. After
+    `_ONE_BY_ONE` corrections of a workload the rates of all its options are lowered.
     """
     options = dict(choice.options)
     for workload in choice.inventory.workloads:
-        if workload.id in names:
-            parts = sorted(replayer.parts(answer, workload), key=lambda p: -p.replicas)
-            fewest = {part.option: part for part in parts}
-            lower = {option: _lowered(workload, part) for option, part in fewest.items()}
-            options[workload.id] = [lower.get(o, o) for o in options[workload.id]]
+        if workload.id not in names or workload.demand is None:
+            continue
+        lower = _lower_rates(workload, workload.demand, answer, replayer)
+        if not lower:  # its replicas share one queue
+            continue
+        worst = min(new.units_per_hour / old.units_per_hour for old, new in lower.items())
+        others = worst if corrections.get(workload.id, 0) >= _ONE_BY_ONE else 1.0
+        options[workload.id] = [lower.get(o) or _slower(o, others) for o in options[workload.id]]
     return replay_queue.corrected(replace(choice, options=options), answer, names)
 
 
-def _lowered(workload: Workload, part: _Part) -> Option:
-    """A part's option at what so many replicas sustain of the traffic they were replayed with."""
+def _lower_rates(
+    workload: Workload, demand: Demand, answer: Answer, replayer: Replayer
+) -> dict[Option, Option]:
+    """What runs in hours that were simulated, at the rates that so few replicas sustain on the same
+    traffic; all a little slower where that is as much as they are planned at."""
+    judged = replayer.judged(workload, demand, hours_of(answer, workload))
+    fewest: dict[Option, Part] = {}
+    for part in (part for one in judged for part in one.hour.parts):
+        known = fewest.get(part.option)
+        if known is None or part.replicas < known.replicas:
+            fewest[part.option] = part
+    lower = {option: _lowered(workload, demand, part, replayer) for option, part in fewest.items()}
+    if all(new.units_per_hour >= old.units_per_hour for old, new in lower.items()):
+        return {option: _slower(option, _LEAST_STEP) for option in lower}
+    return lower
+
+
+def _slower(option: Option, factor: float) -> Option:
+    return replace(option, units_per_hour=option.units_per_hour * factor)
+
+
+def _lowered(workload: Workload, demand: Demand, part: Part, replayer: Replayer) -> Option:
+    """A part's option at what so many replicas sustain of the traffic they were replayed with, with
+    the margin that leaves no doubt."""
     option, replicas = part.option, min(part.replicas, _REPLAYED)
-    found = sustained.sustained_by(workload, option, replicas, _seed(part))
-    if 0.0 < found.requests_per_s * SECONDS_PER_HOUR / replicas < option.units_per_hour:
+    _, reached = replayer.runs.until_sure(demand, workload.slos, (part,))
+    slos = [
+        replace(
+            slo, limit_s=slo.limit_s - BEYOND_DOUBT * min(r.standard_error_s, SURE * slo.limit_s)
+        )
+        for slo, r in zip(workload.slos, reached, strict=True)
+    ]
+    found = capacity_by_simulation(
+        sustained.table_of(option, demand),
+        Traffic(demand.input, demand.output, demand.arrival_cv, demand.prefix_share),
+        slos,
+        option.units_per_hour / SECONDS_PER_HOUR * replicas,
+        replicas=replicas,
+        correlation=demand.length_correlation,
+        requests=REQUESTS,
+        seed=part.seed,
+    )
+    if found.requests_per_s * SECONDS_PER_HOUR / replicas < option.units_per_hour:
         return sustained.at_rate(option, found, replicas)
     return option

@@ -19,7 +19,7 @@ from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import Answer
 from gpumix.serving import pools
 from gpumix.serving.capacity import Server
-from gpumix.serving.pools import Reached
+from gpumix.serving.kept import Reached, reached_in
 from gpumix.units import SECONDS_PER_HOUR
 from gpumix.values import FloatArray
 
@@ -35,9 +35,10 @@ _POINTS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class _Hour:
-    """The busiest hour of a block: what was simulated, its times [s], and the units it stands for
-    in its week."""
+    """The busiest hour of a block of a year: what was simulated, its times [s], and the units it
+    stands for in its week."""
 
+    year: int
     hour: int
     weight: float
     requests: int
@@ -131,24 +132,35 @@ def _hour(workload: Workload, block: Block, pool: Pool, units_per_hour: float) -
     requests, times_s, found = _simulated(pool, units_per_hour / SECONDS_PER_HOUR)
     units = workload.demand.units_per_hour if workload.demand else ()
     hour = max(block.hours, key=lambda h: units[h])
-    return _Hour(hour, math.fsum(units[h] for h in block.hours), requests, times_s, found)
+    year = block.period.year
+    return _Hour(year, hour, math.fsum(units[h] for h in block.hours), requests, times_s, found)
 
 
 @lru_cache(maxsize=1024)
 def _simulated(pool: Pool, requests_per_s: float) -> tuple[int, FloatArray, tuple[Reached, ...]]:
     """Requests, a thousand of their times and the promises, from a run that leaves no doubt where
     the longest one does not."""
-    times_s, found = pools.proven(dict(pool), requests_per_s, _SEED)
+    times_s, _ = pools.proven(dict(pool), requests_per_s, _SEED)
+    found = tuple(reached_in([times_s], [1.0], slo.quantile) for slo in pool[0][0].slos)
     points = (np.arange(_POINTS) + 0.5) / _POINTS
     return len(times_s), np.quantile(times_s, points), found
 
 
 def _slo(index: int, slo: Slo, first: Sequence[_Hour], every: Sequence[_Hour]) -> ReplayedSlo:
     """A promise over the first week, and in the worst hour of any year."""
-    worst = max(every, key=lambda hour: hour.reached[index].quantile_s)
-    kept = all(hour.reached[index].is_kept for hour in every)
-    worst_s = worst.reached[index].quantile_s
-    return ReplayedSlo(slo.name, slo.limit_s, _week_s(first, slo), worst_s, worst.hour, kept)
+    worst = max(every, key=lambda hour: hour.reached[index].seconds)
+    reached = worst.reached[index]
+    return ReplayedSlo(
+        slo.name,
+        slo.limit_s,
+        _week_s(first, slo),
+        reached.seconds,
+        worst.hour,
+        all(hour.reached[index].is_kept(slo.limit_s) for hour in every),
+        worst.year,
+        reached.standard_error_s,
+        reached.requests,
+    )
 
 
 def _week_s(hours: Sequence[_Hour], slo: Slo) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpumix.cost.unit_cost import split_by_time, usd_per_million, usd_per_unit
@@ -81,7 +81,7 @@ def _workload_plan(results: Results, workload: Workload, usd: float, asker: Aske
         unit=workload.unit,
         units_per_year=units,
         usd_per_month=usd / answer.months,
-        slo=_tightest(uses),
+        slo=_checked(workload, _tightest(uses), results.proof.get(workload.id)),
         placements=placements,
         candidates=candidates,
         cost_unit=COST_UNIT[workload.kind],
@@ -151,6 +151,23 @@ def _tightest(uses: Sequence[tuple[Line, Use]]) -> tuple[SloCheck, ...]:
             if known is None or check.predicted.value > known.predicted.value:
                 found[check.name] = check
     return tuple(found.values())
+
+
+def _checked(
+    workload: Workload, found: Sequence[SloCheck], proof: Replay | None
+) -> tuple[SloCheck, ...]:
+    """The promises as the replay found them, where there is one, with their confidence."""
+    kept = {slo.name: slo.kept for slo in proof.slo} if proof else {}
+    in_text = workload.kind in (Kind.CHAT, Kind.BATCH, Kind.EMBEDDING)
+    return tuple(
+        replace(
+            check,
+            kept=kept.get(check.name, check.kept),
+            replayed=check.name in kept,
+            confidence=workload.confidence if in_text else None,
+        )
+        for check in found
+    )
 
 
 def _checks(cell: Cell) -> tuple[SloCheck, ...]:

@@ -92,7 +92,8 @@ def headline(plan: Plan) -> str:
     if not checks:
         keeps = "does all the work" if one else "do all the work"
     elif kept < len(checks):
-        keeps = f"{keep} {kept} of {len(checks)} promises"
+        broken = [f"{w.id} {check.name}" for w, check in checks if not check.kept]
+        keeps = f"{keep} {kept} of {len(checks)} promises (not {joined(broken)})"
     else:
         keeps = f"{keep} the promise" if kept == 1 else f"{keep} all {kept} promises"
     month = with_second(plan, "monthly_usd", plan.monthly_usd)
@@ -214,9 +215,17 @@ def tiles(plan: Plan) -> tuple[Tile, ...]:
         tile("monthly_usd", month.text, month.note or f"{capex} up front"),
         tile("horizon_usd", whole.text, f"80 %: {low}–{high}"),
         tile("utilisation", fields.format_value("utilisation", plan.utilisation), f"{idle} idle"),
-        tile("slo", f"{kept} of {len(checks)}", "kept as predicted"),
+        tile("slo", f"{kept} of {len(checks)}", _proof_words([check for _, check in checks])),
         tile("gap", fields.format_value("gap", plan.gap), f"mix {plan.status}"),
     )
+
+
+def _proof_words(checks: Sequence[SloCheck]) -> str:
+    """How it is known that promises are kept."""
+    replayed = sum(check.replayed for check in checks)
+    if replayed == len(checks):
+        return "kept in the replay"
+    return f"kept: {replayed} in the replay" if replayed else "kept as predicted"
 
 
 def workloads_table(plan: Plan) -> Table:
@@ -256,12 +265,18 @@ def slo_table(plan: Plan) -> Table:
         ("limit_s", lambda p: value("limit_s", p[1].limit_s)),
         ("predicted", lambda p: estimate("predicted", p[1].predicted)),
         ("basis", lambda p: basis(p[1].predicted.basis)),
-        ("kept", lambda p: Cell("yes", tone="good") if p[1].kept else Cell("no", tone="bad")),
+        ("confidence", lambda p: value("confidence", p[1].confidence)),
+        ("kept", lambda p: kept_cell(p[1].kept, "" if p[1].replayed else "predicted")),
     )
 
 
 _WITHOUT_ANSWERS = ("embedding", "media")
 """Kinds of work whose requests have no answer in tokens."""
+
+
+def kept_cell(is_kept: bool, note: str = "") -> Cell:
+    """Whether a promise is kept; the note says how that is known."""
+    return Cell("yes", note, tone="good") if is_kept else Cell("no", note, tone="bad")
 
 
 def replay_table(plan: Plan) -> Table:
@@ -276,16 +291,22 @@ def replay_table(plan: Plan) -> Table:
         ("limit_s", lambda r: value("limit_s", r[2].limit_s)),
         ("week_s", lambda r: value("week_s", r[2].week_s)),
         ("worst_s", lambda r: value("worst_s", r[2].worst_s)),
-        ("worst_hour", lambda r: text(hour_words(r[2].worst_hour))),
+        ("standard_error_s", lambda r: value("standard_error_s", r[2].standard_error_s)),
+        ("worst_hour", lambda r: text(hour_words(r[2].worst_hour), note=_year(plan, r[2]))),
         ("within", lambda r: value("within", r[1].within)),
         ("shed", lambda r: value("shed", r[1].shed)),
-        ("kept", lambda r: Cell("yes", tone="good") if r[2].kept else Cell("no", tone="bad")),
+        ("kept", lambda r: kept_cell(r[2].kept)),
     )
 
 
 def hour_words(hour: int) -> str:
     """An hour of the week in words: `Tue 14:00`."""
     return f"{_DAYS[hour // 24]} {hour % 24:02d}:00"
+
+
+def _year(plan: Plan, slo: ReplayedSlo) -> str:
+    """In which year the worst hour lies, where there are several."""
+    return f"year {slo.worst_year + 1}" if plan.years > 1 else ""
 
 
 def replay_words(plan: Plan) -> str:
@@ -297,7 +318,7 @@ def replay_words(plan: Plan) -> str:
     again = sum(r.corrections for r in found)
     remade = f"; the plan was made again {again} times" if again else ""
     return (
-        f"{total:,} requests were simulated, the busiest hour of every block of the week{remade}."
+        f"{total:,} requests were simulated, the busiest hour of every block of every year{remade}."
     )
 
 
