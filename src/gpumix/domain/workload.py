@@ -133,6 +133,8 @@ class Workload:
     `from_month` until before `until_month`, months after the plan's start; None = to its end.
     Its demand is that of its first year. Its replicas may run on parts of GPUs cut in hardware
     unless `mig` is off, and take turns with those of others on one GPU where `share_gpu` is on.
+    A day's volume that may wait is done `finish_within_h` after its window opens; None = within
+    that window, or its day where it has none. Runs have a limit of their own.
     """
 
     id: str
@@ -157,6 +159,7 @@ class Workload:
     until_month: int | None = None
     mig: bool = True
     share_gpu: bool = False
+    finish_within_h: float | None = None
 
     @property
     def has_data(self) -> bool:

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 
 from gpumix import mix
 from gpumix.plan.cohorts import FREED, RENTAL, Cohort
-from gpumix.plan.cycle import Block, mean_demand
+from gpumix.plan.cycle import Block, demand_by_hour
 from gpumix.plan.data import data_usd_by_year
 from gpumix.plan.formulate import Cell, Formulation
+from gpumix.plan.nights import done_by_hour
 from gpumix.plan.periods import Period, work_per_week
 from gpumix.supply.supply import Supply
+from gpumix.units import HOURS_PER_WEEK
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +27,23 @@ class Use:
     """Replicas of one cell in one block.
 
     `rate` is what one of them can deliver [units/h], shares of an hour included (`duty`); `units`
-    done and `busy_gpu_hours` worked in the block over the horizon; `load` is the share of the
-    block's capacity that is asked for on average (0-1).
+    done and `busy_gpu_hours` worked in the block over the horizon; `loads` are the shares of their
+    capacity that are asked for on average, in each hour of the block (0-1).
     """
 
     cell: Cell
     block: int
     replicas: int
     rate: float
-    load: float
+    loads: tuple[float, ...]
     units: float
     busy_gpu_hours: float
     energy_usd: float
+
+    @property
+    def load(self) -> float:
+        """The mean of its hours' loads (0-1)."""
+        return math.fsum(self.loads) / len(self.loads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +269,7 @@ def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Us
     """Uses by resource id."""
     problem, cycle = formulation.problem, formulation.cycle
     delivered = _delivered(formulation, solution)
+    done = _done(formulation, delivered)
     found: dict[str, list[Use]] = {}
     for p, plan in enumerate(solution.blocks):
         block = cycle.blocks[p]
@@ -269,7 +277,8 @@ def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Us
         for config, cell, z in zip(problem.configs, formulation.cells, plan.replicas, strict=True):
             if not z or cell is None:
                 continue
-            load = _load(cell, config.workload, block, p, delivered)
+            loads = _loads(cell, config.workload, block, p, delivered, done)
+            load = math.fsum(loads) / len(loads)
             gpu_hours = z * cell.option.gpu_share * hours * cell.duty
             found.setdefault(config.resource, []).append(
                 Use(
@@ -277,7 +286,7 @@ def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Us
                     block=p,
                     replicas=z,
                     rate=config.plain_rate,
-                    load=load,
+                    loads=loads,
                     units=z * config.plain_rate * hours * load,
                     busy_gpu_hours=gpu_hours * load,
                     energy_usd=cell.supply.usd_per_gpu_busy_hour
@@ -290,25 +299,52 @@ def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Us
 
 
 def _delivered(formulation: Formulation, solution: mix.Solution) -> dict[tuple[str, int], float]:
-    """(workload of the problem, block) -> rate; for deferrable work block -1 = units per week."""
-    problem, cycle = formulation.problem, formulation.cycle
+    """(workload of the problem, block) -> rate."""
+    problem = formulation.problem
     rates: dict[tuple[str, int], float] = {}
     for p, plan in enumerate(solution.blocks):
         for config, z in zip(problem.configs, plan.replicas, strict=True):
             rate = config.plain_rate * z
             key = (config.workload, p)
             rates[key] = rates.get(key, 0.0) + rate
-            week = (config.workload, -1)
-            rates[week] = rates.get(week, 0.0) + rate * len(cycle.blocks[p].hours)
     return rates
 
 
-def _load(
-    cell: Cell, name: str, block: Block, index: int, delivered: Mapping[tuple[str, int], float]
-) -> float:
+def _done(
+    formulation: Formulation, delivered: Mapping[tuple[str, int], float]
+) -> dict[str, tuple[float, ...]]:
+    """Work that may wait, by its name in the problem -> units done in each hour of a week."""
+    cycle, found = formulation.cycle, {}
+    works = {
+        config.workload: cell
+        for config, cell in zip(formulation.problem.configs, formulation.cells, strict=True)
+        if cell is not None and cell.period is not None
+    }
+    for name, cell in works.items():
+        if cell.period is None:
+            continue
+        capacity = [0.0] * int(HOURS_PER_WEEK)
+        for p in cycle.of_period(cell.period):
+            for hour in cycle.blocks[p].hours:
+                capacity[hour] = delivered.get((name, p), 0.0)
+        work = work_per_week(cell.workload, cell.period)
+        found[name] = done_by_hour(cell.workload, work, capacity)
+    return found
+
+
+def _loads(
+    cell: Cell,
+    name: str,
+    block: Block,
+    index: int,
+    delivered: Mapping[tuple[str, int], float],
+    done: Mapping[str, tuple[float, ...]],
+) -> tuple[float, ...]:
+    """Load in each hour of a block: as the work is done, or as demand rises and falls."""
+    rate = delivered[name, index]
     if cell.period is not None:
-        return min(work_per_week(cell.workload, cell.period) / delivered[name, -1], 1.0)
-    return mean_demand(cell.workload, block) / delivered[name, index]
+        return tuple(min(done[name][hour] / rate, 1.0) for hour in block.hours)
+    return tuple(units / rate for units in demand_by_hour(cell.workload, block))
 
 
 def usd_by_workload(lines: tuple[Line, ...]) -> dict[str, float]:

@@ -225,11 +225,8 @@ def hourly_gpus(answer: Answer) -> HourlyGpus:
 
 
 def _add_busy(busy: list[float], use: Use, block: Block) -> None:
-    """GPUs a use keeps busy in each hour: as its workload's demand rises and falls in the block."""
-    hours, share = block.hours, block.period.share_of_year
-    gpus = use.replicas * use.cell.option.gpu_share * use.cell.duty * use.load * share
-    demand = use.cell.workload.demand
-    mean = math.fsum(demand.units_per_hour[h] for h in hours) / len(hours) if demand else 0.0
-    for hour in hours:
-        shape = demand.units_per_hour[hour] / mean if demand and mean > 0.0 else 1.0
-        busy[hour] += gpus * shape
+    """GPUs a use keeps busy in each hour of the block."""
+    share = block.period.share_of_year
+    gpus = use.replicas * use.cell.option.gpu_share * use.cell.duty * share
+    for hour, load in zip(block.hours, use.loads, strict=True):
+        busy[hour] += gpus * load
