@@ -199,6 +199,17 @@ def of_volume(spec: WorkloadSpec, place: Place) -> Demand:
     )
 
 
+def finish_within_h(spec: WorkloadSpec, say: Callable[..., None]) -> float | None:
+    """The limit of a day's volume [h]; a run has its own. `say` takes a problem and its fix."""
+    if spec.finish_within is None or spec.kind not in (Kind.BATCH, Kind.EMBEDDING, Kind.MEDIA):
+        return None
+    if spec.slo or spec.latency is not None:
+        say("goes with work that may wait, this one promises a latency", "keep one of them")
+    if spec.finish_within < SECONDS_PER_HOUR:
+        say("must be at least 1 h")
+    return spec.finish_within / SECONDS_PER_HOUR
+
+
 def of_runs(spec: WorkloadSpec) -> Demand:
     """Demand of a job that is run so many times a year."""
     return _steady(runs_per_year(spec) / HOURS_PER_YEAR, spec.growth_per_year or 0.0)

@@ -222,7 +222,9 @@ class _Reader:
             until_month=ends,
             mig=spec.mig,
             share_gpu=spec.share_gpu,
-            finish_within_h=self._finish_within_h(path, spec),
+            finish_within_h=demand.finish_within_h(
+                spec, lambda *x: self._say((*path, "finish_within"), *x)
+            ),
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:
@@ -344,19 +346,6 @@ class _Reader:
         if spec.window is None:
             return tuple(hours)
         return tuple(h for h in hours if h % int(HOURS_PER_DAY) in spec.window)
-
-    def _finish_within_h(self, path: KeyPath, spec: WorkloadSpec) -> float | None:
-        """The limit of a day's volume; a run has its own."""
-        if spec.finish_within is None or "finish_within" not in APPLIES[spec.kind]:
-            return None
-        if spec.kind in (Kind.FINETUNE, Kind.PRETRAIN):
-            return None
-        if spec.slo or spec.latency is not None:
-            message = "goes with work that may wait, this one promises a latency"
-            self._say((*path, "finish_within"), message, "keep one of them")
-        if spec.finish_within < SECONDS_PER_HOUR:
-            self._say((*path, "finish_within"), "must be at least 1 h")
-        return spec.finish_within / SECONDS_PER_HOUR
 
     # -- supply ------------------------------------------------------------------------------
 
