@@ -13,6 +13,7 @@ from gpumix.domain.workload import Demand, Kind
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.inventory.schema import TokensInOut, TrafficSpec, WorkloadSpec
 from gpumix.inventory.trace import read_trace
+from gpumix.inventory.yaml import KeyPath
 from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, HOURS_PER_YEAR, SECONDS_PER_HOUR
 
 _WEEK = int(HOURS_PER_WEEK)
@@ -199,14 +200,15 @@ def of_volume(spec: WorkloadSpec, place: Place) -> Demand:
     )
 
 
-def finish_within_h(spec: WorkloadSpec, say: Callable[..., None]) -> float | None:
-    """The limit of a day's volume [h]; a run has its own. `say` takes a problem and its fix."""
+def finish_within_h(spec: WorkloadSpec, path: KeyPath, say: Callable[..., None]) -> float | None:
+    """The limit of a day's volume [h]; a run has its own. `say` takes a place, a problem and its fix."""
     if spec.finish_within is None or spec.kind not in (Kind.BATCH, Kind.EMBEDDING, Kind.MEDIA):
         return None
+    place = (*path, "finish_within")
     if spec.slo or spec.latency is not None:
-        say("goes with work that may wait, this one promises a latency", "keep one of them")
+        say(place, "goes with work that may wait, this one promises a latency", "keep one of them")
     if spec.finish_within < SECONDS_PER_HOUR:
-        say("must be at least 1 h")
+        say(place, "must be at least 1 h")
     return spec.finish_within / SECONDS_PER_HOUR
 
 

@@ -222,9 +222,7 @@ class _Reader:
             until_month=ends,
             mig=spec.mig,
             share_gpu=spec.share_gpu,
-            finish_within_h=demand.finish_within_h(
-                spec, lambda *x: self._say((*path, "finish_within"), *x)
-            ),
+            finish_within_h=demand.finish_within_h(spec, path, self._say),
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:
