@@ -201,7 +201,7 @@ def of_volume(spec: WorkloadSpec, place: Place) -> Demand:
 
 
 def finish_within_h(spec: WorkloadSpec, path: KeyPath, say: Callable[..., None]) -> float | None:
-    """The limit of a day's volume [h]; a run has its own. `say` takes a place, a problem and its fix."""
+    """The limit of a day's volume [h]; a run has its own. `say` takes place, problem and fix."""
     if spec.finish_within is None or spec.kind not in (Kind.BATCH, Kind.EMBEDDING, Kind.MEDIA):
         return None
     place = (*path, "finish_within")
