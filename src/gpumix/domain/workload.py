@@ -139,6 +139,8 @@ class Workload:
     cut in hardware unless `mig` is off, and take turns with those of others on one GPU where
     `share_gpu` is on.
     `availability` is the share of time that it is promised to be up (0-1; None: no promise).
+    A day's volume that may wait is done `finish_within_h` after its window opens; None = within
+    that window, or its day where it has none. Runs have a limit of their own.
     """
 
     id: str
@@ -165,6 +167,7 @@ class Workload:
     share_gpu: bool = False
     availability: float | None = None
     confidence: float = CONFIDENCE["standard"]
+    finish_within_h: float | None = None
 
     @property
     def has_data(self) -> bool:

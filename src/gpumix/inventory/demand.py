@@ -14,6 +14,7 @@ from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.inventory.rates import Place, demand_from, rate_problems, with_lengths
 from gpumix.inventory.schema import TokensInOut, TrafficSpec, WorkloadSpec
 from gpumix.inventory.trace import read_trace
+from gpumix.inventory.yaml import KeyPath
 from gpumix.units import (
     HOURS_PER_DAY,
     HOURS_PER_WEEK,
@@ -198,6 +199,18 @@ def of_volume(spec: WorkloadSpec, place: Place) -> Demand:
             requests_per_day,
         ),
     )
+
+
+def finish_within_h(spec: WorkloadSpec, path: KeyPath, say: Callable[..., None]) -> float | None:
+    """The limit of a day's volume [h]; a run has its own. `say` takes place, problem and fix."""
+    if spec.finish_within is None or spec.kind not in (Kind.BATCH, Kind.EMBEDDING, Kind.MEDIA):
+        return None
+    place = (*path, "finish_within")
+    if spec.slo or spec.latency is not None:
+        say(place, "goes with work that may wait, this one promises a latency", "keep one of them")
+    if spec.finish_within < SECONDS_PER_HOUR:
+        say(place, "must be at least 1 h")
+    return spec.finish_within / SECONDS_PER_HOUR
 
 
 def of_runs(spec: WorkloadSpec) -> Demand:

@@ -226,6 +226,7 @@ class _Reader:
             share_gpu=spec.share_gpu,
             availability=availability_of(path, spec, slos, self._say),
             confidence=spec.confidence or CONFIDENCE[spec.tier],
+            finish_within_h=demand.finish_within_h(spec, path, self._say),
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:

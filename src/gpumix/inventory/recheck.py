@@ -55,6 +55,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "TrainingRun.calendar_usd_per_day": (0.0, 1e9),
     "Workload.window": (0, _WEEK - 1),
     "Workload.confidence": (0.5, 0.99),
+    "Workload.finish_within_h": (1.0, _HOURS[1]),
     "Workload.steps": (1, 1000),
     "Workload.frames": (1, 10_000),
     "Workload.availability": (0.01, 1.0),

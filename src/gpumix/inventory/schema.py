@@ -348,11 +348,12 @@ _PARTS = frozenset({"mig", "share_gpu"})
 APPLIES: dict[Kind, frozenset[str]] = {
     Kind.CHAT: frozenset({"traffic", "slo", "confidence", *_PARTS}),
     Kind.BATCH: frozenset(
-        {"tokens_per_day", "window", "growth_per_year", "input_tokens", "confidence"}
+        {"tokens_per_day", "window", "finish_within", "growth_per_year", "input_tokens",
+         "confidence"}
     ),
     Kind.EMBEDDING: frozenset(
-        {"tokens_per_day", "window", "growth_per_year", "input_tokens", "traffic", "slo",
-         "confidence", *_PARTS}
+        {"tokens_per_day", "window", "finish_within", "growth_per_year", "input_tokens", "traffic",
+         "slo", "confidence", *_PARTS}
     ),
     Kind.FINETUNE: frozenset(
         {"method", "tokens", "runs_per_month", "runs_per_year", "finish_within", "seq_len",
@@ -364,7 +365,7 @@ APPLIES: dict[Kind, frozenset[str]] = {
     ),
     Kind.MEDIA: frozenset(
         {"images_per_day", "videos_per_day", "latency", "steps", "resolution", "frames",
-         "growth_per_year", "window", "traffic", *_PARTS}
+         "growth_per_year", "window", "finish_within", "traffic", *_PARTS}
     ),
 }  # fmt: skip
 """Keys that go with a kind, beside those that every workload has."""

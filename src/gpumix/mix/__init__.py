@@ -24,7 +24,17 @@ from gpumix.mix.plan import (
     solution_to_dict,
     used_groups,
 )
-from gpumix.mix.problem import Block, Config, Group, Problem, Resource, Term, Workload, limits
+from gpumix.mix.problem import (
+    Block,
+    Config,
+    Group,
+    Problem,
+    Resource,
+    Shift,
+    Term,
+    Workload,
+    limits,
+)
 from gpumix.mix.quickxplain import minimal_conflict
 from gpumix.mix.read import check_problem, most_rate, problem_to_dict, read_problem
 from gpumix.mix.shortlist import Shortlist, shortlist, shortlists
@@ -45,6 +55,7 @@ __all__ = [
     "OutOfTime",
     "Problem",
     "Resource",
+    "Shift",
     "Shortlist",
     "Solution",
     "Term",

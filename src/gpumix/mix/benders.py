@@ -222,7 +222,10 @@ def _share_bounds(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     shape = len(split.parts), len(split.batches)
     high = np.array(
-        [[float(b.counts_in(p)) for b in split.batches] for p in range(shape[0])]
+        [
+            [float(b.counts_in(p)) * b.most_share(p, block.hours) for b in split.batches]
+            for p, block in enumerate(split.problem.blocks)
+        ]
     ).reshape(shape)
     if region is None:
         return np.zeros(shape), high
@@ -232,7 +235,7 @@ def _share_bounds(
 
 
 def _work(split: Split, linear: Linear, batch: Workload, shares: Sequence[int]) -> None:
-    """All the work is done, and each block before which it is not costs its delay."""
+    """All the work and every shift is done; each block before which it is not costs its delay."""
     done: list[Term] = []
     for p, block in enumerate(split.problem.blocks):
         if batch.delay_cost > 0.0:
@@ -241,6 +244,17 @@ def _work(split: Split, linear: Linear, batch: Workload, shares: Sequence[int]) 
             linear.row([*done, (unfinished, 1.0)], lower=1.0)
         done.append((shares[p], 1.0))
     linear.row(done, lower=1.0)
+    for shift in batch.shifts:
+        linear.row(
+            [
+                (shares[p], batch.work * hours / (shift.work * block.hours))
+                for p, (block, hours) in enumerate(
+                    zip(split.problem.blocks, shift.hours, strict=True)
+                )
+                if hours
+            ],
+            lower=1.0,
+        )
 
 
 def _cuts(

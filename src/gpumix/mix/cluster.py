@@ -39,9 +39,9 @@ def clusters(problem: Problem, most: int) -> tuple[tuple[int, ...], ...]:
 
 
 def coarse(problem: Problem, groups: Sequence[Sequence[int]]) -> Problem:
-    """The problem with a block for each group; what unfinished work costs is left out.
+    """The problem with a block for each group; what unfinished work costs and shifts are left out.
 
-    The order of the groups is not one of time, and a cost left out keeps a bound a bound.
+    The order of the groups is not one of time, and a cost or limit left out keeps a bound a bound.
     """
     hours = [[problem.blocks[p].hours for p in group] for group in groups]
     blocks = tuple(
@@ -58,7 +58,7 @@ def coarse(problem: Problem, groups: Sequence[Sequence[int]]) -> Problem:
     def workload(w: Workload) -> Workload:
         if w.is_batch:
             window = tuple(i for i, group in enumerate(groups) if w.counts_in(group[0]))
-            return replace(w, window=window, delay_cost=0.0)
+            return replace(w, window=window, delay_cost=0.0, shifts=())
         if isinstance(w.demand, Mapping):
             return replace(w, demand={name: mean(series) for name, series in w.demand.items()})
         return replace(w, demand=mean(w.demand))

@@ -19,6 +19,7 @@ Mathematical Programming 102 (2005) 71-90, for step 5.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -146,8 +147,9 @@ def _shares(
             block = model.problem.blocks[i]
             if not model.problem.workload_by_id[batch.id].counts_in(i):
                 continue
+            most = math.inf if model.problem.workload_by_id[batch.id].shifts else 1.0
             done = sum(
-                min(way.config.plain_rate * block.hours / batch.work, 1.0) * values[way.columns[i]]
+                min(way.config.plain_rate * block.hours / batch.work, most) * values[way.columns[i]]
                 for way in ways
             )
             for p in group:
@@ -226,6 +228,8 @@ def _raised(
         linear.row([*held, (count, -1.0)], lower=0.0, upper=0.0)
     limit_rows(linear, had, columns)
     quota_rows(linear, had, columns)
+    for row in part.model.shift_rows:
+        linear.row_lower[row] = -math.inf
     for row, least in zip(part.work_rows, share, strict=True):
         linear.row_lower[row] = float(least)
     outcome = run(linear, gap=1e-3, node_limit=100 * effort.block_nodes, deadline=parts.deadline)

@@ -75,7 +75,8 @@ def _moved_workload(workload: Workload, kind: str, value: float) -> Workload:
             demand={name: tuple(d * value for d in series) for name, series in demand.items()},
         )
     if kind == "work":
-        return replace(workload, work=workload.work * value)
+        shifts = tuple(replace(s, work=s.work * value) for s in workload.shifts)
+        return replace(workload, work=workload.work * value, shifts=shifts)
     if kind == "n_plus_one":
         return replace(workload, n_plus_one=bool(value))
     if kind == "max_spot_share":

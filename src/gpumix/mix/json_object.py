@@ -158,6 +158,10 @@ class JsonObject:
         numbers = [self._checked(f"{key}[{i}]", v) for i, v in enumerate(value)]
         return tuple((numbers + [0.0] * length)[:length])
 
+    def hours(self, key: str, length: int) -> tuple[float, ...]:
+        """A series of hours, one a block."""
+        return self.series(key, self._data.get(key), length)
+
     def demand(self, key: str, length: int) -> tuple[float, ...] | dict[str, tuple[float, ...]]:
         """One series, or one per request class."""
         value = self._data.get(key)

@@ -70,7 +70,7 @@ class Model:
     `ways` follow the pools and their configs in order, `instances` the problem's resources,
     `committed` (columns) its commitments. Rows:
     of a pool's GPUs by (pool, block), of unclassed demand by (workload, block), of all the work, of
-    quotas.
+    its shifts, of quotas.
     `dropped` limits are not in force; the `relaxed` ones share the column `slack`.
     """
 
@@ -87,6 +87,7 @@ class Model:
     capacity_rows: dict[tuple[int, int], int] = field(default_factory=dict)
     demand_rows: dict[tuple[str, int], int] = field(default_factory=dict)
     work_rows: dict[str, int] = field(default_factory=dict)
+    shift_rows: list[int] = field(default_factory=list)
     quota_rows: list[int] = field(default_factory=list)
     slack: int = -1
 
@@ -225,7 +226,13 @@ def _usable(model: Model, workload: Workload, way: Way) -> list[int]:
     if workload.is_batch:
         counted = range(len(blocks)) if workload.window is None else set(workload.window)
         return [
-            math.ceil(workload.work / (way.config.plain_rate * block.hours)) if p in counted else 0
+            math.ceil(
+                workload.work
+                * workload.most_share(p, block.hours)
+                / (way.config.plain_rate * block.hours)
+            )
+            if p in counted
+            else 0
             for p, block in enumerate(blocks)
         ]
     alone = [
@@ -371,9 +378,11 @@ def _stops(
 
 
 def _add_work(model: Model, workload: Workload) -> None:
-    """Rows of one batch workload: the work of a cycle, and whether it is unfinished at each block.
+    """Rows of one batch workload: the work of a cycle, that of its shifts, and whether it is
+    unfinished at each block.
 
     e_p = 1 unless the window's blocks before p deliver the work: delivered(before p) + e_p >= 1.
+    Shares of work with shifts are not cut at 1: what a block delivers counts in several of them.
     """
     limit = f"work:{workload.id}"
     if workload.work <= 0.0 or not model.holds(limit):
@@ -386,12 +395,22 @@ def _add_work(model: Model, workload: Workload) -> None:
             unfinished = model.linear.column(cost, 1.0)
             model.linear.row([*done, (unfinished, 1.0), *slack], lower=1.0)
         if workload.counts_in(p):
-            done += _covering(
+            delivered = [
                 (way.columns[p], way.config.plain_rate * block.hours / workload.work)
                 for way in model.ways_of(workload)
-            )
+            ]
+            done += delivered if workload.shifts else _covering(delivered)
     model.work_rows[workload.id] = model.linear.rows
     model.linear.row([*done, *slack], lower=1.0)
+    for shift in workload.shifts:
+        own = [
+            (way.columns[p], way.config.plain_rate * hours / shift.work)
+            for p, hours in enumerate(shift.hours)
+            if hours and workload.counts_in(p)
+            for way in model.ways_of(workload)
+        ]
+        model.shift_rows.append(model.linear.rows)
+        model.linear.row([*_covering(own), *slack], lower=1.0)
 
 
 def _add_capacity(model: Model) -> None:

@@ -124,7 +124,9 @@ def block_problem(problem: Problem, p: int) -> Problem:
 
     def workload(w: Workload) -> Workload:
         if w.is_batch:
-            return replace(w, window=(0,) if w.counts_in(p) else (), delay_cost=0.0)
+            own = tuple(replace(s, hours=(s.hours[p],)) for s in w.shifts if s.hours[p])
+            window = (0,) if w.counts_in(p) else ()
+            return replace(w, window=window, delay_cost=0.0, shifts=own)
         demand = w.class_demand(p)
         if w.classes:
             return replace(w, demand={name: (d,) for name, d in demand.items()})
@@ -156,7 +158,9 @@ def _part(
     program = model.linear.program()
     cost = program.cost.copy()
     cost[counts] = 0.0
-    program = replace(program, cost=cost)
+    row_lower = program.row_lower.copy()
+    row_lower[model.shift_rows] = -np.inf  # other blocks may do a shift's work
+    program = replace(program, cost=cost, row_lower=row_lower)
     elastic, missing = _elastic(program, model.quota_rows, penalty)
     work_rows = np.array([model.work_rows[w.id] for w in batches], dtype=np.int32)
     return Part(model, elastic, counts, work_rows, missing)

@@ -15,6 +15,7 @@ from gpumix.mix.problem import (
     Group,
     Problem,
     Resource,
+    Shift,
     Workload,
     instance_cost,
     replicas_lost,
@@ -156,8 +157,9 @@ def check(problem: Problem, solution: Solution) -> list[str]:
         f"work:{workload.id}"
         for workload in problem.workloads
         if workload.is_batch
-        and not _reaches(
-            _done(problem, solution, workload, before=len(problem.blocks)), workload.work
+        and not (
+            _reaches(_done(problem, solution, workload, before=len(problem.blocks)), workload.work)
+            and all(_keeps(problem, solution, workload, shift) for shift in workload.shifts)
         )
     ]
     return list(dict.fromkeys(broken))
@@ -174,6 +176,16 @@ def _done(problem: Problem, solution: Solution, workload: Workload, before: int)
         for p in range(before)
         if workload.counts_in(p)
     )
+
+
+def _keeps(problem: Problem, solution: Solution, workload: Workload, shift: Shift) -> bool:
+    """Whether a shift's work is delivered in its hours."""
+    done = math.fsum(
+        delivered_rate(problem, solution.blocks[p], workload.id) * hours
+        for p, hours in enumerate(shift.hours)
+        if hours and workload.counts_in(p)
+    )
+    return _reaches(done, shift.work)
 
 
 def _gpus(problem: Problem, plan: BlockPlan, resource: str) -> int:

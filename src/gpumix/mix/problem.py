@@ -73,11 +73,23 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
+class Shift:
+    """A part of batch work that has hours of its own, such as what one night must do.
+
+    At least `work` [units] are delivered per cycle in so many `hours` [h] of each block.
+    """
+
+    work: float
+    hours: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """What must be served: a rate in every block (inference) or an amount per cycle (batch).
 
     `demand` [units/h] per block, or per request class and block. `work` [units] per cycle,
-    delivered in the blocks of `window` (None = all); `delay_cost` [USD/h] of unfinished work. With
+    delivered in the blocks of `window` (None = all), and so that every one of its `shifts` holds;
+    `delay_cost` [USD/h] of unfinished work. With
     `n_plus_one` demand is met without what a lost instance stops: of each config apart, or of all
     that it can hold (`lost_together`).
     """
@@ -91,6 +103,7 @@ class Workload:
     work: float = 0.0
     window: tuple[int, ...] | None = None
     delay_cost: float = 0.0
+    shifts: tuple[Shift, ...] = ()
 
     @property
     def is_batch(self) -> bool:
@@ -115,6 +128,14 @@ class Workload:
     def counts_in(self, block: int) -> bool:
         """Whether units delivered in the block count."""
         return self.window is None or block in self.window
+
+    def most_share(self, block: int, hours: float) -> float:
+        """The most of the work that a block of so many hours [h] need deliver, as a share of it:
+        all, or more where the hours that a shift has in it must do all of that shift."""
+        needed = [
+            s.work * hours / (s.hours[block] * self.work) for s in self.shifts if s.hours[block]
+        ]
+        return max([1.0, *needed])
 
 
 @dataclass(frozen=True, slots=True)

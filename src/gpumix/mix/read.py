@@ -15,6 +15,7 @@ from gpumix.mix.problem import (
     Group,
     Problem,
     Resource,
+    Shift,
     Term,
     Workload,
     slices_per_gpu,
@@ -36,7 +37,7 @@ solve error, 3e13 with a segmentation fault. Under the smallest, ten million rep
 _TOP = tuple(f.name for f in fields(Problem))
 _ONLY_FOR = {
     "inference": ("demand", "n_plus_one", "lost_together", "max_spot_share"),
-    "batch": ("work", "window", "delay_cost"),
+    "batch": ("work", "window", "delay_cost", "shifts"),
 }
 
 
@@ -174,7 +175,7 @@ def _names(record: type) -> tuple[str, ...]:
     return tuple(f.name for f in fields(record))
 
 
-def _record(item: Block | Resource | Term | Workload | Config | Group) -> dict[str, object]:
+def _record(item: Block | Resource | Shift | Term | Workload | Config | Group) -> dict[str, object]:
     return {
         f.name: _plain(value)
         for f in fields(item)
@@ -204,7 +205,7 @@ def _plain(value: object) -> object:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    return _record(value) if isinstance(value, Term) else value
+    return _record(value) if isinstance(value, Term | Shift) else value
 
 
 def _duplicates(place: str, ids: Sequence[str]) -> Iterable[Fault]:
@@ -253,6 +254,14 @@ def _term(o: JsonObject, n_blocks: int) -> Term:
     )
 
 
+def _shifts(o: JsonObject) -> list[JsonObject]:
+    return o.objects("shifts", _names(Shift)) if o.has("shifts") else []
+
+
+def _shift(o: JsonObject, n_blocks: int) -> Shift:
+    return Shift(work=o.number("work", at_least=SMALLEST), hours=o.hours("hours", n_blocks))
+
+
 def _workload(o: JsonObject, n_blocks: int) -> Workload:
     kind = o.choice("kind", tuple(_ONLY_FOR))
     for other, keys in _ONLY_FOR.items():
@@ -266,6 +275,7 @@ def _workload(o: JsonObject, n_blocks: int) -> Workload:
             work=o.number("work"),
             window=o.window("window", n_blocks),
             delay_cost=o.number("delay_cost", 0.0),
+            shifts=tuple(_shift(one, n_blocks) for one in _shifts(o)),
         )
     workload = Workload(
         id=o.text("id"),

@@ -83,6 +83,17 @@ def _join(split: Split, whole: Sequence[NDArray[np.float64]]) -> Joined:
                 joined.linear.row([*before, (unfinished, 1.0)], lower=1.0)
             before += done[p][k]
         joined.linear.row(before, lower=1.0)
+        for shift in batch.shifts:
+            joined.linear.row(
+                [
+                    (column, share * batch.work * hours / (shift.work * block.hours))
+                    for p, (block, hours) in enumerate(
+                        zip(split.problem.blocks, shift.hours, strict=True)
+                    )
+                    for column, share in (done[p][k] if hours else ())
+                ],
+                lower=1.0,
+            )
     return joined
 
 

@@ -16,11 +16,13 @@ import numpy as np
 from gpumix import mix
 from gpumix.options.working import working_share
 from gpumix.plan.cohorts import FREED, RENTAL, Cohort
-from gpumix.plan.cycle import Block, mean_demand
+from gpumix.plan.cycle import Block, demand_by_hour
 from gpumix.plan.data import data_usd_by_year
 from gpumix.plan.formulate import Cell, Formulation
+from gpumix.plan.nights import done_by_hour
 from gpumix.plan.periods import Period, work_per_week
 from gpumix.supply.supply import Supply
+from gpumix.units import HOURS_PER_WEEK
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +30,27 @@ class Use:
     """Replicas of one cell in one block.
 
     `rate` is what one of them can deliver [units/h], shares of an hour included (`duty`); `units`
-    done in the block over the horizon; `load` is the share of the block's capacity that is asked
-    for on average (0-1), `loaded_gpu_hours` that of the GPU-hours held. `working` is the share of
-    the time that a replica works in each of the block's hours (0-1), `busy_gpu_hours` the GPU-hours
-    of it over the horizon.
+    done in the block over the horizon; `loads` are the shares of their capacity that are asked for
+    on average, in each hour of the block (0-1), `loaded_gpu_hours` those of the GPU-hours held.
+    `working` is the share of the time that a replica works in each of these hours (0-1),
+    `busy_gpu_hours` the GPU-hours of it over the horizon.
     """
 
     cell: Cell
     block: int
     replicas: int
     rate: float
-    load: float
+    loads: tuple[float, ...]
     units: float
     loaded_gpu_hours: float
     working: tuple[float, ...]
     busy_gpu_hours: float
     energy_usd: float
+
+    @property
+    def load(self) -> float:
+        """The mean of its hours' loads (0-1)."""
+        return math.fsum(self.loads) / len(self.loads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +281,7 @@ def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Us
     """Uses by resource id."""
     problem, cycle = formulation.problem, formulation.cycle
     delivered = _delivered(formulation, solution)
+    done = _done(formulation, delivered)
     found: dict[str, list[Use]] = {}
     for p, plan in enumerate(solution.blocks):
         block = cycle.blocks[p]
@@ -281,16 +289,17 @@ def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Us
         for config, cell, z in zip(problem.configs, formulation.cells, plan.replicas, strict=True):
             if not z or cell is None:
                 continue
-            load = _load(cell, config.workload, block, p, delivered)
+            loads = _loads(cell, config.workload, block, p, delivered, done)
+            load = math.fsum(loads) / len(loads)
             gpu_hours = z * cell.option.gpu_share * hours * cell.duty
-            working = _working(cell, config.plain_rate, load, block)
+            working = _working(cell, config.plain_rate, loads)
             found.setdefault(config.resource, []).append(
                 Use(
                     cell=cell,
                     block=p,
                     replicas=z,
                     rate=config.plain_rate,
-                    load=load,
+                    loads=loads,
                     units=z * config.plain_rate * hours * load,
                     loaded_gpu_hours=gpu_hours * load,
                     working=working,
@@ -305,36 +314,60 @@ def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Us
 
 
 def _delivered(formulation: Formulation, solution: mix.Solution) -> dict[tuple[str, int], float]:
-    """(workload of the problem, block) -> rate; for deferrable work block -1 = units per week."""
-    problem, cycle = formulation.problem, formulation.cycle
+    """(workload of the problem, block) -> rate."""
+    problem = formulation.problem
     rates: dict[tuple[str, int], float] = {}
     for p, plan in enumerate(solution.blocks):
         for config, z in zip(problem.configs, plan.replicas, strict=True):
             rate = config.plain_rate * z
             key = (config.workload, p)
             rates[key] = rates.get(key, 0.0) + rate
-            week = (config.workload, -1)
-            rates[week] = rates.get(week, 0.0) + rate * len(cycle.blocks[p].hours)
     return rates
 
 
-def _working(cell: Cell, rate: float, load: float, block: Block) -> tuple[float, ...]:
-    """The share of the time that a replica of `rate` units an hour works, in each of the block's
-    hours, as its workload's demand rises and falls."""
-    hours, demand = block.hours, cell.workload.demand
-    if cell.period is not None or demand is None:
-        return (load,) * len(hours)
-    units = np.array([demand.units_per_hour[h] for h in hours])
-    given = units * (rate * load / max(float(units.mean()), 1e-12))
-    return tuple(working_share(cell.option, cell.workload, given).tolist())
+def _working(cell: Cell, rate: float, loads: tuple[float, ...]) -> tuple[float, ...]:
+    """The share of the time that a replica of `rate` units an hour works, in each of some hours of
+    which these are its loads."""
+    if cell.period is not None or cell.workload.demand is None:
+        return loads
+    return tuple(working_share(cell.option, cell.workload, rate * np.array(loads)).tolist())
 
 
-def _load(
-    cell: Cell, name: str, block: Block, index: int, delivered: Mapping[tuple[str, int], float]
-) -> float:
+def _done(
+    formulation: Formulation, delivered: Mapping[tuple[str, int], float]
+) -> dict[str, tuple[float, ...]]:
+    """Work that may wait, by its name in the problem -> units done in each hour of a week."""
+    cycle, found = formulation.cycle, {}
+    works = {
+        config.workload: cell
+        for config, cell in zip(formulation.problem.configs, formulation.cells, strict=True)
+        if cell is not None and cell.period is not None
+    }
+    for name, cell in works.items():
+        if cell.period is None:
+            continue
+        capacity = [0.0] * int(HOURS_PER_WEEK)
+        for p in cycle.of_period(cell.period):
+            for hour in cycle.blocks[p].hours:
+                capacity[hour] = delivered.get((name, p), 0.0)
+        work = work_per_week(cell.workload, cell.period)
+        found[name] = done_by_hour(cell.workload, work, capacity)
+    return found
+
+
+def _loads(
+    cell: Cell,
+    name: str,
+    block: Block,
+    index: int,
+    delivered: Mapping[tuple[str, int], float],
+    done: Mapping[str, tuple[float, ...]],
+) -> tuple[float, ...]:
+    """Load in each hour of a block: as the work is done, or as demand rises and falls."""
+    rate = delivered[name, index]
     if cell.period is not None:
-        return min(work_per_week(cell.workload, cell.period) / delivered[name, -1], 1.0)
-    return mean_demand(cell.workload, block) / delivered[name, index]
+        return tuple(min(done[name][hour] / rate, 1.0) for hour in block.hours)
+    return tuple(units / rate for units in demand_by_hour(cell.workload, block))
 
 
 def usd_by_workload(lines: tuple[Line, ...]) -> dict[str, float]:

@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from gpumix.domain.workload import Inventory, Workload
+from gpumix.plan.nights import hours_of
 from gpumix.plan.periods import WEEKS_PER_YEAR, Period, active_months, growth, periods_of
 from gpumix.units import HOURS_PER_WEEK
 
@@ -82,8 +83,15 @@ def mean_demand(workload: Workload, block: Block) -> float:
     """Mean hourly demand of the block's hours [units/h]."""
     if workload.demand is None:
         return 0.0
-    total = math.fsum(workload.demand.units_per_hour[h] for h in block.hours)
-    return growth(workload, block.period) * total / len(block.hours)
+    return math.fsum(demand_by_hour(workload, block)) / len(block.hours)
+
+
+def demand_by_hour(workload: Workload, block: Block) -> tuple[float, ...]:
+    """Demand in each of the block's hours [units/h]."""
+    if workload.demand is None:
+        return (0.0,) * len(block.hours)
+    factor = growth(workload, block.period)
+    return tuple(factor * workload.demand.units_per_hour[h] for h in block.hours)
 
 
 def cycle_of(
@@ -115,7 +123,7 @@ def cycle_of(
 
 def _signatures(workloads: Sequence[Workload]) -> list[int]:
     """Per hour of the week, which windows hold it (a bit each); equal = may share a block."""
-    windows = list(dict.fromkeys(w.window for w in workloads if w.is_deferrable))
+    windows = list(dict.fromkeys(hours_of(w) for w in workloads if w.is_deferrable))
     return [
         sum(1 << i for i, window in enumerate(windows) if hour in window)
         for hour in range(int(HOURS_PER_WEEK))

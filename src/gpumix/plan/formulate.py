@@ -23,6 +23,7 @@ from gpumix.plan.cohorts import Cohort, cohorts_of, freed_at_once_usd
 from gpumix.plan.cycle import Block, Cycle, highest_demand, peak_demand
 from gpumix.plan.data import data_usd_per_unit, mean_over_peak
 from gpumix.plan.effort import NORMAL, Work
+from gpumix.plan.nights import hours_of, nights_of, shifts_of
 from gpumix.plan.periods import Period, busiest_week, first_month, work_per_week
 from gpumix.plan.pools import Pooled, needed, part_of_peak
 from gpumix.plan.ways import Way, cheapest_ways, instances
@@ -34,8 +35,8 @@ UNSTEADY_TIERS = ("marketplace", "reseller")
 """Tiers that sell machines of others: no premium work there."""
 
 QUANTA = 4
-"""Runs of a rented instance that finish a week's deferrable work in its longest block; the
-smallest amount the plan can buy is the work of one of them."""
+"""Runs of a rented instance, at the least, that finish a week's deferrable work in its longest
+block, or every night's in its window; the smallest amount the plan can buy is the work of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,7 @@ class _Builder:
 
     def add_deferrable(self, workload: Workload) -> None:
         """An amount of work for a week of each period, in the blocks of its window."""
-        window = frozenset(workload.window)
+        window = hours_of(workload)
         held = {s.id: self._held_for(workload, s) for s in self._worth_holding(workload)}
         for period in self.cycle.periods:
             work = work_per_week(workload, period)
@@ -211,8 +212,15 @@ class _Builder:
                 if window.issuperset(self.cycle.blocks[b].hours)
             )
             name = work_name(workload.id, period)
+            hours = [b.hours if i in blocks else () for i, b in enumerate(self.cycle.blocks)]
             self.workloads.append(
-                mix.Workload(name, "batch", work=work * period.share_of_year, window=blocks)
+                mix.Workload(
+                    name,
+                    "batch",
+                    work=work * period.share_of_year,
+                    window=blocks,
+                    shifts=shifts_of(workload, work, hours, period.share_of_year),
+                )
             )
             for supply in self.choice.supplies:
                 if supply.is_held:
@@ -278,13 +286,15 @@ class _Builder:
         ]
         hours = [len(self.cycle.blocks[b].hours) for b in blocks]
         for way in cheapest_ways(ways, workload, work, sum(hours)) if hours else ():
-            self._rent(way, workload, name, period, work / (way.rate * max(hours)))
+            longest = sum(hours) if nights_of(workload) else max(hours)
+            self._rent(way, workload, name, period, work / (way.rate * longest))
 
     def _rent(self, way: Way, workload: Workload, name: str, period: Period, busy: float) -> None:
         """A rental that runs only a share of each hour; `busy` replicas do all of a week's work in
-        its longest block."""
+        its longest block, or night by night in all blocks of its window."""
         _, supply, option, rate = way
-        duty = min(1.0, busy / max(min(QUANTA, way.replicas), 1.0))
+        runs = max(QUANTA, math.ceil(busy)) if nights_of(workload) else QUANTA
+        duty = min(1.0, busy / max(min(runs, way.replicas), 1.0))
         resource = f"{supply.id} for {name}"
         self.supply[resource] = supply
         cost = supply.usd_per_instance_hour * duty

@@ -10,7 +10,7 @@ it costs, and the best plan what the cheapest mix found does.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -170,10 +170,19 @@ def at_prices(problem: mix.Problem, cycle: Cycle, change: float) -> mix.Problem:
         ),
         resources=tuple(_fixed(problem, r) for r in problem.resources),
         workloads=tuple(
-            replace(w, work=w.work * scale[w.window[0]]) if w.is_batch and w.window else w
+            _scaled(w, scale, scale[w.window[0]]) if w.is_batch and w.window else w
             for w in problem.workloads
         ),
     )
+
+
+def _scaled(batch: mix.Workload, hours: Sequence[float], work: float) -> mix.Workload:
+    """Batch work in blocks whose hours are scaled, each by its own factor."""
+    shifts = tuple(
+        mix.Shift(s.work * work, tuple(h * x for h, x in zip(s.hours, hours, strict=True)))
+        for s in batch.shifts
+    )
+    return replace(batch, work=batch.work * work, shifts=shifts)
 
 
 def _fixed(problem: mix.Problem, resource: mix.Resource) -> mix.Resource:

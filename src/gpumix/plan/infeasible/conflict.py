@@ -118,7 +118,7 @@ def opened(formulation: Formulation, dropped: Sequence[Amount]) -> mix.Problem:
         for period in cycle.periods
     }
     workloads = tuple(
-        replace(w, window=windows[w.id]) if w.id in windows else w
+        replace(w, window=windows[w.id], shifts=()) if w.id in windows else w
         for w in formulation.problem.workloads
     )
     return replace(formulation.problem, workloads=workloads)
