@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from gpumix.predict.rows import errors, layouts_of, parse_slo
 from gpumix.predict.training import predict_training
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+KNOWN = Path(__file__).resolve().parents[1] / "cases" / "known" / "p01-one-client"
 
 ROW: dict[str, Any] = {
     "id": "a", "gpu": "h100-sxm-80gb", "n_gpus": "1", "tp": "1", "pp": "1", "dp": "1", "ep": "1",
@@ -263,3 +265,14 @@ def test_no_count_is_zero_and_digits_are_plain(catalog: Catalog, name: str, cell
     assert np.isnan(out["value"]).all()
     assert f"{name} must be a" in out["note"][0]
     assert "from 1 to" in out["note"][0]
+
+
+def test_one_client_has_the_time_per_token_of_a_single_stream(catalog: Catalog) -> None:
+    """The known case, and TTFT besides: nobody else's prompt can come between two of its tokens."""
+    (check,) = json.loads((KNOWN / "case.json").read_text(encoding="utf-8"))["checks"]
+    points = read_columns(KNOWN / "points.csv")
+    for metric in ("tpot_ms_mean", "ttft_ms_mean"):
+        out = predict_inference(points | {"metric": [metric] * len(points["id"])}, catalog=catalog)
+        value = dict(zip(out["id"], out["value"], strict=True))
+        for one, alone, low, high in check["ratios"]:
+            assert low <= value[one] / value[alone] <= high
