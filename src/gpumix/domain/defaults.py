@@ -16,6 +16,9 @@ OUTPUT_TOKENS: Final = 256.0
 INPUT_TOKENS_OF_VOLUME: Final = {Kind.BATCH: 1024.0, Kind.EMBEDDING: 512.0}
 """Of a request, where only a daily volume is stated."""
 
+ADAPTER_RANK: Final = 16
+"""Of LoRA adapters whose number alone is stated on a command line."""
+
 SEQ_LEN: Final = {Kind.FINETUNE: 2048, Kind.PRETRAIN: 4096}
 """Tokens of a training sequence."""
 STACK: Final = {

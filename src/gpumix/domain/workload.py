@@ -123,6 +123,19 @@ class TrainingRun:
     spot: tuple[SpotTerms, ...] = ()
 
 
+MOST_ADAPTERS = 10_000
+HIGHEST_RANK = 512
+"""Adapters of one base model, and their rank: the largest that engines serve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """LoRA adapters served on one base model: how many stay in GPU memory, and their rank."""
+
+    count: int
+    rank: int
+
+
 @dataclass(frozen=True, slots=True)
 class Workload:
     """One line of the inventory.
@@ -133,6 +146,7 @@ class Workload:
     `from_month` until before `until_month`, months after the plan's start; None = to its end.
     Its demand is that of its first year. Its replicas may run on parts of GPUs cut in hardware
     unless `mig` is off, and take turns with those of others on one GPU where `share_gpu` is on.
+    `adapters` None = the base model alone.
     """
 
     id: str
@@ -157,6 +171,7 @@ class Workload:
     until_month: int | None = None
     mig: bool = True
     share_gpu: bool = False
+    adapters: Adapters | None = None
 
     @property
     def has_data(self) -> bool:

@@ -19,6 +19,7 @@ from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.promises import DEFAULT_SLOS, SLO_NAMES, slo_of
 from gpumix.domain.site import Site
 from gpumix.domain.workload import (
+    Adapters,
     CloudSupply,
     Demand,
     InputFile,
@@ -222,6 +223,7 @@ class _Reader:
             until_month=ends,
             mig=spec.mig,
             share_gpu=spec.share_gpu,
+            adapters=Adapters(spec.adapters.count, spec.adapters.rank) if spec.adapters else None,
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:
