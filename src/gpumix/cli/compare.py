@@ -9,6 +9,8 @@ import typer
 from gpumix.cli import names
 from gpumix.cli.console import console
 from gpumix.cli.options import (
+    AdapterCount,
+    AdapterRank,
     AnswerFormat,
     CalendarUsd,
     FinishWithin,
@@ -55,6 +57,8 @@ def compare(
         str, typer.Option(help="Weight precisions, comma-separated: bf16, fp8, int8, int4, ...")
     ] = "bf16",
     engine: Annotated[str, typer.Option(help="Serving engine.")] = "vllm",
+    adapters: AdapterCount = None,
+    adapter_rank: AdapterRank = None,
     train: Annotated[
         bool, typer.Option("--train", help="Compare for training, not serving.")
     ] = False,
@@ -82,6 +86,7 @@ def compare(
     from gpumix.report import export, markdown
     from gpumix.verbs.compare import compare_names
     from gpumix.verbs.training_words import TrainWords
+    from gpumix.verbs.words import adapters_of
 
     words = TrainWords(
         method, tokens, seq_len, global_batch, stack, finish_within, calendar_usd_per_day, counts
@@ -90,7 +95,7 @@ def compare(
     found = compare_names(
         what, workload, gpus=gpus, input_tokens=input, output_tokens=output, slo=slo,
         precision=precision, engine=engine, measured=measured, train=train,
-        run=words,
+        run=words, adapters=adapters_of(adapters, adapter_rank),
     )  # fmt: skip
     if as_json or format is Format.JSON:
         typer.echo(export.to_json(export.answer_to_dict(found)))

@@ -69,6 +69,10 @@ RequestCount = Annotated[
         help="Number of requests; repeats or cuts the trace. Default for a profile: 10,000."
     ),
 ]
+AdapterCount = Annotated[
+    int | None, typer.Option("--adapters", help="LoRA adapters served on the model; default none.")
+]
+AdapterRank = Annotated[int | None, typer.Option(help="Rank of --adapters; default 16.")]
 Timeout = Annotated[
     float | None, typer.Option(help="Drop a request with no first token after this many seconds.")
 ]

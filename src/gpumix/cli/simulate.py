@@ -10,6 +10,8 @@ import typer
 from gpumix.cli import names
 from gpumix.cli.console import console
 from gpumix.cli.options import (
+    AdapterCount,
+    AdapterRank,
     Batching,
     ColdStart,
     JsonFlag,
@@ -50,6 +52,8 @@ def simulate(
     cold_start_s: ColdStart = None,
     prefill_replicas: PrefillReplicas = 0,
     kv_link_gb_per_s: KvLink = None,
+    adapters: AdapterCount = None,
+    adapter_rank: AdapterRank = None,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for simulation.html and .json.")] = None,
     as_json: JsonFlag = False,
@@ -66,12 +70,13 @@ def simulate(
     from gpumix.report.terminal import bar, show_simulation
     from gpumix.simulate.question import SimulationQuestion
     from gpumix.verbs.simulate import simulate_file
-    from gpumix.verbs.words import slos_of
+    from gpumix.verbs.words import adapters_of, slos_of
 
     question = SimulationQuestion(
         model, gpu, tp, precision, kv_precision, engine, replicas, None, "", profile,
         rate, requests, slos_of(slo) if slo else (), timeout_s, seed, batching, max_replicas,
         scale_target, cold_start_s, prefill_replicas, kv_link_gb_per_s,
+        adapters_of(adapters, adapter_rank),
     )  # fmt: skip
     if out is not None:
         check_folder(out, FILES)

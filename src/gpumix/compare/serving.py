@@ -21,7 +21,7 @@ from gpumix.domain.llm import SHORTER, too_long
 from gpumix.domain.offer import Purchase
 from gpumix.domain.promises import DEFAULT_SLOS
 from gpumix.domain.traffic import Lengths
-from gpumix.domain.workload import Demand, Kind, Slo, Tier, Workload
+from gpumix.domain.workload import Adapters, Demand, Kind, Slo, Tier, Workload
 from gpumix.errors import InputError, Problem
 from gpumix.options.levers import Asker, Change, Priced, levers
 from gpumix.options.option import Option
@@ -51,6 +51,7 @@ class Question:
     precisions: tuple[str, ...] = (assumed.PRECISION,)
     engine: str = assumed.ENGINE
     gpus: tuple[str, ...] | None = None
+    adapters: Adapters | None = None
 
 
 def compare_gpus(question: Question, catalog: Catalog, as_of: date) -> Comparison:
@@ -135,6 +136,8 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
         raise InputError(
             Problem("MODEL", f"{model.id} is {model.kind}: compare answers for text models")
         )
+    if embeds and question.adapters is not None:
+        raise InputError(Problem("--adapters", f"go with models that answer in text; {model.id}"))
     defaults = []
     if question.input_tokens is None:
         defaults.append(f"{assumed.INPUT_TOKENS:,.0f} input tokens")
@@ -171,6 +174,7 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
         countries=(),
         gpus=(),
         confidence=0.5,  # a comparison shows the middle of each prediction
+        adapters=question.adapters,
     )
     return workload, defaults
 

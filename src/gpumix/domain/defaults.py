@@ -19,6 +19,9 @@ INPUT_TOKENS_OF_VOLUME: Final = {Kind.BATCH: 1024.0, Kind.EMBEDDING: 512.0}
 THINK_TIME_S: Final = 30.0
 """From an answer to the next question of one user, where an inventory states users alone."""
 
+ADAPTER_RANK: Final = 16
+"""Of LoRA adapters whose number alone is stated on a command line."""
+
 SEQ_LEN: Final = {Kind.FINETUNE: 2048, Kind.PRETRAIN: 4096}
 """Tokens of a training sequence."""
 STACK: Final = {

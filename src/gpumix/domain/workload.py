@@ -126,6 +126,19 @@ class TrainingRun:
     spot: tuple[SpotTerms, ...] = ()
 
 
+MOST_ADAPTERS = 10_000
+HIGHEST_RANK = 512
+"""Adapters of one base model, and their rank: the largest that engines serve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """LoRA adapters served on one base model: how many stay in GPU memory, and their rank."""
+
+    count: int
+    rank: int
+
+
 @dataclass(frozen=True, slots=True)
 class Workload:
     """One line of the inventory.
@@ -141,6 +154,7 @@ class Workload:
     `availability` is the share of time that it is promised to be up (0-1; None: no promise).
     A day's volume that may wait is done `finish_within_h` after its window opens; None = within
     that window, or its day where it has none. Runs have a limit of their own.
+    `adapters` None = the base model alone.
     """
 
     id: str
@@ -168,6 +182,7 @@ class Workload:
     availability: float | None = None
     confidence: float = CONFIDENCE["standard"]
     finish_within_h: float | None = None
+    adapters: Adapters | None = None
 
     @property
     def has_data(self) -> bool:

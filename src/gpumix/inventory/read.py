@@ -19,6 +19,7 @@ from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.site import Site
 from gpumix.domain.workload import (
     CONFIDENCE,
+    Adapters,
     CloudSupply,
     Demand,
     InputFile,
@@ -227,6 +228,7 @@ class _Reader:
             availability=availability_of(path, spec, slos, self._say),
             confidence=spec.confidence or CONFIDENCE[spec.tier],
             finish_within_h=demand.finish_within_h(spec, path, self._say),
+            adapters=Adapters(spec.adapters.count, spec.adapters.rank) if spec.adapters else None,
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:

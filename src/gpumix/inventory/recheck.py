@@ -17,7 +17,14 @@ from gpumix.catalog import Catalog
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.offer import TIERS, Purchase
 from gpumix.domain.promises import SLO_NAMES
-from gpumix.domain.workload import LONGEST_NAME, Inventory, Kind, Workload
+from gpumix.domain.workload import (
+    HIGHEST_RANK,
+    LONGEST_NAME,
+    MOST_ADAPTERS,
+    Inventory,
+    Kind,
+    Workload,
+)
 from gpumix.errors import Problem, unknown_name
 from gpumix.units import HOURS_PER_WEEK, HOURS_PER_YEAR, MONTHS_PER_YEAR, SECONDS_PER_HOUR
 
@@ -53,6 +60,8 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "TrainingRun.queue_h": _HOURS,
     "TrainingRun.programme_factor": (1.0, 100.0),
     "TrainingRun.calendar_usd_per_day": (0.0, 1e9),
+    "Adapters.count": (1, MOST_ADAPTERS),
+    "Adapters.rank": (1, HIGHEST_RANK),
     "Workload.window": (0, _WEEK - 1),
     "Workload.confidence": (0.5, 0.99),
     "Workload.finish_within_h": (1.0, _HOURS[1]),
@@ -158,6 +167,8 @@ def _of_workload(workload: Workload, place: str) -> Iterator[Problem]:
         yield Problem(f"{place}.demand.input.mean", "must be 1 token or more")
     if (workload.run is None) == (workload.kind in _JOBS):
         yield Problem(f"{place}.run", f"does not go with kind {workload.kind}")
+    if workload.adapters is not None and workload.kind not in (Kind.CHAT, Kind.BATCH):
+        yield Problem(f"{place}.adapters", f"does not go with kind {workload.kind}")
     if not workload.window:
         yield Problem(f"{place}.window", "is empty")
     if not workload.precisions:

@@ -7,7 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from gpumix.domain import defaults
-from gpumix.domain.workload import LONGEST_NAME, SIMPLICITY, Kind, Tier
+from gpumix.domain.workload import (
+    HIGHEST_RANK,
+    LONGEST_NAME,
+    MOST_ADAPTERS,
+    SIMPLICITY,
+    Kind,
+    Tier,
+)
 from gpumix.inventory.quantities import (
     Crowd,
     Day,
@@ -118,6 +125,13 @@ class TrafficSpec(_Spec):
     growth_per_year: Growth = 0.0
 
 
+class AdaptersSpec(_Spec):
+    """LoRA adapters that a workload's base model serves."""
+
+    count: Whole = Field(ge=1, le=MOST_ADAPTERS)
+    rank: Whole = Field(ge=1, le=HIGHEST_RANK)
+
+
 class WorkloadSpec(_Spec):
     """One workload of any kind; read.py says which keys go with which kind."""
 
@@ -139,6 +153,7 @@ class WorkloadSpec(_Spec):
     # served work
     mig: bool = True
     share_gpu: bool = False
+    adapters: AdaptersSpec | None = None
     traffic: TrafficSpec | None = None
     slo: dict[str, Limit] = {}
     tokens_per_day: Volume | None = None
@@ -346,10 +361,10 @@ _PARTS = frozenset({"mig", "share_gpu"})
 """Keys of work that may run on part of a GPU."""
 
 APPLIES: dict[Kind, frozenset[str]] = {
-    Kind.CHAT: frozenset({"traffic", "slo", "confidence", *_PARTS}),
+    Kind.CHAT: frozenset({"traffic", "slo", "adapters", "confidence", *_PARTS}),
     Kind.BATCH: frozenset(
         {"tokens_per_day", "window", "finish_within", "growth_per_year", "input_tokens",
-         "confidence"}
+         "adapters", "confidence"}
     ),
     Kind.EMBEDDING: frozenset(
         {"tokens_per_day", "window", "finish_within", "growth_per_year", "input_tokens", "traffic",

@@ -21,7 +21,7 @@ from gpumix.options.serving import setup_of
 from gpumix.options.training_levers import changes_of
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments
 from gpumix.perf.inference.memory import weights_bytes
-from gpumix.perf.inference.modes import speculative_decoding
+from gpumix.perf.inference.modes import speculative_decoding, with_adapters
 from gpumix.perf.precision import kv_bytes_per_value
 from gpumix.predict.evidence import MOVED
 from gpumix.units import MS
@@ -271,7 +271,7 @@ def _gains(
     batch = np.array([max(o.batch or 1.0, 1.0) for o in options])
     context = demand.input.mean + 0.5 * demand.output.mean
     found = speculative_decoding(
-        built(target),
+        with_adapters(built(target), workload.adapters),
         built(draft, DRAFT_PRECISION),
         batch,
         context,

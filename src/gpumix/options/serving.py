@@ -23,6 +23,7 @@ from gpumix.options.trust import Trust, measured_by, tightened, trust_in, widene
 from gpumix.perf.calibrate import faster
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments, refusals
 from gpumix.perf.inference.memory import memory, weights_bytes
+from gpumix.perf.inference.modes import with_adapters
 from gpumix.perf.inference.steps import prefill_s
 from gpumix.predict.evidence import Evidence
 from gpumix.serving.capacity import Capacity, Latency, Server, Traffic, latency, sustained
@@ -80,8 +81,10 @@ def _deployments(
     reasons = refusals(setups)
     kept = [i for i, reason in enumerate(reasons) if not reason]
     refused = [(i, reason) for i, reason in enumerate(reasons) if reason]
-    dep = deployments([setups[i] for i in kept], coefficients) if kept else None
-    return dep, kept, refused
+    if not kept:
+        return None, kept, refused
+    dep = deployments([setups[i] for i in kept], coefficients)
+    return with_adapters(dep, workload.adapters), kept, refused
 
 
 def setup_of(workload: Workload, model: Model, row: Row) -> Setup:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gpumix.domain import defaults as assumed
 from gpumix.domain.traffic import Requests
-from gpumix.domain.workload import Slo
+from gpumix.domain.workload import Adapters, Slo
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +37,4 @@ class SimulationQuestion:
     cold_start_s: float | None = None
     prefill_replicas: int = 0
     kv_link_gb_per_s: float | None = None
+    adapters: Adapters | None = None

@@ -25,6 +25,7 @@ from gpumix.errors import InputError, NoEstimate, Problem, unknown_name
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments
 from gpumix.perf.inference.engines import NEWEST
 from gpumix.perf.inference.memory import memory
+from gpumix.perf.inference.modes import with_adapters
 from gpumix.perf.power import gpu_power_w, idle_power_w, utilisation
 from gpumix.predict.software import unknown_name as unknown_software_name
 from gpumix.serving.capacity import Traffic, sustained
@@ -209,6 +210,7 @@ def _deployment(
         )
     except NoEstimate as error:
         raise InputError(Problem("--model", str(error))) from None
+    dep = with_adapters(dep, question.adapters)
     fits = np.flatnonzero(np.asarray(memory(dep, *sizes).fits))
     if not len(fits):
         if message := too_long(model, *sizes):

@@ -83,6 +83,8 @@ def _cheapest(found: Sequence[Quote]) -> tuple[Quote, ...]:
 
 def _refusal(price: ApiPrice, workload: Workload, demand: Demand) -> str:
     """Why an API cannot do a workload; empty where it can."""
+    if workload.adapters is not None:
+        return "it serves the base model alone, not the team's adapters"
     if workload.countries and price.country not in workload.countries:
         where = f"it runs in {price.country}" if price.country else "its country is not known"
         return f"{where}, residency asks for {', '.join(workload.countries)}"

@@ -12,6 +12,7 @@ from gpumix.compare.training import compare_train
 from gpumix.domain import defaults
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.training_comparison import TrainingComparison
+from gpumix.domain.workload import Adapters
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.verbs.calibrate import find_store
 from gpumix.verbs.plan import open_inventory
@@ -32,6 +33,7 @@ def compare_names(
     measured: Path | None = None,
     train: bool = False,
     run: TrainWords | None = None,
+    adapters: Adapters | None = None,
 ) -> Comparison | TrainingComparison:
     """A comparison asked for on the command line: of a model, or of an inventory's workload;
     with `train`, or of a training workload, of a training run that `run` states.
@@ -39,9 +41,11 @@ def compare_names(
     Raises: InputError for unknown names, with did-you-mean.
     """
     names = names_of("--gpus", gpus)
-    served = any(option is not None for option in (input_tokens, output_tokens, slo))
+    served = any(option is not None for option in (input_tokens, output_tokens, slo, adapters))
     if train and served:
-        raise InputError(Problem("--train", "does not go with --input, --output and --slo"))
+        raise InputError(
+            Problem("--train", "does not go with --input, --output, --slo and --adapters")
+        )
     if not train and run not in (None, TrainWords()):
         fix = "add --train" if workload is None else "state them in the inventory"
         raise InputError(Problem("compare", "options of a training run without --train", fix))
@@ -82,6 +86,7 @@ def compare_names(
         precisions_of(precision),
         engine,
         names,
+        adapters,
     )
     return compare_gpus(question, load(measured=find_store(measured)), date.today())
 

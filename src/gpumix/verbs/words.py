@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from gpumix.domain.defaults import ADAPTER_RANK
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.promises import SLO_NAMES, limits_in, slo_of
-from gpumix.domain.workload import Slo
+from gpumix.domain.workload import HIGHEST_RANK, MOST_ADAPTERS, Adapters, Slo
 from gpumix.errors import InputError, Problem, unknown_name
 
 
@@ -27,6 +28,29 @@ def slos_of(text: str) -> tuple[Slo, ...]:
     if problems:
         raise InputError(problems)
     return tuple(found)
+
+
+def adapters_of(count: int | None, rank: int | None) -> Adapters | None:
+    """The adapters of --adapters and --adapter-rank; None without a number of them.
+
+    Raises: InputError for a rank alone and for what is out of range.
+    """
+    if count is None:
+        if rank is None:
+            return None
+        raise InputError(Problem("--adapter-rank", "says nothing without --adapters"))
+    found = Adapters(count, ADAPTER_RANK if rank is None else rank)
+    problems = [
+        Problem(option, f"must be between 1 and {most:,}, got {value:,}")
+        for option, value, most in (
+            ("--adapters", found.count, MOST_ADAPTERS),
+            ("--adapter-rank", found.rank, HIGHEST_RANK),
+        )
+        if not 1 <= value <= most
+    ]
+    if problems:
+        raise InputError(problems)
+    return found
 
 
 def names_of(option: str, text: str | None) -> tuple[str, ...] | None:
