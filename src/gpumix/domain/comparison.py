@@ -59,10 +59,16 @@ class ComparedGpu:
 
 @dataclass(frozen=True, slots=True)
 class WinnerAt:
-    """The cheapest GPU for a demand from `requests_per_s` on, up to the next entry."""
+    """The cheapest layout and count for a demand above `requests_per_s`, up to the next entry.
+
+    A replica is `tp` GPUs at `precision`; `utilisation` is the share of these replicas that
+    `requests_per_s` uses.
+    """
 
     requests_per_s: float
     gpu: str
+    tp: int
+    precision: str
     replicas: int
     usd_per_hour: float
     utilisation: float
