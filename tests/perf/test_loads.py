@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gpumix.perf.inference.deployment import Deployment
-from gpumix.perf.inference.loads import closed_loop, static_batch
+from gpumix.perf.inference.loads import closed_loop, request_rate, single_stream, static_batch
 from gpumix.perf.inference.memory import memory
-from gpumix.perf.inference.steps import prefill_s
+from gpumix.perf.inference.steps import decode_step_s, prefill_s
 
 Deploy = Callable[..., Deployment]
 
@@ -40,3 +40,26 @@ def test_a_prompt_that_is_wholly_cached_costs_next_to_nothing_to_read(deploy: De
     assert nearly.output_tokens_per_s[0] <= wholly.output_tokens_per_s[0]
     assert wholly.output_tokens_per_s[0] == pytest.approx(nearly.output_tokens_per_s[0], rel=0.02)
     assert 0.0 < wholly.ttft_s[0] <= nearly.ttft_s[0]
+
+
+@pytest.mark.parametrize("prompt", [128.0, 1_000.0, 4_000.0, 32_000.0, 120_000.0])
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "tensorrt-llm"])
+def test_one_request_in_flight_is_a_single_stream(
+    deploy: Deploy, prompt: float, engine: str
+) -> None:
+    """So is an open loop in which the next request hardly ever meets the one before."""
+    dep = deploy(engine=engine)
+    alone = single_stream(dep, prompt, 100.0)
+    one = closed_loop(dep, prompt, 100.0, 1.0)
+    rare = request_rate(dep, prompt, 100.0, np.array([1e-4]))
+    for other in (one, rare):
+        assert other.tpot_s[0] == pytest.approx(alone.tpot_s[0], rel=0.02)
+        assert other.ttft_s[0] == pytest.approx(alone.ttft_s[0], rel=0.02)
+
+
+def test_a_lone_prompt_is_read_before_its_answer_begins(deploy: Deploy) -> None:
+    """None of it falls into the time per token: each is a step that only decodes."""
+    dep = deploy()
+    alone = single_stream(dep, 120_000.0, 100.0)
+    assert alone.tpot_s[0] == pytest.approx(decode_step_s(dep, 1.0, 120_050.0)[0])
+    assert alone.ttft_s[0] > prefill_s(dep, 120_000.0, 120_000.0)[0]

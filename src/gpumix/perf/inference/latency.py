@@ -44,22 +44,20 @@ def ttft(
     return alone + waits * others_prefill_s
 
 
-def tpot(decode_s: Values, mixed_s: Values, mixed_share: Values, lockstep: Values) -> Values:
+def tpot(decode_s: Values, others_s: Values, lockstep: Values) -> Values:
     """Mean time of an output token under continuous batching [s].
 
-    TPOT = decode + (1 - g) phi (mixed - decode): a share phi of steps also takes prompts, and
-    takes longer by them.
+    TPOT = decode + (1 - g) others: steps that also take the prompts of others last longer by them.
 
     Args:
         decode_s: a step that only decodes [s].
-        mixed_s: a step that takes prompts too [s].
-        mixed_share: share phi of such steps [0-1].
+        others_s: what the prompts of others add to a mean step [s].
         lockstep: share g of prompts that go when nothing decodes: of engines that let prompts go
             first, whose requests march in step [0-1].
 
     Source: docs/inference.md, "Loads"; Orca (OSDI 2022), Sarathi (arXiv 2403.02310).
 
-    >>> round(tpot(0.020, 0.050, 0.25, 0.05), 6)
+    >>> round(tpot(0.020, 0.0075, 0.05), 6)
     0.027125
     """
-    return decode_s + (1.0 - lockstep) * (mixed_share * (mixed_s - decode_s))
+    return decode_s + (1.0 - lockstep) * others_s

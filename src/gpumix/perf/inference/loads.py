@@ -106,14 +106,15 @@ def _steady(
     prompts, mixed_share = flow.prompts, flow.mixed_share
     decode = decode_step_s(dep, batch, context)
     mixed = mixed_step_s(dep, batch, prompts, context, span)
-    interference = mixed_share * (mixed - decode)
-    per_token = latency.tpot(decode, mixed, mixed_share, dep.lockstep)
+    # Of all prompts that pass a sequence while it decodes, one in b is its own.
+    interference = (1.0 - 1.0 / np.maximum(batch, 1.0)) * mixed_share * (mixed - decode)
+    per_token = latency.tpot(decode, interference, dep.lockstep)
     own = prefill_s(dep, fresh, span)
-    others = np.maximum(batch - 1.0, 0.0) / np.maximum(batch, 1.0) * interference * output_len
+    others = interference * output_len
     waits = dep.lockstep + first_wave
     first = latency.ttft(dep.first_token_s, own, others, per_token, batch, dep.together, waits)
     with np.errstate(divide="ignore", invalid="ignore"):
-        busy = (decode + interference) * (output_len - 0.5) + 0.5 * np.maximum(own, mixed)
+        busy = decode * np.maximum(output_len - 1.0, 0.0) + own + others
         rate = np.where(batch > 0.0, batch * output_len / busy, 0.0)
         waiting = np.where(asked > batch, (asked / batch - 1.0) * busy, 0.0)
     e2e = first + per_token * (output_len - 1.0) + waiting
@@ -267,8 +268,8 @@ def static_batch(dep: Deployment, input_len: Values, output_len: Values, batch: 
 
 
 def single_stream(dep: Deployment, input_len: Values, output_len: Values) -> Rates:
-    """One request at a time; as a static batch of one."""
-    return static_batch(dep, input_len, output_len, dep.copies)
+    """One request at a time: a served loop of one user."""
+    return closed_loop(dep, input_len, output_len, dep.copies)
 
 
 def burst(
