@@ -66,3 +66,43 @@ def test_the_figures_of_the_traffic_reach_the_simulation(
     assert rate(prefix_share=0.5) > 1.05 * rate(prefix_share=0.0)
     assert rate(length_correlation=0.9) != rate(length_correlation=-0.9)
     assert rate(arrival_cv=3.0) < 0.95 * rate(arrival_cv=1.0)
+
+
+# -- pools -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("demand", "closed", "pool", "rate"),
+    [
+        (0.9, 1.0, 1, 1.0),  # one is enough
+        (0.9, 0.1, 1, 1.0),  # the closed form would have taken nine
+        (1.2, 5.0, 2, 2.4),  # and here one: n - 1 at 2.0 each would seem enough
+        (3.9, 5.0, 2, 4.0),
+        (4.5, 5.0, 3, 6.75),
+        (9.5, 5.0, 4, 12.0),
+        (99.0, 5.0, 4, 12.0),  # more than the largest pool: its replicas, side by side
+        (0.0, 5.0, 1, 1.0),
+    ],
+)
+def test_a_pool_is_the_fewest_replicas_that_carry_the_demand(
+    inventory: Inventory,
+    tried: dict[str, list[Option]],
+    monkeypatch: pytest.MonkeyPatch,
+    demand: float,
+    closed: float,
+    pool: int,
+    rate: float,
+) -> None:
+    """Pools of 1 to 4 sustain 1, 4, 7.5 and 12 requests/s."""
+    rates = {1: 1.0, 2: 4.0, 3: 7.5, 4: 12.0}
+    monkeypatch.setattr(
+        sustained,
+        "sustained_by",
+        lambda _w, _o, replicas: Sustained(rates[replicas], (0.1, 0.1), 1.0, 1),
+    )
+    option = replace(tried["chat"][0], units_per_hour=closed * 3600.0)
+    found, replicas = sustained.pool_for(inventory.workloads[0], option, demand)
+    assert (replicas, found.requests_per_s) == (pool, pytest.approx(rate, rel=1e-5))
+    # a mix that divides by the rate of one replica takes so many, and they carry the demand
+    taken = max(math.ceil(demand / (found.requests_per_s / replicas)), 1)
+    assert rates[min(taken, 4)] * max(taken / 4, 1.0) >= demand

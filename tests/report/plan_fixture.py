@@ -869,9 +869,9 @@ def comparison() -> Comparison:
             compared_api("openai", ApiKind.SUBSTITUTE, usd_per_mtok_total=0.12),
         ),
         winners=(
-            WinnerAt(0.0, "l4-24gb", 1, 0.53, 0.2),
-            WinnerAt(1.57, "l40s-48gb", 1, 0.99, 0.34),
-            WinnerAt(4.61, "h100-sxm-80gb", 1, 2.49, 0.27),
+            WinnerAt(0.0, "l4-24gb", 1, "fp8", 1, 0.53, 0.2),
+            WinnerAt(1.57, "l40s-48gb", 1, "fp8", 1, 0.99, 0.34),
+            WinnerAt(4.61, "h100-sxm-80gb", 1, "fp8", 1, 2.49, 0.27),
         ),
         defaults=("1,024 tokens in, 256 out", "ttft_p95 1 s", "tpot_p95 50 ms"),
         warnings=(),

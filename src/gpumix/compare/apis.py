@@ -6,9 +6,10 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from gpumix.compare.winners import Layout
 from gpumix.cost.api import BreakEven, Level, Replicas, break_even
 from gpumix.domain.api import ApiPrice
-from gpumix.domain.comparison import ComparedApi, ComparedGpu
+from gpumix.domain.comparison import ComparedApi
 from gpumix.domain.workload import Demand, Workload
 from gpumix.supply.apis import Quote, quotes, usd_per_mtok
 from gpumix.units import SECONDS_PER_HOUR
@@ -18,19 +19,14 @@ _NEVER = "no GPU at its median on-demand price costs less at any demand"
 
 
 def compared_apis(
-    workload: Workload, prices: Sequence[ApiPrice], rows: Sequence[ComparedGpu]
+    workload: Workload, prices: Sequence[ApiPrice], able: Sequence[Layout]
 ) -> tuple[ComparedApi, ...]:
     """Every provider's price of a workload, its own model first; those that cannot do it last."""
     offers, demand = quotes(workload, prices), workload.demand
     if demand is None:
         return ()
-    priced = [
-        (row, row.price.usd_per_gpu_hour * (row.tp or 1), row.requests_per_s * SECONDS_PER_HOUR)
-        for row in rows
-        if row.price is not None and row.requests_per_s
-    ]
     return tuple(
-        _compared(quote, workload, demand, priced) for quote in (*offers.same, *offers.substitutes)
+        _compared(quote, workload, demand, able) for quote in (*offers.same, *offers.substitutes)
     )
 
 
@@ -38,15 +34,17 @@ def _compared(
     quote: Quote,
     workload: Workload,
     demand: Demand,
-    priced: Sequence[tuple[ComparedGpu, float, float]],
+    able: Sequence[Layout],
 ) -> ComparedApi:
     week = sum(demand.units_per_hour)
     levels = _levels(workload, demand)
     found: list[tuple[BreakEven, str]] = []
-    for row, usd_per_hour, rate in priced:
-        even = break_even(levels, week, quote.usd_per_unit, Replicas(rate, 1, usd_per_hour))
+    for layout in able:
+        rate = layout.requests_per_s * SECONDS_PER_HOUR
+        replicas = Replicas(rate, 1, layout.usd_per_hour)
+        even = break_even(levels, week, quote.usd_per_unit, replicas)
         if even is not None:
-            found.append((even, row.gpu))
+            found.append((even, layout.option.gpu))
     even, gpu = min(found, key=lambda f: (f[0].scale, f[1]), default=(None, ""))
     tokens = week * (demand.input.mean + demand.output.mean) / _DAYS_PER_WEEK
     return ComparedApi(

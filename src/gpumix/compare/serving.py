@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gpumix.catalog import price_summary
 from gpumix.compare.apis import compared_apis
+from gpumix.compare.winners import layouts, winners
 from gpumix.cost.unit_cost import break_even_utilisation, usd_per_mtok
 from gpumix.domain import defaults as assumed
-from gpumix.domain.comparison import ComparedGpu, Comparison, PriceUsed, WinnerAt
+from gpumix.domain.comparison import ComparedGpu, Comparison, PriceUsed
 from gpumix.domain.evidence import Estimate
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import SHORTER, too_long
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 UTILISATIONS = (0.3, 0.5, 0.7, 1.0)
 LARGEST_INSTANCE = 8
-WINNERS_UP_TO = 3.0
-"""Demand up to which winners are told, in replicas of the fastest GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +84,7 @@ def compare_workload(
     options = serving_options(workload, model, gpus, largest, catalog.coefficients, evidence)
     rows = _rows(workload, workload.demand, gpus, options, catalog, as_of)
     prices = {row.gpu: row.price.usd_per_gpu_hour for row in rows if row.price is not None}
+    able = layouts(options, prices)
 
     def ask(changed: Workload, change: Change) -> list[Option]:
         coefficients = catalog.coefficients
@@ -103,14 +102,14 @@ def compare_workload(
         as_of=as_of,
         utilisations=UTILISATIONS,
         rows=tuple(rows),
-        winners=tuple(_winners(rows)),
+        winners=tuple(winners(able)),
         levers=levers(workload, Asker(catalog, ask, partial(_cheapest, prices))),
         defaults=tuple(defaults),
         warnings=(
             *unknown_software(workload, catalog.coefficients),
             *price_warnings([r.price for r in rows if r.price is not None]),
         ),
-        apis=compared_apis(workload, catalog.api_prices, rows),
+        apis=compared_apis(workload, catalog.api_prices, able),
     )
 
 
@@ -301,30 +300,6 @@ def _with_break_even(rows: Sequence[ComparedGpu]) -> list[ComparedGpu]:
         share = break_even_utilisation(mine[1], cheapest[1], mine[2], cheapest[2])
         out.append(replace(row, beats_cheapest_from=share if share <= 1.0 else None))
     return out
-
-
-def _winners(rows: Sequence[ComparedGpu]) -> list[WinnerAt]:
-    """The cheapest GPU by demand, a new entry where it changes.
-
-    cost(d) = R max(1, d / T): the first replica is paid whole, further ones as far as they are
-    used, so that rounding to whole replicas does not make the answer flicker.
-    """
-    priced = _priced(rows)
-    if not priced:
-        return []
-    corners = {rate * other / usd for _, usd, rate in priced for _, other, _ in priced}
-    corners |= {rate for _, _, rate in priced}
-    highest = WINNERS_UP_TO * max((rate for _, _, rate in priced), default=0.0)
-    steps = [0.0, *sorted(d for d in corners if d < highest)]
-    found: list[WinnerAt] = []
-    for start, end in pairwise([*steps, highest]):
-        demand = 0.5 * (start + end)
-        row, usd, rate = min(priced, key=lambda p: (p[1] * max(1.0, demand / p[2]), p[0].gpu))
-        if not found or found[-1].gpu != row.gpu:
-            replicas = max(math.ceil(start / rate - 1e-9), 1)
-            used = start / (replicas * rate)
-            found.append(WinnerAt(start, row.gpu, replicas, replicas * usd, used))
-    return found
 
 
 def price_warnings(prices: Sequence[PriceUsed]) -> list[str]:

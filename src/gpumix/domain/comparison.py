@@ -59,13 +59,16 @@ class ComparedGpu:
 
 @dataclass(frozen=True, slots=True)
 class WinnerAt:
-    """The cheapest GPU for a demand from `requests_per_s` on, up to the next entry.
+    """The cheapest layout and count for a demand above `requests_per_s`, up to the next entry.
 
-    `load` is the share of what the replicas sustain that is asked of them (0-1).
+    A replica is `tp` GPUs at `precision`; `load` is the share of what these replicas sustain that
+    `requests_per_s` asks of them (0-1).
     """
 
     requests_per_s: float
     gpu: str
+    tp: int
+    precision: str
     replicas: int
     usd_per_hour: float
     load: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -24,9 +25,7 @@ SEED = 20_260_101
 POOL = 4
 """Most replicas whose common queue is simulated for a rate."""
 
-POOL_SHARE = 2.0
-"""The quietest hour must need so many times the pool: a mix splits it over unlike replicas."""
-
+_BELOW = 1e-6
 _LEAST, _MOST = 1_500, 20_000
 
 
@@ -84,11 +83,39 @@ def _simulated(workload: Workload, option: Option) -> Option:
     if demand is None or option.replica is None:
         return option
     quietest = min((u for u in demand.units_per_hour if u > 0.0), default=0.0)
-    pool = max(1, min(POOL, int(quietest / option.units_per_hour / POOL_SHARE)))
-    found = sustained_by(workload, option, pool)
+    found, pool = pool_for(workload, option, quietest / SECONDS_PER_HOUR)
     if found.requests_per_s <= 0.0:
         return replace(option, reason="misses its latency limits at every load in simulation")
     return at_rate(option, found, pool)
+
+
+def pool_for(workload: Workload, option: Option, requests_per_s: float) -> tuple[Sustained, int]:
+    """The fewest replicas behind one router that carry a demand, `POOL` at most, and their rate.
+
+    A replica of a larger pool sustains more, R(n) / n grows with n, so what holds for the fewest
+    holds for busier hours as well. Fewer replicas than n do not carry the demand d, so a replica
+    is told to sustain less than d / (n - 1): else the mix would take n - 1 of them.
+
+    Args:
+        workload: with the promises.
+        option: a replica and its rate in closed form, where the search begins.
+        requests_per_s: the demand d of the quietest hour [1/s].
+
+    Source: definition; docs/serving.md.
+    """
+    guess = math.ceil(requests_per_s * SECONDS_PER_HOUR / option.units_per_hour)
+    pool = min(max(guess, 1), POOL)
+    found = sustained_by(workload, option, pool)
+    while found.requests_per_s < requests_per_s and pool < POOL:
+        pool += 1
+        found = sustained_by(workload, option, pool)
+    while pool > 1 and found.requests_per_s * (pool - 1) / pool >= requests_per_s:
+        fewer = sustained_by(workload, option, pool - 1)
+        if fewer.requests_per_s < requests_per_s:
+            most = requests_per_s * pool / (pool - 1) * (1.0 - _BELOW)
+            return replace(found, requests_per_s=min(found.requests_per_s, most)), pool
+        found, pool = fewer, pool - 1
+    return found, pool
 
 
 def sustained_by(workload: Workload, option: Option, replicas: int, seed: int = SEED) -> Sustained:

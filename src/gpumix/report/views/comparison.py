@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 from gpumix import fields
 from gpumix.domain.comparison import ComparedGpu, Comparison, WinnerAt
 from gpumix.domain.plan import Lever
 from gpumix.report.tables import Cell, Table, basis, column, estimate, remark, table, text, value
 from gpumix.report.views import evidence as evidence_view
+
+CHANGES_TOLD = 4
+"""Changes of the cheapest GPU that a headline tells; the table has them all."""
 
 
 def question(comparison: Comparison) -> str:
@@ -23,13 +27,16 @@ def question(comparison: Comparison) -> str:
 
 
 def headline(comparison: Comparison) -> str:
-    """The cheapest GPU at each demand, in one sentence."""
+    """The cheapest GPU at each demand, in one sentence; the first changes where there are many."""
     if not comparison.winners:
         return "No GPU keeps the promises."
     steps = [f"Cheapest: {comparison.winners[0].gpu}"]
-    for winner in comparison.winners[1:]:
+    changes = [b for a, b in pairwise(comparison.winners) if b.gpu != a.gpu]
+    for winner in changes[:CHANGES_TOLD]:
         rate = fields.format_value("requests_per_s", winner.requests_per_s)
         steps.append(f"from {rate} requests/s {winner.gpu}")
+    if len(changes) > CHANGES_TOLD:
+        steps.append("then see the table")
     return "; ".join(steps) + "."
 
 
@@ -98,13 +105,15 @@ def unfit_table(comparison: Comparison) -> Table:
 
 
 def winners_table(comparison: Comparison) -> Table:
-    """The cheapest GPU from each demand on."""
+    """The cheapest layout and count from each demand on."""
     return table(
         fields.label("winners"),
         WinnerAt,
         comparison.winners,
         ("requests_per_s", lambda w: value("requests_per_s", w.requests_per_s)),
         ("gpu", lambda w: text(w.gpu)),
+        ("tp", lambda w: value("tp", w.tp)),
+        ("precision", lambda w: text(w.precision)),
         ("replicas", lambda w: value("replicas", w.replicas)),
         ("usd_per_hour", lambda w: value("usd_per_hour", w.usd_per_hour)),
         ("load", lambda w: value("load", w.load, record=WinnerAt)),
