@@ -194,7 +194,7 @@ def test_its_latency_is_unknown_and_the_plan_says_so(mixed: Plan) -> None:
     assert chat.replay is None
     assert [p.note for p in chat.placements] == ["latency unknown"]
     assert any("chat: an API of mine" in w and "unknown" in w for w in mixed.warnings)
-    assert "mine's API by the token" in plan_view.headline(mixed)
+    assert "Mine's API by the token" in plan_view.headline(mixed)
 
 
 def test_errors_of_speed_do_not_move_an_apis_price_and_gpus_are_not_counted(mixed: Plan) -> None:

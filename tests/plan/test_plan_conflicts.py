@@ -80,14 +80,14 @@ CASES = {
         "supply.cloud.max_instances.aws",
     ),
     "capex in taka": Case(
-        chat(60),
+        chat(20),
         f"on_prem: {{{BUY}}}",
         ("limits.capex: 1M BDT",),
         "limits.capex",
         "{capex: 1M BDT}",
     ),
     "no capex": Case(
-        chat(60),
+        chat(20),
         f"on_prem: {{{BUY}}}",
         ("limits.capex_usd: 0",),
         "limits.capex_usd",

@@ -128,7 +128,7 @@ def test_work_that_may_wait_fits_one_instance(tmp_path: Path) -> None:
     assert most_by_place(answer) == {"near east": 1}
 
 
-@pytest.mark.parametrize(("most", "tokens"), [("{near: 1}", "12B"), ("1", "4B")])
+@pytest.mark.parametrize(("most", "tokens"), [("{near: 1}", "12B"), ("1", "2500M")])
 def test_work_that_may_wait_goes_on_at_the_next_place(
     tmp_path: Path, most: str, tokens: str
 ) -> None:

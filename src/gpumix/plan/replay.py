@@ -14,10 +14,11 @@ from types import MappingProxyType
 
 from gpumix import mix
 from gpumix.domain.plan import Replay, ReplayedSlo
-from gpumix.domain.workload import Demand, Slo, Workload
+from gpumix.domain.workload import Demand, Inventory, Slo, Workload
 from gpumix.options import sustained
 from gpumix.options.option import Option
 from gpumix.options.promised import Part, Runs
+from gpumix.options.queued import is_queued
 from gpumix.plan import interpret, regret, replay_queue
 from gpumix.plan.cycle import Block, Cycle, peak_demand
 from gpumix.plan.formulate import Choice
@@ -218,7 +219,9 @@ def proven(
     """
     corrections: dict[str, int] = {}
     proof = replayer.of(interpret.answer_of(found), corrections)
-    while names := [n for n in unclear(proof) if corrections.get(n, 0) < CORRECTIONS]:
+    while names := [
+        n for n in unclear(proof, choice.inventory) if corrections.get(n, 0) < CORRECTIONS
+    ]:
         lower = corrected(choice, interpret.answer_of(found), names, replayer, corrections)
         again = _again(lower, cycle)
         if again is None or again.solution.cost is None:
@@ -246,7 +249,7 @@ def cheapest(
     """
     while (best := regret.cheapest(found, variants)) is not found:
         other = replayer.of(interpret.answer_of(best), {})
-        if not unclear(other):
+        if not unclear(other, found.choice.inventory):
             return best, variants, other
         variants = tuple(
             replace(v, found=None, reason="does not surely keep a promise in the replay")
@@ -283,12 +286,14 @@ def broken(found: Mapping[str, Replay]) -> list[str]:
     return [name for name, replay in found.items() if not all(s.kept for s in replay.slo)]
 
 
-def unclear(found: Mapping[str, Replay]) -> list[str]:
-    """Workloads whose replay broke a promise, or did not keep it beyond doubt."""
+def unclear(found: Mapping[str, Replay], inventory: Inventory) -> list[str]:
+    """Workloads whose replay broke a promise, or of text did not keep it beyond doubt (pools of one
+    queue were searched with that margin)."""
+    queued = {w.id for w in inventory.workloads if is_queued(w)}
     return [
         name
         for name, replay in found.items()
-        if not all(s.kept and _worst(s).is_clear(s.limit_s) for s in replay.slo)
+        if not all(s.kept and (name in queued or _worst(s).is_clear(s.limit_s)) for s in replay.slo)
     ]
 
 
