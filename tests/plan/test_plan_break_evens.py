@@ -31,7 +31,7 @@ def supply(**changes: Any) -> Any:
     values: dict[str, Any] = {
         "id": "s", "gpu": "l40s-48gb", "gpus_per_instance": 1, "purchase": Purchase.ON_DEMAND,
         "usd_per_gpu_hour": 1.0, "country": "US", "idle": False, "tier": "neocloud", "offer": None,
-        "has_fabric": True, "until_month": None,
+        "has_fabric": True, "until_month": None, "availability": None,
     }  # fmt: skip
     return Named(**values | changes)
 

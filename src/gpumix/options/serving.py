@@ -120,7 +120,9 @@ def _text_options(
                 batch=float(capacity.batch[i]),
                 prefill_share=float(prefill_share[i]),
                 slos=checks,
-                shortfall=max((float(n[i]) for n in capacity.nearest), default=0.0),
+                shortfall=max((float(n[i]) for n in capacity.nearest), default=0.0)
+                if capacity.batch_max[i] >= 1.0
+                else 0.0,
                 note=trust.note(i, dep.notes[i]),
                 reason=reason,
                 replica=Replica(dep, i, float(trust.planned[i])),
