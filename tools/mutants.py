@@ -31,7 +31,11 @@ ROOMS = (
     "perf", "serving", "cost", "mix", "plan", "compare", "simulate", "options", "predict", "supply",
 )  # fmt: skip
 NAMED = (  # what is wrong; the code that is right; the mutant
-    ("TTFT of the closed loop", "own * (1.0 + company)", "own / (1.0 + company)"),
+    (
+        "TTFT of the closed loop",
+        "own_prefill_s * (1.0 + together * others)",
+        "own_prefill_s / (1.0 + together * others)",
+    ),
     ("all-to-all volume", "(ranks - 1.0) / ranks / bus", "(ranks - 1.0) * ranks / bus"),
     ("GiB of training memory", "total_bytes / GIB", "total_bytes * GIB"),
     ("GiB of a chosen layout", "total_bytes[at] / GIB", "total_bytes[at] * GIB"),

@@ -127,7 +127,7 @@ def _times(runs: Sequence[Run], slo: Slo) -> list[FloatArray]:
 
 
 def percentile_s(times: Sequence[FloatArray], weights: Sequence[float], quantile: float) -> float:
-    """A quantile over several samples, each weighted by what it stands for; 0 s of none [s].
+    """A quantile over several weighted samples; 0 without any [s].
 
     Args:
         times: samples; NaN does not count [s].
