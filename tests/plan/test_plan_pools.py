@@ -17,11 +17,11 @@ from gpumix.domain.plan import Plan
 from gpumix.domain.workload import Inventory, Slo
 from gpumix.inventory import read_inventory
 from gpumix.options.option import Option
+from gpumix.options.pools import HEADROOM, Pooled, needed, part_of_peak
 from gpumix.plan import interpret, replay, replay_queue
 from gpumix.plan import plan as planner
 from gpumix.plan.cycle import highest_demand, peak_demand
 from gpumix.plan.effort import NORMAL
-from gpumix.plan.pools import HEADROOM, Pooled, needed, part_of_peak
 from gpumix.plan.search import search
 from gpumix.serving.capacity import Server
 from gpumix.serving.pools import fewest, proven

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from gpumix.domain.workload import Inventory
 from gpumix.options.option import Option, undominated
+from gpumix.options.pools import Pooled
 from gpumix.options.runs import Reliability
 from gpumix.options.slices import best_parts
 from gpumix.plan.cohorts import changes_of
 from gpumix.plan.cycle import Cycle, cycle_of
 from gpumix.plan.formulate import Choice, holds, may_run, usd_per_hour, weight_of
-from gpumix.plan.pools import Pooled
 from gpumix.plan.worthwhile import worthwhile
 from gpumix.supply.availability import with_availability
 from gpumix.supply.owned import own_servers
