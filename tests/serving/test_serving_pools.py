@@ -9,9 +9,9 @@ import pytest
 
 from gpumix.domain.workload import Slo
 from gpumix.serving.capacity import Server, queue_rate
+from gpumix.serving.kept import REQUESTS
 from gpumix.serving.pools import (
     LARGEST,
-    REQUESTS,
     fewest,
     pool_rate,
     proven,

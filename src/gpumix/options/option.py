@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gpumix.domain.defaults import TENSOR_PARALLEL
@@ -141,3 +141,10 @@ def undominated(options: Sequence[Option]) -> list[Option]:
                 best.append(option)
         kept += best
     return kept
+
+
+def beaten(option: Option) -> Option:
+    """The option as one that is not offered: another of its GPU needs fewer GPUs for as much."""
+    if not option.serves:
+        return option
+    return replace(option, reason="another layout of this GPU does as much with fewer GPUs")

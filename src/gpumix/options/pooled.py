@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gpumix.domain.workload import Workload
-from gpumix.options.option import Option, undominated
+from gpumix.options.option import Option, beaten, undominated
 from gpumix.serving.pools import fewest, pool_rate, reached, times_of
 from gpumix.units import SECONDS_PER_HOUR
 
@@ -18,15 +18,8 @@ def by_simulation(workload: Workload, options: Sequence[Option]) -> list[Option]
     """
     able = {id(option) for option in undominated(options)}
     return [
-        _simulated(workload, option) if id(option) in able else _beaten(option)
-        for option in options
+        _simulated(workload, option) if id(option) in able else beaten(option) for option in options
     ]
-
-
-def _beaten(option: Option) -> Option:
-    if not option.serves:
-        return option
-    return replace(option, reason="another layout of this GPU does as much with fewer GPUs")
 
 
 def _simulated(workload: Workload, option: Option) -> Option:

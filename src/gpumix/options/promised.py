@@ -1,5 +1,5 @@
 """Replicas that serve one hour of a workload's traffic together, simulated until it is clear which
-promises they keep: what the plan's replay and `simulate --plan` run."""
+promises they keep: what the plan's replay runs."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from gpumix.domain.workload import Demand, Inventory, Workload
-from gpumix.options.option import Option, undominated
+from gpumix.options.option import Option, beaten, undominated
 from gpumix.options.pooled import by_simulation
 from gpumix.options.queued import is_queued
 from gpumix.serving.capacity import Traffic
@@ -64,18 +64,12 @@ def simulated(inventory: Inventory, tried: Mapping[str, Sequence[Option]]) -> Ra
             rated = list(pool.map(partial(_simulated, workload), able))
         new = {id(o): r for o, r in zip(able, rated, strict=True)}
         if any(o.serves for o in rated):
-            found[workload.id] = [new[id(o)] if id(o) in new else _beaten(o) for o in options]
+            found[workload.id] = [new[id(o)] if id(o) in new else beaten(o) for o in options]
         else:
             unproven.append(workload.id)
     for workload in filter(is_queued, inventory.workloads):
         found[workload.id] = by_simulation(workload, tried[workload.id])
     return Rated(found, tuple(unproven))
-
-
-def _beaten(option: Option) -> Option:
-    if not option.serves:
-        return option
-    return replace(option, reason="another layout of this GPU does as much with fewer GPUs")
 
 
 def _simulated(workload: Workload, option: Option) -> Option:

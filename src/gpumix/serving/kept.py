@@ -1,4 +1,4 @@
-"""When a promise is kept: the one rule of plan, replay, `simulate --plan` and report.
+"""When a promise is kept: the one rule of plan, replay and report.
 
 A promise is kept in an hour where its simulated percentile is within the limit, and known well
 enough: its standard error is under `SURE` of the limit, or the limit is further away than

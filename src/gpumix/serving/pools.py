@@ -15,18 +15,10 @@ import numpy as np
 
 from gpumix.domain.workload import Slo
 from gpumix.serving.capacity import Server
+from gpumix.serving.kept import BATCHES, BEYOND_DOUBT, MOST_REQUESTS, REQUESTS
 from gpumix.serving.simulator.queue import times_in_system
 from gpumix.serving.traffic import arrivals
 from gpumix.values import FloatArray
-
-REQUESTS = 20_000
-MOST_REQUESTS = 8 * REQUESTS
-"""Requests of a run, and of the longest where the answer is in doubt."""
-
-BATCHES = 20
-DOUBT = 3.0
-"""Batches of a run whose means tell its standard error, and how many of these must lie between a
-share of requests and what is promised."""
 
 WARM_UP = 0.1
 """Share of a run's requests that do not count: they meet servers that all started idle."""
@@ -39,7 +31,7 @@ _HALVINGS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class Within:
     """A promise in a run: its quantile [s], the share of requests within the limit (0-1), and the
     standard error of that share."""
 
@@ -56,7 +48,7 @@ class Reached:
     @property
     def is_sure(self) -> bool:
         """Whether that lies beyond the run's own doubt."""
-        return abs(self.share - self.slo.quantile) >= DOUBT * self.error
+        return abs(self.share - self.slo.quantile) >= BEYOND_DOUBT * self.error
 
 
 @lru_cache(maxsize=16)
@@ -90,7 +82,7 @@ def times_of(
     return spent[int(WARM_UP * count) :]
 
 
-def reached(times_s: FloatArray, slo: Slo) -> Reached:
+def reached(times_s: FloatArray, slo: Slo) -> Within:
     """A promise over requests in order of arrival; neighbours fare alike, so batches of them count.
 
     Args:
@@ -103,12 +95,12 @@ def reached(times_s: FloatArray, slo: Slo) -> Reached:
     means = [float(batch.mean()) for batch in np.array_split(within, BATCHES)]
     error = math.sqrt(float(np.var(means, ddof=1)) / BATCHES)
     at = math.ceil(slo.quantile * len(times_s)) - 1
-    return Reached(slo, float(np.partition(times_s, at)[at]), float(within.mean()), error)
+    return Within(slo, float(np.partition(times_s, at)[at]), float(within.mean()), error)
 
 
 def proven(
     pool: Mapping[Server, int], requests_per_s: float, seed: int = SEED, most: int = MOST_REQUESTS
-) -> tuple[FloatArray, tuple[Reached, ...]]:
+) -> tuple[FloatArray, tuple[Within, ...]]:
     """Times [s] and promises of a run just long enough to leave no doubt, of `most` requests at
     the most.
 

@@ -21,7 +21,7 @@ from gpumix.perf.inference.steps import (
 )
 from gpumix.values import FloatArray, Values
 
-FULLEST = 0.98
+_FULLEST = 0.98
 """Load of a queue of prompts beyond which no steady state is told."""
 
 _LEAST = 1e-3
@@ -369,7 +369,7 @@ def _open(dep: Deployment, input_len: Values, output_len: Values, batch: Values)
     rates = _steady(dep, input_len, output_len, full, full, 0.0)
     one = open_service(dep, input_len, output_len, batch)
     arrivals_per_s = rates.output_tokens_per_s / dep.copies / output_len * np.minimum(batch, 1.0)
-    load = np.minimum(arrivals_per_s * one.adds_s, FULLEST)
+    load = np.minimum(arrivals_per_s * one.adds_s, _FULLEST)
     first = one.ttft_s + load * one.adds_s / (2.0 * (1.0 - load))
     return replace(rates, ttft_s=first, e2e_s=first + rates.tpot_s * (output_len - 1.0))
 
