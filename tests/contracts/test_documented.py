@@ -20,6 +20,7 @@ from gpumix.domain import (
     evidence,
     job,
     plan,
+    proof,
     today_plan,
     training_comparison,
 )
@@ -28,7 +29,16 @@ from gpumix.verbs import explain
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS = [
     member
-    for module in (plan, job, api_plan, today_plan, comparison, training_comparison, evidence)
+    for module in (
+        plan,
+        proof,
+        job,
+        api_plan,
+        today_plan,
+        comparison,
+        training_comparison,
+        evidence,
+    )
     for _, member in inspect.getmembers(module, dataclasses.is_dataclass)
     if member.__module__ == module.__name__
 ]

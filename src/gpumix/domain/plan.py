@@ -11,6 +11,7 @@ from gpumix.domain import shown
 from gpumix.domain.api_plan import ApiAlternative
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
+from gpumix.domain.proof import PlannedHours
 from gpumix.domain.timeline import Step
 from gpumix.domain.today_plan import TodayPlan
 from gpumix.domain.traffic import DemandFrom
@@ -195,7 +196,8 @@ class WorkloadPlan:
     per hour; capacity is None for deferrable work, `replay` for all but promised text, `job` for
     all but training. `demand_from` says how its rate was stated.
     `availability` is the share of its requests that find a replica up (0-1; None where it may wait
-    or is unknown), `promised_availability` the least that is promised.
+    or is unknown), `promised_availability` the least that is promised. `planned_hours` are
+    what runs in every block of the horizon, to be simulated again; none of jobs (schema 1.4).
     """
 
     id: str
@@ -223,6 +225,7 @@ class WorkloadPlan:
     demand_from: DemandFrom | None = None
     availability: float | None = None
     promised_availability: float | None = None
+    planned_hours: tuple[PlannedHours, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

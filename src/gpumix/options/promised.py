@@ -77,13 +77,14 @@ class Runs:
         slos: Sequence[Slo],
         parts: Sequence[Part],
         requests: int = REQUESTS,
+        most: int = MOST_REQUESTS,
     ) -> tuple[list[Run], tuple[Reached, ...]]:
         """Runs of the parts, and what each promise comes to: from twice as many requests while one
-        is in doubt, up to `MOST_REQUESTS`."""
+        is in doubt, up to `most`."""
         while True:
             ran = self.of(demand, parts, requests)
             found = tuple(reached(ran, slo) for slo in slos)
             sure = all(r.is_sure(s.limit_s) for r, s in zip(found, slos, strict=True))
-            if sure or requests >= MOST_REQUESTS:
+            if sure or requests >= most:
                 return ran, found
-            requests = min(2 * requests, MOST_REQUESTS)
+            requests = min(2 * requests, most)

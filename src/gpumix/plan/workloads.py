@@ -23,6 +23,7 @@ from gpumix.plan.interpret import Answer
 from gpumix.plan.job_ways import job_plan
 from gpumix.plan.periods import units_by_year
 from gpumix.plan.replay_queue import running
+from gpumix.plan.running import planned_hours
 from gpumix.serving.pools import pool_rate
 from gpumix.supply.supply import Supplies
 from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
@@ -95,6 +96,7 @@ def _workload_plan(results: Results, workload: Workload, usd: float, asker: Aske
         capacity_per_hour=_capacity_per_hour(answer, workload, uses),
         replay=results.proof.get(workload.id),
         demand_from=workload.demand.demand_from if workload.demand else None,
+        planned_hours=planned_hours(answer, workload),
         availability=availability(workload, uses),
         promised_availability=workload.availability,
         job=job_plan(placements, workload, tried, of, results.catalog) if workload.run else None,

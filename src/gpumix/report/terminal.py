@@ -20,6 +20,7 @@ from gpumix import fields
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.explanation import Explanation, Formula, Listed, PlacementExplanation
 from gpumix.domain.plan import Plan
+from gpumix.domain.proof import PlanSimulation
 from gpumix.domain.simulation import Simulation
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.report import simulation
@@ -35,6 +36,7 @@ from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
+from gpumix.report.views import proof as proof_view
 from gpumix.report.views import timeline as timeline_view
 from gpumix.report.views import today as today_view
 from gpumix.report.views import training as training_view
@@ -129,6 +131,21 @@ def show_simulation(found: Simulation, console: Console, page: str | None = None
     )
     steps = [f"open {page}"] if page else []
     _next([*steps, f"gpumix compare {found.model} --gpus {found.gpu}"], console)
+
+
+def show_plan_simulation(found: PlanSimulation, console: Console, plan: str) -> None:
+    """Print a plan's replicas run again: the outcome in a sentence, promises, hours, next command;
+    `plan` is the file as it was named."""
+    console.print(
+        Text.assemble((found.plan, "bold"), (f"  {found.workload}: {found.model}", "dim"))
+    )
+    console.print()
+    console.print(Text(proof_view.headline(found), style="bold"))
+    _warnings(found.warnings, console)
+    show_table(proof_view.promise_table(found), console)
+    show_table(proof_view.hour_table(found), console)
+    again = f"gpumix simulate --plan {plan} --workload {found.workload}"
+    _next([f"{again} --seed {(found.seed or 0) + 1} --requests 50000"], console)
 
 
 def show_training(comparison: TrainingComparison, console: Console) -> None:
