@@ -17,6 +17,7 @@ from gpumix import errors, fields
 from gpumix.domain import (
     api_plan,
     comparison,
+    confidence,
     evidence,
     job,
     plan,
@@ -36,6 +37,7 @@ RECORDS = [
         api_plan,
         today_plan,
         comparison,
+        confidence,
         training_comparison,
         evidence,
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from gpumix.domain import shown
 from gpumix.domain.api_plan import ApiAlternative
+from gpumix.domain.confidence import ConfidenceCost
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
 from gpumix.domain.proof import PlannedHours
@@ -434,7 +435,8 @@ class Plan:
     `cuts` say which GPUs are cut into slices, and how; `burst` when a workload goes to the cloud
     beside its committed capacity; `scenarios` what other growth and prices do;
     `surviving_usd_per_month` is what premium work's surviving the loss of an instance costs,
-    `surviving_share` of the cheapest mix's cost (0-1; all since schema 1.4).
+    `surviving_share` of the cheapest mix's cost (0-1); `confidence_costs` say what it would cost to
+    be more or less sure of all speeds (all since schema 1.4).
     """
 
     name: str
@@ -484,6 +486,7 @@ class Plan:
     scenarios: Scenarios | None = None
     surviving_usd_per_month: float | None = None
     surviving_share: float | None = None
+    confidence_costs: tuple[ConfidenceCost, ...] = ()
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

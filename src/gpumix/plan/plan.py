@@ -16,6 +16,7 @@ from gpumix.plan import regret
 from gpumix.plan import today as todays
 from gpumix.plan.api_supply import with_apis
 from gpumix.plan.choose import chosen_from, cycle_for, cycles_for, supply
+from gpumix.plan.confidence import confidence_costs
 from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.infeasible.again import Again
 from gpumix.plan.infeasible.explain import explain_infeasible
@@ -102,6 +103,7 @@ def plan(
         targets=targets(answer, choice, cycle, supplies.of, catalog),
         fleet=todays.fleet_of(choice, supplies),
         scenarios=scenarios(answer, answer_of(best), choice, cycle),
+        confidence_costs=confidence_costs(answer, choice, cycle),
         cut_short_s=work.time_limit_s if work.is_over else None,
     )
     results = Results(answer, catalog, supplies, rated.options, proof)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gpumix.domain.confidence import ConfidenceCost
 from gpumix.domain.plan import WITHOUT_LOSS, Alternative, CurvePoint, Plan, Scenarios, TermTarget
 from gpumix.plan import assumptions, interpret, regret
 from gpumix.plan.api import all_by_api, by_api
@@ -29,7 +30,7 @@ from gpumix.units import MONTHS_PER_YEAR
 class Others:
     """What the plan is held against: variants, the cheapest mix found, the way from that to the
     plan, its cost at either end of every speed's interval [USD], prices to ask for, what runs
-    today, and its cost in other scenarios.
+    today, and its cost in other scenarios and at other confidences.
 
     `cut_short_s` is the limit of time that ended all this early [s], if one did.
     """
@@ -42,6 +43,7 @@ class Others:
     fleet: TodayFleet | None = None
     cut_short_s: float | None = None
     scenarios: Scenarios | None = None
+    confidence_costs: tuple[ConfidenceCost, ...] = ()
 
 
 def write_up(
@@ -122,6 +124,7 @@ def write_up(
         scenarios=others.scenarios,
         surviving_usd_per_month=surviving_usd_per_month,
         surviving_share=surviving_share,
+        confidence_costs=others.confidence_costs,
     )
 
 

@@ -30,6 +30,7 @@ from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
 from gpumix.report.views import availability as availability_view
 from gpumix.report.views import comparison as comparison_view
+from gpumix.report.views import confidence as confidence_view
 from gpumix.report.views import decisions as decision_view
 from gpumix.report.views import demand as demand_view
 from gpumix.report.views import evidence as evidence_view
@@ -325,6 +326,7 @@ def _decision(plan: Plan, console: Console) -> None:
     show_table(plan_view.slo_table(plan), console, minor=("basis",), ranged=("predicted",))
     for words in availability_view.availability_words(plan):
         _small(words, console)
+    show_table(confidence_view.confidence_table(plan), console)
     show_table(timeline_view.timeline_table(plan), console, minor=("cash_usd",))
     _regret(plan, console)
     show_table(decision_view.scenario_table(plan), console)
