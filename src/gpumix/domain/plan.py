@@ -119,7 +119,8 @@ class Placement:
     `share` is its part of the workload's work (0-1); `units_per_hour` what one replica sustains
     within the SLO; `peak_replicas` the most in any hour. `speed` and `nearest` say why it is so
     fast, and what was measured nearest to it. A replica on a `slice` takes that part of one GPU:
-    a MIG profile, or a share of its time.
+    a MIG profile, or a share of its time. Replicas that also serve the workloads `shared_with` are
+    counted whole, for all of them together.
     """
 
     resource: str
@@ -136,6 +137,7 @@ class Placement:
     speed: Speed | None = None
     nearest: NearestMeasurement | None = None
     slice: str = ""
+    shared_with: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +180,8 @@ class WorkloadPlan:
 
     Of the unit costs those that apply are set: tokens for inference, run for jobs, sample for
     media. `demand_per_hour` and `capacity_per_hour` are 168 values of the first year, in units
-    per hour; capacity is None for deferrable work, `replay` for all but promised text, `job` for
-    all but training.
+    per hour, where replicas are shared those of all that share them; capacity is None for
+    deferrable work, `replay` for all but promised text, `job` for all but training.
     """
 
     id: str

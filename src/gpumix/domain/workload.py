@@ -133,6 +133,7 @@ class Workload:
     `from_month` until before `until_month`, months after the plan's start; None = to its end.
     Its demand is that of its first year. Its replicas may run on parts of GPUs cut in hardware
     unless `mig` is off, and take turns with those of others on one GPU where `share_gpu` is on.
+    They may serve others of the same model and lengths too, unless `share_replicas` is off.
     """
 
     id: str
@@ -157,6 +158,7 @@ class Workload:
     until_month: int | None = None
     mig: bool = True
     share_gpu: bool = False
+    share_replicas: bool = True
 
     @property
     def has_data(self) -> bool:

@@ -222,6 +222,7 @@ class _Reader:
             until_month=ends,
             mig=spec.mig,
             share_gpu=spec.share_gpu,
+            share_replicas=spec.share_replicas,
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:

@@ -131,6 +131,7 @@ class WorkloadSpec(_Spec):
     # served work
     mig: bool = True
     share_gpu: bool = False
+    share_replicas: bool = True
     traffic: TrafficSpec | None = None
     slo: dict[str, Seconds] = {}
     tokens_per_day: Volume | None = None
@@ -338,12 +339,13 @@ _PARTS = frozenset({"mig", "share_gpu"})
 """Keys of work that may run on part of a GPU."""
 
 APPLIES: dict[Kind, frozenset[str]] = {
-    Kind.CHAT: frozenset({"traffic", "slo", *_PARTS}),
+    Kind.CHAT: frozenset({"traffic", "slo", "share_replicas", *_PARTS}),
     Kind.BATCH: frozenset(
-        {"tokens_per_day", "window", "growth_per_year", "input_tokens"}
+        {"tokens_per_day", "window", "growth_per_year", "input_tokens", "share_replicas"}
     ),
     Kind.EMBEDDING: frozenset(
-        {"tokens_per_day", "window", "growth_per_year", "input_tokens", "traffic", "slo", *_PARTS}
+        {"tokens_per_day", "window", "growth_per_year", "input_tokens", "traffic", "slo",
+         "share_replicas", *_PARTS}
     ),
     Kind.FINETUNE: frozenset(
         {"method", "tokens", "runs_per_month", "runs_per_year", "finish_within", "seq_len",
@@ -355,7 +357,7 @@ APPLIES: dict[Kind, frozenset[str]] = {
     ),
     Kind.MEDIA: frozenset(
         {"images_per_day", "videos_per_day", "latency", "steps", "resolution", "frames",
-         "growth_per_year", "window", "traffic", *_PARTS}
+         "growth_per_year", "window", "traffic", "share_replicas", *_PARTS}
     ),
 }  # fmt: skip
 """Keys that go with a kind, beside those that every workload has."""

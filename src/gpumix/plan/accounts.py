@@ -26,7 +26,8 @@ class Use:
 
     `rate` is what one of them can deliver [units/h], shares of an hour included (`duty`); `units`
     done and `busy_gpu_hours` worked in the block over the horizon; `load` is the share of the
-    block's capacity that is asked for on average (0-1).
+    block's capacity that is asked for on average (0-1). Of replicas that several workloads share
+    the cell's workload uses `share` (0-1).
     """
 
     cell: Cell
@@ -37,6 +38,7 @@ class Use:
     units: float
     busy_gpu_hours: float
     energy_usd: float
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

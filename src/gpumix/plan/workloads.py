@@ -21,6 +21,7 @@ from gpumix.plan.formulate import Cell, Choice, may_run, rate_on
 from gpumix.plan.interpret import Answer
 from gpumix.plan.job_ways import job_plan
 from gpumix.plan.periods import units_by_year
+from gpumix.plan.sharing import Groups, demand_of, shared_with
 from gpumix.supply.supply import Supplies
 from gpumix.units import HOURS_PER_WEEK
 
@@ -41,7 +42,8 @@ COST_UNIT = {
 class Results:
     """What a plan is written from: the mix found, what it was found among, and its replays.
 
-    `tried` holds all options of every workload, refused ones included.
+    `tried` holds all options of every workload, refused ones included; `groups` are those that
+    share replicas, told apart in `answer`, and not in `shared`.
     """
 
     answer: Answer
@@ -49,6 +51,8 @@ class Results:
     supplies: Supplies
     tried: Mapping[str, Sequence[Option]]
     proof: Mapping[str, Replay]
+    groups: Groups
+    shared: Answer
 
 
 def workload_plans(results: Results) -> tuple[WorkloadPlan, ...]:
@@ -68,7 +72,7 @@ def _workload_plan(results: Results, workload: Workload, usd: float, asker: Aske
     ways = ways_of_gpus(choice, workload, tried, of)
     shown = [u.cell.option for _, u in uses] + [way.best.option for way in ways if way.best]
     behind = reasons_by_way(workload, tried, shown, results.catalog)
-    placements = _placements(answer, uses, behind)
+    placements = _placements(answer, uses, behind, shared_with(workload, results.groups))
     candidates = candidates_of(ways, behind, {u.cell.option.gpu for _, u in uses})
     return WorkloadPlan(
         id=workload.id,
@@ -88,7 +92,7 @@ def _workload_plan(results: Results, workload: Workload, usd: float, asker: Aske
             min((c.unit_cost_usd for c in candidates if c.unit_cost_usd), default=None),
         ),
         why=why(candidates, COST_UNIT[workload.kind]),
-        demand_per_hour=workload.demand.units_per_hour if workload.demand else (),
+        demand_per_hour=demand_of(workload, results.groups),
         capacity_per_hour=_capacity_per_hour(answer, workload, uses),
         replay=results.proof.get(workload.id),
         job=job_plan(placements, workload, tried, of, results.catalog) if workload.run else None,
@@ -154,7 +158,10 @@ def _checks(cell: Cell) -> tuple[SloCheck, ...]:
 
 
 def _placements(
-    answer: Answer, uses: Sequence[tuple[Line, Use]], behind: Mapping[Way, Reason]
+    answer: Answer,
+    uses: Sequence[tuple[Line, Use]],
+    behind: Mapping[Way, Reason],
+    others: tuple[str, ...],
 ) -> tuple[Placement, ...]:
     """Replicas gathered by supply and layout, the largest share first."""
     groups: dict[tuple[str, Option], list[Use]] = {}
@@ -182,6 +189,7 @@ def _placements(
                 speed=behind[way_of(option)].speed,
                 nearest=behind[way_of(option)].nearest,
                 slice=option.slice.name if option.slice else "",
+                shared_with=others,
             )
         )
     return tuple(sorted(placements, key=lambda p: (-p.share, p.resource)))
