@@ -154,7 +154,8 @@ class Workload:
     `availability` is the share of time that it is promised to be up (0-1; None: no promise).
     A day's volume that may wait is done `finish_within_h` after its window opens; None = within
     that window, or its day where it has none. Runs have a limit of their own.
-    `adapters` None = the base model alone.
+    `adapters` None = the base model alone. Its replicas may serve other workloads too, unless
+    `share_replicas` is off.
     """
 
     id: str
@@ -183,6 +184,7 @@ class Workload:
     confidence: float = CONFIDENCE["standard"]
     finish_within_h: float | None = None
     adapters: Adapters | None = None
+    share_replicas: bool = True
 
     @property
     def has_data(self) -> bool:

@@ -229,6 +229,7 @@ class _Reader:
             confidence=spec.confidence or CONFIDENCE[spec.tier],
             finish_within_h=demand.finish_within_h(spec, path, self._say),
             adapters=Adapters(spec.adapters.count, spec.adapters.rank) if spec.adapters else None,
+            share_replicas=spec.share_replicas,
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:

@@ -154,6 +154,7 @@ class WorkloadSpec(_Spec):
     mig: bool = True
     share_gpu: bool = False
     adapters: AdaptersSpec | None = None
+    share_replicas: bool = True
     traffic: TrafficSpec | None = None
     slo: dict[str, Limit] = {}
     tokens_per_day: Volume | None = None
@@ -361,14 +362,14 @@ _PARTS = frozenset({"mig", "share_gpu"})
 """Keys of work that may run on part of a GPU."""
 
 APPLIES: dict[Kind, frozenset[str]] = {
-    Kind.CHAT: frozenset({"traffic", "slo", "adapters", "confidence", *_PARTS}),
+    Kind.CHAT: frozenset({"traffic", "slo", "adapters", "confidence", "share_replicas", *_PARTS}),
     Kind.BATCH: frozenset(
         {"tokens_per_day", "window", "finish_within", "growth_per_year", "input_tokens",
-         "adapters", "confidence"}
+         "adapters", "confidence", "share_replicas"}
     ),
     Kind.EMBEDDING: frozenset(
         {"tokens_per_day", "window", "finish_within", "growth_per_year", "input_tokens", "traffic",
-         "slo", "confidence", *_PARTS}
+         "slo", "confidence", "share_replicas", *_PARTS}
     ),
     Kind.FINETUNE: frozenset(
         {"method", "tokens", "runs_per_month", "runs_per_year", "finish_within", "seq_len",
@@ -380,7 +381,8 @@ APPLIES: dict[Kind, frozenset[str]] = {
     ),
     Kind.MEDIA: frozenset(
         {"images_per_day", "videos_per_day", "latency", "steps", "resolution", "frames",
-         "growth_per_year", "window", "finish_within", "traffic", *_PARTS}
+         "growth_per_year", "window", "finish_within", "traffic", "share_replicas",
+         *_PARTS}
     ),
 }  # fmt: skip
 """Keys that go with a kind, beside those that every workload has."""
