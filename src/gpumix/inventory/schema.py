@@ -9,8 +9,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from gpumix.domain import defaults
 from gpumix.domain.workload import (
     HIGHEST_RANK,
+    LEAST_CLASS,
     LONGEST_NAME,
     MOST_ADAPTERS,
+    MOST_CLASSES,
     SIMPLICITY,
     Kind,
     Tier,
@@ -132,6 +134,17 @@ class AdaptersSpec(_Spec):
     rank: Whole = Field(ge=1, le=HIGHEST_RANK)
 
 
+class ClassSpec(_Spec):
+    """Some of a chat's requests: what is not stated is as in the workload."""
+
+    name: Name | None = None
+    share: Annotated[Share, Field(ge=LEAST_CLASS)]
+    input_tokens: TokensPerRequest | None = None
+    output_tokens: TokensPerRequest | None = None
+    slo: dict[str, Limit] = {}
+    tier: Tier | None = None
+
+
 class WorkloadSpec(_Spec):
     """One workload of any kind; read.py says which keys go with which kind."""
 
@@ -155,6 +168,7 @@ class WorkloadSpec(_Spec):
     share_gpu: bool = False
     adapters: AdaptersSpec | None = None
     share_replicas: bool = True
+    classes: Annotated[list[ClassSpec], Field(min_length=1, max_length=MOST_CLASSES)] | None = None
     traffic: TrafficSpec | None = None
     slo: dict[str, Limit] = {}
     tokens_per_day: Volume | None = None
@@ -362,7 +376,9 @@ _PARTS = frozenset({"mig", "share_gpu"})
 """Keys of work that may run on part of a GPU."""
 
 APPLIES: dict[Kind, frozenset[str]] = {
-    Kind.CHAT: frozenset({"traffic", "slo", "adapters", "confidence", "share_replicas", *_PARTS}),
+    Kind.CHAT: frozenset(
+        {"traffic", "slo", "classes", "adapters", "confidence", "share_replicas", *_PARTS}
+    ),
     Kind.BATCH: frozenset(
         {"tokens_per_day", "window", "finish_within", "growth_per_year", "input_tokens",
          "adapters", "confidence", "share_replicas"}
