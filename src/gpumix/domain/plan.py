@@ -135,7 +135,8 @@ class Placement:
     `share` is its part of the workload's work (0-1); `units_per_hour` what one replica sustains
     within the SLO; `peak_replicas` the most in any hour. `speed` and `nearest` say why it is so
     fast, and what was measured nearest to it. A replica on a `slice` takes that part of one GPU:
-    a MIG profile, or a share of its time.
+    a MIG profile, or a share of its time. Replicas that also serve the workloads `shared_with` are
+    counted whole, for all of them together.
     """
 
     resource: str
@@ -152,6 +153,7 @@ class Placement:
     speed: Speed | None = None
     nearest: NearestMeasurement | None = None
     slice: str = ""
+    shared_with: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +196,9 @@ class WorkloadPlan:
 
     Of the unit costs those that apply are set: tokens for inference, run for jobs, sample for
     media. `demand_per_hour` and `capacity_per_hour` are 168 values of the first year, in units
-    per hour; capacity is None for deferrable work, `replay` for all but promised text, `job` for
-    all but training. `demand_from` says how its rate was stated.
+    per hour, where replicas are shared those of all that share them, in units of this one;
+    capacity is None for deferrable work, `replay` for all but promised text, `job` for all but
+    training. `demand_from` says how its rate was stated.
     `availability` is the share of its requests that find a replica up (0-1; None where it may wait
     or is unknown), `promised_availability` the least that is promised. `planned_hours` are
     what runs in every block of the horizon, to be simulated again; none of jobs (schema 1.4).

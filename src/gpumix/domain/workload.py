@@ -46,17 +46,41 @@ class Tier(StrEnum):
 class Slo:
     """A latency promise: this metric's quantile stays at or below `limit_s`.
 
-    `metric` is `ttft`, `tpot`, `e2e`; `quantile` 0.5, 0.9, 0.95, 0.99.
+    `metric` is `ttft`, `tpot`, `e2e`; `quantile` 0.5, 0.9, 0.95, 0.99. Where requests are of
+    several classes it is promised to those `of_class`; empty = to all.
     """
 
     metric: str
     quantile: float
     limit_s: float
+    of_class: str = ""
+
+    @property
+    def key(self) -> str:
+        """As inventories write it: `ttft_p95`."""
+        return f"{self.metric}_p{self.quantile * 100:g}"
 
     @property
     def name(self) -> str:
-        """As inventories write it: `ttft_p95`."""
-        return f"{self.metric}_p{self.quantile * 100:g}"
+        """With the class it is promised to: `vip ttft_p95`."""
+        return f"{self.of_class} {self.key}" if self.of_class else self.key
+
+
+LEAST_CLASS = 0.01
+MOST_CLASSES = 16
+"""Share of the smallest class of requests, so that a run holds enough of them, and how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestClass:
+    """Some of a workload's requests, `share` (0-1) of them in every hour: their lengths, and the
+    tier that they alone would have. Their promises are those `of_class` of the workload."""
+
+    name: str
+    share: float
+    input: Lengths
+    output: Lengths
+    tier: Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +92,7 @@ class Demand:
     of variation of the gaps between arrivals, `length_correlation` that of the ranks of prompt and
     answer, `prefix_share` the share of prompt tokens found in a cache; `evidence` says where each
     comes from; `demand_from` how the rate was stated (None of runs, and in plans up to schema 1.4).
+    With `classes` of requests `input` and `output` are the mean and spread of all together.
     """
 
     units_per_hour: tuple[float, ...]
@@ -80,6 +105,7 @@ class Demand:
     length_correlation: float = 0.0
     evidence: tuple[Assumption, ...] = ()
     demand_from: DemandFrom | None = None
+    classes: tuple[RequestClass, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +180,8 @@ class Workload:
     `availability` is the share of time that it is promised to be up (0-1; None: no promise).
     A day's volume that may wait is done `finish_within_h` after its window opens; None = within
     that window, or its day where it has none. Runs have a limit of their own.
-    `adapters` None = the base model alone.
+    `adapters` None = the base model alone. Its replicas may serve other workloads too, unless
+    `share_replicas` is off.
     """
 
     id: str
@@ -183,6 +210,7 @@ class Workload:
     confidence: float = CONFIDENCE["standard"]
     finish_within_h: float | None = None
     adapters: Adapters | None = None
+    share_replicas: bool = True
 
     @property
     def has_data(self) -> bool:

@@ -35,6 +35,7 @@ from gpumix.domain.workload import (
 from gpumix.errors import Hint, InputError, Problem, UnknownName, unknown_name
 from gpumix.files import sha256
 from gpumix.inventory import demand
+from gpumix.inventory.classes import class_problems, tier_of, with_class_lengths, with_classes
 from gpumix.inventory.contracts import contracts_of
 from gpumix.inventory.dates import Span, active_months
 from gpumix.inventory.demand import within
@@ -195,12 +196,14 @@ class _Reader:
         if spec.kv_precision:
             self._known((*path, "kv_precision"), "precision", spec.kv_precision, PRECISIONS)
         slos = promised(path, spec, self._known, self._say, self.notes.append)
+        class_problems(path, spec, self._say)
         asked = self._demand(path, spec, slos)
         if model is not None and asked is not None:
             message = too_long(model, asked.input.mean, asked.output.mean)
             key = "tokens_per_day" if spec.traffic is None else "traffic"
             if message:
                 self._say((*path, key), message, SHORTER)
+            asked = with_classes(path, spec, asked, model, self._say)
         begins, ends = active_months(self.span, path, spec.from_, spec.until, self._say)
         return Workload(
             id=name,
@@ -209,7 +212,7 @@ class _Reader:
             precisions=tuple(dict.fromkeys(spec.precision)),
             kv_precision=spec.kv_precision,
             engine=spec.engine,
-            tier=spec.tier,
+            tier=tier_of(spec),
             demand=asked,
             run=self._run(path, spec),
             slos=slos,
@@ -226,9 +229,10 @@ class _Reader:
             mig=spec.mig,
             share_gpu=spec.share_gpu,
             availability=availability_of(path, spec, slos, self._say),
-            confidence=spec.confidence or CONFIDENCE[spec.tier],
+            confidence=spec.confidence or CONFIDENCE[tier_of(spec)],
             finish_within_h=demand.finish_within_h(spec, path, self._say),
             adapters=Adapters(spec.adapters.count, spec.adapters.rank) if spec.adapters else None,
+            share_replicas=spec.share_replicas,
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:
@@ -270,13 +274,14 @@ class _Reader:
         return None
 
     def _traffic(self, path: KeyPath, spec: WorkloadSpec, slos: Sequence[Slo]) -> Demand | None:
-        if spec.traffic is None:
+        traffic = with_class_lengths(spec)
+        if traffic is None:
             return None
         place = partial(self._place, (*path, "traffic"))
         found = demand.of_traffic(
-            spec.traffic, spec.kind, self.catalog.profiles, self.folder, place, slos
+            traffic, spec.kind, self.catalog.profiles, self.folder, place, slos
         )
-        if (name := spec.traffic.trace) is not None:
+        if (name := traffic.trace) is not None:
             self.traces[name] = InputFile(name, sha256(self.folder / name))
         return found
 

@@ -40,7 +40,8 @@ class Option:
     `server` what serves one unit at a time, of which the busiest hour of the first year needs
     `peak_replicas` behind one queue; `run` is what trains. `wait_usd` is what waiting for a unit
     is worth at the user's value of a day, beside its cash [USD/unit], and `spot_wait_usd` on spot.
-    A replica on a `slice` takes that part of one GPU.
+    A replica on a `slice` takes that part of one GPU. `class_units_per_hour` is what it does of
+    each class of requests alone, in closed form.
     """
 
     workload: str
@@ -67,6 +68,7 @@ class Option:
     peak_replicas: int | None = None
     run: Run | None = field(default=None, compare=False, repr=False)
     slice: Slice | None = None
+    class_units_per_hour: tuple[float, ...] = ()
 
     @property
     def gpu_share(self) -> float:

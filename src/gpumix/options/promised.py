@@ -46,6 +46,7 @@ def run(demand: Demand, part: Part, requests: int, most_replicas: int | None = N
         arrival_cv=demand.arrival_cv,
         correlation=demand.length_correlation,
         prefix_share=demand.prefix_share,
+        classes=demand.classes,
         seed=part.seed,
     )
     return simulate(stream, table_of(part.option, demand), Settings(replicas=replicas))

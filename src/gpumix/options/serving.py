@@ -17,6 +17,7 @@ from gpumix.domain.llm import Model
 from gpumix.domain.plan import SloCheck
 from gpumix.domain.workload import Demand, Slo, Workload
 from gpumix.errors import NoEstimate
+from gpumix.options.classes import class_options
 from gpumix.options.option import Option, Replica, Row, grid, option_of
 from gpumix.options.queued import QUANTILES, closed_form, promised
 from gpumix.options.trust import Trust, measured_by, tightened, trust_in, widened
@@ -55,6 +56,14 @@ def serving_options(
     demand = workload.demand
     if demand is None:
         raise NoEstimate(f"{workload.id}: states no demand")
+    if demand.classes:
+        return class_options(
+            workload,
+            demand,
+            lambda one: serving_options(
+                one, model, gpus, largest, coefficients, evidence, change, unmeasured
+            ),
+        )
     rows = grid(gpus, workload.precisions, largest)
     if not rows:
         return []

@@ -120,15 +120,23 @@ def sustained_by(workload: Workload, option: Option, replicas: int, seed: int = 
     demand = workload.demand
     if demand is None:
         raise ValueError(f"{workload.id}: states no demand")
+    rarest = min((one.share for one in demand.classes), default=1.0)
     return capacity_by_simulation(
         table_of(option, demand),
-        Traffic(demand.input, demand.output, demand.arrival_cv, demand.prefix_share),
+        traffic_of(demand),
         workload.slos,
         option.units_per_hour / SECONDS_PER_HOUR * replicas,
         replicas=replicas,
         correlation=demand.length_correlation,
-        requests=requests_for(option, replicas),
+        requests=min(round(requests_for(option, replicas) / rarest), _MOST),
         seed=seed,
+    )
+
+
+def traffic_of(demand: Demand) -> Traffic:
+    """What arrives of a demand, in every class of its requests."""
+    return Traffic(
+        demand.input, demand.output, demand.arrival_cv, demand.prefix_share, demand.classes
     )
 
 

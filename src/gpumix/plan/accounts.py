@@ -33,7 +33,8 @@ class Use:
     done in the block over the horizon; `loads` are the shares of their capacity that are asked for
     on average, in each hour of the block (0-1), `loaded_gpu_hours` those of the GPU-hours held.
     `working` is the share of the time that a replica works in each of these hours (0-1),
-    `busy_gpu_hours` the GPU-hours of it over the horizon.
+    `busy_gpu_hours` the GPU-hours of it over the horizon. Of replicas that several workloads
+    share the cell's workload uses `share` (0-1).
     """
 
     cell: Cell
@@ -46,6 +47,7 @@ class Use:
     working: tuple[float, ...]
     busy_gpu_hours: float
     energy_usd: float
+    share: float = 1.0
 
     @property
     def load(self) -> float:

@@ -28,7 +28,6 @@ from gpumix.plan.interpret import Answer
 from gpumix.plan.regret import Variant
 from gpumix.plan.running import running_in
 from gpumix.plan.search import Found, judged, search
-from gpumix.serving.capacity import Traffic
 from gpumix.serving.kept import BEYOND_DOUBT, REQUESTS, SURE, Reached, Run, attained, percentile_of
 from gpumix.serving.simulated_capacity import capacity_by_simulation
 from gpumix.units import SECONDS_PER_HOUR
@@ -270,7 +269,7 @@ def _lowered(workload: Workload, demand: Demand, part: Part, replayer: Replayer)
     ]
     found = capacity_by_simulation(
         sustained.table_of(option, demand),
-        Traffic(demand.input, demand.output, demand.arrival_cv, demand.prefix_share),
+        sustained.traffic_of(demand),
         slos,
         option.units_per_hour / SECONDS_PER_HOUR * replicas,
         replicas=replicas,

@@ -14,6 +14,7 @@ from gpumix.domain.workload import Kind, Workload
 from gpumix.options.levers import Asker, Change, Priced, levers
 from gpumix.options.option import Option
 from gpumix.options.reasons import Reason, Way, reasons_by_way, way_of
+from gpumix.options.sharing import Groups, members_of, shared_with, summed
 from gpumix.options.workloads import options_of
 from gpumix.plan.accounts import Line, Use, usd_by_workload
 from gpumix.plan.availability import availability
@@ -45,7 +46,8 @@ COST_UNIT = {
 class Results:
     """What a plan is written from: the mix found, what it was found among, and its replays.
 
-    `tried` holds all options of every workload, refused ones included.
+    `tried` holds all options of every workload, refused ones included; `groups` are those that
+    share replicas, told apart in `answer`, and not in `shared`.
     """
 
     answer: Answer
@@ -53,6 +55,8 @@ class Results:
     supplies: Supplies
     tried: Mapping[str, Sequence[Option]]
     proof: Mapping[str, Replay]
+    groups: Groups
+    shared: Answer
 
 
 def workload_plans(results: Results) -> tuple[WorkloadPlan, ...]:
@@ -67,12 +71,13 @@ def workload_plans(results: Results) -> tuple[WorkloadPlan, ...]:
 def _workload_plan(results: Results, workload: Workload, usd: float, asker: Asker) -> WorkloadPlan:
     answer, tried = results.answer, results.tried[workload.id]
     choice, of = answer.choice, results.supplies.of
+    whole = summed(members_of(workload, results.groups))
     uses = [(x, u) for x in answer.lines for u in x.uses if u.cell.workload.id == workload.id]
     units = units_by_year(workload, choice.inventory.years)
     ways = ways_of_gpus(choice, workload, tried, of)
     shown = [u.cell.option for _, u in uses] + [way.best.option for way in ways if way.best]
     behind = reasons_by_way(workload, tried, shown, results.catalog)
-    placements = _placements(answer, uses, behind)
+    placements = _placements(answer, uses, behind, shared_with(workload, results.groups))
     candidates = candidates_of(ways, behind, {u.cell.option.gpu for _, u in uses})
     return WorkloadPlan(
         id=workload.id,
@@ -87,12 +92,12 @@ def _workload_plan(results: Results, workload: Workload, usd: float, asker: Aske
         candidates=candidates,
         cost_unit=COST_UNIT[workload.kind],
         levers=levers(
-            workload,
+            whole,
             asker,
             min((c.unit_cost_usd for c in candidates if c.unit_cost_usd), default=None),
         ),
         why=why(candidates, COST_UNIT[workload.kind]),
-        demand_per_hour=workload.demand.units_per_hour if workload.demand else (),
+        demand_per_hour=whole.demand.units_per_hour if whole.demand else (),
         capacity_per_hour=_capacity_per_hour(answer, workload, uses),
         replay=results.proof.get(workload.id),
         demand_from=workload.demand.demand_from if workload.demand else None,
@@ -179,7 +184,10 @@ def _checks(cell: Cell) -> tuple[SloCheck, ...]:
 
 
 def _placements(
-    answer: Answer, uses: Sequence[tuple[Line, Use]], behind: Mapping[Way, Reason]
+    answer: Answer,
+    uses: Sequence[tuple[Line, Use]],
+    behind: Mapping[Way, Reason],
+    others: tuple[str, ...],
 ) -> tuple[Placement, ...]:
     """Replicas gathered by supply and layout, the largest share first."""
     groups: dict[tuple[str, Option], list[Use]] = {}
@@ -207,6 +215,7 @@ def _placements(
                 speed=behind[way_of(option)].speed,
                 nearest=behind[way_of(option)].nearest,
                 slice=option.slice.name if option.slice else "",
+                shared_with=others,
             )
         )
     return tuple(sorted(placements, key=lambda p: (-p.share, p.resource)))

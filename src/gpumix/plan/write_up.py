@@ -18,6 +18,7 @@ from gpumix.plan.interpret import Answer
 from gpumix.plan.interval import cost_interval_usd
 from gpumix.plan.regret import Variant
 from gpumix.plan.rules import decision_rules
+from gpumix.plan.sharing import today_of_each
 from gpumix.plan.slices import cuts
 from gpumix.plan.timeline import late_orders, timeline
 from gpumix.plan.today import TodayFleet, alternative, today_plan
@@ -95,14 +96,14 @@ def write_up(
             all_by_api(apis, others.cheapest),
             *([alternative(others.fleet, others.cheapest)] if others.fleet else []),
         ),
-        break_evens=break_evens(answer, rules, supplies.of),
+        break_evens=break_evens(results.shared, rules, supplies.of),
         hourly_gpus=interpret.hourly_gpus(answer),
         assumptions=assumptions.assumptions(answer, catalog, (*inventory.notes, *supplies.notes)),
         warnings=(
             *assumptions.warnings(answer, notes),
             *late_orders(answer),
             *assumptions.replay_warnings(results.proof, unproven),
-            *api_warnings(answer.lines),
+            *api_warnings(results.shared.lines),
         ),
         seconds=time.perf_counter() - started,
         data_as_of=catalog.data_as_of,
@@ -111,7 +112,9 @@ def write_up(
         cheapest_usd=others.cheapest.usd,
         curve=others.curve,
         api=apis,
-        today=today_plan(others.fleet, answer) if others.fleet else None,
+        today=today_of_each(today_plan(others.fleet, answer), results.groups)
+        if others.fleet
+        else None,
         timeline=timeline(answer),
         first_year_usd_per_month=interpret.first_year_usd(answer) / MONTHS_PER_YEAR,
         owed_usd=answer.owed_usd,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpumix.domain.traffic import Lengths
-from gpumix.domain.workload import Slo
+from gpumix.domain.workload import RequestClass, Slo
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.loads import closed_loop, open_service
 from gpumix.perf.inference.memory import memory
@@ -29,12 +29,16 @@ _SMALLEST_BATCH = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What arrives at one replica; `prefix_hit` is the share of the prompt found in the cache."""
+    """What arrives at one replica; `prefix_hit` is the share of the prompt found in the cache.
+
+    Of several `classes` of requests a simulation draws each by itself.
+    """
 
     input: Lengths
     output: Lengths
     arrival_cv: float
     prefix_hit: float = 0.0
+    classes: tuple[RequestClass, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -91,7 +91,7 @@ class Outcome:
     Times are from the start of the stream; NaN where it did not come to that. A replica steps for
     `busy_s`, holds its GPUs for `on_s` and ends at `clock_s`. `gaps` counts gaps
     between tokens by `GAP_PER_DECADE` bins a decade; `series` has busy seconds, sequences,
-    waiting requests and used cache share over time, `bin_s` apart.
+    waiting requests and used cache share over time, `bin_s` apart. `of_class` is the requests' own.
     """
 
     arrival_s: FloatArray
@@ -113,6 +113,7 @@ class Outcome:
     gaps: npt.NDArray[np.int64]
     series: FloatArray
     bin_s: float
+    of_class: npt.NDArray[np.str_] | None = None
 
     @property
     def served(self) -> npt.NDArray[np.bool_]:
@@ -181,7 +182,7 @@ def simulate(
     for begin in range(0, max(len(requests), 1), _CHUNK):
         progress(begin / max(len(requests), 1))
         run(load, rules, table, tape, fleet, events, begin, min(begin + _CHUNK, len(requests)))
-    return _outcome(load, table, tape, fleet, bin_s)
+    return replace(_outcome(load, table, tape, fleet, bin_s), of_class=requests.of_class)
 
 
 def _refuse_settings(settings: Settings) -> None:
