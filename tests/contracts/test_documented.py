@@ -22,6 +22,7 @@ from gpumix.domain import (
     job,
     plan,
     proof,
+    scenarios,
     today_plan,
     training_comparison,
 )
@@ -32,6 +33,7 @@ RECORDS = [
     member
     for module in (
         plan,
+        scenarios,
         proof,
         job,
         api_plan,

@@ -12,8 +12,8 @@ from gpumix.catalog import Catalog, load
 from gpumix.domain.plan import Plan
 from gpumix.domain.workload import Inventory
 from gpumix.inventory import read_inventory
-from gpumix.plan.plan import plan
 from gpumix.options.sharing import together
+from gpumix.plan.plan import plan
 
 PRICES = """provider,region,gpu,gpus_per_instance,purchase,usd_per_gpu_hour
 near,east,l40s-48gb,1,on_demand,1.0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 
 from gpumix import mix
-from gpumix.domain.plan import CurvePoint
+from gpumix.domain.scenarios import CurvePoint
 from gpumix.errors import Change, Infeasible, Stated, WayOut
 from gpumix.plan.accounts import Line
 from gpumix.plan.cycle import Cycle

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpumix import mix
-from gpumix.domain.plan import TermTarget
+from gpumix.domain.scenarios import TermTarget
 from gpumix.domain.workload import Inventory
 from gpumix.plan.accounts import Line
 from gpumix.plan.cycle import Cycle

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gpumix.domain.confidence import ConfidenceCost
-from gpumix.domain.plan import WITHOUT_LOSS, Alternative, CurvePoint, Plan, Scenarios, TermTarget
+from gpumix.domain.plan import WITHOUT_LOSS, Alternative, Plan
+from gpumix.domain.scenarios import CurvePoint, Scenarios, TermTarget
 from gpumix.plan import assumptions, interpret, regret
 from gpumix.plan.api import all_by_api, by_api
 from gpumix.plan.api_supply import api_warnings

@@ -100,7 +100,7 @@ def run_plan(
         confidence=question.confidence or _confidence(workload, own),
         seed=question.seed,
         slo=tuple(
-            max((hour.slo[i] for hour in found), key=lambda promise: promise.simulated_s or math.inf)
+            max((hour.slo[i] for hour in found), key=lambda one: one.simulated_s or math.inf)
             for i in range(len(found[0].slo))
         ),
         simulated_hours=tuple(found),

@@ -13,7 +13,6 @@ from gpumix.domain.plan import (
     BreakEven,
     Candidate,
     CostPart,
-    CurvePoint,
     Lever,
     MixLine,
     Placement,
@@ -23,6 +22,7 @@ from gpumix.domain.plan import (
     SloCheck,
     WorkloadPlan,
 )
+from gpumix.domain.scenarios import CurvePoint
 from gpumix.report.tables import (
     Cell,
     Table,
