@@ -104,6 +104,7 @@ def plan(
         scenarios=scenarios(answer, answer_of(best), choice, cycle),
         cut_short_s=work.time_limit_s if work.is_over else None,
     )
+    proof = replayer.with_chances(answer, proof)
     results = Results(answer, catalog, supplies, rated.options, proof)
     written = write_up(results, others, rated.unproven, started)
     return Planned(written, signed.formulation.problem)
