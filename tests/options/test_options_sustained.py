@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
 
 import pytest
 
+from gpumix.catalog import Catalog
 from gpumix.domain.workload import Inventory
+from gpumix.inventory import read_inventory
 from gpumix.options import sustained
 from gpumix.options.option import Option
+from gpumix.plan import plan as planner
 from gpumix.serving.simulated_capacity import Sustained
 
 
@@ -106,3 +111,40 @@ def test_a_pool_is_the_fewest_replicas_that_carry_the_demand(
     # a mix that divides by the rate of one replica takes so many, and they carry the demand
     taken = max(math.ceil(demand / (found.requests_per_s / replicas)), 1)
     assert rates[min(taken, 4)] * max(taken / 4, 1.0) >= demand
+
+
+BATCH = """
+name: nights
+horizon: {start: 2027-01, years: 1}
+workloads:
+  nightly:
+    kind: batch
+    model: meta-llama/Llama-3.1-70B-Instruct
+    precision: [bf16, fp8]
+    tokens_per_day: {input: 500M, output: 40M}
+    window: "22:00-06:00"
+supply:
+  cloud: {gpus: [b200-sxm-180gb], purchase: [on_demand]}
+"""
+
+
+def test_work_that_may_wait_is_rated_at_what_other_runs_bear(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    """The closed form is too fast; a longer run of other requests does what is planned."""
+    path = tmp_path / "team.yaml"
+    path.write_text(BATCH, encoding="utf-8")
+    inventory = read_inventory(path, catalog, date(2026, 11, 24))
+    tried = planner.options(inventory, catalog, planner.supply(inventory, catalog))
+    found = sustained.simulated(inventory, tried).options["nightly"]
+    (nightly,) = inventory.workloads
+    assert nightly.demand is not None
+    able = [(o, n) for o, n in zip(tried["nightly"], found, strict=True) if n.serves]
+    assert {n.gpu for _, n in able} == {"b200-sxm-180gb"}
+    for closed, rated in able:
+        ratio = rated.units_per_hour / closed.units_per_hour
+        assert 0.93 < ratio < 1.005
+        gap = sustained.flat_out(rated, nightly.demand, 50_000, seed=5)
+        assert 3600.0 / gap.seconds >= rated.units_per_hour
+        assert rated.output_tokens_per_s == pytest.approx((closed.output_tokens_per_s or 0) * ratio)
+    assert min(n.units_per_hour / o.units_per_hour for o, n in able) < 0.99

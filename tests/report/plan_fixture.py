@@ -38,11 +38,10 @@ from gpumix.domain.plan import (
     MixLine,
     Placement,
     Plan,
-    Replay,
-    ReplayedSlo,
     SloCheck,
     WorkloadPlan,
 )
+from gpumix.domain.proof import Replay, ReplayedSlo
 from gpumix.domain.scenarios import Scenario, Scenarios, TermTarget
 from gpumix.domain.timeline import Action as StepAction
 from gpumix.domain.timeline import Step

@@ -67,7 +67,7 @@ RequestCount = Annotated[
     int | None,
     typer.Option(
         help="Number of requests; repeats or cuts the trace. Default for a profile: 10,000; "
-        "for a plan: as many as leave no doubt."
+        "for a plan 20,000, and more while the answer is in doubt."
     ),
 ]
 AdapterCount = Annotated[

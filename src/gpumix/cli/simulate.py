@@ -98,6 +98,7 @@ def simulate(
         if (source := context.get_parameter_source(name)) and source.name != "DEFAULT"
     }
     if plan is not None:
+        _refuse({"workload"} - given, "is missing")
         _refuse(given - OF_PLAN - BOTH, "does not go with --plan")
         return _of_plan(plan, workload or "", (hour, year, confidence, seed, requests), as_json)
     _refuse(given & OF_PLAN, "goes with --plan alone")

@@ -12,7 +12,7 @@ from gpumix.domain.api_plan import ApiAlternative
 from gpumix.domain.confidence import ConfidenceCost
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
-from gpumix.domain.proof import PlannedHours
+from gpumix.domain.proof import PlannedHours, Replay
 from gpumix.domain.scenarios import CurvePoint, Scenarios, TermTarget
 from gpumix.domain.timeline import Step
 from gpumix.domain.today_plan import TodayPlan
@@ -74,7 +74,8 @@ class SloCheck:
 
     `kept` is what the replay says where it was `replayed`, else what the prediction does, both at
     the speed that is reached with a probability of `confidence` (None where the promise has an
-    interval of its own: jobs and media).
+    interval of its own: jobs and media). It holds with a probability of `p_kept` over the interval
+    of the speed (0.01 to 0.99; None where it was not replayed).
     """
 
     name: str
@@ -83,50 +84,7 @@ class SloCheck:
     kept: bool
     replayed: bool = False
     confidence: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayedSlo:
-    """A promise beside what the plan's replicas did in simulation: over the first week, and in the
-    year (0 = first) and hour of the week (0 = Monday 00:00) that came nearest to breaking it, or
-    broke it.
-
-    `kept` where it is in the busiest hour of every block of every year (serving/kept.py);
-    `standard_error_s` is that of the worst hour's percentile, of so many `requests`.
-    """
-
-    name: str
-    limit_s: float
-    week_s: float
-    worst_s: float
-    worst_hour: int
-    kept: bool
-    worst_year: int = 0
-    standard_error_s: float = 0.0
-    requests: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """A workload's traffic sent through the plan's replicas.
-
-    `requests` were simulated, at the busiest hours of the blocks of all years; those not served
-    were shed. `within` is the share within every limit; `corrections` how often the plan was made
-    anew with lower rates because a promise broke. The traffic was drawn with gaps of `arrival_cv`,
-    `length_correlation` of the ranks of prompt and answer and `prefix_share` of prompt tokens in
-    cache; `traffic` says where each comes from.
-    """
-
-    requests: int
-    served: int
-    shed: int
-    within: float
-    slo: tuple[ReplayedSlo, ...]
-    corrections: int
-    arrival_cv: float
-    length_correlation: float
-    prefix_share: float
-    traffic: str
+    p_kept: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

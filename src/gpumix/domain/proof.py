@@ -39,6 +39,52 @@ class PlannedHours:
     running: tuple[PlannedReplicas, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ReplayedSlo:
+    """A promise beside what the plan's replicas did in simulation: over the first week, and in the
+    year (0 = first) and hour of the week (0 = Monday 00:00) that came nearest to breaking it, or
+    broke it.
+
+    `kept` where it is in the busiest hour of every block of every year (serving/kept.py);
+    `standard_error_s` is that of the worst hour's percentile, of so many `requests`; `p_kept` the
+    probability that the worst hour keeps it, over the interval of the speed (None: not asked).
+    """
+
+    name: str
+    limit_s: float
+    week_s: float
+    worst_s: float
+    worst_hour: int
+    kept: bool
+    worst_year: int = 0
+    standard_error_s: float = 0.0
+    requests: int = 0
+    p_kept: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A workload's traffic sent through the plan's replicas.
+
+    `requests` were simulated, at the busiest hours of the blocks of all years; those not served
+    were shed. `within` is the share within every limit; `corrections` how often the plan was made
+    anew with lower rates because a promise broke. The traffic was drawn with gaps of `arrival_cv`,
+    `length_correlation` of the ranks of prompt and answer and `prefix_share` of prompt tokens in
+    cache; `traffic` says where each comes from.
+    """
+
+    requests: int
+    served: int
+    shed: int
+    within: float
+    slo: tuple[ReplayedSlo, ...]
+    corrections: int
+    arrival_cv: float
+    length_correlation: float
+    prefix_share: float
+    traffic: str
+
+
 KEPT, NOT_KEPT, UNCLEAR = "kept", "not kept", "unclear"
 
 

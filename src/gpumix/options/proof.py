@@ -13,8 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from gpumix.domain.plan import ReplayedSlo
-from gpumix.domain.proof import PlannedHours, PlannedReplicas
+from gpumix.domain.proof import PlannedHours, PlannedReplicas, ReplayedSlo
 from gpumix.domain.workload import Demand, Slo
 from gpumix.options import sustained
 from gpumix.options.option import Option
@@ -137,7 +136,11 @@ def hour_of(
 
 
 def judged(
-    runs: Runs, demand: Demand, slos: Sequence[Slo], hours: Sequence[Hour], exactly: int | None
+    runs: Runs,
+    demand: Demand,
+    slos: Sequence[Slo],
+    hours: Sequence[Hour],
+    requests: int = REQUESTS,
 ) -> list[Judged]:
     """Those hours of generated text that none of the others dominates, the busiest first.
 
@@ -146,21 +149,21 @@ def judged(
         demand: of the workload.
         slos: its promises.
         hours: to be proven.
-        exactly: requests of each run; None for as many as leave no doubt.
+        requests: of the first run of each kind; more follow while a promise is in doubt [count].
     """
     found: list[Judged] = []
     alone: list[Part] = []
     seen: set[tuple[tuple[Option, int], ...]] = set()
-    first, last = exactly or REQUESTS, exactly or MOST_REQUESTS
+    most = max(requests, MOST_REQUESTS)
     for hour in sorted(hours, key=lambda h: -h.load):
         covered = all(any(_no_easier(one, part) for one in alone) for part in hour.parts)
         if covered or hour.replicas in seen:
             continue
         seen.add(hour.replicas)
-        ran, reached = runs.until_sure(demand, slos, hour.parts, first, last)
+        ran, reached = runs.until_sure(demand, slos, hour.parts, requests, most)
         found.append(Judged(hour, reached, ran))
         for part in hour.parts:
-            _, own = runs.until_sure(demand, slos, (part,), first, last)
+            _, own = runs.until_sure(demand, slos, (part,), requests, most)
             if all(r.is_kept(s.limit_s) for r, s in zip(own, slos, strict=True)):
                 alone.append(part)
     return found
@@ -172,29 +175,35 @@ def _no_easier(one: Part, other: Part) -> bool:
     return one.option == other.option and fewer and one.load >= other.load * (1.0 - 1e-12)
 
 
-def queued(hour: Hour, exactly: int | None = None) -> Judged:
+def queued(hour: Hour, requests: int = REQUESTS, most: int = MOST_REQUESTS) -> Judged:
     """An hour whose replicas share one queue.
 
     Args:
         hour: with replicas that work on one unit at a time.
-        exactly: requests of the run; None for as many as leave no doubt.
+        requests: of the first run; twice as many while a promise is in doubt [count].
+        most: of the last run, unless the first has more [count].
     """
     pool = tuple((p.option.server, p.replicas) for p in hour.parts if p.option.server is not None)
     per_s = hour.units_per_hour / SECONDS_PER_HOUR
-    times_s, found = _queued(pool, per_s, hour.parts[0].seed, exactly)
+    times_s, found = _queued(pool, per_s, hour.parts[0].seed, requests, most)
     return Judged(hour, found, times_s=times_s)
 
 
 @lru_cache(maxsize=1024)
 def _queued(
-    pool: Pool, requests_per_s: float, seed: int, exactly: int | None
+    pool: Pool, requests_per_s: float, seed: int, requests: int, most: int
 ) -> tuple[FloatArray, tuple[Reached, ...]]:
-    if exactly is None:
-        times_s, _ = pools.proven(dict(pool), requests_per_s, seed)
-    else:
-        times_s = pools.times_of(dict(pool), requests_per_s, exactly, seed)
-    found = tuple(reached_in([times_s], [1.0], slo.quantile) for slo in pool[0][0].slos)
-    return np.quantile(times_s, (np.arange(POINTS) + 0.5) / POINTS), found
+    slos = pool[0][0].slos
+    while True:
+        times_s = pools.times_of(dict(pool), requests_per_s, requests, seed)
+        found = tuple(reached_in([times_s], [1.0], slo.quantile) for slo in slos)
+        is_sure = all(
+            one.is_sure(slo.limit_s) and pools.reached(times_s, slo).is_sure
+            for one, slo in zip(found, slos, strict=True)
+        )
+        if is_sure or requests >= most:
+            return np.quantile(times_s, (np.arange(POINTS) + 0.5) / POINTS), found
+        requests = min(2 * requests, most)
 
 
 def slowdown_of(option: Option) -> float:

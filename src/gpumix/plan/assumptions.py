@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gpumix.domain.defaults import GPUS_PER_NODE, INPUT_TOKENS_OF_VOLUME, OWNED_AGE_MONTHS
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.offer import Purchase
-from gpumix.domain.plan import Replay
+from gpumix.domain.proof import Replay
 from gpumix.domain.workload import Inventory, Kind, Tier, Workload
 from gpumix.options.runs import JOB_ASSUMPTIONS
 from gpumix.plan.interpret import Answer

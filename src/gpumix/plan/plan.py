@@ -112,6 +112,7 @@ def plan(
         confidence_costs=confidence_costs(answer, choice, cycle),
         cut_short_s=work.time_limit_s if work.is_over else None,
     )
+    proof = replayer.with_chances(answer, proof)
     results = Results(
         told_apart(answer, stated, groups),
         catalog,

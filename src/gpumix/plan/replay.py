@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from gpumix import mix
-from gpumix.domain.plan import Replay, ReplayedSlo
+from gpumix.domain.proof import Replay, ReplayedSlo
 from gpumix.domain.workload import Demand, Inventory, Workload
 from gpumix.options import sustained
+from gpumix.options.chance import chances
 from gpumix.options.option import Option
 from gpumix.options.promised import Part, Runs
 from gpumix.options.proof import MOST_REPLICAS, Hour, Judged, checked, hour_of
@@ -58,9 +59,25 @@ class Replayer:
             if (hours := hours_of(answer, w))  # an API's replicas cannot be simulated
         }
 
+    def with_chances(self, answer: Answer, proof: Mapping[str, Replay]) -> dict[str, Replay]:
+        """The replays with the probability that each promise's worst hour keeps it."""
+        found = dict(proof)
+        for w in answer.choice.inventory.workloads:
+            if w.id in found and w.demand is not None:
+                every = (
+                    list(replay_queue.hours_of(answer, w).values())
+                    if is_queued(w)
+                    else self.judged(w, w.demand, hours_of(answer, w))
+                )
+                slo = found[w.id].slo
+                p = chances(self.runs, w, every, [one.kept for one in slo])
+                slo = tuple(replace(one, p_kept=at) for one, at in zip(slo, p, strict=True))
+                found[w.id] = replace(found[w.id], slo=slo)
+        return found
+
     def judged(self, workload: Workload, demand: Demand, hours: Sequence[Hour]) -> list[Judged]:
         """Those hours that none of the others dominates, the busiest first."""
-        return judged_hours(self.runs, demand, workload.slos, hours, None)
+        return judged_hours(self.runs, demand, workload.slos, hours)
 
     def _replay(
         self, workload: Workload, demand: Demand, hours: Sequence[Hour], corrections: int
@@ -113,7 +130,9 @@ def hours_of(answer: Answer, workload: Workload) -> list[Hour]:
     for index in range(len(answer.formulation.cycle.blocks)):
         block = running_in(answer, workload, index)
         if block is not None and workload.demand is not None:
-            hour = hour_of(*block, workload.demand)
+            planned, options = block
+            text = {one: o for one, o in options.items() if o.replica is not None}
+            hour = hour_of(planned, text, workload.demand)
             found += [hour] if hour is not None else []
     return found
 

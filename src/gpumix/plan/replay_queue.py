@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from gpumix.domain.evidence import Basis
-from gpumix.domain.plan import Replay
+from gpumix.domain.proof import Replay
 from gpumix.domain.workload import Demand, Slo, Workload
 from gpumix.options.option import Option
 from gpumix.options.proof import POINTS, QUEUE_SEED, Judged, checked, hour_of, queued
@@ -24,7 +24,7 @@ def replays(answer: Answer, corrections: Mapping[str, int]) -> dict[str, Replay]
     return {
         w.id: _replay(w, w.demand, answer, corrections.get(w.id, 0))
         for w in answer.choice.inventory.workloads
-        if is_queued(w) and w.demand is not None and _hours(answer, w)
+        if is_queued(w) and w.demand is not None and hours_of(answer, w)
     }
 
 
@@ -61,7 +61,7 @@ def running(answer: Answer, workload: Workload, block: int) -> list[tuple[Option
 
 
 def _replay(workload: Workload, demand: Demand, answer: Answer, corrections: int) -> Replay:
-    cycle, hours = answer.formulation.cycle, _hours(answer, workload)
+    cycle, hours = answer.formulation.cycle, hours_of(answer, workload)
     first = [hours[i] for i in cycle.first_week(workload) if i in hours]
     requests = sum(one.reached[0].requests for one in hours.values())
     limit_s = min(slo.limit_s for slo in workload.slos)
@@ -82,7 +82,7 @@ def _replay(workload: Workload, demand: Demand, answer: Answer, corrections: int
     )
 
 
-def _hours(answer: Answer, workload: Workload) -> dict[int, Judged]:
+def hours_of(answer: Answer, workload: Workload) -> dict[int, Judged]:
     """The busiest hour of every block in which its replicas share a queue, by the block's index."""
     found = {}
     for index in range(len(answer.formulation.cycle.blocks)):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from gpumix.cost.unit_cost import split_by_time, usd_per_million, usd_per_unit
 from gpumix.domain.offer import Purchase
-from gpumix.domain.plan import Placement, Replay, SloCheck, WorkloadPlan
+from gpumix.domain.plan import Placement, SloCheck, WorkloadPlan
+from gpumix.domain.proof import Replay
 from gpumix.domain.workload import Kind, Workload
 from gpumix.options.levers import Asker, Change, Priced, levers
 from gpumix.options.option import Option
@@ -164,13 +165,14 @@ def _checked(
     workload: Workload, found: Sequence[SloCheck], proof: Replay | None
 ) -> tuple[SloCheck, ...]:
     """The promises as the replay found them, where there is one, with their confidence."""
-    kept = {slo.name: slo.kept for slo in proof.slo} if proof else {}
+    ran = {slo.name: slo for slo in proof.slo} if proof else {}
     in_text = workload.kind in (Kind.CHAT, Kind.BATCH, Kind.EMBEDDING)
     return tuple(
         replace(
             check,
-            kept=kept.get(check.name, check.kept),
-            replayed=check.name in kept,
+            kept=ran[check.name].kept if check.name in ran else check.kept,
+            replayed=check.name in ran,
+            p_kept=ran[check.name].p_kept if check.name in ran else None,
             confidence=workload.confidence if in_text else None,
         )
         for check in found

@@ -52,7 +52,8 @@ _SAME = 1e-9
 class PlanQuestion:
     """What is to be run again; None = as the plan did it.
 
-    `hour` is of the week (0 = Monday 00:00), `year` of the horizon (1 = first).
+    `hour` is of the week (0 = Monday 00:00), `year` of the horizon (1 = first). `requests` are
+    those of the first run; more follow while a promise is in doubt.
     """
 
     workload: str
@@ -86,7 +87,7 @@ def run_plan(
     own = options_in(hours, workload, catalog)
     options = _slower(question, own)
     if workload.is_deferrable:
-        found = _volumes(question, demand, hours, options, own, nights)
+        found = _volumes(question, workload, demand, hours, options, own, nights)
     else:
         found = [_simulated(one, workload) for one in _judged(question, workload, hours, options)]
     if not found:
@@ -128,7 +129,7 @@ def _asked(
     if workload is None:
         problems.append(unknown_name("--workload", "workload", question.workload, by_id))
     elif workload.run is not None:
-        text = f"{workload.id} is a training job: its finish stands in the plan's `job`"
+        text = f"{workload.id} is a training job, which has no busiest hour"
         problems.append(Problem("--workload", text, f"gpumix explain {place} {workload.id}"))
     hours = next((w.planned_hours for w in plan.workloads if w.id == question.workload), ())
     if workload is not None and workload.run is None and not hours:
@@ -222,9 +223,10 @@ def _judged(
         for one in hours
         if (hour := hour_of(one, rated, demand, question.hour, seed)) is not None
     ]
+    requests = question.requests or REQUESTS
     if is_queued(workload):
-        return [queued(hour, question.requests) for hour in every]
-    return judged(Runs(MOST_REPLICAS), demand, workload.slos, every, question.requests)
+        return [queued(hour, requests) for hour in every]
+    return judged(Runs(MOST_REPLICAS), demand, workload.slos, every, requests)
 
 
 def _seed(question: PlanQuestion, own: int) -> int:
@@ -255,6 +257,7 @@ def _promise(name: str, limit_s: float, reached: Reached) -> SimulatedPromise:
 
 def _volumes(
     question: PlanQuestion,
+    workload: Workload,
     demand: Demand,
     hours: Sequence[PlannedHours],
     options: Mapping[PlannedReplicas, Option],
@@ -262,7 +265,7 @@ def _volumes(
     nights: Sequence[Sequence[int]],
 ) -> list[SimulatedHour]:
     """In each period the day's volume that takes the largest part of its time."""
-    ratio = factors(options, own, demand, question.requests, _seed(question, SEED))
+    ratio = factors(options, own, workload, demand, question.requests, _seed(question, SEED))
     factor = {one: share for one, (share, _) in ratio.items()}
     error = max((e / share for share, e in ratio.values()), default=0.0)
     chosen = [n for n in nights if question.hour is None or question.hour in n] if nights else []

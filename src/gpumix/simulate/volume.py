@@ -6,56 +6,20 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
-import numpy as np
-
 from gpumix.domain.proof import PlannedHours, PlannedReplicas
-from gpumix.domain.workload import Demand
+from gpumix.domain.workload import Demand, Workload
 from gpumix.options.option import Option
-from gpumix.options.sustained import table_of
-from gpumix.serving.kept import BATCHES, REQUESTS, Reached
-from gpumix.serving.simulator.simulation import Settings, simulate
-from gpumix.serving.traffic import draw
+from gpumix.options.sustained import flat_out, flat_rated
+from gpumix.serving.kept import REQUESTS, Reached
 from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
-from gpumix.values import FloatArray
 
 _WEEK = int(HOURS_PER_WEEK)
-_AT_ONCE_PER_S = 1e9
-"""Rate of requests that are all there when the run begins."""
-
-_FILLING = 0.1
-"""Share of a run's requests, at either end, that do not count: the batch fills and empties."""
-
-
-def flat_out(option: Option, demand: Demand, requests: int, seed: int) -> Reached:
-    """The mean time from one finished request to the next of a replica that never waits for work.
-
-    Args:
-        option: what serves text.
-        demand: lengths of its requests.
-        requests: of the run [count].
-        seed: of what is drawn.
-    """
-    stream = draw(
-        requests,
-        _AT_ONCE_PER_S,
-        demand.input,
-        demand.output,
-        correlation=demand.length_correlation,
-        prefix_share=demand.prefix_share,
-        seed=seed,
-    )
-    ran = simulate(stream, table_of(option, demand), Settings())
-    finished = np.sort(ran.finish_s[ran.served])
-    edges = np.linspace(_FILLING, 1.0 - _FILLING, BATCHES + 1) * (len(finished) - 1)
-    index = edges.astype(np.int64)
-    gaps: FloatArray = np.diff(finished[index]) / np.diff(index).astype(np.float64)
-    error_s = float(np.std(gaps, ddof=1)) / math.sqrt(BATCHES)
-    return Reached(float(gaps.mean()), error_s, requests)
 
 
 def factors(
     options: Mapping[PlannedReplicas, Option],
     own: Mapping[PlannedReplicas, Option],
+    workload: Workload,
     demand: Demand,
     requests: int | None,
     seed: int,
@@ -66,7 +30,8 @@ def factors(
     Args:
         options: as slow as they are to be run.
         own: as the plan has them.
-        demand: of the workload.
+        workload: what may wait.
+        demand: of it.
         requests: of each run; None for 20,000.
         seed: of the first kind's requests.
     """
@@ -79,7 +44,7 @@ def factors(
             gap = ran[id(option)]
             rate = SECONDS_PER_HOUR / gap.seconds
             error = gap.standard_error_s / gap.seconds
-        share = rate / own[planned].units_per_hour
+        share = rate / flat_rated(workload, own[planned]).units_per_hour
         found[planned] = share, share * error
     return found
 

@@ -17,11 +17,10 @@ from gpumix.domain.plan import (
     MixLine,
     Placement,
     Plan,
-    Replay,
-    ReplayedSlo,
     SloCheck,
     WorkloadPlan,
 )
+from gpumix.domain.proof import Replay, ReplayedSlo
 from gpumix.domain.scenarios import CurvePoint
 from gpumix.report.tables import (
     Cell,
@@ -267,6 +266,7 @@ def slo_table(plan: Plan) -> Table:
         ("predicted", lambda p: estimate("predicted", p[1].predicted)),
         ("basis", lambda p: basis(p[1].predicted.basis)),
         ("confidence", lambda p: value("confidence", p[1].confidence)),
+        ("p_kept", lambda p: value("p_kept", p[1].p_kept)),
         ("kept", lambda p: kept_cell(p[1].kept, "" if p[1].replayed else "predicted")),
     )
 
