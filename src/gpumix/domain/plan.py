@@ -9,6 +9,7 @@ from typing import Any
 
 from gpumix.domain import shown
 from gpumix.domain.api_plan import ApiAlternative
+from gpumix.domain.class_plan import ClassPlan
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
 from gpumix.domain.timeline import Step
@@ -196,9 +197,9 @@ class WorkloadPlan:
     media. `demand_per_hour` and `capacity_per_hour` are 168 values of the first year, in units
     per hour, where replicas are shared those of all that share them, in units of this one;
     capacity is None for deferrable work, `replay` for all but promised text, `job` for all but
-    training. `demand_from` says how its rate was stated.
-    `availability` is the share of its requests that find a replica up (0-1; None where it may wait
-    or is unknown), `promised_availability` the least that is promised.
+    training. `demand_from` says how its rate was stated. `availability` is the share of its
+    requests that find a replica up (0-1; None where it may wait or is unknown),
+    `promised_availability` the least that is promised.
     """
 
     id: str
@@ -226,6 +227,7 @@ class WorkloadPlan:
     demand_from: DemandFrom | None = None
     availability: float | None = None
     promised_availability: float | None = None
+    classes: tuple[ClassPlan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
