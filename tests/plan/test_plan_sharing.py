@@ -108,7 +108,7 @@ KINDS = {
     ),
     "batch": (
         "{kind: batch, model: meta-llama/Llama-3.1-8B-Instruct, tokens_per_day: "
-        "{input: %sM, output: 40M}, window: \"20:00-06:00\"}",
+        '{input: %sM, output: 40M}, window: "20:00-06:00"}',
         0.0,
     ),
     "images": (
