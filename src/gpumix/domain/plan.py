@@ -9,6 +9,7 @@ from typing import Any
 
 from gpumix.domain import shown
 from gpumix.domain.api_plan import ApiAlternative
+from gpumix.domain.class_plan import ClassPlan
 from gpumix.domain.confidence import ConfidenceCost
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
@@ -189,6 +190,7 @@ class WorkloadPlan:
     availability: float | None = None
     promised_availability: float | None = None
     planned_hours: tuple[PlannedHours, ...] = ()
+    classes: tuple[ClassPlan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class Option:
     `peak_replicas` behind one queue; `run` is what trains. `wait_usd` is what waiting for a unit
     is worth at the user's value of a day, beside its cash [USD/unit], and `spot_wait_usd` on spot.
     A replica on a `slice` takes that part of one GPU. `class_units_per_hour` is what it does of
-    each class of requests alone, in closed form.
+    each class of requests alone, as much as fits, in closed form.
     """
 
     workload: str

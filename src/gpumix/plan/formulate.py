@@ -19,6 +19,7 @@ from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Inventory, Tier, Workload
 from gpumix.options.option import Option
 from gpumix.options.pools import Pooled, needed, part_of_peak
+from gpumix.options.ways import Way, cheapest_ways, instances
 from gpumix.perf.slices import fillings
 from gpumix.plan.cohorts import Cohort, cohorts_of, freed_at_once_usd
 from gpumix.plan.cycle import Block, Cycle, highest_demand, peak_demand
@@ -26,7 +27,6 @@ from gpumix.plan.data import data_usd_per_unit, mean_over_peak
 from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.nights import hours_of, nights_of, shifts_of
 from gpumix.plan.periods import Period, busiest_week, first_month, work_per_week
-from gpumix.plan.ways import Way, cheapest_ways, instances
 from gpumix.supply.availability import up_share
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK

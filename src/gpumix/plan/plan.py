@@ -22,6 +22,7 @@ from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.infeasible.again import Again
 from gpumix.plan.infeasible.explain import explain_infeasible
 from gpumix.plan.interpret import answer_of
+from gpumix.plan.premium import premium_usd
 from gpumix.plan.scenarios import scenarios
 from gpumix.plan.search import best_cycle, search
 from gpumix.plan.sharing import told_apart
@@ -80,12 +81,11 @@ def plan(
         found = search(choice, cycle, work.plan)
     except mix.OutOfTime:
         raise _out_of_time(work, "no plan") from None
+    again = Again(catalog, inventory, rated.options)
     if found.solution.cost is None and len(groups) < len(stated.workloads):
         return plan(apart(stated), catalog, progress, work)  # told in the inventory's own words
     if found.solution.cost is None:
-        raise explain_infeasible(
-            inventory, found.formulation, Again(catalog, inventory, rated.options)
-        )
+        raise explain_infeasible(inventory, found.formulation, again)
     progress("replay of the traffic on the plan")
     replayer = replay.Replayer()
     found, choice, proof = replay.proven(found, choice, cycle, replayer)
@@ -120,7 +120,8 @@ def plan(
         options_of_each(rated.options, groups),
         of_each(proof, groups),
         groups,
-        shared=answer,
+        answer,
+        of_each(premium_usd(inventory, best, again), groups),
     )
     unproven = list(of_each(dict.fromkeys(rated.unproven), groups))
     written = write_up(results, others, unproven, started)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpumix.cost.unit_cost import split_by_time, usd_per_million, usd_per_unit
+from gpumix.domain.class_plan import ClassPlan
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import Placement, SloCheck, WorkloadPlan
 from gpumix.domain.proof import Replay
 from gpumix.domain.workload import Kind, Workload
+from gpumix.options.classes import class_plans
 from gpumix.options.levers import Asker, Change, Priced, levers
 from gpumix.options.option import Option
 from gpumix.options.reasons import Reason, Way, reasons_by_way, way_of
@@ -48,7 +50,8 @@ class Results:
     """What a plan is written from: the mix found, what it was found among, and its replays.
 
     `tried` holds all options of every workload, refused ones included; `groups` are those that
-    share replicas, told apart in `answer`, and not in `shared`.
+    share replicas, told apart in `answer`, and not in `shared`. `premium_usd` is what premium
+    classes of requests add to the cost, of a whole group [USD over the horizon].
     """
 
     answer: Answer
@@ -58,6 +61,7 @@ class Results:
     proof: Mapping[str, Replay]
     groups: Groups
     shared: Answer
+    premium_usd: Mapping[str, float]
 
 
 def workload_plans(results: Results) -> tuple[WorkloadPlan, ...]:
@@ -105,8 +109,31 @@ def _workload_plan(results: Results, workload: Workload, usd: float, asker: Aske
         planned_hours=planned_hours(answer, workload),
         availability=availability(workload, uses),
         promised_availability=workload.availability,
+        classes=_classes(results, workload, whole, uses, usd),
         job=job_plan(placements, workload, tried, of, results.catalog) if workload.run else None,
         **_unit_costs(workload, usd, sum(units), uses),
+    )
+
+
+def _classes(
+    results: Results,
+    workload: Workload,
+    whole: Workload,
+    uses: Sequence[tuple[Line, Use]],
+    usd: float,
+) -> tuple[ClassPlan, ...]:
+    """Its classes of requests; what premium adds is spread over all that share the replicas."""
+    if workload.demand is None or not workload.demand.classes:
+        return ()
+    years, extra_usd = results.answer.choice.inventory.years, results.premium_usd.get(workload.id)
+    units = math.fsum(units_by_year(whole, years))
+    return class_plans(
+        workload.demand,
+        [(use.cell.option, use.loaded_gpu_hours) for _, use in uses],
+        math.fsum(units_by_year(workload, years)),
+        usd,
+        results.answer.months,
+        extra_usd / units if extra_usd is not None and units else None,
     )
 
 
