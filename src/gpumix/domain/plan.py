@@ -133,7 +133,8 @@ class Placement:
     `share` is its part of the workload's work (0-1); `units_per_hour` what one replica sustains
     within the SLO; `peak_replicas` the most in any hour. `speed` and `nearest` say why it is so
     fast, and what was measured nearest to it. A replica on a `slice` takes that part of one GPU:
-    a MIG profile, or a share of its time.
+    a MIG profile, or a share of its time. `rtt_ms` is the round trip to the users, None where
+    nothing says where they are, and `rtt_basis` how it is known.
     """
 
     resource: str
@@ -150,6 +151,8 @@ class Placement:
     speed: Speed | None = None
     nearest: NearestMeasurement | None = None
     slice: str = ""
+    rtt_ms: float | None = None
+    rtt_basis: str = ""
 
 
 @dataclass(frozen=True, slots=True)

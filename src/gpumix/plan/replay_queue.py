@@ -114,7 +114,8 @@ def _hours(answer: Answer, workload: Workload) -> dict[int, _Hour]:
         arriving = peak_demand(workload, block) * _own_share(answer, workload, index)
         if servers and arriving > 0.0:
             pool = tuple((o.server, n) for o, n in servers if o.server is not None)
-            found[index] = _hour(workload, block, pool, arriving)
+            farthest_s = max(o.rtt_s for o, _ in servers)  # any request may be done there
+            found[index] = _hour(workload, block, pool, arriving, farthest_s)
     return found
 
 
@@ -128,8 +129,10 @@ def _own_share(answer: Answer, workload: Workload, block: int) -> float:
     return able[True] / max(able[True] + able[False], 1e-12)
 
 
-def _hour(workload: Workload, block: Block, pool: Pool, units_per_hour: float) -> _Hour:
-    requests, times_s, found = _simulated(pool, units_per_hour / SECONDS_PER_HOUR)
+def _hour(
+    workload: Workload, block: Block, pool: Pool, units_per_hour: float, rtt_s: float
+) -> _Hour:
+    requests, times_s, found = _simulated(pool, units_per_hour / SECONDS_PER_HOUR, rtt_s)
     units = workload.demand.units_per_hour if workload.demand else ()
     hour = max(block.hours, key=lambda h: units[h])
     year = block.period.year
@@ -137,10 +140,12 @@ def _hour(workload: Workload, block: Block, pool: Pool, units_per_hour: float) -
 
 
 @lru_cache(maxsize=1024)
-def _simulated(pool: Pool, requests_per_s: float) -> tuple[int, FloatArray, tuple[Reached, ...]]:
+def _simulated(
+    pool: Pool, requests_per_s: float, rtt_s: float
+) -> tuple[int, FloatArray, tuple[Reached, ...]]:
     """Requests, a thousand of their times and the promises, from a run that leaves no doubt where
     the longest one does not."""
-    times_s, _ = pools.proven(dict(pool), requests_per_s, _SEED)
+    times_s = pools.proven(dict(pool), requests_per_s, _SEED)[0] + rtt_s
     found = tuple(reached_in([times_s], [1.0], slo.quantile) for slo in pool[0][0].slos)
     points = (np.arange(_POINTS) + 0.5) / _POINTS
     return len(times_s), np.quantile(times_s, points), found

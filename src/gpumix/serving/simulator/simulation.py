@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -113,6 +113,10 @@ class Outcome:
     gaps: npt.NDArray[np.int64]
     series: FloatArray
     bin_s: float
+
+    def seen_from(self, rtt_s: float) -> Outcome:
+        """The same for users whose every answer comes a round trip later [s]."""
+        return replace(self, first_s=self.first_s + rtt_s, finish_s=self.finish_s + rtt_s)
 
     @property
     def served(self) -> npt.NDArray[np.bool_]:
