@@ -156,13 +156,12 @@ def _checked(
 ) -> tuple[SloCheck, ...]:
     """The promises as the replay found them, where there is one, with their confidence."""
     kept = {slo.name: slo.kept for slo in proof.slo} if proof else {}
-    in_text = workload.kind in (Kind.CHAT, Kind.BATCH, Kind.EMBEDDING)
     return tuple(
         replace(
             check,
             kept=kept.get(check.name, check.kept),
             replayed=check.name in kept,
-            confidence=workload.confidence if in_text else None,
+            confidence=None if workload.run else workload.confidence,
         )
         for check in found
     )
