@@ -197,6 +197,17 @@ def test_traffic_of_less_than_a_request_an_hour_is_replayed_too(
     assert all(0.0 < slo.week_s <= slo.limit_s for slo in proof.slo)
 
 
+def test_rare_long_prompts_are_planned_as_they_are_simulated(catalog: Catalog) -> None:
+    """Case p14: 2 H100, at most 3; one breaks the pace."""
+    folder = Path(__file__).resolve().parents[1] / "cases/known/p14-rare-long-prompts"
+    (rag,) = planner.plan(
+        read_inventory(folder / "plan.yaml", catalog, date(2026, 11, 24)), catalog
+    ).plan.workloads
+    assert 2 <= sum(p.peak_replicas * p.gpus for p in rag.placements) <= 3
+    assert rag.replay is not None
+    assert all(slo.kept for slo in rag.replay.slo)
+
+
 def test_kept_means_kept(catalog: Catalog) -> None:
     """Case p15: no promise is called kept whose own replay is over its limit."""
     path = Path(__file__).resolve().parents[1] / "cases/known/p15-kept-means-kept/plan.yaml"

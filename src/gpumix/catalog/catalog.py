@@ -17,6 +17,7 @@ from gpumix.catalog.findings import Known, problems_in
 from gpumix.catalog.forms import Named, named_gpus
 from gpumix.catalog.gate import Judged, judge
 from gpumix.catalog.offers import TermRatio
+from gpumix.catalog.places import load_places
 from gpumix.catalog.providers import DataRates, load_provider_rates
 from gpumix.catalog.sheet import Words, read_price_sheet
 from gpumix.catalog.slices import load_mig_profiles
@@ -29,6 +30,7 @@ from gpumix.domain.gpu import Gpu, Server, Slice
 from gpumix.domain.llm import Model
 from gpumix.domain.measurement import Shrinkage
 from gpumix.domain.offer import Layer, Offer
+from gpumix.domain.places import Places
 from gpumix.domain.price_check import PriceCheck
 from gpumix.domain.prices import PriceObservation
 from gpumix.domain.site import CapexQuote, Country, Range
@@ -197,6 +199,11 @@ class Catalog:
     def countries(self) -> dict[str, Country]:
         """ISO code -> country."""
         return sites.load_countries(self._folder)
+
+    @cached_property
+    def places(self) -> Places:
+        """Where countries and providers' regions lie."""
+        return load_places(self._folder)
 
     @cached_property
     def capex(self) -> tuple[CapexQuote, ...]:

@@ -96,7 +96,8 @@ class Placement:
     within the SLO; `peak_replicas` the most in any hour. `speed` and `nearest` say why it is so
     fast, and what was measured nearest to it. A replica on a `slice` takes that part of one GPU:
     a MIG profile, or a share of its time. Replicas that also serve the workloads `shared_with` are
-    counted whole, for all of them together.
+    counted whole, for all of them together. `rtt_ms` is the round trip to the users, None where
+    nothing says where they are, and `rtt_basis` how it is known.
     """
 
     resource: str
@@ -114,6 +115,8 @@ class Placement:
     nearest: NearestMeasurement | None = None
     slice: str = ""
     shared_with: tuple[str, ...] = ()
+    rtt_ms: float | None = None
+    rtt_basis: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ class PlannedReplicas:
     """Replicas of one layout in some hours of a plan.
 
     Each is planned at `units_per_hour`, `slowdown` slower than predicted; together they take
-    `share` of the workload's demand (0-1). `slice` is empty for whole GPUs.
+    `share` of the workload's demand (0-1). `slice` is empty for whole GPUs; `rtt_s` is the round
+    trip to the users that they are planned with [s].
     """
 
     gpu: str
@@ -21,6 +22,7 @@ class PlannedReplicas:
     units_per_hour: float
     share: float
     slowdown: float
+    rtt_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

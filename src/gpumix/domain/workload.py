@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -10,6 +11,7 @@ from gpumix.domain.api import ApiSupply
 from gpumix.domain.contracts import NO_CONTRACTS, Contracts
 from gpumix.domain.evidence import Assumption
 from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.places import StatedTrip
 from gpumix.domain.site import Site
 from gpumix.domain.today import Today
 from gpumix.domain.traffic import DemandFrom, Lengths
@@ -22,6 +24,10 @@ CONFIDENCE = {"standard": 0.8, "premium": 0.95}
 """Probability that a promise holds which a plan aims at where a workload states none, by tier."""
 LONGEST_NAME = 200
 """Characters of the name of a plan, a workload or a site."""
+
+
+LEAST_LIMIT_S = 1e-6
+"""What a round trip to the users leaves of a limit, at the least [s]."""
 
 
 class Kind(StrEnum):
@@ -59,6 +65,17 @@ class Slo:
     def key(self) -> str:
         """As inventories write it: `ttft_p95`."""
         return f"{self.metric}_p{self.quantile * 100:g}"
+
+    @property
+    def is_seen_from_afar(self) -> bool:
+        """Whether the way to the users is part of it: of all but the pace of an answer."""
+        return self.metric != "tpot"
+
+    def seen_from(self, rtt_s: float) -> Slo:
+        """What is left of it for machines this far from the users; a microsecond at the least."""
+        if not (self.is_seen_from_afar and rtt_s):
+            return self
+        return replace(self, limit_s=max(self.limit_s - rtt_s, LEAST_LIMIT_S))
 
     @property
     def name(self) -> str:
@@ -182,6 +199,8 @@ class Workload:
     that window, or its day where it has none. Runs have a limit of their own.
     `adapters` None = the base model alone. Its replicas may serve other workloads too, unless
     `share_replicas` is off.
+    `users_at` are the countries of its users, `stated_trips` how far these are from places: a round
+    trip is part of each promise but that of the pace. Without both, users are where it runs.
     """
 
     id: str
@@ -211,6 +230,17 @@ class Workload:
     finish_within_h: float | None = None
     adapters: Adapters | None = None
     share_replicas: bool = True
+    users_at: tuple[str, ...] = ()
+    stated_trips: tuple[StatedTrip, ...] = ()
+
+    @property
+    def tightest_s(self) -> float:
+        """The tightest limit that the way to the users is part of; infinite without one [s]."""
+        return min((s.limit_s for s in self.slos if s.is_seen_from_afar), default=math.inf)
+
+    def seen_from(self, rtt_s: float) -> Workload:
+        """The workload as machines see it whose round trip to the users takes so long."""
+        return replace(self, slos=tuple(slo.seen_from(rtt_s) for slo in self.slos))
 
     @property
     def has_data(self) -> bool:

@@ -52,6 +52,7 @@ from gpumix.inventory.schema import (
     WorkloadSpec,
 )
 from gpumix.inventory.today import Reading, today_of
+from gpumix.inventory.users import Ends, users_of
 from gpumix.inventory.validate import Checked, check
 from gpumix.inventory.yaml import MOST_BYTES, Document, KeyPath, parse
 from gpumix.reading import read_text
@@ -143,6 +144,7 @@ class _Reader:
         zones = zoneinfo.available_timezones() | {"UTC"}  # the system's, or those of tzdata
         self._known(("timezone",), "timezone", spec.timezone, zones)
         self._currency(("report_currency",), spec.report_currency)
+        self.ends = Ends.of(self.catalog.places.countries, self.offers, spec.supply.on_prem)
         self.spot = self._spot(spec.supply.cloud)
         self.span = Span(spec.horizon.start, spec.horizon.years)
         workloads = tuple(self.workload(name, w) for name, w in spec.workloads.items())
@@ -204,6 +206,9 @@ class _Reader:
             if message:
                 self._say((*path, key), message, SHORTER)
             asked = with_classes(path, spec, asked, model, self._say)
+        users, trips = users_of(
+            path, spec, slos, self.ends, self._known_countries, self._say, self._known
+        )
         begins, ends = active_months(self.span, path, spec.from_, spec.until, self._say)
         return Workload(
             id=name,
@@ -233,6 +238,8 @@ class _Reader:
             finish_within_h=demand.finish_within_h(spec, path, self._say),
             adapters=Adapters(spec.adapters.count, spec.adapters.rank) if spec.adapters else None,
             share_replicas=spec.share_replicas,
+            users_at=users,
+            stated_trips=trips,
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:

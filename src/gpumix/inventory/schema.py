@@ -145,6 +145,20 @@ class ClassSpec(_Spec):
     tier: Tier | None = None
 
 
+RoundTripMs = Annotated[Number, Field(ge=0, le=10_000)]
+
+
+def _trip_form(value: Any) -> str:
+    return "places" if isinstance(value, dict) else "all"
+
+
+RoundTrips = Annotated[
+    Annotated[RoundTripMs, Tag("all")] | Annotated[dict[str, RoundTripMs], Tag("places")],
+    Discriminator(_trip_form),
+]
+"""`40` to every place, or by place: `{IN: 45, aws ap-south-1: 38}`."""
+
+
 class WorkloadSpec(_Spec):
     """One workload of any kind; read.py says which keys go with which kind."""
 
@@ -171,6 +185,8 @@ class WorkloadSpec(_Spec):
     classes: Annotated[list[ClassSpec], Field(min_length=1, max_length=MOST_CLASSES)] | None = None
     traffic: TrafficSpec | None = None
     slo: dict[str, Limit] = {}
+    users_at: Names | None = None
+    rtt_ms: RoundTrips | None = None
     tokens_per_day: Volume | None = None
     input_tokens: TokensPerRequest | None = None
     # jobs
@@ -375,9 +391,12 @@ _RUN = frozenset(
 _PARTS = frozenset({"mig", "share_gpu"})
 """Keys of work that may run on part of a GPU."""
 
+_USERS = frozenset({"users_at", "rtt_ms"})
+"""Keys of work that users wait for."""
+
 APPLIES: dict[Kind, frozenset[str]] = {
     Kind.CHAT: frozenset(
-        {"traffic", "slo", "classes", "adapters", "confidence", "share_replicas", *_PARTS}
+        {"traffic", "slo", "classes", "adapters", "confidence", "share_replicas", *_PARTS, *_USERS}
     ),
     Kind.BATCH: frozenset(
         {"tokens_per_day", "window", "finish_within", "growth_per_year", "input_tokens",
@@ -385,7 +404,7 @@ APPLIES: dict[Kind, frozenset[str]] = {
     ),
     Kind.EMBEDDING: frozenset(
         {"tokens_per_day", "window", "finish_within", "growth_per_year", "input_tokens", "traffic",
-         "slo", "confidence", "share_replicas", *_PARTS}
+         "slo", "confidence", "share_replicas", *_PARTS, *_USERS}
     ),
     Kind.FINETUNE: frozenset(
         {"method", "tokens", "runs_per_month", "runs_per_year", "finish_within", "seq_len",
@@ -397,8 +416,8 @@ APPLIES: dict[Kind, frozenset[str]] = {
     ),
     Kind.MEDIA: frozenset(
         {"images_per_day", "videos_per_day", "latency", "steps", "resolution", "frames",
-         "growth_per_year", "window", "finish_within", "traffic", "share_replicas",
-         *_PARTS}
+         "growth_per_year", "window", "finish_within", "traffic", "confidence", "share_replicas",
+         *_PARTS, *_USERS}
     ),
 }  # fmt: skip
 """Keys that go with a kind, beside those that every workload has."""

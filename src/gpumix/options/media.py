@@ -11,11 +11,11 @@ from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.evidence import Basis, Estimate
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
-from gpumix.domain.workload import Demand, Tier, Workload
+from gpumix.domain.workload import Demand, Workload
 from gpumix.errors import NoEstimate
 from gpumix.options.option import Option, Row, grid, option_of
 from gpumix.options.queued import closed_form, promised
-from gpumix.perf.interval import Z80
+from gpumix.perf.interval import Z80, slowdown_at
 from gpumix.perf.media import Denoiser, Picture, denoiser, samples_per_s
 from gpumix.serving.capacity import Server
 from gpumix.units import GIB, GIGA, SECONDS_PER_HOUR
@@ -73,11 +73,12 @@ def _option(
     except NoEstimate as error:
         return replace(blank, reason=str(error))
     service_s = 1.0 / float(per_s)
-    spread = float(np.exp(Z80 * coefficients.inference["sigma"]["quantity"]["media"])) * unmeasured
     measured = unmeasured <= 1.0 and row.gpu.architecture in coefficients.media["architecture"]
-    cautious = workload.tier is Tier.PREMIUM or not measured
-    planned_s = service_s * (spread if cautious else 1.0)
-    server = Server(np.array([planned_s]), workload.slos, demand.arrival_cv, planned_s / service_s)
+    sigma = _sigma(coefficients, row.gpu.architecture) + float(np.log(unmeasured)) / Z80
+    spread = float(np.exp(Z80 * sigma))
+    slowdown = float(slowdown_at(sigma, workload.confidence))
+    planned_s = service_s * slowdown
+    server = Server(np.array([planned_s]), workload.slos, demand.arrival_cv, slowdown)
     rates, pools = closed_form(workload, demand, server.times_s[:, np.newaxis])
     served_per_s, replicas = float(rates[0]), int(pools[0])
     basis = Basis.CALIBRATED if measured else Basis.MODELLED
@@ -91,8 +92,17 @@ def _option(
         slos=checks,
         server=None if workload.is_deferrable else server,
         peak_replicas=None if workload.is_deferrable else replicas,
-        shortfall=max((service_s / s.limit_s for s in workload.slos), default=0.0),
+        shortfall=max((planned_s / s.limit_s for s in workload.slos), default=0.0),
         reason=""
         if served_per_s > 0.0
-        else f"one sample takes {service_s:,.1f} s, longer than promised",
+        else f"one sample takes {planned_s:,.1f} s at the confidence of {workload.confidence:g}, "
+        "longer than promised",
     )
+
+
+def _sigma(coefficients: Coefficients, architecture: str) -> float:
+    """Standard deviation of log(predicted / true), wider where no measurement covers the
+    architecture."""
+    table = coefficients.inference["sigma"]
+    known = architecture in coefficients.media["architecture"]
+    return table["quantity"]["media"] * (1.0 if known else table["architecture"]["any"])

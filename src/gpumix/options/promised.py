@@ -36,7 +36,8 @@ class Part:
 
 def run(demand: Demand, part: Part, requests: int, most_replicas: int | None = None) -> Outcome:
     """As much of a part's hour as `requests` take. With more than `most_replicas`, so many with
-    their share of the traffic: fewer behind one queue wait longer."""
+    their share of the traffic: fewer behind one queue wait longer. Times are those that
+    users see from where they are."""
     replicas = min(part.replicas, most_replicas or part.replicas)
     stream = draw(
         requests,
@@ -49,7 +50,8 @@ def run(demand: Demand, part: Part, requests: int, most_replicas: int | None = N
         classes=demand.classes,
         seed=part.seed,
     )
-    return simulate(stream, table_of(part.option, demand), Settings(replicas=replicas))
+    outcome = simulate(stream, table_of(part.option, demand), Settings(replicas=replicas))
+    return outcome.seen_from(part.option.rtt_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,8 @@ def pool_for(workload: Workload, option: Option, requests_per_s: float) -> tuple
 
 
 def sustained_by(workload: Workload, option: Option, replicas: int, seed: int = SEED) -> Sustained:
-    """The highest rate of so many replicas of an option within the promises, all together.
+    """The highest rate of so many replicas of an option within the promises, all together, as far
+    from the users as they are.
 
     Raises: ValueError for a workload without demand, or an option that cannot be simulated.
     """
@@ -150,7 +151,7 @@ def sustained_by(workload: Workload, option: Option, replicas: int, seed: int = 
     return capacity_by_simulation(
         table_of(option, demand),
         traffic_of(demand),
-        workload.slos,
+        workload.seen_from(option.rtt_s).slos,
         option.units_per_hour / SECONDS_PER_HOUR * replicas,
         replicas=replicas,
         correlation=demand.length_correlation,

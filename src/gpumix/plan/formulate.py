@@ -151,11 +151,14 @@ def outlasts_a_week(option: Option, workload: Workload) -> bool:
 
 
 def holds(supply: Supply, option: Option, workload: Workload) -> bool:
-    """Whether a replica fits one instance, or is a gang of whole nodes (training only).
+    """Whether an option is meant for places as far from the users, and its replica fits one
+    instance, or is a gang of whole nodes (training only).
 
     Instances smaller than a node are no gang, nor are those of a provider that joins none by a
     fast network.
     """
+    if option.rtt_s != supply.planned_rtt_s(workload.id):
+        return False
     size = supply.gpus_per_instance
     if option.gpus <= size:
         return True

@@ -284,7 +284,7 @@ def _lowered(workload: Workload, demand: Demand, part: Part, replayer: Replayer)
         replace(
             slo, limit_s=slo.limit_s - BEYOND_DOUBT * min(r.standard_error_s, SURE * slo.limit_s)
         )
-        for slo, r in zip(workload.slos, reached, strict=True)
+        for slo, r in zip(workload.seen_from(option.rtt_s).slos, reached, strict=True)
     ]
     found = capacity_by_simulation(
         sustained.table_of(option, demand),

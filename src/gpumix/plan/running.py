@@ -40,7 +40,7 @@ def _replicas(option: Option, count: int, rate: float, share: float) -> PlannedR
     part = option.slice.name if option.slice else ""
     slower = slowdown_of(option)
     return PlannedReplicas(
-        option.gpu, option.tp, option.precision, part, count, rate, share, slower
+        option.gpu, option.tp, option.precision, part, count, rate, share, slower, option.rtt_s
     )
 
 

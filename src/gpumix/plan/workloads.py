@@ -18,7 +18,7 @@ from gpumix.options.levers import Asker, Change, Priced, levers
 from gpumix.options.option import Option
 from gpumix.options.reasons import Reason, Way, reasons_by_way, way_of
 from gpumix.options.sharing import Groups, members_of, shared_with, summed
-from gpumix.options.workloads import options_of
+from gpumix.options.workloads import whole_options
 from gpumix.plan.accounts import Line, Use, usd_by_workload
 from gpumix.plan.availability import availability
 from gpumix.plan.candidates import candidates_of, cheapest_way, ways_of_gpus, why
@@ -30,7 +30,7 @@ from gpumix.plan.replay_queue import running
 from gpumix.plan.running import planned_hours
 from gpumix.serving.pools import pool_rate
 from gpumix.supply.supply import Supplies
-from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
+from gpumix.units import HOURS_PER_WEEK, MS, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -139,11 +139,9 @@ def _classes(
 
 def _asker(results: Results) -> Asker:
     """How the plan's levers are predicted, and priced at its own supplies."""
-    largest = results.supplies.largest_instance()
-    gpus = [results.catalog.gpus[gpu] for gpu in largest]
 
     def ask(workload: Workload, change: Change) -> list[Option]:
-        return options_of(workload, gpus, largest, results.catalog, change)
+        return whole_options(workload, results.supplies, results.catalog, change)
 
     def price(workload: Workload, options: Sequence[Option]) -> Priced | None:
         allowed = [s for s in results.supplies.of if may_run(workload, s)]
@@ -193,23 +191,38 @@ def _checked(
 ) -> tuple[SloCheck, ...]:
     """The promises as the replay found them, where there is one, with their confidence."""
     ran = {slo.name: slo for slo in proof.slo} if proof else {}
-    in_text = workload.kind in (Kind.CHAT, Kind.BATCH, Kind.EMBEDDING)
     return tuple(
         replace(
             check,
             kept=ran[check.name].kept if check.name in ran else check.kept,
             replayed=check.name in ran,
             p_kept=ran[check.name].p_kept if check.name in ran else None,
-            confidence=workload.confidence if in_text else None,
+            confidence=None if workload.run else workload.confidence,
         )
         for check in found
     )
 
 
 def _checks(cell: Cell) -> tuple[SloCheck, ...]:
-    """Promises as kept on this supply: deadlines on spot are those of interrupted runs."""
+    """Promises as kept on this supply: deadlines on spot are those of interrupted runs, latencies
+    those that users see."""
     spot = cell.supply.purchase is Purchase.SPOT
-    return cell.option.spot_slos if spot and cell.option.spot_slos else cell.option.slos
+    if spot and cell.option.spot_slos:
+        return cell.option.spot_slos
+    trip = cell.supply.round_trip(cell.workload.id)
+    if trip is None:
+        return cell.option.slos
+    stated = {slo.name: slo for slo in cell.workload.slos}
+    return tuple(
+        replace(
+            check,
+            limit_s=stated[check.name].limit_s,
+            predicted=check.predicted.later(
+                trip.seconds if stated[check.name].is_seen_from_afar else 0.0
+            ),
+        )
+        for check in cell.option.slos
+    )
 
 
 def _placements(
@@ -228,6 +241,7 @@ def _placements(
         at_once: dict[int, int] = {}
         for use in members:
             at_once[use.block] = at_once.get(use.block, 0) + use.replicas
+        trip = members[0].cell.supply.round_trip(members[0].cell.workload.id)
         placements.append(
             Placement(
                 resource=resource,
@@ -245,6 +259,8 @@ def _placements(
                 nearest=behind[way_of(option)].nearest,
                 slice=option.slice.name if option.slice else "",
                 shared_with=others,
+                rtt_ms=trip.seconds / MS if trip else None,
+                rtt_basis=trip.basis.value if trip else "",
             )
         )
     return tuple(sorted(placements, key=lambda p: (-p.share, p.resource)))

@@ -36,8 +36,7 @@ from gpumix.options.proof import (
     slowdown_of,
 )
 from gpumix.options.queued import is_queued
-from gpumix.options.slices import slice_options
-from gpumix.options.workloads import options_of
+from gpumix.options.workloads import options_at
 from gpumix.perf.interval import slowdown_at
 from gpumix.serving.kept import REQUESTS, Reached
 from gpumix.simulate.volume import capacity_of, factors, slowest
@@ -156,17 +155,18 @@ def options_in(
     """
     running = list(dict.fromkeys(one for part in hours for one in part.running))
     largest = {
-        gpu: max(one.tp for one in running if one.gpu == gpu) for gpu in {r.gpu for r in running}
+        gpu: max(one.tp for one in running if one.gpu == gpu)
+        for gpu in dict.fromkeys(r.gpu for r in running)
+        if gpu in catalog.gpus
     }
-    gpus = [catalog.gpus[gpu] for gpu in largest if gpu in catalog.gpus]
-    whole = options_of(workload, gpus, largest, catalog)
-    parts = slice_options(workload, whole, catalog) if any(r.slice for r in running) else []
     known = {
-        (o.gpu, o.tp, o.precision, o.slice.name if o.slice else ""): o for o in (*whole, *parts)
+        (o.gpu, o.tp, o.precision, o.slice.name if o.slice else "", o.rtt_s): o
+        for rtt_s in dict.fromkeys(one.rtt_s for one in running)
+        for o in options_at(workload, largest, catalog, rtt_s)
     }
     found, problems = {}, []
     for one in running:
-        option = known.get((one.gpu, one.tp, one.precision, one.slice))
+        option = known.get((one.gpu, one.tp, one.precision, one.slice, one.rtt_s))
         if option is None:
             text = f"{one.tp} x {one.gpu} {one.slice} at {one.precision} is not known to this data"
             problems.append(Problem(f"workloads.{workload.id}.hours", text, "make the plan again"))

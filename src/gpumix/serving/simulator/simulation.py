@@ -115,6 +115,10 @@ class Outcome:
     bin_s: float
     of_class: npt.NDArray[np.str_] | None = None
 
+    def seen_from(self, rtt_s: float) -> Outcome:
+        """The same for users whose every answer comes a round trip later [s]."""
+        return replace(self, first_s=self.first_s + rtt_s, finish_s=self.finish_s + rtt_s)
+
     @property
     def served(self) -> npt.NDArray[np.bool_]:
         """Which requests were served."""
