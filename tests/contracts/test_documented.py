@@ -23,6 +23,7 @@ from gpumix.domain import (
     plan,
     today_plan,
     training_comparison,
+    worth,
 )
 from gpumix.verbs import explain
 
@@ -38,6 +39,7 @@ RECORDS = [
         confidence,
         training_comparison,
         evidence,
+        worth,
     )
     for _, member in inspect.getmembers(module, dataclasses.is_dataclass)
     if member.__module__ == module.__name__
