@@ -3,7 +3,7 @@ the GPUs that come next; nothing is simulated anew."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,11 +36,19 @@ class Way(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a plan is chosen from again: `supplies` are all on offer, of which `choice` has some."""
+    """What a plan is chosen from again: `supplies` are all on offer, of which `choice` has some and
+    the plan has its `own`, by id."""
 
     choice: Choice
     cycle: Cycle
     supplies: Supplies
+    own: frozenset[str]
+
+    def choice_with(self, gpus: Collection[str]) -> Choice:
+        """The choice from the plan's own supplies and those of some GPUs."""
+        choice = self.choice
+        kept = (s for s in choice.supplies if s.id in self.own or s.count or s.gpu in gpus)
+        return replace(choice, supplies=tuple(kept))
 
 
 def held_by(plan: Plan, inventory: Inventory, catalog: Catalog) -> Held:
@@ -66,7 +74,7 @@ def held_by(plan: Plan, inventory: Inventory, catalog: Catalog) -> Held:
     choice = chosen_from(inventory, catalog, own, kept)
     cycle = best_cycle(choice, cycles_for(choice))
     choice, _ = with_apis(choice, cycle, catalog.api_prices)
-    return Held(choice, cycle, supplies)
+    return Held(choice, cycle, supplies, frozenset(line.resource for line in plan.mix))
 
 
 def is_benched(workload: Workload) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpumix.domain.plan import Plan
 from gpumix.domain.workload import Inventory, Workload
@@ -18,6 +18,7 @@ from gpumix.options.option import Option, Replica
 from gpumix.options.other_speeds import after_measuring, sigma_after, sigma_of
 from gpumix.perf.interval import Z80
 from gpumix.plan.confidence import at_speeds
+from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import answer_of
 from gpumix.plan.search import search
 from gpumix.predict.inference import evidence_after, predict_inference
@@ -89,35 +90,64 @@ def worth_of(plan: Plan, inventory: Inventory, catalog: Catalog) -> Worth:
     Raises: InputError where the plan was made of other data.
     """
     held = held_by(plan, inventory, catalog)
-    today = search(held.choice, held.cycle, held.choice.work.plan)
-    if today.solution.cost is None:
-        text = "does not keep its limits with the data of today"
-        raise InputError(Problem("plan", text, "plan it again"))
-    months = answer_of(today).months
-    today_usd = answer_of(today).usd / months
-    doubt_usd = max(today.solution.cost - (today.solution.bound or 0.0), 0.0) / months
-
-    def saved(asked: Sequence[_Asked]) -> float:
-        """What measuring all of these saves a month [USD]."""
-        evidence = _evidence(asked, catalog)
-        surer = at_speeds(held.choice, lambda w: after_measuring(w, catalog, evidence))
-        found = search(surer, held.cycle, held.choice.work.plan)
-        usd = math.inf if found.solution.cost is None else answer_of(found).usd / months
-        return max(today_usd - usd, 0.0)
-
-    asked = _asked(plan, held)
-    found = [_worth(one, saved([one]), doubt_usd, held, catalog) for one in asked]
+    savings = _Savings(held, catalog)
+    asked = {one.name: one for one in _asked(plan, held)}
+    found = [_worth(one, savings.of([one]), held, catalog) for one in asked.values()]
     ranked = sorted(found, key=lambda m: (not m.pays, (m.rent_usd or 0.0) - m.saves_usd_per_month))
-    by_name = {one.name: one for one in asked}
     names: tuple[str, ...] = ()
     usd = rent_usd = 0.0
-    for one in ranked:  # what one measurement tells of others is not worth telling twice
+    for one in (m for m in ranked if m.pays):
+        # what one measurement tells of the others is not worth telling twice
+        both_usd = savings.of([asked[name] for name in (*names, one.name)]).usd
         own_usd = one.rent_usd or 0.0
-        if one.pays and (more := saved([by_name[n] for n in (*names, one.name)])) > usd + own_usd:
-            names, usd, rent_usd = (*names, one.name), more, rent_usd + own_usd
-    together = WorthTogether(names, usd, rent_usd) if names else None
-    setup_h = catalog.defaults[_SETUP].typical
-    return Worth(plan.name, plan.monthly_usd, doubt_usd, setup_h, tuple(ranked), together)
+        if both_usd > usd + own_usd:
+            names, usd, rent_usd = (*names, one.name), both_usd, rent_usd + own_usd
+    return Worth(
+        plan=plan.name,
+        usd_per_month=plan.monthly_usd,
+        doubt_usd_per_month=max((s.doubt_usd for s in savings.today.values()), default=0.0),
+        setup_hours=_setup_h(catalog),
+        measurements=tuple(ranked),
+        together=WorthTogether(names, usd, rent_usd) if names else None,
+    )
+
+
+class _Saving(NamedTuple):
+    """Dollars a month, and how many of them the search leaves open."""
+
+    usd: float
+    doubt_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Savings:
+    """What measuring saves: the cheapest mix of what the plan holds and of the GPUs measured,
+    before and after; `today` remembers the costs before, by those GPUs."""
+
+    held: Held
+    catalog: Catalog
+    today: dict[frozenset[str], _Saving] = field(default_factory=dict)
+
+    def of(self, asked: Sequence[_Asked]) -> _Saving:
+        """What measuring all of these saves a month."""
+        choice = self.held.choice_with({one.option.gpu for one in asked})
+        key = frozenset(s.id for s in choice.supplies)
+        if key not in self.today:
+            self.today[key] = self._cost(choice)
+        evidence = _evidence(asked, self.catalog)
+        surer = at_speeds(choice, lambda w: after_measuring(w, self.catalog, evidence))
+        today = self.today[key]
+        return _Saving(max(today.usd - self._cost(surer).usd, 0.0), today.doubt_usd)
+
+    def _cost(self, choice: Choice) -> _Saving:
+        found = search(choice, self.held.cycle, choice.work.plan)
+        cost = found.solution.cost
+        if cost is None:
+            text = "does not keep its limits with the data of today"
+            raise InputError(Problem("plan", text, "plan it again"))
+        answer = answer_of(found)
+        doubt_usd = max(cost - (found.solution.bound or 0.0), 0.0)
+        return _Saving(answer.usd / answer.months, doubt_usd / answer.months)
 
 
 def _asked(plan: Plan, held: Held) -> list[_Asked]:
@@ -154,12 +184,10 @@ def _evidence(asked: Sequence[_Asked], catalog: Catalog) -> Evidence | None:
     )
 
 
-def _worth(
-    asked: _Asked, saves_usd: float, doubt_usd: float, held: Held, catalog: Catalog
-) -> MeasurementWorth:
+def _worth(asked: _Asked, saving: _Saving, held: Held, catalog: Catalog) -> MeasurementWorth:
     option, workload = asked.option, asked.workload
     runs = _runs_h(asked, catalog)
-    hours = catalog.defaults[_SETUP].typical + runs
+    hours = _setup_h(catalog) + runs
     offers = [rental(o, False, None) for o in catalog.usable(held.choice.inventory.as_of)]
     rented = cheapest_hour(held.supplies.of, option.gpu, option.gpus) or cheapest_hour(
         offers, option.gpu, option.gpus
@@ -191,11 +219,11 @@ def _worth(
         output_tokens=asked.tokens[1],
         interval_now=math.exp(Z80 * sigma_of(option)) - 1.0,
         interval_after=math.exp(Z80 * after) - 1.0,
-        saves_usd_per_month=saves_usd,
+        saves_usd_per_month=saving.usd,
         rented="" if rented is None else rented[1],
         hours=hours,
         rent_usd=rent_usd,
-        pays=rent_usd is not None and saves_usd > max(rent_usd, doubt_usd),
+        pays=rent_usd is not None and saving.usd > max(rent_usd, saving.doubt_usd),
         server=made.server(one) if made else "",
         health=f"http://127.0.0.1:{made.port}/health" if made else "",
         points=tuple(
@@ -210,6 +238,11 @@ def _worth(
         else "",
         note="; ".join(notes),
     )
+
+
+def _setup_h(catalog: Catalog) -> float:
+    """What is assumed for everything but the runs [h]."""
+    return catalog.defaults[_SETUP].typical or 0.0
 
 
 def _requests(concurrency: int) -> int:
