@@ -4,7 +4,7 @@ measured points leave, which is what `gpumix calibrate` would make of them."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,8 +39,6 @@ _METRICS = ("output_tok_s_total", "ttft_ms_mean", "tpot_ms_mean", "itl_ms_mean",
 """What a run tells of the speed, one figure of each kind."""
 
 _SETUP = "bench_setup"
-
-Points = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)

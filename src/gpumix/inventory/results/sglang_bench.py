@@ -1,7 +1,7 @@
 """SGLang's `bench_serving`: one flat JSON object a line, a run each. Latencies in ms.
 
 It does not say how many requests were sent, and of the model only what the server tells.
-Source: sgl-project/sglang, docs/developer_guide/bench_serving.md, and files of version 0.5.
+Source: the Bench Serving Guide of sgl-project/sglang, and files of version 0.5.
 """
 
 from __future__ import annotations
