@@ -25,6 +25,7 @@ from gpumix.domain import (
     scenarios,
     today_plan,
     training_comparison,
+    worth,
 )
 from gpumix.verbs import explain
 
@@ -42,6 +43,7 @@ RECORDS = [
         confidence,
         training_comparison,
         evidence,
+        worth,
     )
     for _, member in inspect.getmembers(module, dataclasses.is_dataclass)
     if member.__module__ == module.__name__

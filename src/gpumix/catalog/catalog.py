@@ -69,6 +69,17 @@ class Catalog:
         other._measured = folder
         return other
 
+    def with_rows(self, measured: Mapping[str, Sequence[str]]) -> Catalog:
+        """This catalogue with these measured rows beside its own; other tables shared."""
+        rows = len(next(iter(measured.values()), ()))
+        before = len(next(iter(self.measured.values()), ()))
+        other = self._without("measured")
+        other.__dict__["measured"] = {
+            name: [*self.measured.get(name, [""] * before), *measured.get(name, [""] * rows)]
+            for name in {**self.measured, **measured}
+        }
+        return other
+
     def _without(self, *tables: str) -> Catalog:
         other = copy(self)
         for table in tables:

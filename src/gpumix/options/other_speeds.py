@@ -6,16 +6,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gpumix.domain.workload import Tier, Workload
-from gpumix.options.option import Option, Replica
+from gpumix.options.option import Option, Replica, Row
 from gpumix.options.pooled import by_simulation
+from gpumix.options.trust import measured_by, trust_in
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.interval import Z80, slowdown_at
+from gpumix.predict.evidence import Evidence
 from gpumix.serving.capacity import Server, Traffic, sustained
 from gpumix.values import FloatArray
+
+if TYPE_CHECKING:
+    from gpumix.catalog import Catalog
 
 Slowdown = Callable[[Option], float]
 """How much slower than predicted an option is planned [1]."""
@@ -38,6 +44,43 @@ def sigma_of(option: Option) -> float:
 def at_confidence(confidence: float) -> Slowdown:
     """The slowdown of every option at one confidence, over its own interval."""
     return lambda option: float(slowdown_at(sigma_of(option), confidence))
+
+
+def sigma_after(
+    workload: Workload, option: Option, catalog: Catalog, evidence: Evidence | None
+) -> float:
+    """`sigma_of` as other evidence leaves it: of text on whole GPUs, never wider than now.
+
+    Args:
+        workload: what the option does.
+        option: a way to do it.
+        catalog: its model and GPU.
+        evidence: all measurements that would be known.
+
+    Source: `perf.calibrate.shift`, as `gpumix calibrate` weighs what is measured.
+    """
+    now = sigma_of(option)
+    if evidence is None or option.replica is None or option.slice is not None:
+        return now
+    model = catalog.models[workload.model]
+    one = option.replica.dep.take([option.replica.row])
+    trust = trust_in(one, workload, model, catalog.coefficients)
+    row = Row(catalog.gpus[option.gpu], option.tp, option.precision)
+    moved = measured_by(evidence, [row], one, workload, model, trust)
+    return min(float(moved.sigma[0]), now)
+
+
+def after_measuring(workload: Workload, catalog: Catalog, evidence: Evidence | None) -> Slowdown:
+    """The slowdown of every option with the interval that other evidence leaves, at the confidence
+    of its workload; what no such evidence speaks of is planned as it is."""
+
+    def slowdown(option: Option) -> float:
+        if option.replica is None or option.slice is not None:
+            return planned_slowdown(workload, option)
+        sigma = sigma_after(workload, option, catalog, evidence)
+        return float(slowdown_at(sigma, workload.confidence))
+
+    return slowdown
 
 
 def planned_slowdown(workload: Workload, option: Option) -> float:
@@ -69,6 +112,8 @@ def at_slowdown(
     """
     now = np.array([planned_slowdown(workload, o) for o in options])
     then = np.array([slowdown(o) for o in options])
+    if np.array_equal(now, then):
+        return [(option, option) for option in options]
     factor = now / then
     for dep in {id(o.replica.dep): o.replica.dep for o in options if o.replica}.values():
         at = [i for i, o in enumerate(options) if o.replica and o.replica.dep is dep]

@@ -94,6 +94,14 @@ def serving_evidence(catalog: Catalog) -> Evidence | None:
     return collect(columns, asked, out["value"], catalog.shrinkage["inference"])
 
 
+def evidence_after(catalog: Catalog, points: Mapping[str, Sequence[str]]) -> Evidence | None:
+    """The evidence there would be had these points been measured and found as predicted: no middle
+    moves, intervals get narrower."""
+    found = predict_inference(points, catalog=catalog).value
+    value = [f"{one:.9g}" for one in found.tolist()]
+    return serving_evidence(catalog.with_rows({**points, "value": value}))
+
+
 def _predict(
     points: Mapping[str, Sequence[object]], catalog: Catalog, evidence: Evidence | None
 ) -> tuple[dict[str, npt.NDArray[Any]], Asked]:
