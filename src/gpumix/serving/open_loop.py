@@ -256,7 +256,7 @@ def room(dep: Deployment, input: Lengths, output: Lengths) -> FloatArray:
 def _of_several(answers: FloatArray, shares: FloatArray) -> FloatArray:
     """Shares of the answers that have a token after the first; nothing where none has."""
     several = np.where(answers >= 2.0, shares, 0.0)
-    return several / max(several.sum(), 1e-9)
+    return np.asarray(several / max(float(several.sum()), 1e-9))
 
 
 def _points(sizes: Lengths) -> tuple[FloatArray, FloatArray]:
