@@ -21,7 +21,7 @@ from gpumix.domain.coefficients import Coefficients
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments, fitted
 from gpumix.perf.inference.questions import Questions, answer
 from gpumix.perf.links import THROUGH_HOST
-from gpumix.predict.inference import layouts_of, parse_slo
+from gpumix.predict.inference import cut_at, layouts_of, parse_slo
 
 Tables = dict[str, dict[str, dict[str, float]]]
 Row = Mapping[str, str]
@@ -359,10 +359,12 @@ def bench(rows: Sequence[Row], catalog: Catalog, start: Coefficients) -> Bench:
         start,
     )  # fmt: skip
     limits = np.array([parse_slo(slo)[:2] for slo in text("slo")])
+    cut = np.array([cut_at(dataset) for dataset in text("dataset")])
     questions = Questions(
         number("input_len"), number("output_len"), np.array(text("load")), number("load_value"),
         np.array(text("metric")), limits[:, 0], limits[:, 1],
         np.array([float(d not in ("", "fixed")) for d in text("dataset")]),
+        np.maximum(cut / number("output_len"), 1.0),
     )  # fmt: skip
     measured = np.array([float(row.get("value") or "nan") for row in rows])
     return Bench(list(rows), dep, questions, source, measured)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -40,6 +38,7 @@ from gpumix.predict.evidence import (
 from gpumix.predict.rows import (
     Layout,
     best_of,
+    cut_at,
     figure_of,
     layouts_of,
     parse_slo,
@@ -283,7 +282,7 @@ class _Prediction:
         limits = np.array([parse_slo(text)[:2] for text in slo.texts])[slo.codes[rows]]
         dataset = self.table["dataset"]
         spread = np.array([float(t not in ("", "fixed")) for t in dataset.texts])
-        cut = np.array([_cut_at(t) for t in dataset.texts])[dataset.codes[rows]]
+        cut = np.array([cut_at(t) for t in dataset.texts])[dataset.codes[rows]]
         return Questions(
             input_len=number("input_len"),
             output_len=np.where(reads_only & np.isnan(output_len), 0.0, output_len),
@@ -470,12 +469,3 @@ def _add_notes(notes: npt.NDArray[Any], one: Column, wrong: Sequence[str]) -> No
         if note:
             rows = np.flatnonzero(one.codes == code)
             notes[rows] = [f"{old}; {note}" if old else note for old in notes[rows]]
-
-
-_CUT = re.compile(r"cut at (\d+)")
-
-
-def _cut_at(dataset: str) -> float:
-    """The longest answer that a dataset's text states, as in `chats, answers cut at 512`; NaN."""
-    found = _CUT.search(dataset)
-    return float(found[1]) if found else math.nan

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+
 import numpy as np
 import numpy.typing as npt
 
@@ -59,6 +62,15 @@ def layouts_of(
     shared = ep or (n if model.is_moe else 1)
     found = [(t, 1, n // t, shared) for t in ANY_TENSOR_PARALLEL if t <= n and n % t == 0]
     return found if any(t == n for t, *_ in found) else [*found, (n, 1, 1, shared)]
+
+
+_CUT = re.compile(r"cut at (\d+)")
+
+
+def cut_at(dataset: str) -> float:
+    """The longest answer that a dataset's text states, as in `chats, answers cut at 512`; NaN."""
+    found = _CUT.search(dataset)
+    return float(found[1]) if found else math.nan
 
 
 def parse_slo(text: str) -> tuple[float, float, str]:
