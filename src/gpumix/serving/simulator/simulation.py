@@ -136,6 +136,16 @@ class Outcome:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(later > 0.0, (self.finish_s - self.first_s) / later, np.nan)
 
+    def gap_quantiles_s(self, probabilities: FloatArray) -> FloatArray:
+        """Gaps between tokens not exceeded with these probabilities, to the width of a
+        histogram's bin (4 %); NaN where no token followed another [s]."""
+        total = int(self.gaps.sum())
+        if not total:
+            return np.full(len(probabilities), np.nan)
+        reached = np.searchsorted(np.cumsum(self.gaps), probabilities * total)
+        middle = np.minimum(reached, at.GAP_BINS - 1) + 0.5
+        return np.asarray(10.0 ** (at.GAP_LOWEST + middle / at.GAP_PER_DECADE))
+
 
 def simulate(
     requests: Requests,
