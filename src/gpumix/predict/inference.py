@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -40,11 +38,13 @@ from gpumix.predict.evidence import (
 from gpumix.predict.rows import (
     Layout,
     best_of,
+    cut_at,
     figure_of,
     layouts_of,
     parse_slo,
     quantity_of,
     reason_of,
+    spread_of,
     unknown,
 )
 from gpumix.predict.simulated import DEFAULT_REQUESTS, SIMULATED, Answers, simulated
@@ -275,7 +275,7 @@ class _Prediction:
             value, limit = answer(part, questions, self.catalog.coefficients)
             ran = simulated(
                 part, questions, index, self._run_requests(chunk[source]), np.isfinite(value),
-                self.catalog, self.seed,
+                self.catalog.coefficients, self.seed,
             )  # fmt: skip
             value = np.where(ran.simulated, ran.value, value)
             best = best_of(value, source, count, questions.metric)
@@ -296,9 +296,7 @@ class _Prediction:
         slo = self.table["slo"]
         limits = np.array([parse_slo(text)[:2] for text in slo.texts])[slo.codes[rows]]
         dataset = self.table["dataset"]
-        spread = np.array([float(t not in ("", "fixed")) for t in dataset.texts])
-        either = np.array(["random" in t.lower() for t in dataset.texts])[dataset.codes[rows]]
-        cut = np.array([_cut_at(t) for t in dataset.texts])[dataset.codes[rows]]
+        cut = np.array([cut_at(t) for t in dataset.texts])[dataset.codes[rows]]
         return Questions(
             input_len=number("input_len"),
             output_len=np.where(reads_only & np.isnan(output_len), 0.0, output_len),
@@ -307,7 +305,7 @@ class _Prediction:
             metric=word("metric"),
             tpot_limit_s=limits[:, 0],
             ttft_limit_s=limits[:, 1],
-            spread=np.where(either & _is_set(output_len), 0.0, spread[dataset.codes[rows]]),
+            spread=spread_of(dataset.texts, dataset.codes[rows], output_len),
             longest=np.maximum(cut / output_len, 1.0),
         )
 
@@ -495,17 +493,3 @@ def _add_notes(notes: npt.NDArray[Any], one: Column, wrong: Sequence[str]) -> No
         if note:
             rows = np.flatnonzero(one.codes == code)
             notes[rows] = [f"{old}; {note}" if old else note for old in notes[rows]]
-
-
-def _is_set(tokens: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Lengths that a benchmark set for every request: means of chats are hardly ever round."""
-    return np.asarray((tokens % 100.0 == 0.0) | (np.log2(np.maximum(tokens, 1.0)) % 1.0 == 0.0))
-
-
-_CUT = re.compile(r"cut at (\d+)")
-
-
-def _cut_at(dataset: str) -> float:
-    """The longest answer that a dataset's text states, as in `chats, answers cut at 512`; NaN."""
-    found = _CUT.search(dataset)
-    return float(found[1]) if found else math.nan

@@ -8,10 +8,10 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
-from gpumix.catalog import Catalog
 from gpumix.domain.bounds import RUN_REQUESTS
-from gpumix.domain.coefficients import Table
-from gpumix.domain.traffic import Lengths, Profile, Requests
+from gpumix.domain.coefficients import Coefficients, Table
+from gpumix.domain.defaults import CHAT_INPUT_CV, CHAT_OUTPUT_CV
+from gpumix.domain.traffic import Lengths, Requests
 from gpumix.perf.inference import loads
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.loads import Rates
@@ -26,9 +26,6 @@ DEFAULT_REQUESTS = 1_000
 """Requests of a run at a rate where none are stated: what `vllm bench serve` and SGLang's
 `bench_serving` send unless told otherwise."""
 
-CHATS = "azure-conv"
-"""Profile whose shapes the lengths of a dataset of chats have, at the question's own means."""
-
 SIMULATED = "simulated"
 """Basis of an answer that is a run of the simulator, on constants fitted or modelled."""
 
@@ -37,6 +34,8 @@ _OVERLOAD = 0.01
 """Share of the offered rate that must go unserved to be called overload."""
 _QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 _HALVINGS = 40
+_FINE, _MOST_STRETCHED = 1e5, 1e3
+"""Mean at which a shape is drawn, so that whole tokens do not show; the most it is stretched."""
 
 Flags = npt.NDArray[np.bool_]
 
@@ -88,7 +87,7 @@ def simulated(
     which: npt.NDArray[np.int64],
     requests: FloatArray,
     wanted: Flags,
-    catalog: Catalog,
+    coefficients: Coefficients,
     seed: int,
 ) -> Answers:
     """Answers by runs of bursts and open loads; questions about one run share it.
@@ -99,7 +98,7 @@ def simulated(
         which: equal numbers mean equal deployments.
         requests: of the run, at a rate [count]; 0 = do not simulate.
         wanted: questions to answer if they are of such a load.
-        catalog: shapes of lengths where they vary, and constants of power.
+        coefficients: constants of power.
         seed: of arrivals and of the order of lengths.
 
     Source: docs/serving.md; the run is one of `serving.simulator`.
@@ -120,7 +119,6 @@ def simulated(
         np.column_stack([np.asarray(n, dtype=np.float64) for n in numbers]),
         axis=0, return_index=True, return_inverse=True,
     )  # fmt: skip
-    chats = catalog.profiles[CHATS]
     tables: dict[tuple[int, float, float], StepTable] = {}
     runs = []
     for at in rows[first].tolist():
@@ -128,10 +126,10 @@ def simulated(
         if key not in tables:
             tables[key] = step_table(replace(dep.take([at]), copies=np.ones(1)), *key[1:])
         count = int(sent[np.searchsorted(rows, at)])
-        runs.append(_run(tables[key], dep, asked, at, count, chats, seed))
+        runs.append(_run(tables[key], dep, asked, at, count, seed))
     own = [runs[i] for i in run_of.reshape(-1).tolist()]
     answers.simulated[rows] = True
-    answers.value[rows] = _values(own, dep.take(rows), asked.take(rows), catalog.coefficients.power)
+    answers.value[rows] = _values(own, dep.take(rows), asked.take(rows), coefficients.power)
     answers.note[rows] = _notes(dep.take(rows), asked.take(rows), sent)
     return answers
 
@@ -153,19 +151,18 @@ def _run(
     asked: Questions,
     at: int,
     count: int,
-    chats: Profile,
     seed: int,
 ) -> _Run:
     """The run of one question."""
     copies = int(dep.copies[at])
-    requests = _requests(asked, at, count, chats, seed)
+    requests = _requests(asked, at, count, seed)
     found = simulate(requests, table, Settings(replicas=copies, seed=seed))
     lasts = max(float(found.clock_s.max()), 1e-12)
     tokens = float(found.output_tokens[found.served].sum())
     return _Run(float(found.sequence_s.sum()) / lasts / copies, tokens / lasts, found)
 
 
-def _requests(asked: Questions, at: int, count: int, chats: Profile, seed: int) -> Requests:
+def _requests(asked: Questions, at: int, count: int, seed: int) -> Requests:
     """The stream of one question: all at once or Poisson; lengths equal or as chats vary."""
     rng = np.random.default_rng(seed)
     times = np.zeros(count)
@@ -175,34 +172,32 @@ def _requests(asked: Questions, at: int, count: int, chats: Profile, seed: int) 
     if asked.spread[at] == 0.0:
         return stream(times, max(round(prompt), 1), max(round(answer), 1))
     evenly = (np.arange(count) + 0.5) / count
-    prompts = lengths(replace(chats.input, mean=prompt), rng.permutation(evenly), 1)
-    answers = lengths_cut(chats.output, answer, float(asked.longest[at]), rng.permutation(evenly))
+    prompts = lengths(Lengths(prompt, CHAT_INPUT_CV), rng.permutation(evenly), 1)
+    shape = Lengths(answer, CHAT_OUTPUT_CV)
+    answers = lengths_cut(shape, float(asked.longest[at]), rng.permutation(evenly))
     return stream(times, prompts, answers)
 
 
-def lengths_cut(
-    sizes: Lengths, mean: float, longest: float, uniform: FloatArray
-) -> npt.NDArray[np.int32]:
-    """Answers of a distribution's shape, none longer than `longest` means, their mean kept.
+def lengths_cut(sizes: Lengths, longest: float, uniform: FloatArray) -> npt.NDArray[np.int32]:
+    """Lengths of which none is longer than `longest` times their mean, that mean kept [tokens].
 
     Args:
-        sizes: the shape.
-        mean: of what remains [tokens].
+        sizes: their mean, and the coefficient of variation before the cut.
         longest: the cut over the mean, NaN where nothing is cut [1].
         uniform: probabilities [0-1].
 
-    Source: the shape is stretched until the cut lengths have the mean, found by halving.
+    Source: all are stretched until what the cut leaves has the mean, found by halving.
     """
-    if not longest > 1.0:
-        stretched = replace(sizes, mean=mean) if np.isnan(longest) else Lengths(mean, 0.0)
-        return lengths(stretched, uniform, 1)
-    cut, low, high = longest * mean, 1.0, 1e3
+    if np.isnan(longest):
+        return lengths(sizes, uniform, 1)
+    shape, cut = lengths(replace(sizes, mean=_FINE), uniform, 1) / _FINE, longest * sizes.mean
+    low, high = sizes.mean, sizes.mean * _MOST_STRETCHED
     for _ in range(_HALVINGS):
-        middle = (low * high) ** 0.5
-        drawn = np.minimum(lengths(replace(sizes, mean=middle * mean), uniform, 1), cut)
-        low, high = (middle, high) if drawn.mean() < mean else (low, middle)
-    drawn = np.minimum(lengths(replace(sizes, mean=high * mean), uniform, 1), cut)
-    return np.asarray(np.rint(drawn), dtype=np.int32)
+        middle = np.sqrt(low * high)
+        short = np.minimum(middle * shape, cut).mean() < sizes.mean
+        low, high = (middle, high) if short else (low, middle)
+    drawn = np.rint(np.minimum(high * shape, cut))
+    return np.asarray(np.maximum(drawn, 1.0), dtype=np.int32)
 
 
 def _values(
