@@ -4,7 +4,7 @@ measured points leave, which is what `gpumix calibrate` would make of them."""
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +21,7 @@ from gpumix.plan.confidence import at_speeds
 from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import answer_of
 from gpumix.plan.search import search
-from gpumix.predict.inference import evidence_after, predict_inference
+from gpumix.predict.inference import predict_inference, serving_evidence
 from gpumix.supply.rentals import rental
 from gpumix.units import SECONDS_PER_HOUR
 
@@ -177,7 +177,7 @@ def _spread(busiest: float, most: int) -> tuple[int, ...]:
 def _evidence(asked: Sequence[_Asked], catalog: Catalog) -> Evidence | None:
     """All evidence there would be with the points of these."""
     tables = [one.points() for one in asked]
-    return evidence_after(
+    return _evidence_after(
         catalog, {name: [cell for t in tables for cell in t[name]] for name in tables[0]}
     )
 
@@ -252,3 +252,11 @@ def _runs_h(asked: _Asked, catalog: Catalog) -> float:
     rates = predict_inference(asked.points(_METRICS[:1]), catalog=catalog)["value"]
     tokens = [_requests(c) * asked.tokens[1] for c in asked.concurrencies]
     return math.fsum(t / r for t, r in zip(tokens, rates.tolist(), strict=True)) / SECONDS_PER_HOUR
+
+
+def _evidence_after(catalog: Catalog, points: Mapping[str, Sequence[str]]) -> Evidence | None:
+    """The evidence there would be had these points been measured and found as predicted: no middle
+    moves, intervals get narrower."""
+    found = predict_inference(points, catalog=catalog).value
+    value = [f"{one:.9g}" for one in found.tolist()]
+    return serving_evidence(catalog.with_rows({**points, "value": value}))

@@ -37,6 +37,7 @@ class StepTable(NamedTuple):
     and mean context `contexts[j]`; `tokens_s[m]` products and links of m tokens; `head_s[n]` the
     output head of n sampled sequences; `span_s[i]` attention of one prompt token at position
     i x `SPAN_TOKENS`. `host_s` = constant, per sequence, per prompt token, per prompt [s].
+    `front_s` is what the server before the engine takes for each request, one after another [s];
     `reserves` engines set aside room for the whole answer when they admit a request;
     `prefills_first` engines decode nothing while a prompt can go.
     """
@@ -55,6 +56,7 @@ class StepTable(NamedTuple):
     reserves: bool
     first_token_s: float
     prefills_first: bool = False
+    front_s: float = 0.0
 
 
 def step_table(
@@ -102,6 +104,7 @@ def step_table(
         reserves=bool(reserves_all(dep)[0]),
         first_token_s=float(dep.first_token_s[0]) * slowdown,
         prefills_first=bool(prefills_first(dep)[0]),
+        front_s=float(dep.front_s[0]) * slowdown,
     )
 
 
