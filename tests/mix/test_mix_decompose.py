@@ -14,9 +14,11 @@ from mix_sizes import middle
 from gpumix.errors import GpumixError, InputError
 from gpumix.mix import NORMAL, QUICK, Effort, Problem, Solution, check, price, read_problem, solve
 from gpumix.mix.cluster import clusters, coarse
+from gpumix.mix.decompose import Task, whole_columns
 from gpumix.mix.highs import run
 from gpumix.mix.model import build
-from gpumix.mix.pool import single_pools
+from gpumix.mix.pool import shared_pools, single_pools
+from gpumix.mix.prune import prune
 
 APART = replace(QUICK, exact=0)
 """No problem is searched whole."""
@@ -167,3 +169,26 @@ def test_a_budget_holds_in_pieces() -> None:
     assert solution.cost is not None
     assert free.cost is not None
     assert solution.cost > free.cost
+
+
+def test_the_columns_of_a_plan_are_a_point_of_the_whole_program() -> None:
+    problem = middle(blocks=12)
+    plan = solve(problem, effort=APART)
+    pruned, kept = prune(problem)
+    task = Task(problem, pruned, kept, shared_pools(pruned))
+    model = build(pruned, task.pools)
+    columns = whole_columns(task, model, plan)
+    found = run(model.linear, node_limit=1, start=columns)
+    assert found.values
+    assert plan.cost is not None
+    assert model.linear.objective(np.array(found.values)) <= plan.cost * (1.0 + 1e-9)
+
+
+def test_branch_and_bound_proves_what_was_found_in_pieces() -> None:
+    problem = middle(blocks=12)
+    apart = solve(problem, effort=APART)
+    whole = solve(problem, effort=replace(APART, exact=10_000, exact_counts=60_000))
+    assert apart.cost is not None
+    assert whole.cost is not None
+    assert whole.cost <= apart.cost
+    assert (whole.bound or 0.0) >= (apart.bound or 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -98,7 +99,7 @@ def test_a_pool_is_the_fewest_replicas_that_carry_the_demand(
     monkeypatch.setattr(
         sustained,
         "sustained_by",
-        lambda _w, _o, replicas: Sustained(rates[replicas], (0.1, 0.1), 1.0, 1),
+        lambda _w, _o, replicas, **_: Sustained(rates[replicas], (0.1, 0.1), 1.0, 1),
     )
     option = replace(tried["chat"][0], units_per_hour=closed * 3600.0)
     found, replicas = sustained.pool_for(inventory.workloads[0], option, demand)
@@ -106,3 +107,52 @@ def test_a_pool_is_the_fewest_replicas_that_carry_the_demand(
     # a mix that divides by the rate of one replica takes so many, and they carry the demand
     taken = max(math.ceil(demand / (found.requests_per_s / replicas)), 1)
     assert rates[min(taken, 4)] * max(taken / 4, 1.0) >= demand
+
+
+def test_workloads_alike_in_all_but_amount_are_asked_about_once(
+    inventory: Inventory, tried: dict[str, list[Option]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    honest = sustained.capacity_by_simulation
+
+    def counted(*args: Any, **named: Any) -> Sustained:
+        asked.append(named["replicas"])
+        return honest(*args, **named)
+
+    monkeypatch.setattr(sustained, "capacity_by_simulation", counted)
+    chat = inventory.workloads[0]
+    assert chat.demand is not None
+    busier = [units * 1.0001 for units in chat.demand.units_per_hour]
+    twin = replace(chat, id="twin", demand=replace(chat.demand, units_per_hour=tuple(busier)))
+    one = sustained.simulated(replace(inventory, workloads=(chat,)), tried).options
+    once = len(asked)
+    both = sustained.simulated(
+        replace(inventory, workloads=(chat, twin)), {**tried, "twin": tried["chat"]}
+    ).options
+    assert len(asked) == 2 * once
+    assert both["chat"] == one["chat"]
+
+
+def test_what_is_far_from_winning_is_simulated_in_short_runs(
+    inventory: Inventory, tried: dict[str, list[Option]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: dict[bool, list[int]] = {True: [], False: []}
+    honest = sustained.capacity_by_simulation
+
+    def watched(*args: Any, **named: Any) -> Sustained:
+        lengths[named["tolerance"] > 0.02].append(named["requests"])
+        return honest(*args, **named)
+
+    monkeypatch.setattr(sustained, "capacity_by_simulation", watched)
+    fine = sustained.simulated(inventory, tried).options["chat"]
+    assert not lengths[True]
+    coarse = sustained.simulated(
+        inventory, tried, lambda _, option: 90.0 if option.gpu == "l40s-48gb" else 1.0
+    ).options["chat"]
+    assert lengths[True]
+    assert max(lengths[True]) < max(lengths[False])
+    for one, other in zip(fine, coarse, strict=True):
+        if one.gpu == "l40s-48gb" and one.serves:
+            assert other.units_per_hour == pytest.approx(one.units_per_hour, rel=0.1)
+        else:
+            assert other.serves == one.serves
