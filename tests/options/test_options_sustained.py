@@ -131,28 +131,3 @@ def test_workloads_alike_in_all_but_amount_are_asked_about_once(
     ).options
     assert len(asked) == 2 * once
     assert both["chat"] == one["chat"]
-
-
-def test_what_is_far_from_winning_is_simulated_in_short_runs(
-    inventory: Inventory, tried: dict[str, list[Option]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lengths: dict[bool, list[int]] = {True: [], False: []}
-    honest = sustained.capacity_by_simulation
-
-    def watched(*args: Any, **named: Any) -> Sustained:
-        lengths[named["tolerance"] > 0.02].append(named["requests"])
-        return honest(*args, **named)
-
-    monkeypatch.setattr(sustained, "capacity_by_simulation", watched)
-    fine = sustained.simulated(inventory, tried).options["chat"]
-    assert not lengths[True]
-    coarse = sustained.simulated(
-        inventory, tried, lambda _, option: 90.0 if option.gpu == "l40s-48gb" else 1.0
-    ).options["chat"]
-    assert lengths[True]
-    assert max(lengths[True]) < max(lengths[False])
-    for one, other in zip(fine, coarse, strict=True):
-        if one.gpu == "l40s-48gb" and one.serves:
-            assert other.units_per_hour == pytest.approx(one.units_per_hour, rel=0.1)
-        else:
-            assert other.serves == one.serves

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from gpumix.domain.workload import Demand, Inventory, Workload
@@ -13,7 +13,7 @@ from gpumix.options.option import Option, beaten, undominated
 from gpumix.options.pooled import by_simulation
 from gpumix.options.queued import is_queued
 from gpumix.serving.capacity import Traffic
-from gpumix.serving.simulated_capacity import TOLERANCE, WIDEN, Sustained, capacity_by_simulation
+from gpumix.serving.simulated_capacity import Sustained, capacity_by_simulation
 from gpumix.serving.simulator.steptable import StepTable, step_table
 from gpumix.units import SECONDS_PER_HOUR
 
@@ -25,35 +25,11 @@ SEED = 20_260_101
 POOL = 4
 """Most replicas whose common queue is simulated for a rate."""
 
-FAR = 2.0
-"""Cost of a unit over that of the workload's cheapest option, both in closed form, from which an
-option's rate need not be known well: simulation lowers the rates of a workload's options by factors
-that differ by half at the most (measured: 0.87 to 0.94 of one chat, 0.53 to 0.78 of a copilot)."""
-
 _BELOW = 1e-6
 _LEAST, _MOST = 1_500, 20_000
-_COARSE = 0.05
-_WIDEN = 1.05
-"""Factor on a rate from which the search goes on where another option tells about where it ends."""
 
-UsdPerHour = Callable[[Workload, Option], float]
-"""What a busy replica costs where it costs least [USD/h]; 0 where it must be known well."""
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """How a rate is searched: from the closed form's times `guess` (the search goes on by `widen`),
-    to a relative `tolerance`; `known` holds what the same question found before."""
-
-    guess: float = 1.0
-    widen: float = WIDEN
-    tolerance: float = TOLERANCE
-    known: dict[Hashable, Sustained] = field(default_factory=dict)
-
-    @property
-    def is_coarse(self) -> bool:
-        """Whether the rate need not be known well."""
-        return self.tolerance >= _COARSE
+Known = dict[Hashable, Sustained]
+"""What was found before, by all that it hangs on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +51,21 @@ def is_simulated(workload: Workload) -> bool:
     )
 
 
-def simulated(
-    inventory: Inventory,
-    tried: Mapping[str, Sequence[Option]],
-    usd_per_hour: UsdPerHour = lambda workload, option: 0.0,
-) -> Rated:
+def simulated(inventory: Inventory, tried: Mapping[str, Sequence[Option]]) -> Rated:
     """The options with simulated rates where no other of its GPU beats one in closed form.
 
     Options that cannot serve, and those already beaten, stay as they are but for a reason: a
     beaten one is told to be, so that it does not come back with the rate of the closed form.
     Where no option keeps the promises in simulation, all keep the rates of the closed form.
-    What costs `FAR` times as much as the cheapest is simulated in short runs.
     """
-    known: dict[Hashable, Sustained] = {}
     found: dict[str, list[Option]] = {name: list(options) for name, options in tried.items()}
     unproven = []
+    known: Known = {}
     for workload in filter(is_simulated, inventory.workloads):
         options = tried[workload.id]
         able = undominated(options)
-        rated = _rated(workload, able, [usd_per_hour(workload, option) for option in able], known)
+        with ThreadPoolExecutor(max_workers=2) as pool:  # the compiled loop lets others run
+            rated = list(pool.map(partial(_simulated, workload, known), able))
         new = {id(o): r for o, r in zip(able, rated, strict=True)}
         if any(o.serves for o in rated):
             found[workload.id] = [new[id(o)] if id(o) in new else beaten(o) for o in options]
@@ -104,43 +76,19 @@ def simulated(
     return Rated(found, tuple(unproven))
 
 
-def _rated(
-    workload: Workload,
-    able: Sequence[Option],
-    usd_per_hour: Sequence[float],
-    known: dict[Hashable, Sustained],
-) -> list[Option]:
-    """The options at what they sustain. How far the cheapest falls short of the closed form tells
-    where to look for what is far from winning.
-
-    What must be known well sets no price, so that others are far only from what is rented.
-    """
-    usd = [a / option.units_per_hour for a, option in zip(usd_per_hour, able, strict=True)]
-    least = min((one for one in usd if one > 0.0), default=math.inf)
-    near = far = Search(known=known)
-    if any(one > FAR * least for one in usd):
-        first = able[usd.index(least)]
-        alone = sustained_by(workload, first, 1, search=near).requests_per_s * SECONDS_PER_HOUR
-        guess = alone / first.units_per_hour if alone > 0.0 else 1.0
-        far = Search(guess, _WIDEN if alone > 0.0 else WIDEN, _COARSE, known)
-    searches = [near if one <= FAR * least else far for one in usd]
-    with ThreadPoolExecutor(max_workers=2) as pool:  # the compiled loop lets others run
-        return list(pool.map(partial(_simulated, workload), searches, able))
-
-
-def _simulated(workload: Workload, search: Search, option: Option) -> Option:
+def _simulated(workload: Workload, known: Known, option: Option) -> Option:
     demand = workload.demand
     if demand is None or option.replica is None:
         return option
     quietest = min((u for u in demand.units_per_hour if u > 0.0), default=0.0)
-    found, pool = pool_for(workload, option, quietest / SECONDS_PER_HOUR, search)
+    found, pool = pool_for(workload, option, quietest / SECONDS_PER_HOUR, known)
     if found.requests_per_s <= 0.0:
         return replace(option, reason="misses its latency limits at every load in simulation")
     return at_rate(option, found, pool)
 
 
 def pool_for(
-    workload: Workload, option: Option, requests_per_s: float, search: Search | None = None
+    workload: Workload, option: Option, requests_per_s: float, known: Known | None = None
 ) -> tuple[Sustained, int]:
     """The fewest replicas behind one router that carry a demand, `POOL` at most, and their rate.
 
@@ -152,19 +100,18 @@ def pool_for(
         workload: with the promises.
         option: a replica and its rate in closed form, where the search begins.
         requests_per_s: the demand d of the quietest hour [1/s].
-        search: how the rates are searched.
+        known: what `sustained_by` found before; more is added.
 
     Source: definition; docs/serving.md.
     """
-    search = search or Search()
-    each = option.units_per_hour / SECONDS_PER_HOUR * search.guess
-    pool = min(max(math.ceil(requests_per_s / each), 1), POOL)
-    found = sustained_by(workload, option, pool, search=search)
+    guess = math.ceil(requests_per_s * SECONDS_PER_HOUR / option.units_per_hour)
+    pool = min(max(guess, 1), POOL)
+    found = sustained_by(workload, option, pool, known=known)
     while found.requests_per_s < requests_per_s and pool < POOL:
         pool += 1
-        found = sustained_by(workload, option, pool, search=search)
+        found = sustained_by(workload, option, pool, known=known)
     while pool > 1 and found.requests_per_s * (pool - 1) / pool >= requests_per_s:
-        fewer = sustained_by(workload, option, pool - 1, search=search)
+        fewer = sustained_by(workload, option, pool - 1, known=known)
         if fewer.requests_per_s < requests_per_s:
             most = requests_per_s * pool / (pool - 1) * (1.0 - _BELOW)
             return replace(found, requests_per_s=min(found.requests_per_s, most)), pool
@@ -177,40 +124,36 @@ def sustained_by(
     option: Option,
     replicas: int,
     seed: int = SEED,
-    search: Search | None = None,
+    known: Known | None = None,
 ) -> Sustained:
     """The highest rate of so many replicas of an option within the promises, all together.
 
-    What was asked before, of a workload that differs in name and amount alone, is not asked again.
+    What is `known` of a workload that differs in name and amount alone is not simulated again.
 
     Raises: ValueError for a workload without demand, or an option that cannot be simulated.
     """
     demand = workload.demand
     if demand is None:
         raise ValueError(f"{workload.id}: states no demand")
-    search = search or Search()
-    traffic = Traffic(demand.input, demand.output, demand.arrival_cv, demand.prefix_share)
+    known = {} if known is None else known
     key = (
         *(workload.model, workload.engine, workload.kv_precision, workload.adapters),
         *(option.gpu, option.tp, option.precision, option.units_per_hour, option.batch),
-        *(option.replica and option.replica.slowdown, traffic, demand.length_correlation),
-        *(workload.slos, replicas, seed, search.guess, search.widen, search.tolerance),
+        *(option.replica and option.replica.slowdown, workload.slos, replicas, seed),
+        replace(demand, units_per_hour=(), growth_per_year=0.0, evidence=(), demand_from=None),
     )
-    if key not in search.known:
-        requests = requests_for(option, replicas)
-        search.known[key] = capacity_by_simulation(
+    if key not in known:
+        known[key] = capacity_by_simulation(
             table_of(option, demand),
-            traffic,
+            Traffic(demand.input, demand.output, demand.arrival_cv, demand.prefix_share),
             workload.slos,
-            option.units_per_hour / SECONDS_PER_HOUR * replicas * search.guess,
+            option.units_per_hour / SECONDS_PER_HOUR * replicas,
             replicas=replicas,
             correlation=demand.length_correlation,
-            tolerance=search.tolerance,
-            widen=search.widen,
-            requests=max(requests // 4, _LEAST) if search.is_coarse else requests,
+            requests=requests_for(option, replicas),
             seed=seed,
         )
-    return search.known[key]
+    return known[key]
 
 
 def requests_for(option: Option, replicas: int) -> int:

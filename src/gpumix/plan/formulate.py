@@ -428,22 +428,6 @@ def usd_per_hour(option: Option, supply: Supply, workload: Workload) -> float:
     return supply.usd_per_gpu_hour * gpus + usd_per_busy_hour(option, supply)
 
 
-def least_usd_per_hour(supplies: Sequence[Supply], workload: Workload, option: Option) -> float:
-    """What a busy replica costs where it costs least and stays [USD/h]; 0 on what stands already,
-    infinite where there is no such place."""
-    return min(
-        (
-            0.0 if supply.count else usd_per_hour(option, supply, workload)
-            for supply in supplies
-            if supply.gpu == option.gpu
-            and supply.purchase is not Purchase.SPOT
-            and may_run(workload, supply)
-            and holds(supply, option, workload)
-        ),
-        default=math.inf,
-    )
-
-
 def usd_per_busy_hour(option: Option, supply: Supply) -> float:
     """What work adds to the cost of the GPUs that a replica takes [USD/h]."""
     return supply.usd_per_gpu_busy_hour * option.gpu_share

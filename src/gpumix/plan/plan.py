@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from gpumix import mix
@@ -18,7 +17,6 @@ from gpumix.plan import today as todays
 from gpumix.plan.api_supply import with_apis
 from gpumix.plan.choose import chosen_from, cycle_for, cycles_for, supply
 from gpumix.plan.effort import NORMAL, Work
-from gpumix.plan.formulate import least_usd_per_hour
 from gpumix.plan.infeasible.again import Again
 from gpumix.plan.infeasible.explain import explain_infeasible
 from gpumix.plan.interpret import answer_of
@@ -68,7 +66,7 @@ def plan(
     from gpumix.options import sustained
     from gpumix.plan import replay  # load the compiled simulator, only needed from here
 
-    rated = sustained.simulated(inventory, predicted, partial(least_usd_per_hour, supplies.of))
+    rated = sustained.simulated(inventory, predicted)
     choice = replace(chosen_from(inventory, catalog, supplies, rated.options), work=work)
     progress("the cheapest mix")
     try:

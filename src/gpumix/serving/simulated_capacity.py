@@ -31,9 +31,7 @@ before a queue that grows without end shows."""
 
 TOLERANCE = 0.02
 _MOST = 20_000
-WIDEN = 1.3
-"""Factor on a rate from which a search goes on, where little is known of where it ends."""
-
+_WIDEN = 1.3
 _SMALLEST = 1e-4
 _TURNS = 12
 
@@ -61,7 +59,6 @@ def capacity_by_simulation(
     replicas: int = 1,
     correlation: float = 0.0,
     tolerance: float = TOLERANCE,
-    widen: float = WIDEN,
     requests: int = REQUESTS,
     seed: int = 0,
 ) -> Sustained:
@@ -80,7 +77,6 @@ def capacity_by_simulation(
         replicas: behind one router [count].
         correlation: of the ranks of prompt and answer [1].
         tolerance: relative width at which the search ends [1].
-        widen: factor on the rate while it has only one end, growing [1].
         requests: of one run, at least [count].
         seed: of the stream.
 
@@ -99,7 +95,7 @@ def capacity_by_simulation(
             seed=seed,
         )
         search = _Search(stream, table, tuple(slos), Settings(replicas=replicas))
-        found = search.highest(start, tolerance, widen)
+        found = search.highest(start, tolerance)
         needed = math.ceil(TURNOVERS * found.batch * replicas)
         if needed <= count or count >= _MOST:
             return found
@@ -117,14 +113,14 @@ class _Search:
     runs: int = 0
     best: Sustained | None = None
 
-    def highest(self, start: float, tolerance: float, widen: float) -> Sustained:
+    def highest(self, start: float, tolerance: float) -> Sustained:
         """Bracket from the start, then close in where the worst latency meets its limit.
 
         The next rate is interpolated in logarithms; after two moves of the same end it is the
         middle, so that both ends come in.
         """
         low, high = (0.0, 0.0), (math.inf, math.inf)
-        rate, side = max(start, _SMALLEST), 0
+        rate, widen, side = max(start, _SMALLEST), _WIDEN, 0
         for _ in range(_TURNS):
             strain = self._strain(rate)
             kept = strain <= 1.0
