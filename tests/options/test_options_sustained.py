@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,7 +104,7 @@ def test_a_pool_is_the_fewest_replicas_that_carry_the_demand(
     monkeypatch.setattr(
         sustained,
         "sustained_by",
-        lambda _w, _o, replicas: Sustained(rates[replicas], (0.1, 0.1), 1.0, 1),
+        lambda _w, _o, replicas, **_: Sustained(rates[replicas], (0.1, 0.1), 1.0, 1),
     )
     option = replace(tried["chat"][0], units_per_hour=closed * 3600.0)
     found, replicas = sustained.pool_for(inventory.workloads[0], option, demand)
@@ -148,3 +149,27 @@ def test_work_that_may_wait_is_rated_at_what_other_runs_bear(
         assert 3600.0 / gap.seconds >= rated.units_per_hour
         assert rated.output_tokens_per_s == pytest.approx((closed.output_tokens_per_s or 0) * ratio)
     assert min(n.units_per_hour / o.units_per_hour for o, n in able) < 0.99
+
+
+def test_workloads_alike_in_all_but_amount_are_asked_about_once(
+    inventory: Inventory, tried: dict[str, list[Option]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    honest = sustained.capacity_by_simulation
+
+    def counted(*args: Any, **named: Any) -> Sustained:
+        asked.append(named["replicas"])
+        return honest(*args, **named)
+
+    monkeypatch.setattr(sustained, "capacity_by_simulation", counted)
+    chat = inventory.workloads[0]
+    assert chat.demand is not None
+    busier = [units * 1.0001 for units in chat.demand.units_per_hour]
+    twin = replace(chat, id="twin", demand=replace(chat.demand, units_per_hour=tuple(busier)))
+    one = sustained.simulated(replace(inventory, workloads=(chat,)), tried).options
+    once = len(asked)
+    both = sustained.simulated(
+        replace(inventory, workloads=(chat, twin)), {**tried, "twin": tried["chat"]}
+    ).options
+    assert len(asked) == 2 * once
+    assert both["chat"] == one["chat"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,21 +45,41 @@ def picture_options(
         float(width * height), float(workload.frames or 0), float(workload.steps or 0)
     )
     work = denoiser(model, picture)
-    return [
-        _option(workload, workload.demand, model, work, row, coefficients, unmeasured)
+    tried = [
+        _timed(workload, model, work, row, coefficients, unmeasured)
         for row in grid(gpus, workload.precisions, largest)
     ]
+    timed = [one for one in tried if isinstance(one, _Timed)]
+    planned_s = np.array([[one.planned_s for one in timed]])
+    rates, pools = closed_form(workload, workload.demand, planned_s)
+    served = {
+        id(one): _option(workload, workload.demand, one, float(rate), int(pool))
+        for one, rate, pool in zip(timed, rates, pools, strict=True)
+    }
+    return [served[id(one)] if isinstance(one, _Timed) else one for one in tried]
 
 
-def _option(
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """A combination that can do the work: time of a sample as predicted, and with half of 80 % of
+    its error either way, as planned [s]."""
+
+    blank: Option
+    service_s: float
+    spread: float
+    planned_s: float
+    basis: Basis
+
+
+def _timed(
     workload: Workload,
-    demand: Demand,
     model: Model,
     work: Denoiser,
     row: Row,
     coefficients: Coefficients,
     unmeasured: float,
-) -> Option:
+) -> Option | _Timed:
+    """How long a sample takes; the option that cannot do it, with the reason."""
     blank = option_of(workload, row)
     need_gib = model.params_total_b * BYTES_PER_WEIGHT * GIGA / GIB
     if need_gib > MEMORY_SHARE * row.gpu.mem_gib:
@@ -76,17 +96,23 @@ def _option(
     measured = unmeasured <= 1.0 and row.gpu.architecture in coefficients.media["architecture"]
     sigma = _sigma(coefficients, row.gpu.architecture) + float(np.log(unmeasured)) / Z80
     spread = float(np.exp(Z80 * sigma))
-    slowdown = float(slowdown_at(sigma, workload.confidence))
-    planned_s = service_s * slowdown
-    server = Server(np.array([planned_s]), workload.slos, demand.arrival_cv, slowdown)
-    rates, pools = closed_form(workload, demand, server.times_s[:, np.newaxis])
-    served_per_s, replicas = float(rates[0]), int(pools[0])
+    planned_s = service_s * float(slowdown_at(sigma, workload.confidence))
     basis = Basis.CALIBRATED if measured else Basis.MODELLED
+    return _Timed(blank, service_s, spread, planned_s, basis)
+
+
+def _option(
+    workload: Workload, demand: Demand, timed: _Timed, served_per_s: float, replicas: int
+) -> Option:
+    """The option of one that is served at a rate, by so many replicas in the busiest hour."""
+    service_s, spread, basis = timed.service_s, timed.spread, timed.basis
+    planned_s = timed.planned_s
+    server = Server(np.array([planned_s]), workload.slos, demand.arrival_cv, planned_s / service_s)
     estimate = Estimate(service_s, service_s / spread, service_s * spread, basis, "perf.media")
     checks = promised(workload, demand, served_per_s, replicas, estimate)
     rate = Estimate(1.0 / service_s, 1.0 / service_s / spread, spread / service_s, basis)
     return replace(
-        blank,
+        timed.blank,
         units_per_hour=served_per_s * SECONDS_PER_HOUR,
         rate=rate.scaled(SECONDS_PER_HOUR),
         slos=checks,

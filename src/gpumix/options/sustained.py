@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -39,6 +39,9 @@ FILLING = 0.1
 
 _BELOW = 1e-6
 _LEAST, _MOST = 1_500, 20_000
+
+Known = dict[Hashable, Sustained]
+"""What was found before, by all that it hangs on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +79,12 @@ def simulated(inventory: Inventory, tried: Mapping[str, Sequence[Option]]) -> Ra
     """
     found: dict[str, list[Option]] = {name: list(options) for name, options in tried.items()}
     unproven = []
+    known: Known = {}
     for workload in filter(is_simulated, inventory.workloads):
         options = tried[workload.id]
         able = undominated(options)
         with ThreadPoolExecutor(max_workers=2) as pool:  # the compiled loop lets others run
-            rated = list(pool.map(partial(_simulated, workload), able))
+            rated = list(pool.map(partial(_simulated, workload, known), able))
         new = {id(o): r for o, r in zip(able, rated, strict=True)}
         if any(o.serves for o in rated):
             found[workload.id] = [new[id(o)] if id(o) in new else beaten(o) for o in options]
@@ -98,18 +102,20 @@ def simulated(inventory: Inventory, tried: Mapping[str, Sequence[Option]]) -> Ra
     return Rated(found, tuple(unproven))
 
 
-def _simulated(workload: Workload, option: Option) -> Option:
+def _simulated(workload: Workload, known: Known, option: Option) -> Option:
     demand = workload.demand
     if demand is None or option.replica is None:
         return option
     quietest = min((u for u in demand.units_per_hour if u > 0.0), default=0.0)
-    found, pool = pool_for(workload, option, quietest / SECONDS_PER_HOUR)
+    found, pool = pool_for(workload, option, quietest / SECONDS_PER_HOUR, known)
     if found.requests_per_s <= 0.0:
         return replace(option, reason="misses its latency limits at every load in simulation")
     return at_rate(option, found, pool)
 
 
-def pool_for(workload: Workload, option: Option, requests_per_s: float) -> tuple[Sustained, int]:
+def pool_for(
+    workload: Workload, option: Option, requests_per_s: float, known: Known | None = None
+) -> tuple[Sustained, int]:
     """The fewest replicas behind one router that carry a demand, `POOL` at most, and their rate.
 
     A replica of a larger pool sustains more, R(n) / n grows with n, so what holds for the fewest
@@ -120,17 +126,18 @@ def pool_for(workload: Workload, option: Option, requests_per_s: float) -> tuple
         workload: with the promises.
         option: a replica and its rate in closed form, where the search begins.
         requests_per_s: the demand d of the quietest hour [1/s].
+        known: what `sustained_by` found before; more is added.
 
     Source: definition; docs/serving.md.
     """
     guess = math.ceil(requests_per_s * SECONDS_PER_HOUR / option.units_per_hour)
     pool = min(max(guess, 1), POOL)
-    found = sustained_by(workload, option, pool)
+    found = sustained_by(workload, option, pool, known=known)
     while found.requests_per_s < requests_per_s and pool < POOL:
         pool += 1
-        found = sustained_by(workload, option, pool)
+        found = sustained_by(workload, option, pool, known=known)
     while pool > 1 and found.requests_per_s * (pool - 1) / pool >= requests_per_s:
-        fewer = sustained_by(workload, option, pool - 1)
+        fewer = sustained_by(workload, option, pool - 1, known=known)
         if fewer.requests_per_s < requests_per_s:
             most = requests_per_s * pool / (pool - 1) * (1.0 - _BELOW)
             return replace(found, requests_per_s=min(found.requests_per_s, most)), pool
@@ -138,26 +145,45 @@ def pool_for(workload: Workload, option: Option, requests_per_s: float) -> tuple
     return found, pool
 
 
-def sustained_by(workload: Workload, option: Option, replicas: int, seed: int = SEED) -> Sustained:
+def sustained_by(
+    workload: Workload,
+    option: Option,
+    replicas: int,
+    seed: int = SEED,
+    known: Known | None = None,
+) -> Sustained:
     """The highest rate of so many replicas of an option within the promises, all together, as far
     from the users as they are.
+
+    What is `known` of a workload that differs in name and amount alone is not simulated again.
 
     Raises: ValueError for a workload without demand, or an option that cannot be simulated.
     """
     demand = workload.demand
     if demand is None:
         raise ValueError(f"{workload.id}: states no demand")
+    known = {} if known is None else known
     rarest = min((one.share for one in demand.classes), default=1.0)
-    return capacity_by_simulation(
-        table_of(option, demand),
-        traffic_of(demand),
-        workload.seen_from(option.rtt_s).slos,
-        option.units_per_hour / SECONDS_PER_HOUR * replicas,
-        replicas=replicas,
-        correlation=demand.length_correlation,
-        requests=min(round(requests_for(option, replicas) / rarest), _MOST),
-        seed=seed,
+    slos = workload.seen_from(option.rtt_s).slos
+    requests = min(round(requests_for(option, replicas) / rarest), _MOST)
+    key = (
+        *(workload.model, workload.engine, workload.kv_precision, workload.adapters),
+        *(option.gpu, option.tp, option.precision, option.units_per_hour, option.batch),
+        *(option.replica and option.replica.slowdown, slos, replicas, seed),
+        replace(demand, units_per_hour=(), growth_per_year=0.0, evidence=(), demand_from=None),
     )
+    if key not in known:
+        known[key] = capacity_by_simulation(
+            table_of(option, demand),
+            traffic_of(demand),
+            slos,
+            option.units_per_hour / SECONDS_PER_HOUR * replicas,
+            replicas=replicas,
+            correlation=demand.length_correlation,
+            requests=requests,
+            seed=seed,
+        )
+    return known[key]
 
 
 def traffic_of(demand: Demand) -> Traffic:

@@ -128,9 +128,14 @@ def lines_of(formulation: Formulation, solution: mix.Solution) -> tuple[Line, ..
     """All supplies held in the solution, owned ones included, dearest first."""
     uses = _uses(formulation, solution)
     held: dict[str, list[tuple[str, float]]] = {}
+    duty = {
+        config.resource: cell.duty
+        for config, cell in zip(formulation.problem.configs, formulation.cells, strict=True)
+        if cell is not None
+    }
     for resource in formulation.problem.resources:
-        duty = _duty(formulation, resource.id)
-        held.setdefault(formulation.supply[resource.id].id, []).append((resource.id, duty))
+        share = duty.get(resource.id, 1.0)
+        held.setdefault(formulation.supply[resource.id].id, []).append((resource.id, share))
     lines = []
     done = _units_by_period(formulation, [use for own in uses.values() for use in own])
     for members in held.values():
@@ -138,17 +143,6 @@ def lines_of(formulation: Formulation, solution: mix.Solution) -> tuple[Line, ..
         if line.most or line.cohorts:
             lines.append(line)
     return tuple(sorted(lines, key=lambda line: (-line.usd, line.supply.id)))
-
-
-def _duty(formulation: Formulation, resource: str) -> float:
-    return next(
-        (
-            cell.duty
-            for config, cell in zip(formulation.problem.configs, formulation.cells, strict=True)
-            if config.resource == resource and cell is not None
-        ),
-        1.0,
-    )
 
 
 def _cohorts(
