@@ -149,7 +149,7 @@ def _exact(
         gap=gap,
         node_limit=nodes,
         any_point=any_plan,
-        start=begin and whole_columns(task, model, begin),
+        start=whole_columns(task, model, begin) if begin else None,
         deadline=deadline,
     )
     if not outcome.values and outcome.status != "optimal":
