@@ -32,6 +32,7 @@ def supply(**changes: Any) -> Any:
         "id": "s", "gpu": "l40s-48gb", "gpus_per_instance": 1, "purchase": Purchase.ON_DEMAND,
         "usd_per_gpu_hour": 1.0, "country": "US", "idle": False, "tier": "neocloud", "offer": None,
         "has_fabric": True, "until_month": None, "availability": None,
+        "planned_rtt_s": lambda workload: 0.0,
     }  # fmt: skip
     return Named(**values | changes)
 
@@ -44,7 +45,7 @@ def use(
     cell = Named(
         workload=own,
         supply=held,
-        option=Named(gpus=1, gpu_share=1.0, cut=None, slice=None),
+        option=Named(gpus=1, gpu_share=1.0, cut=None, slice=None, rtt_s=0.0),
         period=period,
         duty=1.0,
     )
@@ -56,7 +57,7 @@ def answer(line: Any) -> Any:
     choice = Named(
         survives_loss=True,
         inventory=Named(simplicity=0.0, limits=Named(must_be_simple=False)),
-        needed=lambda workload, block, _: peak_demand(workload, block),
+        needed=lambda workload, cycle: tuple(peak_demand(workload, b) for b in cycle.blocks),
     )
     return Named(
         lines=[line],

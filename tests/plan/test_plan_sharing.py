@@ -12,8 +12,17 @@ import pytest
 
 from gpumix.catalog import Catalog, load
 from gpumix.domain.evidence import Assumption, Basis
+from gpumix.domain.places import StatedTrip
 from gpumix.domain.plan import Plan
-from gpumix.domain.workload import Adapters, Demand, Inventory, Kind, Slo, Tier, Workload
+from gpumix.domain.workload import (
+    Adapters,
+    Demand,
+    Inventory,
+    Kind,
+    Slo,
+    Tier,
+    Workload,
+)
 from gpumix.inventory import read_inventory
 from gpumix.options.sharing import apart, together
 from gpumix.plan.plan import plan
@@ -185,6 +194,7 @@ CHANGED: dict[str, Any] = {
     "resolution": "64x64", "data_tb": 1.0, "egress_tb_per_month": 1.0, "from_month": 1,
     "until_month": 5, "mig": False, "share_gpu": True, "share_replicas": False,
     "availability": 0.9, "confidence": 0.6, "finish_within_h": 5.0, "adapters": Adapters(2, 8),
+    "users_at": ("BD",), "stated_trips": (StatedTrip("", 0.04),),
 }  # fmt: skip
 SAME = {"id", "demand"}
 """Fields of a workload that do not keep it apart, or not as a whole."""

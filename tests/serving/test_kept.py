@@ -19,8 +19,7 @@ SLO = Slo("ttft", 0.95, 1.0)
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs are their latencies."""
-    monkeypatch.setattr(kept, "latency_of", lambda outcome, _: outcome)
-    monkeypatch.setattr(kept, "settled", lambda _: slice(None))
+    monkeypatch.setattr(kept, "settled_times", lambda outcome, _: outcome)
 
 
 @pytest.mark.parametrize(
