@@ -28,6 +28,7 @@ from gpumix.options.sharing import apart, together
 from gpumix.plan.plan import plan
 from gpumix.report.views.plan import replay_words
 from gpumix.report.views.sharing import class_words, sharing_words
+from gpumix.simulate.planned import PlanQuestion, run_plan
 
 PRICES = """provider,region,gpu,gpus_per_instance,purchase,usd_per_gpu_hour
 near,east,l40s-48gb,1,on_demand,1.0
@@ -198,6 +199,19 @@ CHANGED: dict[str, Any] = {
 }  # fmt: skip
 SAME = {"id", "demand"}
 """Fields of a workload that do not keep it apart, or not as a whole."""
+
+
+def test_what_shared_replicas_run_is_simulated_for_all_that_share_them(tmp_path: Path) -> None:
+    found = planned(inventory(tmp_path, [2.0, 2.0]))
+    first, second = found.workloads
+    assert first.planned_hours == second.planned_hours
+    assert first.replay is not None
+    busiest = max(hours.peak_units_per_hour for hours in first.planned_hours)
+    assert busiest == pytest.approx(max(first.demand_per_hour))
+    for workload in (first, second):
+        again = run_plan(PlanQuestion(workload.id), found, load())
+        for check, one in zip(first.replay.slo, again.slo, strict=True):
+            assert one.simulated_s == pytest.approx(check.worst_s)
 
 
 def test_every_field_of_a_workload_keeps_it_apart_but_name_and_volume(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def _workload_plan(results: Results, workload: Workload, usd: float, asker: Aske
         capacity_per_hour=_capacity_per_hour(answer, workload, uses),
         replay=results.proof.get(workload.id),
         demand_from=workload.demand.demand_from if workload.demand else None,
-        planned_hours=planned_hours(answer, workload),
+        planned_hours=planned_hours(results.shared, whole),
         availability=availability(workload, uses),
         promised_availability=workload.availability,
         classes=_classes(results, workload, whole, uses, usd),

@@ -36,6 +36,7 @@ from gpumix.options.proof import (
     slowdown_of,
 )
 from gpumix.options.queued import is_queued
+from gpumix.options.sharing import members_of, summed, together
 from gpumix.options.workloads import options_at
 from gpumix.perf.interval import slowdown_at
 from gpumix.serving.kept import REQUESTS, Reached
@@ -111,7 +112,8 @@ def run_plan(
 def _asked(
     question: PlanQuestion, plan: Plan, place: str
 ) -> tuple[Workload, Demand, list[PlannedHours]]:
-    """The workload, its demand and the hours that are asked about. Raises: InputError."""
+    """The workload with the demand of all that share its replicas, and the hours that are asked
+    about. Raises: InputError."""
     problems = [
         Problem(name, f"must lie between {low:g} and {high:g}, got {value:g}")
         for name, value, low, high in (
@@ -134,7 +136,7 @@ def _asked(
     if workload is not None and workload.run is None and not hours:
         fix = "it is of an older gpumix; make it again: gpumix plan " + place
         problems.append(Problem(place, "does not record what runs in each hour", fix))
-    if problems or workload is None or workload.demand is None:
+    if problems or workload is None or workload.demand is None or plan.inventory is None:
         raise InputError(problems)
     found = [
         one
@@ -142,7 +144,8 @@ def _asked(
         if (question.year is None or one.year == question.year - 1)
         and (question.hour is None or workload.is_deferrable or question.hour in one.hours)
     ]
-    return workload, workload.demand, found
+    whole = summed(members_of(workload, together(plan.inventory)[1]))  # all on its replicas
+    return replace(whole, id=workload.id), whole.demand or workload.demand, found
 
 
 def options_in(
