@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpumix.cost import jobs, unit_cost
-from gpumix.cost.ledger import Entry, level_cost_per_year
+from gpumix.cost.ledger import level_cost_per_year
 from gpumix.domain.evidence import Basis
+from gpumix.domain.ledger import Entry
 
 CASE = json.loads(
     (Path(__file__).parent.parent / "cases/tco/nvidia_llm_inference_tco.json").read_text()
