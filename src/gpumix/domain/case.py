@@ -310,6 +310,11 @@ class Line(_Read):
     basis: Literal["stated", "quoted", "measured", "assumed"] = "stated"
     as_of: date | None = None
 
+    @property
+    def often(self) -> str:
+        """What the price is for: once where nothing is said."""
+        return self.per or "once"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Financing(_Read):

@@ -15,6 +15,7 @@ from gpumix.domain.case import (
     Case,
     Line,
     Option,
+    Residual,
     Tariff,
     Tax,
 )
@@ -204,14 +205,12 @@ def _line(path: KeyPath, line: Line, option: Option, case: Case) -> Iterator[Fau
         yield Fault((*path, "depreciation"), "needs load.gpu_hours, the hours that are charged")
     if math.fsum(line.split.values()) > 1.0 + _TINY:
         yield Fault((*path, "split"), "the parts are more than the whole")
-    if line.residual is not None and not _states_one(line):
+    if line.residual is not None and not _states_one(line.residual):
         fix = "state one of share, after_months, decline_per_year, ooms_per_year"
         yield Fault((*path, "residual"), "needs exactly one rule", fix)
 
 
-def _states_one(line: Line) -> bool:
-    left = line.residual
-    assert left is not None
+def _states_one(left: Residual) -> bool:
     stated = (left.share, left.after_months, left.decline_per_year, left.ooms_per_year)
     return sum(rule is not None for rule in stated) == 1 and left.after_months != {}
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from gpumix.catalog import Catalog
-from gpumix.cost.book import country_source, row_of
+from gpumix.cost.book import country_source, high, row_of, typical
 from gpumix.cost.energy import fuel_curve
 from gpumix.cost.premises import server_draw_kw
 from gpumix.domain.case import STAFFED
@@ -296,10 +296,8 @@ def _generator(
     diesel = _of_country(country, "diesel", layer)
     if not sizes or diesel.typical is None:
         return
-    use = layer.row("generator_fuel")
-    assert use.typical is not None
-    assert use.high is not None
-    rated, load = fuel_curve(use.typical, use.high)
+    fuel = layer.catalog.defaults
+    rated, load = fuel_curve(typical(fuel, "generator_fuel"), high(fuel, "generator_fuel"))
     site["generator"] = {
         "rated_kw": max(sizes) * float(site["pue"]),
         "litres_per_hour": {"per_rated_kw": rated, "per_load_kw": load},
@@ -422,10 +420,8 @@ def _untaxed_rents(options: Any) -> list[dict[str, Any]]:
 
 
 def _in_percent(row: Range) -> Range:
-    low, typical, high = (
-        None if v is None else 100.0 * v for v in (row.low, row.typical, row.high)
-    )
-    return Range(row.parameter, low, typical, high, "%", row.source, row.as_of, row.flag)
+    ends = (None if end is None else 100.0 * end for end in (row.low, row.typical, row.high))
+    return Range(row.parameter, *ends, "%", row.source, row.as_of, row.flag)
 
 
 def _exchange(layer: _Layer) -> None:

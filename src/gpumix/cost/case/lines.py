@@ -11,7 +11,7 @@ import numpy as np
 from gpumix.cost.case.power import Draw
 from gpumix.cost.case.size import Size, per_year
 from gpumix.cost.case.streams import Clock, Stream
-from gpumix.domain.case import Case, Line, Residual, Tax
+from gpumix.domain.case import Case, Depreciation, Line, Residual, Tax
 from gpumix.units import MONTHS_PER_YEAR
 from gpumix.values import FloatArray
 
@@ -98,29 +98,27 @@ def quantity_of(quantity: float | str, size: Size, draw: Draw | None) -> float:
 def _own(line: Line, size: Size, draw: Draw | None, clock: Clock) -> Stream:
     count = quantity_of(line.quantity, size, draw)
     if line.depreciation is not None:
-        return _by_use(line, count, clock)
+        return _by_use(line, line.depreciation, count, clock)
     price = line.price * (1.0 - line.discount)
-    if (line.per or "once") == "once":
+    if line.often == "once":
         at = np.array([float(line.at)])
         return _stream(line, at, np.array([count]), price, at, clock, closes=False)
-    assert line.per is not None
     starts, ends = clock.periods(
-        line.at, line.until, yearly=line.per == "year" and line.timing is not None
+        line.at, line.until, yearly=line.often == "year" and line.timing is not None
     )
-    quantity = count * per_year(line.per, clock.case.load) * (ends - starts) / MONTHS_PER_YEAR
+    quantity = count * per_year(line.often, clock.case.load) * (ends - starts) / MONTHS_PER_YEAR
     early = line.timing == "start"
     months = starts if early else ends
     return _stream(line, months, quantity, price, starts, clock, closes=not early)
 
 
-def _by_use(line: Line, count: float, clock: Clock) -> Stream:
+def _by_use(line: Line, by: Depreciation, count: float, clock: Clock) -> Stream:
     """A price charged by the hours of a run: price x d ln 10 x hours / 8766.
 
     Source: Epoch AI, "The rising costs of training frontier AI models" (arXiv 2405.21015).
     """
-    assert line.depreciation is not None
     hours = clock.case.load.gpu_hours or 0.0
-    share = line.depreciation.ooms_per_year * math.log(10.0) * hours / _JULIAN_YEAR_HOURS
+    share = by.ooms_per_year * math.log(10.0) * hours / _JULIAN_YEAR_HOURS
     now = np.zeros(1)
     return _stream(line, now, np.array([count * share]), line.price, now, clock, closes=False)
 
@@ -137,7 +135,7 @@ def _stream(
 ) -> Stream:
     prices = price * clock.stepped(line.price_change_per_year, priced_at)
     rate = clock.rates(line.currency, months)
-    noun = line.per if line.per in clock_units(clock.case) else _NOUNS.get(line.per or "once", "")
+    noun = line.per if line.per in clock_units(clock.case) else _NOUNS.get(line.often, "")
     return Stream(
         category=line.category,
         item=line.item,
@@ -172,11 +170,11 @@ def _shares(line: Line, pool: Sequence[Stream], clock: Clock) -> list[Stream]:
     if line.gross_up:
         share /= 1.0 - share
     base = [s for s in pool if s.category in line.of or s.item in line.of]
-    recurring = line.per not in (None, "once")
-    found = []
-    if recurring and (capital := [s for s in base if not s.closes and s.months.size == 1]):
-        found.append(_on_capital(line, capital, share, clock))
-        base = [s for s in base if s not in capital]
+    capital: list[Stream] = []
+    if line.often != "once":
+        capital = [s for s in base if not s.closes and s.months.size == 1]
+        base = [s for s in base if s.closes or s.months.size != 1]
+    found = [_on_capital(line, capital, share, clock)] if capital else []
     return found + [_on_payments(line, stream, share, clock) for stream in base]
 
 
@@ -197,14 +195,13 @@ def _on_payments(line: Line, stream: Stream, share: float, clock: Clock) -> Stre
 
 def _on_capital(line: Line, capital: Sequence[Stream], share: float, clock: Clock) -> Stream:
     """So much a year of what has been bought by then."""
-    assert line.per is not None
     starts, ends = clock.periods(
-        line.at, line.until, yearly=line.per == "year" and line.timing is not None
+        line.at, line.until, yearly=line.often == "year" and line.timing is not None
     )
     bought = np.concatenate([s.months for s in capital])
     amounts = np.concatenate([s.amounts for s in capital])
     stands = np.clip(ends[:, None] - np.maximum(bought, starts[:, None]), 0.0, None)
-    due = stands @ amounts * per_year(line.per, clock.case.load) / MONTHS_PER_YEAR
+    due = stands @ amounts * per_year(line.often, clock.case.load) / MONTHS_PER_YEAR
     price = share * clock.stepped(line.price_change_per_year, starts)
     early = line.timing == "start"
     months = starts if early else ends
@@ -243,12 +240,11 @@ def _credit(line: Line, rent: Sequence[Stream], clock: Clock) -> Stream:
     one = np.array([float(line.at)])
     worth = -line.price * float(clock.rates(line.currency, one)[0])
     worth *= line.quantity if isinstance(line.quantity, float | int) else 1.0
-    if (line.per or "once") == "once":
+    if line.often == "once":
         left = np.minimum(np.cumsum(due), worth)
         used = np.diff(left, prepend=0.0)
     else:
-        assert line.per is not None
-        used = np.minimum(due, worth * per_year(line.per, clock.case.load) / MONTHS_PER_YEAR)
+        used = np.minimum(due, worth * per_year(line.often, clock.case.load) / MONTHS_PER_YEAR)
     months = np.flatnonzero(used).astype(float)
     amounts = used[used != 0.0]
     ones = np.ones_like(months)

@@ -116,8 +116,8 @@ def answered(loan: Loan) -> tuple[str, float | None]:
     """
     if loan.periods is not None:
         return "payment", level_payment(loan.principal, loan.rate_per_period, loan.periods)
-    assert loan.payment is not None
-    return "periods", periods_of(loan.principal, loan.rate_per_period, loan.payment)
+    payment = loan.payment or 0.0
+    return "periods", periods_of(loan.principal, loan.rate_per_period, payment)
 
 
 def financed(financing: Financing, paid: Sequence[Stream], clock: Clock) -> list[Stream]:

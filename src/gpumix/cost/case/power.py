@@ -182,7 +182,7 @@ def electricity_of(option: Option, draw: Draw | None, case: Case, clock: Clock) 
     if draw is None or option.power is None:
         return Electricity()
     if case.load.gpu_hours is not None:
-        return _run(option, draw, case, clock)
+        return _run(option, option.power, draw, case.load.gpu_hours, clock)
     hours = case.load.hours_per_year / MONTHS_PER_YEAR
     if option.power.hours_per_month is not None:
         hours = option.power.hours_per_month
@@ -238,13 +238,11 @@ def _metered(metered: Metered, tariff: Tariff, clock: Clock) -> Electricity:
     return Electricity(tuple(streams), kwh * MONTHS_PER_YEAR, stepped)
 
 
-def _run(option: Option, draw: Draw, case: Case, clock: Clock) -> Electricity:
+def _run(option: Option, power: Power, draw: Draw, gpu_hours: float, clock: Clock) -> Electricity:
     """A run of so many GPU-hours: its share of the draw, paid at the start."""
-    power, tariff = option.power, case.site.tariff
-    assert power is not None
-    assert case.load.gpu_hours is not None
+    tariff = clock.case.site.tariff
     gpus = option.gpus or (option.servers or 1.0) * (option.gpus_per_server or 1.0)
-    kwh = draw.mean_facility_kw / gpus * case.load.gpu_hours
+    kwh = draw.mean_facility_kw / gpus * gpu_hours
     if power.included or tariff is None:
         return Electricity(kwh_per_year=kwh)
     shares = slot_shares(tariff)
