@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from gpumix.catalog import Catalog
@@ -420,8 +421,17 @@ def _untaxed_rents(options: Any) -> list[dict[str, Any]]:
 
 
 def _in_percent(row: Range) -> Range:
-    ends = (None if end is None else 100.0 * end for end in (row.low, row.typical, row.high))
-    return Range(row.parameter, *ends, "%", row.source, row.as_of, row.flag)
+    return replace(
+        row,
+        low=_times_100(row.low),
+        typical=_times_100(row.typical),
+        high=_times_100(row.high),
+        unit="%",
+    )
+
+
+def _times_100(share: float | None) -> float | None:
+    return None if share is None else 100.0 * share
 
 
 def _exchange(layer: _Layer) -> None:

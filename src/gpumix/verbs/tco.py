@@ -210,7 +210,7 @@ def _break_even(laid: _Laid, name: str, asked: BreakEven) -> Crossing:
         raise InputError(Problem(part, f"{path} is no number", fix))
     if now is None and path not in ("load.busy", "load.useful"):
         raise InputError(Problem(part, f"nothing stands at {path}", "name a path of the case"))
-    low, high = asked.search or _search(path, now)
+    low, high = asked.search or _search(laid, path, now, part)
     a, b = asked.between
     for end in (low, high):
         laid.at({path: end}, part)
@@ -223,11 +223,22 @@ def _break_even(laid: _Laid, name: str, asked: BreakEven) -> Crossing:
     return crossing(asked.between, asked.over, (float(low), float(high)), costs)
 
 
-def _search(path: str, now: float | None) -> tuple[float, float]:
-    """Where a crossing is looked for: a share from 0 to 1, another figure from 0 to ten times."""
-    if path.startswith("load.") or now is None or 0.0 <= now <= 1.0:
-        return 0.0, 1.0
-    return (0.0, 10.0 * now) if now > 0.0 else (10.0 * now, 0.0)
+def _search(laid: _Laid, path: str, now: float | None, part: str) -> tuple[float, float]:
+    """Where a crossing is looked for: from nothing to ten times the figure, or to 1 for a share."""
+    figure = 1.0 if now is None else now
+    away = 10.0 * figure or 1.0
+    return _allowed(laid, path, (0.0, figure / 1000.0), part), _allowed(
+        laid, path, (away, 1.0), part
+    )
+
+
+def _allowed(laid: _Laid, path: str, ends: tuple[float, float], part: str) -> float:
+    """The first of two ends, or the second where the case refuses the first."""
+    try:
+        laid.at({path: ends[0]}, part)
+    except InputError:
+        return ends[1]
+    return ends[0]
 
 
 def _present(case: Case, name: str) -> float:
