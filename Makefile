@@ -3,7 +3,7 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint types layers fit data docs golden examples accuracy whole-runs mutants fuzz bench bench-mix same-plan bench-serving validate-serving bench-training wheel clean
+.PHONY: help demo test lint types layers fit data docs golden examples accuracy whole-runs mutants fuzz bench bench-mix same-plan bench-serving validate-serving validate-kept closed-form never-cheaper bench-training wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -84,6 +84,12 @@ bench-serving: .venv/.dev  ## speed of the serving simulator -> docs/serving-spe
 
 validate-serving: .venv/.dev  ## the serving simulator on measured runs -> docs/serving-validation.md (needs ../shared; minutes)
 	@$(BIN)/python benchmarks/serving_validation.py
+
+validate-kept: .venv/.dev  ## every promise that plans call kept, run again on other traffic -> docs/kept.md (an hour)
+	@$(BIN)/python tools/validate_kept.py
+
+closed-form: .venv/.dev  ## the closed form of latencies beside the simulator -> docs/closed-form.md (minutes)
+	@$(BIN)/python benchmarks/closed_form.py
 
 bench-training: .venv/.dev  ## speed of training estimates and layout search -> docs/training-speed.md
 	@$(BIN)/python benchmarks/training_speed.py

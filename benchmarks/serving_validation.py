@@ -28,7 +28,6 @@ from gpumix.perf.inference.questions import answer  # noqa: E402
 from gpumix.predict.inference import predict_inference  # noqa: E402
 from gpumix.serving.capacity import Traffic  # noqa: E402
 from gpumix.serving.simulated_capacity import capacity_by_simulation  # noqa: E402
-from gpumix.serving.simulator import state as at  # noqa: E402
 from gpumix.serving.simulator.simulation import Outcome, Settings, simulate  # noqa: E402
 from gpumix.serving.simulator.steptable import step_table  # noqa: E402
 from gpumix.serving.traffic import arrivals, lengths, stream  # noqa: E402
@@ -143,7 +142,8 @@ def value_of(metric: str, row: Row, found: Outcome, users: int, copies: int) -> 
     name, statistic = metric.rsplit("_ms_", 1) if "_ms_" in metric else (metric, "")
     if statistic:
         if name == "itl":
-            return 1e3 * gap_s(found, {"p50": 0.5, "p95": 0.95, "p99": 0.99}[statistic])
+            probability = {"p50": 0.5, "p95": 0.95, "p99": 0.99}[statistic]
+            return 1e3 * float(found.gap_quantiles_s(np.array([probability]))[0])
         times = {"ttft": found.ttft_s, "tpot": found.tpot_s, "e2e": found.e2e_s}[name]
         times = times[found.served & np.isfinite(times)]
         if not len(times):
@@ -177,13 +177,6 @@ def tokens_per_s(row: Row, found: Outcome, users: int) -> float:
     return float((tokens / took).mean()) * users
 
 
-def gap_s(found: Outcome, probability: float) -> float:
-    """Gap between two tokens of a sequence at a quantile, over all tokens [s]."""
-    total = np.cumsum(found.gaps)
-    place = int(np.searchsorted(total, probability * total[-1]))
-    return float(10.0 ** (at.GAP_LOWEST + (place + 0.5) / at.GAP_PER_DECADE))
-
-
 class Compared:
     """The measured rows, and what the simulator and the closed form say of each."""
 
@@ -198,7 +191,7 @@ class Compared:
         self.runs = runs_of(self.rows)
         measured = np.array([float(row["value"]) for row in self.rows])
         columns = {name: [row[name] for row in self.rows] for name in self.rows[0]}
-        closed = predict_inference(columns, catalog=catalog)
+        closed = predict_inference(columns, catalog=catalog, requests=0)
         self.width = np.log(closed["high"] / closed["value"])
         self.closed = np.log(closed["value"] / measured)
         self.simulated = np.log(self._simulate(catalog) / measured)

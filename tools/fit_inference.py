@@ -21,7 +21,7 @@ from gpumix.domain.coefficients import Coefficients
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments, fitted
 from gpumix.perf.inference.questions import Questions, answer
 from gpumix.perf.links import THROUGH_HOST
-from gpumix.predict.inference import layouts_of, parse_slo
+from gpumix.predict.inference import cut_at, layouts_of, parse_slo
 
 Tables = dict[str, dict[str, dict[str, float]]]
 Row = Mapping[str, str]
@@ -174,7 +174,7 @@ BY_HAND: dict[str, dict[str, float]] = {
     "": {
         "chunk_tokens": 8192.0, "max_sequences": 2048.0, "memory_share": 0.91, "reserve_gb": 3.0,
         "activation_share": 1.0, "weights_first": 0.0, "group_reserve_gb": 0.0,
-        "output_share": 0.775,
+        "output_share": 0.775, "front_s": 0.0,
     },
     "tensorrt-llm": {
         "memory_share": 0.93, "reserve_gb": 3.0, "group_reserve_gb": 3.0,
@@ -183,14 +183,21 @@ BY_HAND: dict[str, dict[str, float]] = {
     "vllm": {
         "max_sequences": 1024.0, "max_sequences_small": 256.0, "chunk_tokens_small": 2048.0,
     },
-    "sglang": {"chunk_tokens_small": 4096.0},
+    "sglang": {"chunk_tokens_small": 4096.0, "front_s": 6.2 * MS},
     "vllm 0.3": {"max_sequences": 256.0},
     "vllm 0.3 rocm": {"max_sequences": 256.0},
     "vllm 0.6": {"max_sequences": 256.0},
+    "vllm 0.9": {"front_s": 4.0 * MS},
     "llama.cpp": {"memory_share": 0.98, "reserve_gb": 0.5, "activation_share": 0.1},
     "mlc-llm": {"memory_share": 0.97, "reserve_gb": 0.5, "activation_share": 0.1},
 }  # fmt: skip
-"""Engine defaults, not fitted: memory shares, chunk budget, sequence limits (engine manuals)."""
+"""Engine defaults, not fitted: memory shares, chunk budget, sequence limits (engine manuals).
+
+`front_s` is the least that a server took a request when 1,000 of 128 / 4 tokens came at once:
+161 requests/s of SGLang 0.5.3 (GLM-4.6, 4 H200; 156 and 128 with models six times as large and
+half as large), 247 of vLLM 0.11 (gpt-oss-20b, H100); gpustack performance lab, @47277d7, 2025. The
+sum over all requests cannot be more than that; a generation without such a run has 0.
+"""
 
 
 @dataclass
@@ -359,10 +366,12 @@ def bench(rows: Sequence[Row], catalog: Catalog, start: Coefficients) -> Bench:
         start,
     )  # fmt: skip
     limits = np.array([parse_slo(slo)[:2] for slo in text("slo")])
+    cut = np.array([cut_at(dataset) for dataset in text("dataset")])
     questions = Questions(
         number("input_len"), number("output_len"), np.array(text("load")), number("load_value"),
         np.array(text("metric")), limits[:, 0], limits[:, 1],
         np.array([float(d not in ("", "fixed")) for d in text("dataset")]),
+        np.maximum(cut / number("output_len"), 1.0),
     )  # fmt: skip
     measured = np.array([float(row.get("value") or "nan") for row in rows])
     return Bench(list(rows), dep, questions, source, measured)

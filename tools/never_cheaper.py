@@ -10,79 +10,21 @@ alternatives alone are compared, which count it.
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+from inventories import ROOT, TEAMS, Json, inventories, planned, written
+
 PAGE = ROOT / "docs" / "never-cheaper.md"
 MOST_BELOW = 0.003
 API = "all by API"
 """What a provider of tokens asks for the same work: no restriction, so not compared."""
-
-Json = dict[str, Any]
-
-WORK: dict[str, Json] = {
-    "desk": {
-        "kind": "chat",
-        "model": "meta-llama/Llama-3.1-70B-Instruct",
-        "precision": ["bf16", "fp8"],
-        "tier": "premium",
-        "traffic": {"profile": "azure-conv", "peak_requests_per_s": 8},
-        "slo": {"ttft_p95": "1.5 s", "tpot_p95": "60 ms"},
-    },
-    "app": {
-        "kind": "chat",
-        "model": "meta-llama/Llama-3.1-8B-Instruct",
-        "traffic": {"profile": "servegen-chat", "peak_requests_per_s": 30},
-        "slo": {"ttft_p95": "800 ms", "tpot_p95": "40 ms"},
-    },
-    "code": {
-        "kind": "chat",
-        "model": "Qwen/Qwen2.5-32B-Instruct",
-        "precision": ["bf16", "fp8"],
-        "traffic": {
-            "profile": "flat",
-            "requests_per_s": 3,
-            "input_tokens": 3000,
-            "output_tokens": 250,
-        },
-        "slo": {"ttft_p95": "2 s", "tpot_p95": "50 ms"},
-    },
-    "nightly": {
-        "kind": "batch",
-        "model": "meta-llama/Llama-3.1-70B-Instruct",
-        "precision": ["bf16", "fp8"],
-        "tokens_per_day": {"input": "500M", "output": "40M"},
-        "window": "22:00-06:00",
-    },
-    "search": {"kind": "embedding", "model": "BAAI/bge-m3", "tokens_per_day": "3000M"},
-    "tuning": {
-        "kind": "finetune",
-        "method": "lora",
-        "model": "Qwen/Qwen2.5-7B-Instruct",
-        "tokens": "200M",
-        "runs_per_month": 8,
-        "finish_within": "12 h",
-    },
-}
-
-TEAMS: dict[str, tuple[tuple[str, ...], int, list[str]]] = {
-    "assistant": (("desk", "app"), 1, ["on_demand", "spot", "reserved_1y", "reserved_3y"]),
-    "coders": (("code", "nightly"), 1, ["on_demand", "reserved_1y"]),
-    "documents": (("nightly", "search"), 2, ["on_demand", "spot"]),
-    "mobile": (("app", "search", "tuning"), 1, ["on_demand", "spot", "reserved_1y"]),
-    "studio": (("code", "tuning"), 3, ["on_demand", "reserved_1y", "reserved_3y"]),
-}
-"""Teams made up for this: their work, the years they plan, what they may sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,35 +46,9 @@ class Row:
 def main() -> int:
     """Compare; exit code 1 where a restricted variant is cheaper by more than it may be."""
     with tempfile.TemporaryDirectory() as folder:
-        rows = [compared(file, Path(folder)) for file in inventories(Path(folder))]
+        rows = [compared(file, Path(folder)) for file in inventories(Path(folder), TEAMS)]
     PAGE.write_text(page(rows), encoding="utf-8")
     return int(any(row.below > MOST_BELOW for row in rows))
-
-
-def inventories(folder: Path) -> list[Path]:
-    """The examples, the inventory that `gpumix init` writes, and the teams."""
-    own = folder / "team.yaml"
-    subprocess.run([sys.executable, "-m", "gpumix", "init", str(own)], check=True)
-    made = [written(folder / f"{name}.yaml", team_of(name)) for name in TEAMS]
-    return [*sorted((ROOT / "examples").glob("*.yaml")), own, *made]
-
-
-def team_of(name: str) -> Json:
-    """The inventory of a team."""
-    work, years, purchase = TEAMS[name]
-    return {
-        "name": name,
-        "horizon": {"start": "2027-01", "years": years},
-        "as_of": "2026-11-24",
-        "workloads": {w: WORK[w] for w in work},
-        "supply": {"cloud": {"providers": "any", "purchase": purchase}},
-    }
-
-
-def written(file: Path, inventory: Json) -> Path:
-    """The file, with an inventory in it."""
-    file.write_text(yaml.safe_dump(inventory, sort_keys=False), encoding="utf-8")
-    return file
 
 
 def compared(file: Path, folder: Path) -> Row:
@@ -166,18 +82,6 @@ def narrower(plan: Json) -> dict[str, list[str]]:
     every = sorted(usd)
     most = sorted(name for name, _ in usd.most_common(2))
     return {"own": every} | ({"two": most} if most != every else {}) if every else {}
-
-
-def planned(file: Path, folder: Path) -> Json:
-    """The plan of an inventory, by the command."""
-    out = folder / f"{file.stem}-plan"
-    command = [sys.executable, "-m", "gpumix", "plan", str(file), "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = out / "plan.json"
-    if not found.exists():
-        raise SystemExit(f"{file.name}: {done.stderr}")
-    plan: Json = json.loads(found.read_text(encoding="utf-8"))
-    return plan
 
 
 def page(rows: list[Row]) -> str:

@@ -41,6 +41,9 @@ _FACTORS: Final[Mapping[tuple[str, str], float]] = {
 LEAST_SHARE: Final = 1e-4
 """A positive share below this prints as `<0.01 %`: gaps below what the solver proves are noise."""
 
+_LEAST_LACK: Final = 1e-4
+"""Per cent that a share below 100 lacks at the least, as it prints."""
+
 _SUFFIXED: Final = frozenset({"ms", "s", "%", "h", "kW", "W", "GB", "GiB"})
 _LADDER: Final = (  # upper end [s] of what is shown in a unit, its seconds, its name
     (1.0, MS, "ms"),
@@ -67,9 +70,10 @@ class Field:
     """One printed quantity.
 
     `unit` is the unit held in records, `scale` the one shown where it differs. `format` is
-    `text`, `date`, `duration` (ms to days, by size), `sigN` (N significant digits) or a Python
-    format specification. `formula` is the dotted path of the function that computes it, empty
-    for inputs and choices. `example` is a value in `unit`.
+    `text`, `date`, `duration` (ms to days, by size), `sigN` (N significant digits), `nines` (a
+    share that never rounds up to 100 %) or a Python format specification. `formula` is the dotted
+    path of the function that computes it, empty for inputs and choices. `example` is a value in
+    `unit`.
     """
 
     name: str
@@ -250,7 +254,23 @@ def _money(own: Field, usd: float, currency: Currency) -> str:
     return f"{sign}{currency.code} {compact(abs(usd) * currency.per_usd)}"
 
 
+def nines(percent: float) -> str:
+    """A share in per cent, with as many digits as what it lacks to 100 asks for, four at the most.
+
+    >>> nines(94.3), nines(99.5), nines(99.99), nines(99.99999), nines(100.0)
+    ('94.3', '99.5', '99.99', '99.9999', '100')
+    """
+    lacks = round(100.0 - percent, 9)
+    if lacks <= 0.0:
+        return f"{percent:.0f}"
+    if lacks < _LEAST_LACK:
+        return f"{100.0 - _LEAST_LACK:g}"
+    return f"{percent:.{max(1, -math.floor(math.log10(lacks)))}f}"
+
+
 def _number(form: str, value: float) -> str:
+    if form == "nines":
+        return nines(value)
     if form.startswith("sig"):
         return significant(value, int(form.removeprefix("sig")))
     return format(value, form)

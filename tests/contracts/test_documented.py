@@ -17,18 +17,34 @@ from gpumix import errors, fields
 from gpumix.domain import (
     api_plan,
     comparison,
+    confidence,
     evidence,
     job,
     plan,
+    proof,
+    scenarios,
     today_plan,
     training_comparison,
+    worth,
 )
 from gpumix.verbs import explain
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS = [
     member
-    for module in (plan, job, api_plan, today_plan, comparison, training_comparison, evidence)
+    for module in (
+        plan,
+        scenarios,
+        proof,
+        job,
+        api_plan,
+        today_plan,
+        comparison,
+        confidence,
+        training_comparison,
+        evidence,
+        worth,
+    )
     for _, member in inspect.getmembers(module, dataclasses.is_dataclass)
     if member.__module__ == module.__name__
 ]

@@ -545,7 +545,8 @@ def test_the_starter_reads_with_every_comment_taken_away(read: Read, tmp_path: P
         # keys that do not go with the kind
         ("    slo:", "    latency: 3 s\n    slo:",
          "workloads.chat.latency (line 7): does not go with kind chat "
-         "(it takes adapters, confidence, mig, share_gpu, slo, traffic)"),
+         "(it takes adapters, classes, confidence, mig, rtt_ms, share_gpu, share_replicas, slo, "
+         "traffic, users_at)"),
         # supply
         ("cloud: {}", "owned: {here: {a100-pcie-80gb: 1}}",
          "unknown site 'here' (describe the site under supply.on_prem)"),

@@ -14,9 +14,11 @@ from mix_sizes import middle
 from gpumix.errors import GpumixError, InputError
 from gpumix.mix import NORMAL, QUICK, Effort, Problem, Solution, check, price, read_problem, solve
 from gpumix.mix.cluster import clusters, coarse
+from gpumix.mix.decompose import Task, whole_columns
 from gpumix.mix.highs import run
 from gpumix.mix.model import build
-from gpumix.mix.pool import single_pools
+from gpumix.mix.pool import shared_pools, single_pools
+from gpumix.mix.prune import prune
 
 APART = replace(QUICK, exact=0)
 """No problem is searched whole."""
@@ -167,3 +169,29 @@ def test_a_budget_holds_in_pieces() -> None:
     assert solution.cost is not None
     assert free.cost is not None
     assert solution.cost > free.cost
+
+
+def test_the_columns_of_a_plan_are_a_point_of_the_whole_program() -> None:
+    problem = middle(blocks=3)
+    plan = solve(problem, effort=APART)
+    pruned, kept = prune(problem)
+    task = Task(problem, pruned, kept, shared_pools(pruned))
+    program = build(pruned, task.pools).linear.program()
+    columns = whole_columns(task, build(pruned, task.pools), plan)
+    lower, upper = program.lower.copy(), program.upper.copy()
+    index = list(columns)
+    lower[index] = upper[index] = list(columns.values())
+    found = run(replace(program, lower=lower, upper=upper).relaxed())
+    assert found.values
+    assert plan.cost is not None
+    assert program.cost @ np.array(found.values) <= plan.cost * (1.0 + 1e-9)
+
+
+def test_branch_and_bound_proves_what_was_found_in_pieces() -> None:
+    problem = middle(blocks=2)
+    apart = solve(problem, effort=APART, gap=0.01)
+    whole = solve(problem, effort=replace(APART, exact=10_000), gap=0.01)
+    assert apart.cost is not None
+    assert whole.cost is not None
+    assert whole.cost <= apart.cost
+    assert (whole.bound or 0.0) >= (apart.bound or 0.0)

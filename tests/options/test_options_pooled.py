@@ -24,7 +24,7 @@ PICTURES = Workload(
     id="pictures", kind=Kind.MEDIA, model="black-forest-labs/FLUX.1-dev", precisions=("bf16",),
     kv_precision="", engine="", tier=Tier.STANDARD, run=None, slos=(Slo("e2e", 0.95, 15.0),),
     window=tuple(range(168)), countries=(), gpus=(), steps=28,
-    demand=None,
+    demand=None, confidence=0.5,
 )  # fmt: skip
 
 

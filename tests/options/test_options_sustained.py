@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gpumix.catalog import Catalog
 from gpumix.domain.workload import Inventory
+from gpumix.inventory import read_inventory
 from gpumix.options import sustained
 from gpumix.options.option import Option
+from gpumix.plan import plan as planner
 from gpumix.serving.simulated_capacity import Sustained
 
 
@@ -98,7 +104,7 @@ def test_a_pool_is_the_fewest_replicas_that_carry_the_demand(
     monkeypatch.setattr(
         sustained,
         "sustained_by",
-        lambda _w, _o, replicas: Sustained(rates[replicas], (0.1, 0.1), 1.0, 1),
+        lambda _w, _o, replicas, **_: Sustained(rates[replicas], (0.1, 0.1), 1.0, 1),
     )
     option = replace(tried["chat"][0], units_per_hour=closed * 3600.0)
     found, replicas = sustained.pool_for(inventory.workloads[0], option, demand)
@@ -106,3 +112,64 @@ def test_a_pool_is_the_fewest_replicas_that_carry_the_demand(
     # a mix that divides by the rate of one replica takes so many, and they carry the demand
     taken = max(math.ceil(demand / (found.requests_per_s / replicas)), 1)
     assert rates[min(taken, 4)] * max(taken / 4, 1.0) >= demand
+
+
+BATCH = """
+name: nights
+horizon: {start: 2027-01, years: 1}
+workloads:
+  nightly:
+    kind: batch
+    model: meta-llama/Llama-3.1-70B-Instruct
+    precision: [bf16, fp8]
+    tokens_per_day: {input: 500M, output: 40M}
+    window: "22:00-06:00"
+supply:
+  cloud: {gpus: [b200-sxm-180gb], purchase: [on_demand]}
+"""
+
+
+def test_work_that_may_wait_is_rated_at_what_other_runs_bear(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    """The closed form is too fast; a longer run of other requests does what is planned."""
+    path = tmp_path / "team.yaml"
+    path.write_text(BATCH, encoding="utf-8")
+    inventory = read_inventory(path, catalog, date(2026, 11, 24))
+    tried = planner.options(inventory, catalog, planner.supply(inventory, catalog))
+    found = sustained.simulated(inventory, tried).options["nightly"]
+    (nightly,) = inventory.workloads
+    assert nightly.demand is not None
+    able = [(o, n) for o, n in zip(tried["nightly"], found, strict=True) if n.serves]
+    assert {n.gpu for _, n in able} == {"b200-sxm-180gb"}
+    for closed, rated in able:
+        ratio = rated.units_per_hour / closed.units_per_hour
+        assert 0.93 < ratio < 1.005
+        gap = sustained.flat_out(rated, nightly.demand, 50_000, seed=5)
+        assert 3600.0 / gap.seconds >= rated.units_per_hour
+        assert rated.output_tokens_per_s == pytest.approx((closed.output_tokens_per_s or 0) * ratio)
+    assert min(n.units_per_hour / o.units_per_hour for o, n in able) < 0.99
+
+
+def test_workloads_alike_in_all_but_amount_are_asked_about_once(
+    inventory: Inventory, tried: dict[str, list[Option]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    honest = sustained.capacity_by_simulation
+
+    def counted(*args: Any, **named: Any) -> Sustained:
+        asked.append(named["replicas"])
+        return honest(*args, **named)
+
+    monkeypatch.setattr(sustained, "capacity_by_simulation", counted)
+    chat = inventory.workloads[0]
+    assert chat.demand is not None
+    busier = [units * 1.0001 for units in chat.demand.units_per_hour]
+    twin = replace(chat, id="twin", demand=replace(chat.demand, units_per_hour=tuple(busier)))
+    one = sustained.simulated(replace(inventory, workloads=(chat,)), tried).options
+    once = len(asked)
+    both = sustained.simulated(
+        replace(inventory, workloads=(chat, twin)), {**tried, "twin": tried["chat"]}
+    ).options
+    assert len(asked) == 2 * once
+    assert both["chat"] == one["chat"]

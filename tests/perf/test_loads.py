@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -100,3 +101,18 @@ def test_a_burst_ends_with_its_longest_answer(deploy: Deploy) -> None:
     extra_s = took[1] - took[0]
     alone_s = 0.5 * 349.0 * decode_step_s(dep, 1.0, 300.0 + 0.75 * 350.0)[0]
     assert extra_s == pytest.approx(alone_s, rel=0.02)
+
+
+def test_a_server_before_the_engine_bounds_a_burst_and_a_rate(deploy: Deploy) -> None:
+    """The last of N prompts is through it after N times what each takes; no more than its rate is
+    served; a request that comes while none does waits for none."""
+    dep = deploy()
+    slow = replace(dep, front_s=np.full(1, 0.1))
+    crowd = burst(slow, 128.0, 4.0, 1000.0)
+    assert 100.0 < 1000.0 * 4.0 / crowd.output_tokens_per_s[0] < 105.0
+    assert crowd.ttft_s[0] == pytest.approx(50.0, rel=0.02)
+    assert request_rate(slow, 128.0, 4.0, 30.0).output_tokens_per_s[0] == pytest.approx(40.0, 0.01)
+    waits = [request_rate(one, 128.0, 4.0, 5.0).ttft_s[0] for one in (dep, slow)]
+    assert waits[1] - waits[0] == pytest.approx(0.5 * 0.1, rel=0.1)
+    rare = [request_rate(one, 128.0, 4.0, 0.001).ttft_s[0] for one in (dep, slow)]
+    assert rare[1] == pytest.approx(rare[0], rel=1e-3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpumix.domain.plan import Replay, ReplayedSlo
+from gpumix.domain.proof import Replay, ReplayedSlo
 from gpumix.plan.assumptions import replay_warnings
 
 

@@ -11,8 +11,10 @@ import pytest
 
 from gpumix.catalog import Catalog
 from gpumix.domain.offer import Purchase
+from gpumix.domain.plan import WorkloadPlan
 from gpumix.domain.workload import Inventory
 from gpumix.errors import Infeasible, message_of
+from gpumix.fields import field, format_value
 from gpumix.inventory import read_inventory
 from gpumix.plan.availability import expected_served
 from gpumix.plan.choose import supply
@@ -54,6 +56,16 @@ def team(tmp_path: Path, catalog: Catalog) -> Team:
         return read_inventory(file, catalog, date(2026, 11, 20))
 
     return read
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [(0.9429, "94.3 %"), (0.995, "99.5 %"), (0.9999, "99.99 %"), (0.99999999, "99.9999 %"),
+     (1.0, "100 %")],
+)  # fmt: skip
+def test_what_is_not_always_up_never_prints_as_100(share: float, shown: str) -> None:
+    assert format_value(field("availability", WorkloadPlan), share) == shown
+    assert format_value("promised_availability", share) == shown
 
 
 def test_a_dark_site_is_said_to_be_dark(team: Team, catalog: Catalog) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gpumix import mix
-from gpumix.errors import InputError
+from gpumix.errors import Infeasible, InputError
 from gpumix.inventory.read import read_inventory
 from gpumix.plan.nights import done_by_hour, nights_of, shifts_of
 from gpumix.plan.plan import plan
@@ -75,6 +75,37 @@ def test_work_is_done_as_it_comes(tmp_path, catalog):
     for night in nights_of(docs):
         assert math.fsum(done[h] for h in night) == pytest.approx(8.0)
         assert [done[h] for h in night] == [2.0] * 4 + [0.0] * 4
+
+
+NIGHT = """
+name: night
+horizon: {start: 2027-01, years: 1}
+workloads:
+  docs: {kind: batch, model: Qwen/Qwen3-8B, tokens_per_day: {input: 1.2B, output: 60M},
+    window: "22:00-06:00", KEYS}
+supply:
+  cloud: {providers: [aws], regions: [us-east-1], purchase: [on_demand], gpus: [l40s-48gb],
+    max_instances: 1}
+"""
+
+
+def test_a_night_too_short_is_told_how_long_it_must_be(tmp_path, catalog):
+    """One instance needs three hours for each night's volume; one is allowed."""
+    file = tmp_path / "night.yaml"
+
+    def read(keys):
+        file.write_text(NIGHT.replace("KEYS", keys))
+        return read_inventory(file, catalog, date(2026, 11, 24))
+
+    with pytest.raises(Infeasible) as caught:
+        plan(read("finish_within: 1 h"), catalog)
+    said = caught.value
+    assert "workloads.docs.finish_within: 1 h" in map(str, said.conflict)
+    assert "workloads.docs.window" not in {stated.key for stated in said.conflict}
+    ways = {str(way): way for way in said.ways_out}
+    way = ways["workloads.docs.finish_within: 3 h instead of 1 h"]
+    found = plan(read("finish_within: 3 h"), catalog).plan
+    assert found.horizon_usd == pytest.approx(way.usd, rel=0.1)
 
 
 @pytest.mark.parametrize("keys", [DOCS, "growth_per_year: 0"])

@@ -6,18 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 import served
 from gpumix.catalog import Catalog
 from gpumix.domain.plan import Plan
+from gpumix.domain.proof import PlannedHours
 from gpumix.domain.workload import Inventory
 from gpumix.inventory import read_inventory
 from gpumix.options import sustained
 from gpumix.options.option import Option
 from gpumix.options.promised import Part, Runs
+from gpumix.options.proof import Hour
 from gpumix.plan import interpret, replay
 from gpumix.plan import plan as planner
 from gpumix.plan.effort import NORMAL
@@ -160,9 +161,9 @@ def test_hours_that_another_dominates_are_not_simulated(
     option = next(o for o in tried["chat"] if o.serves)
     assert chat.demand is not None
 
-    def hour(replicas: int, load: float) -> replay._Hour:
+    def hour(replicas: int, load: float) -> Hour:
         part = Part(option, replicas, load * replicas * option.units_per_hour, 0)
-        return replay._Hour(SimpleNamespace(), 0, 1.0, (part,))  # type: ignore[arg-type]
+        return Hour(PlannedHours(0, "y1", (0,), part.units_per_hour, ()), 0, 1.0, (part,))
 
     hours = [hour(3, 0.3), hour(2, 0.4), hour(1, 0.35), hour(1, 0.2), hour(9, 0.4)]
     judged = replay.Replayer().judged(chat, chat.demand, hours)
@@ -194,6 +195,17 @@ def test_traffic_of_less_than_a_request_an_hour_is_replayed_too(
     assert proof is not None
     assert proof.requests > 0
     assert all(0.0 < slo.week_s <= slo.limit_s for slo in proof.slo)
+
+
+def test_rare_long_prompts_are_planned_as_they_are_simulated(catalog: Catalog) -> None:
+    """Case p14: 2 H100, at most 3; one breaks the pace."""
+    folder = Path(__file__).resolve().parents[1] / "cases/known/p14-rare-long-prompts"
+    (rag,) = planner.plan(
+        read_inventory(folder / "plan.yaml", catalog, date(2026, 11, 24)), catalog
+    ).plan.workloads
+    assert 2 <= sum(p.peak_replicas * p.gpus for p in rag.placements) <= 3
+    assert rag.replay is not None
+    assert all(slo.kept for slo in rag.replay.slo)
 
 
 def test_kept_means_kept(catalog: Catalog) -> None:

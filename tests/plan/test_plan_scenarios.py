@@ -12,7 +12,7 @@ from chosen_fixture import chosen
 
 from gpumix import mix
 from gpumix.catalog import Catalog, load
-from gpumix.domain.plan import Scenario
+from gpumix.domain.scenarios import Scenario
 from gpumix.inventory import read_inventory
 from gpumix.plan import plan as planner
 from gpumix.plan.burst import burst_rules

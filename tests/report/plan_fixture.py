@@ -38,14 +38,11 @@ from gpumix.domain.plan import (
     MixLine,
     Placement,
     Plan,
-    Replay,
-    ReplayedSlo,
-    Scenario,
-    Scenarios,
     SloCheck,
-    TermTarget,
     WorkloadPlan,
 )
+from gpumix.domain.proof import Replay, ReplayedSlo
+from gpumix.domain.scenarios import Scenario, Scenarios, TermTarget
 from gpumix.domain.timeline import Action as StepAction
 from gpumix.domain.timeline import Step
 from gpumix.domain.today_plan import Action, Move, TodayPlan, TodayPromise

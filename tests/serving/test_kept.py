@@ -82,3 +82,13 @@ def test_a_quantile_over_runs_weighs_each_by_the_requests_it_stands_for() -> Non
 def test_nothing_stands_for_nothing() -> None:
     assert kept.attained([], (SLO,)) == 1.0
     assert kept.percentile_of([(SimpleNamespace(), 1.0)][:0], SLO) == 0.0  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.9, 0.95, 0.99])
+@pytest.mark.parametrize("count", [1, 7, 100, 2_001])
+def test_one_sample_has_the_quantile_that_it_has_beside_an_empty_one(
+    quantile: float, count: int
+) -> None:
+    times = np.random.default_rng(count).exponential(1.0, count)
+    beside = [times, np.zeros(0)]
+    assert percentile_s([times], [3.0], quantile) == percentile_s(beside, [3.0, 0.0], quantile)

@@ -434,3 +434,19 @@ def test_overload_ends_at_the_stop_or_in_time_outs() -> None:
     assert counts[1] > 0
     impatient = simulate(flood, table, Settings(timeout_s=2.0))
     assert np.all((impatient.outcome == 1) | (impatient.outcome == 4))
+
+
+def test_a_server_before_the_engine_hands_requests_over_one_by_one() -> None:
+    """A request alone does not wait for it; of a crowd each waits for those before it; two replicas
+    have a server each."""
+    table = one_at_a_time(1e-4)
+    slow = table._replace(front_s=0.5)
+    alone = stream([0.0, 10.0], 1, 1)
+    assert simulate(alone, slow).ttft_s == pytest.approx(simulate(alone, table).ttft_s)
+    crowd = stream(np.zeros(20), 1, 1)
+    found = simulate(crowd, slow)
+    assert np.diff(found.first_s) == pytest.approx(0.5)
+    assert found.arrival_s.tolist() == [0.0] * 20
+    assert found.ttft_s.max() == pytest.approx(19 * 0.5, rel=1e-2)
+    both = simulate(crowd, slow, Settings(replicas=2))
+    assert both.ttft_s.max() == pytest.approx(found.ttft_s.max() / 2, rel=1e-2)

@@ -7,6 +7,7 @@ import pytest
 
 from gpumix.catalog import load
 from gpumix.domain.traffic import Lengths
+from gpumix.domain.workload import RequestClass, Tier
 from gpumix.serving.traffic import (
     arrivals,
     at_rate,
@@ -69,3 +70,18 @@ def test_a_stream_is_rescaled_repeated_and_cut() -> None:
     assert len(resized(found, 2)) == 2
     with pytest.raises(ValueError, match="one moment"):
         at_rate(stream([3.0, 3.0], 1, 1), 2.0)
+
+
+def test_classes_are_drawn_by_their_shares_at_their_own_lengths() -> None:
+    vip = RequestClass("vip", 0.2, Lengths(300.0, 0.0), Lengths(20.0, 0.0), Tier.PREMIUM)
+    rest = RequestClass("rest", 0.8, Lengths(900.0, 0.5), Lengths(80.0, 0.5), Tier.STANDARD)
+    found = draw(20_000, 5.0, Lengths(1.0, 0.0), Lengths(1.0, 0.0), classes=(vip, rest), seed=3)
+    assert found.of_class is not None
+    own = found.of_class == "vip"
+    assert own.mean() == pytest.approx(0.2, abs=0.01)
+    assert set(found.input_tokens[own]) == {300}
+    assert found.input_tokens[~own].mean() == pytest.approx(900.0, rel=0.02)
+    assert found.output_tokens[~own].mean() == pytest.approx(80.0, rel=0.02)
+    again = at_rate(found, 9.0).of_class
+    assert again is not None
+    assert again.tolist() == found.of_class.tolist()

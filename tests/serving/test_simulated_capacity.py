@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_up_replica import made_up_table
 
 from gpumix.domain.traffic import Lengths
-from gpumix.domain.workload import Slo
+from gpumix.domain.workload import RequestClass, Slo, Tier
 from gpumix.serving.capacity import Traffic
-from gpumix.serving.simulated_capacity import capacity_by_simulation, quantile_s, settled
+from gpumix.serving.kept import reached
+from gpumix.serving.simulated_capacity import (
+    attainment,
+    capacity_by_simulation,
+    quantile_s,
+    settled,
+    settled_times,
+)
 from gpumix.serving.simulator.simulation import Outcome, simulate
 from gpumix.serving.traffic import draw, stream
 
@@ -49,3 +58,29 @@ def test_the_search_ends_when_the_rate_is_known_within_its_tolerance() -> None:
     assert coarse.runs < fine.runs
     assert coarse.requests_per_s == pytest.approx(fine.requests_per_s, rel=0.1)
     assert coarse.runs <= 10
+
+
+def test_a_promise_to_a_class_is_measured_on_its_requests_alone() -> None:
+    long = RequestClass("long", 0.1, Lengths(60.0, 0.0), Lengths(60.0, 0.0), Tier.STANDARD)
+    short = RequestClass("short", 0.9, Lengths(20.0, 0.0), Lengths(10.0, 0.0), Tier.PREMIUM)
+    mixed = replace(TRAFFIC, classes=(long, short))
+    run = simulate(draw(4000, 2.0, mixed.input, mixed.output, classes=mixed.classes), TABLE)
+    assert run.of_class is not None
+    part = settled(run)
+    for name in ("long", "short"):
+        own = run.e2e_s[part][run.of_class[part] == name]
+        slo = Slo("e2e", 0.5, 1.0, name)
+        assert settled_times(run, slo).tolist() == own.tolist()
+        kept = attainment(run, [replace(slo, limit_s=float(np.median(own)))])
+        others = np.mean(run.of_class != name)
+        assert kept == pytest.approx(others + (1.0 - others) / 2.0, abs=0.02)
+    long_s = quantile_s(run, Slo("e2e", 0.5, 1.0, "long"))
+    short_s = quantile_s(run, Slo("e2e", 0.5, 1.0, "short"))
+    assert long_s > 3.0 * short_s
+    assert reached([(run, 1.0)], Slo("e2e", 0.5, 1.0, "long")).requests < 600
+
+    def carried(limit_s: float) -> float:
+        slos = (Slo("e2e", 0.95, limit_s, "short"), Slo("e2e", 0.95, 1e3, "long"))
+        return capacity_by_simulation(TABLE, mixed, slos, 2.0).requests_per_s
+
+    assert carried(4.0 * short_s) > 1.2 * carried(1.5 * short_s) > 0.0

@@ -17,6 +17,7 @@ from gpumix.catalog.findings import Known, problems_in
 from gpumix.catalog.forms import Named, named_gpus
 from gpumix.catalog.gate import Judged, judge
 from gpumix.catalog.offers import TermRatio
+from gpumix.catalog.places import load_places
 from gpumix.catalog.providers import DataRates, load_provider_rates
 from gpumix.catalog.sheet import Words, read_price_sheet
 from gpumix.catalog.slices import load_mig_profiles
@@ -29,6 +30,7 @@ from gpumix.domain.gpu import Gpu, Server, ServerPower, Slice
 from gpumix.domain.llm import Model
 from gpumix.domain.measurement import Shrinkage
 from gpumix.domain.offer import Layer, Offer
+from gpumix.domain.places import Places
 from gpumix.domain.price_check import PriceCheck
 from gpumix.domain.prices import PriceObservation
 from gpumix.domain.site import CapexQuote, Country, Range
@@ -65,6 +67,17 @@ class Catalog:
         """This catalogue with the measurements in a folder as they are now; other tables shared."""
         other = self._without("measured")
         other._measured = folder
+        return other
+
+    def with_rows(self, measured: Mapping[str, Sequence[str]]) -> Catalog:
+        """This catalogue with these measured rows beside its own; other tables shared."""
+        rows = len(next(iter(measured.values()), ()))
+        before = len(next(iter(self.measured.values()), ()))
+        other = self._without("measured")
+        other.__dict__["measured"] = {
+            name: [*self.measured.get(name, [""] * before), *measured.get(name, [""] * rows)]
+            for name in {**self.measured, **measured}
+        }
         return other
 
     def _without(self, *tables: str) -> Catalog:
@@ -202,6 +215,11 @@ class Catalog:
     def countries(self) -> dict[str, Country]:
         """ISO code -> country."""
         return sites.load_countries(self._folder)
+
+    @cached_property
+    def places(self) -> Places:
+        """Where countries and providers' regions lie."""
+        return load_places(self._folder)
 
     @cached_property
     def capex(self) -> tuple[CapexQuote, ...]:

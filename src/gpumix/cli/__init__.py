@@ -21,6 +21,7 @@ from gpumix.cli import (
     demo,
     explain,
     init,
+    measure,
     plan,
     predict,
     price_files,
@@ -59,6 +60,7 @@ _add(app, solve.solve)
 _add(app, tco.tco)
 _add(app, backtest.backtest)
 _add(app, calibrate.calibrate)
+_add(app, measure.measure)
 _add(app, explain.explain)
 _add(predict_app, predict.predict_inference, "inference")
 _add(predict_app, predict.predict_training, "training")

@@ -66,7 +66,8 @@ MeanRate = Annotated[
 RequestCount = Annotated[
     int | None,
     typer.Option(
-        help="Number of requests; repeats or cuts the trace. Default for a profile: 10,000."
+        help="Number of requests; repeats or cuts the trace. Default for a profile: 10,000; "
+        "for a plan 20,000, and more while the answer is in doubt."
     ),
 ]
 AdapterCount = Annotated[
@@ -130,5 +131,27 @@ TimeLimit = Annotated[
     typer.Option(
         help="Stop searching after this many seconds, wherever the search is; "
         "the answer then depends on the machine. Default: no limit."
+    ),
+]
+PlanFile = Annotated[
+    Path | None,
+    typer.Option(help="Run what this plan runs: a plan.json or its folder; needs --workload."),
+]
+PlanWorkload = Annotated[str | None, typer.Option(help="With --plan: the workload.")]
+PlanHour = Annotated[
+    int | None,
+    typer.Option(
+        help="With --plan: hour of the week, 0 (Monday 00:00) to 167; default the busiest of every "
+        "block of hours."
+    ),
+]
+PlanYear = Annotated[
+    int | None, typer.Option(help="With --plan: year of the horizon, from 1; default all.")
+]
+PlanConfidence = Annotated[
+    float | None,
+    typer.Option(
+        help="With --plan: probability, 0.5 to 0.99, that GPUs are at least as fast as they are "
+        "run; default the workload's own."
     ),
 ]

@@ -5,11 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from gpumix.cli.options import GpuSheet, Measured, ModelSheet, Nearest, Out, Points
+from gpumix.domain.bounds import RUN_REQUESTS
 from gpumix.errors import NoEstimate
+
+RunRequests = Annotated[
+    int,
+    typer.Option(
+        "--requests",
+        min=int(RUN_REQUESTS[0]),
+        max=int(RUN_REQUESTS[1]),
+        help="Requests of a simulated run at a stated rate, where the column requests is empty; "
+        "0: bursts and rates in closed form.",
+    ),
+]
+Seed = Annotated[int, typer.Option(min=0, help="Of simulated runs; same seed, same answers.")]
 
 
 def predict_inference(
@@ -19,12 +33,17 @@ def predict_inference(
     models: ModelSheet = None,
     measured: Measured = None,
     nearest: Nearest = False,
+    requests: RunRequests = 1_000,
+    seed: Seed = 0,
 ) -> None:
     """Predict serving speed and latency for a table of points.
 
     Example: gpumix predict inference --points questions.csv --out answers.csv
     """
-    _predict("inference", points, out, nearest, measured, gpus=gpus, models=models)
+    _predict(
+        "inference", points, out, nearest, measured,
+        gpus=gpus, models=models, requests=requests, seed=seed,
+    )  # fmt: skip
 
 
 def predict_training(
@@ -44,7 +63,7 @@ def predict_training(
 
 def _predict(
     work: str, points: Path, out: Path, nearest: bool, measured: Path | None,
-    **sheets: Path | None,
+    **given: Any,
 ) -> None:  # fmt: skip
     from gpumix.files import read_columns, write_columns
     from gpumix.publish import check_file
@@ -56,13 +75,16 @@ def _predict(
         progress(f"reading {points}")
         columns = read_columns(points)
         progress(f"predicting {len(next(iter(columns.values()), []))} rows")
-        answers = predict_columns(work, columns, measured, nearest=nearest, **sheets)
+        answers = predict_columns(work, columns, measured, nearest=nearest, **given)
         write_columns(out, answers)
     rows = len(answers["value"])
     without = [i for i, value in enumerate(answers["value"]) if value is None or value != value]
     if len(without) == rows:
         raise NoEstimate(_why_nothing(out, [str(note) for note in answers["note"]]))
     said = f"{rows - len(without)} of {rows} rows predicted, in {out}."
+    simulated = sum(str(basis) == "simulated" for basis in answers["basis"])
+    if simulated:
+        said += f" {simulated} were simulated, with the requests that their notes state."
     if not without:
         typer.echo(f"{said} Next:\n  gpumix backtest")
         return

@@ -38,8 +38,12 @@ _METRICS: Final[dict[str, Range]] = {
     "mem_gib_per_gpu": (1e-3, 1e4),
 }
 
+RUN_REQUESTS: Final[Range] = (0, 100_000)
+"""Of a run that is simulated to answer a question; 0 asks for the closed form."""
+
 COUNTS: Final = (
     "n_gpus", "gpus_per_node", "tp", "pp", "cp", "ep", "dp", "vp", "lora_rank",
+    "requests",
 )  # fmt: skip
 """Columns of points that hold whole numbers."""
 POINTS: Final[dict[str, Range]] = dict.fromkeys(COUNTS, COUNT) | {
@@ -48,6 +52,7 @@ POINTS: Final[dict[str, Range]] = dict.fromkeys(COUNTS, COUNT) | {
     "output_len": TOKENS,
     "seq_len": (1, TOKENS[1]),
     "load_value": REQUESTS,
+    "requests": RUN_REQUESTS,
     "global_batch": (1, REQUESTS[1]),
     "micro_batch": (1, REQUESTS[1]),
     "inter_gbps_per_node": NETWORK_GBPS,

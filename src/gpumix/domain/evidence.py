@@ -26,6 +26,11 @@ class Estimate:
     basis: Basis = Basis.MODELLED
     source: str = ""
 
+    def later(self, seconds: float) -> Estimate:
+        """The same estimate of a time, so much later [s]."""
+        low, value, high = (end + seconds for end in (self.low, self.value, self.high))
+        return Estimate(value, low, high, self.basis, self.source)
+
     def scaled(self, factor: float) -> Estimate:
         """The same estimate in another unit (`factor` > 0)."""
         return Estimate(

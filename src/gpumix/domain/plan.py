@@ -9,8 +9,12 @@ from typing import Any
 
 from gpumix.domain import shown
 from gpumix.domain.api_plan import ApiAlternative
+from gpumix.domain.class_plan import ClassPlan
+from gpumix.domain.confidence import ConfidenceCost
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
+from gpumix.domain.proof import PlannedHours, Replay
+from gpumix.domain.scenarios import CurvePoint, Scenarios, TermTarget
 from gpumix.domain.timeline import Step
 from gpumix.domain.today_plan import TodayPlan
 from gpumix.domain.traffic import DemandFrom
@@ -71,7 +75,8 @@ class SloCheck:
 
     `kept` is what the replay says where it was `replayed`, else what the prediction does, both at
     the speed that is reached with a probability of `confidence` (None where the promise has an
-    interval of its own: jobs and media).
+    interval of its own: jobs and media). It holds with a probability of `p_kept` over the interval
+    of the speed (0.01 to 0.99; None where it was not replayed).
     """
 
     name: str
@@ -80,50 +85,7 @@ class SloCheck:
     kept: bool
     replayed: bool = False
     confidence: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayedSlo:
-    """A promise beside what the plan's replicas did in simulation: over the first week, and in the
-    year (0 = first) and hour of the week (0 = Monday 00:00) that came nearest to breaking it, or
-    broke it.
-
-    `kept` where it is in the busiest hour of every block of every year (serving/kept.py);
-    `standard_error_s` is that of the worst hour's percentile, of so many `requests`.
-    """
-
-    name: str
-    limit_s: float
-    week_s: float
-    worst_s: float
-    worst_hour: int
-    kept: bool
-    worst_year: int = 0
-    standard_error_s: float = 0.0
-    requests: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """A workload's traffic sent through the plan's replicas.
-
-    `requests` were simulated, at the busiest hours of the blocks of all years; those not served
-    were shed. `within` is the share within every limit; `corrections` how often the plan was made
-    anew with lower rates because a promise broke. The traffic was drawn with gaps of `arrival_cv`,
-    `length_correlation` of the ranks of prompt and answer and `prefix_share` of prompt tokens in
-    cache; `traffic` says where each comes from.
-    """
-
-    requests: int
-    served: int
-    shed: int
-    within: float
-    slo: tuple[ReplayedSlo, ...]
-    corrections: int
-    arrival_cv: float
-    length_correlation: float
-    prefix_share: float
-    traffic: str
+    p_kept: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +95,9 @@ class Placement:
     `share` is its part of the workload's work (0-1); `units_per_hour` what one replica sustains
     within the SLO; `peak_replicas` the most in any hour. `speed` and `nearest` say why it is so
     fast, and what was measured nearest to it. A replica on a `slice` takes that part of one GPU:
-    a MIG profile, or a share of its time.
+    a MIG profile, or a share of its time. Replicas that also serve the workloads `shared_with` are
+    counted whole, for all of them together. `rtt_ms` is the round trip to the users, None where
+    nothing says where they are, and `rtt_basis` how it is known.
     """
 
     resource: str
@@ -150,6 +114,9 @@ class Placement:
     speed: Speed | None = None
     nearest: NearestMeasurement | None = None
     slice: str = ""
+    shared_with: tuple[str, ...] = ()
+    rtt_ms: float | None = None
+    rtt_basis: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +159,12 @@ class WorkloadPlan:
 
     Of the unit costs those that apply are set: tokens for inference, run for jobs, sample for
     media. `demand_per_hour` and `capacity_per_hour` are 168 values of the first year, in units
-    per hour; capacity is None for deferrable work, `replay` for all but promised text, `job` for
-    all but training. `demand_from` says how its rate was stated.
+    per hour, where replicas are shared those of all that share them, in units of this one;
+    capacity is None for deferrable work, `replay` for all but promised text, `job` for all but
+    training. `demand_from` says how its rate was stated.
     `availability` is the share of its requests that find a replica up (0-1; None where it may wait
-    or is unknown), `promised_availability` the least that is promised.
+    or is unknown), `promised_availability` the least that is promised. `planned_hours` are
+    what runs in every block of the horizon, to be simulated again; none of jobs (schema 1.4).
     """
 
     id: str
@@ -223,6 +192,8 @@ class WorkloadPlan:
     demand_from: DemandFrom | None = None
     availability: float | None = None
     promised_availability: float | None = None
+    planned_hours: tuple[PlannedHours, ...] = ()
+    classes: tuple[ClassPlan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,69 +287,6 @@ class GpuCut:
 
 
 @dataclass(frozen=True, slots=True)
-class CurvePoint:
-    """A mix on the way from the cheapest to the simplest: what it counts and costs [USD].
-
-    Own sites are no provider; lines are rows of the mix.
-    """
-
-    providers: int
-    gpu_types: int
-    lines: int
-    horizon_usd: float
-
-    def delta_share(self, cheapest_usd: float) -> float:
-        """Extra cost as a share of the cheapest mix's."""
-        return self.horizon_usd / cheapest_usd - 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class TermTarget:
-    """A commitment that nobody lists and that would pay: what to ask a quote for.
-
-    `gpus` on a commitment of `term_months` cost no more than this plan at `usd_per_gpu_hour`; at
-    `usual_usd_per_gpu_hour`, what providers of the `tier` usually ask, all targets of the plan
-    together would save `saves_usd_per_month`.
-    """
-
-    gpu: str
-    gpus: int
-    tier: str
-    term_months: int
-    usd_per_gpu_hour: float
-    usual_usd_per_gpu_hour: float
-    saves_usd_per_month: float
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """What the plan costs over the horizon if growth or prices turn out otherwise [USD].
-
-    Yearly growth is `growth_factor` times what the inventory says, hourly prices change by
-    `price_change_per_year` (-0.2: a fifth less each year). `plan_usd` keeps the plan's commitments
-    and plans the rest anew, `best_usd` is the best plan for the scenario, `regret_usd` their
-    difference; None where there is no plan.
-    """
-
-    growth_factor: float
-    price_change_per_year: float
-    plan_usd: float | None
-    best_usd: float | None
-    regret_usd: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Scenarios:
-    """All scenarios, of the same weight, and what the plan costs at the 10th, 50th and 90th of 100
-    [USD]; None where the plan's commitments do not do in one of them."""
-
-    of: tuple[Scenario, ...]
-    p10_usd: float | None
-    p50_usd: float | None
-    p90_usd: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class BurstRule:
     """When a workload that has committed capacity also rents by the hour, in the first year.
 
@@ -431,7 +339,8 @@ class Plan:
     `cuts` say which GPUs are cut into slices, and how; `burst` when a workload goes to the cloud
     beside its committed capacity; `scenarios` what other growth and prices do;
     `surviving_usd_per_month` is what premium work's surviving the loss of an instance costs,
-    `surviving_share` of the cheapest mix's cost (0-1; all since schema 1.4).
+    `surviving_share` of the cheapest mix's cost (0-1); `confidence_costs` say what it would cost to
+    be more or less sure of all speeds (all since schema 1.4).
     """
 
     name: str
@@ -481,6 +390,7 @@ class Plan:
     scenarios: Scenarios | None = None
     surviving_usd_per_month: float | None = None
     surviving_share: float | None = None
+    confidence_costs: tuple[ConfidenceCost, ...] = ()
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

@@ -16,8 +16,8 @@ class Predictions(Mapping[str, npt.NDArray[Any]]):
 
     `value` in the metric's own unit and its 80 % interval `low` to `high` are float64, NaN where
     nothing can be said. The others hold text as objects: `id` as it was asked, `basis` (measured,
-    calibrated, modelled; empty without a value), `limit` (what binds) and `note` (why there is no
-    value, or what was assumed).
+    calibrated, modelled, simulated; empty without a value), `limit` (what binds) and `note` (why
+    there is no value, or what was assumed).
     """
 
     id: npt.NDArray[np.object_]

@@ -24,7 +24,7 @@ def slo_of(name: str, limit: object) -> Slo:
     Raises: ValueError for an unknown promise, and for a limit without a unit.
 
     >>> slo_of("ttft_p95", "800 ms")
-    Slo(metric='ttft', quantile=0.95, limit_s=0.8)
+    Slo(metric='ttft', quantile=0.95, limit_s=0.8, of_class='')
     """
     if name not in SLO_NAMES:
         hint = did_you_mean(name, SLO_NAMES)

@@ -91,7 +91,8 @@ class Requests:
     `arrival_s` counts from the stream's start; where `follows` names a request (else -1) it is
     the pause after that one's end: a turn of a conversation, or the next request of a closed
     loop. The first `prefix_tokens` of a prompt are shared by all requests of one `prefix_id`
-    (-1: nothing shared). `tier` 0 is served before 1.
+    (-1: nothing shared). `tier` 0 is served before 1. `of_class` names the class of each; None
+    where all are of one.
     """
 
     arrival_s: npt.NDArray[np.float64]
@@ -101,6 +102,7 @@ class Requests:
     prefix_tokens: npt.NDArray[np.int32]
     tier: npt.NDArray[np.int8]
     follows: npt.NDArray[np.int64]
+    of_class: npt.NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         """Number of requests."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -10,6 +11,7 @@ from gpumix.domain.api import ApiSupply
 from gpumix.domain.contracts import NO_CONTRACTS, Contracts
 from gpumix.domain.evidence import Assumption
 from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.places import StatedTrip
 from gpumix.domain.site import Site
 from gpumix.domain.today import Today
 from gpumix.domain.traffic import DemandFrom, Lengths
@@ -22,6 +24,10 @@ CONFIDENCE = {"standard": 0.8, "premium": 0.95}
 """Probability that a promise holds which a plan aims at where a workload states none, by tier."""
 LONGEST_NAME = 200
 """Characters of the name of a plan, a workload or a site."""
+
+
+LEAST_LIMIT_S = 1e-6
+"""What a round trip to the users leaves of a limit, at the least [s]."""
 
 
 class Kind(StrEnum):
@@ -46,17 +52,52 @@ class Tier(StrEnum):
 class Slo:
     """A latency promise: this metric's quantile stays at or below `limit_s`.
 
-    `metric` is `ttft`, `tpot`, `e2e`; `quantile` 0.5, 0.9, 0.95, 0.99.
+    `metric` is `ttft`, `tpot`, `e2e`; `quantile` 0.5, 0.9, 0.95, 0.99. Where requests are of
+    several classes it is promised to those `of_class`; empty = to all.
     """
 
     metric: str
     quantile: float
     limit_s: float
+    of_class: str = ""
+
+    @property
+    def key(self) -> str:
+        """As inventories write it: `ttft_p95`."""
+        return f"{self.metric}_p{self.quantile * 100:g}"
+
+    @property
+    def is_seen_from_afar(self) -> bool:
+        """Whether the way to the users is part of it: of all but the pace of an answer."""
+        return self.metric != "tpot"
+
+    def seen_from(self, rtt_s: float) -> Slo:
+        """What is left of it for machines this far from the users; a microsecond at the least."""
+        if not (self.is_seen_from_afar and rtt_s):
+            return self
+        return replace(self, limit_s=max(self.limit_s - rtt_s, LEAST_LIMIT_S))
 
     @property
     def name(self) -> str:
-        """As inventories write it: `ttft_p95`."""
-        return f"{self.metric}_p{self.quantile * 100:g}"
+        """With the class it is promised to: `vip ttft_p95`."""
+        return f"{self.of_class} {self.key}" if self.of_class else self.key
+
+
+LEAST_CLASS = 0.01
+MOST_CLASSES = 16
+"""Share of the smallest class of requests, so that a run holds enough of them, and how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestClass:
+    """Some of a workload's requests, `share` (0-1) of them in every hour: their lengths, and the
+    tier that they alone would have. Their promises are those `of_class` of the workload."""
+
+    name: str
+    share: float
+    input: Lengths
+    output: Lengths
+    tier: Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +109,7 @@ class Demand:
     of variation of the gaps between arrivals, `length_correlation` that of the ranks of prompt and
     answer, `prefix_share` the share of prompt tokens found in a cache; `evidence` says where each
     comes from; `demand_from` how the rate was stated (None of runs, and in plans up to schema 1.4).
+    With `classes` of requests `input` and `output` are the mean and spread of all together.
     """
 
     units_per_hour: tuple[float, ...]
@@ -80,6 +122,7 @@ class Demand:
     length_correlation: float = 0.0
     evidence: tuple[Assumption, ...] = ()
     demand_from: DemandFrom | None = None
+    classes: tuple[RequestClass, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +197,10 @@ class Workload:
     `availability` is the share of time that it is promised to be up (0-1; None: no promise).
     A day's volume that may wait is done `finish_within_h` after its window opens; None = within
     that window, or its day where it has none. Runs have a limit of their own.
-    `adapters` None = the base model alone.
+    `adapters` None = the base model alone. Its replicas may serve other workloads too, unless
+    `share_replicas` is off.
+    `users_at` are the countries of its users, `stated_trips` how far these are from places: a round
+    trip is part of each promise but that of the pace. Without both, users are where it runs.
     """
 
     id: str
@@ -183,6 +229,18 @@ class Workload:
     confidence: float = CONFIDENCE["standard"]
     finish_within_h: float | None = None
     adapters: Adapters | None = None
+    share_replicas: bool = True
+    users_at: tuple[str, ...] = ()
+    stated_trips: tuple[StatedTrip, ...] = ()
+
+    @property
+    def tightest_s(self) -> float:
+        """The tightest limit that the way to the users is part of; infinite without one [s]."""
+        return min((s.limit_s for s in self.slos if s.is_seen_from_afar), default=math.inf)
+
+    def seen_from(self, rtt_s: float) -> Workload:
+        """The workload as machines see it whose round trip to the users takes so long."""
+        return replace(self, slos=tuple(slo.seen_from(rtt_s) for slo in self.slos))
 
     @property
     def has_data(self) -> bool:

@@ -153,17 +153,18 @@ def _lengths_of(
         fix = "tokens per request, or name a profile that has them"
         problems.append(Problem(place(), f"states no {' and no '.join(missing)}", fix))
     if kind is Kind.EMBEDDING:
-        return _rescaled(profile.input, spec.input_tokens), _NO_TOKENS
+        return rescaled(profile.input, spec.input_tokens), _NO_TOKENS
     if profile.output.mean <= 0.0:
         problems.append(Problem(place("trace"), "has no output tokens", f"kind {kind} writes some"))
         return profile.input, profile.output
     return (
-        _rescaled(profile.input, spec.input_tokens),
-        _rescaled(profile.output, spec.output_tokens),
+        rescaled(profile.input, spec.input_tokens),
+        rescaled(profile.output, spec.output_tokens),
     )
 
 
-def _rescaled(lengths: Lengths, mean: float | None) -> Lengths:
+def rescaled(lengths: Lengths, mean: float | None) -> Lengths:
+    """A distribution stretched to another mean; as it is without one."""
     if mean is None or mean == lengths.mean:
         return lengths
     factor = mean / lengths.mean

@@ -35,6 +35,7 @@ from gpumix.domain.workload import (
 from gpumix.errors import Hint, InputError, Problem, UnknownName, unknown_name
 from gpumix.files import sha256
 from gpumix.inventory import demand
+from gpumix.inventory.classes import class_problems, tier_of, with_class_lengths, with_classes
 from gpumix.inventory.contracts import contracts_of
 from gpumix.inventory.dates import Span, active_months
 from gpumix.inventory.demand import within
@@ -51,6 +52,7 @@ from gpumix.inventory.schema import (
     WorkloadSpec,
 )
 from gpumix.inventory.today import Reading, today_of
+from gpumix.inventory.users import Ends, users_of
 from gpumix.inventory.validate import Checked, check
 from gpumix.inventory.yaml import MOST_BYTES, Document, KeyPath, parse
 from gpumix.reading import read_text
@@ -142,6 +144,7 @@ class _Reader:
         zones = zoneinfo.available_timezones() | {"UTC"}  # the system's, or those of tzdata
         self._known(("timezone",), "timezone", spec.timezone, zones)
         self._currency(("report_currency",), spec.report_currency)
+        self.ends = Ends.of(self.catalog.places.countries, self.offers, spec.supply.on_prem)
         self.spot = self._spot(spec.supply.cloud)
         self.span = Span(spec.horizon.start, spec.horizon.years)
         workloads = tuple(self.workload(name, w) for name, w in spec.workloads.items())
@@ -195,12 +198,17 @@ class _Reader:
         if spec.kv_precision:
             self._known((*path, "kv_precision"), "precision", spec.kv_precision, PRECISIONS)
         slos = promised(path, spec, self._known, self._say, self.notes.append)
+        class_problems(path, spec, self._say)
         asked = self._demand(path, spec, slos)
         if model is not None and asked is not None:
             message = too_long(model, asked.input.mean, asked.output.mean)
             key = "tokens_per_day" if spec.traffic is None else "traffic"
             if message:
                 self._say((*path, key), message, SHORTER)
+            asked = with_classes(path, spec, asked, model, self._say)
+        users, trips = users_of(
+            path, spec, slos, self.ends, self._known_countries, self._say, self._known
+        )
         begins, ends = active_months(self.span, path, spec.from_, spec.until, self._say)
         return Workload(
             id=name,
@@ -209,7 +217,7 @@ class _Reader:
             precisions=tuple(dict.fromkeys(spec.precision)),
             kv_precision=spec.kv_precision,
             engine=spec.engine,
-            tier=spec.tier,
+            tier=tier_of(spec),
             demand=asked,
             run=self._run(path, spec),
             slos=slos,
@@ -226,9 +234,12 @@ class _Reader:
             mig=spec.mig,
             share_gpu=spec.share_gpu,
             availability=availability_of(path, spec, slos, self._say),
-            confidence=spec.confidence or CONFIDENCE[spec.tier],
+            confidence=spec.confidence or CONFIDENCE[tier_of(spec)],
             finish_within_h=demand.finish_within_h(spec, path, self._say),
             adapters=Adapters(spec.adapters.count, spec.adapters.rank) if spec.adapters else None,
+            share_replicas=spec.share_replicas,
+            users_at=users,
+            stated_trips=trips,
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:
@@ -270,13 +281,14 @@ class _Reader:
         return None
 
     def _traffic(self, path: KeyPath, spec: WorkloadSpec, slos: Sequence[Slo]) -> Demand | None:
-        if spec.traffic is None:
+        traffic = with_class_lengths(spec)
+        if traffic is None:
             return None
         place = partial(self._place, (*path, "traffic"))
         found = demand.of_traffic(
-            spec.traffic, spec.kind, self.catalog.profiles, self.folder, place, slos
+            traffic, spec.kind, self.catalog.profiles, self.folder, place, slos
         )
-        if (name := spec.traffic.trace) is not None:
+        if (name := traffic.trace) is not None:
             self.traces[name] = InputFile(name, sha256(self.folder / name))
         return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import zoneinfo
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, Final
 
@@ -19,10 +19,12 @@ from gpumix.domain.offer import TIERS, Purchase
 from gpumix.domain.promises import SLO_NAMES
 from gpumix.domain.workload import (
     HIGHEST_RANK,
+    LEAST_CLASS,
     LONGEST_NAME,
     MOST_ADAPTERS,
     Inventory,
     Kind,
+    RequestClass,
     Workload,
 )
 from gpumix.errors import Problem, unknown_name
@@ -47,6 +49,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Demand.length_correlation": (-1.0, 1.0),
     "Demand.prefix_share": (0.0, 1.0),
     "Slo.limit_s": _SECONDS,
+    "RequestClass.share": (LEAST_CLASS / 2.0, 1.0),
     "SpotTerms.mtti_h": (1e-6, _HOURS[1]),
     "SpotTerms.availability": (0.01, 1.0),
     "TrainingRun.tokens": (1.0, _LARGEST),
@@ -72,6 +75,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Workload.egress_tb_per_month": (0.0, 1e6),
     "Workload.from_month": (0, 119),
     "Workload.until_month": (1, 120),
+    "StatedTrip.seconds": (0.0, 10.0),
     "Site.lead_months": (0, 120),
     "OwnedTerms.age_months": (0.0, 240.0),
     "OwnedTerms.sell_usd": (0.0, 1e6),
@@ -110,7 +114,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "ApiPrice.context": (1, 1e9),
 }
 """Record and field -> smallest and largest number; the same as schema.py's, in base units."""
-_NAMES: Final = ("Inventory.name", "Workload.id", "Site.id")
+_NAMES: Final = ("Inventory.name", "Workload.id", "Site.id", "RequestClass.name")
 _WORDS: Final[Mapping[str, Collection[str]]] = {
     "TrainingRun.method": ("pretrain", "full", "dpo", "lora", "qlora"),
     "TrainingRun.activation_ckpt": ("none", "selective", "full"),
@@ -175,9 +179,32 @@ def _of_workload(workload: Workload, place: str) -> Iterator[Problem]:
         yield Problem(f"{place}.precisions", "names nothing")
     if workload.resolution is not None and not _RESOLUTION.fullmatch(workload.resolution):
         yield Problem(f"{place}.resolution", "must read like 1024x1024")
+    classes = workload.demand.classes if workload.demand else ()
+    names = tuple(one.name for one in classes)
     for i, slo in enumerate(workload.slos):
-        if slo.name not in SLO_NAMES:
-            yield unknown_name(f"{place}.slos[{i}]", "promise", slo.name, SLO_NAMES)
+        if slo.key not in SLO_NAMES:
+            yield unknown_name(f"{place}.slos[{i}]", "promise", slo.key, SLO_NAMES)
+        if slo.of_class not in (names or ("",)):
+            yield unknown_name(f"{place}.slos[{i}].of_class", "class", slo.of_class, names or ("",))
+    yield from _of_classes(workload, classes, f"{place}.demand.classes")
+
+
+def _of_classes(
+    workload: Workload, classes: Sequence[RequestClass], place: str
+) -> Iterator[Problem]:
+    """What classes of requests must be together."""
+    if classes and workload.kind is not Kind.CHAT:
+        yield Problem(place, f"does not go with kind {workload.kind}")
+    if classes and not math.isclose(math.fsum(one.share for one in classes), 1.0, rel_tol=1e-6):
+        yield Problem(place, "must have shares that add up to 1")
+    if len({one.name for one in classes}) < len(classes):
+        yield Problem(place, "must have names that differ")
+    promised = {slo.of_class for slo in workload.slos}
+    for i, one in enumerate(classes):
+        if one.name not in promised:
+            yield Problem(f"{place}[{i}]", "has no promise in slos")
+        if min(one.input.mean, one.output.mean) < 1.0:
+            yield Problem(f"{place}[{i}]", "must have 1 token or more in and out")
 
 
 def _walk(value: Any, kind: str, place: str, catalog: Catalog) -> Iterator[Problem | None]:
@@ -211,6 +238,7 @@ def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Proble
         "ApiPrice.model": ("model", catalog.models),
         "Workload.precisions": ("precision", PRECISIONS),
         "Workload.kv_precision": ("precision", ("", *PRECISIONS)),
+        "Workload.users_at": ("country", catalog.places.countries),
         "Workload.gpus": ("GPU", catalog.gpus),
         "CloudSupply.gpus": ("GPU", catalog.gpus),
         "Quota.gpu": ("GPU", catalog.gpus),

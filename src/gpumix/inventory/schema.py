@@ -9,8 +9,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from gpumix.domain import defaults
 from gpumix.domain.workload import (
     HIGHEST_RANK,
+    LEAST_CLASS,
     LONGEST_NAME,
     MOST_ADAPTERS,
+    MOST_CLASSES,
     SIMPLICITY,
     Kind,
     Tier,
@@ -132,6 +134,31 @@ class AdaptersSpec(_Spec):
     rank: Whole = Field(ge=1, le=HIGHEST_RANK)
 
 
+class ClassSpec(_Spec):
+    """Some of a chat's requests: what is not stated is as in the workload."""
+
+    name: Name | None = None
+    share: Annotated[Share, Field(ge=LEAST_CLASS)]
+    input_tokens: TokensPerRequest | None = None
+    output_tokens: TokensPerRequest | None = None
+    slo: dict[str, Limit] = {}
+    tier: Tier | None = None
+
+
+RoundTripMs = Annotated[Number, Field(ge=0, le=10_000)]
+
+
+def _trip_form(value: Any) -> str:
+    return "places" if isinstance(value, dict) else "all"
+
+
+RoundTrips = Annotated[
+    Annotated[RoundTripMs, Tag("all")] | Annotated[dict[str, RoundTripMs], Tag("places")],
+    Discriminator(_trip_form),
+]
+"""`40` to every place, or by place: `{IN: 45, aws ap-south-1: 38}`."""
+
+
 class WorkloadSpec(_Spec):
     """One workload of any kind; read.py says which keys go with which kind."""
 
@@ -154,8 +181,12 @@ class WorkloadSpec(_Spec):
     mig: bool = True
     share_gpu: bool = False
     adapters: AdaptersSpec | None = None
+    share_replicas: bool = True
+    classes: Annotated[list[ClassSpec], Field(min_length=1, max_length=MOST_CLASSES)] | None = None
     traffic: TrafficSpec | None = None
     slo: dict[str, Limit] = {}
+    users_at: Names | None = None
+    rtt_ms: RoundTrips | None = None
     tokens_per_day: Volume | None = None
     input_tokens: TokensPerRequest | None = None
     # jobs
@@ -360,15 +391,20 @@ _RUN = frozenset(
 _PARTS = frozenset({"mig", "share_gpu"})
 """Keys of work that may run on part of a GPU."""
 
+_USERS = frozenset({"users_at", "rtt_ms"})
+"""Keys of work that users wait for."""
+
 APPLIES: dict[Kind, frozenset[str]] = {
-    Kind.CHAT: frozenset({"traffic", "slo", "adapters", "confidence", *_PARTS}),
+    Kind.CHAT: frozenset(
+        {"traffic", "slo", "classes", "adapters", "confidence", "share_replicas", *_PARTS, *_USERS}
+    ),
     Kind.BATCH: frozenset(
         {"tokens_per_day", "window", "finish_within", "growth_per_year", "input_tokens",
-         "adapters", "confidence"}
+         "adapters", "confidence", "share_replicas"}
     ),
     Kind.EMBEDDING: frozenset(
         {"tokens_per_day", "window", "finish_within", "growth_per_year", "input_tokens", "traffic",
-         "slo", "confidence", *_PARTS}
+         "slo", "confidence", "share_replicas", *_PARTS, *_USERS}
     ),
     Kind.FINETUNE: frozenset(
         {"method", "tokens", "runs_per_month", "runs_per_year", "finish_within", "seq_len",
@@ -380,7 +416,8 @@ APPLIES: dict[Kind, frozenset[str]] = {
     ),
     Kind.MEDIA: frozenset(
         {"images_per_day", "videos_per_day", "latency", "steps", "resolution", "frames",
-         "growth_per_year", "window", "finish_within", "traffic", *_PARTS}
+         "growth_per_year", "window", "finish_within", "traffic", "confidence", "share_replicas",
+         *_PARTS, *_USERS}
     ),
 }  # fmt: skip
 """Keys that go with a kind, beside those that every workload has."""

@@ -72,8 +72,10 @@ def _changed(change: Change, stated: Stated) -> Change:
 
 
 def _at(data: Any, path: tuple[str, ...]) -> Any:
-    """The value at a path of keys; None where there is none."""
+    """The value at a path of keys, of lists by `name`; None where there is none."""
     for key in path:
+        if isinstance(data, list):
+            data = {one.get("name"): one for one in data if isinstance(one, dict)}
         data = data.get(key) if isinstance(data, dict) else None
     return data
 

@@ -35,7 +35,7 @@ from gpumix.mix.highs import Deadline, run
 from gpumix.mix.linear import Program
 from gpumix.mix.model import Model, build
 from gpumix.mix.parts import Priced, Split, price_blocks, split
-from gpumix.mix.plan import Solution, check, price
+from gpumix.mix.plan import Solution, check, instances, price
 from gpumix.mix.pool import Pool
 from gpumix.mix.problem import Problem
 from gpumix.mix.whole import whole_blocks
@@ -257,6 +257,20 @@ def whole_solution(task: Task, model: Model, values: Sequence[float]) -> Solutio
         for p in range(len(task.stated.blocks))
     )
     return Solution("feasible", None, None, None, committed, blocks, terms=terms)
+
+
+def whole_columns(task: Task, model: Model, plan: Solution) -> dict[int, float]:
+    """What a plan says of the whole problem's program: replicas and instances by column."""
+    values: dict[int, float] = {}
+    for way, members in zip(
+        model.ways, (c for pool in model.pools for c in pool.configs), strict=True
+    ):
+        for column, block in zip(way.columns, plan.blocks, strict=True):
+            values[column] = float(sum(block.replicas[task.kept[c]] for c in members))
+    for resource, columns in zip(model.problem.resources, model.instances, strict=True):
+        for p, column in enumerate(columns):
+            values[column] = float(instances(plan, resource, p))
+    return values
 
 
 def _polished(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -83,6 +84,7 @@ def run(
     node_limit: int | None = None,
     brief: bool = False,
     any_point: bool = False,
+    start: Mapping[int, float] | None = None,
     deadline: Deadline = NEVER,
 ) -> Outcome:
     """Minimise a program; two runs find the same point.
@@ -94,6 +96,8 @@ def run(
         brief: leave out what pays only in a long search: restarts, symmetry, a second look at
             the root by reduced costs. A small program is done in half the time.
         any_point: stop at the first point found.
+        start: whole columns of a point to begin with, from which no better one is looked for in
+            programs within the program.
         deadline: stop then.
 
     Raises:
@@ -120,6 +124,11 @@ def run(
     if brief:
         for option in ("allow_restart", "detect_symmetry", "heuristic_run_root_reduced_cost"):
             highs.setOptionValue(f"mip_{option}", False)
+    if start:
+        for option in ("rins", "rens", "root_reduced_cost"):
+            highs.setOptionValue(f"mip_heuristic_run_{option}", False)
+        counts = np.array(list(start.values()), dtype=np.float64)
+        highs.setSolution(len(start), np.array(list(start), dtype=np.int32), counts)
     highs.run()
     status = highs.getModelStatus()
     ended = highspy.HighsModelStatus

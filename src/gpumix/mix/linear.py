@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -88,12 +88,20 @@ class Linear:
         self.integer.append(integer)
         return len(self.cost) - 1
 
+    def columns(self, costs: Sequence[float], uppers: Sequence[float]) -> tuple[int, ...]:
+        """Add whole columns from 0 on; returns their numbers."""
+        first, count = len(self.cost), len(costs)
+        self.cost += costs
+        self.lower += [0.0] * count
+        self.upper += uppers
+        self.integer += [True] * count
+        return tuple(range(first, first + count))
+
     def row(self, terms: Iterable[Term], lower: float = -np.inf, upper: float = np.inf) -> None:
         """Add a row; its columns must differ, terms of coefficient 0 are left out."""
-        for column, coefficient in terms:
-            if coefficient != 0.0:
-                self.index.append(column)
-                self.value.append(coefficient)
+        kept = [term for term in terms if term[1] != 0.0]
+        self.index += [column for column, _ in kept]
+        self.value += [coefficient for _, coefficient in kept]
         self.start.append(len(self.index))
         self.row_lower.append(lower)
         self.row_upper.append(upper)

@@ -194,9 +194,7 @@ def _most_cut(cut: Way, ways: Sequence[Way], most_gpus: float, block: int) -> in
 def _add_columns(model: Model, way: Way) -> None:
     problem, config = model.problem, way.config
     costs = [config.var_cost * problem.repeat * b.hours for b in problem.blocks]
-    way.columns = tuple(
-        model.linear.column(cost, most) for cost, most in zip(costs, way.highest, strict=True)
-    )
+    way.columns = model.linear.columns(costs, way.highest)
     limit = f"max_replicas:{config.workload}/{config.resource}"
     if config.max_replicas is not None and limit in model.relaxed:
         for z in way.columns:

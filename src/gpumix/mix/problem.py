@@ -113,17 +113,21 @@ class Workload:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the request classes; empty where demand is one number per block."""
-        return tuple(self.demand) if isinstance(self.demand, Mapping) else ()
+        return () if isinstance(self.demand, tuple) else tuple(self.demand)
 
     def class_demand(self, block: int) -> Mapping[str, float]:
         """Demand [units/h] of each class in a block; the class of an unclassed workload is ''."""
-        if isinstance(self.demand, Mapping):
-            return {name: series[block] for name, series in self.demand.items()}
-        return {"": self.demand[block]}
+        if isinstance(self.demand, tuple):
+            return {"": self.demand[block]}
+        return {name: series[block] for name, series in self.demand.items()}
 
     def total_demand(self, block: int) -> float:
         """Demand [units/h] of all classes in a block; 0 for batch."""
-        return 0.0 if self.is_batch else math.fsum(self.class_demand(block).values())
+        if self.is_batch:
+            return 0.0
+        if isinstance(self.demand, tuple):
+            return self.demand[block]
+        return math.fsum(self.class_demand(block).values())
 
     def counts_in(self, block: int) -> bool:
         """Whether units delivered in the block count."""
@@ -159,13 +163,14 @@ class Config:
     @property
     def class_rate(self) -> Mapping[str, float]:
         """Positive rates [units/h] by class; the class of an unclassed workload is ''."""
-        rates = self.rate if isinstance(self.rate, Mapping) else {"": self.rate}
-        return {name: rate for name, rate in rates.items() if rate > 0.0}
+        if isinstance(self.rate, float | int):  # an abstract type takes longer to tell
+            return {"": self.rate} if self.rate > 0.0 else {}
+        return {name: rate for name, rate in self.rate.items() if rate > 0.0}
 
     @property
     def plain_rate(self) -> float:
         """Rate [units/h] of a config without classes."""
-        return 0.0 if isinstance(self.rate, Mapping) else self.rate
+        return self.rate if isinstance(self.rate, float | int) else 0.0
 
 
 @dataclass(frozen=True, slots=True)

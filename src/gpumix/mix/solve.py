@@ -12,7 +12,7 @@ import numpy as np
 
 from gpumix.errors import GpumixError, InputError
 from gpumix.errors import Problem as Fault
-from gpumix.mix.decompose import Task, plans, whole_solution
+from gpumix.mix.decompose import Task, plans, whole_columns, whole_solution
 from gpumix.mix.effort import NORMAL, Effort
 from gpumix.mix.highs import DEFAULT_GAP, Deadline, OutOfTime, proven, run
 from gpumix.mix.model import build
@@ -38,8 +38,8 @@ def solve(
 ) -> Solution:
     """The cheapest plan that keeps every limit, or the limits that cannot hold together.
 
-    A problem of at most `effort.exact` whole numbers is searched whole, and the plan proven unless
-    the effort ends first; then, and beyond that size, it is taken apart.
+    A problem is taken apart, and one of at most `effort.exact` whole numbers searched whole too,
+    so that the plan is proven unless the effort ends first.
 
     Args:
         problem: what is wanted and what can be had.
@@ -87,6 +87,11 @@ FLOOR_COUNTS = 50_000_000
 none: a problem has a plan, however dear, or is told to have none."""
 
 
+AT_ONCE = 300
+"""Whole numbers up to which branch and bound goes first; in a larger problem it proves, and betters
+where it can, what was found by taking the problem apart."""
+
+
 class _Best:
     """The cheapest plan so far and the highest bound."""
 
@@ -113,24 +118,40 @@ class _Best:
 
 
 def _search(task: Task, effort: Effort, deadline: Deadline, workers: int, found: _Best) -> None:
-    if whole_numbers(task.pruned) <= effort.exact:
+    size = whole_numbers(task.pruned)
+    if size <= AT_ONCE and size <= effort.exact:
         found.take(_exact(task, effort.exact_counts, found.gap, deadline))
         if found.is_proven:
             return
     for plan in plans(task, effort, deadline, workers):
         found.take(plan)
+    if AT_ONCE < size <= effort.exact and not found.is_proven:
+        found.take(_exact(task, effort.exact_counts, found.gap, deadline, begin=found.plan))
     if found.plan is None and not found.infeasible:
         found.take(_exact(task, FLOOR_COUNTS, found.gap, deadline, any_plan=True))
 
 
 def _exact(
-    task: Task, counts: int, gap: float, deadline: Deadline, *, any_plan: bool = False
+    task: Task,
+    counts: int,
+    gap: float,
+    deadline: Deadline,
+    *,
+    any_plan: bool = False,
+    begin: Solution | None = None,
 ) -> Solution:
     """Branch and bound on the whole problem, so many whole numbers looked at; `any_plan`: until
-    there is one."""
+    there is one; `begin`: from a plan that is known."""
     model = build(task.pruned, task.pools)
     nodes = max(counts // max(sum(model.linear.integer), 1), 1)
-    outcome = run(model.linear, gap=gap, node_limit=nodes, any_point=any_plan, deadline=deadline)
+    outcome = run(
+        model.linear,
+        gap=gap,
+        node_limit=nodes,
+        any_point=any_plan,
+        start=None if begin is None else whole_columns(task, model, begin),
+        deadline=deadline,
+    )
     if not outcome.values and outcome.status != "optimal":
         bound = None if outcome.status == "infeasible" else outcome.bound
         return Solution(outcome.status, None, bound, None, {}, ())

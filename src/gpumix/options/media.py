@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,11 +11,11 @@ from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.evidence import Basis, Estimate
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
-from gpumix.domain.workload import Demand, Tier, Workload
+from gpumix.domain.workload import Demand, Workload
 from gpumix.errors import NoEstimate
 from gpumix.options.option import Option, Row, grid, option_of
 from gpumix.options.queued import closed_form, promised
-from gpumix.perf.interval import Z80
+from gpumix.perf.interval import Z80, slowdown_at
 from gpumix.perf.media import Denoiser, Picture, denoiser, samples_per_s
 from gpumix.serving.capacity import Server
 from gpumix.units import GIB, GIGA, SECONDS_PER_HOUR
@@ -45,21 +45,41 @@ def picture_options(
         float(width * height), float(workload.frames or 0), float(workload.steps or 0)
     )
     work = denoiser(model, picture)
-    return [
-        _option(workload, workload.demand, model, work, row, coefficients, unmeasured)
+    tried = [
+        _timed(workload, model, work, row, coefficients, unmeasured)
         for row in grid(gpus, workload.precisions, largest)
     ]
+    timed = [one for one in tried if isinstance(one, _Timed)]
+    planned_s = np.array([[one.planned_s for one in timed]])
+    rates, pools = closed_form(workload, workload.demand, planned_s)
+    served = {
+        id(one): _option(workload, workload.demand, one, float(rate), int(pool))
+        for one, rate, pool in zip(timed, rates, pools, strict=True)
+    }
+    return [served[id(one)] if isinstance(one, _Timed) else one for one in tried]
 
 
-def _option(
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """A combination that can do the work: time of a sample as predicted, and with half of 80 % of
+    its error either way, as planned [s]."""
+
+    blank: Option
+    service_s: float
+    spread: float
+    planned_s: float
+    basis: Basis
+
+
+def _timed(
     workload: Workload,
-    demand: Demand,
     model: Model,
     work: Denoiser,
     row: Row,
     coefficients: Coefficients,
     unmeasured: float,
-) -> Option:
+) -> Option | _Timed:
+    """How long a sample takes; the option that cannot do it, with the reason."""
     blank = option_of(workload, row)
     need_gib = model.params_total_b * BYTES_PER_WEIGHT * GIGA / GIB
     if need_gib > MEMORY_SHARE * row.gpu.mem_gib:
@@ -73,26 +93,42 @@ def _option(
     except NoEstimate as error:
         return replace(blank, reason=str(error))
     service_s = 1.0 / float(per_s)
-    spread = float(np.exp(Z80 * coefficients.inference["sigma"]["quantity"]["media"])) * unmeasured
     measured = unmeasured <= 1.0 and row.gpu.architecture in coefficients.media["architecture"]
-    cautious = workload.tier is Tier.PREMIUM or not measured
-    planned_s = service_s * (spread if cautious else 1.0)
-    server = Server(np.array([planned_s]), workload.slos, demand.arrival_cv, planned_s / service_s)
-    rates, pools = closed_form(workload, demand, server.times_s[:, np.newaxis])
-    served_per_s, replicas = float(rates[0]), int(pools[0])
+    sigma = _sigma(coefficients, row.gpu.architecture) + float(np.log(unmeasured)) / Z80
+    spread = float(np.exp(Z80 * sigma))
+    planned_s = service_s * float(slowdown_at(sigma, workload.confidence))
     basis = Basis.CALIBRATED if measured else Basis.MODELLED
+    return _Timed(blank, service_s, spread, planned_s, basis)
+
+
+def _option(
+    workload: Workload, demand: Demand, timed: _Timed, served_per_s: float, replicas: int
+) -> Option:
+    """The option of one that is served at a rate, by so many replicas in the busiest hour."""
+    service_s, spread, basis = timed.service_s, timed.spread, timed.basis
+    planned_s = timed.planned_s
+    server = Server(np.array([planned_s]), workload.slos, demand.arrival_cv, planned_s / service_s)
     estimate = Estimate(service_s, service_s / spread, service_s * spread, basis, "perf.media")
     checks = promised(workload, demand, served_per_s, replicas, estimate)
     rate = Estimate(1.0 / service_s, 1.0 / service_s / spread, spread / service_s, basis)
     return replace(
-        blank,
+        timed.blank,
         units_per_hour=served_per_s * SECONDS_PER_HOUR,
         rate=rate.scaled(SECONDS_PER_HOUR),
         slos=checks,
         server=None if workload.is_deferrable else server,
         peak_replicas=None if workload.is_deferrable else replicas,
-        shortfall=max((service_s / s.limit_s for s in workload.slos), default=0.0),
+        shortfall=max((planned_s / s.limit_s for s in workload.slos), default=0.0),
         reason=""
         if served_per_s > 0.0
-        else f"one sample takes {service_s:,.1f} s, longer than promised",
+        else f"one sample takes {planned_s:,.1f} s at the confidence of {workload.confidence:g}, "
+        "longer than promised",
     )
+
+
+def _sigma(coefficients: Coefficients, architecture: str) -> float:
+    """Standard deviation of log(predicted / true), wider where no measurement covers the
+    architecture."""
+    table = coefficients.inference["sigma"]
+    known = architecture in coefficients.media["architecture"]
+    return table["quantity"]["media"] * (1.0 if known else table["architecture"]["any"])

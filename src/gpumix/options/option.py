@@ -40,7 +40,10 @@ class Option:
     `server` what serves one unit at a time, of which the busiest hour of the first year needs
     `peak_replicas` behind one queue; `run` is what trains. `wait_usd` is what waiting for a unit
     is worth at the user's value of a day, beside its cash [USD/unit], and `spot_wait_usd` on spot.
-    A replica on a `slice` takes that part of one GPU.
+    A replica on a `slice` takes that part of one GPU. `class_units_per_hour` is what it does of
+    each class of requests alone, as much as fits, in closed form. `rtt_s` is the round trip to the
+    users that is planned with, the reason why one replica does less here than there; rates are
+    those within what it leaves of the limits, latencies without it.
     """
 
     workload: str
@@ -67,6 +70,8 @@ class Option:
     peak_replicas: int | None = None
     run: Run | None = field(default=None, compare=False, repr=False)
     slice: Slice | None = None
+    class_units_per_hour: tuple[float, ...] = ()
+    rtt_s: float = 0.0
 
     @property
     def gpu_share(self) -> float:
@@ -126,12 +131,13 @@ def undominated(options: Sequence[Option]) -> list[Option]:
     A larger replica stays only if smaller ones of the same GPU, side by side, deliver less, on
     capacity that stays or on spot, where a larger gang may pay though it does not elsewhere; if
     fewer GPUs in such replicas are enough for the busiest hour; or if waiting has a price and it
-    ends sooner. Parts of a GPU are compared with parts of the same name.
+    ends sooner. Parts of a GPU are compared with parts of the same name, each as far from the
+    users.
     """
     kept: list[Option] = []
-    for gpu, part in dict.fromkeys((o.gpu, o.slice) for o in options):
+    for kind in dict.fromkeys((o.gpu, o.slice, o.rtt_s) for o in options):
         best: list[Option] = []
-        able = [o for o in options if (o.gpu, o.slice) == (gpu, part) and o.serves]
+        able = [o for o in options if (o.gpu, o.slice, o.rtt_s) == kind and o.serves]
         for option in sorted(able, key=lambda o: (o.gpus, -o.units_per_hour, o.precision)):
             if _is_sooner(option, best) or any(
                 rate(option)

@@ -40,6 +40,6 @@ def _simulated(workload: Workload, option: Option) -> Option:
             ),
             kept=True,
         )
-        for check, slo in zip(option.slos, workload.slos, strict=True)
+        for check, slo in zip(option.slos, server.slos, strict=True)
     )
     return replace(option, units_per_hour=per_hour, peak_replicas=replicas, slos=checks)

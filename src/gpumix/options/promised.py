@@ -36,7 +36,8 @@ class Part:
 
 def run(demand: Demand, part: Part, requests: int, most_replicas: int | None = None) -> Outcome:
     """As much of a part's hour as `requests` take. With more than `most_replicas`, so many with
-    their share of the traffic: fewer behind one queue wait longer."""
+    their share of the traffic: fewer behind one queue wait longer. Times are those that
+    users see from where they are."""
     replicas = min(part.replicas, most_replicas or part.replicas)
     stream = draw(
         requests,
@@ -46,9 +47,11 @@ def run(demand: Demand, part: Part, requests: int, most_replicas: int | None = N
         arrival_cv=demand.arrival_cv,
         correlation=demand.length_correlation,
         prefix_share=demand.prefix_share,
+        classes=demand.classes,
         seed=part.seed,
     )
-    return simulate(stream, table_of(part.option, demand), Settings(replicas=replicas))
+    outcome = simulate(stream, table_of(part.option, demand), Settings(replicas=replicas))
+    return outcome.seen_from(part.option.rtt_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +80,14 @@ class Runs:
         slos: Sequence[Slo],
         parts: Sequence[Part],
         requests: int = REQUESTS,
+        most: int = MOST_REQUESTS,
     ) -> tuple[list[Run], tuple[Reached, ...]]:
         """Runs of the parts, and what each promise comes to: from twice as many requests while one
-        is in doubt, up to `MOST_REQUESTS`."""
+        is in doubt, up to `most`."""
         while True:
             ran = self.of(demand, parts, requests)
             found = tuple(reached(ran, slo) for slo in slos)
             sure = all(r.is_sure(s.limit_s) for r, s in zip(found, slos, strict=True))
-            if sure or requests >= MOST_REQUESTS:
+            if sure or requests >= most:
                 return ran, found
-            requests = min(2 * requests, MOST_REQUESTS)
+            requests = min(2 * requests, most)

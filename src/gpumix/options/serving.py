@@ -17,6 +17,7 @@ from gpumix.domain.llm import Model
 from gpumix.domain.plan import SloCheck
 from gpumix.domain.workload import Demand, Slo, Workload
 from gpumix.errors import NoEstimate
+from gpumix.options.classes import class_options
 from gpumix.options.option import Option, Replica, Row, grid, option_of
 from gpumix.options.queued import QUANTILES, closed_form, promised
 from gpumix.options.trust import Trust, measured_by, tightened, trust_in, widened
@@ -26,7 +27,7 @@ from gpumix.perf.inference.memory import memory, weights_bytes
 from gpumix.perf.inference.modes import with_adapters
 from gpumix.perf.inference.steps import prefill_s
 from gpumix.predict.evidence import Evidence
-from gpumix.serving.capacity import Capacity, Latency, Server, Traffic, latency, sustained
+from gpumix.serving.capacity import Capacity, Latency, Server, Traffic, latency, loop_of, sustained
 from gpumix.serving.traffic import lengths
 from gpumix.units import GIB, MS, SECONDS_PER_HOUR
 from gpumix.values import FloatArray
@@ -55,6 +56,14 @@ def serving_options(
     demand = workload.demand
     if demand is None:
         raise NoEstimate(f"{workload.id}: states no demand")
+    if demand.classes:
+        return class_options(
+            workload,
+            demand,
+            lambda one: serving_options(
+                one, model, gpus, largest, coefficients, evidence, change, unmeasured
+            ),
+        )
     rows = grid(gpus, workload.precisions, largest)
     if not rows:
         return []
@@ -99,8 +108,8 @@ def _text_options(
     promises = () if workload.is_deferrable else workload.slos
     capacity = sustained(dep, traffic, promises, trust.planned)
     batch = np.maximum(capacity.batch, 1e-3)
-    points = {q: latency(dep, traffic, batch, q) for q in {s.quantile for s in promises} or {0.5}}
-    middle = latency(dep, traffic, batch, 0.5).requests_per_s
+    points = {q: latency(dep, traffic, batch, q) for q in {s.quantile for s in promises}}
+    middle = loop_of(dep, traffic, batch).requests_per_s * dep.copies
     fresh = demand.input.mean * (1.0 - demand.prefix_share)
     prefill_share = np.minimum(middle * prefill_s(dep, fresh, demand.input.mean), 1.0)
     tokens = demand.input.mean + demand.output.mean

@@ -97,18 +97,18 @@ def _asked(workload: Workload, gpus: Sequence[Gpu], catalog: Catalog) -> list[Op
 def _cheapest(options: Iterable[Option], peak: float, most: int) -> list[Option]:
     """Of the parts of each GPU so many that take least of it at the peak, each at its best
     precision."""
-    best: dict[Slice, Option] = {}
+    best: dict[tuple[Slice, float], Option] = {}
     for option in options:
         if option.slice and option.serves:
-            known = best.get(option.slice)
+            known = best.get((option.slice, option.rtt_s))
             if known is None or option.units_per_hour > known.units_per_hour:
-                best[option.slice] = option
-    kinds: dict[tuple[str, bool], list[tuple[float, float, str, Option]]] = {}
-    for one, option in best.items():
+                best[option.slice, option.rtt_s] = option
+    kinds: dict[tuple[str, bool, float], list[tuple[float, float, str, Option]]] = {}
+    for (one, rtt_s), option in best.items():
         taken = (option.peak_replicas or math.ceil(peak / option.units_per_hour)) * option.gpu_share
         if taken < 1.0:
             ranked = (taken, -option.units_per_hour, one.name, option)
-            kinds.setdefault((one.gpu, one.in_time), []).append(ranked)
+            kinds.setdefault((one.gpu, one.in_time, rtt_s), []).append(ranked)
     return [
         option
         for ranking in kinds.values()

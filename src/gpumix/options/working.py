@@ -8,7 +8,7 @@ import numpy as np
 
 from gpumix.domain.workload import Workload
 from gpumix.options.option import Option, Replica
-from gpumix.serving.capacity import Traffic, latency
+from gpumix.serving.capacity import Traffic, loop_of
 from gpumix.units import SECONDS_PER_HOUR
 from gpumix.values import FloatArray, Values
 
@@ -51,5 +51,5 @@ def _of_text(replica: Replica, traffic: Traffic) -> tuple[FloatArray, FloatArray
     """Requests per second of a replica, and the share of the time in which it runs a step."""
     batch = np.geomspace(_SMALLEST, _LARGEST, _BATCHES)
     dep = replica.dep.take([replica.row] * _BATCHES)
-    rates = latency(dep, traffic, batch, 0.5).requests_per_s / replica.slowdown
+    rates = loop_of(dep, traffic, batch).requests_per_s * dep.copies / replica.slowdown
     return np.append(0.0, rates), np.append(0.0, 1.0 - np.exp(-batch))

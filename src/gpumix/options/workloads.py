@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gpumix.domain.gpu import Gpu
-from gpumix.domain.workload import Inventory, Kind, Tier, Workload
+from gpumix.domain.workload import LEAST_LIMIT_S, Inventory, Kind, Tier, Workload
 from gpumix.errors import InputError, NoEstimate, Problem
 from gpumix.options.levers import Change
 from gpumix.options.media import picture_options
@@ -19,7 +19,7 @@ from gpumix.predict.inference import serving_evidence
 from gpumix.supply.availability import up_share
 from gpumix.supply.rentals import GANGS
 from gpumix.supply.supply import Supplies
-from gpumix.units import PERCENT
+from gpumix.units import MS, PERCENT
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -30,14 +30,11 @@ def options(inventory: Inventory, catalog: Catalog, supplies: Supplies) -> dict[
 
     Raises: InputError for a model of which nothing can be said.
     """
-    largest = supplies.largest_instance()
-    gpus = [catalog.gpus[gpu] for gpu in largest]
     found: dict[str, list[Option]] = {}
     problems: list[Problem] = []
     for workload in inventory.workloads:
         try:
-            whole = options_of(workload, gpus, largest, catalog)
-            found[workload.id] = [*whole, *slice_options(workload, whole, catalog)]
+            found[workload.id] = options_of(workload, supplies, catalog)
         except NoEstimate as error:
             problems.append(Problem(f"workloads.{workload.id}.model", str(error)))
     if problems:
@@ -45,16 +42,58 @@ def options(inventory: Inventory, catalog: Catalog, supplies: Supplies) -> dict[
     return found
 
 
-def options_of(
+def options_of(workload: Workload, supplies: Supplies, catalog: Catalog) -> list[Option]:
+    """Every way to do one workload, on whole GPUs and on parts, the impossible included."""
+    return [
+        option
+        for rtt_s, largest in supplies.largest_by_distance(workload.id).items()
+        for option in options_at(workload, largest, catalog, rtt_s)
+    ]
+
+
+def options_at(
+    workload: Workload, largest: Mapping[str, int], catalog: Catalog, rtt_s: float
+) -> list[Option]:
+    """Every way to do one workload at one distance from its users, on at most so many GPUs of a
+    kind in one instance."""
+    near = workload.seen_from(rtt_s)
+    whole = _options_near(near, largest, catalog)
+    every = [*whole, *slice_options(near, whole, catalog)]
+    return [_at_distance(option, workload, rtt_s) for option in every]
+
+
+def whole_options(
+    workload: Workload, supplies: Supplies, catalog: Catalog, change: Change
+) -> list[Option]:
+    """Every way to do one workload on whole GPUs; `change` alters what is asked of the engine
+    (levers)."""
+    return [
+        _at_distance(option, workload, rtt_s)
+        for rtt_s, largest in supplies.largest_by_distance(workload.id).items()
+        for option in _options_near(workload.seen_from(rtt_s), largest, catalog, change)
+    ]
+
+
+def _at_distance(option: Option, workload: Workload, rtt_s: float) -> Option:
+    """An option found within what a round trip to the users leaves of the limits, as one that says
+    so; `shortfall` becomes that of the whole limit."""
+    if not rtt_s:
+        return option
+    part = rtt_s / workload.tightest_s
+    shortfall, reason = option.shortfall, option.reason
+    if shortfall > 1.0 and not reason.startswith("tpot"):
+        shortfall = part + shortfall * max(1.0 - part, LEAST_LIMIT_S / workload.tightest_s)
+    words = f"{reason}, without the round trip of {rtt_s / MS:,.0f} ms to the users"
+    return replace(option, rtt_s=rtt_s, shortfall=shortfall, reason=words if reason else "")
+
+
+def _options_near(
     workload: Workload,
-    gpus: Sequence[Gpu],
     largest: Mapping[str, int],
     catalog: Catalog,
     change: Change = lambda dep: dep,
 ) -> list[Option]:
-    """Every way to do one workload, the impossible included; `change` alters what is asked of the
-    engine (levers)."""
-    model = catalog.models[workload.model]
+    gpus, model = [catalog.gpus[gpu] for gpu in largest], catalog.models[workload.model]
     if workload.run is not None:
         return job_options(workload, gpus, largest, catalog)
     if workload.kind is Kind.MEDIA:

@@ -33,7 +33,8 @@ class Use:
     done in the block over the horizon; `loads` are the shares of their capacity that are asked for
     on average, in each hour of the block (0-1), `loaded_gpu_hours` those of the GPU-hours held.
     `working` is the share of the time that a replica works in each of these hours (0-1),
-    `busy_gpu_hours` the GPU-hours of it over the horizon.
+    `busy_gpu_hours` the GPU-hours of it over the horizon. Of replicas that several workloads
+    share the cell's workload uses `share` (0-1).
     """
 
     cell: Cell
@@ -46,6 +47,7 @@ class Use:
     working: tuple[float, ...]
     busy_gpu_hours: float
     energy_usd: float
+    share: float = 1.0
 
     @property
     def load(self) -> float:
@@ -126,9 +128,14 @@ def lines_of(formulation: Formulation, solution: mix.Solution) -> tuple[Line, ..
     """All supplies held in the solution, owned ones included, dearest first."""
     uses = _uses(formulation, solution)
     held: dict[str, list[tuple[str, float]]] = {}
+    duty = {
+        config.resource: cell.duty
+        for config, cell in zip(formulation.problem.configs, formulation.cells, strict=True)
+        if cell is not None
+    }
     for resource in formulation.problem.resources:
-        duty = _duty(formulation, resource.id)
-        held.setdefault(formulation.supply[resource.id].id, []).append((resource.id, duty))
+        share = duty.get(resource.id, 1.0)
+        held.setdefault(formulation.supply[resource.id].id, []).append((resource.id, share))
     lines = []
     done = _units_by_period(formulation, [use for own in uses.values() for use in own])
     for members in held.values():
@@ -136,17 +143,6 @@ def lines_of(formulation: Formulation, solution: mix.Solution) -> tuple[Line, ..
         if line.most or line.cohorts:
             lines.append(line)
     return tuple(sorted(lines, key=lambda line: (-line.usd, line.supply.id)))
-
-
-def _duty(formulation: Formulation, resource: str) -> float:
-    return next(
-        (
-            cell.duty
-            for config, cell in zip(formulation.problem.configs, formulation.cells, strict=True)
-            if config.resource == resource and cell is not None
-        ),
-        1.0,
-    )
 
 
 def _cohorts(

@@ -62,10 +62,10 @@ def _instance(
         per_hour = busiest_week(workload, cycle.periods)
         return per_hour, per_hour * quote.usd_per_unit
     first = cycle.first_week(workload)
-    per_hour = max(choice.needed(workload, cycle.blocks[i], cycle) for i in first) / PARTS
+    needed = choice.needed(workload, cycle)
+    per_hour = max(needed[i] for i in first) / PARTS
     held = arrives = 0.0
-    for block in cycle.blocks:
-        need = choice.needed(workload, block, cycle)
+    for block, need in zip(cycle.blocks, needed, strict=True):
         held += math.ceil(need / per_hour - 1e-9) * block.hours_per_week
         arrives += mean_demand(workload, block) * block.hours_per_week
     return per_hour, quote.usd_per_unit * arrives / held

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gpumix.domain.defaults import GPUS_PER_NODE, INPUT_TOKENS_OF_VOLUME, OWNED_AGE_MONTHS
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.offer import Purchase
-from gpumix.domain.plan import Replay
+from gpumix.domain.proof import Replay
 from gpumix.domain.workload import Inventory, Kind, Tier, Workload
 from gpumix.options.runs import JOB_ASSUMPTIONS
 from gpumix.plan.interpret import Answer
@@ -31,6 +31,7 @@ def assumptions(answer: Answer, catalog: Catalog, notes: Sequence[str]) -> tuple
         *_speed(inventory, catalog),
         *_interruptions(answer, catalog),
         *_availability(answer, catalog),
+        *_round_trips(answer),
         *_rules(inventory),
         *money_rules(answer),
         _shortlist(answer),
@@ -156,6 +157,16 @@ def _availability(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
             row = catalog.defaults[name]
             value = f"{row.typical:.4%} (range {row.low:.4%} to {row.high:.4%})"
             yield Assumption(f"cloud: {name}", value, row.basis, f"{row.source} ({row.as_of})")
+
+
+def _round_trips(answer: Answer) -> Iterator[Assumption]:
+    """How far from their users workloads run."""
+    for line in answer.lines:
+        for trip in line.supply.round_trips:
+            if any(use.cell.workload.id == trip.workload for use in line.uses):
+                subject = f"{trip.workload}: round trip to {line.supply.id}"
+                value = f"{trip.seconds / MS:,.0f} ms"
+                yield Assumption(subject, value, trip.basis, trip.source)
 
 
 def _spot_terms(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:

@@ -33,7 +33,7 @@ def availability(workload: Workload, uses: Sequence[tuple[Line, Use]]) -> float 
             continue
         supply = line.supply
         place = (supply.site or supply.provider, supply.region, supply.purchase.value)
-        room = use.units / use.load
+        room = use.units / use.load * use.share
         places = blocks.setdefault(use.block, {})
         places[place] = (places.get(place, (0.0, share))[0] + room, share)
         work[use.block] = work.get(use.block, 0.0) + use.units

@@ -122,7 +122,7 @@ def _spare(line: Line, answer: Answer, block: int) -> dict[str, float]:
     """By workload served on a line, what all its replicas deliver in a block above its peak, and
     above what premium work keeps for the loss of an instance [units/h]."""
     cycle = answer.formulation.cycle
-    at, spare = cycle.blocks[block], {}
+    spare = {}
     for name, workload in {u.cell.workload.id: u.cell.workload for u in line.uses}.items():
         serving = [
             [
@@ -135,7 +135,7 @@ def _spare(line: Line, answer: Answer, block: int) -> dict[str, float]:
         delivered = math.fsum(u.replicas * u.rate for uses in serving for u in uses)
         lost = max(map(_lost, serving))
         kept = lost if workload.tier is Tier.PREMIUM and answer.choice.survives_loss else 0.0
-        spare[name] = max(delivered - kept - answer.choice.needed(workload, at, cycle), 0.0)
+        spare[name] = max(delivered - kept - answer.choice.needed(workload, cycle)[block], 0.0)
     return spare
 
 

@@ -67,7 +67,7 @@ def _rule(
 
 def _units_per_hour(uses: Uses, block: int) -> float:
     """What these replicas can deliver in a block [units/h]."""
-    return math.fsum(use.replicas * use.rate for _, use in uses if use.block == block)
+    return math.fsum(use.share * use.replicas * use.rate for _, use in uses if use.block == block)
 
 
 def _startup_s(option: Option, defaults: Mapping[str, Range]) -> float | None:

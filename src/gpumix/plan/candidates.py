@@ -60,7 +60,9 @@ def candidates_of(
 
 def _candidate(best: CheapestWay, behind: Mapping[Way, Reason], chosen: bool) -> Candidate:
     usd, option, supply = best
-    latencies = {check.name: check.predicted.value for check in option.slos}
+    trip = supply.round_trip(option.workload)
+    later_s = {"ttft_p95": trip.seconds} if trip else {}
+    latencies = {c.name: c.predicted.value + later_s.get(c.name, 0.0) for c in option.slos}
     return Candidate(
         gpu=option.gpu,
         tp=option.tp,

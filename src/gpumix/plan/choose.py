@@ -18,6 +18,7 @@ from gpumix.plan.worthwhile import worthwhile
 from gpumix.supply.availability import with_availability
 from gpumix.supply.owned import own_servers
 from gpumix.supply.rentals import rentals
+from gpumix.supply.round_trip import with_round_trips
 from gpumix.supply.supply import Supplies
 from gpumix.supply.today import kept, running
 
@@ -31,7 +32,8 @@ def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
     today = running(inventory, catalog)
     of = (*rented.of, *own.of, *kept(inventory, today))
     up = with_availability(of, inventory, catalog)
-    return Supplies(up, rented.notes + own.notes, today)
+    near, today = (with_round_trips(some, inventory, catalog) for some in (up, today))
+    return Supplies(near, rented.notes + own.notes, today)
 
 
 def chosen_from(

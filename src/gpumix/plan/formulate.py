@@ -19,14 +19,14 @@ from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Inventory, Tier, Workload
 from gpumix.options.option import Option
 from gpumix.options.pools import Pooled, needed, part_of_peak
+from gpumix.options.ways import Way, cheapest_ways, instances
 from gpumix.perf.slices import fillings
 from gpumix.plan.cohorts import Cohort, cohorts_of, freed_at_once_usd
-from gpumix.plan.cycle import Block, Cycle, highest_demand, peak_demand
+from gpumix.plan.cycle import Cycle, highest_demand, peak_demand
 from gpumix.plan.data import data_usd_per_unit, mean_over_peak
 from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.nights import hours_of, nights_of, shifts_of
 from gpumix.plan.periods import Period, busiest_week, first_month, work_per_week
-from gpumix.plan.ways import Way, cheapest_ways, instances
 from gpumix.supply.availability import up_share
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK
@@ -89,10 +89,11 @@ class Choice:
     survives_loss: bool = True
     pools: Mapping[str, Pooled] = field(default_factory=dict)
 
-    def needed(self, workload: Workload, block: Block, cycle: Cycle) -> float:
-        """What replicas must do together, at their planned rates, in a block [units/h]."""
-        demand = peak_demand(workload, block)
-        return needed(self.pools.get(workload.id), demand, highest_demand(workload, cycle))
+    def needed(self, workload: Workload, cycle: Cycle) -> tuple[float, ...]:
+        """What replicas must do together, at their planned rates, in each block [units/h]."""
+        peaks = [peak_demand(workload, block) for block in cycle.blocks]
+        pooled, highest = self.pools.get(workload.id), max(peaks)
+        return tuple(needed(pooled, peak, highest) for peak in peaks)
 
 
 def formulate(
@@ -151,11 +152,14 @@ def outlasts_a_week(option: Option, workload: Workload) -> bool:
 
 
 def holds(supply: Supply, option: Option, workload: Workload) -> bool:
-    """Whether a replica fits one instance, or is a gang of whole nodes (training only).
+    """Whether an option is meant for places as far from the users, and its replica fits one
+    instance, or is a gang of whole nodes (training only).
 
     Instances smaller than a node are no gang, nor are those of a provider that joins none by a
     fast network.
     """
+    if option.rtt_s != supply.planned_rtt_s(workload.id):
+        return False
     size = supply.gpus_per_instance
     if option.gpus <= size:
         return True
@@ -185,7 +189,7 @@ class _Builder:
             mix.Workload(
                 workload.id,
                 "inference",
-                demand=tuple(self.choice.needed(workload, b, cycle) for b in cycle.blocks),
+                demand=self.choice.needed(workload, cycle),
                 n_plus_one=premium and self.choice.survives_loss,
                 lost_together=premium and self.choice.survives_loss,
                 max_spot_share=None if premium else share,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from gpumix import mix
 from gpumix.domain.offer import Purchase
@@ -78,8 +79,9 @@ class Answer:
         return math.fsum(line.owed_usd for line in self.lines)
 
 
+@lru_cache(maxsize=32)
 def answer_of(found: Found) -> Answer:
-    """The accounts of a found mix."""
+    """The accounts of a found mix; those of the last ones are remembered."""
     lines = lines_of(found.formulation, found.solution)
     return Answer(found, credited(lines, found.choice.inventory))
 

@@ -11,17 +11,21 @@ from gpumix import mix
 from gpumix.domain.plan import Plan
 from gpumix.domain.workload import Inventory
 from gpumix.errors import InputError, Problem
+from gpumix.options.sharing import apart, of_each, options_of_each, together
 from gpumix.options.workloads import options
 from gpumix.plan import regret
 from gpumix.plan import today as todays
 from gpumix.plan.api_supply import with_apis
 from gpumix.plan.choose import chosen_from, cycle_for, cycles_for, supply
+from gpumix.plan.confidence import confidence_costs
 from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.infeasible.again import Again
 from gpumix.plan.infeasible.explain import explain_infeasible
 from gpumix.plan.interpret import answer_of
+from gpumix.plan.premium import premium_usd
 from gpumix.plan.scenarios import scenarios
 from gpumix.plan.search import best_cycle, search
+from gpumix.plan.sharing import told_apart
 from gpumix.plan.simplify import point_of, simplest
 from gpumix.plan.targets import targets
 from gpumix.plan.workloads import Results
@@ -58,6 +62,8 @@ def plan(
         InputError: the limit of time passed before a plan was found.
     """
     started = time.perf_counter()
+    stated = inventory
+    inventory, groups = together(stated)
     progress("prices and servers")
     supplies = supply(inventory, catalog)
     progress("speed of every GPU for every workload")
@@ -75,10 +81,11 @@ def plan(
         found = search(choice, cycle, work.plan)
     except mix.OutOfTime:
         raise _out_of_time(work, "no plan") from None
+    again = Again(catalog, inventory, rated.options)
+    if found.solution.cost is None and len(groups) < len(stated.workloads):
+        return plan(apart(stated), catalog, progress, work)  # told in the inventory's own words
     if found.solution.cost is None:
-        raise explain_infeasible(
-            inventory, found.formulation, Again(catalog, inventory, rated.options)
-        )
+        raise explain_infeasible(inventory, found.formulation, again)
     progress("replay of the traffic on the plan")
     replayer = replay.Replayer()
     found, choice, proof = replay.proven(found, choice, cycle, replayer)
@@ -102,10 +109,22 @@ def plan(
         targets=targets(answer, choice, cycle, supplies.of, catalog),
         fleet=todays.fleet_of(choice, supplies),
         scenarios=scenarios(answer, answer_of(best), choice, cycle),
+        confidence_costs=confidence_costs(answer, choice, cycle),
         cut_short_s=work.time_limit_s if work.is_over else None,
     )
-    results = Results(answer, catalog, supplies, rated.options, proof)
-    written = write_up(results, others, rated.unproven, started)
+    proof = replayer.with_chances(answer, proof)
+    results = Results(
+        told_apart(answer, stated, groups),
+        catalog,
+        supplies,
+        options_of_each(rated.options, groups),
+        of_each(proof, groups),
+        groups,
+        answer,
+        of_each(premium_usd(inventory, best, again), groups),
+    )
+    unproven = list(of_each(dict.fromkeys(rated.unproven), groups))
+    written = write_up(results, others, unproven, started)
     return Planned(written, signed.formulation.problem)
 
 

@@ -74,13 +74,16 @@ def costs_at_ends(
     ends = {name: slower_or_faster(found) for name, found in choice.options.items()}
     factors = [{name: both[end] for name, both in ends.items()} for end in (1, 0)]
     with ThreadPoolExecutor(max_workers=2) as pool:
-        costs = [pool.submit(_cost_at, answer, choice, cycle, factor) for factor in factors]
+        costs = [pool.submit(cost_at, answer, choice, cycle, factor) for factor in factors]
         fast, slow = (cost.result() for cost in costs)
     return fast, slow
 
 
-def _cost_at(
-    answer: Answer, choice: Choice, cycle: Cycle, rate_factor: Mapping[str, float]
+def cost_at(
+    answer: Answer,
+    choice: Choice,
+    cycle: Cycle,
+    rate_factor: Mapping[str, float] | None = None,
 ) -> float | None:
     """Cost at other speeds, from the supplies the plan holds; if they do not do, from all [USD]."""
     held = {line.supply.id for line in answer.lines}

@@ -13,19 +13,22 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from gpumix import mix
-from gpumix.domain.plan import Replay, ReplayedSlo
-from gpumix.domain.workload import Demand, Inventory, Slo, Workload
+from gpumix.domain.proof import Replay, ReplayedSlo
+from gpumix.domain.workload import Demand, Inventory, Workload
 from gpumix.options import sustained
+from gpumix.options.chance import chances
 from gpumix.options.option import Option
 from gpumix.options.promised import Part, Runs
+from gpumix.options.proof import MOST_REPLICAS, Hour, Judged, checked, hour_of
+from gpumix.options.proof import judged as judged_hours
 from gpumix.options.queued import is_queued
 from gpumix.plan import interpret, regret, replay_queue
-from gpumix.plan.cycle import Block, Cycle, peak_demand
+from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import Answer
 from gpumix.plan.regret import Variant
+from gpumix.plan.running import running_in
 from gpumix.plan.search import Found, judged, search
-from gpumix.serving.capacity import Traffic
 from gpumix.serving.kept import BEYOND_DOUBT, REQUESTS, SURE, Reached, Run, attained, percentile_of
 from gpumix.serving.simulated_capacity import capacity_by_simulation
 from gpumix.units import SECONDS_PER_HOUR
@@ -40,44 +43,12 @@ so that the search does not go from one unproven rate to the next."""
 _LEAST_STEP = 0.97
 """What rates are multiplied by where each kind of replica by itself sustains what is planned."""
 
-_REPLAYED = 4
-"""Replicas of a kind that are replayed, with their share of the traffic, if it has more."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Hour:
-    """The busiest hour of a block; `weight` are the units of the week that its block stands for."""
-
-    block: Block
-    hour: int
-    weight: float
-    parts: tuple[Part, ...]
-
-    @property
-    def load(self) -> float:
-        """How busy its replicas are, all alike (0-1)."""
-        return self.parts[0].load
-
-    @property
-    def replicas(self) -> tuple[tuple[Option, int], ...]:
-        """What runs in it."""
-        return tuple((part.option, part.replicas) for part in self.parts)
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """An hour that was simulated: its runs, and what each promise came to."""
-
-    hour: _Hour
-    ran: Sequence[Run]
-    reached: tuple[Reached, ...]
-
 
 @dataclass(frozen=True, slots=True)
 class Replayer:
     """Replays plans and remembers the runs, so that a changed plan costs what changed in it."""
 
-    runs: Runs = field(default_factory=lambda: Runs(_REPLAYED))
+    runs: Runs = field(default_factory=lambda: Runs(MOST_REPLICAS))
 
     def of(self, answer: Answer, corrections: Mapping[str, int]) -> dict[str, Replay]:
         """Every promised workload's replay on the plan's replicas."""
@@ -88,26 +59,28 @@ class Replayer:
             if (hours := hours_of(answer, w))  # an API's replicas cannot be simulated
         }
 
-    def judged(self, workload: Workload, demand: Demand, hours: Sequence[_Hour]) -> list[_Judged]:
-        """Those hours that none of the others dominates, the busiest first."""
-        found: list[_Judged] = []
-        alone: list[Part] = []
-        seen: set[tuple[tuple[Option, int], ...]] = set()
-        for hour in sorted(hours, key=lambda h: -h.load):
-            covered = all(any(_no_easier(one, part) for one in alone) for part in hour.parts)
-            if covered or hour.replicas in seen:
-                continue
-            seen.add(hour.replicas)
-            found.append(_Judged(hour, *self.runs.until_sure(demand, workload.slos, hour.parts)))
-            alone += [part for part in hour.parts if self._is_kept(demand, workload.slos, part)]
+    def with_chances(self, answer: Answer, proof: Mapping[str, Replay]) -> dict[str, Replay]:
+        """The replays with the probability that each promise's worst hour keeps it."""
+        found = dict(proof)
+        for w in answer.choice.inventory.workloads:
+            if w.id in found and w.demand is not None:
+                every = (
+                    list(replay_queue.hours_of(answer, w).values())
+                    if is_queued(w)
+                    else self.judged(w, w.demand, hours_of(answer, w))
+                )
+                slo = found[w.id].slo
+                p = chances(self.runs, w, every, [one.kept for one in slo])
+                slo = tuple(replace(one, p_kept=at) for one, at in zip(slo, p, strict=True))
+                found[w.id] = replace(found[w.id], slo=slo)
         return found
 
-    def _is_kept(self, demand: Demand, slos: Sequence[Slo], part: Part) -> bool:
-        _, found = self.runs.until_sure(demand, slos, (part,))
-        return all(r.is_kept(s.limit_s) for r, s in zip(found, slos, strict=True))
+    def judged(self, workload: Workload, demand: Demand, hours: Sequence[Hour]) -> list[Judged]:
+        """Those hours that none of the others dominates, the busiest first."""
+        return judged_hours(self.runs, demand, workload.slos, hours)
 
     def _replay(
-        self, workload: Workload, demand: Demand, hours: Sequence[_Hour], corrections: int
+        self, workload: Workload, demand: Demand, hours: Sequence[Hour], corrections: int
     ) -> Replay:
         judged = self.judged(workload, demand, hours)
         week = self._week(demand, hours, judged)
@@ -119,7 +92,10 @@ class Replayer:
             served=served,
             shed=offered - served,
             within=attained(week, workload.slos),
-            slo=tuple(_check(slo, i, judged, week) for i, slo in enumerate(workload.slos)),
+            slo=tuple(
+                checked(slo, i, judged, percentile_of(week, slo))
+                for i, slo in enumerate(workload.slos)
+            ),
             corrections=corrections,
             arrival_cv=demand.arrival_cv,
             length_correlation=demand.length_correlation,
@@ -127,13 +103,13 @@ class Replayer:
             traffic=replay_queue.sources(demand),
         )
 
-    def _week(self, demand: Demand, hours: Sequence[_Hour], judged: Sequence[_Judged]) -> list[Run]:
+    def _week(self, demand: Demand, hours: Sequence[Hour], judged: Sequence[Judged]) -> list[Run]:
         """Runs of the first week, weighted by the units they stand for; hours that were not judged
         in runs as short as those that rates are found with, as no promise rests on them."""
         known = {id(one.hour): one.ran for one in judged}
         week: list[Run] = []
         for hour in hours:
-            if hour.block.period != hours[0].block.period:
+            if hour.planned.period != hours[0].planned.period:
                 break
             ran = known.get(id(hour)) or [
                 (
@@ -143,70 +119,22 @@ class Replayer:
                 for part in hour.parts
             ]
             total = math.fsum(units for _, units in ran)
-            week += [(outcome, hour.weight * units / total) for outcome, units in ran]
+            week += [(outcome, hour.units * units / total) for outcome, units in ran]
         return week
 
 
-def hours_of(answer: Answer, workload: Workload) -> list[_Hour]:
+def hours_of(answer: Answer, workload: Workload) -> list[Hour]:
     """The busiest hour of each block in which a workload runs on replicas that can be simulated,
     its demand split by what they sustain."""
-    demand, hours = workload.demand, []
-    if demand is None:
-        return []
-    for index, block in enumerate(answer.formulation.cycle.blocks):
-        running = _running(answer, workload, index)
-        able = math.fsum(o.units_per_hour * n for o, n in running.items())
-        peak = peak_demand(workload, block)
-        if able <= 0.0 or peak <= 0.0:
-            continue
-        parts = tuple(
-            Part(option, count, peak * option.units_per_hour * count / able, _seed(stream))
-            for stream, (option, count) in enumerate(running.items())
-            if option.replica is not None
-        )
-        if parts:
-            busiest = max(block.hours, key=lambda h: demand.units_per_hour[h])
-            total = math.fsum(demand.units_per_hour[h] for h in block.hours)
-            hours.append(_Hour(block, busiest, total, parts))
-    return hours
-
-
-def _no_easier(one: Part, other: Part) -> bool:
-    """Whether one has no more replicas of the same kind as the other, each at least as busy."""
-    fewer = min(one.replicas, _REPLAYED) <= other.replicas
-    return one.option == other.option and fewer and one.load >= other.load * (1.0 - 1e-12)
-
-
-def _running(answer: Answer, workload: Workload, block: int) -> dict[Option, int]:
-    """Replicas of each option that serve a workload in a block."""
-    running: dict[Option, int] = {}
-    for line in answer.lines:
-        for use in line.uses:
-            if use.block == block and use.cell.workload.id == workload.id:
-                running[use.cell.option] = running.get(use.cell.option, 0) + use.replicas
-    return running
-
-
-def _seed(stream: int) -> int:
-    """Not that of the rates: a plan is proven on traffic that its rates were not found with."""
-    return sustained.SEED + 1 + stream
-
-
-def _check(slo: Slo, index: int, judged: Sequence[_Judged], week: Sequence[Run]) -> ReplayedSlo:
-    """A promise over the week, and in the hour of all years that came nearest to breaking it."""
-    worst = max(judged, key=lambda one: one.reached[index].seconds)
-    reached = worst.reached[index]
-    return ReplayedSlo(
-        name=slo.name,
-        limit_s=slo.limit_s,
-        week_s=percentile_of(week, slo),
-        worst_s=reached.seconds,
-        worst_hour=worst.hour.hour,
-        kept=all(one.reached[index].is_kept(slo.limit_s) for one in judged),
-        worst_year=worst.hour.block.period.year,
-        standard_error_s=reached.standard_error_s,
-        requests=reached.requests,
-    )
+    found: list[Hour] = []
+    for index in range(len(answer.formulation.cycle.blocks)):
+        block = running_in(answer, workload, index)
+        if block is not None and workload.demand is not None:
+            planned, options = block
+            text = {one: o for one, o in options.items() if o.replica is not None}
+            hour = hour_of(planned, text, workload.demand)
+            found += [hour] if hour is not None else []
+    return found
 
 
 def proven(
@@ -350,17 +278,17 @@ def _slower(option: Option, factor: float) -> Option:
 def _lowered(workload: Workload, demand: Demand, part: Part, replayer: Replayer) -> Option:
     """A part's option at what so many replicas sustain of the traffic they were replayed with, with
     the margin that leaves no doubt."""
-    option, replicas = part.option, min(part.replicas, _REPLAYED)
+    option, replicas = part.option, min(part.replicas, MOST_REPLICAS)
     _, reached = replayer.runs.until_sure(demand, workload.slos, (part,))
     slos = [
         replace(
             slo, limit_s=slo.limit_s - BEYOND_DOUBT * min(r.standard_error_s, SURE * slo.limit_s)
         )
-        for slo, r in zip(workload.slos, reached, strict=True)
+        for slo, r in zip(workload.seen_from(option.rtt_s).slos, reached, strict=True)
     ]
     found = capacity_by_simulation(
         sustained.table_of(option, demand),
-        Traffic(demand.input, demand.output, demand.arrival_cv, demand.prefix_share),
+        sustained.traffic_of(demand),
         slos,
         option.units_per_hour / SECONDS_PER_HOUR * replicas,
         replicas=replicas,

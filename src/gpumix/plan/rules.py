@@ -74,7 +74,8 @@ def _load(workload: str, gpu: str, answer: Answer) -> float:
         if u.cell.workload.id == workload and u.cell.option.gpu == gpu
     ]
     held = math.fsum(
-        u.replicas * u.cell.option.gpu_share * cycle.hours(u.block) * u.cell.duty for u in uses
+        u.share * u.replicas * u.cell.option.gpu_share * cycle.hours(u.block) * u.cell.duty
+        for u in uses
     )
     return math.fsum(u.loaded_gpu_hours for u in uses) / held if held else 0.0
 

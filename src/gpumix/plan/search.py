@@ -22,9 +22,9 @@ FAR = 0.10
 """A mix of a shortlist this far from the bound may lack supplies that whole numbers need."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """A solved mix problem and what its numbers mean.
+    """A solved mix problem and what its numbers mean; two are equal only if they are one.
 
     The formulation holds what entered the search; bound, gap and status of the solution are those
     of the whole choice, listed or not. `relaxed_bound` is the bound of its fractions alone [USD];

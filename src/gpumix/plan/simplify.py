@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 
 from gpumix import mix
-from gpumix.domain.plan import CurvePoint
+from gpumix.domain.scenarios import CurvePoint
 from gpumix.errors import Change, Infeasible, Stated, WayOut
 from gpumix.plan.accounts import Line
 from gpumix.plan.cycle import Cycle
@@ -57,13 +57,14 @@ def simplest(
     limits = choice.inventory.limits
     most_usd = (cheapest.solution.cost or 0.0) * (1.0 + choice.inventory.simplicity)
     found, curve = cheapest, [point_of(cheapest)]
+    known: dict[tuple[frozenset[str], float], Found | None] = {}
     for key, name, limit in (
         ("providers", provider_of, limits.providers),
         ("gpu_types", _gpu, limits.gpu_types),
         ("lines", _line, limits.lines),
     ):
         before_lines = offered
-        trial = _Trial(choice, cycle, offered, name)
+        trial = _Trial(choice, cycle, offered, name, known)
         found = _cut(found, trial, most_usd)
         if limit is not None and len(_ranked(found, name)) > limit:
             found = _limited(found, trial, key, limit)
@@ -72,7 +73,7 @@ def simplest(
         offered = [s for s in offered if s.count or name(s) in kept]
     least_line_usd = limits.min_line_usd_per_month
     wide = before_lines if least_line_usd and limits.lines is None else offered
-    smaller = _without_small(found, _Trial(choice, cycle, wide, _line), most_usd)
+    smaller = _without_small(found, _Trial(choice, cycle, wide, _line, known), most_usd)
     if smaller is not found:
         found = smaller
         curve.append(point_of(found))
@@ -113,12 +114,14 @@ def _keeps_least(found: Found, usd_per_month: float | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """A search with only some of what is on offer, told apart by a name."""
+    """A search with only some of what is on offer, told apart by a name; what the `known` trials of
+    the same supplies found is not searched again."""
 
     choice: Choice
     cycle: Cycle
     offered: Sequence[Supply]
     name: Callable[[Supply], str]
+    known: dict[tuple[frozenset[str], float], Found | None]
 
     def only(self, names: Sequence[str], most_usd: float) -> Found | None:
         """The cheapest mix of these; None where it costs more, as its fractions may say at once."""
@@ -126,6 +129,12 @@ class _Trial:
         narrowed = narrow(
             self.choice, self.offered, lambda s: bool(s.count) or self.name(s) in kept
         )
+        asked = frozenset(s.id for s in narrowed.supplies), most_usd
+        if asked not in self.known:
+            self.known[asked] = self._search(narrowed, most_usd)
+        return self.known[asked]
+
+    def _search(self, narrowed: Choice, most_usd: float) -> Found | None:
         if homeless_workloads(narrowed, narrowed.supplies) or self.choice.work.is_over:
             return None
         try:
@@ -197,13 +206,19 @@ def _cut(found: Found, trial: _Trial, most_usd: float) -> Found:
     return _thinned(best, trial, most_usd)
 
 
-def _thinned(found: Found, trial: _Trial, most_usd: float) -> Found:
-    """The mix without any one that the others can do without for no more than `most_usd`."""
+def _thinned(
+    found: Found, trial: _Trial, most_usd: float, needed: frozenset[str] = frozenset()
+) -> Found:
+    """The mix without any one that the others can do without for no more than `most_usd`; those
+    `needed` by more of them are needed by fewer too."""
     names = _ranked(found, trial.name)
     for name in reversed(names[1:]):
+        if name in needed:
+            continue
         other = trial.only([n for n in names if n != name], most_usd)
         if other is not None and len(_ranked(other, trial.name)) < len(names):  # what stands stays
-            return _thinned(other, trial, most_usd)
+            return _thinned(other, trial, most_usd, needed)
+        needed |= {name}
     return found
 
 

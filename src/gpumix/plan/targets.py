@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpumix import mix
-from gpumix.domain.plan import TermTarget
+from gpumix.domain.scenarios import TermTarget
 from gpumix.domain.workload import Inventory
 from gpumix.plan.accounts import Line
 from gpumix.plan.cycle import Cycle
@@ -17,6 +17,7 @@ from gpumix.plan.interpret import Answer, answer_of
 from gpumix.plan.search import search
 from gpumix.plan.worthwhile import worthwhile
 from gpumix.supply.rentals import rentals
+from gpumix.supply.round_trip import with_round_trips
 from gpumix.supply.supply import Supply
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def estimated_supplies(inventory: Inventory, catalog: Catalog) -> tuple[Supply, 
     if cloud is None or cloud.estimated_terms:
         return ()
     asking = replace(inventory, cloud=replace(cloud, estimated_terms=True))
-    return tuple(s for s in rentals(asking, catalog).of if s.is_derived)
+    derived = [s for s in rentals(asking, catalog).of if s.is_derived]
+    return with_round_trips(derived, inventory, catalog)
 
 
 def _target(line: Line, dearer: float, saves_usd_per_month: float) -> TermTarget:

@@ -8,13 +8,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpumix.cost.unit_cost import split_by_time, usd_per_million, usd_per_unit
+from gpumix.domain.class_plan import ClassPlan
 from gpumix.domain.offer import Purchase
-from gpumix.domain.plan import Placement, Replay, SloCheck, WorkloadPlan
+from gpumix.domain.plan import Placement, SloCheck, WorkloadPlan
+from gpumix.domain.proof import Replay
 from gpumix.domain.workload import Kind, Workload
+from gpumix.options.classes import class_plans
 from gpumix.options.levers import Asker, Change, Priced, levers
 from gpumix.options.option import Option
 from gpumix.options.reasons import Reason, Way, reasons_by_way, way_of
-from gpumix.options.workloads import options_of
+from gpumix.options.sharing import Groups, members_of, shared_with, summed
+from gpumix.options.workloads import whole_options
 from gpumix.plan.accounts import Line, Use, usd_by_workload
 from gpumix.plan.availability import availability
 from gpumix.plan.candidates import candidates_of, cheapest_way, ways_of_gpus, why
@@ -23,9 +27,10 @@ from gpumix.plan.interpret import Answer
 from gpumix.plan.job_ways import job_plan
 from gpumix.plan.periods import units_by_year
 from gpumix.plan.replay_queue import running
+from gpumix.plan.running import planned_hours
 from gpumix.serving.pools import pool_rate
 from gpumix.supply.supply import Supplies
-from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
+from gpumix.units import HOURS_PER_WEEK, MS, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -44,7 +49,9 @@ COST_UNIT = {
 class Results:
     """What a plan is written from: the mix found, what it was found among, and its replays.
 
-    `tried` holds all options of every workload, refused ones included.
+    `tried` holds all options of every workload, refused ones included; `groups` are those that
+    share replicas, told apart in `answer`, and not in `shared`. `premium_usd` is what premium
+    classes of requests add to the cost, of a whole group [USD over the horizon].
     """
 
     answer: Answer
@@ -52,6 +59,9 @@ class Results:
     supplies: Supplies
     tried: Mapping[str, Sequence[Option]]
     proof: Mapping[str, Replay]
+    groups: Groups
+    shared: Answer
+    premium_usd: Mapping[str, float]
 
 
 def workload_plans(results: Results) -> tuple[WorkloadPlan, ...]:
@@ -66,12 +76,13 @@ def workload_plans(results: Results) -> tuple[WorkloadPlan, ...]:
 def _workload_plan(results: Results, workload: Workload, usd: float, asker: Asker) -> WorkloadPlan:
     answer, tried = results.answer, results.tried[workload.id]
     choice, of = answer.choice, results.supplies.of
+    whole = summed(members_of(workload, results.groups))
     uses = [(x, u) for x in answer.lines for u in x.uses if u.cell.workload.id == workload.id]
     units = units_by_year(workload, choice.inventory.years)
     ways = ways_of_gpus(choice, workload, tried, of)
     shown = [u.cell.option for _, u in uses] + [way.best.option for way in ways if way.best]
     behind = reasons_by_way(workload, tried, shown, results.catalog)
-    placements = _placements(answer, uses, behind)
+    placements = _placements(answer, uses, behind, shared_with(workload, results.groups))
     candidates = candidates_of(ways, behind, {u.cell.option.gpu for _, u in uses})
     return WorkloadPlan(
         id=workload.id,
@@ -86,29 +97,51 @@ def _workload_plan(results: Results, workload: Workload, usd: float, asker: Aske
         candidates=candidates,
         cost_unit=COST_UNIT[workload.kind],
         levers=levers(
-            workload,
+            whole,
             asker,
             min((c.unit_cost_usd for c in candidates if c.unit_cost_usd), default=None),
         ),
         why=why(candidates, COST_UNIT[workload.kind]),
-        demand_per_hour=workload.demand.units_per_hour if workload.demand else (),
+        demand_per_hour=whole.demand.units_per_hour if whole.demand else (),
         capacity_per_hour=_capacity_per_hour(answer, workload, uses),
         replay=results.proof.get(workload.id),
         demand_from=workload.demand.demand_from if workload.demand else None,
+        planned_hours=planned_hours(answer, workload),
         availability=availability(workload, uses),
         promised_availability=workload.availability,
+        classes=_classes(results, workload, whole, uses, usd),
         job=job_plan(placements, workload, tried, of, results.catalog) if workload.run else None,
         **_unit_costs(workload, usd, sum(units), uses),
     )
 
 
+def _classes(
+    results: Results,
+    workload: Workload,
+    whole: Workload,
+    uses: Sequence[tuple[Line, Use]],
+    usd: float,
+) -> tuple[ClassPlan, ...]:
+    """Its classes of requests; what premium adds is spread over all that share the replicas."""
+    if workload.demand is None or not workload.demand.classes:
+        return ()
+    years, extra_usd = results.answer.choice.inventory.years, results.premium_usd.get(workload.id)
+    units = math.fsum(units_by_year(whole, years))
+    return class_plans(
+        workload.demand,
+        [(use.cell.option, use.loaded_gpu_hours) for _, use in uses],
+        math.fsum(units_by_year(workload, years)),
+        usd,
+        results.answer.months,
+        extra_usd / units if extra_usd is not None and units else None,
+    )
+
+
 def _asker(results: Results) -> Asker:
     """How the plan's levers are predicted, and priced at its own supplies."""
-    largest = results.supplies.largest_instance()
-    gpus = [results.catalog.gpus[gpu] for gpu in largest]
 
     def ask(workload: Workload, change: Change) -> list[Option]:
-        return options_of(workload, gpus, largest, results.catalog, change)
+        return whole_options(workload, results.supplies, results.catalog, change)
 
     def price(workload: Workload, options: Sequence[Option]) -> Priced | None:
         allowed = [s for s in results.supplies.of if may_run(workload, s)]
@@ -157,27 +190,46 @@ def _checked(
     workload: Workload, found: Sequence[SloCheck], proof: Replay | None
 ) -> tuple[SloCheck, ...]:
     """The promises as the replay found them, where there is one, with their confidence."""
-    kept = {slo.name: slo.kept for slo in proof.slo} if proof else {}
-    in_text = workload.kind in (Kind.CHAT, Kind.BATCH, Kind.EMBEDDING)
+    ran = {slo.name: slo for slo in proof.slo} if proof else {}
     return tuple(
         replace(
             check,
-            kept=kept.get(check.name, check.kept),
-            replayed=check.name in kept,
-            confidence=workload.confidence if in_text else None,
+            kept=ran[check.name].kept if check.name in ran else check.kept,
+            replayed=check.name in ran,
+            p_kept=ran[check.name].p_kept if check.name in ran else None,
+            confidence=None if workload.run else workload.confidence,
         )
         for check in found
     )
 
 
 def _checks(cell: Cell) -> tuple[SloCheck, ...]:
-    """Promises as kept on this supply: deadlines on spot are those of interrupted runs."""
+    """Promises as kept on this supply: deadlines on spot are those of interrupted runs, latencies
+    those that users see."""
     spot = cell.supply.purchase is Purchase.SPOT
-    return cell.option.spot_slos if spot and cell.option.spot_slos else cell.option.slos
+    if spot and cell.option.spot_slos:
+        return cell.option.spot_slos
+    trip = cell.supply.round_trip(cell.workload.id)
+    if trip is None:
+        return cell.option.slos
+    stated = {slo.name: slo for slo in cell.workload.slos}
+    return tuple(
+        replace(
+            check,
+            limit_s=stated[check.name].limit_s,
+            predicted=check.predicted.later(
+                trip.seconds if stated[check.name].is_seen_from_afar else 0.0
+            ),
+        )
+        for check in cell.option.slos
+    )
 
 
 def _placements(
-    answer: Answer, uses: Sequence[tuple[Line, Use]], behind: Mapping[Way, Reason]
+    answer: Answer,
+    uses: Sequence[tuple[Line, Use]],
+    behind: Mapping[Way, Reason],
+    others: tuple[str, ...],
 ) -> tuple[Placement, ...]:
     """Replicas gathered by supply and layout, the largest share first."""
     groups: dict[tuple[str, Option], list[Use]] = {}
@@ -189,6 +241,7 @@ def _placements(
         at_once: dict[int, int] = {}
         for use in members:
             at_once[use.block] = at_once.get(use.block, 0) + use.replicas
+        trip = members[0].cell.supply.round_trip(members[0].cell.workload.id)
         placements.append(
             Placement(
                 resource=resource,
@@ -205,6 +258,9 @@ def _placements(
                 speed=behind[way_of(option)].speed,
                 nearest=behind[way_of(option)].nearest,
                 slice=option.slice.name if option.slice else "",
+                shared_with=others,
+                rtt_ms=trip.seconds / MS if trip else None,
+                rtt_basis=trip.basis.value if trip else "",
             )
         )
     return tuple(sorted(placements, key=lambda p: (-p.share, p.resource)))

@@ -6,7 +6,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gpumix.domain.plan import WITHOUT_LOSS, Alternative, CurvePoint, Plan, Scenarios, TermTarget
+from gpumix.domain.confidence import ConfidenceCost
+from gpumix.domain.plan import WITHOUT_LOSS, Alternative, Plan
+from gpumix.domain.scenarios import CurvePoint, Scenarios, TermTarget
 from gpumix.plan import assumptions, interpret, regret
 from gpumix.plan.api import all_by_api, by_api
 from gpumix.plan.api_supply import api_warnings
@@ -17,6 +19,7 @@ from gpumix.plan.interpret import Answer
 from gpumix.plan.interval import cost_interval_usd
 from gpumix.plan.regret import Variant
 from gpumix.plan.rules import decision_rules
+from gpumix.plan.sharing import today_of_each
 from gpumix.plan.slices import cuts
 from gpumix.plan.timeline import late_orders, timeline
 from gpumix.plan.today import TodayFleet, alternative, today_plan
@@ -29,7 +32,7 @@ from gpumix.units import MONTHS_PER_YEAR
 class Others:
     """What the plan is held against: variants, the cheapest mix found, the way from that to the
     plan, its cost at either end of every speed's interval [USD], prices to ask for, what runs
-    today, and its cost in other scenarios.
+    today, and its cost in other scenarios and at other confidences.
 
     `cut_short_s` is the limit of time that ended all this early [s], if one did.
     """
@@ -42,6 +45,7 @@ class Others:
     fleet: TodayFleet | None = None
     cut_short_s: float | None = None
     scenarios: Scenarios | None = None
+    confidence_costs: tuple[ConfidenceCost, ...] = ()
 
 
 def write_up(
@@ -93,14 +97,14 @@ def write_up(
             all_by_api(apis, others.cheapest),
             *([alternative(others.fleet, others.cheapest)] if others.fleet else []),
         ),
-        break_evens=break_evens(answer, rules, supplies.of),
+        break_evens=break_evens(results.shared, rules, supplies.of),
         hourly_gpus=interpret.hourly_gpus(answer),
         assumptions=assumptions.assumptions(answer, catalog, (*inventory.notes, *supplies.notes)),
         warnings=(
             *assumptions.warnings(answer, notes),
             *late_orders(answer),
             *assumptions.replay_warnings(results.proof, unproven),
-            *api_warnings(answer.lines),
+            *api_warnings(results.shared.lines),
         ),
         seconds=time.perf_counter() - started,
         data_as_of=catalog.data_as_of,
@@ -109,7 +113,9 @@ def write_up(
         cheapest_usd=others.cheapest.usd,
         curve=others.curve,
         api=apis,
-        today=today_plan(others.fleet, answer) if others.fleet else None,
+        today=today_of_each(today_plan(others.fleet, answer), results.groups)
+        if others.fleet
+        else None,
         timeline=timeline(answer),
         first_year_usd_per_month=interpret.first_year_usd(answer) / MONTHS_PER_YEAR,
         owed_usd=answer.owed_usd,
@@ -122,6 +128,7 @@ def write_up(
         scenarios=others.scenarios,
         surviving_usd_per_month=surviving_usd_per_month,
         surviving_share=surviving_share,
+        confidence_costs=others.confidence_costs,
     )
 
 

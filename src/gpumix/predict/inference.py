@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -40,13 +38,16 @@ from gpumix.predict.evidence import (
 from gpumix.predict.rows import (
     Layout,
     best_of,
+    cut_at,
     figure_of,
     layouts_of,
     parse_slo,
     quantity_of,
     reason_of,
+    spread_of,
     unknown,
 )
+from gpumix.predict.simulated import DEFAULT_REQUESTS, SIMULATED, Answers, simulated
 from gpumix.units import MS
 
 CHUNK_ROWS = 20_000
@@ -56,7 +57,7 @@ TEXT_COLUMNS = (
     "gpu", "model", "weight_precision", "kv_precision", "engine", "engine_version",
 )  # fmt: skip
 LAYOUT_COLUMNS = ("n_gpus", "tp", "pp", "dp", "ep")
-NUMBER_COLUMNS = ("input_len", "output_len", "load_value")
+NUMBER_COLUMNS = ("input_len", "output_len", "load_value", "requests")
 WORD_COLUMNS = ("load", "metric", "dataset", "slo")
 
 
@@ -67,6 +68,8 @@ def predict_inference(
     models: Path | None = None,
     measured: Path | None = None,
     catalog: Catalog | None = None,
+    requests: int = DEFAULT_REQUESTS,
+    seed: int = 0,
 ) -> Predictions:
     """Predicted value, 80 % interval, basis, limit and note of every point, in order.
 
@@ -75,27 +78,37 @@ def predict_inference(
         gpus, models: sheets laid over the catalogue.
         measured: folder of the team's own measurements, which move predictions near them.
         catalog: used instead of a fresh one with those sheets.
+        requests: of a run at a stated rate, where a point's own column `requests` states none;
+            0: bursts and rates are answered in closed form, not simulated [count].
+        seed: of simulated runs; the same seed gives the same answers.
 
     Raises:
         InputError: columns missing or of different length, or a sheet that cannot be read.
     """
     refuse_missing(points)
     catalog = catalog or load(gpus=gpus, models=models, measured=measured)
-    return Predictions(**_predict(points, catalog, serving_evidence(catalog))[0])
+    evidence = serving_evidence(catalog, requests, seed)
+    return Predictions(**_predict(points, catalog, evidence, requests, seed)[0])
 
 
 @lru_cache(maxsize=8)
-def serving_evidence(catalog: Catalog) -> Evidence | None:
+def serving_evidence(
+    catalog: Catalog, requests: int = DEFAULT_REQUESTS, seed: int = 0
+) -> Evidence | None:
     """What the catalogue's measured rows say of serving; None where there are none."""
     columns = rows_for(catalog.measured, training=False)
     if not columns.get("value"):
         return None
-    out, asked = _predict(columns, catalog, None)
+    out, asked = _predict(columns, catalog, None, requests, seed)
     return collect(columns, asked, out["value"], catalog.shrinkage["inference"])
 
 
 def _predict(
-    points: Mapping[str, Sequence[object]], catalog: Catalog, evidence: Evidence | None
+    points: Mapping[str, Sequence[object]],
+    catalog: Catalog,
+    evidence: Evidence | None,
+    requests: int,
+    seed: int,
 ) -> tuple[dict[str, npt.NDArray[Any]], Asked]:
     """Predictions of points, and (where there is no evidence yet) where each of them stands."""
     rows = rows_of(points)
@@ -113,7 +126,7 @@ def _predict(
         "limit": np.full(rows, "", dtype=object),
         "note": np.full(rows, "", dtype=object),
     }
-    work = _Prediction(table, catalog, out, evidence)
+    work = _Prediction(table, catalog, out, evidence, requests, seed)
     if rows:
         work.fill()
     return out, work.asked()
@@ -128,8 +141,11 @@ class _Prediction:
         catalog: Catalog,
         out: dict[str, npt.NDArray[Any]],
         evidence: Evidence | None,
+        requests: int,
+        seed: int,
     ) -> None:
         self.table, self.catalog, self.out, self.evidence = table, catalog, out, evidence
+        self.requests, self.seed = requests, seed
         self.stood: list[tuple[IntArray, Asked]] = []
         self.numbers = {name: table[name].numbers() for name in (*LAYOUT_COLUMNS, *NUMBER_COLUMNS)}
 
@@ -257,7 +273,13 @@ class _Prediction:
             questions = self._questions(chunk[source], reads_only[index])
             part = dep.take(index)
             value, limit = answer(part, questions, self.catalog.coefficients)
+            ran = simulated(
+                part, questions, index, self._run_requests(chunk[source]), np.isfinite(value),
+                self.catalog.coefficients, self.seed,
+            )  # fmt: skip
+            value = np.where(ran.simulated, ran.value, value)
             best = best_of(value, source, count, questions.metric)
+            self._tell(chunk, dep, index[best], ran.take(best))
             self._write(
                 chunk, dep, index[best], value[best], limit[best], questions.take(best), named
             )
@@ -274,8 +296,7 @@ class _Prediction:
         slo = self.table["slo"]
         limits = np.array([parse_slo(text)[:2] for text in slo.texts])[slo.codes[rows]]
         dataset = self.table["dataset"]
-        spread = np.array([float(t not in ("", "fixed")) for t in dataset.texts])
-        cut = np.array([_cut_at(t) for t in dataset.texts])[dataset.codes[rows]]
+        cut = np.array([cut_at(t) for t in dataset.texts])[dataset.codes[rows]]
         return Questions(
             input_len=number("input_len"),
             output_len=np.where(reads_only & np.isnan(output_len), 0.0, output_len),
@@ -284,9 +305,23 @@ class _Prediction:
             metric=word("metric"),
             tpot_limit_s=limits[:, 0],
             ttft_limit_s=limits[:, 1],
-            spread=spread[dataset.codes[rows]],
+            spread=spread_of(dataset.texts, dataset.codes[rows], output_len),
             longest=np.maximum(cut / output_len, 1.0),
         )
+
+    def _run_requests(self, rows: IntArray) -> npt.NDArray[np.float64]:
+        """Requests of each row's run: its own, else those of every row that states none."""
+        stated = self.numbers["requests"][0][self.table["requests"].codes[rows]]
+        return np.asarray(np.where(np.isnan(stated), float(self.requests), stated))
+
+    def _tell(self, rows: IntArray, dep: Deployment, index: IntArray, ran: Answers) -> None:
+        """Write what predictions rest on: constants fitted to their kind, runs of the simulator."""
+        tables = self.catalog.coefficients.inference
+        fitted = np.array([is_fitted(k, tables) for k in dep.keys])[dep.key_index[index]]
+        self.out["basis"][rows[fitted]] = Basis.CALIBRATED.value
+        self.out["basis"][rows[ran.simulated]] = SIMULATED
+        self.out["note"][rows] = np.array(dep.notes, dtype=object)[index]
+        _append(self.out["note"], rows[ran.simulated], ran.note[ran.simulated])
 
     def _write(
         self,
@@ -308,10 +343,6 @@ class _Prediction:
             engine,
             dep.expert_params[index] > 0.0,
         )
-        self.out["note"][rows] = np.array(dep.notes, dtype=object)[index]
-        tables = self.catalog.coefficients.inference
-        fitted = np.array([is_fitted(k, tables) for k in dep.keys])[keys]
-        self.out["basis"][rows[fitted]] = Basis.CALIBRATED.value
         asked = None
         if self._cares:
             figures = np.array([figure_of(name) for name in metrics])[metric]
@@ -462,12 +493,3 @@ def _add_notes(notes: npt.NDArray[Any], one: Column, wrong: Sequence[str]) -> No
         if note:
             rows = np.flatnonzero(one.codes == code)
             notes[rows] = [f"{old}; {note}" if old else note for old in notes[rows]]
-
-
-_CUT = re.compile(r"cut at (\d+)")
-
-
-def _cut_at(dataset: str) -> float:
-    """The longest answer that a dataset's text states, as in `chats, answers cut at 512`; NaN."""
-    found = _CUT.search(dataset)
-    return float(found[1]) if found else math.nan

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -61,6 +65,19 @@ def layouts_of(
     return found if any(t == n for t, *_ in found) else [*found, (n, 1, 1, shared)]
 
 
+_CUT = re.compile(r"cut at (\d+)")
+
+
+def cut_at(dataset: str) -> float:
+    """The longest answer that a dataset's text states, NaN where it states none.
+
+    >>> cut_at("chats, answers cut at 512")
+    512.0
+    """
+    found = _CUT.search(dataset)
+    return float(found[1]) if found else math.nan
+
+
 def parse_slo(text: str) -> tuple[float, float, str]:
     """Limits of TPOT and TTFT [s] in `ttft_p99_ms<=2000;tpot_p99_ms<=200`, and what is wrong.
 
@@ -109,6 +126,24 @@ def errors(
     [0.1, 0.1]
     """
     return np.abs(predicted - measured) / measured
+
+
+def spread_of(
+    datasets: Sequence[str], codes: IntArray, output_len: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """1 where answers vary as in chats, 0 where all are equally long.
+
+    A page that names a dataset of chats or random prompts, and not which, ran the latter where the
+    answer's length is round: means of chats are hardly ever a multiple of 100 or a power of two.
+
+    >>> spread_of(["", "ShareGPT or random"], np.array([0, 1, 1]), np.array([9.0, 128.0, 197.3]))
+    array([0., 0., 1.])
+    """
+    varies = np.array([text not in ("", "fixed") for text in datasets])[codes]
+    random = np.array(["random" in text.lower() for text in datasets])[codes]
+    power = np.log2(np.maximum(output_len, 1.0)) % 1.0 == 0.0
+    is_round = (output_len % 100.0 == 0.0) | power
+    return np.asarray(varies & ~(random & is_round), dtype=np.float64)
 
 
 NEEDS_NO_VALUE = ("max_throughput", "single_stream", "request_rate")

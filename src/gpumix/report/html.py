@@ -26,6 +26,7 @@ from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
 from gpumix.report.views import availability as availability_view
 from gpumix.report.views import charts
+from gpumix.report.views import confidence as confidence_view
 from gpumix.report.views import decisions as decision_view
 from gpumix.report.views import demand as demand_view
 from gpumix.report.views import evidence as evidence_view
@@ -95,6 +96,7 @@ def plan_html(plan: Plan) -> str:
         "jobs": job_view.jobs_table(plan),
         "slo": plan_view.slo_table(plan),
         "replay": plan_view.replay_table(plan),
+        "confidence": confidence_view.confidence_table(plan),
         "regret": other_view.regret_table(plan).without_absent(),
         "api": api_view.api_table(plan),
         "api_flips": api_view.flips_table(plan),

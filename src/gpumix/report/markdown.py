@@ -11,6 +11,7 @@ from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
 from gpumix.report.views import availability as availability_view
 from gpumix.report.views import comparison as comparison_view
+from gpumix.report.views import confidence as confidence_view
 from gpumix.report.views import decisions as decision_view
 from gpumix.report.views import demand as demand_view
 from gpumix.report.views import evidence as evidence_view
@@ -48,6 +49,7 @@ def plan_markdown(plan: Plan) -> str:
         *(
             drawn(t)
             for t in (
+                confidence_view.confidence_table(plan),
                 other_view.regret_table(plan).without_absent(),
                 api_view.api_table(plan),
                 api_view.flips_table(plan),

@@ -20,6 +20,7 @@ from gpumix import fields
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.explanation import Explanation, Formula, Listed, PlacementExplanation
 from gpumix.domain.plan import Plan
+from gpumix.domain.proof import PlanSimulation
 from gpumix.domain.simulation import Simulation
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.report import simulation
@@ -29,12 +30,14 @@ from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
 from gpumix.report.views import availability as availability_view
 from gpumix.report.views import comparison as comparison_view
+from gpumix.report.views import confidence as confidence_view
 from gpumix.report.views import decisions as decision_view
 from gpumix.report.views import demand as demand_view
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
+from gpumix.report.views import proof as proof_view
 from gpumix.report.views import timeline as timeline_view
 from gpumix.report.views import today as today_view
 from gpumix.report.views import training as training_view
@@ -129,6 +132,21 @@ def show_simulation(found: Simulation, console: Console, page: str | None = None
     )
     steps = [f"open {page}"] if page else []
     _next([*steps, f"gpumix compare {found.model} --gpus {found.gpu}"], console)
+
+
+def show_plan_simulation(found: PlanSimulation, console: Console, plan: str) -> None:
+    """Print a plan's replicas run again: the outcome in a sentence, promises, hours, next command;
+    `plan` is the file as it was named."""
+    console.print(
+        Text.assemble((found.plan, "bold"), (f"  {found.workload}: {found.model}", "dim"))
+    )
+    console.print()
+    console.print(Text(proof_view.headline(found), style="bold"))
+    _warnings(found.warnings, console)
+    show_table(proof_view.promise_table(found), console)
+    show_table(proof_view.hour_table(found), console)
+    again = f"gpumix simulate --plan {plan} --workload {found.workload}"
+    _next([f"{again} --seed {(found.seed or 0) + 1} --requests 50000"], console)
 
 
 def show_training(comparison: TrainingComparison, console: Console) -> None:
@@ -308,6 +326,7 @@ def _decision(plan: Plan, console: Console) -> None:
     show_table(plan_view.slo_table(plan), console, minor=("basis",), ranged=("predicted",))
     for words in availability_view.availability_words(plan):
         _small(words, console)
+    show_table(confidence_view.confidence_table(plan), console)
     show_table(timeline_view.timeline_table(plan), console, minor=("cash_usd",))
     _regret(plan, console)
     show_table(decision_view.scenario_table(plan), console)

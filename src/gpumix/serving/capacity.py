@@ -1,10 +1,8 @@
 """What one replica sustains within its promises under bursty traffic, in closed form.
 
-At a mean of b decoding sequences a replica serves rate(b) requests/s (Little's law). Around that
-mean the crowd swings with the arrivals, so the tail of TPOT is the step at the crowd's quantile;
-TTFT is the prompt's own prefill after a wait in front of the prefill of others. The highest b
-whose tails keep every promise is the capacity. Where a simulation is worth its time, it answers
-the same question with the same arguments.
+At a mean of b requests a replica serves rate(b) requests/s (Little's law), and `open_loop` says
+what share of them is within a limit. The highest b at which every promise holds is the capacity.
+Where a simulation is worth its time, it answers the same question with the same arguments.
 """
 
 from __future__ import annotations
@@ -15,11 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpumix.domain.traffic import Lengths
-from gpumix.domain.workload import Slo
+from gpumix.domain.workload import RequestClass, Slo
 from gpumix.perf.inference.deployment import Deployment
-from gpumix.perf.inference.loads import closed_loop, open_service
-from gpumix.perf.inference.memory import memory
-from gpumix.perf.inference.steps import prefill_s
+from gpumix.serving.open_loop import OpenLoop, open_loop, room
 from gpumix.serving.queueing import crowd_quantile, wait_quantile_s
 from gpumix.values import FloatArray, Values
 
@@ -29,12 +25,16 @@ _SMALLEST_BATCH = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What arrives at one replica; `prefix_hit` is the share of the prompt found in the cache."""
+    """What arrives at one replica; `prefix_hit` is the share of the prompt found in the cache.
+
+    Of several `classes` of requests a simulation draws each by itself.
+    """
 
     input: Lengths
     output: Lengths
     arrival_cv: float
     prefix_hit: float = 0.0
+    classes: tuple[RequestClass, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,41 +86,46 @@ class Capacity:
 def latency(dep: Deployment, traffic: Traffic, batch: Values, quantile: float) -> Latency:
     """Latencies at a mean batch, at one quantile of requests.
 
-    TTFT_q = TTFT of an open loop + wait_q; TPOT_q = step at the crowd's quantile;
-    E2E_q = TTFT_q + TPOT_mean (output_q - 1)
-
-    Prompts that wait are prefilled together, as many as the step's token budget takes, so what
-    one adds to the queue is its share of a full step.
+    TTFT_q and TPOT_q are those of `open_loop`; E2E_q = TTFT_q + TPOT_mean (output_q - 1)
 
     Args:
         dep: deployments.
         traffic: lengths and burstiness.
-        batch: mean decoding sequences of one copy [count].
+        batch: mean requests of one copy [count].
         quantile: probability [0-1].
 
-    Source: docs/serving.md; Kingman's wait and Little's law as in `queueing`.
+    Source: docs/serving.md.
     """
-    sizes, lengths = traffic.input, np.maximum(traffic.output.mean, 1.0)
-    crowd = crowd_quantile(batch, traffic.arrival_cv**2, quantile)
-    mean = closed_loop(dep, sizes.mean, lengths, batch * dep.copies, prefix_hit=traffic.prefix_hit)
-    tail = closed_loop(dep, sizes.mean, lengths, crowd * dep.copies, prefix_hit=traffic.prefix_hit)
-    rate = mean.output_tokens_per_s / lengths
-    one = open_service(dep, sizes.mean, lengths, batch, prefix_hit=traffic.prefix_hit)
-    each = _queued_prefill_s(dep, sizes.mean, traffic.prefix_hit)
-    load = rate / dep.copies * each
-    wait = wait_quantile_s(load, each, traffic.arrival_cv**2, sizes.cv**2, quantile)
-    longest = _quantile_or_mean(sizes, quantile)
-    ratio = _prefill_ratio(dep, longest, sizes.mean, traffic.prefix_hit)
-    ttft = one.ttft_s + np.maximum((ratio - 1.0) * one.prompt_s, wait)
-    answer = max(_quantile_or_mean(traffic.output, quantile), 1.0)
+    loop = loop_of(dep, traffic, batch)
+    ttft = loop.quantile_s("ttft", quantile)
     return Latency(
         batch=np.asarray(batch, dtype=np.float64),
-        requests_per_s=rate,
+        requests_per_s=loop.requests_per_s * dep.copies,
         ttft_s=ttft,
-        tpot_s=tail.tpot_s,
-        e2e_s=ttft + mean.tpot_s * (answer - 1.0),
-        crowd=np.asarray(crowd),
+        tpot_s=loop.quantile_s("tpot", quantile),
+        e2e_s=ttft + _decoding_s(loop, traffic, quantile),
+        crowd=np.asarray(crowd_quantile(batch, traffic.arrival_cv**2, quantile)),
     )
+
+
+def loop_of(dep: Deployment, traffic: Traffic, batch: Values) -> OpenLoop:
+    """One copy of each deployment that holds a mean number of requests of this traffic.
+
+    Args:
+        dep: deployments.
+        traffic: lengths and burstiness.
+        batch: mean requests of one copy [count].
+
+    Source: `open_loop`.
+    """
+    return open_loop(
+        dep, traffic.input, traffic.output, traffic.arrival_cv, traffic.prefix_hit, batch
+    )
+
+
+def _decoding_s(loop: OpenLoop, traffic: Traffic, quantile: float) -> FloatArray:
+    answer = max(_quantile_or_mean(traffic.output, quantile), 1.0)
+    return np.asarray(loop.tpot_s * (answer - 1.0))
 
 
 def sustained(
@@ -137,9 +142,7 @@ def sustained(
 
     Source: docs/serving.md.
     """
-    tokens = traffic.input.mean, np.maximum(traffic.output.mean, 1.0)
-    most = memory(dep, *tokens).batch_max / dep.copies
-    most = np.where(most >= 1.0, np.minimum(most, dep.max_sequences * dep.ranks), 0.0)
+    most = room(dep, traffic.input, traffic.output)
     smallest = np.full(dep.rows, _SMALLEST_BATCH)
     nearest = tuple(
         _latency_of(latency(dep, traffic, smallest, slo.quantile), slo) * slowdown / slo.limit_s
@@ -152,7 +155,7 @@ def sustained(
         low, high = np.where(kept, middle, low), np.where(kept, high, middle)
     possible = (most >= 1.0) & np.all([n <= 1.0 for n in (*nearest, np.zeros(dep.rows))], axis=0)
     batch = np.where(possible, low, 0.0)
-    served = latency(dep, traffic, np.maximum(batch, _SMALLEST_BATCH), 0.5).requests_per_s
+    served = loop_of(dep, traffic, np.maximum(batch, _SMALLEST_BATCH)).requests_per_s * dep.copies
     return Capacity(batch, np.where(possible, served / slowdown, 0.0), most, nearest)
 
 
@@ -166,11 +169,13 @@ def _within(
 ) -> FloatArray:
     """Whether every promise holds at a mean batch, and the crowd still finds room."""
     kept = np.ones(dep.rows, dtype=bool)
-    by_quantile = {q: latency(dep, traffic, batch, q) for q in {s.quantile for s in slos}}
+    loop = loop_of(dep, traffic, batch)
     for slo in slos:
-        point = by_quantile[slo.quantile]
-        kept &= _latency_of(point, slo) * slowdown <= slo.limit_s
-        kept &= point.crowd <= np.maximum(most, 1.0)
+        limit_s, metric = slo.limit_s / slowdown, slo.metric
+        if metric == "e2e":
+            limit_s, metric = limit_s - _decoding_s(loop, traffic, slo.quantile), "ttft"
+        kept &= loop.within(metric, limit_s) >= slo.quantile
+        kept &= crowd_quantile(batch, traffic.arrival_cv**2, slo.quantile) <= np.maximum(most, 1.0)
     return kept
 
 
@@ -180,22 +185,6 @@ def _latency_of(point: Latency, slo: Slo) -> FloatArray:
 
 def _quantile_or_mean(lengths: Lengths, quantile: float) -> float:
     return max(lengths.quantile(quantile), lengths.mean) if lengths.quantiles else lengths.mean
-
-
-def _queued_prefill_s(dep: Deployment, length: float, prefix_hit: float) -> Values:
-    """Time one more prompt adds to a queue of prompts that share full steps [s]."""
-    fresh = max(length * (1.0 - prefix_hit), 1.0)
-    together = np.maximum(np.floor(dep.chunk_tokens / fresh), 1.0)
-    return prefill_s(dep, together * fresh, length) / together
-
-
-def _prefill_ratio(dep: Deployment, longest: float, mean: float, prefix_hit: float) -> Values:
-    """How much longer the longest prompt's prefill takes than the mean one's."""
-    if longest <= mean:
-        return 1.0
-    fresh = 1.0 - prefix_hit
-    ratio = prefill_s(dep, longest * fresh, longest) / prefill_s(dep, mean * fresh, mean)
-    return np.maximum(ratio, 1.0)
 
 
 def queue_rate(

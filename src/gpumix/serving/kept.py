@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpumix.domain.workload import Slo
-from gpumix.serving.simulated_capacity import attainment, latency_of, settled
+from gpumix.serving.simulated_capacity import attainment, settled_times
 from gpumix.serving.simulator.simulation import Outcome
 from gpumix.values import FloatArray
 
@@ -123,7 +123,7 @@ def attained(runs: Sequence[Run], slos: Sequence[Slo]) -> float:
 
 
 def _times(runs: Sequence[Run], slo: Slo) -> list[FloatArray]:
-    return [latency_of(outcome, slo.metric)[settled(outcome)] for outcome, _ in runs]
+    return [settled_times(outcome, slo) for outcome, _ in runs]
 
 
 def percentile_s(times: Sequence[FloatArray], weights: Sequence[float], quantile: float) -> float:
@@ -140,6 +140,10 @@ def percentile_s(times: Sequence[FloatArray], weights: Sequence[float], quantile
     2.0
     """
     known = [own[~np.isnan(own)] for own in times]
+    if len(known) == 1 and len(known[0]):  # all of one weight: no need to sort
+        count = len(known[0])
+        at = min(max(math.ceil(quantile * count * (1.0 - 1e-12)), 1), count) - 1
+        return float(np.partition(known[0], at)[at])
     shares = [
         np.full(len(own), w / max(len(own), 1)) for own, w in zip(known, weights, strict=True)
     ]

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from gpumix.domain.traffic import Requests
 from gpumix.domain.workload import Slo
@@ -92,6 +93,7 @@ def capacity_by_simulation(
             arrival_cv=traffic.arrival_cv,
             correlation=correlation,
             prefix_share=traffic.prefix_hit,
+            classes=traffic.classes,
             seed=seed,
         )
         search = _Search(stream, table, tuple(slos), Settings(replicas=replicas))
@@ -169,7 +171,7 @@ def quantile_s(found: Outcome, slo: Slo) -> float:
 
     Source: definition.
     """
-    times = latency_of(found, slo.metric)[settled(found)]
+    times = settled_times(found, slo)
     times = np.sort(times[~np.isnan(times)])
     if not len(times):
         return 0.0
@@ -187,6 +189,26 @@ def latency_of(found: Outcome, metric: str) -> FloatArray:
     """
     times = {"ttft": found.ttft_s, "tpot": found.tpot_s, "e2e": found.e2e_s}[metric]
     return np.where(found.outcome == at.SERVED, times, np.inf)
+
+
+def settled_times(found: Outcome, slo: Slo) -> FloatArray:
+    """Times of the requests that a promise is made to, of those that met a settled replica [s].
+
+    Args:
+        found: a run.
+        slo: the promise.
+
+    Source: definition.
+    """
+    part = settled(found)
+    return latency_of(found, slo.metric)[part][_promised(found, slo)[part]]
+
+
+def _promised(found: Outcome, slo: Slo) -> npt.NDArray[np.bool_]:
+    """Which requests a promise is made to."""
+    if not slo.of_class or found.of_class is None:
+        return np.ones(len(found.arrival_s), dtype=np.bool_)
+    return np.asarray(found.of_class == slo.of_class)
 
 
 def settled(found: Outcome) -> slice:
@@ -211,5 +233,5 @@ def attainment(found: Outcome, slos: Sequence[Slo]) -> float:
     kept = found.served
     for slo in slos:
         times = latency_of(found, slo.metric)
-        kept = kept & (np.isnan(times) | (times <= slo.limit_s))
+        kept = kept & (~_promised(found, slo) | np.isnan(times) | (times <= slo.limit_s))
     return float(kept.mean())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
 from gpumix.domain.traffic import Lengths, Profile, Requests
+from gpumix.domain.workload import RequestClass
 from gpumix.values import FloatArray
 
 ARRIVALS = ("poisson", "gamma", "weibull", "on-off")
@@ -132,9 +135,12 @@ def draw(
     correlation: float = 0.0,
     prefix_share: float = 0.0,
     arrival_kind: str = "gamma",
+    classes: Sequence[RequestClass] = (),
     seed: int = 0,
 ) -> Requests:
     """A stream of independent requests at a constant mean rate.
+
+    With `classes` each request is of one of them, by their shares, and as long as those are.
 
     `correlation` is that of the ranks of prompt and answer, which follow a Gaussian copula:
     normals whose correlation is 2 sin(pi / 6 x that of the ranks). `prefix_share` of each prompt is
@@ -147,10 +153,26 @@ def draw(
     first = rng.standard_normal(count)
     tied = 2.0 * math.sin(math.pi / 6.0 * correlation)
     second = tied * first + math.sqrt(1.0 - tied**2) * rng.standard_normal(count)
+    if not classes:
+        prompts, answers = _sizes(input, output, first, second)
+        return stream(times, prompts, answers, prefix_tokens=np.rint(prefix_share * prompts))
+    which = rng.choice(len(classes), count, p=[one.share for one in classes])
+    prompts, answers = np.ones(count, dtype=np.int32), np.ones(count, dtype=np.int32)
+    for i, one in enumerate(classes):
+        own = which == i
+        prompts[own], answers[own] = _sizes(one.input, one.output, first[own], second[own])
+    drawn = stream(times, prompts, answers, prefix_tokens=np.rint(prefix_share * prompts))
+    return replace(drawn, of_class=np.array([one.name for one in classes])[which])
+
+
+def _sizes(
+    input: Lengths, output: Lengths, first: FloatArray, second: FloatArray
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Prompts and answers whose ranks are those of these draws."""
     rank = np.argsort(np.argsort(first)), np.argsort(np.argsort(second))
-    prompts = lengths(input, (rank[0] + 0.5) / count, 1)
-    answers = lengths(output, (rank[1] + 0.5) / count, 1 if output.mean >= 1.0 else 0)
-    return stream(times, prompts, answers, prefix_tokens=np.rint(prefix_share * prompts))
+    prompts = lengths(input, (rank[0] + 0.5) / len(first), 1)
+    answers = lengths(output, (rank[1] + 0.5) / len(first), 1 if output.mean >= 1.0 else 0)
+    return prompts, answers
 
 
 def from_profile(profile: Profile, count: int, requests_per_s: float, seed: int = 0) -> Requests:
@@ -259,12 +281,4 @@ def resized(requests: Requests, count: int) -> Requests:
 
 def _with_arrivals(requests: Requests, arrival_s: FloatArray) -> Requests:
     pauses = requests.follows >= 0
-    return Requests(
-        np.where(pauses, requests.arrival_s, arrival_s),
-        requests.input_tokens,
-        requests.output_tokens,
-        requests.prefix_id,
-        requests.prefix_tokens,
-        requests.tier,
-        requests.follows,
-    )
+    return replace(requests, arrival_s=np.where(pauses, requests.arrival_s, arrival_s))

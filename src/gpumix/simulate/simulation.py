@@ -242,7 +242,9 @@ def _written(
     share = attainment(outcome, slos)
     times = {"ttft_s": outcome.ttft_s, "tpot_s": outcome.tpot_s, "e2e_s": outcome.e2e_s}
     times = {name: t[served & np.isfinite(t)] for name, t in times.items()}
-    itl = _gap_quantiles(outcome)
+    itl: tuple[float, ...] = ()
+    if outcome.gaps.any():
+        itl = tuple(outcome.gap_quantiles_s(_PERCENTILES / 100.0).tolist())
     curves = {
         name: tuple(float(v) for v in np.percentile(t, _PERCENTILES)) if len(t) else ()
         for name, t in times.items()
@@ -315,16 +317,6 @@ def _spread(times: FloatArray) -> Spread:
     if not len(times):
         return Spread(None, None, None, None, None)
     return Spread(float(times.mean()), *(float(v) for v in np.percentile(times, (50, 90, 95, 99))))
-
-
-def _gap_quantiles(outcome: Outcome) -> tuple[float, ...]:
-    """Gaps between tokens at the percentiles 1 to 99, to the width of a histogram's bin (4 %)."""
-    total = int(outcome.gaps.sum())
-    if not total:
-        return ()
-    edges = 10.0 ** (at.GAP_LOWEST + (np.arange(at.GAP_BINS) + 0.5) / at.GAP_PER_DECADE)
-    reached = np.searchsorted(np.cumsum(outcome.gaps), _PERCENTILES / 100.0 * total)
-    return tuple(float(edges[min(i, at.GAP_BINS - 1)]) for i in reached)
 
 
 def _spread_of_gaps(outcome: Outcome, quantiles: Sequence[float]) -> Spread:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from gpumix.domain.offer import Offer
 from gpumix.domain.workload import CloudSupply, Inventory
 from gpumix.supply.charges import charged
 from gpumix.supply.data import DataPrice, data_price_of
+from gpumix.supply.round_trip import round_trips
 from gpumix.supply.supply import Supplies, Supply
 
 if TYPE_CHECKING:
@@ -55,7 +56,10 @@ def rentals(inventory: Inventory, catalog: Catalog) -> Supplies:
         under = cloud.quotas_of(offer.provider, offer.region, offer.gpu)
         return whose, under, has_fabric(offer), data_price(offer).rates
 
-    chosen = _cheapest(bill.offers, _residencies(inventory), apart)
+    def distances(offer: Offer) -> tuple[float, ...]:
+        return tuple(trip.planned_s for trip in round_trips(inventory, offer, catalog))
+
+    chosen = _cheapest(bill.offers, _residencies(inventory), apart, distances)
     notes += _without_fabric(inventory, bill.offers, has_fabric)
     of = tuple(
         with_data(_limited(rental(o, has_fabric(o), bill.words.get(o)), cloud), data_price(o))
@@ -124,20 +128,37 @@ def _cheapest(
     offers: Sequence[Offer],
     residencies: Sequence[frozenset[str] | None],
     apart: Callable[[Offer], object],
+    distances: Callable[[Offer], tuple[float, ...]],
 ) -> tuple[Offer, ...]:
     """The cheapest offer of each kind, for every residency: of every tier, for work that must not
     run on all of them, and of those that are `apart`: with a fabric and without, by the price of
-    data, and where one may not do, of every provider or of all that count against one quota."""
-    best: dict[tuple[object, ...], Offer] = {}
+    data, and where one may not do, of every provider or of all that count against one quota. Nearer
+    ones are kept where they cost more: `distances` are those to the users of each workload."""
+    best: dict[tuple[object, ...], dict[tuple[float, ...], Offer]] = {}
     for offer in offers:
+        away = distances(offer)
         kind = (offer.gpu, offer.gpus_per_instance, offer.purchase, offer.term_months)
         for residency in residencies:
             key = (kind, offer.tier, apart(offer), residency)
             if residency is not None and offer.country not in residency:
                 continue
-            if key not in best or _rank(offer) < _rank(best[key]):
-                best[key] = offer
-    return tuple(sorted(dict.fromkeys(best.values()), key=lambda o: (o.gpu, o.purchase, _rank(o))))
+            known = best.setdefault(key, {})
+            if away not in known or _rank(offer) < _rank(known[away]):
+                known[away] = offer
+    chosen = dict.fromkeys(offer for alike in best.values() for offer in _not_beaten(alike))
+    return tuple(sorted(chosen, key=lambda o: (o.gpu, o.purchase, _rank(o))))
+
+
+def _not_beaten(offers: Mapping[tuple[float, ...], Offer]) -> list[Offer]:
+    """Offers by distance of which no other is as near, or nearer, at a lower price."""
+    return [
+        offer
+        for away, offer in offers.items()
+        if not any(
+            all(n <= m for n, m in zip(nearer, away, strict=True)) and _rank(other) < _rank(offer)
+            for nearer, other in offers.items()
+        )
+    ]
 
 
 def _rank(offer: Offer) -> tuple[float, str, str, str]:

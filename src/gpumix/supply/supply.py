@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
 from gpumix.cost.hardware import Hardware
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.places import RoundTrip
 from gpumix.domain.workload import Quota
 from gpumix.units import HOURS_PER_YEAR
 
@@ -29,7 +31,8 @@ class Supply:
     runs already is paid until before `until_month` of the plan, and ends then, with the day
     `until`. What is `always_on` is held to the end, however it is paid for: today's fleet.
     It is up for the share `availability` of a year (0-1), or `availability_after_loss` where work
-    survives the loss of an instance; None where unknown.
+    survives the loss of an instance; None where unknown. `round_trips` are those to the users of
+    workloads that say where these are.
     """
 
     id: str
@@ -64,6 +67,16 @@ class Supply:
     always_on: bool = False
     availability: float | None = None
     availability_after_loss: float | None = None
+    round_trips: tuple[RoundTrip, ...] = ()
+
+    def round_trip(self, workload: str) -> RoundTrip | None:
+        """The round trip to a workload's users; None where nothing is known of it."""
+        return next((trip for trip in self.round_trips if trip.workload == workload), None)
+
+    def planned_rtt_s(self, workload: str) -> float:
+        """The round trip that a plan counts for a workload [s]; 0 where its users are anywhere."""
+        trip = self.round_trip(workload)
+        return trip.planned_s if trip else 0.0
 
     @property
     def term_months(self) -> int:
@@ -109,7 +122,18 @@ class Supplies:
 
     def largest_instance(self) -> dict[str, int]:
         """GPU id -> GPUs of the largest instance it comes in."""
-        largest: dict[str, int] = {}
+        return _largest((*self.of, *self.today))
+
+    def largest_by_distance(self, workload: str) -> dict[float, dict[str, int]]:
+        """The same for each round trip to a workload's users that is planned with [s]."""
+        apart: dict[float, list[Supply]] = {}
         for supply in (*self.of, *self.today):
-            largest[supply.gpu] = max(largest.get(supply.gpu, 0), supply.gpus_per_instance)
-        return largest
+            apart.setdefault(supply.planned_rtt_s(workload), []).append(supply)
+        return {rtt_s: _largest(own) for rtt_s, own in sorted(apart.items())}
+
+
+def _largest(supplies: Iterable[Supply]) -> dict[str, int]:
+    largest: dict[str, int] = {}
+    for supply in supplies:
+        largest[supply.gpu] = max(largest.get(supply.gpu, 0), supply.gpus_per_instance)
+    return largest

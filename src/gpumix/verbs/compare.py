@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gpumix.catalog import load
 from gpumix.compare.serving import Question, compare_gpus, compare_workload
@@ -12,12 +13,18 @@ from gpumix.compare.training import compare_train
 from gpumix.domain import defaults
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.training_comparison import TrainingComparison
-from gpumix.domain.workload import Adapters
+from gpumix.domain.workload import Adapters, Inventory, Workload
 from gpumix.errors import InputError, Problem, unknown_name
+from gpumix.plan.choose import supply
+from gpumix.plan.formulate import may_run
+from gpumix.units import MS
 from gpumix.verbs.calibrate import find_store
 from gpumix.verbs.plan import open_inventory
 from gpumix.verbs.training_words import TrainWords, question_of, train_question
 from gpumix.verbs.words import names_of, precisions_of, slos_of
+
+if TYPE_CHECKING:
+    from gpumix.catalog import Catalog
 
 
 def compare_names(
@@ -73,7 +80,8 @@ def compare_names(
         chosen = inventory.workloads[ids.index(workload)]
         if chosen.run is not None:
             return compare_train(question_of(chosen, names), catalog, inventory.as_of)
-        return compare_workload(chosen, catalog, inventory.as_of, names)
+        near, told = _from_nearest(chosen, inventory, catalog)
+        return compare_workload(near, catalog, inventory.as_of, names, told)
     if train:
         asked = train_question(what, run or TrainWords(), precisions_of(precision), names)
         return compare_train(asked, load(measured=find_store(measured)), date.today())
@@ -89,6 +97,23 @@ def compare_names(
         adapters,
     )
     return compare_gpus(question, load(measured=find_store(measured)), date.today())
+
+
+def _from_nearest(
+    workload: Workload, inventory: Inventory, catalog: Catalog
+) -> tuple[Workload, tuple[str, ...]]:
+    """A workload as the place sees it that is nearest to its users, and what that takes off its
+    limits."""
+    trips = [
+        (trip.seconds, s.id)
+        for s in supply(inventory, catalog).of
+        if may_run(workload, s) and (trip := s.round_trip(workload.id))
+    ]
+    if not trips:
+        return workload, ()
+    rtt_s, where = min(trips)
+    told = f"{rtt_s / MS:,.0f} ms of each limit but tpot for the round trip to the nearest, {where}"
+    return workload.seen_from(rtt_s), (told,)
 
 
 def _refuse_lengths(lengths: Mapping[str, float | None]) -> None:

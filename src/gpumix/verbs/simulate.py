@@ -1,4 +1,4 @@
-"""`gpumix simulate`: one deployment under a trace file or a profile."""
+"""`gpumix simulate`: one deployment under a trace file or a profile, or a plan's own replicas."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from datetime import date
 from pathlib import Path
 
 from gpumix.catalog import load
+from gpumix.domain.proof import PlanSimulation
 from gpumix.domain.simulation import Simulation
 from gpumix.errors import InputError, Problem
 from gpumix.inventory.trace import read_requests
+from gpumix.plan.nights import nights_of
+from gpumix.simulate.planned import PlanQuestion, run_plan
 from gpumix.simulate.question import SimulationQuestion
 from gpumix.simulate.simulation import run_simulation
+from gpumix.verbs.plan import PLAN, open_inventory
 
 
 def simulate_file(
@@ -29,3 +33,23 @@ def simulate_file(
             raise InputError(Problem("--trace, --profile", "give exactly one of them"))
         question = replace(question, trace=read_requests(trace), trace_name=trace.name)
     return run_simulation(question, load(), date.today(), progress)
+
+
+def simulate_plan(question: PlanQuestion, path: Path) -> PlanSimulation:
+    """What a plan runs for one of its workloads, run again; `path` is a plan.json or its folder.
+
+    Raises: InputError for a file that is no plan, and for what the question gets wrong.
+    """
+    path = path / PLAN if path.is_dir() else path
+    if path.suffix != ".json":
+        text = "is not a plan.json"
+        raise InputError(
+            Problem(str(path), text, "name the plan.json of `gpumix plan`, or its folder")
+        )
+    opened = open_inventory(path)
+    if opened.before is None:
+        raise InputError(Problem(str(path), "is not a plan"))
+    nights = next(
+        (nights_of(w) for w in opened.inventory.workloads if w.id == question.workload), ()
+    )
+    return run_plan(question, opened.before, opened.catalog, nights, str(path))

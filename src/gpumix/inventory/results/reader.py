@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,26 @@ from typing import Any, NamedTuple
 from gpumix.catalog import Catalog
 from gpumix.errors import InputError, Problem
 from gpumix.files import read_numbered_columns
-from gpumix.inventory.results import aiperf, guidellm, inference_perf, points, vllm_bench
+from gpumix.inventory.results import (
+    aiperf,
+    guidellm,
+    inference_perf,
+    points,
+    sglang_bench,
+    vllm_bench,
+)
 from gpumix.inventory.results.checks import problems_of
 from gpumix.inventory.results.rows import Stated, rows_of, stated_faults
 from gpumix.inventory.results.run import Cells, Run
 from gpumix.reading import parse_json, read_text
 
-KNOWN = "vllm bench serve, guidellm, aiperf or inference-perf JSON, aiperf CSV, or a points CSV"
+KNOWN = (
+    "vllm bench serve, sglang bench_serving, guidellm, aiperf or inference-perf JSON, aiperf CSV, "
+    "or a points CSV"
+)
+
+
+_ENDLESS = re.compile(r'("request_rate": *)Infinity\b')
 
 
 class Tool(NamedTuple):
@@ -33,6 +47,7 @@ TOOLS = (
     Tool(aiperf.TOOL, aiperf.is_this, aiperf.read),
     Tool(guidellm.TOOL, guidellm.is_this, guidellm.read),
     Tool(inference_perf.TOOL, inference_perf.is_this, inference_perf.read),
+    Tool(sglang_bench.TOOL, sglang_bench.is_this, sglang_bench.read),
     Tool(vllm_bench.TOOL, vllm_bench.is_this, vllm_bench.read),
 )
 
@@ -176,7 +191,9 @@ def _checked(name: str, tool: str, read: Callable[[Cells], list[Run]], cells: Ce
 
 
 def _documents(text: str, name: str) -> list[Any]:
-    """The JSON value of a file, or one value a line (runs appended to one file)."""
+    """The JSON value of a file, or one value a line (runs appended to one file). SGLang writes an
+    endless rate as Python does, `Infinity`, which is no JSON."""
+    text = _ENDLESS.sub(r'\1"inf"', text)
     lines = [(i, line) for i, line in enumerate(text.split("\n"), 1) if line.strip()]
     if len(lines) > 1 and all(_is_object(line) for _, line in lines[:2]):
         return [parse_json(line, f"{name} line {i}") for i, line in lines]

@@ -33,7 +33,7 @@ def read(cells: Cells) -> list[Run]:
     }
     if not any(latency_s.values()):
         cells.wrong((), "has no latencies (mean_ttft_ms, mean_tpot_ms...)")
-    load, value = _load(cells, prompts)
+    load, value = load_of(cells, prompts)
     backend = cells.text("backend").lower()
     return [
         Run(
@@ -57,7 +57,7 @@ def read(cells: Cells) -> list[Run]:
     ]
 
 
-def _load(cells: Cells, prompts: float) -> tuple[str, float | None]:
+def load_of(cells: Cells, prompts: float) -> tuple[str, float | None]:
     """Closed loop where the concurrency is capped and binds, else the rate, else all at once."""
     capped = cells.optional("max_concurrency")
     rate = cells.at("request_rate")

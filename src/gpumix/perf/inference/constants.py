@@ -24,8 +24,8 @@ COMMON = (
 """Constants of every deployment."""
 
 OF_ENGINE = (
-    "step_s", "layer_s", "sequence_s", "prompt_token_s", "request_s", "first_token_s", "lockstep",
-    "together", "overlap", "output_share",
+    "step_s", "layer_s", "sequence_s", "prompt_token_s", "request_s", "first_token_s", "front_s",
+    "lockstep", "together", "overlap", "output_share",
     "chunk_tokens", "max_sequences", "memory_share", "activation_share", "weights_first",
 )  # fmt: skip
 """Constants of an engine generation; `<name>_small` holds on small GPUs where it exists."""

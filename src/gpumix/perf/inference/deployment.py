@@ -120,6 +120,7 @@ class Deployment:
     sequence_s: FloatArray
     prompt_token_s: FloatArray
     first_token_s: FloatArray
+    front_s: FloatArray
     request_s: FloatArray
     output_share: FloatArray
     lockstep: FloatArray

@@ -47,7 +47,7 @@ def offline(dep: Deployment) -> Deployment:
     """The same deployments without a server before the engine: requests handed over in-process.
 
     Host work per sequence, prompt token and request shrinks to the share that is not HTTP,
-    tokenising and streaming.
+    tokenising and streaming, and no server takes requests one after another.
 
     Args:
         dep: deployments as served.
@@ -60,6 +60,7 @@ def offline(dep: Deployment) -> Deployment:
         sequence_s=dep.sequence_s * share,
         prompt_token_s=dep.prompt_token_s * share,
         request_s=dep.request_s * share,
+        front_s=np.zeros_like(dep.front_s),
     )
 
 
@@ -288,7 +289,8 @@ def burst(
 
     T = fill + (N - b) / X + drain: the first b prompts fill the batch in mixed steps, the others
     take the slots that come free, and the last run out while the batch empties:
-    drain = output (decode(b) + (L - 1) decode(1)). Where the longest answer is not known it is
+    drain = output (decode(b) + (L - 1) decode(1)). The server in front takes the prompts one after
+    another: the last is through after N front. Where the longest answer is not known it is
     output decode(b) (1 + tail spread).
 
     Args:
@@ -318,9 +320,11 @@ def burst(
     with np.errstate(divide="ignore", invalid="ignore"):
         flow = steady.output_tokens_per_s / dep.copies / output_len
         first_wave = np.where(tail > 0.0, 0.0, output_len * steady.tpot_s)
-        lasts = fill + np.maximum(sent - batch, 0.0) / flow + drain
+        taken = fill + np.maximum(sent - batch, 0.0) / flow
+        lasts = np.maximum(taken, sent * dep.front_s) + drain
         slot = np.maximum(0.5 * sent - batch, 0.0) / flow
         ttft = np.where(0.5 * sent <= batch, 0.5 * sent / batch * fill, fill + first_wave + slot)
+    ttft = np.maximum(ttft, 0.5 * sent * dep.front_s)
     ttft = dep.first_token_s + np.maximum(ttft, prefill_s(dep, input_len, input_len))
     reading = np.minimum(0.5 * mixed_steps, output_len)
     at_once = (reading * mixed + (output_len - reading) * decode) / np.maximum(output_len, 1.0)
@@ -342,7 +346,8 @@ def request_rate(
 ) -> Rates:
     """Open arrivals below saturation: the batch b = rate x time in the system, by Little's law.
 
-    TTFT is that of `open_ttft_s`, with the mean wait.
+    TTFT is that of `open_service`, with the mean waits for other prompts and for the server before
+    the engine, which takes one request after another (M/D/1).
 
     Args:
         dep: deployments.
@@ -351,15 +356,19 @@ def request_rate(
 
     Source: Little (1961); a rate beyond the maximum is served at the maximum.
     """
-    each = requests_per_s / dep.copies
+    offered = np.asarray(requests_per_s / dep.copies, dtype=np.float64)
+    each = np.minimum(offered, 1.0 / np.maximum(dep.front_s, 1e-12))
     top = memory(dep, input_len, output_len).batch_max / dep.copies
     top = np.minimum(top, dep.max_sequences * dep.ranks)
     batch = _batch_at(
         lambda b: _requests_per_s(dep, input_len, output_len, b) / each, np.maximum(top, _LEAST)
     )
     rates = _open(dep, input_len, output_len, batch)
+    front_load = np.minimum(offered * dep.front_s, _FULLEST)
+    wait = 0.5 * dep.front_s * front_load / (1.0 - front_load)
+    rates = replace(rates, ttft_s=rates.ttft_s + wait, e2e_s=rates.e2e_s + wait)
     top_rate = np.maximum(rates.output_tokens_per_s, 1e-12)
-    served = np.minimum(requests_per_s, top_rate / output_len)
+    served = np.minimum(each * dep.copies, top_rate / output_len)
     return _scaled(rates, np.where(batch < 1.0, served * output_len / top_rate, 1.0))
 
 

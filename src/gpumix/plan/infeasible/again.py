@@ -95,4 +95,5 @@ class Again:
 
 def _question(workload: Workload, supplies: Supplies, *, rough: bool = False) -> object:
     """All that the options of a workload depend on."""
-    return workload, rough, tuple(sorted(supplies.largest_instance().items()))
+    apart = supplies.largest_by_distance(workload.id).items()
+    return workload, rough, tuple((rtt_s, *sorted(own.items())) for rtt_s, own in apart)

@@ -11,6 +11,7 @@ from gpumix.domain.site import Site
 from gpumix.domain.workload import Inventory, Kind, Quota, Tier, Workload
 from gpumix.errors import Change, Stated
 from gpumix.plan.formulate import Formulation
+from gpumix.plan.nights import hours_of, nights_of
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
 
@@ -30,7 +31,8 @@ class Amount:
     `slack` are those of them that give where it is moved. `tries` are the values to try once the
     mix needs so much, the smallest move first; `moved` is the inventory with one of them, `change`
     its words. `gives_up` says whether moving it leaves work undone or a promise unkept. `opens` is
-    the workload whose window it is, which limits no row of the mix but the blocks of its work.
+    the workload whose hours it limits, which limits no row of the mix but the blocks of its work,
+    and `hours` those of the week that are left without it.
     """
 
     stated: Stated
@@ -41,6 +43,7 @@ class Amount:
     change: Callable[[float], Change]
     gives_up: bool = False
     opens: str = ""
+    hours: frozenset[int] = frozenset(range(int(HOURS_PER_WEEK)))
 
 
 def amounts(formulation: Formulation, inventory: Inventory) -> tuple[Amount, ...]:
@@ -48,6 +51,7 @@ def amounts(formulation: Formulation, inventory: Inventory) -> tuple[Amount, ...
     for, what is promised about it, what there is, where it stands and what it may cost."""
     limits = mix.limits(formulation.problem)
     found = [_work(w, limits) for w in inventory.workloads]
+    found += [_finish_within(w, formulation) for w in inventory.workloads if nights_of(w)]
     found += [_window(w) for w in inventory.workloads if len(set(w.window)) < HOURS_PER_WEEK]
     found += [_tier(w) for w in inventory.workloads if f"n_plus_one:{w.id}" in limits]
     found.append(_spot_share(inventory, limits))
@@ -127,6 +131,34 @@ def _cut(workload: Workload, share: float) -> Workload:
     return replace(workload, demand=replace(workload.demand, units_per_hour=units))
 
 
+def _finish_within(workload: Workload, formulation: Formulation) -> Amount:
+    """How long a day's volume may take: from the hours that it has to a whole week."""
+    night, blocks = nights_of(workload)[0], [b.hours for b in formulation.cycle.blocks]
+    open_h = (night[-1] - night[0]) % HOURS_PER_WEEK + 1.0
+    now_h = workload.finish_within_h or open_h
+    by_default = "" if workload.finish_within_h else " (the default)"
+    stated = Stated(("workloads", workload.id, "finish_within"), f"{now_h:g} h{by_default}")
+
+    def tries(_: float) -> Iterator[float]:
+        longer = {float(math.ceil(now_h * step)) for step in UP[4:]}
+        days = {day * HOURS_PER_DAY for day in range(1, 8)}
+        return iter(sorted(h for h in longer | days if now_h < h <= HOURS_PER_WEEK))
+
+    return Amount(
+        stated,
+        (),
+        (),
+        tries,
+        lambda inventory, hours: changed(
+            inventory, workload.id, lambda w: replace(w, finish_within_h=hours)
+        ),
+        lambda hours: Change(stated, f"{hours:g} h"),
+        gives_up=True,
+        opens=workload.id,
+        hours=frozenset(h for b in blocks if not set(b).isdisjoint(workload.window) for h in b),
+    )
+
+
 def _window(workload: Workload) -> Amount:
     hours = tuple(dict.fromkeys(h % int(HOURS_PER_DAY) for h in workload.window))
     path = ("workloads", workload.id, "window")
@@ -158,6 +190,7 @@ def _window(workload: Workload) -> Amount:
         lambda count: Change(stated, "" if count >= day else f'"{written(count)}"'),
         gives_up=True,
         opens=workload.id,
+        hours=hours_of(replace(workload, window=tuple(range(int(HOURS_PER_WEEK))))),
     )
 
 

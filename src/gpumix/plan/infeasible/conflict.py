@@ -107,14 +107,20 @@ def possible(
 
 
 def opened(formulation: Formulation, dropped: Sequence[Amount]) -> mix.Problem:
-    """The problem with work done at any hour of its period where its window is dropped."""
-    names = {amount.opens for amount in dropped} - {""}
-    if not names:
+    """The problem with work done at any hour of its period where its window is dropped, and in any
+    block of its window where it is dropped how soon each day's is done."""
+    hours: dict[str, frozenset[int]] = {}
+    for amount in dropped:
+        hours[amount.opens] = hours.get(amount.opens, frozenset()) | amount.hours
+    hours.pop("", None)
+    if not hours:
         return formulation.problem
     cycle = formulation.cycle
     windows = {
-        work_name(name, period): cycle.of_period(period)
-        for name in names
+        work_name(name, period): tuple(
+            b for b in cycle.of_period(period) if allowed.issuperset(cycle.blocks[b].hours)
+        )
+        for name, allowed in hours.items()
         for period in cycle.periods
     }
     workloads = tuple(

@@ -81,7 +81,8 @@ def _promises(workload: Workload, shortfall: float) -> Iterator[Narrowing]:
 
 
 def _slo(workload: Workload, slo: Slo, shortfall: float) -> Narrowing:
-    stated = Stated(("workloads", workload.id, "slo", slo.name), duration(slo.limit_s))
+    of = ("classes", slo.of_class) if slo.of_class else ()
+    stated = Stated(("workloads", workload.id, *of, "slo", slo.key), duration(slo.limit_s))
 
     def at(inventory: Inventory, limit_s: float) -> Inventory:
         def looser(one: Workload) -> Workload:

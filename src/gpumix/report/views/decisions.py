@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gpumix import fields
-from gpumix.domain.plan import BurstRule, ClassUse, DecisionRule, Plan, Scenario
+from gpumix.domain.plan import BurstRule, ClassUse, DecisionRule, Plan
+from gpumix.domain.scenarios import Scenario
 from gpumix.report.tables import Cell, Table, money, table, text, value
 from gpumix.report.views.mix import second_currency
 

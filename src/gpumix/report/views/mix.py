@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from gpumix import fields
 from gpumix.domain.offer import OLD, Purchase, term_words
-from gpumix.domain.plan import CurvePoint, GpuCut, MixLine, Plan, TermTarget
+from gpumix.domain.plan import GpuCut, MixLine, Plan
+from gpumix.domain.scenarios import CurvePoint, TermTarget
 from gpumix.fields import Currency
 from gpumix.report.tables import Cell, Table, basis, money, table, text, value
 from gpumix.report.views.prices import paid_words

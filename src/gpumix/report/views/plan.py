@@ -13,16 +13,15 @@ from gpumix.domain.plan import (
     BreakEven,
     Candidate,
     CostPart,
-    CurvePoint,
     Lever,
     MixLine,
     Placement,
     Plan,
-    Replay,
-    ReplayedSlo,
     SloCheck,
     WorkloadPlan,
 )
+from gpumix.domain.proof import Replay, ReplayedSlo
+from gpumix.domain.scenarios import CurvePoint
 from gpumix.report.tables import (
     Cell,
     Table,
@@ -36,6 +35,7 @@ from gpumix.report.tables import (
     value,
 )
 from gpumix.report.views.mix import purchase_words, second_currency
+from gpumix.report.views.sharing import served_together
 from gpumix.report.views.timeline import years_words
 from gpumix.report.views.today import today_headline
 
@@ -266,6 +266,7 @@ def slo_table(plan: Plan) -> Table:
         ("predicted", lambda p: estimate("predicted", p[1].predicted)),
         ("basis", lambda p: basis(p[1].predicted.basis)),
         ("confidence", lambda p: value("confidence", p[1].confidence)),
+        ("p_kept", lambda p: value("p_kept", p[1].p_kept)),
         ("kept", lambda p: kept_cell(p[1].kept, "" if p[1].replayed else "predicted")),
     )
 
@@ -311,7 +312,7 @@ def _year(plan: Plan, slo: ReplayedSlo) -> str:
 
 def replay_words(plan: Plan) -> str:
     """How much was replayed, in a sentence; empty where nothing was."""
-    found = [w.replay for w in plan.workloads if w.replay]
+    found = list({served_together(w): w.replay for w in plan.workloads if w.replay}.values())
     if not found:
         return ""
     total = sum(r.requests for r in found)
@@ -401,6 +402,7 @@ def placements_table(workload: WorkloadPlan) -> Table:
         ("tp", lambda p: value("tp", p.tp)),
         ("precision", lambda p: text(p.precision)),
         ("peak_replicas", lambda p: value("peak_replicas", p.peak_replicas)),
+        ("shared_with", lambda p: text(", ".join(p.shared_with))),
         ("share", lambda p: value("share", p.share)),
         ("units_per_hour", lambda p: value("units_per_hour", p.units_per_hour)),
         ("output_tokens_per_s", lambda p: value("output_tokens_per_s", p.output_tokens_per_s)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -91,7 +91,7 @@ class Outcome:
     Times are from the start of the stream; NaN where it did not come to that. A replica steps for
     `busy_s`, holds its GPUs for `on_s` and ends at `clock_s`. `gaps` counts gaps
     between tokens by `GAP_PER_DECADE` bins a decade; `series` has busy seconds, sequences,
-    waiting requests and used cache share over time, `bin_s` apart.
+    waiting requests and used cache share over time, `bin_s` apart. `of_class` is the requests' own.
     """
 
     arrival_s: FloatArray
@@ -113,6 +113,11 @@ class Outcome:
     gaps: npt.NDArray[np.int64]
     series: FloatArray
     bin_s: float
+    of_class: npt.NDArray[np.str_] | None = None
+
+    def seen_from(self, rtt_s: float) -> Outcome:
+        """The same for users whose every answer comes a round trip later [s]."""
+        return replace(self, first_s=self.first_s + rtt_s, finish_s=self.finish_s + rtt_s)
 
     @property
     def served(self) -> npt.NDArray[np.bool_]:
@@ -136,6 +141,16 @@ class Outcome:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(later > 0.0, (self.finish_s - self.first_s) / later, np.nan)
 
+    def gap_quantiles_s(self, probabilities: FloatArray) -> FloatArray:
+        """Gaps between tokens not exceeded with these probabilities, to the width of a
+        histogram's bin (4 %); NaN where no token followed another [s]."""
+        total = int(self.gaps.sum())
+        if not total:
+            return np.full(len(probabilities), np.nan)
+        reached = np.searchsorted(np.cumsum(self.gaps), probabilities * total)
+        middle = np.minimum(reached, at.GAP_BINS - 1) + 0.5
+        return np.asarray(10.0 ** (at.GAP_LOWEST + middle / at.GAP_PER_DECADE))
+
 
 def simulate(
     requests: Requests,
@@ -151,7 +166,7 @@ def simulate(
     settings = settings or Settings()
     _refuse_settings(settings)
     _refuse_table(table)
-    load = _load(requests, settings)
+    load = _load(requests, table, settings)
     span = float(load.arrival[-1]) if len(requests) else 0.0
     chained = bool(len(requests)) and bool(np.any(requests.follows >= 0))
     bin_s = max(span, 1e-3) / _BINS
@@ -181,7 +196,8 @@ def simulate(
     for begin in range(0, max(len(requests), 1), _CHUNK):
         progress(begin / max(len(requests), 1))
         run(load, rules, table, tape, fleet, events, begin, min(begin + _CHUNK, len(requests)))
-    return _outcome(load, table, tape, fleet, bin_s)
+    load.arrival[requests.follows < 0] = requests.arrival_s[requests.follows < 0]
+    return replace(_outcome(load, table, tape, fleet, bin_s), of_class=requests.of_class)
 
 
 def _refuse_settings(settings: Settings) -> None:
@@ -227,11 +243,31 @@ def _refuse_table(table: StepTable) -> None:
         raise ValueError("the step table is smaller than its batch and token budget")
 
 
-def _load(requests: Requests, settings: Settings) -> Load:
+def released_s(arrival_s: FloatArray, each_s: float) -> FloatArray:
+    """When requests reach the engine through a server that takes `each_s` for each, in turn.
+
+    A request alone is not delayed: its own time is part of the fixed time to a first token.
+
+    Args:
+        arrival_s: rising times [s].
+        each_s: time of one request at the server [s].
+
+    Source: Lindley's recursion of a queue with constant service.
+
+    >>> released_s(np.array([0.0, 0.0, 0.0, 9.0]), 2.0).tolist()
+    [0.0, 2.0, 4.0, 9.0]
+    """
+    ahead = each_s * np.arange(len(arrival_s))
+    return np.asarray(np.maximum.accumulate(arrival_s - ahead) + ahead)
+
+
+def _load(requests: Requests, table: StepTable, settings: Settings) -> Load:
     arrival = np.array(requests.arrival_s, dtype=np.float64)
     own = arrival[requests.follows < 0] if len(arrival) else arrival
     if not np.all(np.isfinite(arrival)) or np.any(arrival < 0.0) or np.any(np.diff(own) < 0.0):
         raise ValueError("arrivals must be finite, not negative, and rise")
+    if table.front_s > 0.0:
+        arrival[requests.follows < 0] = released_s(own, table.front_s / settings.replicas)
     if np.any(requests.input_tokens < 1) or np.any(requests.output_tokens < 0):
         raise ValueError("a prompt has at least one token, an answer none or more")
     asked = np.empty((len(arrival), at.ASKED), dtype=np.int32)

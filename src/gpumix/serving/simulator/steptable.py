@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.memory import BLOCK_TOKENS, memory
@@ -36,6 +37,7 @@ class StepTable(NamedTuple):
     and mean context `contexts[j]`; `tokens_s[m]` products and links of m tokens; `head_s[n]` the
     output head of n sampled sequences; `span_s[i]` attention of one prompt token at position
     i x `SPAN_TOKENS`. `host_s` = constant, per sequence, per prompt token, per prompt [s].
+    `front_s` is what the server before the engine takes for each request, one after another [s];
     `reserves` engines set aside room for the whole answer when they admit a request;
     `prefills_first` engines decode nothing while a prompt can go.
     """
@@ -54,6 +56,7 @@ class StepTable(NamedTuple):
     reserves: bool
     first_token_s: float
     prefills_first: bool = False
+    front_s: float = 0.0
 
 
 def step_table(
@@ -98,10 +101,22 @@ def step_table(
         chunk_tokens=chunk,
         max_sequences=most,
         kv_blocks=blocks,
-        reserves=bool(dep.output_share[0] >= _RESERVES_ALL),
+        reserves=bool(reserves_all(dep)[0]),
         first_token_s=float(dep.first_token_s[0]) * slowdown,
-        prefills_first=bool(dep.lockstep[0] >= _PREFILLS_FIRST),
+        prefills_first=bool(prefills_first(dep)[0]),
+        front_s=float(dep.front_s[0]) * slowdown,
     )
+
+
+def prefills_first(dep: Deployment) -> npt.NDArray[np.bool_]:
+    """Which engines decode nothing while a prompt can go: those whose fitted requests march in
+    step."""
+    return np.asarray(dep.lockstep >= _PREFILLS_FIRST)
+
+
+def reserves_all(dep: Deployment) -> npt.NDArray[np.bool_]:
+    """Which engines set aside room for the whole answer when they admit a request."""
+    return np.asarray(dep.output_share >= _RESERVES_ALL)
 
 
 def _grid(most: int) -> FloatArray:
