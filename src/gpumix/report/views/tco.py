@@ -167,7 +167,7 @@ def break_even_table(found: TcoAnswer) -> Table:
     """Where two options cost the same."""
     columns = (column("question", "TcoAnswer"), column("break_even", "TcoAnswer"))
     rows = tuple(
-        (text(name), text("" if c.value is None else f"{c.value:,.4g}", note=c.reason))
+        (text(name), text("" if c.value is None else fields.significant(c.value, 4), note=c.reason))
         for name, c in found.break_evens.items()
     )
     return Table("Break-evens", columns, rows)
