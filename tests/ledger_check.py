@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from gpumix.cost.ledger import Entry
+from gpumix.domain.ledger import Entry
 from gpumix.units import MONTHS_PER_YEAR
 
 

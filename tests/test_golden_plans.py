@@ -33,6 +33,7 @@ NOT_OF_THE_CATALOGUE = {
     "price_history.csv",  # trends
     "price_sources.csv",  # what prices are refreshed from
     "machines.csv",  # names in imported files
+    "server_power.csv",  # cases of tco
     "gpu_names.csv",
     "provider_names.csv",
 }

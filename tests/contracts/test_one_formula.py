@@ -24,6 +24,7 @@ import gpumix
 from gpumix import fields
 from gpumix.errors import UnknownName
 from gpumix.verbs import explain
+from gpumix.verbs.tco import tco_file
 
 GRAPH = call_graph()
 NAMED_FOR_READERS = {"__all__", "__version__", "_HOMES"}
@@ -167,7 +168,13 @@ def _calibrated(folder: Path) -> object:
     return calibrate([folder / "runs.csv"], Stated(), kept)
 
 
+def _costed(_: Path) -> object:
+    case = Path(__file__).parent.parent / "cases" / "ledger" / "own_and_rent.yaml"
+    return tco_file(case).answer
+
+
 RUNS: dict[str, Callable[[Path], object]] = {
+    "tco": _costed,
     "predict": _predicted,
     "calibrate": _calibrated,
     "train": _trained,

@@ -1,8 +1,5 @@
 """Time value of money against published answers and two independent libraries."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import strategies as st
@@ -10,25 +7,16 @@ from hypothesis import strategies as st
 from gpumix.cost import finance
 from gpumix.cost.cloud import commitment_break_even_utilisation
 
-CASES = Path(__file__).parent.parent / "cases" / "tco"
-PRIMITIVES = json.loads((CASES / "finance_primitives.json").read_text())
-LENOVO = json.loads((CASES / "lenovo_lp2225_breakeven.json").read_text())
+LENOVO = {"on_demand": 98.32, "reserved_1y": 77.43, "reserved_3y": 53.95}
+"""USD an hour of p5.48xlarge (Lenovo Press LP2225, 23 May 2025)."""
 
 rates = st.floats(-0.5, 2.0)
 flows = st.lists(st.floats(-1e4, 1e4).filter(lambda x: abs(x) > 1e-2), min_size=2, max_size=24)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "printed"),
-    list(
-        zip(
-            PRIMITIVES["inputs"]["annuity"], PRIMITIVES["published_outputs"]["annuity"], strict=True
-        )
-    ),
-)
-def test_annuity_published(arguments, printed):
-    rate, years = map(float, arguments)
-    assert finance.annuity_factor(rate, years) == pytest.approx(printed, abs=5e-4)
+@pytest.mark.parametrize(("rate", "years", "printed"), [(0.07, 25.0, 0.0858), (0.0, 20.0, 0.05)])
+def test_annuity_published(rate, years, printed):
+    assert finance.annuity_factor(rate, years) == pytest.approx(printed, abs=5e-5)  # PyPSA
 
 
 def test_annuity_limits_and_arrays():
@@ -40,7 +28,7 @@ def test_annuity_limits_and_arrays():
 
 
 def test_lenovo_commitment_break_even():
-    cloud = LENOVO["inputs"]["cloud_usd_per_hour"]
+    cloud = LENOVO
     year = commitment_break_even_utilisation(cloud["reserved_1y"], cloud["on_demand"])
     three = commitment_break_even_utilisation(cloud["reserved_3y"], cloud["on_demand"])
     assert (round(year, 3), round(three, 3)) == (0.788, 0.549)

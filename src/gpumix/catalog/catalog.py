@@ -26,7 +26,7 @@ from gpumix.catalog.tables import read_packaged, refuse_data, refuse_input
 from gpumix.catalog.validity import Ageing, load_ageing, load_reclaims, of_tiers
 from gpumix.domain.api import ApiPrice, ApiSupply
 from gpumix.domain.coefficients import Coefficients
-from gpumix.domain.gpu import Gpu, Server, Slice
+from gpumix.domain.gpu import Gpu, Server, ServerPower, Slice
 from gpumix.domain.llm import Model
 from gpumix.domain.measurement import Shrinkage
 from gpumix.domain.offer import Layer, Offer
@@ -100,6 +100,11 @@ class Catalog:
     def servers(self) -> tuple[Server, ...]:
         """Servers that GPUs are bought in."""
         return read_packaged("servers.csv", parts.server_record, self._folder)
+
+    @cached_property
+    def server_power(self) -> tuple[ServerPower, ...]:
+        """What servers draw, by cooling and kind of work, where it was measured."""
+        return read_packaged("server_power.csv", parts.server_power_record, self._folder)
 
     @cached_property
     def mig_profiles(self) -> Mapping[str, tuple[Slice, ...]]:

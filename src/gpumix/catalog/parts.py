@@ -14,7 +14,7 @@ from gpumix.catalog.tables import (
     refuse_data,
     refuse_input,
 )
-from gpumix.domain.gpu import Gpu, Server
+from gpumix.domain.gpu import Gpu, Server, ServerPower
 from gpumix.domain.llm import Model
 from gpumix.errors import Problem
 
@@ -139,6 +139,20 @@ def server_record(row: Row) -> Server:
         chassis_usd=row.number("chassis_usd"),
         evidence=row.text("evidence"),
         source=row.text("source"),
+    )
+
+
+def server_power_record(row: Row) -> ServerPower:
+    """One line of `server_power.csv`."""
+    return ServerPower(
+        server=row.required_text("server"),
+        cooling=row.required_text("cooling"),
+        workload=row.required_text("workload"),
+        load_kw=row.positive("load_kw"),
+        idle_kw=row.positive("idle_kw"),
+        evidence=row.text("evidence"),
+        source=row.text("source"),
+        as_of=row.text("as_of"),
     )
 
 

@@ -29,6 +29,7 @@ from gpumix.cli import (
     prices,
     simulate,
     solve,
+    tco,
 )
 from gpumix.docstrings import docstring
 from gpumix.errors import InputError, Problem
@@ -56,6 +57,7 @@ _add(app, plan.plan)
 _add(app, compare.compare)
 _add(app, simulate.simulate)
 _add(app, solve.solve)
+_add(app, tco.tco)
 _add(app, backtest.backtest)
 _add(app, calibrate.calibrate)
 _add(app, measure.measure)

@@ -7,8 +7,9 @@ from datetime import date
 
 import numpy as np
 
-from gpumix.cost.ledger import Entry, level_cost_per_year
+from gpumix.cost.ledger import level_cost_per_year
 from gpumix.domain.evidence import Basis
+from gpumix.domain.ledger import Entry
 from gpumix.units import MONTHS_PER_YEAR
 from gpumix.values import Value, choose
 

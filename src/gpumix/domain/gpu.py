@@ -100,6 +100,20 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerPower:
+    """What a server draws at the wall under one kind of work, and idle [kW]."""
+
+    server: str
+    cooling: str
+    workload: str
+    load_kw: float
+    idle_kw: float
+    evidence: str
+    source: str
+    as_of: str
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """A server a GPU is bought in; kW at the wall, chassis price without GPUs [USD]."""
 

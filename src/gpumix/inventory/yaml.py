@@ -86,12 +86,12 @@ class Document:
         return f"{words} ({line})" if words and line else words or line or self.name
 
 
-def parse(text: str, name: str) -> Document:
-    """Data and lines of one YAML document.
+def parse(text: str, name: str, *, numbers_as_keys: bool = False) -> Document:
+    """Data and lines of one YAML document; a key is text, or a number where these are allowed.
 
     Raises: InputError with the line of a syntax error, or of every key that is written twice.
     """
-    walk = _Walk(name)
+    walk = _Walk(name, numbers_as_keys)
     try:
         _refuse_unread(text, name)
         loader = _Loader(text)
@@ -137,8 +137,9 @@ def _refuse_unread(text: str, name: str) -> None:
 class _Walk:
     """Notes the line of every key path, and every key that is none or that its mapping holds."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, numbers_as_keys: bool) -> None:
         self.name = name
+        self.numbers_as_keys = numbers_as_keys
         self.lines: dict[KeyPath, int] = {}
         self.wrong: list[Problem] = []
 
@@ -154,7 +155,7 @@ class _Walk:
                 key = (*path, str(key_node.value))
                 line = key_node.start_mark.line + 1
                 self.refuse_control(key_node)
-                if fault := _key_fault(key_node, path):
+                if fault := _key_fault(key_node, path, self.numbers_as_keys):
                     self.wrong.append(Problem(f"{self.name} line {line}", *fault))
                 elif key in self.lines:
                     self.wrong.append(
@@ -185,7 +186,7 @@ class _Walk:
             raise InputError(Problem(place, what, fix))
 
 
-def _key_fault(key: yaml.Node, path: KeyPath) -> tuple[str, str] | None:
+def _key_fault(key: yaml.Node, path: KeyPath, numbers: bool) -> tuple[str, str] | None:
     """What is wrong with a key, and the fix: every key is a text of some length."""
     if not isinstance(key, yaml.ScalarNode):
         return None  # told as a syntax error where the data are made
@@ -194,7 +195,8 @@ def _key_fault(key: yaml.Node, path: KeyPath) -> tuple[str, str] | None:
         return what, "write it before the colon"
     if key.value == "<<":
         return "merge keys (<<) are not supported", "write the keys out"
-    if key.tag != "tag:yaml.org,2002:str":
+    known = ("str", "int", "float") if numbers else ("str",)
+    if key.tag.removeprefix("tag:yaml.org,2002:") not in known:
         return f"key {shortened(key.value)} is not text", "put it in quotes"
     return None
 

@@ -14,7 +14,8 @@ from functools import lru_cache
 from itertools import pairwise
 
 from gpumix.cost.hardware import Hardware
-from gpumix.cost.ledger import Entry, cash
+from gpumix.cost.ledger import cash
+from gpumix.domain.ledger import Entry
 from gpumix.domain.offer import Purchase
 from gpumix.plan.periods import Period
 from gpumix.supply.supply import Supply

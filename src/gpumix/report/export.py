@@ -119,6 +119,8 @@ def _written(value: object) -> Any:
         return {f.name: _written(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, tuple | list):
         return [_written(v) for v in value]
+    if isinstance(value, Mapping):
+        return {key: _written(v) for key, v in value.items()}
     if isinstance(value, date):
         return value.isoformat()
     return value.value if isinstance(value, StrEnum) else value

@@ -295,13 +295,13 @@ def spinner() -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def bar() -> Iterator[Callable[[float], None]]:
+def bar(what: str = "simulating") -> Iterator[Callable[[float], None]]:
     """A bar of the share done on stderr; nothing where stderr is no terminal."""
     if not sys.stderr.isatty():
         yield lambda share: None
         return
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("simulating", total=1.0)
+        task = progress.add_task(what, total=1.0)
         yield lambda share: progress.update(task, completed=share)
 
 
