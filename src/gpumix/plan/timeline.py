@@ -120,7 +120,9 @@ def _by_the_hour(line: Line, cycle: Cycle, inventory: Inventory) -> Iterator[Ste
 
 def _rent_usd(line: Line, cycle: Cycle, periods: Iterable[Period]) -> float:
     hours = math.fsum(
-        line.running[b] * cycle.hours(b) for period in periods for b in cycle.of_period(period)
+        line.running[b] * cycle.hours(b) * period.worth(line.rate_per_year)
+        for period in periods
+        for b in cycle.of_period(period)
     )
     return hours * line.supply.usd_per_instance_hour
 
