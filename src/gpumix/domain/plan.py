@@ -13,6 +13,7 @@ from gpumix.domain.class_plan import ClassPlan
 from gpumix.domain.confidence import ConfidenceCost
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
+from gpumix.domain.ledger import PlanLedger
 from gpumix.domain.proof import PlannedHours, Replay
 from gpumix.domain.scenarios import CurvePoint, Scenarios, TermTarget
 from gpumix.domain.timeline import Step
@@ -323,7 +324,8 @@ class Plan:
     """The cheapest mix found, what it costs, why, and how sure.
 
     `horizon_usd` is the present cost at `cost_of_capital` [1/year], which is minimised; `cash_usd`
-    and `cash_by_year_usd` are cash; `monthly_usd` is the level cost / 12.
+    and `cash_by_year_usd` are cash; `monthly_usd` is the level cost / 12;
+    `ledger` is what all of them are sums of.
     `bound` is the least present cost of any plan under the same model [USD], what
     waiting for training jobs is worth (`wait_usd`, since schema 1.4; no cash) included;
     `gap` = (horizon_usd + wait_usd - bound) / (horizon_usd + wait_usd). `report_currency` and
@@ -396,6 +398,7 @@ class Plan:
     cash_usd: float | None = None
     cash_by_year_usd: tuple[float, ...] = ()
     cost_of_capital: float = 0.0
+    ledger: PlanLedger | None = None
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

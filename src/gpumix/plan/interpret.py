@@ -9,7 +9,9 @@ from functools import lru_cache
 
 from gpumix import mix
 from gpumix.cost.case.streams import Stream, cash_by_year
+from gpumix.cost.case.sums import ledger_option
 from gpumix.cost.finance import months_worth
+from gpumix.domain.ledger import Entry, PlanLedger
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import (
     CostPart,
@@ -175,6 +177,37 @@ def _counts_by_year(line: Line, answer: Answer) -> tuple[int, ...]:
     return tuple(
         max(line.at_once[block] for block in cycle.of_year(year)) for year in range(cycle.years)
     )
+
+
+def entries_of(answer: Answer) -> tuple[Entry, ...]:
+    """Every amount of the plan, the first first."""
+    found = [
+        entry
+        for line in answer.lines
+        for stream in line.streams
+        for entry in stream.entries(line.supply.id)
+    ]
+    return tuple(sorted(found, key=lambda e: (e.month, e.option, e.category, e.item)))
+
+
+def ledger(answer: Answer) -> PlanLedger:
+    """The plan's ledger: one option a supply held, dearest first."""
+    months, rate = round(answer.months), answer.formulation.rate_per_year
+    inventory = answer.choice.inventory
+    options = {
+        line.supply.id: ledger_option(
+            line.supply.id,
+            line.supply.purchase.value,
+            line.streams,
+            months,
+            rate,
+            gpus=line.most * line.supply.gpus_per_instance,
+            gpu_hours=line.gpu_hours,
+            busy_gpu_hours=line.busy_gpu_hours,
+        )
+        for line in answer.lines
+    }
+    return PlanLedger(inventory.name, "USD", inventory.start, months, rate, options)
 
 
 def cost_parts(answer: Answer) -> tuple[CostPart, ...]:

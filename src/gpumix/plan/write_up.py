@@ -86,6 +86,7 @@ def write_up(
         cash_usd=math.fsum(answer.cash_by_year),
         cash_by_year_usd=answer.cash_by_year,
         cost_of_capital=answer.formulation.rate_per_year,
+        ledger=interpret.ledger(answer),
         horizon_usd=answer.usd,
         horizon_low_usd=low_usd,
         horizon_high_usd=high_usd,
