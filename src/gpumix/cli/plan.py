@@ -29,7 +29,7 @@ def plan(
     ],
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for plan.json, report.html, entries.csv and problem.json."),
+        typer.Option(help="Folder for plan.json, report.html, entries.csv, problem.json."),
     ] = None,
     measured: Measured = None,
     estimated_terms: Annotated[

@@ -406,7 +406,7 @@ class _Builder:
 
     def _open(self, staff: SiteStaff) -> mix.Group | None:
         """A site that is paid for once it holds a server: its least staff, less the network that
-        its first server does without (all of them are priced with it)."""
+        an only server does without, at the most: all of them are priced with it."""
         rate, periods = self.choice.rate_per_year, self.cycle.periods
         resources = [r for r in self.resources if r.site == staff.site]
         one = staff.paid(np.ones(periods[-1].end))
@@ -421,7 +421,7 @@ class _Builder:
                 strict=True,
             )
         ]
-        usd -= min(networks, default=0.0)
+        usd -= max(networks, default=0.0)
         ids = tuple(r.id for r in resources)
         return mix.Group(f"staff of {staff.site}", ids, usd) if usd > 0.0 and ids else None
 

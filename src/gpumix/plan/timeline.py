@@ -25,7 +25,8 @@ _BEGINS = {Purchase.BUY: Action.BUY, Purchase.OWNED: Action.KEEP}
 def timeline(answer: Answer) -> tuple[Step, ...]:
     """All steps, the first first; of one day as `Action` orders them, the dearest first.
 
-    With energy at work, data and credits their costs add up to the plan's.
+    Their costs are present costs; with staff, energy at work, data and credits they add up to the
+    plan's.
     """
     inventory, cycle = answer.choice.inventory, answer.formulation.cycle
     steps = [
