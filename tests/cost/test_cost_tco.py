@@ -10,7 +10,7 @@ from gpumix import catalog
 from gpumix.cost.capex import gpu_capex
 from gpumix.cost.hardware import residual_share
 from gpumix.cost.premises import server_draw_kw, servers_per_rack
-from gpumix.cost.tco import onprem_server, staff_fte_per_server
+from gpumix.cost.tco import onprem_server
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.site import Site
 from gpumix.errors import DataError, InputError, NoEstimate
@@ -63,13 +63,14 @@ def _energy_usd(cost, busy):
 )
 def test_worked_table(iso2, capital, energy, total, per_gpu_hour):
     plain = _with(**dict.fromkeys(ADDERS, 0.0), residual_value_36m=0.15, residual_value_60m=0.15)
-    site = replace(SITE, country=iso2, pue=1.55, staff_fte=1.0, fte_usd_per_year=12e3)
-    cost = _cost(site, CATALOG.countries[iso2], plain, years=5, servers_at_site=1)
+    """With one post at 12,000 USD, which the site pays."""
+    site, staff = replace(SITE, country=iso2, pue=1.55), 12e3
+    cost = _cost(site, CATALOG.countries[iso2], plain, years=5, recovery_lag_months=0.0)
     assert cost.capital_usd_per_year == pytest.approx(capital, rel=0.001)
     assert cost.support_usd_per_year == pytest.approx(16e3)
     assert _energy_usd(cost, 0.6) == pytest.approx(energy, rel=0.05)
-    assert cost.usd_per_year(0.6) == pytest.approx(total, rel=0.005)
-    assert cost.usd_per_gpu_hour(0.6) == pytest.approx(per_gpu_hour, abs=0.01)
+    assert cost.usd_per_year(0.6) + staff == pytest.approx(total, rel=0.005)
+    assert cost.usd_per_gpu_hour(0.6) + staff / 8 / 8760 == pytest.approx(per_gpu_hour, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,8 @@ def test_every_priced_server_costs_something_sane():
 
 
 def test_capex_is_cash_with_all_taxes_and_the_charge_is_not():
-    back, kept = _cost(), _cost(replace(SITE, taxes_recoverable=False))
+    back = _cost(recovery_lag_months=0.0)
+    kept = _cost(replace(SITE, taxes_recoverable=False))
     assert back.capex_usd == kept.capex_usd
     imported = 320e3 * (1 + 0.125 + 0.06 + 0.05)
     assert back.capex_usd == pytest.approx(imported * 1.17875 + 320e3 * 0.08)
@@ -109,14 +111,15 @@ def test_capex_is_cash_with_all_taxes_and_the_charge_is_not():
     assert back.capital_usd_per_year == pytest.approx(paid * annuity)
     gap = kept.capital_usd_per_year - back.capital_usd_per_year
     assert gap == pytest.approx(advance * annuity)
-    late = _cost(recovery_lag_months=12.0)
+    late = _cost()
     assert back.capital_usd_per_year < late.capital_usd_per_year < kept.capital_usd_per_year
 
 
 def test_owned_servers_have_running_costs_only():
     bought, owned = _cost(), _cost(owned=True)
     assert owned.capex_usd == owned.capital_usd_per_year == 0.0
-    assert owned.support_usd_per_year == bought.support_usd_per_year
+    assert owned.support_usd_per_year == pytest.approx(0.05 * 320e3)
+    assert bought.support_usd_per_year == pytest.approx(0.05 * 320e3 * 1.185)
     assert owned.idle_energy_usd_per_year == bought.idle_energy_usd_per_year
     unpriced = _cost(owned=True, price=None)
     assert unpriced.support_usd_per_year == 0.0
@@ -165,14 +168,25 @@ def test_no_generator_means_less_service_not_more_cost():
     assert dark.usd_per_year(0.6) < _cost().usd_per_year(0.6)
 
 
-def test_rent_licence_and_staff():
+def test_support_and_insurance_of_what_is_owned_are_paid_on_what_it_is_worth_now():
+    old = _cost(owned=True, age_months=36.0)
+    assert old.support_usd_per_year == pytest.approx(0.05 * 0.275 * 320e3)
+    offered = _cost(owned=True, age_months=36.0, sell_usd=92_000.0)
+    assert offered.support_usd_per_year == pytest.approx(4_600.0)
+    assert offered.insurance_usd_per_year == pytest.approx(460.0)
+
+
+def test_an_only_server_needs_no_network():
+    one, several = _cost(alone=True), _cost()
+    assert ("network", "network") not in [part[:2] for part in one.hardware.paid if part[2]]
+    network = 0.125 * 320e3
+    assert several.capex_usd - one.capex_usd == pytest.approx(network * 1.17875)
+
+
+def test_rent_and_licence():
     rented = _cost(replace(SITE, facility_usd_per_kw_month=100.0), licence=True)
     assert rented.facility_usd_per_year == pytest.approx(100 * 12 * 10.2)
     assert rented.licence_usd_per_year == 8 * 4500
-    assert _cost().staff_usd_per_year == pytest.approx(0.5 / 4 * 15_000)
-    assert _cost(servers_at_site=100.0).staff_usd_per_year == pytest.approx(0.015 * 15_000)
-    two = _cost(replace(SITE, staff_fte=2.0, fte_usd_per_year=10_000.0))
-    assert two.staff_usd_per_year == pytest.approx(2 / 4 * 10_000)
 
 
 def test_power_of_servers_with_gaps():
@@ -201,7 +215,6 @@ def test_residual_value_falls_straight_to_nothing():
     shares = [residual_share(float(y), 0.275, 0.1) for y in (0, 1.5, 3, 4, 5, 6, 7)]
     assert shares == pytest.approx([1.0, 0.6375, 0.275, 0.1875, 0.1, 0.0125, 0.0])
     assert residual_share(9.0, 0.15, 0.15) == 0.15
-    assert staff_fte_per_server(0.015, 0.5, 1.0) == 0.5
 
 
 def test_a_missing_row_is_named():

@@ -199,7 +199,7 @@ def test_residency_and_budget_bind(site: Planned) -> None:
     found = site.plan
     assert {line.country for line in found.mix} == {"BD"}
     assert 0.0 < found.capex_usd <= 600_000
-    assert {part.name for part in found.costs} >= {"capital", "staff", "idle energy"}
+    assert {part.name for part in found.costs} >= {"server", "staff", "resale", "idle energy"}
     assert found.fx_per_usd > 100
 
 

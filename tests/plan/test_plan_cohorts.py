@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from years_fixture import HARDWARE, HOUR, choice, cycle, held, planned, rented, server, workload
 
-from gpumix.cost.ledger import cash
+from gpumix.cost.finance import months_worth
+from gpumix.cost.ledger import cash, present_cost
+from gpumix.domain.ledger import Entry
 from gpumix.domain.offer import Purchase
 from gpumix.plan.accounts import usd_by_workload
 from gpumix.plan.classes import by_class
-from gpumix.plan.cohorts import FREED, OWED, Cohort, cohorts_of
+from gpumix.plan.cohorts import OWED, Cohort, cohorts_of
 from gpumix.plan.effort import NORMAL
 from gpumix.plan.interpret import cost_parts, first_year_usd, idle_usd, mix_lines
 from gpumix.plan.periods import Period, whole_year
@@ -29,6 +31,14 @@ THREE_YEARS = rented(Purchase.RESERVED_3Y, 1.5)
 HOURLY = rented(Purchase.ON_DEMAND, 3.0)
 
 
+RATE = 0.1
+
+
+def entries(cohort: Cohort) -> list[Entry]:
+    """What is paid for it, payment by payment."""
+    return [entry for stream in cohort.streams for entry in stream.entries("x")]
+
+
 def spans(cohorts: tuple[Cohort, ...]) -> list[tuple[int, int, int]]:
     return [(c.start, c.until, c.paid_until) for c in cohorts]
 
@@ -37,16 +47,15 @@ def test_a_term_of_a_year_may_begin_in_every_year() -> None:
     found = cohorts_of(ONE_YEAR, YEARS)
     assert spans(found) == [(0, 12, 12), (12, 24, 24), (24, 36, 36)]
     assert [c.usd for c in found] == pytest.approx([2.0 * HOUR] * 3)
-    assert cash_by_year(found[1].entries, 3) == pytest.approx((0.0, 2.0 * HOUR, 0.0))
+    assert cash_by_year(entries(found[1]), 3) == pytest.approx((0.0, 2.0 * HOUR, 0.0))
 
 
 def test_a_term_that_outlasts_the_horizon_owes_the_rest() -> None:
     late = cohorts_of(THREE_YEARS, YEARS)[2]
     assert (late.start, late.until, late.paid_until) == (24, 36, 60)
     assert late.usd == pytest.approx(1.5 * 3.0 * HOUR)
-    assert late.owed_usd == pytest.approx(1.5 * 2.0 * HOUR)
-    assert late.parts[OWED] == pytest.approx((0.0, 0.0, 1.5 * 2.0 * HOUR))
-    assert cash(late.entries) == pytest.approx(late.usd)
+    assert [s.total for s in late.streams if s.item == OWED] == pytest.approx([3.0 * HOUR])
+    assert cash(entries(late)) == pytest.approx(late.usd)
 
 
 def test_short_terms_are_renewed_until_something_changes() -> None:
@@ -62,27 +71,43 @@ def test_terms_that_end_within_a_period_are_offered_in_a_row() -> None:
     assert [s for s in found if s[0] == 0] == [(0, 12, 12)]
 
 
-def test_what_is_paid_up_front_moves_cash_and_not_the_cost() -> None:
+def test_what_is_paid_up_front_is_paid_as_each_term_begins() -> None:
     half = rented(Purchase.RESERVED_1Y, 2.0, upfront_share=0.5)
     first, plain = cohorts_of(half, YEARS)[0], cohorts_of(ONE_YEAR, YEARS)[0]
     assert (first.usd, first.cash_usd) == pytest.approx((plain.usd, HOUR))
-    assert [e.amount for e in first.entries] == pytest.approx([HOUR, HOUR])
-    assert [(e.month, e.closes) for e in first.entries] == [(0, False), (12, True)]
+    assert [(e.month, e.closes) for e in entries(first)][:2] == [(0, False), (1, True)]
+    quarterly = rented(Purchase.RESERVED, 2.0, months=3, upfront_share=1.0)
+    paid = entries(cohorts_of(quarterly, YEARS)[1])
+    assert [(e.month, e.amount) for e in paid] == [(m, HOUR / 2.0) for m in (12, 15, 18, 21)]
 
 
-def test_a_server_bought_later_pays_for_its_own_years() -> None:
+def test_rent_is_discounted_month_by_month() -> None:
+    found = cohorts_of(ONE_YEAR, YEARS, RATE)
+    monthly = 2.0 * HOUR / 12.0
+    for year, cohort in enumerate(found):
+        assert cohort.usd == pytest.approx(monthly * months_worth(RATE, 12 * year, 12 * year + 12))
+
+
+def test_a_server_bought_later_is_paid_then_and_resold_at_the_end() -> None:
     """Two years: 12,000 less 500, worth 0.6 of 10,000 then, at 10 % a year, and 1,000 a year."""
-    late = cohorts_of(server(), YEARS)[1]
+    late = cohorts_of(server(), YEARS, RATE)[1]
     residual = 10_000.0 * (1.0 - 0.6 / 3.0 * 2.0)
-    factor = 0.1 / (1.0 - 1.1**-2)
-    yearly = (11_500.0 - residual / 1.1**2) * factor
+    bills = 1_000.0 / 12.0 * months_worth(RATE, 12, 36)
     assert (late.start, late.until) == (12, 36)
-    assert late.parts["capital"] == pytest.approx((0.0, yearly, yearly))
-    assert late.usd == pytest.approx(2.0 * yearly + 2_000.0)
+    assert late.usd == pytest.approx(11_500.0 / 1.1 - residual / 1.1**3 + bills)
     assert (late.cash_usd, late.capex_usd) == (12_000.0, 12_000.0)
-    assert cash_by_year(late.entries, 3) == pytest.approx(
+    assert cash_by_year(entries(late), 3) == pytest.approx(
         (0.0, 12_000.0 - 500.0 + 1_000.0, 1_000.0 - residual)
     )
+
+
+def test_advance_taxes_come_back_when_they_are_due() -> None:
+    """500 a year after the purchase, after the horizon where that is later."""
+    slow = server(replace(HARDWARE, refund_lag_months=12.0))
+    first, *_, last = cohorts_of(slow, YEARS, RATE)
+    soon = cohorts_of(server(), YEARS, RATE)[0]
+    assert first.usd - soon.usd == pytest.approx(500.0 * (1.0 - 1.0 / 1.1))
+    assert [e.month for e in entries(last) if e.category == "tax refund"] == [36]
 
 
 def test_ordered_hardware_arrives_after_its_lead_time() -> None:
@@ -93,20 +118,20 @@ def test_ordered_hardware_arrives_after_its_lead_time() -> None:
     assert [c.start for c in cohorts_of(slow, periods)] == [4, 12, 24]
 
 
-def test_what_stands_may_be_sold_at_any_change_and_frees_its_capital() -> None:
+def test_what_stands_may_be_sold_at_any_change_for_what_it_would_not_fetch_later() -> None:
     standing = server(replace(HARDWARE, age_months=12.0, sell_usd=5_000.0), count=1)
-    at_once, one_year, two_years, kept = cohorts_of(standing, YEARS)
+    at_once, one_year, two_years, kept = cohorts_of(standing, YEARS, RATE)
     assert spans((at_once, one_year, two_years, kept)) == [
         (0, 0, 0), (0, 12, 12), (0, 24, 24), (0, 36, 36),
     ]  # fmt: skip
-    assert kept.usd == pytest.approx(3_000.0)
+    assert kept.usd == pytest.approx(1_000.0 / 12.0 * months_worth(RATE, 0, 36))
     assert at_once.cash_usd == -5_000.0
     # A year later it is two years old: 0.6 / 0.8 of the offer, and 0.3 / 0.8 when the plan ends.
     assert one_year.cash_usd == pytest.approx(-5_000.0 * 0.6 / 0.8)
     end = 5_000.0 * 0.3 / 0.8
-    freed = 2.0 * (3_750.0 - end / 1.1**2) * 0.1 / (1.0 - 1.1**-2)
-    assert one_year.parts[FREED] == pytest.approx((0.0, -freed / 2.0, -freed / 2.0))
-    assert one_year.usd == pytest.approx(1_000.0 - freed)
+    assert one_year.usd == pytest.approx(
+        1_000.0 / 12.0 * months_worth(RATE, 0, 12) - 3_750.0 / 1.1 + end / 1.1**3
+    )
 
 
 @settings(deadline=None, max_examples=60)
@@ -119,16 +144,23 @@ def test_every_cohort_costs_what_its_entries_say(
 ) -> None:
     cuts = sorted(edges | {0, 12, 24, 36})
     periods = tuple(Period(a, b - a) for a, b in pairwise(cuts))
-    found = cohorts_of(rented(Purchase.RESERVED, 2.0, months, upfront_share=upfront), periods)
+    supply = rented(Purchase.RESERVED, 2.0, months, upfront_share=upfront)
+    found = cohorts_of(supply, periods)
     ends = {p.end for p in periods}
     for cohort in found:
-        assert cohort.usd == pytest.approx(cash(cohort.entries))
+        assert cohort.usd == pytest.approx(cash(entries(cohort)))
+        (late,) = [
+            c
+            for c in cohorts_of(supply, periods, RATE)
+            if c.id == cohort.id and c.until == cohort.until
+        ]
+        assert late.usd == pytest.approx(present_cost(entries(late), RATE))
         assert cohort.usd == pytest.approx(2.0 * 730.0 * (cohort.paid_until - cohort.start))
         assert (cohort.paid_until - cohort.start) % months == 0
         assert cohort.until in ends
         assert cohort.start < cohort.until <= cohort.paid_until
         if not upfront:
-            assert cash_after(cohort.entries, 36) == pytest.approx(
+            assert cash_after(entries(cohort), 36) == pytest.approx(
                 2.0 * 730.0 * max(cohort.paid_until - 36, 0)
             )
     assert {c.start for c in found} == {p.start for p in periods}
@@ -182,7 +214,7 @@ def test_a_workload_that_comes_and_goes_is_rented_for_its_months() -> None:
     assert held(answer, hourly.id) == [0, 1, 1, 1, 0]
 
 
-@pytest.mark.parametrize(("sell_usd", "left"), [(100.0, 1), (60_000.0, 0)])
+@pytest.mark.parametrize(("sell_usd", "left"), [(100.0, 1), (70_000.0, 0)])
 def test_what_stands_is_kept_or_sold_by_what_it_fetches(sell_usd: float, left: int) -> None:
     """Kept it costs 3,000 in three years, rented 39,420 at 1.5 USD; what a sale frees decides."""
     standing = server(replace(HARDWARE, sell_usd=sell_usd), count=1)
@@ -236,13 +268,13 @@ def test_what_has_no_price_stays() -> None:
 
 
 def test_one_year_costs_as_before_years_had_starts() -> None:
-    """All commitments cover a horizon of one year from its start: rent, and the capital charge."""
-    answer = planned([workload(units=20.0)], [ONE_YEAR, replace(server(), most=1)], years=1)
-    charge = (11_500.0 - 8_000.0 / 1.1) * 1.1
-    assert answer.usd == pytest.approx(charge + 1_000.0 + 2.0 * HOUR)
+    """All commitments cover a horizon of one year from its start: rent, a purchase, a resale."""
+    answer = planned([workload(units=20.0)], [ONE_YEAR, replace(server(), most=1)], 1, RATE)
+    bills = (1_000.0 + 2.0 * HOUR) / 12.0 * months_worth(RATE, 0, 12)
+    assert answer.usd == pytest.approx(11_500.0 - 8_000.0 / 1.1 + bills)
 
 
-def test_parts_by_year_add_up_to_the_cost() -> None:
+def test_parts_by_year_add_up_to_the_cash() -> None:
     answer = planned([workload(growth=2.0)], [ONE_YEAR, THREE_YEARS, server(lead_months=5), HOURLY])
     parts = cost_parts(answer)
     assert math.fsum(usd for p in parts for usd in p.usd_by_year) == pytest.approx(answer.usd)

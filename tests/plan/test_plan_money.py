@@ -75,7 +75,7 @@ DATA = "    data_tb: 10\n    egress_tb_per_month: 40\n"
 
 
 def part(answer: Answer, name: str) -> float:
-    return math.fsum(usd for line in answer.lines for usd in line.usd_parts.get(name, ()))
+    return math.fsum(s.total for line in answer.lines for s in line.streams if s.item == name)
 
 
 def of_provider(answer: Answer, provider: str) -> list[str]:
@@ -146,7 +146,7 @@ def test_a_credit_pays_rent_until_it_ends(team: Team, answered: Answered) -> Non
     )
     # no growth: both years cost the same, and half of the first is before its end
     assert part(large, CREDITS) == pytest.approx(-rent / 4.0)
-    assert [sum(x.usd_parts[CREDITS][y] for x in large.lines) for y in (0, 1)] == pytest.approx(
+    assert [sum(x.cash_by_item[CREDITS][y] for x in large.lines) for y in (0, 1)] == pytest.approx(
         [-rent / 4.0, 0.0]
     )
     assert usd_by_workload(large.lines).keys() == usd_by_workload(plain.lines).keys()
@@ -199,7 +199,7 @@ def test_errors_of_speed_and_price_are_independent(team: Team, answered: Answere
     ranged = replace(
         found, lines=tuple(replace(x, supply=assumed(x.supply, 0.9, 1.2)) for x in found.lines)
     )
-    rent = math.fsum(sum(rent_of(x)) for x in found.lines)
+    rent = math.fsum(s.total for x in found.lines for s in rent_of(x))
     assert price_range_usd(ranged) == pytest.approx((0.1 * rent, 0.2 * rent))
     low, high = cost_interval_usd(ranged, usd - 0.075 * rent, usd + 0.15 * rent)
     # 3-4-5: root of 0.075^2 + 0.1^2 and of 0.15^2 + 0.2^2

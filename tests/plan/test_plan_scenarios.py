@@ -118,7 +118,7 @@ def test_falling_prices_are_those_of_hourly_rent_alone(made: Made) -> None:
     )
     by_hand = 0.0
     for line in made.answer.lines:
-        for name, years in line.usd_parts.items():
+        for name, years in line.cash_by_item.items():
             if "rental" in name:
                 falls = 1.0 if line.supply.purchase.is_committed else 0.8
                 by_hand += math.fsum(usd * falls**y for y, usd in enumerate(years))

@@ -108,7 +108,7 @@ def test_a_fleet_as_predicted_is_told_its_saving(own: Plan, needed: int) -> None
     assert today.monthly_usd == pytest.approx(bill_of(needed), rel=1e-6)
     assert all(promise.kept for promise in today.promises)
     assert today.saves_first_year_usd_per_month is not None
-    first = own.first_year_usd_per_month or 0.0
+    first = own.first_year_monthly_usd or 0.0
     assert today.saves_first_year_usd_per_month == pytest.approx(today.monthly_usd - first)
     assert "a month against today" in headline(own)
     assert 3 <= len(today_words(own)) <= 6

@@ -55,7 +55,7 @@ def rented(purchase: Purchase, usd_per_hour: float, months: int = 0, **more: Any
 
 HARDWARE = Hardware(
     new_usd=10_000.0, rate_per_year=0.1, shares=(0.4, 0.2), source="quote", basis=Basis.MEASURED,
-    paid_usd=12_000.0, refund_usd=500.0,
+    paid=(("hardware", "server", 12_000.0),), refund_usd=500.0,
 )  # fmt: skip
 
 
@@ -74,7 +74,9 @@ def server(
     return replace(plain, **more)
 
 
-def choice(workloads: Sequence[Workload], supplies: Sequence[Supply], years: int = 3) -> Choice:
+def choice(
+    workloads: Sequence[Workload], supplies: Sequence[Supply], years: int = 3, rate: float = 0.0
+) -> Choice:
     """Every workload on the one GPU."""
     site = Site("room", "FI", racks=1, kw_per_rack=100.0, cooling="air", gpus=("x",))
     inventory = Inventory(
@@ -86,7 +88,7 @@ def choice(workloads: Sequence[Workload], supplies: Sequence[Supply], years: int
         w.id: [Option(w.id, "x", gpus=1, tp=1, precision="bf16", units_per_hour=10.0)]
         for w in workloads
     }
-    return Choice(inventory, options, tuple(supplies), {"x": 1.0})
+    return Choice(inventory, options, tuple(supplies), {"x": 1.0}, rate_per_year=rate)
 
 
 def cycle(chosen: Choice) -> Cycle:
@@ -94,9 +96,11 @@ def cycle(chosen: Choice) -> Cycle:
     return cycle_of(chosen.inventory, weights, changes=changes_of(chosen.supplies))
 
 
-def planned(workloads: Sequence[Workload], supplies: Sequence[Supply], years: int = 3) -> Answer:
+def planned(
+    workloads: Sequence[Workload], supplies: Sequence[Supply], years: int = 3, rate: float = 0.0
+) -> Answer:
     """The accounts of the cheapest mix."""
-    chosen = choice(workloads, supplies, years)
+    chosen = choice(workloads, supplies, years, rate)
     return answer_of(search(chosen, cycle(chosen), NORMAL.plan))
 
 

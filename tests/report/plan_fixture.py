@@ -576,7 +576,7 @@ def plan() -> Plan:
         ),
         api=by_api(),
         timeline=dated_steps(),
-        first_year_usd_per_month=19_240.0,
+        first_year_monthly_usd=19_240.0,
         owed_usd=38_000.0,
         today=today(),
         by_class=(

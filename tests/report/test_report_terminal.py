@@ -149,7 +149,7 @@ def test_a_plan_with_nothing_but_a_mix_still_prints() -> None:
         fx_per_usd=1.0,
     )
     text = shown(80, bare)
-    assert "do all the work for $25,169 a month" in text
+    assert "do all the work at a level cost of $25,169 a month" in " ".join(text.split())
     assert "BDT" not in text
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NOT_PROVEN = 3
 UNPROVEN_GAP = 0.25
 """Gap above which the command fails, where the headline only warns (decision 0017)."""
-FILES = ("plan.json", "report.html", "problem.json")
+FILES = ("plan.json", "report.html", "entries.csv", "problem.json")
 
 
 def plan(
@@ -28,7 +28,8 @@ def plan(
         typer.Argument(help="The inventory, a YAML file; or a plan.json, or its folder."),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Folder for plan.json, report.html and problem.json.")
+        Path | None,
+        typer.Option(help="Folder for plan.json, report.html, entries.csv, problem.json."),
     ] = None,
     measured: Measured = None,
     estimated_terms: Annotated[

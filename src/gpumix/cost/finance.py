@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpumix.values import Value, choose
+from gpumix.units import MONTHS_PER_YEAR
+from gpumix.values import FloatArray, Value, choose
 
 
 def discount_factor(rate: Value, years: Value) -> Value:
@@ -25,6 +26,25 @@ def discount_factor(rate: Value, years: Value) -> Value:
     """
     factor: Value = (1.0 + rate) ** -years
     return factor
+
+
+def months_worth(rate: float, start: int, end: int) -> float:
+    """Worth today of 1 USD at the end of each of some months: sum of (1 + r)^(-m / 12).
+
+    Of a whole horizon it is what a level cost a month is the present cost over.
+
+    Args:
+        rate: cost of capital r per year [1].
+        start: months before the first of them [months].
+        end: the last month m [months].
+
+    Source: definition of present value; docs/cfo-views.md of the contract (29.985 at 13 %).
+
+    >>> round(months_worth(0.13, 0, 36), 3), months_worth(0.0, 12, 24)
+    (29.985, 12.0)
+    """
+    worth: FloatArray = (1.0 + rate) ** (-np.arange(start + 1.0, end + 1.0) / MONTHS_PER_YEAR)
+    return float(np.sum(worth))
 
 
 def annuity_factor(rate: Value, years: Value) -> Value:

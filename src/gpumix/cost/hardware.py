@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -12,6 +13,9 @@ from gpumix.domain.evidence import Basis
 from gpumix.domain.ledger import Entry
 from gpumix.units import MONTHS_PER_YEAR
 from gpumix.values import Value, choose
+
+SALE, GIVEN_UP = "sale", "resale given up"
+"""What the sale of a server that stands brings, and what it would have fetched at the end."""
 
 
 def residual_share(years: Value, after_36_months: float, after_60_months: float) -> Value:
@@ -39,10 +43,11 @@ def residual_share(years: Value, after_36_months: float, after_60_months: float)
 class Hardware:
     """One server: what it costs to buy [USD], and what it fetches when it is sold.
 
-    `paid_usd` is the cash at its purchase, of which `refund_usd` is the worth of the taxes that
-    come back; `new_usd` the price that resale is a share of, `shares` that share after 36 and 60
-    months [0-1]. `age_months` is its age when the plan starts; `sell_usd` what somebody offers for
-    it then, in place of the share. `rate_per_year` is the cost of capital.
+    `paid` is the cash at its purchase: category, item and USD of each part. `refund_usd` of its
+    taxes come back after `refund_lag_months`. `new_usd` is the price that resale is a share of,
+    `shares` that share after 36 and 60 months [0-1]. `age_months` is its age when the plan starts;
+    `sell_usd` what somebody offers for it then, in place of the share. `rate_per_year` is the cost
+    of capital.
     """
 
     new_usd: float
@@ -51,10 +56,16 @@ class Hardware:
     source: str
     basis: Basis
     as_of: date | None = None
-    paid_usd: float = 0.0
+    paid: tuple[tuple[str, str, float], ...] = ()
     refund_usd: float = 0.0
+    refund_lag_months: float = 0.0
     age_months: float = 0.0
     sell_usd: float | None = None
+
+    @property
+    def paid_usd(self) -> float:
+        """Cash at its purchase [USD]."""
+        return math.fsum(usd for _, _, usd in self.paid)
 
     def resale_usd(self, months: float) -> float:
         """What it fetches so many months after the purchase, or the plan's start [USD].
@@ -72,32 +83,28 @@ class Hardware:
 
     def bought(self, option: str, start: int, end: int) -> tuple[Entry, ...]:
         """Entries of a purchase that arrives in a month and is sold before another [months]."""
-        paid = [
-            self._entry(option, start, "hardware", self.paid_usd),
-            self._entry(option, start, "tax refund", -self.refund_usd),
-        ]
+        paid = [self._entry(option, start, *part) for part in self.paid]
+        back = start + self.refund_lag_months
+        paid.append(self._entry(option, back, "tax refund", "advance taxes back", -self.refund_usd))
         return (*(e for e in paid if e.amount), self._residual(option, end, end - start))
 
-    def tied_up(self, option: str, start: int, end: int) -> tuple[Entry, ...]:
-        """Entries of keeping what stands between two months: what a sale at the first would have
-        fetched is given up, what it still fetches at the second comes back."""
-        forgone = self._entry(option, start, "hardware", self.resale_usd(start))
-        return (forgone, self._residual(option, end, end))
-
-    def sale(self, option: str, month: int) -> Entry:
-        """The entry of a sale of what stands at the start of a month."""
-        return self._entry(option, month, "residual", -self.resale_usd(month))
+    def sale(self, option: str, month: int, end: int) -> tuple[Entry, ...]:
+        """Entries of a sale of what stands at the start of a month, against keeping it to the
+        `end` [months]: what it would still fetch then is given up."""
+        sold = self._entry(option, month, "residual", SALE, -self.resale_usd(month))
+        lost = self._entry(option, end, "residual", GIVEN_UP, self.resale_usd(end))
+        return tuple(e for e in (sold, replace(lost, closes=True)) if e.amount)
 
     def _residual(self, option: str, month: int, held_months: float) -> Entry:
-        entry = self._entry(option, month, "residual", -self.resale_usd(held_months))
-        return replace(entry, closes=True)
+        usd = -self.resale_usd(held_months)
+        return replace(self._entry(option, month, "residual", "resale", usd), closes=True)
 
-    def _entry(self, option: str, month: int, category: str, usd: float) -> Entry:
+    def _entry(self, option: str, month: float, category: str, item: str, usd: float) -> Entry:
         return Entry(
             month=month,
             option=option,
             category=category,
-            item="server",
+            item=item,
             quantity=1.0,
             unit="server",
             price=usd,

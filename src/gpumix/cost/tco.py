@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from gpumix.cost.book import Book, country_source
 from gpumix.cost.energy import energy_usd_per_year, facility_power_kw
 from gpumix.cost.hardware import Hardware
-from gpumix.cost.premises import pue, server_draw_kw, servers_per_rack, site_supply
-from gpumix.cost.tax import refund_value
+from gpumix.cost.premises import pue, server_draw_kw, site_supply
+from gpumix.domain.defaults import TAX_RECOVERY_MONTHS
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.gpu import Server
 from gpumix.domain.site import Country, Range, Site
 from gpumix.errors import NoEstimate
 from gpumix.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
-from gpumix.values import Value, choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,6 @@ class ServerCost:
     capital_usd_per_year: float
     support_usd_per_year: float
     insurance_usd_per_year: float
-    staff_usd_per_year: float
     licence_usd_per_year: float
     facility_usd_per_year: float
     idle_energy_usd_per_year: float
@@ -55,7 +51,6 @@ class ServerCost:
             "capital": self.capital_usd_per_year,
             "support": self.support_usd_per_year,
             "insurance": self.insurance_usd_per_year,
-            "staff": self.staff_usd_per_year,
             "licence": self.licence_usd_per_year,
             "facility": self.facility_usd_per_year,
             "idle energy": self.idle_energy_usd_per_year,
@@ -76,23 +71,6 @@ class ServerCost:
         return self.usd_per_year(busy) / (self.gpus * HOURS_PER_YEAR)
 
 
-def staff_fte_per_server(per_server: Value, per_site: Value, servers: Value) -> Value:
-    """People a server keeps busy: max(per server, least of a site / servers on it).
-
-    Args:
-        per_server: people a server takes on a large site [FTE].
-        per_site: people the smallest site takes [FTE].
-        servers: servers on the site [count].
-
-    Source: rows staff_fte_* of data/tco_defaults.csv.
-
-    >>> staff_fte_per_server(0.015, 0.5, 10.0), staff_fte_per_server(0.015, 0.5, 100.0)
-    (0.05, 0.015)
-    """
-    share: Value = choose(True, np.maximum(per_server, per_site / servers), 0.0)
-    return share
-
-
 def onprem_server(
     server: Server,
     price: tuple[float, Assumption] | None,
@@ -104,8 +82,10 @@ def onprem_server(
     owned: bool = False,
     hot_humid: bool = False,
     licence: bool = False,
-    recovery_lag_months: float = 0.0,
-    servers_at_site: float | None = None,
+    recovery_lag_months: float = TAX_RECOVERY_MONTHS,
+    alone: bool = False,
+    age_months: float = 0.0,
+    sell_usd: float | None = None,
 ) -> ServerCost:
     """Cost of one server on your own site over a horizon, with every figure it rests on.
 
@@ -113,7 +93,8 @@ def onprem_server(
     tax comes back and what the server still fetches after the horizon, as an annuity. Support
     and insurance are shares of the hardware. Energy is idle draw all year and the rest by busy
     hour, times PUE, with outages on the generator. The room itself (racks, UPS, generator) is
-    taken as there: its rent counts only where the site states it.
+    taken as there: its rent counts only where the site states it. Staff is the site's
+    (`staff_of_site`).
 
     Args:
         server: what is bought, or stands there already.
@@ -127,7 +108,9 @@ def onprem_server(
         hot_humid: whether air cooling works against the climate (`Country.hot_humid`).
         licence: count an NVIDIA AI Enterprise licence for every GPU.
         recovery_lag_months: until advance taxes come back, where they do [months].
-        servers_at_site: servers that share the staff; default: as many as the racks hold.
+        alone: it is the only server of the site, and needs no network between servers.
+        age_months: of an owned one when the plan starts [months].
+        sell_usd: what somebody offers for an owned one then [USD], in place of its age's share.
 
     Raises: NoEstimate where it is to be bought and has no price; DataError for missing rows;
         InputError for an unknown kind of cooling.
@@ -135,9 +118,11 @@ def onprem_server(
     Source: docs/cost.md, "Owning a server" and, with numbers, "A worked example".
     """
     book = Book(site.id, defaults)
-    if price is None and not owned:
-        raise NoEstimate(f"{server.id}: no purchase price")
-    hardware_usd, hardware = _capital(price, site, country, book, owned, recovery_lag_months)
+    if owned:
+        hardware = _standing(price, site, country, book, age_months, sell_usd)
+        insured_usd = hardware.resale_usd(0.0) if hardware else 0.0
+    else:
+        insured_usd, hardware = _capital(price, site, country, book, alone, recovery_lag_months)
     capital_usd, months = 0.0, round(years * MONTHS_PER_YEAR)
     if hardware is not None and not owned:
         stay = hardware.bought(server.id, 0, months)
@@ -150,9 +135,8 @@ def onprem_server(
         gpus=server.gpus,
         capex_usd=hardware.paid_usd if hardware else 0.0,
         capital_usd_per_year=capital_usd,
-        support_usd_per_year=_share(hardware_usd, "maintenance_support_rate", "support", book),
-        insurance_usd_per_year=_share(hardware_usd, "insurance_rate", "insurance", book),
-        staff_usd_per_year=_staff(server, site, country, book, servers_at_site),
+        support_usd_per_year=_share(insured_usd, "maintenance_support_rate", "support", book),
+        insurance_usd_per_year=_share(insured_usd, "insurance_rate", "insurance", book),
         licence_usd_per_year=_licence(server, licence, book),
         facility_usd_per_year=_facility(rent, server.nameplate_kw, book),
         idle_energy_usd_per_year=idle_usd,
@@ -164,32 +148,14 @@ def onprem_server(
     )
 
 
-def _capital(
-    price: tuple[float, Assumption] | None,
-    site: Site,
-    country: Country,
-    book: Book,
-    owned: bool,
-    recovery_lag_months: float,
-) -> tuple[float, Hardware | None]:
-    """(hardware that support is paid on [USD], what it costs to buy and fetches when sold)."""
-    if price is None:
-        book.note(
-            "support, insurance of owned servers",
-            "not counted: no price known",
-            Basis.ASSUMED,
-            "rule",
-        )
-        return 0.0, None
+def _worth(price: tuple[float, Assumption], site: Site, country: Country, book: Book) -> Hardware:
+    """What a server fetches over time."""
     server_usd, evidence = price
     book.assumptions.append(evidence)
-    network_usd = server_usd * book.typical("network_cabling_optics_adder", "network")
-    storage_usd = server_usd * book.typical("storage_capex_adder", "storage")
-    hardware_usd = server_usd + network_usd + storage_usd
     rate = book.own_or_national(
         site.cost_of_capital, country.cost_of_capital, "cost of capital", "a year", country, "coc"
     )
-    hardware = Hardware(
+    return Hardware(
         new_usd=server_usd,
         rate_per_year=rate,
         shares=(
@@ -200,19 +166,53 @@ def _capital(
         basis=evidence.basis,
         as_of=evidence.as_of,
     )
-    if owned:
-        rule = "none for what is kept: already owned; what is sold frees what it fetches"
-        book.note("capital", rule, Basis.ASSUMED, "the inventory")
-        return hardware_usd, hardware
+
+
+def _standing(
+    price: tuple[float, Assumption] | None,
+    site: Site,
+    country: Country,
+    book: Book,
+    age_months: float,
+    sell_usd: float | None,
+) -> Hardware | None:
+    """A server that stands: support and insurance are paid on what it is worth now."""
+    if price is None:
+        rule = "not counted: no price known"
+        book.note("support, insurance of owned servers", rule, Basis.ASSUMED, "rule")
+        return None
+    hardware = replace(_worth(price, site, country, book), age_months=age_months, sell_usd=sell_usd)
+    rule = "none for what is kept: already owned; what is sold frees what it fetches"
+    book.note("capital", rule, Basis.ASSUMED, "the inventory")
+    now = f"{hardware.resale_usd(0.0):,.0f} USD, what it fetches now"
+    book.note("value of owned servers for support, insurance", now, Basis.ASSUMED, "rule")
+    return hardware
+
+
+def _capital(
+    price: tuple[float, Assumption] | None,
+    site: Site,
+    country: Country,
+    book: Book,
+    alone: bool,
+    recovery_lag_months: float,
+) -> tuple[float, Hardware]:
+    """(hardware that support is paid on [USD], what it costs to buy and fetches when sold).
+
+    Raises: NoEstimate where it has no price.
+    """
+    if price is None:
+        raise NoEstimate(f"{site.id}: no purchase price")
+    server_usd, hardware = price[0], _worth(price, site, country, book)
+    network = 0.0 if alone else book.typical("network_cabling_optics_adder", "network")
+    network_usd = server_usd * network
+    storage_usd = server_usd * book.typical("storage_capex_adder", "storage")
+    hardware_usd = server_usd + network_usd + storage_usd
     imported_usd = hardware_usd + server_usd * book.typical("spares_share", "spares")
     installation_usd = server_usd * book.typical("installation_rack_power_adder", "installation")
-    tax_usd = imported_usd * country.import_tax_share
-    refund_usd = refund_value(
-        imported_usd * country.import_tax_advance_share,
-        1.0 if site.taxes_recoverable else 0.0,
-        recovery_lag_months,
-        rate,
-    )
+    advance_usd = imported_usd * country.import_tax_advance_share
+    duty_usd = imported_usd * country.import_tax_share - advance_usd
+    refund_usd = advance_usd if site.taxes_recoverable else 0.0
     back = (
         f"comes back after {recovery_lag_months:g} months" if refund_usd else "does not come back"
     )
@@ -221,8 +221,18 @@ def _capital(
         f"{country.import_tax_advance_share:.2%} {back}"
     )
     book.note("import tax", tax, Basis.ASSUMED, country_source(country, "duty"))
-    capex_usd = imported_usd + installation_usd + tax_usd
-    return hardware_usd, replace(hardware, paid_usd=capex_usd, refund_usd=refund_usd)
+    paid = (
+        ("hardware", "server", server_usd),
+        ("network", "network", network_usd),
+        ("storage", "storage", storage_usd),
+        ("spares", "spares", imported_usd - hardware_usd),
+        ("installation", "installation", installation_usd),
+        ("tax", "import duty", duty_usd),
+        ("tax", "advance taxes", advance_usd),
+    )
+    return hardware_usd, replace(
+        hardware, paid=paid, refund_usd=refund_usd, refund_lag_months=recovery_lag_months
+    )
 
 
 def _energy(
@@ -245,31 +255,6 @@ def _energy(
 
 def _share(hardware_usd: float, parameter: str, what: str, book: Book) -> float:
     return hardware_usd * book.typical(parameter, what) if hardware_usd else 0.0
-
-
-def _staff(
-    server: Server, site: Site, country: Country, book: Book, servers_at_site: float | None
-) -> float:
-    own = f"fte_cost_{country.iso2.lower()}"
-    row = own if own in book.defaults else "fte_cost_us"
-    usd = book.stated_or(site.fte_usd_per_year, row, "cost of a full-time employee", "USD/year")
-    held = float(site.racks * servers_per_rack(server, site.kw_per_rack))
-    servers = max(servers_at_site or held, 1.0)
-    if site.staff_fte is not None:
-        fte = site.staff_fte / servers
-        shared = f"{site.staff_fte:g} posts for the {servers:g} servers that the site can hold"
-        book.note(f"{server.id}, staff", shared, Basis.ASSUMED, "the inventory")
-        return fte * usd
-    per_server = book.typical("staff_fte_per_8gpu_server_large", "staff of a server, large site")
-    per_site = book.typical("staff_fte_small_site", "minimum staff of a site")
-    fte = staff_fte_per_server(per_server, per_site, servers)
-    book.note(
-        f"{server.id}, staff",
-        f"{fte:.3f} posts a server, {servers:g} servers",
-        Basis.ASSUMED,
-        "rule",
-    )
-    return fte * usd
 
 
 def _licence(server: Server, licence: bool, book: Book) -> float:

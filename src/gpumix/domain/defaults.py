@@ -48,6 +48,9 @@ TENSOR_PARALLEL: Final = (1, 2, 4, 8)
 OWNED_AGE_MONTHS: Final = 36.0
 """Age of an owned server that an inventory does not tell: half of the five to six years for which
 hyperscalers keep theirs (row amortisation_years of data/tco_defaults.csv)."""
+TAX_RECOVERY_MONTHS: Final = 12
+"""Until customs pays an advance back that a registered firm may reclaim: an assumption, with the
+next year's return."""
 SERVER_LEAD_MONTHS: Final = 3
 """From the order of a GPU server to its delivery, where an inventory does not say: Dell, 8 to 12
 weeks for H100 servers (United Daily News of 2024-04, told by The Register on 2024-04-12); Omdia

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+
+from gpumix.domain.tco import Cash, PerGpuHour
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +39,78 @@ class Entry:
     def amount(self) -> float:
         """Quantity x price x rate [currency of the answer]."""
         return self.quantity * self.price * self.rate
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Entries of one item in one currency together: `quantity` x `price` (the mean) at their rates
+    of exchange is the `amount`, in the currency of the answer."""
+
+    category: str
+    item: str
+    quantity: float
+    unit: str
+    price: float
+    currency: str
+    amount: float
+    source: str
+    basis: str
+    as_of: date | None = None
+
+    @classmethod
+    def of(cls, rows: Sequence[Entry]) -> Leaf:
+        """What some entries of one item add up to."""
+        first = rows[0]
+        quantity = math.fsum(row.quantity for row in rows)
+        spent = math.fsum(row.quantity * row.price for row in rows)
+        return cls(
+            category=first.category,
+            item=first.item,
+            quantity=quantity,
+            unit=first.unit,
+            price=spent / quantity if quantity else first.price,
+            currency=first.currency,
+            amount=math.fsum(row.amount for row in rows),
+            source=first.source,
+            basis=first.basis,
+            as_of=first.as_of,
+        )
+
+
+def leaves_of(entries: Iterable[Entry]) -> tuple[Leaf, ...]:
+    """Entries summed by category, item and currency, in the order in which these appear."""
+    groups: dict[tuple[str, str, str], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.category, entry.item, entry.currency), []).append(entry)
+    return tuple(Leaf.of(rows) for rows in groups.values())
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerOption:
+    """What one resource of a plan costs, as `gpumix tco` answers it for an option; `leaves` add up
+    to the cash."""
+
+    kind: str
+    cash: Cash
+    present_cost: float
+    level_cost_per_year: float
+    by_category: Mapping[str, float]
+    by_item: Mapping[str, float]
+    gpus: int
+    gpu_hours_per_year: float
+    cost_per_gpu_hour: PerGpuHour
+    leaves: tuple[Leaf, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLedger:
+    """The ledger of a plan: one option a resource, whose sums are the plan's; the entries stand in
+    the file `entries` beside it."""
+
+    name: str
+    currency: str
+    start: date
+    months: int
+    cost_of_capital: float
+    options: Mapping[str, LedgerOption]
+    entries: str = "entries.csv"

@@ -13,6 +13,7 @@ from gpumix.domain.class_plan import ClassPlan
 from gpumix.domain.confidence import ConfidenceCost
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
+from gpumix.domain.ledger import PlanLedger
 from gpumix.domain.proof import PlannedHours, Replay
 from gpumix.domain.scenarios import CurvePoint, Scenarios, TermTarget
 from gpumix.domain.timeline import Step
@@ -322,7 +323,10 @@ class HourlyGpus:
 class Plan:
     """The cheapest mix found, what it costs, why, and how sure.
 
-    `bound` is the least any plan could cost over the horizon under the same model [USD], what
+    `horizon_usd` is the present cost at `cost_of_capital` [1/year], which is minimised; `cash_usd`
+    and `cash_by_year_usd` are cash; `monthly_usd` is the level cost / 12;
+    `ledger` is what all of them are sums of.
+    `bound` is the least present cost of any plan under the same model [USD], what
     waiting for training jobs is worth (`wait_usd`, since schema 1.4; no cash) included;
     `gap` = (horizon_usd + wait_usd - bound) / (horizon_usd + wait_usd). `report_currency` and
     `fx_per_usd` tell renderers a second currency to show. `version` is that of the program,
@@ -333,9 +337,9 @@ class Plan:
     the horizon; the plan is the simplest within a share of it, and `curve` leads from one to the
     other (since schema 1.3). `today` is what runs today beside it, where the inventory states that;
     `cut_short_s` is the limit of time that ended the searches early [s], where the user set one
-    that did; `timeline` are its steps with dates; `first_year_usd_per_month` is what the first year
-    costs; `owed_usd` is the part of the cost that pays for months after the horizon; `by_class` is
-    what each class of work takes, `rules` say which GPU carries which workload and until when;
+    that did; `timeline` are its steps with dates; `first_year_monthly_usd` is the cash of the first
+    year / 12; `owed_usd` is the part of the cost that pays for months after the horizon; `by_class`
+    is what each class of work takes, `rules` say which GPU carries which workload and until when;
     `cuts` say which GPUs are cut into slices, and how; `burst` when a workload goes to the cloud
     beside its committed capacity; `scenarios` what other growth and prices do;
     `surviving_usd_per_month` is what premium work's surviving the loss of an instance costs,
@@ -380,7 +384,7 @@ class Plan:
     today: TodayPlan | None = None
     cut_short_s: float | None = None
     timeline: tuple[Step, ...] = ()
-    first_year_usd_per_month: float | None = None
+    first_year_monthly_usd: float | None = None
     owed_usd: float = 0.0
     wait_usd: float = 0.0
     by_class: tuple[ClassUse, ...] = ()
@@ -391,6 +395,10 @@ class Plan:
     surviving_usd_per_month: float | None = None
     surviving_share: float | None = None
     confidence_costs: tuple[ConfidenceCost, ...] = ()
+    cash_usd: float | None = None
+    cash_by_year_usd: tuple[float, ...] = ()
+    cost_of_capital: float = 0.0
+    ledger: PlanLedger | None = None
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

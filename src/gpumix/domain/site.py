@@ -91,9 +91,11 @@ class Site:
     """An on-prem site of the team: racks, power, cooling, and what may or does stand there.
 
     `gpus` may be bought there; `owned` already stands there (GPU id -> count).
-    `usd_per_kwh`, `pue`, `outage_hours_per_year`, `cost_of_capital` and the others override the
-    country's figures where the inventory states them. A server ordered there arrives after
-    `lead_months`; None = it is ordered early enough. `owned_terms` tell of GPUs that stand there.
+    Once it is open it fills `staff_fte` posts at the least, `staff_per_server` for each server,
+    rounded up where posts are `staff_whole`. `usd_per_kwh`, `pue`, `outage_hours_per_year`,
+    `cost_of_capital` and the others override the country's figures where the inventory states
+    them. A server ordered there arrives after `lead_months`; None = it is ordered early enough.
+    `owned_terms` tell of GPUs that stand there.
     """
 
     id: str
@@ -109,6 +111,8 @@ class Site:
     generator: bool = True
     cost_of_capital: float | None = None
     staff_fte: float | None = None
+    staff_per_server: float | None = None
+    staff_whole: bool = False
     fte_usd_per_year: float | None = None
     facility_usd_per_kw_month: float | None = None
     taxes_recoverable: bool = True

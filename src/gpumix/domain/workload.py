@@ -355,7 +355,7 @@ class Inventory:
     `rates` are the offers of the inventory's own price sheet. `traces` and `measured` (the team's
     own measurements) say which files stand behind the figures; a plan's folder holds copies.
     `api` None: APIs do none of the work, and are compared with all the same. `today` None: what
-    runs today is not stated.
+    runs today is not stated. `cost_of_capital` [1/year] None: that of its sites.
     """
 
     name: str
@@ -375,3 +375,4 @@ class Inventory:
     simplicity: float = SIMPLICITY
     api: ApiSupply | None = None
     today: Today | None = None
+    cost_of_capital: float | None = None

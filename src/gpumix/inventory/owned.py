@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from gpumix.domain.site import OwnedTerms
-from gpumix.inventory.schema import OwnedSpec
+from gpumix.inventory.schema import OwnedSpec, SiteSpec
 from gpumix.inventory.yaml import KeyPath
 
 
@@ -37,3 +38,22 @@ def standing(
             if terms.setdefault(id, found) != found:
                 say(path, f"states other terms of {id} than before", "keep one of them")
     return Standing(tuple(counts.items()), tuple(terms.values()))
+
+
+def site_fields(
+    path: KeyPath, spec: SiteSpec, say: Callable[[KeyPath, str, str], None]
+) -> dict[str, Any]:
+    """A site's own figures under the names of its record; `staff` and its short forms are one."""
+    fields = {k: getattr(spec, k) for k in SiteSpec.model_fields if k not in ("gpus", "staff")}
+    if spec.staff is None:
+        return fields
+    for key in ("staff_fte", "fte_usd_per_year"):
+        if fields[key] is not None:
+            say((*path, key), "is stated beside staff", "state it within staff")
+    return {
+        **fields,
+        "staff_fte": spec.staff.least,
+        "fte_usd_per_year": spec.staff.salary,
+        "staff_per_server": spec.staff.per_server,
+        "staff_whole": spec.staff.whole,
+    }

@@ -39,7 +39,7 @@ from gpumix.inventory.classes import class_problems, tier_of, with_class_lengths
 from gpumix.inventory.contracts import contracts_of
 from gpumix.inventory.dates import Span, active_months
 from gpumix.inventory.demand import within
-from gpumix.inventory.owned import standing
+from gpumix.inventory.owned import site_fields, standing
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.promised import availability_of, promised
 from gpumix.inventory.schema import (
@@ -175,6 +175,7 @@ class _Reader:
             traces=tuple(self.traces.values()),
             api=self.api(spec.supply.api, today) if spec.supply.api is not None else None,
             today=running,
+            cost_of_capital=spec.finance.cost_of_capital,
         )
 
     def _rates(self, spec: InventorySpec) -> tuple[Offer, ...]:
@@ -435,7 +436,7 @@ class _Reader:
         path: KeyPath = ("supply", "on_prem", name)
         self._known_countries((*path, "country"), [spec.country], self.catalog.countries)
         there = standing(name, whole.supply.owned.get(name, {}), self._gpus, self._say)
-        fields = {k: getattr(spec, k) for k in SiteSpec.model_fields if k != "gpus"}
+        fields = site_fields(path, spec, self._say)
         return Site(
             id=name,
             gpus=tuple(self._gpus((*path, "gpus"), spec.gpus)),

@@ -272,6 +272,15 @@ class CloudSpec(_Spec):
     tax_share: Share = 0.0
 
 
+class StaffSpec(_Spec):
+    """Posts of a site: at the least, for each server, what one costs a year, whether whole."""
+
+    least: Number | None = Field(default=None, ge=0, le=10_000)
+    per_server: Number | None = Field(default=None, ge=0, le=100)
+    salary: Number | None = Field(default=None, ge=0, le=1e7)
+    whole: bool = False
+
+
 class SiteSpec(_Spec):
     """A site of one's own; unstated figures come from its country's row."""
 
@@ -285,6 +294,7 @@ class SiteSpec(_Spec):
     outage_hours_per_year: Number | None = Field(default=None, ge=0, le=8760)
     generator: bool = True
     cost_of_capital: Share | None = None
+    staff: StaffSpec | None = None
     staff_fte: Number | None = Field(default=None, ge=0, le=10_000)
     fte_usd_per_year: Number | None = Field(default=None, ge=0, le=1e7)
     facility_usd_per_kw_month: Number | None = Field(default=None, ge=0, le=10_000)
@@ -359,6 +369,12 @@ class RentedSpec(_Spec):
     usd_per_gpu_hour: Number | None = None
 
 
+class FinanceSpec(_Spec):
+    """What capital costs a year, where it is not that of a site."""
+
+    cost_of_capital: Share | None = None
+
+
 class TodaySpec(_Spec):
     """What runs today, and what it is billed a month."""
 
@@ -379,6 +395,7 @@ class InventorySpec(_Spec):
     limits: LimitsSpec = LimitsSpec()
     prefer: PreferSpec = PreferSpec()
     today: TodaySpec | None = None
+    finance: FinanceSpec = FinanceSpec()
     prices: str | None = None
 
 

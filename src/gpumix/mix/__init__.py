@@ -39,6 +39,7 @@ from gpumix.mix.quickxplain import minimal_conflict
 from gpumix.mix.read import check_problem, most_rate, problem_to_dict, read_problem
 from gpumix.mix.shortlist import Shortlist, shortlist, shortlists
 from gpumix.mix.solve import check_ends, conflict, feasible, solve, whole_numbers
+from gpumix.mix.worth import at_worth
 
 __all__ = [
     "EFFORTS",
@@ -60,6 +61,7 @@ __all__ = [
     "Solution",
     "Term",
     "Workload",
+    "at_worth",
     "busiest",
     "check",
     "check_ends",

@@ -8,21 +8,24 @@ for the peak or for the loss of another is idle the rest of the time.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gpumix import mix
+from gpumix.cost.case.streams import Stream, cash_by_year, paid_monthly, present_cost_of
+from gpumix.cost.staff import SiteStaff
 from gpumix.options.working import working_share
-from gpumix.plan.cohorts import FREED, RENTAL, Cohort
+from gpumix.plan.cohorts import FREED, OWED, RENTAL, Cohort
 from gpumix.plan.cycle import Block, demand_by_hour
-from gpumix.plan.data import data_usd_by_year
+from gpumix.plan.data import data_streams
 from gpumix.plan.formulate import Cell, Formulation
 from gpumix.plan.nights import done_by_hour
 from gpumix.plan.periods import Period, work_per_week
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK
+from gpumix.values import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +60,23 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A supply held: instances by block, GPU-hours and cost over the horizon.
+    """A supply held: instances by block, GPU-hours, and what is paid for it and when.
 
     `running` counts instances, shares of an hour included (`duty`), `at_once` whole ones by block;
-    `usd_parts` are USD by component and year of the horizon, of which `data_usd` by workload pay
-    for its data, not for what is held. `cohorts` are the commitments with their counts.
+    `streams` are all its payments over `months` months, of which `data` by workload pay for its
+    data, not for what is held. `cohorts` are the commitments with their counts. All costs are
+    present costs at `rate_per_year`, cash aside.
     """
 
     supply: Supply
     running: tuple[float, ...]
     at_once: tuple[int, ...]
     gpu_hours: float
-    usd_parts: Mapping[str, tuple[float, ...]]
+    streams: tuple[Stream, ...]
     uses: tuple[Use, ...]
-    data_usd: Mapping[str, float]
+    data: Mapping[str, tuple[Stream, ...]]
+    months: int
+    rate_per_year: float
     cohorts: tuple[tuple[Cohort, int], ...] = ()
 
     @property
@@ -80,23 +86,40 @@ class Line:
 
     @property
     def usd(self) -> float:
-        """Cost over the horizon [USD]."""
-        return math.fsum(usd for years in self.usd_parts.values() for usd in years)
+        """Present cost over the horizon [USD]."""
+        return present_cost_of(self.streams, self.rate_per_year)
+
+    @property
+    def cash_by_item(self) -> dict[str, tuple[float, ...]]:
+        """Item -> cash by year of the horizon [USD]; what is paid after it, in the last."""
+        items: dict[str, list[Stream]] = {}
+        for stream in self.streams:
+            items.setdefault(stream.item, []).append(stream)
+        return {name: tuple(cash_by_year(own, self.months).tolist()) for name, own in items.items()}
+
+    @property
+    def data_usd(self) -> dict[str, float]:
+        """Workload -> present cost of its data [USD]."""
+        return {n: present_cost_of(own, self.rate_per_year) for n, own in self.data.items()}
 
     @property
     def held_usd(self) -> float:
-        """Cost over the horizon of what is held, data and what sales free left out [USD]."""
+        """Present cost of what is held, data and what sales free left out [USD]."""
         return self.usd - math.fsum(self.data_usd.values()) - self.freed_usd
 
     @property
     def freed_usd(self) -> float:
-        """What sales of servers free over the horizon, below 0 [USD]."""
-        return math.fsum(self.usd_parts.get(FREED, ()))
+        """What sales of servers that stand free, below 0 [USD]."""
+        return self._usd_of(*FREED)
 
     @property
     def owed_usd(self) -> float:
         """What its commitments cost after the horizon, counted in its cost [USD]."""
-        return math.fsum(n * cohort.owed_usd for cohort, n in self.cohorts)
+        return self._usd_of(OWED)
+
+    def _usd_of(self, *items: str) -> float:
+        own = [stream for stream in self.streams if stream.item in items]
+        return present_cost_of(own, self.rate_per_year)
 
     @property
     def busy_gpu_hours(self) -> float:
@@ -117,11 +140,11 @@ class Line:
 ENERGY = "energy at work"
 
 
-def rent_of(line: Line) -> tuple[float, ...]:
-    """Rent of a line by year [USD]; empty where it is not rented from a cloud."""
+def rent_of(line: Line) -> tuple[Stream, ...]:
+    """Rent of a line within the horizon; empty where it is not rented from a cloud."""
     if not line.supply.purchase.is_rental:
         return ()
-    return line.usd_parts[RENTAL[line.supply.purchase]]
+    return tuple(s for s in line.streams if s.item == RENTAL[line.supply.purchase])
 
 
 def lines_of(formulation: Formulation, solution: mix.Solution) -> tuple[Line, ...]:
@@ -136,22 +159,68 @@ def lines_of(formulation: Formulation, solution: mix.Solution) -> tuple[Line, ..
     for resource in formulation.problem.resources:
         share = duty.get(resource.id, 1.0)
         held.setdefault(formulation.supply[resource.id].id, []).append((resource.id, share))
+    servers = _servers_by_site(formulation, solution)
+    lone = {site for site, counts in servers.items() if counts.max() <= 1.0 + 1e-9}
     lines = []
     done = _units_by_period(formulation, [use for own in uses.values() for use in own])
     for members in held.values():
-        line = _line(formulation, solution, members, uses, done)
+        line = _line(formulation, solution, members, uses, done, lone)
         if line.most or line.cohorts:
             lines.append(line)
+    lines = _staffed(lines, formulation.staff, servers)
     return tuple(sorted(lines, key=lambda line: (-line.usd, line.supply.id)))
 
 
+def _servers_by_site(formulation: Formulation, solution: mix.Solution) -> dict[str, FloatArray]:
+    """Site -> servers that stand there in each month of the horizon."""
+    found: dict[str, FloatArray] = {}
+    for resource in formulation.problem.resources:
+        supply = formulation.supply[resource.id]
+        if supply.site is None:
+            continue
+        counts = found.setdefault(supply.site, np.zeros(formulation.cycle.periods[-1].end))
+        for cohort, n in _cohorts(formulation, solution, resource.id, alone=False):
+            counts[cohort.start : cohort.until] += n * supply.servers_per_instance
+    return found
+
+
+def _staffed(
+    lines: Sequence[Line], staff: Sequence[SiteStaff], servers: Mapping[str, FloatArray]
+) -> list[Line]:
+    """The lines with the salaries of their sites, each its share by servers and months."""
+    by_site = {one.site: one for one in staff}
+    stood = {line.supply.id: _server_months(line) for line in lines}
+    of_site: dict[str, float] = {}
+    for line in lines:
+        if line.supply.site is not None:
+            months = of_site.get(line.supply.site, 0.0)
+            of_site[line.supply.site] = months + stood[line.supply.id]
+    found = []
+    for line in lines:
+        site = line.supply.site or ""
+        if site in by_site and stood[line.supply.id]:
+            share = stood[line.supply.id] / of_site[site]
+            paid = by_site[site].paid(servers[site], share)
+            found.append(replace(line, streams=(*line.streams, paid)))
+        else:
+            found.append(line)
+    return found
+
+
+def _server_months(line: Line) -> float:
+    """Months that the servers of a line stand, all together."""
+    months = math.fsum(n * (cohort.until - cohort.start) for cohort, n in line.cohorts)
+    return months * line.supply.servers_per_instance
+
+
 def _cohorts(
-    formulation: Formulation, solution: mix.Solution, resource: str
+    formulation: Formulation, solution: mix.Solution, resource: str, *, alone: bool
 ) -> list[tuple[Cohort, int]]:
     """The commitments of a resource that are made, with their counts; what stands and serves no
     term is sold at once."""
     supply, counts = formulation.supply[resource], solution.terms.get(resource, {})
-    made = [(cohort, counts.get(cohort.id, 0)) for cohort in formulation.cohorts(resource)]
+    cohorts = formulation.cohorts(resource, alone=alone)
+    made = [(cohort, counts.get(cohort.id, 0)) for cohort in cohorts]
     if made[0][0].until == 0:
         made[0] = (made[0][0], supply.count - sum(counts.values()))
     return [(cohort, n) for cohort, n in made if n]
@@ -163,6 +232,7 @@ def _line(
     members: list[tuple[str, float]],
     uses: Mapping[str, list[Use]],
     done: Mapping[tuple[str, Period], float],
+    lone: Collection[str],
 ) -> Line:
     supply, cycle = formulation.supply[members[0][0]], formulation.cycle
     blocks, resources = range(len(cycle.blocks)), formulation.problem.resource_by_id
@@ -171,7 +241,7 @@ def _line(
         one
         for name, _ in members
         if supply.is_held
-        for one in _cohorts(formulation, solution, name)
+        for one in _cohorts(formulation, solution, name, alone=supply.site in lone)
     ]
     running = tuple(
         math.fsum(n * duty for n, (_, duty) in zip(row, members, strict=True)) for row in counts
@@ -179,17 +249,17 @@ def _line(
     own = tuple(use for name, _ in members for use in uses.get(name, ()))
     gpu_hours = math.fsum(running[p] * cycle.hours(p) * supply.gpus_per_instance for p in blocks)
     data = _data_by_workload(formulation, supply, own, done)
+    paid = _streams(formulation, supply, running, own, made)
     return Line(
         supply,
         running,
         tuple(_most_at_once(supply, p, running[p], own) for p in blocks),
         gpu_hours,
-        _usd_parts(formulation, supply, running, own, made) | _added_up(data.values()),
+        (*paid, *(stream for streams in data.values() for stream in streams)),
         own,
-        {
-            name: math.fsum(usd for years in parts.values() for usd in years)
-            for name, parts in data.items()
-        },
+        data,
+        cycle.periods[-1].end,
+        formulation.rate_per_year,
         tuple(made),
     )
 
@@ -210,29 +280,17 @@ def _data_by_workload(
     supply: Supply,
     uses: tuple[Use, ...],
     done: Mapping[tuple[str, Period], float],
-) -> dict[str, dict[str, tuple[float, ...]]]:
-    """Workload -> what its data costs here, by component and year [USD]: of each period the share
-    of its units that is done here."""
-    years = formulation.cycle.years
+) -> dict[str, tuple[Stream, ...]]:
+    """Workload -> what its data costs here: of each period the share of its units done here."""
     share: dict[str, dict[Period, float]] = {}
     for (name, period), units in _units_by_period(formulation, uses).items():
         share.setdefault(name, {})[period] = units / done[name, period] if units else 0.0
     workloads = {use.cell.workload.id: use.cell.workload for use in uses}
     return {
-        name: data_usd_by_year(workload, supply, share[name], years)
+        name: data_streams(workload, supply, share[name])
         for name, workload in workloads.items()
         if workload.has_data
     }
-
-
-def _added_up(parts: Iterable[Mapping[str, tuple[float, ...]]]) -> dict[str, tuple[float, ...]]:
-    """Sums by component and year; components that cost nothing are left out."""
-    sums: dict[str, tuple[float, ...]] = {}
-    for part in parts:
-        for name, usd in part.items():
-            before = sums.get(name, (0.0,) * len(usd))
-            sums[name] = tuple(a + b for a, b in zip(before, usd, strict=True))
-    return {name: usd for name, usd in sums.items() if any(usd)}
 
 
 def _most_at_once(supply: Supply, block: int, running: float, uses: tuple[Use, ...]) -> int:
@@ -245,32 +303,45 @@ def _most_at_once(supply: Supply, block: int, running: float, uses: tuple[Use, .
     return max([math.ceil(running - 1e-9), *gangs])
 
 
-def _usd_parts(
+def _streams(
     formulation: Formulation,
     supply: Supply,
     running: tuple[float, ...],
     uses: tuple[Use, ...],
     made: Sequence[tuple[Cohort, int]],
-) -> dict[str, tuple[float, ...]]:
+) -> list[Stream]:
+    """Rent by the hour or what commitments cost, and energy at work."""
     cycle = formulation.cycle
-    years = range(cycle.years)
-    parts: dict[str, tuple[float, ...]] = {}
+    paid = [stream.counted(n) for cohort, n in made for stream in cohort.streams]
     if not supply.is_held:
-        parts[RENTAL[supply.purchase]] = tuple(
-            math.fsum(running[p] * cycle.hours(p) for p in cycle.of_year(y))
-            * supply.usd_per_instance_hour
-            for y in years
-        )
-    for name in dict.fromkeys(name for cohort, _ in made for name in cohort.parts):
-        parts[name] = tuple(
-            math.fsum(n * cohort.parts[name][y] for cohort, n in made if name in cohort.parts)
-            for y in years
-        )
-    at_work = [(cycle.blocks[u.block].period.year, u.energy_usd) for u in uses]
-    energy = tuple(math.fsum(usd for year, usd in at_work if year == y) for y in years)
-    if any(energy):
-        parts[ENERGY] = energy
-    return parts
+        hours = {
+            period: math.fsum(running[p] * cycle.hours(p) for p in cycle.of_period(period))
+            for period in cycle.periods
+        }
+        of = ("rent" if supply.purchase.is_rental else "api", RENTAL[supply.purchase])
+        paid += _by_month(supply, *of, "instance-hour", supply.usd_per_instance_hour, hours)
+    if supply.usd_per_gpu_busy_hour:
+        usd = dict.fromkeys(cycle.periods, 0.0)
+        for use in uses:
+            usd[cycle.blocks[use.block].period] += use.energy_usd
+        price = supply.usd_per_gpu_busy_hour
+        busy = {period: amount / price for period, amount in usd.items()}
+        paid += _by_month(supply, "energy", ENERGY, "GPU-hour at work", price, busy)
+    return paid
+
+
+def _by_month(
+    supply: Supply, category: str, item: str, unit: str, usd: float, of: Mapping[Period, float]
+) -> list[Stream]:
+    """So many units of each period, the same in each of its months; nothing where there are
+    none."""
+    found = [(period, units) for period, units in of.items() if units]
+    if not found:
+        return []
+    months = np.concatenate([period.ends for period, _ in found])
+    quantity = np.concatenate([np.full(p.months, units / p.months) for p, units in found])
+    evidence = {"source": supply.source, "basis": supply.basis, "as_of": supply.as_of}
+    return [paid_monthly(category, item, unit, usd, quantity, months, **evidence)]
 
 
 def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Use]]:
@@ -367,7 +438,7 @@ def _loads(
 
 
 def usd_by_workload(lines: tuple[Line, ...]) -> dict[str, float]:
-    """Cost of each workload over the horizon [USD]: its data, and of every line that by the
+    """Present cost of each workload [USD]: its data, and of every line that by the
     GPU-hours that its work would take on full replicas."""
     usd: dict[str, float] = {}
     for line in lines:

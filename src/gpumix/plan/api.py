@@ -30,7 +30,7 @@ from gpumix.plan.formulate import (
     usd_per_busy_hour,
 )
 from gpumix.plan.interpret import Answer
-from gpumix.plan.periods import WEEKS_PER_YEAR, first_month, units_by_year, work_per_week
+from gpumix.plan.periods import WEEKS_PER_YEAR, first_month, units_in, work_per_week
 from gpumix.plan.worthwhile import worthwhile
 from gpumix.supply.apis import Quote, quotes, usd_per_mtok
 from gpumix.supply.supply import Supply
@@ -65,7 +65,7 @@ def by_api(answer: Answer, prices: Sequence[ApiPrice], offered: Sequence[Supply]
     own = math.fsum(usd.get(w.id, 0.0) for w in done)
     return ApiAlternative(
         usd_horizon=total,
-        usd_per_month=total / answer.months,
+        usd_per_month=total / answer.level_months,
         plan_usd_horizon=own,
         delta_share=total / own - 1.0 if own else None,
         covers=tuple(w.id for w in done),
@@ -105,10 +105,12 @@ def _workload(
     prices: Sequence[ApiPrice],
 ) -> WorkloadApi:
     offers, demand = quotes(workload, prices), workload.demand
-    month = plan_usd / answer.months
+    month = plan_usd / answer.level_months
     if demand is None or offers.best is None:
         return WorkloadApi(workload.id, None, month, (), (), offers.refused, (), offers.reason)
-    units = math.fsum(units_by_year(workload, choice.inventory.years))
+    rate = choice.rate_per_year
+    periods = answer.formulation.cycle.periods
+    units = math.fsum(units_in(workload, p) * p.worth(rate) for p in periods)
 
     def option(quote: Quote) -> ApiOption:
         usd = quote.usd_per_unit * units
@@ -118,7 +120,7 @@ def _workload(
             kind=quote.price.kind,
             batch=quote.batch,
             usd_per_mtok_total=usd_per_mtok(quote, demand),
-            usd_per_month=usd / answer.months,
+            usd_per_month=usd / answer.level_months,
             usd_horizon=usd,
             delta_share=usd / plan_usd - 1.0 if plan_usd else None,
             latency=UNKNOWN,

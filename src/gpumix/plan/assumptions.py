@@ -32,7 +32,7 @@ def assumptions(answer: Answer, catalog: Catalog, notes: Sequence[str]) -> tuple
         *_interruptions(answer, catalog),
         *_availability(answer, catalog),
         *_round_trips(answer),
-        *_rules(inventory),
+        *_rules(inventory, answer.formulation.rate_per_year),
         *money_rules(answer),
         _shortlist(answer),
         *(Assumption(note.partition(":")[0], note.partition(":")[2].strip() or note, Basis.ASSUMED,
@@ -213,7 +213,7 @@ def _reclaims(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
         )
 
 
-def _rules(inventory: Inventory) -> list[Assumption]:
+def _rules(inventory: Inventory, rate: float) -> list[Assumption]:
     """Rules of the model that someone could dispute."""
     kinds = {w.kind for w in inventory.workloads}
     left_out = not_counted(inventory)
@@ -221,14 +221,16 @@ def _rules(inventory: Inventory) -> list[Assumption]:
         "rule: time": "each stretch without a change is one representative week; every block of "
         "hours is planned at its busiest hour; commitments and purchases begin, and what is owned "
         "is sold, only where something changes: a year, a workload, an arrival",
-        "rule: cost": "undiscounted USD over the horizon; owned servers as a yearly capital charge "
-        f"at the site's cost of capital, less resale{'; ' if left_out else ''}{left_out}",
+        "rule: cost": f"present cost at {rate:.4g} a year: purchases when they are made, bills at "
+        "the end of each month, resale at the horizon's end"
+        f"{'; ' if left_out else ''}{left_out}",
     }
     if any(site.owned for site in inventory.sites):
         rules["rule: what stands"] = (
             "kept or sold, as the timeline says; what is kept is charged no capital, a sale counts "
-            "by the capital it frees until the plan's end; it fetches sell_usd, else its age's "
-            f"share of the price new (age_months, {OWNED_AGE_MONTHS:g} where it is not stated)"
+            "less what the server would still fetch at the plan's end; it fetches sell_usd, else "
+            "its age's share of the price new (age_months, "
+            f"{OWNED_AGE_MONTHS:g} where it is not stated)"
         )
     if any(w.tier is Tier.PREMIUM for w in inventory.workloads):
         rules["rule: premium"] = (

@@ -61,7 +61,7 @@ def _rule(
         data_at=tuple(dict.fromkeys(_place(line) for line, _ in own)),
         data_tb=workload.data_tb,
         egress_tb_per_month=workload.egress_tb_per_month * share,
-        data_usd_per_month=math.fsum(held_data.values()) / answer.months,
+        data_usd_per_month=math.fsum(held_data.values()) / answer.level_months,
     )
 
 

@@ -16,6 +16,7 @@ from gpumix.plan.cycle import Cycle, cycle_of
 from gpumix.plan.formulate import Choice, holds, may_run, usd_per_hour, weight_of
 from gpumix.plan.worthwhile import worthwhile
 from gpumix.supply.availability import with_availability
+from gpumix.supply.capital import cost_of_capital
 from gpumix.supply.owned import own_servers
 from gpumix.supply.rentals import rentals
 from gpumix.supply.round_trip import with_round_trips
@@ -33,7 +34,7 @@ def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
     of = (*rented.of, *own.of, *kept(inventory, today))
     up = with_availability(of, inventory, catalog)
     near, today = (with_round_trips(some, inventory, catalog) for some in (up, today))
-    return Supplies(near, rented.notes + own.notes, today)
+    return Supplies(near, rented.notes + own.notes, today, own.staff)
 
 
 def chosen_from(
@@ -50,6 +51,8 @@ def chosen_from(
         {w.id: best_parts(w, undominated(tried[w.id])) for w in inventory.workloads},
         supplies.of,
         {gpu: reliability.spot_useful_share(gpu) for gpu in supplies.largest_instance()},
+        rate_per_year=cost_of_capital(inventory, catalog),
+        staff=supplies.staff,
     )
     choice = replace(choice, supplies=worthwhile(choice))
     return replace(choice, pools=_pools(choice))

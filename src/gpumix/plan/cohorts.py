@@ -1,4 +1,4 @@
-"""When a commitment begins and ends: a cohort a supply and start, priced by entries of the ledger.
+"""When a commitment begins and ends: a cohort a supply and start, priced by the ledger.
 
 A cohort starts with a period and serves to the end of one. A term shorter than its period is
 renewed within it; where the end of a term falls inside a period, terms in a row are offered too, as
@@ -8,18 +8,19 @@ many as end with a period or outlast the horizon. Months that are paid after the
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
 
-from gpumix.cost.hardware import Hardware
-from gpumix.cost.ledger import cash
-from gpumix.domain.ledger import Entry
+import numpy as np
+
+from gpumix.cost.case.streams import Stream, paid_monthly, present_cost_of, stream_of
+from gpumix.cost.hardware import GIVEN_UP, SALE, Hardware
 from gpumix.domain.offer import Purchase
 from gpumix.plan.periods import Period
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
+from gpumix.values import FloatArray
 
 RENTAL = {
     Purchase.ON_DEMAND: "on-demand rental",
@@ -29,9 +30,11 @@ RENTAL = {
     Purchase.RESERVED_3Y: "reserved rental (3 years)",
     Purchase.RESERVED: "reserved rental (other terms)",
 }
-CAPITAL = "capital"
 OWED = "owed past the horizon"
-FREED = "freed by sales"
+FREED = (SALE, GIVEN_UP)
+"""What a sale of what stands brings, and what keeping it would have brought at the end."""
+_CAPITAL = "capital"
+"""Part of a server's yearly cost that only ranks supplies: a plan counts the purchase itself."""
 
 _CATEGORIES = {"facility": "room", "idle energy": "energy"}
 
@@ -41,18 +44,17 @@ class Cohort:
     """One instance of a supply, in service from the month `start` until before `until`, and paid
     until before `paid_until`.
 
-    `entries` are what is paid for it and when; `parts` its cost as the plan counts it, by component
-    and year of the horizon [USD]: rent as it is used, what is owed past the horizon in the last
-    year, hardware at the level cost of its own stay. A sale counts by what it frees: the capital
-    that would stay tied up until the horizon's end. `cash_usd` moves on the day it starts, or is
-    sold (then below 0); `capex_usd` binds the budget.
+    `streams` are what is paid for it and when, `usd` is their present cost. Rent for months after
+    the horizon is owed. A sale counts by what it brings, less what the server would still fetch at
+    the horizon's end. `cash_usd` moves on the day it starts, or is sold (then below 0);
+    `capex_usd` binds the budget.
     """
 
     start: int
     until: int
     paid_until: int
-    entries: tuple[Entry, ...]
-    parts: Mapping[str, tuple[float, ...]]
+    streams: tuple[Stream, ...]
+    usd: float
     cash_usd: float = 0.0
     capex_usd: float = 0.0
 
@@ -61,38 +63,32 @@ class Cohort:
         """Its months: `0-12`."""
         return f"{self.start}-{self.paid_until}"
 
-    @property
-    def usd(self) -> float:
-        """Its cost in the plan [USD]."""
-        return math.fsum(usd for years in self.parts.values() for usd in years)
-
-    @property
-    def owed_usd(self) -> float:
-        """What is paid for months after the horizon [USD]."""
-        return math.fsum(self.parts.get(OWED, ()))
-
 
 @lru_cache(maxsize=8192)
-def cohorts_of(supply: Supply, periods: tuple[Period, ...]) -> tuple[Cohort, ...]:
-    """All cohorts of a committed supply over these periods. Of owned servers the first is sold at
-    once, the last stays to the end; what has no price, or is always on, only stays."""
+def cohorts_of(
+    supply: Supply, periods: tuple[Period, ...], rate_per_year: float = 0.0
+) -> tuple[Cohort, ...]:
+    """All cohorts of a committed supply over these periods at a cost of capital. Of owned servers
+    the first is sold at once, the last stays to the end; what has no price, or is always on, only
+    stays."""
     horizon, hardware = periods[-1].end, supply.hardware
+    make = _Maker(supply, horizon, rate_per_year)
     if supply.always_on and supply.purchase.is_cloud:
-        return (_reserved(supply, 0, horizon, horizon, horizon),)
+        return (make.reserved(0, horizon, horizon),)
     if not supply.purchase.is_cloud:
         if hardware is None or supply.always_on:
-            return (_kept(supply, horizon),)
+            return (make.kept(),)
         if supply.purchase is Purchase.BUY:
             starts = [p.start for p in periods if p.start >= supply.lead_months]
-            return tuple(_bought(supply, hardware, start, horizon) for start in starts)
-        sold = (_sold(supply, hardware, period.start, horizon) for period in periods)
-        return (*sold, _kept(supply, horizon))
+            return tuple(make.bought(hardware, start) for start in starts)
+        sold = (make.sold(hardware, period.start) for period in periods)
+        return (*sold, make.kept())
     if supply.until_month is not None:
         until = supply.until_month
-        return (_reserved(supply, 0, min(until, horizon), until, horizon),)
+        return (make.reserved(0, min(until, horizon), until),)
     term = supply.term_months
     spans = _terms(term, periods) if term else iter([(0, horizon, horizon)])
-    return tuple(_reserved(supply, *span, horizon) for span in spans)
+    return tuple(make.reserved(*span) for span in spans)
 
 
 def changes_of(supplies: Iterable[Supply]) -> set[int]:
@@ -101,9 +97,11 @@ def changes_of(supplies: Iterable[Supply]) -> set[int]:
     return arrivals | {s.until_month for s in supplies if s.until_month is not None}
 
 
-def freed_at_once_usd(supply: Supply, periods: tuple[Period, ...]) -> float:
+def freed_at_once_usd(
+    supply: Supply, periods: tuple[Period, ...], rate_per_year: float = 0.0
+) -> float:
     """What the sale of an owned server at the start counts for [USD]; 0 where none can be sold."""
-    first = cohorts_of(supply, periods)[0]
+    first = cohorts_of(supply, periods, rate_per_year)[0]
     return -first.usd if first.until == 0 else 0.0
 
 
@@ -124,113 +122,95 @@ def _terms(term: int, periods: tuple[Period, ...]) -> Iterator[tuple[int, int, i
             terms += 1
 
 
-def _by_year(start: int, end: int, horizon: int) -> list[tuple[int, int, int]]:
-    """(year, first month, month after the last) of a stretch, cut at years; what is past the
-    horizon counts with its last year."""
-    year = int(MONTHS_PER_YEAR)
-    last = horizon // year - 1
-    cuts = [start, *range((start // year + 1) * year, end, year), end]
-    return [(min(a // year, last), a, b) for a, b in pairwise(cuts) if b > a]
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Cohorts of one supply, over a horizon [months] at a cost of capital [1/year]."""
 
+    supply: Supply
+    horizon: int
+    rate_per_year: float
 
-def _spread(per_month: float, start: int, end: int, horizon: int) -> tuple[float, ...]:
-    """So much a month from one to another, by year of the horizon [USD]."""
-    by_year = [0.0] * (horizon // int(MONTHS_PER_YEAR))
-    for year, first, after in _by_year(start, end, horizon):
-        by_year[year] += per_month * (after - first)
-    return tuple(by_year)
+    def reserved(self, start: int, until: int, paid_until: int) -> Cohort:
+        """A rental for a term or several in a row, of which a share may be paid as each begins."""
+        supply = self.supply
+        upfront = supply.offer.upfront_share if supply.offer else 0.0
+        term = supply.term_months or paid_until - start
+        streams = [
+            self._rent(np.array([float(month)]), upfront * min(term, paid_until - month), False)
+            for month in range(start, paid_until, term)
+            if upfront
+        ]
+        months = np.arange(start + 1.0, paid_until + 1.0)
+        if upfront < 1.0:
+            streams.append(self._rent(months[months <= self.horizon], 1.0 - upfront, True))
+            streams.append(self._rent(months[months > self.horizon], 1.0 - upfront, True))
+        cash_usd = streams[0].total if upfront else 0.0
+        return self._cohort(start, until, paid_until, streams, cash_usd)
 
+    def bought(self, hardware: Hardware, start: int) -> Cohort:
+        """A server that arrives in a month and is sold at the horizon's end."""
+        paid = hardware.bought(self.supply.id, start, self.horizon)
+        streams = [*map(stream_of, paid), *self._standing(start, self.horizon)]
+        cash_usd = hardware.paid_usd
+        return self._cohort(start, self.horizon, self.horizon, streams, cash_usd, cash_usd)
 
-def _reserved(supply: Supply, start: int, until: int, paid_until: int, horizon: int) -> Cohort:
-    usd_per_month = supply.usd_per_instance_hour * HOURS_PER_MONTH
-    upfront = supply.offer.upfront_share if supply.offer else 0.0
-    within = min(paid_until, horizon)
-    parts = {RENTAL[supply.purchase]: _spread(usd_per_month, start, within, horizon)}
-    if paid_until > horizon:
-        parts[OWED] = _spread(usd_per_month, horizon, paid_until, horizon)
-    paid = [_rent(supply, start, paid_until - start, upfront, closes=False)] if upfront else []
-    monthly = [
-        _rent(supply, after, after - first, 1.0 - upfront, closes=True)
-        for _, first, after in _by_year(start, paid_until, horizon)
-        if upfront < 1.0
-    ]
-    return Cohort(start, until, paid_until, (*paid, *monthly), parts, cash_usd=cash(paid))
+    def kept(self) -> Cohort:
+        """What stands, to the end."""
+        return self._cohort(0, self.horizon, self.horizon, self._standing(0, self.horizon))
 
+    def sold(self, hardware: Hardware, until: int) -> Cohort:
+        """What stands, until it is sold."""
+        sale = hardware.sale(self.supply.id, until, self.horizon)
+        streams = [*self._standing(0, until), *map(stream_of, sale)]
+        return self._cohort(0, until, until, streams, -hardware.resale_usd(until))
 
-def _rent(supply: Supply, month: int, months: int, share: float, *, closes: bool) -> Entry:
-    return Entry(
-        month=month,
-        option=supply.id,
-        category="rent",
-        item=supply.id,
-        quantity=months * HOURS_PER_MONTH * share,
-        unit="instance-hour",
-        price=supply.usd_per_instance_hour,
-        source=supply.source,
-        basis=supply.basis,
-        as_of=supply.as_of,
-        closes=closes,
-    )
+    def _cohort(
+        self,
+        start: int,
+        until: int,
+        paid_until: int,
+        streams: Sequence[Stream],
+        cash_usd: float = 0.0,
+        capex_usd: float = 0.0,
+    ) -> Cohort:
+        paid = tuple(stream for stream in streams if stream.months.size)
+        usd = present_cost_of(paid, self.rate_per_year)
+        return Cohort(start, until, paid_until, paid, usd, cash_usd, capex_usd)
 
-
-def _bought(supply: Supply, hardware: Hardware, start: int, horizon: int) -> Cohort:
-    paid = hardware.bought(supply.id, start, horizon)
-    running, parts = _standing(supply, start, horizon, horizon)
-    capital = hardware.capital_usd(paid, start, horizon) / (horizon - start)
-    return Cohort(
-        start,
-        horizon,
-        horizon,
-        (*paid, *running),
-        {CAPITAL: _spread(capital, start, horizon, horizon), **parts},
-        cash_usd=hardware.paid_usd,
-        capex_usd=hardware.paid_usd,
-    )
-
-
-def _kept(supply: Supply, horizon: int) -> Cohort:
-    """What stands, to the end."""
-    return Cohort(0, horizon, horizon, *_standing(supply, 0, horizon, horizon))
-
-
-def _sold(supply: Supply, hardware: Hardware, until: int, horizon: int) -> Cohort:
-    """What stands, until it is sold."""
-    running, parts = _standing(supply, 0, until, horizon)
-    kept = hardware.tied_up(supply.id, until, horizon)
-    freed = hardware.capital_usd(kept, until, horizon) / (horizon - until)
-    sale = hardware.sale(supply.id, until)
-    return Cohort(
-        0,
-        until,
-        until,
-        (*running, sale),
-        {**parts, FREED: _spread(-freed, until, horizon, horizon)},
-        cash_usd=sale.amount,
-    )
-
-
-def _standing(
-    supply: Supply, start: int, end: int, horizon: int
-) -> tuple[tuple[Entry, ...], dict[str, tuple[float, ...]]]:
-    """What a server costs while it stands: entries, and parts by year [USD]."""
-    apart = CAPITAL if supply.hardware else ""  # priced by the stay
-    yearly = [(name, usd) for name, usd in supply.usd_per_instance_year if name != apart]
-    entries = tuple(
-        Entry(
-            month=after,
-            option=supply.id,
-            category=_CATEGORIES.get(name, name),
-            item=name,
-            quantity=(after - first) / MONTHS_PER_YEAR,
-            unit="server-year",
-            price=usd,
+    def _rent(self, months: FloatArray, share: float, closes: bool) -> Stream:
+        """Rent of a share of a month in each of some [months]."""
+        supply = self.supply
+        late = bool(months.size) and months[0] > self.horizon
+        stream = paid_monthly(
+            "rent",
+            OWED if late else RENTAL[supply.purchase],
+            "instance-hour",
+            supply.usd_per_instance_hour,
+            np.full_like(months, HOURS_PER_MONTH * share),
+            months,
             source=supply.source,
             basis=supply.basis,
             as_of=supply.as_of,
-            closes=True,
         )
-        for name, usd in yearly
-        for _, first, after in _by_year(start, end, horizon)
-    )
-    months = {name: usd / MONTHS_PER_YEAR for name, usd in yearly}
-    return entries, {name: _spread(usd, start, end, horizon) for name, usd in months.items()}
+        return replace(stream, closes=closes)
+
+    def _standing(self, start: int, end: int) -> list[Stream]:
+        """What a server costs while it stands."""
+        supply = self.supply
+        months = np.arange(start + 1.0, end + 1.0)
+        apart = _CAPITAL if supply.hardware else ""  # counted by the purchase itself
+        return [
+            paid_monthly(
+                _CATEGORIES.get(name, name),
+                name,
+                "server-year",
+                usd,
+                np.full_like(months, 1.0 / MONTHS_PER_YEAR),
+                months,
+                source=supply.source,
+                basis=supply.basis,
+                as_of=supply.as_of,
+            )
+            for name, usd in supply.usd_per_instance_year
+            if name != apart and usd
+        ]

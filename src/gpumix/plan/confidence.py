@@ -59,8 +59,8 @@ def confidence_costs(answer: Answer, choice: Choice, cycle: Cycle) -> tuple[Conf
     for cost in reversed(found):
         usd = cost.usd_per_month
         if usd is not None:
-            least = [answer.usd / answer.months] if cost.confidence >= max(planned) else []
-            most = [answer.usd / answer.months] if cost.confidence <= min(planned) else []
+            least = [answer.usd / answer.level_months] if cost.confidence >= max(planned) else []
+            most = [answer.usd / answer.level_months] if cost.confidence <= min(planned) else []
             most += [c.usd_per_month for c in costs if c.usd_per_month is not None]
             usd = min([max([usd, *least]), *most])
         costs.append(replace(cost, usd_per_month=usd))
@@ -75,7 +75,7 @@ def _cost_at(level: float, answer: Answer, choice: Choice, cycle: Cycle) -> Conf
     usd = cost_at(answer, surer, cycle)
     if usd is None:
         return ConfidenceCost(level, None, "no plan keeps every limit")
-    return ConfidenceCost(level, usd / answer.months, "")
+    return ConfidenceCost(level, usd / answer.level_months, "")
 
 
 def _planned_confidences(answer: Answer) -> list[float]:

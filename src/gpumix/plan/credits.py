@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+import numpy as np
+
+from gpumix.cost.case.streams import Stream, cash_by_year
 from gpumix.cost.contracts import credited_by_year, months_until
 from gpumix.domain.contracts import Credit
 from gpumix.domain.workload import Inventory
@@ -67,8 +70,8 @@ def _drawn(
 
 
 def _rent_by_year(lines: Sequence[Line], provider: str, years: int) -> list[float]:
-    own = [rent_of(line) for line in lines if line.supply.provider == provider]
-    return [math.fsum(rent[year] for rent in own if rent) for year in range(years)]
+    own = [s for line in lines if line.supply.provider == provider for s in rent_of(line)]
+    return [float(usd) for usd in cash_by_year(own, years * int(MONTHS_PER_YEAR))]
 
 
 def _line(line: Line, lines: Sequence[Line], paid: dict[str, list[float]]) -> Line:
@@ -76,9 +79,15 @@ def _line(line: Line, lines: Sequence[Line], paid: dict[str, list[float]]) -> Li
     rent, gone = rent_of(line), paid.get(line.supply.provider)
     if not rent or not gone or not any(gone):
         return line
-    total = _rent_by_year(lines, line.supply.provider, len(rent))
-    part = tuple(
-        -usd * own / all_of_it if all_of_it else 0.0
-        for usd, own, all_of_it in zip(gone, rent, total, strict=True)
-    )
-    return replace(line, usd_parts={**line.usd_parts, CREDITS: part})
+    total = _rent_by_year(lines, line.supply.provider, len(gone))
+    shares = [usd / rent if rent else 0.0 for usd, rent in zip(gone, total, strict=True)]
+    return replace(line, streams=(*line.streams, *(_credit(stream, shares) for stream in rent)))
+
+
+def _credit(rent: Stream, shares: Sequence[float]) -> Stream:
+    """What is paid of each bill: the same share of all bills of a year (0-1)."""
+    month = rent.months - (1.0 if rent.closes else 0.0)
+    year = np.clip(month // MONTHS_PER_YEAR, 0, len(shares) - 1).astype(int)
+    credit = rent.times(-1.0, "credit", CREDITS)
+    share = np.array(shares)[year]
+    return replace(credit, quantity=credit.quantity * share, amounts=credit.amounts * share)

@@ -6,6 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import numpy as np
+
+from gpumix.cost.case.streams import Stream, paid_monthly
 from gpumix.cost.contracts import data_usd_per_month
 from gpumix.domain.workload import Workload
 from gpumix.plan.cycle import Cycle, mean_demand, peak_demand
@@ -38,12 +41,26 @@ def mean_over_peak(workload: Workload, cycle: Cycle) -> float:
     return mean / peak if peak else 1.0
 
 
-def data_usd_by_year(
-    workload: Workload, supply: Supply, shares: Mapping[Period, float], years: int
-) -> dict[str, tuple[float, ...]]:
-    """Egress and storage by year [USD] of the share (0-1) of each period's units done there."""
-    months = [0.0] * years
-    for period, share in shares.items():
-        months[period.year] += share * active_months(workload, period)
-    usd_per_month = _usd_per_month(workload, supply)
-    return {name: tuple(usd * m for m in months) for name, usd in usd_per_month.items()}
+def data_streams(
+    workload: Workload, supply: Supply, shares: Mapping[Period, float]
+) -> tuple[Stream, ...]:
+    """Egress and storage of the share (0-1) of each period's units that is done there."""
+    periods = list(shares)
+    months = np.concatenate([p.ends for p in periods]) if periods else np.zeros(0)
+    done = [np.full(p.months, shares[p] * active_months(workload, p) / p.months) for p in periods]
+    quantity = np.concatenate(done) if periods else np.zeros(0)
+    return tuple(
+        paid_monthly(
+            name,
+            name,
+            f"month of {workload.id}",
+            usd,
+            quantity,
+            months,
+            source=supply.source,
+            basis=supply.basis,
+            as_of=supply.as_of,
+        )
+        for name, usd in _usd_per_month(workload, supply).items()
+        if usd
+    )

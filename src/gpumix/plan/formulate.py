@@ -11,7 +11,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from gpumix import mix
+from gpumix.cost.case.streams import present_cost_of
+from gpumix.cost.finance import months_worth
+from gpumix.cost.staff import SiteStaff
 from gpumix.cost.unit_cost import usd_per_unit
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Slice
@@ -29,7 +34,7 @@ from gpumix.plan.nights import hours_of, nights_of, shifts_of
 from gpumix.plan.periods import Period, busiest_week, first_month, work_per_week
 from gpumix.supply.availability import up_share
 from gpumix.supply.supply import Supply
-from gpumix.units import HOURS_PER_WEEK
+from gpumix.units import HOURS_PER_WEEK, MONTHS_PER_YEAR
 
 UNSTEADY_TIERS = ("marketplace", "reseller")
 """Tiers that sell machines of others: no premium work there."""
@@ -56,8 +61,8 @@ class Formulation:
     """The problem and what its numbers mean; `cells` are parallel to `problem.configs`, None
     for those that cut GPUs.
 
-    Its costs count from owned servers that are all sold at once, which costs nothing there and
-    frees `freed_usd`: what a mix costs is that much less.
+    All costs are present costs at `rate_per_year`. They count from owned servers that are all sold
+    at once, which costs nothing there and frees `freed_usd`: what a mix costs is that much less.
     """
 
     problem: mix.Problem
@@ -65,10 +70,14 @@ class Formulation:
     supply: Mapping[str, Supply]
     cycle: Cycle
     freed_usd: float = 0.0
+    rate_per_year: float = 0.0
+    staff: tuple[SiteStaff, ...] = ()
 
-    def cohorts(self, resource: str) -> tuple[Cohort, ...]:
-        """When a committed resource may begin and end."""
-        return cohorts_of(self.supply[resource], self.cycle.periods)
+    def cohorts(self, resource: str, *, alone: bool = False) -> tuple[Cohort, ...]:
+        """When a committed resource may begin and end; `alone` as the only server of its site."""
+        supply = self.supply[resource]
+        own = supply.as_only() if alone else supply
+        return cohorts_of(own, self.cycle.periods, self.rate_per_year)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,8 @@ class Choice:
     `spot_useful_share` is, by GPU, the part of paid spot time that interruptions leave to
     deferrable work. `work` is how much searching is worth, `survives_loss` whether premium work
     must survive the loss of an instance. `pools` says how the needs of workloads are counted whose
-    replicas share one queue.
+    replicas share one queue. `rate_per_year` is the cost of capital, `staff`
+    looks after the sites.
     """
 
     inventory: Inventory
@@ -88,6 +98,8 @@ class Choice:
     work: Work = NORMAL
     survives_loss: bool = True
     pools: Mapping[str, Pooled] = field(default_factory=dict)
+    rate_per_year: float = 0.0
+    staff: tuple[SiteStaff, ...] = ()
 
     def needed(self, workload: Workload, cycle: Cycle) -> tuple[float, ...]:
         """What replicas must do together, at their planned rates, in each block [units/h]."""
@@ -366,7 +378,9 @@ class _Builder:
 
     def _terms(self, supply: Supply) -> tuple[mix.Term, ...]:
         """What is sold at once is none: it serves nowhere, and all costs count from it."""
-        freed_usd = freed_at_once_usd(supply, self.cycle.periods)
+        rate = self.choice.rate_per_year
+        posts_usd = self._posts_usd(supply)
+        freed_usd = freed_at_once_usd(supply, self.cycle.periods, rate)
         return tuple(
             mix.Term(
                 cohort.id,
@@ -375,12 +389,41 @@ class _Builder:
                     for i, block in enumerate(self.cycle.blocks)
                     if cohort.start <= block.period.start < cohort.until
                 ),
-                cohort.usd + freed_usd,
+                cohort.usd + freed_usd + posts_usd * months_worth(rate, cohort.start, cohort.until),
                 cohort.capex_usd,
             )
-            for cohort in cohorts_of(supply, self.cycle.periods)
+            for cohort in cohorts_of(supply, self.cycle.periods, rate)
             if cohort.until
         )
+
+    def _posts_usd(self, supply: Supply) -> float:
+        """What staff costs a month with each instance, where it goes by the server [USD]."""
+        staff = next((s for s in self.choice.staff if s.site == supply.site), None)
+        if staff is None or staff.least > staff.per_server:
+            return 0.0
+        posts = staff.per_server * supply.servers_per_instance
+        return posts * staff.salary_usd / MONTHS_PER_YEAR
+
+    def _open(self, staff: SiteStaff) -> mix.Group | None:
+        """A site that is paid for once it holds a server: its least staff, less the network that
+        an only server does without, at the most: all of them are priced with it."""
+        rate, periods = self.choice.rate_per_year, self.cycle.periods
+        resources = [r for r in self.resources if r.site == staff.site]
+        one = staff.paid(np.ones(periods[-1].end))
+        usd = present_cost_of([one], rate) if staff.least > staff.per_server else 0.0
+        networks = [
+            full.usd - only.usd
+            for r in resources
+            if (supply := self.supply[r.id]).alone is not None
+            for full, only in zip(
+                cohorts_of(supply, periods, rate),
+                cohorts_of(supply.as_only(), periods, rate),
+                strict=True,
+            )
+        ]
+        usd -= max(networks, default=0.0)
+        ids = tuple(r.id for r in resources)
+        return mix.Group(f"staff of {staff.site}", ids, usd) if usd > 0.0 and ids else None
 
     def _cut(self) -> None:
         """Every way to cut a GPU into the slices that some work could take."""
@@ -404,13 +447,19 @@ class _Builder:
             capex_budget=inventory.limits.capex_usd,
             site_kw={site.id: site.capacity_kw for site in inventory.sites},
             quotas={q.place: q.instances for q in cloud.quotas} if cloud else {},
+            groups=tuple(filter(None, map(self._open, self.choice.staff))),
         )
+        rate = self.choice.rate_per_year
         freed_usd = math.fsum(
-            s.count * freed_at_once_usd(s, self.cycle.periods)
+            s.count * freed_at_once_usd(s, self.cycle.periods, rate)
             for s in self.choice.supplies
             if self._may_be_sold(s)
         )
-        return Formulation(problem, tuple(self.cells), self.supply, self.cycle, freed_usd)
+        worth = [block.period.worth(rate) for block in self.cycle.blocks]
+        problem = mix.at_worth(problem, worth)
+        cells = tuple(self.cells)
+        staff = self.choice.staff
+        return Formulation(problem, cells, self.supply, self.cycle, freed_usd, rate, staff)
 
 
 def work_name(workload: str, period: Period) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from gpumix import mix
+from gpumix.cost.case.streams import Stream, cash_by_year
+from gpumix.cost.case.sums import ledger_option
+from gpumix.cost.finance import months_worth
+from gpumix.domain.ledger import Entry, PlanLedger
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import (
     CostPart,
@@ -50,15 +54,34 @@ class Answer:
         return self.choice.inventory.years * MONTHS_PER_YEAR
 
     @property
+    def level_months(self) -> float:
+        """What a level cost a month is multiplied by to be the present cost [months]: fewer than
+        the horizon has, where capital costs something."""
+        return months_worth(self.formulation.rate_per_year, 0, round(self.months))
+
+    def level(self, usd: float) -> float:
+        """A present cost spread evenly over the horizon, as the sum of its months [USD]."""
+        return usd * self.months / self.level_months
+
+    @property
     def usd(self) -> float:
-        """Cost over the horizon [USD]."""
+        """Present cost [USD]."""
         return math.fsum(line.usd for line in self.lines)
 
     @property
+    def cash_by_year(self) -> tuple[float, ...]:
+        """Cash of each year of the horizon [USD]; what is owed past it, in the last."""
+        streams = [stream for line in self.lines for stream in line.streams]
+        return tuple(cash_by_year(streams, round(self.months)).tolist())
+
+    @property
     def wait_usd(self) -> float:
-        """What waiting for training jobs is worth over the horizon, beside the cost [USD]."""
+        """What waiting for training jobs is worth at the start, beside the cost [USD]."""
+        blocks, rate = self.formulation.cycle.blocks, self.formulation.rate_per_year
         return math.fsum(
-            use.units * wait_usd(use.cell.option, line.supply)
+            use.units
+            * wait_usd(use.cell.option, line.supply)
+            * blocks[use.block].period.worth(rate)
             for line in self.lines
             for use in line.uses
         )
@@ -126,10 +149,10 @@ def _mix_line(line: Line, answer: Answer) -> MixLine:
         country=supply.country,
         count=line.most,
         mean_count=mean,
-        usd_per_gpu_hour=(line.held_usd - line.owed_usd) / line.gpu_hours
+        usd_per_gpu_hour=answer.level(line.held_usd - line.owed_usd) / line.gpu_hours
         if line.gpu_hours
         else supply.usd_per_gpu_hour,
-        usd_per_month=usd / answer.months,
+        usd_per_month=usd / answer.level_months,
         usd_horizon=usd,
         utilisation=line.utilisation,
         serves=tuple(dict.fromkeys(use.cell.workload.id for use in line.uses)),
@@ -156,21 +179,45 @@ def _counts_by_year(line: Line, answer: Answer) -> tuple[int, ...]:
     )
 
 
-def cost_parts(answer: Answer) -> tuple[CostPart, ...]:
-    """The plan's cost by component and year, the largest component first."""
-    years = range(answer.choice.inventory.years)
-    names = dict.fromkeys(name for line in answer.lines for name in line.usd_parts)
-    parts = [
-        CostPart(
-            name,
-            tuple(
-                math.fsum(
-                    line.usd_parts[name][y] for line in answer.lines if name in line.usd_parts
-                )
-                for y in years
-            ),
+def entries_of(answer: Answer) -> tuple[Entry, ...]:
+    """Every amount of the plan, the first first."""
+    found = [
+        entry
+        for line in answer.lines
+        for stream in line.streams
+        for entry in stream.entries(line.supply.id)
+    ]
+    return tuple(sorted(found, key=lambda e: (e.month, e.option, e.category, e.item)))
+
+
+def ledger(answer: Answer) -> PlanLedger:
+    """The plan's ledger: one option a supply held, dearest first."""
+    months, rate = round(answer.months), answer.formulation.rate_per_year
+    inventory = answer.choice.inventory
+    options = {
+        line.supply.id: ledger_option(
+            line.supply.id,
+            line.supply.purchase.value,
+            line.streams,
+            months,
+            rate,
+            gpus=line.most * line.supply.gpus_per_instance,
+            gpu_hours=line.gpu_hours,
+            busy_gpu_hours=line.busy_gpu_hours,
         )
-        for name in names
+        for line in answer.lines
+    }
+    return PlanLedger(inventory.name, "USD", inventory.start, months, rate, options)
+
+
+def cost_parts(answer: Answer) -> tuple[CostPart, ...]:
+    """The plan's cash by item and year, the largest item first."""
+    items: dict[str, list[Stream]] = {}
+    for stream in (stream for line in answer.lines for stream in line.streams):
+        items.setdefault(stream.item, []).append(stream)
+    months = round(answer.months)
+    parts = [
+        CostPart(name, tuple(cash_by_year(own, months).tolist())) for name, own in items.items()
     ]
     return tuple(
         sorted((p for p in parts if any(p.usd_by_year)), key=lambda p: -sum(p.usd_by_year))
@@ -178,19 +225,23 @@ def cost_parts(answer: Answer) -> tuple[CostPart, ...]:
 
 
 def first_year_usd(answer: Answer) -> float:
-    """Cost of the first year of the horizon, less what is owed past it [USD]."""
+    """Cash of the first year of the horizon, less what is owed past it [USD]."""
     return cost_of_year(answer.lines, 0)
 
 
-def cost_of_year(lines: Iterable[Line], year: int) -> float:
-    """What lines cost in a year of the horizon (-1 = last), less what is owed past it [USD]."""
+def cost_of_year(lines: Iterable[Line], year: int, apart: Sequence[str] = ()) -> float:
+    """Cash of lines in a year of the horizon (-1 = last), less what is owed past it and what is of
+    the categories `apart` [USD]."""
     return math.fsum(
-        usd[year] for line in lines for name, usd in line.usd_parts.items() if name != OWED
+        cash_by_year(
+            [s for s in line.streams if s.item != OWED and s.category not in apart], line.months
+        )[year]
+        for line in lines
     )
 
 
 def idle_usd(answer: Answer) -> float:
-    """Cost of GPU-hours that are held and do not work, over the horizon [USD]."""
+    """Present cost of GPU-hours that are held and do not work [USD]."""
     return math.fsum(
         (line.held_usd - line.owed_usd) * (1.0 - line.utilisation) for line in gpu_lines(answer)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from gpumix.cost.case.streams import present_cost_of
 from gpumix.plan.accounts import rent_of
 from gpumix.plan.interpret import Answer
 
@@ -18,7 +19,8 @@ def price_range_usd(answer: Answer) -> tuple[float, float]:
         offer = line.supply.offer
         if offer is None or not offer.usd_per_instance_hour:
             continue
-        price, rent = offer.usd_per_instance_hour, math.fsum(rent_of(line))
+        price = offer.usd_per_instance_hour
+        rent = present_cost_of(rent_of(line), line.rate_per_year)
         if offer.low_usd_per_instance_hour:
             lower += rent * max(1.0 - offer.low_usd_per_instance_hour / price, 0.0)
         if offer.high_usd_per_instance_hour:

@@ -61,10 +61,11 @@ def _credit_words(answer: Answer) -> str:
     for provider in dict.fromkeys(credit.provider for credit in every):
         given = math.fsum(credit.usd for credit in every if credit.provider == provider)
         paid = -math.fsum(
-            usd
+            stream.total
             for line in answer.lines
             if line.supply.provider == provider
-            for usd in line.usd_parts.get(CREDITS, ())
+            for stream in line.streams
+            if stream.item == CREDITS
         )
         used.append(f"{paid:,.0f} of {given:,.0f} USD of {provider} are used")
     return (

@@ -6,10 +6,10 @@ several by count, so that the moves together save what the plan saves in its fir
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from datetime import date
 
+from gpumix.cost.case.streams import cash_by_year
 from gpumix.domain.today_plan import Action, Move
 from gpumix.plan.accounts import Line
 from gpumix.plan.interpret import Answer, cost_of_year
@@ -91,7 +91,7 @@ def _of_own(line: Line, same: _Left | None, plan: Answer) -> Iterator[Move]:
     sold = [(cohort, n) for cohort, n in made if cohort.until < horizon]
     kept = count - sum(n for _, n in sold)
     for i, (cohort, n) in enumerate(sold):
-        own = math.fsum(parts[0] for parts in cohort.parts.values())
+        own = float(cash_by_year(cohort.streams, horizon)[0])
         saves = n * (usd / count - own) if kept or i < len(sold) - 1 else total - saved
         saved += saves
         yield _move(day(plan.choice.inventory, cohort.until), Action.SELL, supply, n, saves)

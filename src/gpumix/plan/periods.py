@@ -12,8 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
+from gpumix.cost.finance import months_worth
 from gpumix.domain.workload import Inventory, Workload
 from gpumix.units import HOURS_PER_WEEK, HOURS_PER_YEAR, MONTHS_PER_YEAR
+from gpumix.values import FloatArray
 
 WEEKS_PER_YEAR = HOURS_PER_YEAR / HOURS_PER_WEEK
 
@@ -39,6 +43,15 @@ class Period:
     def share_of_year(self) -> float:
         """Its length [years]."""
         return self.months / MONTHS_PER_YEAR
+
+    @property
+    def ends(self) -> FloatArray:
+        """The ends of its months, in months after the plan's start [months]."""
+        return np.arange(self.start + 1.0, self.end + 1.0)
+
+    def worth(self, rate_per_year: float) -> float:
+        """What 1 USD spread over its months is worth at the plan's start [USD]."""
+        return months_worth(rate_per_year, self.start, self.end) / self.months
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpumix import mix
+from gpumix.domain.ledger import Entry
 from gpumix.domain.plan import Plan
 from gpumix.domain.workload import Inventory
 from gpumix.errors import InputError, Problem
@@ -21,7 +22,7 @@ from gpumix.plan.confidence import confidence_costs
 from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.infeasible.again import Again
 from gpumix.plan.infeasible.explain import explain_infeasible
-from gpumix.plan.interpret import answer_of
+from gpumix.plan.interpret import answer_of, entries_of
 from gpumix.plan.premium import premium_usd
 from gpumix.plan.scenarios import scenarios
 from gpumix.plan.search import best_cycle, search
@@ -41,10 +42,12 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan, and the mix problem it solved, for whoever wants to solve it again."""
+    """The plan, the mix problem it solved, for whoever wants to solve it again, and the entries
+    that its costs are sums of."""
 
     plan: Plan
     problem: mix.Problem
+    entries: tuple[Entry, ...] = ()
 
 
 def plan(
@@ -125,7 +128,7 @@ def plan(
     )
     unproven = list(of_each(dict.fromkeys(rated.unproven), groups))
     written = write_up(results, others, unproven, started)
-    return Planned(written, signed.formulation.problem)
+    return Planned(written, signed.formulation.problem, entries_of(results.answer))
 
 
 def _out_of_time(work: Work, what: str) -> InputError:

@@ -10,7 +10,7 @@ it costs, and the best plan what the cheapest mix found does.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -161,36 +161,7 @@ def at_prices(problem: mix.Problem, cycle: Cycle, change: float) -> mix.Problem:
     do, are scaled alike. What commitments cost is held fixed. (What work adds on servers of one's
     own, a few per cent of their cost, is scaled too.)
     """
-    scale = [(1.0 + change) ** block.period.year for block in cycle.blocks]
-    return replace(
-        problem,
-        blocks=tuple(
-            replace(block, hours=block.hours * share)
-            for block, share in zip(problem.blocks, scale, strict=True)
-        ),
-        resources=tuple(_fixed(problem, r) for r in problem.resources),
-        workloads=tuple(
-            _scaled(w, scale, scale[w.window[0]]) if w.is_batch and w.window else w
-            for w in problem.workloads
-        ),
-    )
-
-
-def _scaled(batch: mix.Workload, hours: Sequence[float], work: float) -> mix.Workload:
-    """Batch work in blocks whose hours are scaled, each by its own factor."""
-    shifts = tuple(
-        mix.Shift(s.work * work, tuple(h * x for h, x in zip(s.hours, hours, strict=True)))
-        for s in batch.shifts
-    )
-    return replace(batch, work=batch.work * work, shifts=shifts)
-
-
-def _fixed(problem: mix.Problem, resource: mix.Resource) -> mix.Resource:
-    """A commitment whose cost does not hang on the length of hours."""
-    if not resource.is_committed or resource.terms:
-        return resource
-    rent_usd = resource.hourly_cost * problem.repeat * problem.cycle_hours
-    return replace(resource, fixed_cost=resource.fixed_cost + rent_usd, hourly_cost=0.0)
+    return mix.at_worth(problem, [(1.0 + change) ** b.period.year for b in cycle.blocks])
 
 
 def commitments_of(problem: mix.Problem, signed: mix.Solution) -> dict[Key, int]:
@@ -217,6 +188,11 @@ def committed_to(problem: mix.Problem, counts: Mapping[Key, int]) -> mix.Problem
             replace(config, resource=part.id)
             for config in problem.configs
             for part in parts[config.resource]
+        ),
+        groups=tuple(
+            replace(group, resources=held)
+            for group in problem.groups
+            if (held := tuple(part.id for name in group.resources for part in parts[name]))
         ),
     )
 

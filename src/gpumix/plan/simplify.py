@@ -262,7 +262,7 @@ def _small(found: Found, usd_per_month: float | None) -> list[str]:
     """Lines below an amount, or below `SMALL` of the cost, the smallest first; what stands on a
     site is never one."""
     answer = answer_of(found)
-    least = SMALL * answer.usd if usd_per_month is None else usd_per_month * answer.months
+    least = SMALL * answer.usd if usd_per_month is None else usd_per_month * answer.level_months
     small = [line for line in answer.lines if line.usd < least and not line.supply.count]
     return [_line(line.supply) for line in sorted(small, key=lambda line: line.usd)]
 

@@ -52,7 +52,7 @@ def targets(
     if not wanted or saved_usd < LEAST_SAVING * answer.usd:
         return ()
     dearer = 1.0 + saved_usd / math.fsum(line.held_usd for line in wanted)
-    return tuple(_target(line, dearer, saved_usd / answer.months) for line in wanted)
+    return tuple(_target(line, dearer, saved_usd / answer.level_months) for line in wanted)
 
 
 def estimated_supplies(inventory: Inventory, catalog: Catalog) -> tuple[Supply, ...]:

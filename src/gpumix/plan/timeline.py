@@ -25,7 +25,8 @@ _BEGINS = {Purchase.BUY: Action.BUY, Purchase.OWNED: Action.KEEP}
 def timeline(answer: Answer) -> tuple[Step, ...]:
     """All steps, the first first; of one day as `Action` orders them, the dearest first.
 
-    With energy at work, data and credits their costs add up to the plan's.
+    Their costs are present costs; with staff, energy at work, data and credits they add up to the
+    plan's.
     """
     inventory, cycle = answer.choice.inventory, answer.formulation.cycle
     steps = [
@@ -120,7 +121,9 @@ def _by_the_hour(line: Line, cycle: Cycle, inventory: Inventory) -> Iterator[Ste
 
 def _rent_usd(line: Line, cycle: Cycle, periods: Iterable[Period]) -> float:
     hours = math.fsum(
-        line.running[b] * cycle.hours(b) for period in periods for b in cycle.of_period(period)
+        line.running[b] * cycle.hours(b) * period.worth(line.rate_per_year)
+        for period in periods
+        for b in cycle.of_period(period)
     )
     return hours * line.supply.usd_per_instance_hour
 

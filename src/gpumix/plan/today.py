@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from gpumix.cost.finance import discount_factor
 from gpumix.domain.plan import Alternative
 from gpumix.domain.today_plan import CLOSE, Difference, TodayPlan
 from gpumix.domain.workload import Kind, Workload
@@ -39,14 +40,21 @@ class TodayFleet:
 
     @property
     def usd(self) -> float | None:
-        """Cost of going on as today over the horizon [USD]."""
-        usd = [one.usd for one in self.years if one is not None]
+        """Present cost of going on as today [USD]."""
+        usd = [one.usd * worth for one, worth in self._dated() if one is not None]
         return math.fsum(usd) if len(usd) == len(self.years) else None
 
     @property
     def wait_usd(self) -> float:
-        """What waiting for training jobs is worth over the horizon, beside that [USD]."""
-        return math.fsum(one.answer.wait_usd for one in self.years if one is not None)
+        """What waiting for training jobs is worth at the start, beside that [USD]."""
+        return math.fsum(
+            one.answer.wait_usd * worth for one, worth in self._dated() if one is not None
+        )
+
+    def _dated(self) -> list[tuple[Carried | None, float]]:
+        """Each year with what a dollar at its start is worth at the plan's."""
+        rate = self.choice.rate_per_year
+        return [(one, float(discount_factor(rate, float(i)))) for i, one in enumerate(self.years)]
 
 
 def fleet_of(choice: Choice, supplies: Supplies) -> TodayFleet | None:
@@ -108,24 +116,29 @@ def today_plan(fleet: TodayFleet, plan: Answer) -> TodayPlan:
     """What the plan says of today."""
     now, last = fleet.now, fleet.years[-1]
     differences = tuple(_differences(fleet))
-    first_usd, end_usd = first_year_usd(plan), cost_of_year(plan.lines, -1)
-    saves_end = None if last is None else (last.usd - end_usd) / MONTHS_PER_YEAR
+    first_usd, end_usd = first_year_usd(plan), cost_of_year(plan.lines, -1, ("residual",))
+    saves_end = None if last is None else (_cash_usd(last) - end_usd) / MONTHS_PER_YEAR
     stated = fleet.choice.inventory.today
     return TodayPlan(
-        monthly_usd=now.usd / MONTHS_PER_YEAR,
+        monthly_usd=_cash_usd(now) / MONTHS_PER_YEAR,
         promises=now.promises,
         saves_first_year_usd_per_month=None
         if differences
-        else (now.usd - first_usd) / MONTHS_PER_YEAR,
+        else (_cash_usd(now) - first_usd) / MONTHS_PER_YEAR,
         saves_end_usd_per_month=None if differences else saves_end,
         moves=() if differences else moves_between(now.answer, plan),
         stated_usd_per_month=stated.monthly_usd if stated else None,
         rented_usd_per_month=_rent_usd(now),
         gpus=now.gpus,
         needed_gpus=fleet.needed.gpus if fleet.needed else None,
-        end_usd_per_month=None if last is None else last.usd / MONTHS_PER_YEAR,
+        end_usd_per_month=None if last is None else _cash_usd(last) / MONTHS_PER_YEAR,
         differences=differences,
     )
+
+
+def _cash_usd(carried: Carried) -> float:
+    """Cash of the year [USD]."""
+    return math.fsum(carried.answer.cash_by_year)
 
 
 def _rent_usd(carried: Carried) -> float:

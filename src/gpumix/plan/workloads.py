@@ -91,7 +91,7 @@ def _workload_plan(results: Results, workload: Workload, usd: float, asker: Aske
         tier=workload.tier.value,
         unit=workload.unit,
         units_per_year=units,
-        usd_per_month=usd / answer.months,
+        usd_per_month=usd / answer.level_months,
         slo=_checked(workload, _tightest(uses), results.proof.get(workload.id)),
         placements=placements,
         candidates=candidates,
@@ -111,7 +111,7 @@ def _workload_plan(results: Results, workload: Workload, usd: float, asker: Aske
         promised_availability=workload.availability,
         classes=_classes(results, workload, whole, uses, usd),
         job=job_plan(placements, workload, tried, of, results.catalog) if workload.run else None,
-        **_unit_costs(workload, usd, sum(units), uses),
+        **_unit_costs(workload, answer.level(usd), sum(units), uses),
     )
 
 
@@ -125,15 +125,16 @@ def _classes(
     """Its classes of requests; what premium adds is spread over all that share the replicas."""
     if workload.demand is None or not workload.demand.classes:
         return ()
-    years, extra_usd = results.answer.choice.inventory.years, results.premium_usd.get(workload.id)
+    answer, extra_usd = results.answer, results.premium_usd.get(workload.id)
+    years = answer.choice.inventory.years
     units = math.fsum(units_by_year(whole, years))
     return class_plans(
         workload.demand,
         [(use.cell.option, use.loaded_gpu_hours) for _, use in uses],
         math.fsum(units_by_year(workload, years)),
-        usd,
-        results.answer.months,
-        extra_usd / units if extra_usd is not None and units else None,
+        answer.level(usd),
+        answer.months,
+        answer.level(extra_usd) / units if extra_usd is not None and units else None,
     )
 
 

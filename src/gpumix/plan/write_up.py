@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def write_up(
     ]
     apis = by_api(answer, catalog.api_prices, supplies.of)
     alternatives = regret.alternatives(others.cheapest, others.variants)
-    surviving_usd_per_month, surviving_share = _surviving(alternatives, answer.months)
+    surviving_usd_per_month, surviving_share = _surviving(alternatives, answer.level_months)
     fx_per_usd, fx_as_of = catalog.exchange_rate(inventory.report_currency)
     return Plan(
         name=inventory.name,
@@ -81,7 +82,11 @@ def write_up(
         fx_per_usd=fx_per_usd,
         fx_as_of=fx_as_of,
         mix=interpret.mix_lines(answer),
-        monthly_usd=answer.usd / answer.months,
+        monthly_usd=answer.usd / answer.level_months,
+        cash_usd=math.fsum(answer.cash_by_year),
+        cash_by_year_usd=answer.cash_by_year,
+        cost_of_capital=answer.formulation.rate_per_year,
+        ledger=interpret.ledger(answer),
         horizon_usd=answer.usd,
         horizon_low_usd=low_usd,
         horizon_high_usd=high_usd,
@@ -89,7 +94,7 @@ def write_up(
         bound=min(solution.bound or 0.0, answer.minimised_usd),
         gap=solution.gap or 0.0,
         utilisation=interpret.utilisation(answer),
-        idle_usd_per_month=interpret.idle_usd(answer) / answer.months,
+        idle_usd_per_month=interpret.idle_usd(answer) / answer.level_months,
         costs=interpret.cost_parts(answer),
         workloads=workloads,
         regret=(
@@ -117,11 +122,11 @@ def write_up(
         if others.fleet
         else None,
         timeline=timeline(answer),
-        first_year_usd_per_month=interpret.first_year_usd(answer) / MONTHS_PER_YEAR,
+        first_year_monthly_usd=interpret.first_year_usd(answer) / MONTHS_PER_YEAR,
         owed_usd=answer.owed_usd,
         cut_short_s=others.cut_short_s,
         wait_usd=answer.wait_usd,
-        by_class=by_class(answer.lines, answer.months),
+        by_class=by_class(answer.lines, answer.level_months),
         rules=rules,
         cuts=cuts(answer),
         burst=burst_rules(answer, catalog.defaults),

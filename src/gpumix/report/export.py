@@ -25,6 +25,8 @@ from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.reading import read_json
 
 _KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+_RENAMED = {"first_year_usd_per_month": "first_year_monthly_usd"}
+"""Keys of plans written before, and what they are called now."""
 _SHOWN = 60
 """Characters of a wrong value that its message repeats."""
 
@@ -67,7 +69,7 @@ def plan_from_dict(data: Mapping[str, Any], place: str = "plan.json") -> Plan:
                 f"is {data.get('schema_version')!r}, this version reads {SCHEMA_VERSION}",
             )
         )
-    body = {k: v for k, v in data.items() if k != "schema_version"}
+    body = {_RENAMED.get(k, k): v for k, v in data.items() if k != "schema_version"}
     if isinstance(body.get("workloads"), Mapping):
         body["workloads"] = list(body["workloads"].values())
     return cast(Plan, _read(Plan, body, place))

@@ -33,6 +33,7 @@ from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
+from gpumix.report.views import tco as tco_view
 from gpumix.report.views import timeline as timeline_view
 from gpumix.report.views import today as today_view
 
@@ -130,6 +131,7 @@ def plan_html(plan: Plan) -> str:
             tables=tables,
             charts=page_charts,
             sections=sections,
+            trees=tco_view.ledger_tables(plan),
             evidence=plan_view.evidence_counts(plan),
             replayed=plan_view.replay_words(plan),
             drawn=plan_view.traffic_words(plan),

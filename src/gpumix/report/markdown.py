@@ -18,6 +18,7 @@ from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
+from gpumix.report.views import tco as tco_view
 from gpumix.report.views import timeline as timeline_view
 from gpumix.report.views import today as today_view
 from gpumix.report.views import training as training_view
@@ -54,6 +55,7 @@ def plan_markdown(plan: Plan) -> str:
                 api_view.api_table(plan),
                 api_view.flips_table(plan),
                 plan_view.cost_table(plan),
+                *tco_view.ledger_tables(plan),
                 decision_view.rules_table(plan),
                 plan_view.break_even_table(plan),
                 decision_view.burst_table(plan),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
-from gpumix.domain.ledger import Entry
+from gpumix.domain.ledger import Entry, leaves_of
 from gpumix.domain.tco import TcoAnswer
 from gpumix.report.pages import CHART_PX, environment
 from gpumix.report.views import charts
@@ -38,26 +37,6 @@ def _cell(cell: object) -> str:
     return repr(cell) if isinstance(cell, float) else str(cell)
 
 
-def leaves(entries: Iterable[Entry]) -> list[tuple[object, ...]]:
-    """Entries summed by category and item: quantity, mean price, amount, source."""
-    groups: dict[tuple[str, str, str], list[Entry]] = {}
-    for entry in entries:
-        groups.setdefault((entry.category, entry.item, entry.currency), []).append(entry)
-    return [_leaf(key, rows) for key, rows in groups.items()]
-
-
-def _leaf(key: tuple[str, str, str], rows: Sequence[Entry]) -> tuple[object, ...]:
-    category, item, currency = key
-    quantity = math.fsum(row.quantity for row in rows)
-    spent = math.fsum(row.quantity * row.price for row in rows)
-    first = rows[0]
-    source = first.source or first.basis
-    dated = f"{source}, {first.as_of}" if first.as_of else source
-    amount = math.fsum(row.amount for row in rows)
-    price = spent / quantity if quantity else first.price
-    return category, item, quantity, first.unit, price, currency, amount, dated
-
-
 def tco_html(found: TcoAnswer, entries: Mapping[str, Sequence[Entry]]) -> str:
     """The page of a case, a whole HTML document that needs no other file."""
     drawn = []
@@ -67,7 +46,9 @@ def tco_html(found: TcoAnswer, entries: Mapping[str, Sequence[Entry]]) -> str:
             titles=("Months after the start", f"Cash so far [{found.currency}]"),
         )  # fmt: skip
         drawn.append(("Cash so far", Markup(charts.as_svg(spec, CHART_PX))))
-    trees = [view.tree_table(name, leaves(rows), found.currency) for name, rows in entries.items()]
+    trees = [
+        view.tree_table(name, leaves_of(rows), found.currency) for name, rows in entries.items()
+    ]
     return (
         environment()
         .get_template("tco.html.j2")

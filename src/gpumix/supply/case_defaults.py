@@ -17,6 +17,7 @@ from gpumix.cost.book import country_source, high, row_of, typical
 from gpumix.cost.energy import fuel_curve
 from gpumix.cost.premises import server_draw_kw
 from gpumix.domain.case import STAFFED
+from gpumix.domain.defaults import TAX_RECOVERY_MONTHS
 from gpumix.domain.gpu import Server
 from gpumix.domain.site import Country, Range
 from gpumix.domain.tco import Default
@@ -36,7 +37,6 @@ _BOUGHT: tuple[tuple[str, str, str, str], ...] = (
 
 _PUE = {"air": "pue_air_enterprise", "rear_door": "pue_rear_door", "liquid": "pue_direct_liquid"}
 _UNSOURCED = ("U", "I")
-_RECOVERY_LAG_MONTHS = 12
 
 
 class _Layer:
@@ -367,7 +367,7 @@ def _import_taxes(layer: _Layer, country: Country) -> list[str]:
     taxes[name] = [
         {"name": "import duty", "rate": 100.0 * (total - advance)},
         {"name": "advance tax", "rate": 100.0 * advance, "recoverable": 1.0,
-         "lag_months": _RECOVERY_LAG_MONTHS},
+         "lag_months": TAX_RECOVERY_MONTHS},
     ]  # fmt: skip
     row = Range("duty", None, 100.0 * (total - advance), None, "%", source, country.as_of, "S")
     layer.note(f"site.taxes.{name}.0.rate", 100.0 * (total - advance), row, "import duty")

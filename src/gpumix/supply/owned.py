@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpumix.cost.capex import gpu_capex
-from gpumix.cost.hardware import Hardware
 from gpumix.cost.premises import servers_per_rack
+from gpumix.cost.staff import SiteStaff, staff_of_site
 from gpumix.cost.tco import ServerCost, onprem_server
 from gpumix.domain.defaults import OWNED_AGE_MONTHS
 from gpumix.domain.evidence import Assumption, Basis
@@ -33,7 +33,10 @@ def own_servers(inventory: Inventory, catalog: Catalog) -> Supplies:
     problems: list[Problem] = []
     notes: list[str] = []
     found: list[Supply] = []
-    for site in inventory.sites:
+    staff: list[SiteStaff] = []
+    for stated in inventory.sites:
+        own = inventory.cost_of_capital
+        site = stated if own is None else replace(stated, cost_of_capital=own)
         servers = {s.gpu: s for s in catalog.servers}
         place = f"supply.on_prem.{site.id}"
         for gpu in dict.fromkeys([*site.gpus, *(gpu for gpu, _ in site.owned)]):
@@ -53,6 +56,8 @@ def own_servers(inventory: Inventory, catalog: Catalog) -> Supplies:
                 )
             )
         found += standing
+        first = 0 if standing else site.lead_months or 0
+        staff.append(staff_of_site(site, catalog.countries[site.country], catalog.defaults, first))
         for gpu in site.gpus:
             supply, note = _buyable(site, servers[gpu], inventory, catalog)
             found += [supply] if supply else []
@@ -61,7 +66,7 @@ def own_servers(inventory: Inventory, catalog: Catalog) -> Supplies:
             notes.append(f"{site.id}: without a generator, work stops in every outage")
     if problems:
         raise InputError(problems)
-    return Supplies(tuple(found), tuple(notes))
+    return Supplies(tuple(found), tuple(notes), staff=tuple(staff))
 
 
 def _buyable(
@@ -79,9 +84,13 @@ def _buyable(
         price = gpu_capex(catalog.capex, server.gpu, server)
     except NoEstimate as error:
         return None, f"{site.id}: {error}"
-    cost = _cost(site, server, price, inventory, catalog, owned=False)
-    supply = _supply(site, server, cost, Purchase.BUY, price[1], site.kw_per_rack / per_rack)
-    return replace(supply, lead_months=site.lead_months or 0), ""
+
+    def bought(alone: bool) -> Supply:
+        cost = _cost(site, server, price, inventory, catalog, alone=alone)
+        supply = _supply(site, server, cost, Purchase.BUY, price[1], site.kw_per_rack / per_rack)
+        return replace(supply, lead_months=site.lead_months or 0)
+
+    return replace(bought(False), alone=None if site.owned else bought(True)), ""
 
 
 def _owned(site: Site, server: Server, gpus: int, inventory: Inventory, catalog: Catalog) -> Supply:
@@ -95,30 +104,19 @@ def _owned(site: Site, server: Server, gpus: int, inventory: Inventory, catalog:
         load_kw=None if server.load_kw is None else server.load_kw * share,
         idle_kw=None if server.idle_kw is None else server.idle_kw * share,
     )
-    cost = _cost(site, part, _price_new(part, catalog), inventory, catalog, owned=True)
+    terms = site.terms_of(server.gpu)
+    price = _price_new(part, catalog)
+    cost = _cost(site, part, price, inventory, catalog, owned=True, terms=terms)
     stated = Assumption(
         f"{site.id}: {gpus} {server.gpu}", "already owned", Basis.MEASURED, "inventory"
     )
     supply = _supply(site, part, cost, Purchase.OWNED, stated, part.nameplate_kw)
-    return replace(
-        supply,
-        count=gpus // size,
-        most=gpus // size,
-        hardware=_as_it_stands(supply, site.terms_of(server.gpu), size),
-    )
-
-
-def _as_it_stands(supply: Supply, terms: OwnedTerms, gpus: int) -> Hardware | None:
-    """What an owned server fetches: as its age says, or as the inventory does."""
-    if supply.hardware is None:
-        return None
-    age = OWNED_AGE_MONTHS if terms.age_months is None else terms.age_months
-    offered = None if terms.sell_usd is None else terms.sell_usd * gpus
-    return replace(supply.hardware, age_months=age, sell_usd=offered)
+    count = gpus // size
+    return replace(supply, count=count, most=count, servers_per_instance=share)
 
 
 def _price_new(server: Server, catalog: Catalog) -> tuple[float, Assumption] | None:
-    """What it would cost new: support and insurance are paid on that; None where unknown."""
+    """What it would cost new: what it fetches is a share of that; None where unknown."""
     try:
         return gpu_capex(catalog.capex, server.gpu, server)
     except NoEstimate:
@@ -132,9 +130,13 @@ def _cost(
     inventory: Inventory,
     catalog: Catalog,
     *,
-    owned: bool,
+    owned: bool = False,
+    alone: bool = False,
+    terms: OwnedTerms | None = None,
 ) -> ServerCost:
     country = catalog.countries[site.country]
+    age = terms.age_months if terms else 0.0
+    offered = terms.sell_usd if terms else None
     return onprem_server(
         server,
         price,
@@ -144,6 +146,9 @@ def _cost(
         years=float(inventory.years),
         owned=owned,
         hot_humid=country.hot_humid,
+        alone=alone,
+        age_months=OWNED_AGE_MONTHS if age is None else age,
+        sell_usd=None if offered is None else offered * server.gpus,
     )
 
 

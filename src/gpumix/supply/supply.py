@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from gpumix.cost.hardware import Hardware
+from gpumix.cost.staff import SiteStaff
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.places import RoundTrip
@@ -32,7 +33,9 @@ class Supply:
     `until`. What is `always_on` is held to the end, however it is paid for: today's fleet.
     It is up for the share `availability` of a year (0-1), or `availability_after_loss` where work
     survives the loss of an instance; None where unknown. `round_trips` are those to the users of
-    workloads that say where these are.
+    workloads that say where these are. On a site of one's own one is so many
+    `servers_per_instance`; one that is the site's only server is had as `alone`; None where others
+    stand there.
     """
 
     id: str
@@ -68,6 +71,8 @@ class Supply:
     availability: float | None = None
     availability_after_loss: float | None = None
     round_trips: tuple[RoundTrip, ...] = ()
+    servers_per_instance: float = 1.0
+    alone: Supply | None = None
 
     def round_trip(self, workload: str) -> RoundTrip | None:
         """The round trip to a workload's users; None where nothing is known of it."""
@@ -77,6 +82,18 @@ class Supply:
         """The round trip that a plan counts for a workload [s]; 0 where its users are anywhere."""
         trip = self.round_trip(workload)
         return trip.planned_s if trip else 0.0
+
+    def as_only(self) -> Supply:
+        """It as the only server of its site, where that makes a difference."""
+        if self.alone is None:
+            return self
+        return replace(
+            self,
+            hardware=self.alone.hardware,
+            usd_per_instance_year=self.alone.usd_per_instance_year,
+            capex_usd=self.alone.capex_usd,
+            alone=None,
+        )
 
     @property
     def term_months(self) -> int:
@@ -114,11 +131,12 @@ class Supply:
 @dataclass(frozen=True, slots=True)
 class Supplies:
     """Everything that may enter the mix, and what was left out and why; beside it what is rented
-    `today`, of which only some may."""
+    `today`, of which only some may, and who looks after the sites."""
 
     of: tuple[Supply, ...]
     notes: tuple[str, ...]
     today: tuple[Supply, ...] = ()
+    staff: tuple[SiteStaff, ...] = ()
 
     def largest_instance(self) -> dict[str, int]:
         """GPU id -> GPUs of the largest instance it comes in."""

@@ -23,6 +23,7 @@ from gpumix.plan.effort import NORMAL, WORK, Work
 from gpumix.plan.plan import Planned, Progress, plan
 from gpumix.publish import write_set
 from gpumix.report import export, html
+from gpumix.report.tco import entries_csv
 from gpumix.verbs.calibrate import find_store
 
 PLAN = "plan.json"
@@ -92,8 +93,8 @@ def plan_into(
     overrides: Overrides = AS_WRITTEN,
     work: Work = NORMAL,
 ) -> Planned:
-    """As `plan_file`, and writes plan.json, report.html, problem.json and the files behind the plan
-    into a folder; `beside` are texts that go there too, by name.
+    """As `plan_file`, and writes plan.json, report.html, entries.csv, problem.json and the files
+    behind the plan into a folder; `beside` are texts that go there too, by name.
 
     Raises: InputError, also where the folder cannot be written.
     """
@@ -104,6 +105,7 @@ def plan_into(
     texts = {
         PLAN: export.to_json(export.plan_to_dict(planned.plan)),
         "report.html": html.plan_html(planned.plan),
+        "entries.csv": entries_csv(planned.entries),
         "problem.json": json.dumps(mix.problem_to_dict(planned.problem), indent=1),
     }
     write_set(folder, {**texts, **beside, **opened.files})

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,19 +14,18 @@ from gpumix.cost.case.power import Draw, Electricity, draw_of, electricity_of
 from gpumix.cost.case.returns import rate_of_return
 from gpumix.cost.case.size import Size, dark_share, size_of, tokens_per_year
 from gpumix.cost.case.size import units_per_year as count_units
-from gpumix.cost.case.streams import Clock, Stream, cash_by_month, cash_by_year, present_cost_of
+from gpumix.cost.case.streams import Clock, Stream, present_cost_of
+from gpumix.cost.case.sums import cash_of, sums_by
 from gpumix.cost.energy import joules_per_token
 from gpumix.cost.finance import annuity_factor
 from gpumix.domain.case import CAPITALISED, RENTED_BY_THE_HOUR, Case, Option
 from gpumix.domain.tco import (
     BooksAnswer,
     CarbonAnswer,
-    Cash,
     Energy,
     Irr,
     LineAnswer,
     MonthBill,
-    MostOutlaid,
     OptionAnswer,
     PerGpuHour,
     PerMtok,
@@ -112,11 +109,11 @@ def answer(counted: Counted, case: Case) -> OptionAnswer:
     units = {unit.name: count_units(unit, case.load) for unit in case.load.units}
     return OptionAnswer(
         kind=option.kind,
-        cash=_cash(streams, case),
+        cash=cash_of(streams, case.months),
         present_cost=present,
         level_cost_per_year=level,
-        by_category=_sums(streams, "category"),
-        by_item=_sums(streams, "item"),
+        by_category=sums_by(streams, "category"),
+        by_item=sums_by(streams, "item"),
         lines=_lines(counted, case),
         gpus=size.gpus,
         servers=size.servers,
@@ -135,28 +132,6 @@ def answer(counted: Counted, case: Case) -> OptionAnswer:
         npv=-present if option.flows else None,
         irr=_irr(option),
     )
-
-
-def _cash(streams: Sequence[Stream], case: Case) -> Cash:
-    by_month = cash_by_month(streams, case.months)
-    running = np.cumsum(by_month)
-    peak = int(np.argmax(running))
-    return Cash(
-        up_front=math.fsum(
-            float(s.amounts[s.months == 0.0].sum()) for s in streams if not s.closes
-        ),
-        by_year=tuple(cash_by_year(streams, case.months).tolist()),
-        by_month=tuple(by_month.tolist()),
-        total=math.fsum(s.total for s in streams),
-        most_outlaid=MostOutlaid(float(running[peak]), peak),
-    )
-
-
-def _sums(streams: Sequence[Stream], by: str) -> dict[str, float]:
-    sums: dict[str, list[float]] = defaultdict(list)
-    for stream in streams:
-        sums[getattr(stream, by)].append(stream.total)
-    return {name: math.fsum(amounts) for name, amounts in sums.items()}
 
 
 def _lines(counted: Counted, case: Case) -> dict[str, LineAnswer]:

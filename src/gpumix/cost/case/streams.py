@@ -56,6 +56,10 @@ class Stream:
             amounts=self.amounts * share,
         )
 
+    def counted(self, count: float) -> Stream:
+        """The same payments for so many of what they are of."""
+        return replace(self, quantity=self.quantity * count, amounts=self.amounts * count)
+
     def entries(self, option: str) -> Iterable[Entry]:
         """The entries, in order of time."""
         rows = zip(self.months, self.quantity, self.price, self.rate, strict=True)
@@ -128,6 +132,66 @@ class Clock:
             return np.ones_like(starts)
         years: FloatArray = (1.0 + change_per_year) ** (starts // MONTHS_PER_YEAR)
         return years
+
+
+def paid_monthly(
+    category: str,
+    item: str,
+    unit: str,
+    price: float,
+    quantity: FloatArray,
+    months: FloatArray,
+    **of: object,
+) -> Stream:
+    """So much at the end of each month, in the currency of the answer.
+
+    Args:
+        category, item, unit: of the entries.
+        price: of one unit.
+        quantity: units of each month [n].
+        months: which months end then [n].
+        of: `source`, `basis` and `as_of` of the price.
+
+    Source: docs/cost.md, "The ledger of a plan".
+    """
+    prices = np.full_like(months, price)
+    return Stream(
+        category=category,
+        item=item,
+        months=months,
+        quantity=quantity,
+        price=prices,
+        rate=np.ones_like(months),
+        amounts=quantity * prices,
+        closes=True,
+        unit=unit,
+        **of,  # type: ignore[arg-type]
+    )
+
+
+def stream_of(entry: Entry) -> Stream:
+    """One payment as a stream.
+
+    Args:
+        entry: the payment.
+
+    Source: definition of a stream.
+    """
+    return Stream(
+        category=entry.category,
+        item=entry.item,
+        months=np.array([entry.month], dtype=float),
+        quantity=np.array([entry.quantity]),
+        price=np.array([entry.price]),
+        rate=np.array([entry.rate]),
+        amounts=np.array([entry.amount]),
+        closes=entry.closes,
+        unit=entry.unit,
+        currency=entry.currency,
+        source=entry.source,
+        basis=entry.basis,
+        as_of=entry.as_of,
+    )
 
 
 def present_cost_of(streams: Sequence[Stream], rate_per_year: float) -> float:

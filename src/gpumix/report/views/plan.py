@@ -38,6 +38,7 @@ from gpumix.report.views.mix import purchase_words, second_currency
 from gpumix.report.views.sharing import served_together
 from gpumix.report.views.timeline import years_words
 from gpumix.report.views.today import today_headline
+from gpumix.report.views.totals import cash_words, up_front_words, with_second
 
 UNIT_COSTS = ("usd_per_mtok_total", "usd_per_run", "usd_per_sample")
 ALARMING = 0.10
@@ -97,7 +98,8 @@ def headline(plan: Plan) -> str:
     else:
         keeps = f"{keep} the promise" if kept == 1 else f"{keep} all {kept} promises"
     month = with_second(plan, "monthly_usd", plan.monthly_usd)
-    told = f"{joined(_mix_words(plan.mix))} {keeps} for {month} a month.{today_headline(plan)}"
+    held = f"{joined(_mix_words(plan.mix))} {keeps} at a level cost of {month} a month"
+    told = f"{held}{up_front_words(plan)}.{today_headline(plan)}"
     return told[:1].upper() + told[1:]
 
 
@@ -168,7 +170,8 @@ def sureness(plan: Plan) -> str:
         else f"not proven: it may cost up to {gap} too much"
     )
     years = "year" if plan.years == 1 else "years"
-    told = f"{interval} over {plan.years} {years}; {proof}."
+    span = f"over {plan.years} {years}"
+    told = f"Present cost {interval} {span}{cash_words(plan)}; {proof}."
     more = (years_words, _waiting, _cut_short, _above_cheapest, _without_estimates)
     return told + "".join(words(plan) for words in more)
 
@@ -189,12 +192,6 @@ def _cut_short(plan: Plan) -> str:
     )
 
 
-def with_second(plan: Plan, name: str, usd: float | None) -> str:
-    """An amount in USD with the second currency in brackets where there is one."""
-    cell = money(name, usd, second_currency(plan))
-    return f"{cell.text} ({cell.note})" if cell.note else cell.text
-
-
 def tiles(plan: Plan) -> tuple[Tile, ...]:
     """The figures a manager looks for first."""
     second = second_currency(plan)
@@ -210,9 +207,9 @@ def tiles(plan: Plan) -> tuple[Tile, ...]:
     low = fields.format_value("horizon_low_usd", plan.horizon_low_usd)
     high = fields.format_value("horizon_high_usd", plan.horizon_high_usd)
     idle = fields.format_value("idle_usd_per_month", plan.idle_usd_per_month)
-    capex = fields.format_value("capex_usd", plan.capex_usd)
+    capex = f"{with_second(plan, 'capex_usd', plan.capex_usd)} up front"
     return (
-        tile("monthly_usd", month.text, month.note or f"{capex} up front"),
+        tile("monthly_usd", month.text, "; ".join(n for n in (month.note, capex) if n)),
         tile("horizon_usd", whole.text, f"80 %: {low}–{high}"),
         tile("utilisation", fields.format_value("utilisation", plan.utilisation), f"{idle} idle"),
         tile("slo", f"{kept} of {len(checks)}", _proof_words([check for _, check in checks])),

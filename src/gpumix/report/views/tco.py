@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from gpumix import fields
+from gpumix.domain.ledger import Leaf
+from gpumix.domain.plan import Plan
 from gpumix.domain.tco import Ends, OptionAnswer, TcoAnswer
 from gpumix.report.tables import Cell, Column, Table, column, text, value
 
@@ -259,11 +261,8 @@ def assumptions_table(found: TcoAnswer) -> Table:
     return Table("Taken from tables of defaults", columns, rows)
 
 
-def tree_table(name: str, leaves: Sequence[Sequence[object]], currency: str) -> Table:
-    """The cost tree of an option: quantity x price = amount on every leaf, and their sum.
-
-    A leaf is (category, item, quantity, unit, price, currency, amount, source).
-    """
+def tree_table(name: str, leaves: Sequence[Leaf], currency: str) -> Table:
+    """The cost tree of an option: quantity x price = amount on every leaf, and their sum."""
     columns = (
         column("category", "TcoAnswer"),
         column("item", "TcoAnswer"),
@@ -274,18 +273,32 @@ def tree_table(name: str, leaves: Sequence[Sequence[object]], currency: str) -> 
     )
     rows = [
         (
-            text(category),
-            text(item),
-            Cell(fields.format_value(fields.field("quantity", "Entry"), quantity), str(unit)),
-            Cell(fields.format_value(fields.field("price", "Entry"), price), str(own)),
-            value("amount", amount, record="Entry"),
-            text(source),
+            text(leaf.category),
+            text(leaf.item),
+            Cell(fields.format_value(fields.field("quantity", "Entry"), leaf.quantity), leaf.unit),
+            Cell(fields.format_value(fields.field("price", "Entry"), leaf.price), leaf.currency),
+            value("amount", leaf.amount, record="Entry"),
+            text(_dated(leaf)),
         )
-        for category, item, quantity, unit, price, own, amount, source in leaves
+        for leaf in leaves
     ]
-    total = math.fsum(float(str(leaf[6])) for leaf in leaves)
+    total = math.fsum(leaf.amount for leaf in leaves)
     last = (
         text("all", "total"), text(""), text(""), text(""),
         value("amount", total, record="Entry"), text(""),
     )  # fmt: skip
     return Table(f"What {name} is made of: cash, in {currency}", columns, (*rows, last), True)
+
+
+def _dated(leaf: Leaf) -> str:
+    """Where a price comes from and of when it is; marked where nobody stands behind it."""
+    source = leaf.source or f"no source: {leaf.basis}"
+    return f"{source}, {leaf.as_of}" if leaf.as_of else source
+
+
+def ledger_tables(plan: Plan) -> tuple[Table, ...]:
+    """The cost tree of every resource of a plan, the dearest first; none in plans before."""
+    if plan.ledger is None:
+        return ()
+    options = plan.ledger.options.items()
+    return tuple(tree_table(name, one.leaves, plan.ledger.currency) for name, one in options)

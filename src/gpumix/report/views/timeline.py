@@ -50,10 +50,10 @@ def _what(line: MixLine) -> str:
 
 def years_words(plan: Plan) -> str:
     """What the first year costs a month, and what is owed past the end, where either is news."""
-    first, words = plan.first_year_usd_per_month, ""
+    first, words = plan.first_year_monthly_usd, ""
     if first is not None and abs(first - plan.monthly_usd) > CLOSE * abs(plan.monthly_usd):
-        shown = fields.format_value("first_year_usd_per_month", first)
-        words += f" The first year costs {shown} a month."
+        shown = fields.format_value("first_year_monthly_usd", first)
+        words += f" In cash the first year takes {shown} a month."
     if plan.owed_usd >= 0.5:
         owed = fields.format_value("owed_usd", plan.owed_usd)
         words += f" {owed} of the cost is owed for months past its end."
