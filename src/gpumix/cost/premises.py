@@ -37,6 +37,31 @@ def servers_per_rack(server: Server, kw_per_rack: float, rack_units: float = RAC
     return int(min(by_power, by_height) + 1e-9)
 
 
+def is_limited_by_power(server: Server, kw_per_rack: float, rack_units: float = RACK_UNITS) -> bool:
+    """Whether a rack runs out of power before it runs out of height.
+
+    Args:
+        server: the server.
+        kw_per_rack: IT power that the rack can feed and cool [kW].
+        rack_units: its height [U].
+
+    Source: as `servers_per_rack`.
+    """
+    return kw_per_rack / server.nameplate_kw < rack_units / server.rack_u
+
+
+def nameplate_kw(gpus: int, server: Server) -> float:
+    """Rack power that GPUs take which stand in servers of a kind, whole or not [kW].
+
+    Args:
+        gpus: how many stand there [count].
+        server: what they stand in.
+
+    Source: data/servers.csv.
+    """
+    return gpus / server.gpus * server.nameplate_kw
+
+
 def server_draw_kw(server: Server, defaults: Mapping[str, Range]) -> tuple[float, float]:
     """Draw (idle, under an LLM load) of a server at the wall [kW].
 

@@ -248,6 +248,11 @@ class Workload:
         return self.data_tb > 0.0 or self.egress_tb_per_month > 0.0
 
     @property
+    def is_text(self) -> bool:
+        """Whether it reads or writes text on request: its demand counts in tokens."""
+        return self.kind in (Kind.CHAT, Kind.BATCH, Kind.EMBEDDING)
+
+    @property
     def is_deferrable(self) -> bool:
         """Whether the work may wait for any hour of its window."""
         return self.kind in (Kind.BATCH, Kind.FINETUNE, Kind.PRETRAIN) or not self.slos

@@ -18,7 +18,7 @@ from gpumix.domain.offer import Purchase
 from gpumix.domain.site import OwnedTerms, Site
 from gpumix.domain.workload import Inventory
 from gpumix.errors import InputError, NoEstimate, Problem
-from gpumix.supply.supply import Supplies, Supply
+from gpumix.supply.supply import OWN_SITE, Supplies, Supply
 from gpumix.units import MONTHS_PER_YEAR
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _supply(
         gpu=server.gpu,
         gpus_per_instance=server.gpus,
         purchase=purchase,
-        provider="own site",
+        provider=OWN_SITE,
         region=site.id,
         country=site.country,
         usd_per_instance_hour=0.0,
