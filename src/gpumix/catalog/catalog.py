@@ -19,6 +19,7 @@ from gpumix.catalog.gate import Judged, judge
 from gpumix.catalog.offers import TermRatio
 from gpumix.catalog.places import load_places
 from gpumix.catalog.providers import DataRates, load_provider_rates
+from gpumix.catalog.quotes import read_quotes
 from gpumix.catalog.sheet import Words, read_price_sheet
 from gpumix.catalog.slices import load_mig_profiles
 from gpumix.catalog.supersede import Superseded, current
@@ -33,6 +34,7 @@ from gpumix.domain.offer import Layer, Offer
 from gpumix.domain.places import Places
 from gpumix.domain.price_check import PriceCheck
 from gpumix.domain.prices import PriceObservation
+from gpumix.domain.quote import Quote
 from gpumix.domain.site import CapexQuote, Country, Range
 from gpumix.domain.traffic import Profile
 from gpumix.domain.workload import DEFAULT_TIERS
@@ -281,6 +283,15 @@ class Catalog:
         judged = self.judge_sheet(sheet)[1]
         refuse_input(problems_in(judged.refused, str(sheet)))
         return current(judged.accepted)[0]
+
+    def read_quotes(self, sheet: Path, as_of: date) -> tuple[Quote, ...]:
+        """A team's quotations for servers. Raises: InputError with every bad row."""
+        names = {id.lower(): id for id in self.gpus}
+        names |= {name.lower(): id for name, id in self.gpu_aliases.items()}
+        today = max(as_of, date.today())
+        return read_quotes(
+            sheet, names, self.gpus, lambda code: self.exchange_rate(code)[0], as_of, today
+        )
 
     def judge_sheet(self, sheet: Path) -> tuple[int, Judged]:
         """How many rows a price sheet has, and what becomes of them.

@@ -51,7 +51,7 @@ def is_limited_by_power(server: Server, kw_per_rack: float, rack_units: float = 
 
 
 def nameplate_kw(gpus: int, server: Server) -> float:
-    """Rack power that GPUs take which stand in servers of a kind, whole or not [kW].
+    """Rack power of GPUs in servers of one kind: their share of a nameplate [kW].
 
     Args:
         gpus: how many stand there [count].

@@ -12,6 +12,7 @@ from gpumix.domain.contracts import NO_CONTRACTS, Contracts
 from gpumix.domain.evidence import Assumption
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.places import StatedTrip
+from gpumix.domain.quote import Quote
 from gpumix.domain.site import Site
 from gpumix.domain.today import Today
 from gpumix.domain.traffic import DemandFrom, Lengths
@@ -360,7 +361,7 @@ class Inventory:
     `rates` are the offers of the inventory's own price sheet. `traces` and `measured` (the team's
     own measurements) say which files stand behind the figures; a plan's folder holds copies.
     `api` None: APIs do none of the work, and are compared with all the same. `today` None: what
-    runs today is not stated.
+    runs today is not stated. `quotes` are the team's quotations for servers.
     """
 
     name: str
@@ -380,3 +381,4 @@ class Inventory:
     simplicity: float = SIMPLICITY
     api: ApiSupply | None = None
     today: Today | None = None
+    quotes: tuple[Quote, ...] = ()

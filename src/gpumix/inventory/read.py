@@ -16,6 +16,7 @@ from gpumix.domain.api import ApiPrice, ApiSupply
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.llm import SHORTER, Model, too_long
 from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.quote import Quote
 from gpumix.domain.site import Site
 from gpumix.domain.workload import (
     CONFIDENCE,
@@ -39,7 +40,6 @@ from gpumix.inventory.classes import class_problems, tier_of, with_class_lengths
 from gpumix.inventory.contracts import contracts_of
 from gpumix.inventory.dates import Span, active_months
 from gpumix.inventory.demand import within
-from gpumix.inventory.owned import standing
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.promised import availability_of, promised
 from gpumix.inventory.schema import (
@@ -48,9 +48,9 @@ from gpumix.inventory.schema import (
     ApiSpec,
     CloudSpec,
     InventorySpec,
-    SiteSpec,
     WorkloadSpec,
 )
+from gpumix.inventory.sites import quotes_of, sites_of
 from gpumix.inventory.today import Reading, today_of
 from gpumix.inventory.users import Ends, users_of
 from gpumix.inventory.validate import Checked, check
@@ -152,11 +152,12 @@ class _Reader:
             self._say(
                 ("workloads",), "names no workload", "add one, such as chat: {kind: chat, ...}"
             )
-        sites = self.sites(spec)
+        lent = Reading(self._known, self._gpus, self._say, self.notes.append)
+        sites = sites_of(spec, self.checked, self.catalog, lent, self._known_countries)
         cloud = self.cloud(spec.supply.cloud) if spec.supply.cloud is not None else None
         if cloud is None and not sites:
             self._say(("supply",), "offers nothing", "add cloud, on_prem or owned")
-        lent = Reading(self._known, self._gpus, self._say, self.notes.append)
+        quotes = self._quotes(spec, sites, spec.as_of or today, lent)
         running = today_of(spec, spec.as_of or today, self.catalog.with_rates(self.rates), lent)
         return Inventory(
             name=spec.name,
@@ -175,6 +176,7 @@ class _Reader:
             traces=tuple(self.traces.values()),
             api=self.api(spec.supply.api, today) if spec.supply.api is not None else None,
             today=running,
+            quotes=quotes,
         )
 
     def _rates(self, spec: InventorySpec) -> tuple[Offer, ...]:
@@ -421,28 +423,16 @@ class _Reader:
     def _any_or(names: Any) -> tuple[str, ...] | None:
         return None if names == "any" else tuple(dict.fromkeys(names))
 
-    def sites(self, spec: InventorySpec) -> tuple[Site, ...]:
-        """Sites of one's own, with what stands there."""
-        for name in spec.supply.owned:
-            path: KeyPath = ("supply", "owned", name)
-            sites = spec.supply.on_prem
-            if name not in sites and not self.checked.lacks(("supply", "on_prem", name)):
-                fix = Hint(name, sites, "describe the site under supply.on_prem")
-                self._say(path, f"unknown site {name!r}", fix)
-        return tuple(self._site(name, s, spec) for name, s in spec.supply.on_prem.items())
-
-    def _site(self, name: str, spec: SiteSpec, whole: InventorySpec) -> Site:
-        path: KeyPath = ("supply", "on_prem", name)
-        self._known_countries((*path, "country"), [spec.country], self.catalog.countries)
-        there = standing(name, whole.supply.owned.get(name, {}), self._gpus, self._say)
-        fields = {k: getattr(spec, k) for k in SiteSpec.model_fields if k != "gpus"}
-        return Site(
-            id=name,
-            gpus=tuple(self._gpus((*path, "gpus"), spec.gpus)),
-            owned=there.owned,
-            owned_terms=there.owned_terms,
-            **fields,
-        )
+    def _quotes(
+        self, spec: InventorySpec, sites: Sequence[Site], as_of: date, lent: Reading
+    ) -> tuple[Quote, ...]:
+        """Quotations for servers, of the inventory's own sheet."""
+        if not spec.supply.quotes:
+            return ()
+        path: KeyPath = ("supply", "quotes")
+        sheet, place = self.folder / spec.supply.quotes, self.document.place(path)
+        read = partial(quotes_of, sheet, place, self.catalog, sites, as_of, lent)
+        return self._try(path, read, ())
 
     def limits(self, spec: InventorySpec) -> Limits:
         """Limits in USD."""

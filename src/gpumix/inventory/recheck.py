@@ -17,6 +17,7 @@ from gpumix.catalog import Catalog
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.offer import TIERS, Purchase
 from gpumix.domain.promises import SLO_NAMES
+from gpumix.domain.quote import INCLUDES
 from gpumix.domain.workload import (
     HIGHEST_RANK,
     LEAST_CLASS,
@@ -95,6 +96,9 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Site.fte_usd_per_year": (0.0, 1e7),
     "Site.facility_usd_per_kw_month": (0.0, 10_000.0),
     "Site.owned": (1, 1_000_000),
+    "Quote.gpus": (1, 1_000_000),
+    "Quote.price": (1e-9, 1e12),
+    "Quote.usd": (1e-9, 1e12),
     "Limits.capex_usd": (0.0, 1e15),
     "Limits.spot_share": (0.0, 1.0),
     "Limits.providers": (1, 1000),
@@ -119,6 +123,7 @@ _WORDS: Final[Mapping[str, Collection[str]]] = {
     "TrainingRun.method": ("pretrain", "full", "dpo", "lora", "qlora"),
     "TrainingRun.activation_ckpt": ("none", "selective", "full"),
     "TrainingRun.checkpoint": ("sync", "async"),
+    "Quote.includes": INCLUDES,
     "Site.cooling": ("air", "rear_door", "liquid"),
     "CloudSupply.purchases": _RENTED,
     "CloudSupply.tiers": TIERS,
@@ -248,6 +253,7 @@ def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Proble
         "Site.gpus": ("GPU", catalog.gpus),
         "Site.owned": ("GPU", catalog.gpus),
         "OwnedTerms.gpu": ("GPU", catalog.gpus),
+        "Quote.gpu": ("GPU", catalog.gpus),
         "Site.country": ("country", catalog.countries),
     }
     if kind in _WORDS:

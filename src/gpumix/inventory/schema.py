@@ -324,6 +324,7 @@ class SupplySpec(_Spec):
     cloud: CloudSpec | None = None
     api: ApiSpec | None = None
     on_prem: dict[Name, SiteSpec] = {}
+    quotes: str | None = None
     owned: dict[str, dict[str, Owned]] = {}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,11 @@ from gpumix.domain.defaults import OWNED_AGE_MONTHS
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.gpu import Server
 from gpumix.domain.offer import Purchase
+from gpumix.domain.quote import Quote
 from gpumix.domain.site import OwnedTerms, Site
 from gpumix.domain.workload import Inventory
 from gpumix.errors import InputError, NoEstimate, Problem
+from gpumix.supply.quoted import less_included, less_tax, quoted_price
 from gpumix.supply.supply import OWN_SITE, Supplies, Supply
 from gpumix.units import MONTHS_PER_YEAR
 
@@ -75,13 +77,29 @@ def _buyable(
             f"{site.id}: {server.id} takes {server.nameplate_kw:g} kW and {server.rack_u:g} U,"
             f" more than a rack of {site.kw_per_rack:g} kW gives"
         )
+    quotes = [quote for quote in inventory.quotes if quote.gpu == server.gpu]
     try:
-        price = gpu_capex(catalog.capex, server.gpu, server)
+        price, cost = _cheapest(quotes, site, server, inventory, catalog)
     except NoEstimate as error:
         return None, f"{site.id}: {error}"
-    cost = _cost(site, server, price, inventory, catalog, owned=False)
-    supply = _supply(site, server, cost, Purchase.BUY, price[1], site.kw_per_rack / per_rack)
+    supply = _supply(site, server, cost, Purchase.BUY, price, site.kw_per_rack / per_rack)
     return replace(supply, lead_months=site.lead_months or 0), ""
+
+
+def _cheapest(
+    quotes: Sequence[Quote], site: Site, server: Server, inventory: Inventory, catalog: Catalog
+) -> tuple[Assumption, ServerCost]:
+    """What a server costs to have and what that rests on: by the quotation with which a year costs
+    least, or by the catalogue where the team has none. Raises: NoEstimate without a price."""
+    if not quotes:
+        price = gpu_capex(catalog.capex, server.gpu, server)
+        return price[1], _cost(site, server, price, inventory, catalog, owned=False)
+    priced = []
+    for quote in quotes:
+        price = quoted_price(quote, server)
+        cost = _cost(site, server, price, inventory, catalog, owned=False, quote=quote)
+        priced.append((price[1], cost))
+    return min(priced, key=lambda found: found[1].fixed_usd_per_year)
 
 
 def _owned(site: Site, server: Server, gpus: int, inventory: Inventory, catalog: Catalog) -> Supply:
@@ -133,14 +151,17 @@ def _cost(
     catalog: Catalog,
     *,
     owned: bool,
+    quote: Quote | None = None,
 ) -> ServerCost:
-    country = catalog.countries[site.country]
+    country, defaults = catalog.countries[site.country], catalog.defaults
+    if quote is not None:
+        country, defaults = less_tax(quote, country), less_included(quote, defaults)
     return onprem_server(
         server,
         price,
         site,
         country,
-        catalog.defaults,
+        defaults,
         years=float(inventory.years),
         owned=owned,
         hot_humid=country.hot_humid,
