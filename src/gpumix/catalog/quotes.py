@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Final
 
+from gpumix.catalog.currencies import Rates, unknown_currency
 from gpumix.catalog.tables import Row, read_sheet, refuse_input
 from gpumix.domain.quote import INCLUDES, Quote
-from gpumix.errors import Problem, UnknownName, unknown_name
+from gpumix.errors import Problem, unknown_name
 
 REQUIRED: Final = ("item", "gpu", "gpus", "price", "as_of")
 COLUMNS: Final = (*REQUIRED, "currency", "tax", "includes", "valid_until")
@@ -23,7 +24,7 @@ def read_quotes(
     path: Path,
     names: Mapping[str, str],
     known: Collection[str],
-    per_usd: Callable[[str], float],
+    rates: Rates,
     as_of: date,
     today: date,
 ) -> tuple[Quote, ...]:
@@ -33,7 +34,7 @@ def read_quotes(
         path: the sheet.
         names: every name of a GPU in lower case -> its id.
         known: ids of GPUs.
-        per_usd: units of a currency for a dollar; raises UnknownName.
+        rates: currencies with a rate.
         as_of: the day of the plan, on which a quotation must still hold.
         today: the latest day on which one may have been made.
 
@@ -45,7 +46,7 @@ def read_quotes(
     problems: list[Problem] = []
 
     def record(row: Row) -> Quote:
-        return _quote(row, names, per_usd)
+        return _quote(row, names, rates)
 
     for quote, row in read_sheet(path, REQUIRED, COLUMNS, record):
         problems = row.problems
@@ -61,17 +62,16 @@ def read_quotes(
     return tuple(quotes)
 
 
-def _quote(row: Row, names: Mapping[str, str], per_usd: Callable[[str], float]) -> Quote:
+def _quote(row: Row, names: Mapping[str, str], rates: Rates) -> Quote:
     gpu, price = row.required_text("gpu"), row.positive("price", MOST_USD)
     gpus, currency = row.positive("gpus", MOST_GPUS), row.text("currency", "USD").upper()
     if gpus != int(gpus):
         row.wrong(f"gpus is {gpus:g}", "write a whole number")
     rate = 1.0
-    try:
-        rate = per_usd(currency)
-    except UnknownName as error:
-        fix = f"state a rate in the inventory: fx: {{{currency}: {{per_usd: ..., as_of: ...}}}}"
-        row.problems += [Problem(row.place, p.message, p.fix or fix) for p in error.problems]
+    if currency in rates:
+        rate = rates[currency][0]
+    else:
+        row.problems.append(unknown_currency(row.place, currency, rates))
     return Quote(
         item=row.required_text("item"),
         gpu=names.get(gpu.lower(), gpu),

@@ -28,6 +28,7 @@ from gpumix.options.option import Option
 from gpumix.options.serving import serving_options
 from gpumix.options.watts import server_tokens_per_s
 from gpumix.predict.inference import serving_evidence
+from gpumix.supply.countries import country_of
 from gpumix.supply.round_trip import round_trips_of_site
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _cooled(
         what = f"power of a rack, {cooling.replace('_', ' ')} cooling"
         densest = max(site.kw_per_rack, book.typical(_KW_PER_RACK[cooling], what))
         site = replace(site, cooling=cooling, kw_per_rack=densest, pue=None)
-    overhead = pue(site, book, catalog.countries[site.country].hot_humid)
+    overhead = pue(site, book, country_of(site, catalog).hot_humid)
     usd, source = (None, "") if is_present else _retrofit(site, catalog)
     room = RoomCooling(
         cooling=cooling,

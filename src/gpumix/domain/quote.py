@@ -11,6 +11,15 @@ INCLUDES: Final = ("network", "storage", "support", "tax", "installation")
 
 
 @dataclass(frozen=True, slots=True)
+class StatedRate:
+    """Units of a currency for a dollar on a day, as the team states them."""
+
+    currency: str
+    per_usd: float
+    as_of: date
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """A dated offer of somebody to sell GPUs in servers.
 

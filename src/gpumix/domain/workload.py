@@ -12,7 +12,7 @@ from gpumix.domain.contracts import NO_CONTRACTS, Contracts
 from gpumix.domain.evidence import Assumption
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.places import StatedTrip
-from gpumix.domain.quote import Quote
+from gpumix.domain.quote import Quote, StatedRate
 from gpumix.domain.site import Site
 from gpumix.domain.today import Today
 from gpumix.domain.traffic import DemandFrom, Lengths
@@ -361,7 +361,8 @@ class Inventory:
     `rates` are the offers of the inventory's own price sheet. `traces` and `measured` (the team's
     own measurements) say which files stand behind the figures; a plan's folder holds copies.
     `api` None: APIs do none of the work, and are compared with all the same. `today` None: what
-    runs today is not stated. `quotes` are the team's quotations for servers.
+    runs today is not stated. `quotes` are the team's quotations for servers, `fx`
+    its exchange rates, which go before the catalogue's.
     """
 
     name: str
@@ -382,3 +383,4 @@ class Inventory:
     api: ApiSupply | None = None
     today: Today | None = None
     quotes: tuple[Quote, ...] = ()
+    fx: tuple[StatedRate, ...] = ()

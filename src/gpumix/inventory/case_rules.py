@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -47,7 +47,7 @@ def case_faults(case: Case, today: date) -> Iterator[Fault]:
     if case.site.tariff is not None:
         yield from _tariff(case.site.tariff, case)
     for name, stack in case.site.taxes.items():
-        yield from _taxes(("site", "taxes", name), stack)
+        yield from tax_faults(("site", "taxes", name), stack)
     for part, key in ((case.site.generator, "generator"), (case.site.staff, "staff")):
         if part is not None:
             yield from _currency(("site", key, "currency"), part.currency, case)
@@ -103,7 +103,8 @@ def _twelve(path: KeyPath, count: int) -> Iterator[Fault]:
         yield Fault(path, f"holds {count} figures", "state one, or twelve from January on")
 
 
-def _taxes(path: KeyPath, stack: tuple[Tax, ...]) -> Iterator[Fault]:
+def tax_faults(path: KeyPath, stack: Sequence[Tax]) -> Iterator[Fault]:
+    """Taxes whose base is not above them, or that stand twice."""
     above = ["value"]
     for index, tax in enumerate(stack):
         here = (*path, index)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gpumix.catalog import Catalog
+from gpumix.catalog.currencies import unknown_currency
 from gpumix.domain import defaults
 from gpumix.domain.api import ApiPrice, ApiSupply
 from gpumix.domain.gpu import PRECISIONS
@@ -40,6 +41,7 @@ from gpumix.inventory.classes import class_problems, tier_of, with_class_lengths
 from gpumix.inventory.contracts import contracts_of
 from gpumix.inventory.dates import Span, active_months
 from gpumix.inventory.demand import within
+from gpumix.inventory.fx import rates_of
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.promised import availability_of, promised
 from gpumix.inventory.schema import (
@@ -139,11 +141,14 @@ class _Reader:
 
     def inventory(self, spec: InventorySpec, today: date) -> Inventory:
         """The whole; problems found are in `self.problems`."""
+        fx = rates_of(spec.fx, spec.as_of or today, self._say, self.notes.append)
+        self.catalog = self.catalog.with_fx(fx)
         self.rates = self._rates(spec)
         self.offers = self.catalog.with_rates(self.rates).offers
         zones = zoneinfo.available_timezones() | {"UTC"}  # the system's, or those of tzdata
         self._known(("timezone",), "timezone", spec.timezone, zones)
         self._currency(("report_currency",), spec.report_currency)
+        self.abroad = {site.country for site in spec.supply.on_prem.values()}
         self.ends = Ends.of(self.catalog.places.countries, self.offers, spec.supply.on_prem)
         self.spot = self._spot(spec.supply.cloud)
         self.span = Span(spec.horizon.start, spec.horizon.years)
@@ -177,6 +182,7 @@ class _Reader:
             api=self.api(spec.supply.api, today) if spec.supply.api is not None else None,
             today=running,
             quotes=quotes,
+            fx=fx,
         )
 
     def _rates(self, spec: InventorySpec) -> tuple[Offer, ...]:
@@ -459,15 +465,18 @@ class _Reader:
     # -- names -------------------------------------------------------------------------------
 
     def _currency(self, path: KeyPath, currency: str) -> float:
-        rates = {c.currency: c.fx_per_usd for c in self.catalog.countries.values()}
-        rates["USD"] = 1.0
-        self._known(path, "currency", currency, rates)
-        return rates.get(currency, 1.0)
+        rates = self.catalog.exchange_rates
+        if currency not in rates:
+            place = self.document.place(path)
+            self.problems.append(unknown_currency(place, currency, rates))
+        return rates.get(currency, (1.0, None))[0]
 
     def _countries(self, path: KeyPath, codes: Iterable[str]) -> list[str]:
-        known = set(self.catalog.countries) | {
-            o.country for o in self.offers if o.country is not None
-        }
+        known = (
+            set(self.catalog.countries)
+            | {o.country for o in self.offers if o.country is not None}
+            | self.abroad
+        )
         codes = list(dict.fromkeys(codes))
         self._known_countries(path, codes, known)
         return codes

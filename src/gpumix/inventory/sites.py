@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import date
 from functools import partial
 from pathlib import Path
 
 from gpumix.catalog import Catalog
+from gpumix.catalog.currencies import unknown_currency
+from gpumix.domain.case import Tax
 from gpumix.domain.quote import Quote
-from gpumix.domain.site import Site
-from gpumix.errors import Hint
+from gpumix.domain.site import SERVER_TAXES, Site, TaxStack
+from gpumix.errors import Hint, InputError, Problem, unknown_name
+from gpumix.inventory.case_rules import tax_faults
 from gpumix.inventory.demand import within
 from gpumix.inventory.owned import standing
 from gpumix.inventory.schema import InventorySpec, SiteSpec
@@ -49,16 +52,54 @@ def _site(
     countries: Countries,
 ) -> Site:
     path: KeyPath = ("supply", "on_prem", name)
-    countries((*path, "country"), [spec.country], catalog.countries)
+    known = {**catalog.places.countries, **catalog.countries}
+    countries((*path, "country"), [spec.country], known)
     there = standing(name, whole.supply.owned.get(name, {}), reading.gpus, reading.say)
-    fields = {k: getattr(spec, k) for k in SiteSpec.model_fields if k != "gpus"}
-    return Site(
+    fields = {k: getattr(spec, k) for k in SiteSpec.model_fields if k not in ("gpus", "taxes")}
+    stacks = _stacks(spec, (*path, "taxes"), reading)
+    if spec.currency is not None and spec.currency not in catalog.exchange_rates:
+        said = unknown_currency("", spec.currency, catalog.exchange_rates)
+        reading.say((*path, "currency"), said.message, said.fix)
+    site = Site(
         id=name,
+        taxes=stacks,
         gpus=tuple(reading.gpus((*path, "gpus"), spec.gpus)),
         owned=there.owned,
         owned_terms=there.owned_terms,
         **fields,
     )
+    if spec.country in known and spec.country not in catalog.countries:
+        for problem in country_problems(site, catalog.countries, ""):
+            reading.say(path, problem.message, problem.fix)
+    return site
+
+
+def _stacks(spec: SiteSpec, path: KeyPath, reading: Reading) -> tuple[TaxStack, ...]:
+    """Customs lines of a site; in a list alone they stand one level higher."""
+    found = []
+    for name, stated in (spec.taxes or {}).items():
+        taxes = tuple(Tax(**{**one.model_dump(), "base": tuple(one.base)}) for one in stated)
+        for fault in tax_faults((*path, name), taxes):
+            reading.say(fault.path, fault.message, fault.fix)
+        found.append(TaxStack(name, taxes))
+    return tuple(found)
+
+
+def country_problems(site: Site, known: Collection[str], place: str) -> list[Problem]:
+    """What a site must state of itself where its country has no row in the table."""
+    stated = {
+        "usd_per_kwh": site.usd_per_kwh,
+        "outage_hours_per_year": site.outage_hours_per_year,
+        "cost_of_capital": site.cost_of_capital,
+        "taxes": site.stack(SERVER_TAXES),
+        "currency": site.currency,
+    }
+    missing = [key for key, value in stated.items() if value is None]
+    if site.country in known or not missing:
+        return []
+    what = f"nothing is known of {site.country}, so that it needs {', '.join(missing)}"
+    fix = f"state {'it' if len(missing) == 1 else 'them'}, or use one of {', '.join(sorted(known))}"
+    return [Problem(place, what, fix)]
 
 
 def quotes_of(
@@ -70,7 +111,17 @@ def quotes_of(
     """
     quotes = within(place, partial(catalog.read_quotes, sheet, as_of))
     bought = {gpu for site in sites for gpu in site.gpus}
+    problems = []
     for quote in quotes:
+        for site in sites:
+            lines = {SERVER_TAXES, *(stack.name for stack in site.taxes)}
+            if quote.tax and quote.gpu in site.gpus and quote.tax not in lines:
+                where = f"{place}, quotation {quote.item}"
+                problems.append(
+                    unknown_name(where, f"line of taxes of {site.id}", quote.tax, lines)
+                )
         if quote.gpu not in bought:
             reading.note(f"quotation {quote.item}: no site lists {quote.gpu} in its gpus")
+    if problems:
+        raise InputError(problems)
     return quotes

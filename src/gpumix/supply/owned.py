@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gpumix.cost.capex import gpu_capex
@@ -16,9 +17,10 @@ from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.gpu import Server
 from gpumix.domain.offer import Purchase
 from gpumix.domain.quote import Quote
-from gpumix.domain.site import OwnedTerms, Site
+from gpumix.domain.site import SERVER_TAXES, OwnedTerms, Site
 from gpumix.domain.workload import Inventory
 from gpumix.errors import InputError, NoEstimate, Problem
+from gpumix.supply.countries import country_of, months_until_back
 from gpumix.supply.quoted import less_included, less_tax, quoted_price
 from gpumix.supply.supply import OWN_SITE, Supplies, Supply
 from gpumix.units import MONTHS_PER_YEAR
@@ -153,10 +155,13 @@ def _cost(
     owned: bool,
     quote: Quote | None = None,
 ) -> ServerCost:
-    country, defaults = catalog.countries[site.country], catalog.defaults
+    line = quote.tax if quote is not None and quote.tax else SERVER_TAXES
+    country, defaults = country_of(site, catalog, line), catalog.defaults
+    lag = months_until_back(site, line)
+    priced = onprem_server if lag is None else partial(onprem_server, recovery_lag_months=lag)
     if quote is not None:
         country, defaults = less_tax(quote, country), less_included(quote, defaults)
-    return onprem_server(
+    return priced(
         server,
         price,
         site,

@@ -159,7 +159,7 @@ def _retrofit(cooling: RoomCooling) -> Cell:
     if cooling.is_present:
         return Cell("none")
     if cooling.retrofit_usd is None:
-        return Cell(NOT_KNOWN, cooling.retrofit_source, "muted")
+        return Cell(NOT_KNOWN, tone="muted")
     return Cell(fields.format_value("retrofit_usd", cooling.retrofit_usd), cooling.retrofit_source)
 
 
