@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from gpumix.domain.case import Tax
+from gpumix.domain.case import Tariff, Tax
 from gpumix.domain.evidence import Basis
 
 
@@ -109,7 +109,8 @@ class Site:
     country's figures where the inventory states them. A server ordered there arrives after
     `lead_months`; None = it is ordered early enough. `owned_terms` tell of GPUs that stand there.
     `taxes` are customs lines in place of the country's; `currency` is that of a country that the
-    table does not know.
+    table does not know; `tariff` is in USD and goes before `usd_per_kwh`. Where `power_included`,
+    the rent of the room pays for the power.
     """
 
     id: str
@@ -132,6 +133,8 @@ class Site:
     owned_terms: tuple[OwnedTerms, ...] = ()
     taxes: tuple[TaxStack, ...] = ()
     currency: str | None = None
+    tariff: Tariff | None = None
+    power_included: bool = False
 
     def stack(self, name: str) -> TaxStack | None:
         """The customs line of this name, None where the site does not state it."""

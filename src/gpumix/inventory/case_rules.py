@@ -78,6 +78,11 @@ def _tariff(tariff: Tariff, case: Case) -> Iterator[Fault]:
     path = ("site", "tariff")
     yield from _currency((*path, "currency"), tariff.currency, case)
     metered = any(option.metered is not None for option in case.options.values())
+    yield from tariff_faults(path, tariff, metered)
+
+
+def tariff_faults(path: KeyPath, tariff: Tariff, metered: bool = False) -> Iterator[Fault]:
+    """Slots without hours or price, hours and days that are none; meters tell the hours."""
     without = [name for name in tariff.energy if name not in tariff.slots]
     if len(tariff.energy) > 1 and len(without) > 1 and not metered:
         fix = "state `slots`: the share of the hours, or `hours`, of all slots but one"

@@ -291,6 +291,13 @@ TaxStacks = Annotated[dict[Name, list[TaxSpec]], BeforeValidator(_as_server_taxe
 """A list for servers, or lists by the name of the customs line."""
 
 
+class RoomSpec(_Spec):
+    """Rent of the room, for each kW of nameplate; whether the power is in it."""
+
+    usd_per_kw_month: Number = Field(ge=0, le=10_000)
+    power_included: bool = False
+
+
 class RateSpec(_Spec):
     """Units of a currency for a dollar, on a day."""
 
@@ -314,6 +321,8 @@ class SiteSpec(_Spec):
     staff_fte: Number | None = Field(default=None, ge=0, le=10_000)
     fte_usd_per_year: Number | None = Field(default=None, ge=0, le=1e7)
     facility_usd_per_kw_month: Number | None = Field(default=None, ge=0, le=10_000)
+    room: RoomSpec | None = None
+    tariff: dict[str, Any] | None = None
     taxes_recoverable: bool = True
     taxes: TaxStacks | None = None
     currency: str | None = None

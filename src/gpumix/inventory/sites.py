@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -17,9 +17,13 @@ from gpumix.inventory.case_rules import tax_faults
 from gpumix.inventory.demand import within
 from gpumix.inventory.owned import standing
 from gpumix.inventory.schema import InventorySpec, SiteSpec
+from gpumix.inventory.tariff import tariff_of
 from gpumix.inventory.today import Reading
 from gpumix.inventory.validate import Checked
 from gpumix.inventory.yaml import KeyPath
+
+_READ_APART = ("gpus", "taxes", "room", "tariff")
+"""Keys of a site that do not pass on as they are."""
 
 Countries = Callable[[KeyPath, Iterable[str], Iterable[str]], None]
 """Notes a problem at a key for every code that is not among the known ones."""
@@ -55,7 +59,14 @@ def _site(
     known = {**catalog.places.countries, **catalog.countries}
     countries((*path, "country"), [spec.country], known)
     there = standing(name, whole.supply.owned.get(name, {}), reading.gpus, reading.say)
-    fields = {k: getattr(spec, k) for k in SiteSpec.model_fields if k not in ("gpus", "taxes")}
+    fields = {k: getattr(spec, k) for k in SiteSpec.model_fields if k not in _READ_APART}
+    if spec.room is not None:
+        fields["facility_usd_per_kw_month"] = spec.room.usd_per_kw_month
+    for fault in _twice(spec):
+        reading.say(path, *fault)
+    tariff = None
+    if spec.tariff is not None:
+        tariff = tariff_of(spec.tariff, (*path, "tariff"), catalog.exchange_rates, reading.say)
     stacks = _stacks(spec, (*path, "taxes"), reading)
     if spec.currency is not None and spec.currency not in catalog.exchange_rates:
         said = unknown_currency("", spec.currency, catalog.exchange_rates)
@@ -63,6 +74,8 @@ def _site(
     site = Site(
         id=name,
         taxes=stacks,
+        tariff=tariff,
+        power_included=spec.room is not None and spec.room.power_included,
         gpus=tuple(reading.gpus((*path, "gpus"), spec.gpus)),
         owned=there.owned,
         owned_terms=there.owned_terms,
@@ -72,6 +85,17 @@ def _site(
         for problem in country_problems(site, catalog.countries, ""):
             reading.say(path, problem.message, problem.fix)
     return site
+
+
+def _twice(spec: SiteSpec) -> Iterator[tuple[str, str]]:
+    """Keys of a site that say the same, with the fix."""
+    if spec.room is not None and spec.facility_usd_per_kw_month is not None:
+        yield "states room and facility_usd_per_kw_month", "keep room"
+    if spec.tariff is not None and spec.usd_per_kwh is not None:
+        yield "states tariff and usd_per_kwh", "keep one of them"
+    priced = [key for key in ("tariff", "usd_per_kwh") if getattr(spec, key) is not None]
+    if spec.room is not None and spec.room.power_included and priced:
+        yield f"states {priced[0]}, and that the rent includes the power", "keep one of them"
 
 
 def _stacks(spec: SiteSpec, path: KeyPath, reading: Reading) -> tuple[TaxStack, ...]:
@@ -88,7 +112,7 @@ def _stacks(spec: SiteSpec, path: KeyPath, reading: Reading) -> tuple[TaxStack, 
 def country_problems(site: Site, known: Collection[str], place: str) -> list[Problem]:
     """What a site must state of itself where its country has no row in the table."""
     stated = {
-        "usd_per_kwh": site.usd_per_kwh,
+        "usd_per_kwh": site.usd_per_kwh or site.tariff or site.power_included or None,
         "outage_hours_per_year": site.outage_hours_per_year,
         "cost_of_capital": site.cost_of_capital,
         "taxes": site.stack(SERVER_TAXES),

@@ -8,7 +8,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gpumix.cost.book import Book
 from gpumix.cost.capex import gpu_capex
+from gpumix.cost.grid import demand_usd_per_year
 from gpumix.cost.hardware import Hardware
 from gpumix.cost.premises import servers_per_rack
 from gpumix.cost.tco import ServerCost, onprem_server
@@ -21,7 +23,7 @@ from gpumix.domain.site import SERVER_TAXES, OwnedTerms, Site
 from gpumix.domain.workload import Inventory
 from gpumix.errors import InputError, NoEstimate, Problem
 from gpumix.supply.countries import country_of, months_until_back
-from gpumix.supply.quoted import less_included, less_tax, quoted_price
+from gpumix.supply.quoted import less_included, less_tax, quoted_price, without
 from gpumix.supply.supply import OWN_SITE, Supplies, Supply
 from gpumix.units import MONTHS_PER_YEAR
 
@@ -84,7 +86,7 @@ def _buyable(
         price, cost = _cheapest(quotes, site, server, inventory, catalog)
     except NoEstimate as error:
         return None, f"{site.id}: {error}"
-    supply = _supply(site, server, cost, Purchase.BUY, price, site.kw_per_rack / per_rack)
+    supply = _supply(site, server, cost, Purchase.BUY, price, site.kw_per_rack / per_rack, catalog)
     return replace(supply, lead_months=site.lead_months or 0), ""
 
 
@@ -119,7 +121,7 @@ def _owned(site: Site, server: Server, gpus: int, inventory: Inventory, catalog:
     stated = Assumption(
         f"{site.id}: {gpus} {server.gpu}", "already owned", Basis.MEASURED, "inventory"
     )
-    supply = _supply(site, part, cost, Purchase.OWNED, stated, part.nameplate_kw)
+    supply = _supply(site, part, cost, Purchase.OWNED, stated, part.nameplate_kw, catalog)
     return replace(
         supply,
         count=gpus // size,
@@ -159,6 +161,8 @@ def _cost(
     country, defaults = country_of(site, catalog, line), catalog.defaults
     lag = months_until_back(site, line)
     priced = onprem_server if lag is None else partial(onprem_server, recovery_lag_months=lag)
+    if site.power_included:
+        defaults = without(["installation"], defaults, "the room: its rent includes the power")
     if quote is not None:
         country, defaults = less_tax(quote, country), less_included(quote, defaults)
     return priced(
@@ -174,8 +178,16 @@ def _cost(
 
 
 def _supply(
-    site: Site, server: Server, cost: ServerCost, purchase: Purchase, price: Assumption, kw: float
+    site: Site,
+    server: Server,
+    cost: ServerCost,
+    purchase: Purchase,
+    price: Assumption,
+    kw: float,
+    catalog: Catalog,
 ) -> Supply:
+    book = Book(site.id, catalog.defaults)
+    peak_usd = demand_usd_per_year(server, site, book, country_of(site, catalog).hot_humid)
     verb = "owned" if purchase is Purchase.OWNED else "buy"
     return Supply(
         id=f"{verb}:{site.id}:{server.gpus}x{server.gpu}",
@@ -190,11 +202,14 @@ def _supply(
         basis=price.basis,
         source=price.source,
         site=site.id,
-        usd_per_instance_year=tuple(cost.fixed_parts.items()),
+        usd_per_instance_year=(
+            *cost.fixed_parts.items(),
+            *([("demand", peak_usd)] if peak_usd else ()),
+        ),
         usd_per_gpu_busy_hour=cost.energy_usd_per_busy_hour / server.gpus,
         capex_usd=cost.capex_usd,
         kw=kw,
-        assumptions=_unique((price, *cost.assumptions)),
+        assumptions=_unique((price, *cost.assumptions, *(book.assumptions if peak_usd else ()))),
         hardware=cost.hardware,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from gpumix.domain.evidence import Assumption, Basis
@@ -33,16 +33,21 @@ def quoted_price(quote: Quote, server: Server) -> tuple[float, Assumption]:
 
 def less_included(quote: Quote, defaults: Mapping[str, Range]) -> dict[str, Range]:
     """The table of defaults with nothing to add for what a quotation includes."""
-    left = dict(defaults)
-    for part in quote.includes:
-        if part in _ROWS:
-            row = defaults[_ROWS[part]]
-            source = f"quotation {quote.item}: included"
-            as_of = quote.as_of.isoformat()
-            left[row.parameter] = replace(
-                row, low=0.0, typical=0.0, high=0.0, source=source, as_of=as_of, flag="S"
-            )
-    return left
+    parts = [part for part in quote.includes if part in _ROWS]
+    source = f"quotation {quote.item}: included"
+    return without(parts, defaults, source, quote.as_of.isoformat())
+
+
+def without(
+    parts: Iterable[str], defaults: Mapping[str, Range], source: str, as_of: str = ""
+) -> dict[str, Range]:
+    """The table of defaults with nothing to add for these parts, as the source says."""
+    rows = [defaults[_ROWS[part]] for part in parts]
+    left = [
+        replace(row, low=0.0, typical=0.0, high=0.0, source=source, as_of=as_of, flag="S")
+        for row in rows
+    ]
+    return {**defaults, **{row.parameter: row for row in left}}
 
 
 def less_tax(quote: Quote, country: Country) -> Country:
