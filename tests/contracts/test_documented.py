@@ -22,6 +22,7 @@ from gpumix.domain import (
     job,
     plan,
     proof,
+    room,
     scenarios,
     today_plan,
     training_comparison,
@@ -44,6 +45,7 @@ RECORDS = [
         training_comparison,
         evidence,
         worth,
+        room,
     )
     for _, member in inspect.getmembers(module, dataclasses.is_dataclass)
     if member.__module__ == module.__name__

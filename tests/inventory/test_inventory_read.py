@@ -642,7 +642,7 @@ def test_bad_sites(refused: Refused) -> None:
 """
     message = refused(CHAT + site)
     for says in (
-        "supply.on_prem.here.country (line 11): unknown country 'FR'",
+        "supply.on_prem.here (line 11): nothing is known of FR, so that it needs usd_per_kwh",
         "supply.on_prem.here.gpus (line 11): unknown GPU 'l40-48g' (did you mean l40-48gb",
         "supply.on_prem.there.country (line 12): unknown country 'Bangladesh' (write BD)",
         "supply.on_prem.there.racks (line 12): must be at least 0",

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from gpumix.catalog import api_prices, evidence, history, offers, parts, profiles, sites
 from gpumix.catalog.bands import Bands, load_bands
+from gpumix.catalog.currencies import Rates, exchange_rates
 from gpumix.catalog.fabrics import Fabrics, load_fabrics
 from gpumix.catalog.findings import Known, problems_in
 from gpumix.catalog.forms import Named, named_gpus
@@ -19,6 +20,7 @@ from gpumix.catalog.gate import Judged, judge
 from gpumix.catalog.offers import TermRatio
 from gpumix.catalog.places import load_places
 from gpumix.catalog.providers import DataRates, load_provider_rates
+from gpumix.catalog.quotes import read_quotes
 from gpumix.catalog.sheet import Words, read_price_sheet
 from gpumix.catalog.slices import load_mig_profiles
 from gpumix.catalog.supersede import Superseded, current
@@ -33,6 +35,7 @@ from gpumix.domain.offer import Layer, Offer
 from gpumix.domain.places import Places
 from gpumix.domain.price_check import PriceCheck
 from gpumix.domain.prices import PriceObservation
+from gpumix.domain.quote import Quote, StatedRate
 from gpumix.domain.site import CapexQuote, Country, Range
 from gpumix.domain.traffic import Profile
 from gpumix.domain.workload import DEFAULT_TIERS
@@ -62,6 +65,7 @@ class Catalog:
         self._price_sheet = prices
         self._measured = measured
         self._folder = folder
+        self._stated_rates: tuple[StatedRate, ...] = ()
 
     def with_measured(self, folder: Path) -> Catalog:
         """This catalogue with the measurements in a folder as they are now; other tables shared."""
@@ -282,6 +286,13 @@ class Catalog:
         refuse_input(problems_in(judged.refused, str(sheet)))
         return current(judged.accepted)[0]
 
+    def read_quotes(self, sheet: Path, as_of: date) -> tuple[Quote, ...]:
+        """A team's quotations for servers. Raises: InputError with every bad row."""
+        names = {id.lower(): id for id in self.gpus}
+        names |= {name.lower(): id for name, id in self.gpu_aliases.items()}
+        today = max(as_of, date.today())
+        return read_quotes(sheet, names, self.gpus, self.exchange_rates, as_of, today)
+
     def judge_sheet(self, sheet: Path) -> tuple[int, Judged]:
         """How many rows a price sheet has, and what becomes of them.
 
@@ -347,13 +358,21 @@ class Catalog:
 
     def exchange_rate(self, currency: str) -> tuple[float, date | None]:
         """Units of a currency per USD, and the rate's date. Raises: UnknownName."""
-        if currency == "USD":
-            return 1.0, None
-        for country in self.countries.values():
-            if country.currency == currency:
-                return country.fx_per_usd, country.fx_as_of
-        known = sorted({c.currency for c in self.countries.values()} | {"USD"})
-        raise UnknownName("report_currency", "currency", currency, known)
+        rates = self.exchange_rates
+        if currency not in rates:
+            raise UnknownName("report_currency", "currency", currency, sorted(rates))
+        return rates[currency]
+
+    @cached_property
+    def exchange_rates(self) -> Rates:
+        """Currency -> units of it per USD, and the rate's date."""
+        return exchange_rates(self.countries.values(), self._stated_rates)
+
+    def with_fx(self, stated: Sequence[StatedRate]) -> Catalog:
+        """This catalogue with a team's exchange rates over the table's."""
+        other = self._without("exchange_rates")
+        other._stated_rates = tuple(stated)
+        return other
 
     def gpu(self, name: str, place: str = "") -> Gpu:
         """The GPU of this id or alias, in any case. Raises: UnknownName with did-you-mean."""

@@ -28,6 +28,7 @@ from gpumix.cli import (
     price_trends,
     prices,
     simulate,
+    site,
     solve,
     tco,
 )
@@ -58,6 +59,7 @@ _add(app, compare.compare)
 _add(app, simulate.simulate)
 _add(app, solve.solve)
 _add(app, tco.tco)
+_add(app, site.site)
 _add(app, backtest.backtest)
 _add(app, calibrate.calibrate)
 _add(app, measure.measure)

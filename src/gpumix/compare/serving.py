@@ -27,6 +27,7 @@ from gpumix.options.levers import Asker, Change, Priced, levers
 from gpumix.options.option import Option
 from gpumix.options.reasons import reasons
 from gpumix.options.serving import serving_options
+from gpumix.options.watts import per_watt
 from gpumix.predict.inference import serving_evidence
 from gpumix.predict.software import unknown_software
 from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
@@ -69,7 +70,7 @@ def compare_workload(
     defaults: Sequence[str] = (),
 ) -> Comparison:
     """The comparison of a chat, batch or embedding workload."""
-    if workload.demand is None or workload.kind not in (Kind.CHAT, Kind.BATCH, Kind.EMBEDDING):
+    if workload.demand is None or not workload.is_text:
         raise InputError(
             Problem(
                 workload.id,
@@ -203,21 +204,28 @@ def _rows(
     as_of: date,
 ) -> list[ComparedGpu]:
     """Each GPU at its best, with what stands behind its speed."""
-    best = {gpu.id: _best([o for o in options if o.gpu == gpu.id]) for gpu in gpus}
+    best = {gpu.id: most_work([o for o in options if o.gpu == gpu.id]) for gpu in gpus}
     able = [option for option in best.values() if option is not None and option.serves]
     behind = dict(zip((o.gpu for o in able), reasons(workload, able, catalog), strict=True))
     offers, rows = catalog.quoted(as_of), []
     for gpu in gpus:
         row = _row(gpu, best[gpu.id], demand, price_summary(offers, gpu.id, Purchase.ON_DEMAND))
-        if gpu.id in behind:
+        option = best[gpu.id]
+        if option is not None and gpu.id in behind:
+            watts = per_watt(workload, option, catalog)
             speed = behind[gpu.id].speed
             limit = speed.limit if speed else ""
             row = replace(row, limit=limit, speed=speed, nearest=behind[gpu.id].nearest)
+            row = replace(
+                row,
+                total_tokens_per_s_per_rack_kw=watts.total_tokens_per_s_per_rack_kw,
+                total_tokens_per_joule=watts.total_tokens_per_joule,
+            )
         rows.append(row)
     return rows
 
 
-def _best(own: Sequence[Option]) -> Option | None:
+def most_work(own: Sequence[Option]) -> Option | None:
     """The option with the most work a GPU; where none can serve, the one that comes nearest."""
     able = [o for o in own if o.serves]
     if able:

@@ -131,3 +131,34 @@ def joules_per_token(power_kw: Value, tokens_per_s: Value) -> Value:
     0.2436
     """
     return power_kw * KILO / tokens_per_s
+
+
+def tokens_per_joule(power_kw: Value, tokens_per_s: Value) -> Value:
+    """Tokens that one joule makes: (tokens/s) / P, the inverse of `joules_per_token`.
+
+    Args:
+        power_kw: draw of whatever makes the tokens [kW].
+        tokens_per_s: their rate; whose tokens is the caller's choice [1/s].
+
+    Source: MLPerf Power v4.1 (8x H200, Llama-2-70B Offline).
+
+    >>> round(tokens_per_joule(6.153, 25262.1), 4)
+    4.1057
+    """
+    return tokens_per_s / (power_kw * KILO)
+
+
+def tokens_per_s_per_kw(tokens_per_s: Value, rack_kw: Value) -> Value:
+    """Tokens a second that each kW of rack power carries: (tokens/s) / kW.
+
+    Args:
+        tokens_per_s: rate of all servers that the power feeds; whose tokens is the caller's
+            choice [1/s].
+        rack_kw: IT power that racks must feed: nameplate, or all of a room [kW].
+
+    Source: definition; docs/site.md.
+
+    >>> tokens_per_s_per_kw(24000.0, 48.0)
+    500.0
+    """
+    return tokens_per_s / rack_kw

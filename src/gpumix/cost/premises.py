@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gpumix.cost.book import Book, country_source, high, typical
+from gpumix.cost.case.power import slot_shares
 from gpumix.cost.energy import Supply, fuel_curve
 from gpumix.domain.evidence import Basis
 from gpumix.domain.gpu import Server
@@ -35,6 +36,31 @@ def servers_per_rack(server: Server, kw_per_rack: float, rack_units: float = RAC
     by_power = kw_per_rack / server.nameplate_kw
     by_height = rack_units / server.rack_u
     return int(min(by_power, by_height) + 1e-9)
+
+
+def is_limited_by_power(server: Server, kw_per_rack: float, rack_units: float = RACK_UNITS) -> bool:
+    """Whether a rack runs out of power before it runs out of height.
+
+    Args:
+        server: the server.
+        kw_per_rack: IT power that the rack can feed and cool [kW].
+        rack_units: its height [U].
+
+    Source: as `servers_per_rack`.
+    """
+    return kw_per_rack / server.nameplate_kw < rack_units / server.rack_u
+
+
+def nameplate_kw(gpus: int, server: Server) -> float:
+    """Rack power of GPUs in servers of one kind: their share of a nameplate [kW].
+
+    Args:
+        gpus: how many stand there [count].
+        server: what they stand in.
+
+    Source: data/servers.csv.
+    """
+    return gpus / server.gpus * server.nameplate_kw
 
 
 def server_draw_kw(server: Server, defaults: Mapping[str, Range]) -> tuple[float, float]:
@@ -100,7 +126,12 @@ def site_supply(site: Site, country: Country, book: Book) -> Supply:
     Source: data/countries.csv; rows generator_* of data/tco_defaults.csv.
     """
     tariff = book.own_or_national(
-        site.usd_per_kwh, country.tariff_usd_per_kwh, "electricity", "USD/kWh", country, "tariff"
+        _own_usd_per_kwh(site),
+        country.tariff_usd_per_kwh,
+        "electricity",
+        "USD/kWh",
+        country,
+        "tariff",
     )
     outage_h = book.own_or_national(
         site.outage_hours_per_year,
@@ -111,12 +142,28 @@ def site_supply(site: Site, country: Country, book: Book) -> Supply:
         "outage",
     )
     outage_h = min(outage_h, HOURS_PER_YEAR)
+    if site.power_included:
+        rule = "the rent of the room includes the power, generator and all"
+        book.note("electricity paid", rule, Basis.ASSUMED, "the inventory")
+        return Supply(0.0, outage_h, site.generator)
     if not site.generator:
         rule = "no generator: the service stops during outages"
         book.note("backup power", rule, Basis.ASSUMED, "the inventory")
         return Supply(tariff, outage_h, has_generator=False)
     per_kwh, standby = _generator(country, book) if outage_h > 0.0 else (0.0, 0.0)
     return Supply(tariff, outage_h, True, per_kwh, standby)
+
+
+def _own_usd_per_kwh(site: Site) -> float | None:
+    """What the inventory says of the price of a kWh: the mean of its tariff over all hours, tax
+    included."""
+    if site.power_included:
+        return 0.0
+    tariff = site.tariff
+    if tariff is None:
+        return site.usd_per_kwh
+    shares = slot_shares(tariff)
+    return (1.0 + tariff.tax) * sum(usd * shares[slot] for slot, usd in tariff.energy.items())
 
 
 def _generator(country: Country, book: Book) -> tuple[float, float]:

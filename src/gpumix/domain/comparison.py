@@ -34,7 +34,8 @@ class ComparedGpu:
 
     `usd_per_mtok` holds USD per million total tokens at each utilisation of `Comparison`;
     `beats_cheapest_from` is the utilisation from which it undercuts the GPU that is cheapest
-    per hour kept fully busy (None: never).
+    per hour kept fully busy (None: never). What a kW of rack and a joule carry is of the server
+    that the GPU is bought in; None where none is known.
     """
 
     gpu: str
@@ -55,6 +56,8 @@ class ComparedGpu:
     note: str
     speed: Speed | None = None
     nearest: NearestMeasurement | None = None
+    total_tokens_per_s_per_rack_kw: float | None = None
+    total_tokens_per_joule: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,8 @@ class Candidate:
     """How one GPU would do a workload, whether chosen or not, at its cheapest allowed price.
 
     `unit_cost_usd` is USD per million total tokens, per run or per sample (`cost_unit`) with
-    full replicas; None with `reason` where it cannot serve.
+    full replicas; None with `reason` where it cannot serve. What a kW of rack and a joule carry is
+    of the server that the GPU is bought in; None where none is known.
     """
 
     gpu: str
@@ -142,6 +143,8 @@ class Candidate:
     chosen: bool
     reason: str
     nearest: NearestMeasurement | None = None
+    total_tokens_per_s_per_rack_kw: float | None = None
+    total_tokens_per_joule: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

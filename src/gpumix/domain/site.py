@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
+from gpumix.domain.case import Tariff, Tax
 from gpumix.domain.evidence import Basis
 
 
@@ -86,6 +88,18 @@ class OwnedTerms:
     sell_usd: float | None = None
 
 
+SERVER_TAXES: Final = "server"
+"""The customs line of servers."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaxStack:
+    """What customs asks on one line of its tariff, in the order in which it is laid."""
+
+    name: str
+    taxes: tuple[Tax, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """An on-prem site of the team: racks, power, cooling, and what may or does stand there.
@@ -95,7 +109,9 @@ class Site:
     rounded up where posts are `staff_whole`. `usd_per_kwh`, `pue`, `outage_hours_per_year`,
     `cost_of_capital` and the others override the country's figures where the inventory states
     them. A server ordered there arrives after `lead_months`; None = it is ordered early enough.
-    `owned_terms` tell of GPUs that stand there.
+    `owned_terms` tell of GPUs that stand there. `taxes` are customs lines in place of the
+    country's; `currency` is that of a country that the table does not know; `tariff` is in USD and
+    goes before `usd_per_kwh`. Where `power_included`, the rent of the room pays for the power.
     """
 
     id: str
@@ -118,6 +134,14 @@ class Site:
     taxes_recoverable: bool = True
     lead_months: int | None = None
     owned_terms: tuple[OwnedTerms, ...] = ()
+    taxes: tuple[TaxStack, ...] = ()
+    currency: str | None = None
+    tariff: Tariff | None = None
+    power_included: bool = False
+
+    def stack(self, name: str) -> TaxStack | None:
+        """The customs line of this name, None where the site does not state it."""
+        return next((stack for stack in self.taxes if stack.name == name), None)
 
     def terms_of(self, gpu: str) -> OwnedTerms:
         """What is known of the GPUs of a kind that stand there."""

@@ -12,6 +12,7 @@ from gpumix.domain.contracts import NO_CONTRACTS, Contracts
 from gpumix.domain.evidence import Assumption
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.places import StatedTrip
+from gpumix.domain.quote import Quote, StatedRate
 from gpumix.domain.site import Site
 from gpumix.domain.today import Today
 from gpumix.domain.traffic import DemandFrom, Lengths
@@ -248,6 +249,11 @@ class Workload:
         return self.data_tb > 0.0 or self.egress_tb_per_month > 0.0
 
     @property
+    def is_text(self) -> bool:
+        """Whether it reads or writes text on request: its demand counts in tokens."""
+        return self.kind in (Kind.CHAT, Kind.BATCH, Kind.EMBEDDING)
+
+    @property
     def is_deferrable(self) -> bool:
         """Whether the work may wait for any hour of its window."""
         return self.kind in (Kind.BATCH, Kind.FINETUNE, Kind.PRETRAIN) or not self.slos
@@ -355,7 +361,8 @@ class Inventory:
     `rates` are the offers of the inventory's own price sheet. `traces` and `measured` (the team's
     own measurements) say which files stand behind the figures; a plan's folder holds copies.
     `api` None: APIs do none of the work, and are compared with all the same. `today` None: what
-    runs today is not stated. `cost_of_capital` [1/year] None: that of its sites.
+    runs today is not stated. `cost_of_capital` [1/year] None: that of its sites. `quotes` are the
+    team's quotations for servers, `fx` its exchange rates, which go before the catalogue's.
     """
 
     name: str
@@ -376,3 +383,5 @@ class Inventory:
     api: ApiSupply | None = None
     today: Today | None = None
     cost_of_capital: float | None = None
+    quotes: tuple[Quote, ...] = ()
+    fx: tuple[StatedRate, ...] = ()

@@ -111,21 +111,26 @@ def _in_full(tree: Mapping[str, Any]) -> dict[str, Any]:
         for name in currency:
             _each(currency, name, lambda rate: {"now": rate} if _is_number(rate) else rate)
     for tariff in _maps(full, "site", "tariff"):
-        _each(tariff, "energy", _by_slot)
-        _each(tariff, "demand", lambda charge: {"price": charge} if _is_number(charge) else charge)
-        for demand in _maps(tariff, "demand"):
-            _each(demand, "price", _as_list)
-        for slots in _maps(tariff, "slots"):
-            for name in slots:
-                _each(slots, name, lambda slot: {"share": slot} if _is_number(slot) else slot)
-                for slot in _maps(slots, name):
-                    for key in ("months", "days"):
-                        _each(slot, key, _as_list)
+        tariff_in_full(tariff)
     for options in _maps(full, "options"):
         for option in options.values():
             if isinstance(option, dict):
                 _option_in_full(option)
     return full
+
+
+def tariff_in_full(tariff: dict[str, Any]) -> None:
+    """Write out the short forms of a tariff: one price for {all: price}, one for a list."""
+    _each(tariff, "energy", _by_slot)
+    _each(tariff, "demand", lambda charge: {"price": charge} if _is_number(charge) else charge)
+    for demand in _maps(tariff, "demand"):
+        _each(demand, "price", _as_list)
+    for slots in _maps(tariff, "slots"):
+        for name in slots:
+            _each(slots, name, lambda slot: {"share": slot} if _is_number(slot) else slot)
+            for slot in _maps(slots, name):
+                for key in ("months", "days"):
+                    _each(slot, key, _as_list)
 
 
 def _option_in_full(option: dict[str, Any]) -> None:
@@ -169,6 +174,12 @@ def _problems(error: ValidationError, document: Document, part: str) -> list[Pro
 
 
 def _problem(item: ErrorDetails, document: Document, part: str) -> Problem:
+    path, message, fix = in_words(item)
+    return Problem(placed(document, path, part), message, fix)
+
+
+def in_words(item: ErrorDetails) -> tuple[KeyPath, str, str | Hint]:
+    """What pydantic refuses in a case: at which key, what is wrong, and the fix."""
     path = tuple(step for step in item["loc"] if not _is_type(step))
     kind, value = item["type"], item["input"]
     fix: str | Hint = ""
@@ -187,7 +198,7 @@ def _problem(item: ErrorDetails, document: Document, part: str) -> Problem:
         fix = Hint(str(value), names, f"known: {', '.join(names)}")
     else:
         message = f"{item['msg'][:1].lower()}{item['msg'][1:]}, got {shown(value)}"
-    return Problem(placed(document, path, part), message, fix)
+    return path, message, fix
 
 
 def _is_type(step: str | int) -> bool:

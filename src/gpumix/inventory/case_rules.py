@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -47,7 +47,7 @@ def case_faults(case: Case, today: date) -> Iterator[Fault]:
     if case.site.tariff is not None:
         yield from _tariff(case.site.tariff, case)
     for name, stack in case.site.taxes.items():
-        yield from _taxes(("site", "taxes", name), stack)
+        yield from tax_faults(("site", "taxes", name), stack)
     for part, key in ((case.site.generator, "generator"), (case.site.staff, "staff")):
         if part is not None:
             yield from _currency(("site", key, "currency"), part.currency, case)
@@ -78,6 +78,11 @@ def _tariff(tariff: Tariff, case: Case) -> Iterator[Fault]:
     path = ("site", "tariff")
     yield from _currency((*path, "currency"), tariff.currency, case)
     metered = any(option.metered is not None for option in case.options.values())
+    yield from tariff_faults(path, tariff, metered)
+
+
+def tariff_faults(path: KeyPath, tariff: Tariff, metered: bool = False) -> Iterator[Fault]:
+    """Slots without hours or price, hours and days that are none; meters tell the hours."""
     without = [name for name in tariff.energy if name not in tariff.slots]
     if len(tariff.energy) > 1 and len(without) > 1 and not metered:
         fix = "state `slots`: the share of the hours, or `hours`, of all slots but one"
@@ -103,7 +108,8 @@ def _twelve(path: KeyPath, count: int) -> Iterator[Fault]:
         yield Fault(path, f"holds {count} figures", "state one, or twelve from January on")
 
 
-def _taxes(path: KeyPath, stack: tuple[Tax, ...]) -> Iterator[Fault]:
+def tax_faults(path: KeyPath, stack: Sequence[Tax]) -> Iterator[Fault]:
+    """Taxes whose base is not above them, or that stand twice."""
     above = ["value"]
     for index, tax in enumerate(stack):
         here = (*path, index)

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gpumix.catalog import Catalog
+from gpumix.catalog.currencies import unknown_currency
 from gpumix.domain import defaults
 from gpumix.domain.api import ApiPrice, ApiSupply
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.llm import SHORTER, Model, too_long
 from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.quote import Quote
 from gpumix.domain.site import Site
 from gpumix.domain.workload import (
     CONFIDENCE,
@@ -39,7 +41,7 @@ from gpumix.inventory.classes import class_problems, tier_of, with_class_lengths
 from gpumix.inventory.contracts import contracts_of
 from gpumix.inventory.dates import Span, active_months
 from gpumix.inventory.demand import within
-from gpumix.inventory.owned import site_fields, standing
+from gpumix.inventory.fx import rates_of
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.promised import availability_of, promised
 from gpumix.inventory.schema import (
@@ -48,9 +50,9 @@ from gpumix.inventory.schema import (
     ApiSpec,
     CloudSpec,
     InventorySpec,
-    SiteSpec,
     WorkloadSpec,
 )
+from gpumix.inventory.sites import quotes_of, sites_of
 from gpumix.inventory.today import Reading, today_of
 from gpumix.inventory.users import Ends, users_of
 from gpumix.inventory.validate import Checked, check
@@ -139,11 +141,14 @@ class _Reader:
 
     def inventory(self, spec: InventorySpec, today: date) -> Inventory:
         """The whole; problems found are in `self.problems`."""
+        fx = rates_of(spec.fx, spec.as_of or today, self._say, self.notes.append)
+        self.catalog = self.catalog.with_fx(fx)
         self.rates = self._rates(spec)
         self.offers = self.catalog.with_rates(self.rates).offers
         zones = zoneinfo.available_timezones() | {"UTC"}  # the system's, or those of tzdata
         self._known(("timezone",), "timezone", spec.timezone, zones)
         self._currency(("report_currency",), spec.report_currency)
+        self.abroad = {site.country for site in spec.supply.on_prem.values()}
         self.ends = Ends.of(self.catalog.places.countries, self.offers, spec.supply.on_prem)
         self.spot = self._spot(spec.supply.cloud)
         self.span = Span(spec.horizon.start, spec.horizon.years)
@@ -152,11 +157,12 @@ class _Reader:
             self._say(
                 ("workloads",), "names no workload", "add one, such as chat: {kind: chat, ...}"
             )
-        sites = self.sites(spec)
+        lent = Reading(self._known, self._gpus, self._say, self.notes.append)
+        sites = sites_of(spec, self.checked, self.catalog, lent, self._known_countries)
         cloud = self.cloud(spec.supply.cloud) if spec.supply.cloud is not None else None
         if cloud is None and not sites:
             self._say(("supply",), "offers nothing", "add cloud, on_prem or owned")
-        lent = Reading(self._known, self._gpus, self._say, self.notes.append)
+        quotes = self._quotes(spec, sites, spec.as_of or today, lent)
         running = today_of(spec, spec.as_of or today, self.catalog.with_rates(self.rates), lent)
         return Inventory(
             name=spec.name,
@@ -176,6 +182,8 @@ class _Reader:
             api=self.api(spec.supply.api, today) if spec.supply.api is not None else None,
             today=running,
             cost_of_capital=spec.finance.cost_of_capital,
+            quotes=quotes,
+            fx=fx,
         )
 
     def _rates(self, spec: InventorySpec) -> tuple[Offer, ...]:
@@ -422,28 +430,16 @@ class _Reader:
     def _any_or(names: Any) -> tuple[str, ...] | None:
         return None if names == "any" else tuple(dict.fromkeys(names))
 
-    def sites(self, spec: InventorySpec) -> tuple[Site, ...]:
-        """Sites of one's own, with what stands there."""
-        for name in spec.supply.owned:
-            path: KeyPath = ("supply", "owned", name)
-            sites = spec.supply.on_prem
-            if name not in sites and not self.checked.lacks(("supply", "on_prem", name)):
-                fix = Hint(name, sites, "describe the site under supply.on_prem")
-                self._say(path, f"unknown site {name!r}", fix)
-        return tuple(self._site(name, s, spec) for name, s in spec.supply.on_prem.items())
-
-    def _site(self, name: str, spec: SiteSpec, whole: InventorySpec) -> Site:
-        path: KeyPath = ("supply", "on_prem", name)
-        self._known_countries((*path, "country"), [spec.country], self.catalog.countries)
-        there = standing(name, whole.supply.owned.get(name, {}), self._gpus, self._say)
-        fields = site_fields(path, spec, self._say)
-        return Site(
-            id=name,
-            gpus=tuple(self._gpus((*path, "gpus"), spec.gpus)),
-            owned=there.owned,
-            owned_terms=there.owned_terms,
-            **fields,
-        )
+    def _quotes(
+        self, spec: InventorySpec, sites: Sequence[Site], as_of: date, lent: Reading
+    ) -> tuple[Quote, ...]:
+        """Quotations for servers, of the inventory's own sheet."""
+        if not spec.supply.quotes:
+            return ()
+        path: KeyPath = ("supply", "quotes")
+        sheet, place = self.folder / spec.supply.quotes, self.document.place(path)
+        read = partial(quotes_of, sheet, place, self.catalog, sites, as_of, lent)
+        return self._try(path, read, ())
 
     def limits(self, spec: InventorySpec) -> Limits:
         """Limits in USD."""
@@ -470,15 +466,18 @@ class _Reader:
     # -- names -------------------------------------------------------------------------------
 
     def _currency(self, path: KeyPath, currency: str) -> float:
-        rates = {c.currency: c.fx_per_usd for c in self.catalog.countries.values()}
-        rates["USD"] = 1.0
-        self._known(path, "currency", currency, rates)
-        return rates.get(currency, 1.0)
+        rates = self.catalog.exchange_rates
+        if currency not in rates:
+            place = self.document.place(path)
+            self.problems.append(unknown_currency(place, currency, rates))
+        return rates.get(currency, (1.0, None))[0]
 
     def _countries(self, path: KeyPath, codes: Iterable[str]) -> list[str]:
-        known = set(self.catalog.countries) | {
-            o.country for o in self.offers if o.country is not None
-        }
+        known = (
+            set(self.catalog.countries)
+            | {o.country for o in self.offers if o.country is not None}
+            | self.abroad
+        )
         codes = list(dict.fromkeys(codes))
         self._known_countries(path, codes, known)
         return codes

@@ -14,9 +14,11 @@ from dataclasses import fields, is_dataclass
 from typing import Any, Final
 
 from gpumix.catalog import Catalog
+from gpumix.catalog.currencies import unknown_currency
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.offer import TIERS, Purchase
 from gpumix.domain.promises import SLO_NAMES
+from gpumix.domain.quote import INCLUDES
 from gpumix.domain.workload import (
     HIGHEST_RANK,
     LEAST_CLASS,
@@ -28,6 +30,7 @@ from gpumix.domain.workload import (
     Workload,
 )
 from gpumix.errors import Problem, unknown_name
+from gpumix.inventory.sites import country_problems
 from gpumix.units import HOURS_PER_WEEK, HOURS_PER_YEAR, MONTHS_PER_YEAR, SECONDS_PER_HOUR
 
 _WEEK: Final = int(HOURS_PER_WEEK)
@@ -96,6 +99,13 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Site.fte_usd_per_year": (0.0, 1e7),
     "Site.facility_usd_per_kw_month": (0.0, 10_000.0),
     "Site.owned": (1, 1_000_000),
+    "StatedRate.per_usd": (1e-9, 1e9),
+    "Tax.rate": (0.0, 100.0),
+    "Tax.recoverable": (0.0, 1.0),
+    "Tax.lag_months": (0, 120),
+    "Quote.gpus": (1, 1_000_000),
+    "Quote.price": (1e-9, 1e12),
+    "Quote.usd": (1e-9, 1e12),
     "Limits.capex_usd": (0.0, 1e15),
     "Limits.spot_share": (0.0, 1.0),
     "Limits.providers": (1, 1000),
@@ -121,6 +131,7 @@ _WORDS: Final[Mapping[str, Collection[str]]] = {
     "TrainingRun.method": ("pretrain", "full", "dpo", "lora", "qlora"),
     "TrainingRun.activation_ckpt": ("none", "selective", "full"),
     "TrainingRun.checkpoint": ("sync", "async"),
+    "Quote.includes": INCLUDES,
     "Site.cooling": ("air", "rear_door", "liquid"),
     "CloudSupply.purchases": _RENTED,
     "CloudSupply.tiers": TIERS,
@@ -138,9 +149,11 @@ def problems_of(inventory: Inventory, catalog: Catalog, place: str) -> list[Prob
     zones = zoneinfo.available_timezones() | {"UTC"}
     if inventory.timezone not in zones:
         found.append(unknown_name(f"{place}.timezone", "timezone", inventory.timezone, zones))
-    currencies = {c.currency for c in catalog.countries.values()} | {"USD"}
-    if (name := inventory.report_currency) not in currencies:
-        found.append(unknown_name(f"{place}.report_currency", "currency", name, currencies))
+    rates = catalog.with_fx(inventory.fx).exchange_rates
+    if (name := inventory.report_currency) not in rates:
+        found.append(unknown_currency(f"{place}.report_currency", name, rates))
+    for i, site in enumerate(inventory.sites):
+        found += country_problems(site, catalog.countries, f"{place}.sites[{i}]")
     for field, records in (("workloads", inventory.workloads), ("sites", inventory.sites)):
         ids = [one.id for one in records]
         if len(set(ids)) < len(ids):
@@ -250,7 +263,8 @@ def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Proble
         "Site.gpus": ("GPU", catalog.gpus),
         "Site.owned": ("GPU", catalog.gpus),
         "OwnedTerms.gpu": ("GPU", catalog.gpus),
-        "Site.country": ("country", catalog.countries),
+        "Quote.gpu": ("GPU", catalog.gpus),
+        "Site.country": ("country", {**catalog.places.countries, **catalog.countries}),
     }
     if kind in _WORDS:
         known = {kind: ("word", _WORDS[kind])}

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from gpumix.domain import defaults
+from gpumix.domain.site import SERVER_TAXES
 from gpumix.domain.workload import (
     HIGHEST_RANK,
     LEAST_CLASS,
@@ -281,6 +282,38 @@ class StaffSpec(_Spec):
     whole: bool = False
 
 
+def _as_server_taxes(value: Any) -> Any:
+    return {SERVER_TAXES: value} if isinstance(value, list) else value
+
+
+class TaxSpec(_Spec):
+    """One tax [percent] on the value and on taxes above it; the share that comes back, and when."""
+
+    name: Name
+    rate: Number = Field(ge=0, le=100)
+    base: Names = ["value"]
+    recoverable: Share = 0.0
+    lag_months: Whole = Field(default=0, ge=0, le=120)
+
+
+TaxStacks = Annotated[dict[Name, list[TaxSpec]], BeforeValidator(_as_server_taxes)]
+"""A list for servers, or lists by the name of the customs line."""
+
+
+class RoomSpec(_Spec):
+    """Rent of the room, for each kW of nameplate; whether the power is in it."""
+
+    usd_per_kw_month: Number = Field(ge=0, le=10_000)
+    power_included: bool = False
+
+
+class RateSpec(_Spec):
+    """Units of a currency for a dollar, on a day."""
+
+    per_usd: Number = Field(gt=0, le=1e9)
+    as_of: Day
+
+
 class SiteSpec(_Spec):
     """A site of one's own; unstated figures come from its country's row."""
 
@@ -298,7 +331,11 @@ class SiteSpec(_Spec):
     staff_fte: Number | None = Field(default=None, ge=0, le=10_000)
     fte_usd_per_year: Number | None = Field(default=None, ge=0, le=1e7)
     facility_usd_per_kw_month: Number | None = Field(default=None, ge=0, le=10_000)
+    room: RoomSpec | None = None
+    tariff: dict[str, Any] | None = None
     taxes_recoverable: bool = True
+    taxes: TaxStacks | None = None
+    currency: str | None = None
     lead_months: Whole | None = Field(default=None, ge=0, le=120)
 
 
@@ -334,6 +371,7 @@ class SupplySpec(_Spec):
     cloud: CloudSpec | None = None
     api: ApiSpec | None = None
     on_prem: dict[Name, SiteSpec] = {}
+    quotes: str | None = None
     owned: dict[str, dict[str, Owned]] = {}
 
 
@@ -389,6 +427,7 @@ class InventorySpec(_Spec):
     horizon: HorizonSpec
     timezone: str = "UTC"
     report_currency: str = "USD"
+    fx: dict[str, RateSpec] = {}
     as_of: Day | None = None
     workloads: dict[Name, WorkloadSpec]
     supply: SupplySpec

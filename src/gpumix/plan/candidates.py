@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from gpumix.domain.plan import Candidate
 from gpumix.domain.workload import Kind, Workload
 from gpumix.options.option import Option
 from gpumix.options.reasons import Reason, Way, way_of
+from gpumix.options.watts import PerWatt
 from gpumix.plan.formulate import Choice, holds, may_run, rate_on, unit_cost_usd
 from gpumix.supply.supply import Supply
 from gpumix.units import MEGA
@@ -47,10 +48,13 @@ def candidates_of(
     ways: Sequence[WayOfGpu],
     behind: Mapping[Way, Reason],
     chosen: Collection[str],
+    watts: Callable[[Option], PerWatt],
 ) -> tuple[Candidate, ...]:
     """Every GPU's best way, with what stands behind it, cheapest first, those that cannot last."""
     rows = [
-        _refused(own, gpu in chosen) if best is None else _candidate(best, behind, gpu in chosen)
+        _refused(own, gpu in chosen)
+        if best is None
+        else _candidate(best, behind, gpu in chosen, watts)
         for gpu, own, best in ways
     ]
     return tuple(
@@ -58,8 +62,14 @@ def candidates_of(
     )
 
 
-def _candidate(best: CheapestWay, behind: Mapping[Way, Reason], chosen: bool) -> Candidate:
+def _candidate(
+    best: CheapestWay,
+    behind: Mapping[Way, Reason],
+    chosen: bool,
+    watts: Callable[[Option], PerWatt],
+) -> Candidate:
     usd, option, supply = best
+    carried = watts(option)
     trip = supply.round_trip(option.workload)
     later_s = {"ttft_p95": trip.seconds} if trip else {}
     latencies = {c.name: c.predicted.value + later_s.get(c.name, 0.0) for c in option.slos}
@@ -78,6 +88,8 @@ def _candidate(best: CheapestWay, behind: Mapping[Way, Reason], chosen: bool) ->
         chosen=chosen,
         reason=option.note,
         nearest=behind[way_of(option)].nearest,
+        total_tokens_per_s_per_rack_kw=carried.total_tokens_per_s_per_rack_kw,
+        total_tokens_per_joule=carried.total_tokens_per_joule,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gpumix.cost.unit_cost import split_by_time, usd_per_million, usd_per_unit
@@ -18,6 +19,7 @@ from gpumix.options.levers import Asker, Change, Priced, levers
 from gpumix.options.option import Option
 from gpumix.options.reasons import Reason, Way, reasons_by_way, way_of
 from gpumix.options.sharing import Groups, members_of, shared_with, summed
+from gpumix.options.watts import per_watt
 from gpumix.options.workloads import whole_options
 from gpumix.plan.accounts import Line, Use, usd_by_workload
 from gpumix.plan.availability import availability
@@ -83,7 +85,8 @@ def _workload_plan(results: Results, workload: Workload, usd: float, asker: Aske
     shown = [u.cell.option for _, u in uses] + [way.best.option for way in ways if way.best]
     behind = reasons_by_way(workload, tried, shown, results.catalog)
     placements = _placements(answer, uses, behind, shared_with(workload, results.groups))
-    candidates = candidates_of(ways, behind, {u.cell.option.gpu for _, u in uses})
+    watts = partial(per_watt, workload, catalog=results.catalog)
+    candidates = candidates_of(ways, behind, {u.cell.option.gpu for _, u in uses}, watts)
     return WorkloadPlan(
         id=workload.id,
         kind=workload.kind.value,

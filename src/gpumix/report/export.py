@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import SCHEMA_VERSION, Plan
@@ -150,6 +150,10 @@ def _read(kind: Any, data: Any, place: str) -> Any:
         if data not in known:
             raise InputError(unknown_name(place, kind.__name__.lower(), str(data), known))
         return kind(data)
+    if get_origin(kind) is Literal:
+        if data not in get_args(kind):
+            raise InputError(unknown_name(place, "word", str(data), get_args(kind)))
+        return data
     is_number = isinstance(data, int | float) and not isinstance(data, bool)
     if kind is float and is_number:
         return float(data)

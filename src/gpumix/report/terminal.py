@@ -73,7 +73,7 @@ def show_plan(
     console.print()
     idle = fields.format_value("idle_usd_per_month", plan.idle_usd_per_month)
     used = fields.format_value("utilisation", plan.utilisation)
-    rate = f"; 1 USD = {plan.fx_per_usd:g} {plan.report_currency}" if _has_second(plan) else ""
+    rate = f"; {mix_view.exchange_rate(plan)}" if _has_second(plan) else ""
     _small(
         f"GPUs are busy {used} of paid hours; idle time costs {idle} a month. "
         f"{plan_view.evidence_counts(plan).capitalize()}{rate}.",

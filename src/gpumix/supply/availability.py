@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gpumix.domain.offer import Purchase
 from gpumix.domain.site import Range, Site
 from gpumix.domain.workload import Inventory, SpotTerms, Tier, Workload
+from gpumix.supply.countries import country_of
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_YEAR
 
@@ -32,7 +33,7 @@ def _powered_share(site: Site, catalog: Catalog) -> float:
     """Share of the year that a site has power (0-1)."""
     dark_h = site.outage_hours_per_year
     if dark_h is None:
-        dark_h = catalog.countries[site.country].outage_hours_per_year
+        dark_h = country_of(site, catalog).outage_hours_per_year
     return 1.0 if site.generator else 1.0 - min(dark_h, HOURS_PER_YEAR) / HOURS_PER_YEAR
 
 

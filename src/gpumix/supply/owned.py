@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from gpumix.cost.book import Book
 from gpumix.cost.capex import gpu_capex
+from gpumix.cost.grid import demand_usd_per_year
 from gpumix.cost.premises import servers_per_rack
 from gpumix.cost.staff import SiteStaff, staff_of_site
 from gpumix.cost.tco import ServerCost, onprem_server
@@ -15,10 +18,13 @@ from gpumix.domain.defaults import OWNED_AGE_MONTHS
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.gpu import Server
 from gpumix.domain.offer import Purchase
-from gpumix.domain.site import OwnedTerms, Site
+from gpumix.domain.quote import Quote
+from gpumix.domain.site import SERVER_TAXES, OwnedTerms, Site
 from gpumix.domain.workload import Inventory
 from gpumix.errors import InputError, NoEstimate, Problem
-from gpumix.supply.supply import Supplies, Supply
+from gpumix.supply.countries import country_of, months_until_back
+from gpumix.supply.quoted import less_included, less_tax, quoted_price, without
+from gpumix.supply.supply import OWN_SITE, Supplies, Supply
 from gpumix.units import MONTHS_PER_YEAR
 
 if TYPE_CHECKING:
@@ -57,7 +63,7 @@ def own_servers(inventory: Inventory, catalog: Catalog) -> Supplies:
             )
         found += standing
         first = 0 if standing else site.lead_months or 0
-        staff.append(staff_of_site(site, catalog.countries[site.country], catalog.defaults, first))
+        staff.append(staff_of_site(site, country_of(site, catalog), catalog.defaults, first))
         for gpu in site.gpus:
             supply, note = _buyable(site, servers[gpu], inventory, catalog)
             found += [supply] if supply else []
@@ -80,17 +86,39 @@ def _buyable(
             f"{site.id}: {server.id} takes {server.nameplate_kw:g} kW and {server.rack_u:g} U,"
             f" more than a rack of {site.kw_per_rack:g} kW gives"
         )
+    quotes = [quote for quote in inventory.quotes if quote.gpu == server.gpu]
+
+    def bought(alone: bool) -> Supply:
+        price, cost = _cheapest(quotes, site, server, inventory, catalog, alone)
+        kw = site.kw_per_rack / per_rack
+        supply = _supply(site, server, cost, Purchase.BUY, price, kw, catalog)
+        return replace(supply, lead_months=site.lead_months or 0)
+
     try:
-        price = gpu_capex(catalog.capex, server.gpu, server)
+        return replace(bought(False), alone=None if site.owned else bought(True)), ""
     except NoEstimate as error:
         return None, f"{site.id}: {error}"
 
-    def bought(alone: bool) -> Supply:
-        cost = _cost(site, server, price, inventory, catalog, alone=alone)
-        supply = _supply(site, server, cost, Purchase.BUY, price[1], site.kw_per_rack / per_rack)
-        return replace(supply, lead_months=site.lead_months or 0)
 
-    return replace(bought(False), alone=None if site.owned else bought(True)), ""
+def _cheapest(
+    quotes: Sequence[Quote],
+    site: Site,
+    server: Server,
+    inventory: Inventory,
+    catalog: Catalog,
+    alone: bool,
+) -> tuple[Assumption, ServerCost]:
+    """What a server costs to have and what that rests on: by the quotation with which a year costs
+    least, or by the catalogue where the team has none. Raises: NoEstimate without a price."""
+    if not quotes:
+        price = gpu_capex(catalog.capex, server.gpu, server)
+        return price[1], _cost(site, server, price, inventory, catalog, alone=alone)
+    priced = []
+    for quote in quotes:
+        price = quoted_price(quote, server)
+        cost = _cost(site, server, price, inventory, catalog, alone=alone, quote=quote)
+        priced.append((price[1], cost))
+    return min(priced, key=lambda found: found[1].fixed_usd_per_year)
 
 
 def _owned(site: Site, server: Server, gpus: int, inventory: Inventory, catalog: Catalog) -> Supply:
@@ -110,7 +138,7 @@ def _owned(site: Site, server: Server, gpus: int, inventory: Inventory, catalog:
     stated = Assumption(
         f"{site.id}: {gpus} {server.gpu}", "already owned", Basis.MEASURED, "inventory"
     )
-    supply = _supply(site, part, cost, Purchase.OWNED, stated, part.nameplate_kw)
+    supply = _supply(site, part, cost, Purchase.OWNED, stated, part.nameplate_kw, catalog)
     count = gpus // size
     return replace(supply, count=count, most=count, servers_per_instance=share)
 
@@ -132,17 +160,25 @@ def _cost(
     *,
     owned: bool = False,
     alone: bool = False,
+    quote: Quote | None = None,
     terms: OwnedTerms | None = None,
 ) -> ServerCost:
-    country = catalog.countries[site.country]
+    line = quote.tax if quote is not None and quote.tax else SERVER_TAXES
+    country, defaults = country_of(site, catalog, line), catalog.defaults
+    lag = months_until_back(site, line)
+    priced = onprem_server if lag is None else partial(onprem_server, recovery_lag_months=lag)
+    if site.power_included:
+        defaults = without(["installation"], defaults, "the room: its rent includes the power")
+    if quote is not None:
+        country, defaults = less_tax(quote, country), less_included(quote, defaults)
     age = terms.age_months if terms else 0.0
     offered = terms.sell_usd if terms else None
-    return onprem_server(
+    return priced(
         server,
         price,
         site,
         country,
-        catalog.defaults,
+        defaults,
         years=float(inventory.years),
         owned=owned,
         hot_humid=country.hot_humid,
@@ -153,15 +189,23 @@ def _cost(
 
 
 def _supply(
-    site: Site, server: Server, cost: ServerCost, purchase: Purchase, price: Assumption, kw: float
+    site: Site,
+    server: Server,
+    cost: ServerCost,
+    purchase: Purchase,
+    price: Assumption,
+    kw: float,
+    catalog: Catalog,
 ) -> Supply:
+    book = Book(site.id, catalog.defaults)
+    peak_usd = demand_usd_per_year(server, site, book, country_of(site, catalog).hot_humid)
     verb = "owned" if purchase is Purchase.OWNED else "buy"
     return Supply(
         id=f"{verb}:{site.id}:{server.gpus}x{server.gpu}",
         gpu=server.gpu,
         gpus_per_instance=server.gpus,
         purchase=purchase,
-        provider="own site",
+        provider=OWN_SITE,
         region=site.id,
         country=site.country,
         usd_per_instance_hour=0.0,
@@ -169,11 +213,14 @@ def _supply(
         basis=price.basis,
         source=price.source,
         site=site.id,
-        usd_per_instance_year=tuple(cost.fixed_parts.items()),
+        usd_per_instance_year=(
+            *cost.fixed_parts.items(),
+            *([("demand", peak_usd)] if peak_usd else ()),
+        ),
         usd_per_gpu_busy_hour=cost.energy_usd_per_busy_hour / server.gpus,
         capex_usd=cost.capex_usd,
         kw=kw,
-        assumptions=_unique((price, *cost.assumptions)),
+        assumptions=_unique((price, *cost.assumptions, *(book.assumptions if peak_usd else ()))),
         hardware=cost.hardware,
     )
 

@@ -13,11 +13,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpumix.domain.evidence import Basis
-from gpumix.domain.offer import Offer
+from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.places import Place, RoundTrip
+from gpumix.domain.site import Site
 from gpumix.domain.workload import Inventory, Workload
 from gpumix.perf.network import FARTHEST_KM, great_circle_km, round_trip_s
-from gpumix.supply.supply import Supply
+from gpumix.supply.supply import OWN_SITE, Supply
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -43,6 +44,27 @@ def round_trips(
     """The round trips to one place, of every workload that states where its users are."""
     found = (_round_trip(workload, where, catalog) for workload in inventory.workloads)
     return tuple(trip for trip in found if trip is not None)
+
+
+def round_trips_of_site(
+    inventory: Inventory, site: Site, catalog: Catalog
+) -> tuple[RoundTrip, ...]:
+    """The same to a site, whatever stands there."""
+    standing = Supply(
+        id=f"site:{site.id}",
+        gpu="",
+        gpus_per_instance=1,
+        purchase=Purchase.OWNED,
+        provider=OWN_SITE,
+        region=site.id,
+        country=site.country,
+        usd_per_instance_hour=0.0,
+        as_of=None,
+        basis=Basis.ASSUMED,
+        source="",
+        site=site.id,
+    )
+    return round_trips(inventory, standing, catalog)
 
 
 def _round_trip(workload: Workload, where: Supply | Offer, catalog: Catalog) -> RoundTrip | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Final
 
 from gpumix.cost.hardware import Hardware
 from gpumix.cost.staff import SiteStaff
@@ -13,6 +14,9 @@ from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.places import RoundTrip
 from gpumix.domain.workload import Quota
 from gpumix.units import HOURS_PER_YEAR
+
+OWN_SITE: Final = "own site"
+"""What stands in the place of a provider's name on a site of the team."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,8 @@ def _opened(
     inventory: Inventory, catalog: Catalog, files: Mapping[str, Path], store: Path | None
 ) -> Opened:
     """With the inventory's own rates and the team's measurements."""
+    if inventory.fx:
+        catalog = catalog.with_fx(inventory.fx)
     if inventory.rates:
         catalog = catalog.with_rates(inventory.rates)
     if inventory.api is not None:

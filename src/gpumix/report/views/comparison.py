@@ -81,9 +81,17 @@ def cost_table(comparison: Comparison) -> Table:
         ("providers", lambda r: value("providers", r.price.providers if r.price else None)),
         ("oldest", lambda r: value("oldest", r.price.oldest if r.price else None)),
         *(("usd_per_mtok", _at(i)) for i in range(len(comparison.utilisations))),
+        (
+            "total_tokens_per_s_per_rack_kw",
+            lambda r: value("total_tokens_per_s_per_rack_kw", r.total_tokens_per_s_per_rack_kw),
+        ),
+        (
+            "total_tokens_per_joule",
+            lambda r: value("total_tokens_per_joule", r.total_tokens_per_joule),
+        ),
         ("beats_cheapest_from", lambda r: value("beats_cheapest_from", r.beats_cheapest_from)),
     )
-    loads = iter(comparison.utilisations)
+    drawn, loads = drawn.without_absent(), iter(comparison.utilisations)
     named = tuple(
         column(c.name, title=f"at {fields.format_value('utilisations', next(loads))}")
         if c.name == "usd_per_mtok"

@@ -35,6 +35,15 @@ def second_currency(plan: Plan) -> Currency:
     return Currency(plan.report_currency, plan.fx_per_usd)
 
 
+def exchange_rate(plan: Plan) -> str:
+    """What a dollar is in the second currency, of which day, and how old that is."""
+    rate = f"1 USD = {plan.fx_per_usd:g} {plan.report_currency}"
+    if plan.fx_as_of is None:
+        return rate
+    days = (plan.as_of - plan.fx_as_of).days
+    return f"{rate} ({plan.fx_as_of}, {days} days old)" if days > 0 else f"{rate} ({plan.fx_as_of})"
+
+
 def mix_table(plan: Plan) -> Table:
     """What to hold and rent, dearest line first."""
     second = second_currency(plan)

@@ -430,6 +430,8 @@ def candidates_table(workload: WorkloadPlan) -> Table:
         ("purchase", lambda c: text(purchase_words(c.purchase) if c.purchase else "")),
         ("usd_per_gpu_hour", _of("usd_per_gpu_hour")),
         (own, lambda c: value(own, c.unit_cost_usd)),
+        ("total_tokens_per_s_per_rack_kw", _of("total_tokens_per_s_per_rack_kw")),
+        ("total_tokens_per_joule", _of("total_tokens_per_joule")),
         ("reason", lambda c: remark(c.reason)),
     )
     return drawn.without_absent()

@@ -1,0 +1,52 @@
+"""What a team was told: quotations for hardware, and exchange rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+INCLUDES: Final = ("network", "storage", "support", "tax", "installation")
+"""What a quotation's price may hold besides the server, so that it is not added again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatedRate:
+    """Units of a currency for a dollar on a day, as the team states them."""
+
+    currency: str
+    per_usd: float
+    as_of: date
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A dated offer of somebody to sell GPUs in servers.
+
+    `price` of all `gpus` in its own `currency`, `usd` the same in dollars. `tax` names the customs
+    line of the site that is laid on it; empty = that of servers. It holds until the end of
+    `valid_until`, None = not stated.
+    """
+
+    item: str
+    gpu: str
+    gpus: int
+    price: float
+    currency: str
+    usd: float
+    tax: str
+    includes: tuple[str, ...]
+    as_of: date
+    valid_until: date | None
+
+    def usd_for(self, gpus: int) -> float:
+        """Price of that many of its GPUs, in proportion [USD]."""
+        return self.usd * gpus / self.gpus
+
+    @property
+    def words(self) -> str:
+        """The quotation in words: what it is for, its price as written, what it includes."""
+        until = f", valid until {self.valid_until}" if self.valid_until else ""
+        holds = f", includes {', '.join(self.includes)}" if self.includes else ""
+        price = f"{self.price:,.10g} {self.currency} for {self.gpus}"
+        return f"quotation {self.item}, {price}{until}{holds}"
