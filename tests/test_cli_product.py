@@ -77,7 +77,7 @@ supply:
     )
     made = Path("gpumix-out") / "demo"
     names = {path.name for path in made.iterdir()}
-    assert names == {"plan.json", "report.html", "problem.json", "small.yaml"}
+    assert names == {"plan.json", "report.html", "entries.csv", "problem.json", "small.yaml"}
     assert (made / "small.yaml").read_text(encoding="utf-8") == small.read_text(encoding="utf-8")
     assert run(monkeypatch, "plan", str(made), "--json") == 0
     again = json.loads(capsys.readouterr().out)

@@ -39,10 +39,10 @@ def today_headline(plan: Plan) -> str:
         return f" {NOT_YOURS}: {_difference_words(first)}; check {inputs}. No saving is claimed."
     saves = today.saves_first_year_usd_per_month or 0.0
     if abs(saves) < _NO_USD:
-        return " It costs as much as today in the first year."
+        return " It takes as much cash as today in the first year."
     if saves < 0.0:
-        return f" Today's fleet costs {_usd(-saves)} a month less in the first year."
-    return f" It saves {_usd(saves)} a month against today in the first year."
+        return f" Today's fleet takes {_usd(-saves)} a month less cash in the first year."
+    return f" It saves {_usd(saves)} of cash a month against today in the first year."
 
 
 def today_words(plan: Plan) -> list[str]:
