@@ -70,7 +70,7 @@ def cases(scratch: Path) -> list[tuple[str, list[str], str]]:
         ("`gpumix --help`", [*GPUMIX, "--help"], "0.6 s"),
         (f"`gpumix compare {model}`", [*GPUMIX, "compare", model], "3 s"),
     ]
-    for example in sorted((ROOT / "examples").glob("*.yaml")):
+    for example in sorted(p for p in (ROOT / "examples").glob("*.yaml") if p.name[:4] != "tco-"):
         command = [*GPUMIX, "plan", str(example), "--out", str(scratch / example.stem)]
         found.append((f"`gpumix plan examples/{example.name}`", command, "15 s"))
     for workloads, years, target in LARGE:

@@ -137,7 +137,7 @@ def inventories(folder: Path, teams: Iterable[str]) -> list[Path]:
     own.unlink(missing_ok=True)
     subprocess.run([sys.executable, "-m", "gpumix", "init", str(own)], check=True)
     made = [written(folder / f"{name}.yaml", team_of(name)) for name in teams]
-    return [*sorted((ROOT / "examples").glob("*.yaml")), own, *made]
+    return [*examples(), own, *made]
 
 
 def team_of(name: str) -> Json:
@@ -156,6 +156,11 @@ def written(file: Path, inventory: Json) -> Path:
     """The file, with an inventory in it."""
     file.write_text(yaml.safe_dump(inventory, sort_keys=False), encoding="utf-8")
     return file
+
+
+def examples() -> list[Path]:
+    """The example inventories; `tco-*` are cases of `gpumix tco`."""
+    return sorted(p for p in (ROOT / "examples").glob("*.yaml") if p.name[:4] != "tco-")
 
 
 def planned(file: Path, folder: Path) -> Json:

@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
+from inventories import examples
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "same-plan.md"
 BUSY_LOOPS = 2
@@ -43,7 +45,7 @@ def inventories() -> list[Path]:
     """The examples, and the inventory that `gpumix init` writes."""
     own = Path(tempfile.mkdtemp()) / "team.yaml"
     subprocess.run([sys.executable, "-m", "gpumix", "init", str(own)], check=True)
-    return [*sorted((ROOT / "examples").glob("*.yaml")), own]
+    return [*examples(), own]
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def months_worth(rate: float, start: int, end: int) -> float:
         start: months before the first of them [months].
         end: the last month m [months].
 
-    Source: definition of present value; docs/cfo-views.md of the contract (29.985 at 13 %).
+    Source: definition of present value; 29.985 at 13 % over 36 months.
 
     >>> round(months_worth(0.13, 0, 36), 3), months_worth(0.0, 12, 24)
     (29.985, 12.0)

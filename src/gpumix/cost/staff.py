@@ -64,7 +64,7 @@ def staff_of_site(
 
     Raises: DataError for missing rows.
 
-    Source: rows staff_fte_*, fte_cost_* of data/tco_defaults.csv; docs/cost.md, "Staff".
+    Source: rows staff_fte_*, fte_cost_* of data/tco_defaults.csv; docs/cost.md, "Owning a server".
     """
     book = Book(site.id, defaults)
     own = f"fte_cost_{country.iso2.lower()}"

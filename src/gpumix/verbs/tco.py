@@ -207,7 +207,7 @@ def _break_even(laid: _Laid, name: str, asked: BreakEven) -> Crossing:
     now = value_at(laid.tree, path)
     if now is not None and (isinstance(now, bool) or not isinstance(now, int | float)):
         fix = "name one figure, such as options.own.lines.0.price"
-        raise InputError(Problem(part, f"{path} is no number", fix))
+        raise InputError(Problem(part, f"{path} is not a number", fix))
     if now is None and path not in ("load.busy", "load.useful"):
         raise InputError(Problem(part, f"nothing stands at {path}", "name a path of the case"))
     low, high = asked.search or _search(laid, path, now, part)

@@ -96,7 +96,7 @@ def crossing(
         ends: lowest and highest value of the input.
         costs: present costs of both at a value of the input.
 
-    Source: docs/tco-case.md, "Break-evens".
+    Source: docs/tco-case.md, "Figures".
     """
 
     def need(value: float) -> float:

@@ -84,7 +84,7 @@ def level_per_year(present: float, case: Case) -> float:
     i = (1 + r)^(1/k) - 1.
 
     Args:
-        present: present cost P.
+        present: present cost P [currency of the answer].
         case: the case, for r and the horizon n.
 
     Source: PyPSA, `annuity`; `cost.ledger.level_cost_per_year` is the same for entries.
@@ -101,7 +101,7 @@ def answer(counted: Counted, case: Case) -> OptionAnswer:
         counted: the option's streams over the case's horizon.
         case: the case.
 
-    Source: docs/tco-case.md, "What is answered".
+    Source: docs/tco-case.md, "Figures".
     """
     option, size, streams = counted.option, counted.size, counted.streams
     present = present_cost_of(streams, case.finance.cost_of_capital)

@@ -77,7 +77,7 @@ def _is_credit(line: Line) -> bool:
 
 
 def quantity_of(quantity: float | str, size: Size, draw: Draw | None) -> float:
-    """A quantity as stated, or the count that the option itself knows.
+    """A quantity as stated, or the count that the option itself knows [its own unit].
 
     Args:
         quantity: a number, or `servers`, `gpus`, `it_kw`, `nameplate_kw`.
@@ -159,7 +159,7 @@ def clock_units(case: Case) -> tuple[str, ...]:
     Args:
         case: the case.
 
-    Source: docs/tco-case.md, "Load".
+    Source: docs/tco-case.md, "The file".
     """
     return tuple(unit.name for unit in case.load.units)
 

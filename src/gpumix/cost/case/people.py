@@ -17,12 +17,12 @@ def posts(least: float, per_server: float, servers: float, *, whole: bool) -> fl
     """Posts that a site fills: max(least, per server x servers), rounded up where posts are whole.
 
     Args:
-        least: posts of an open site, however few its servers.
+        least: posts of an open site, however few its servers [posts].
         per_server: posts that one server takes.
         servers: servers that stand there.
         whole: whether a post is charged whole.
 
-    Source: docs/tco-case.md, "Site".
+    Source: docs/tco-case.md, "The file".
 
     >>> posts(0.5, 0.015, 100, whole=False), posts(0.5, 0.015, 100, whole=True)
     (1.5, 2.0)
@@ -39,7 +39,7 @@ def staff_of(option: Option, size: Size, clock: Clock) -> list[Stream]:
         size: its servers.
         clock: months of the ledger.
 
-    Source: docs/tco-case.md, "Site".
+    Source: docs/tco-case.md, "The file".
     """
     staff = clock.case.site.staff
     if staff is None or option.kind not in STAFFED or not staff.salary:

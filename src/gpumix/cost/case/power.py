@@ -174,7 +174,7 @@ def electricity_of(option: Option, draw: Draw | None, case: Case, clock: Clock) 
         case: the case.
         clock: months of the ledger.
 
-    Source: docs/tco-case.md, "Electricity"; generator: manufacturer chart, litres = a x rated + b x
+    Source: docs/tco-case.md, "Figures"; generator: manufacturer chart, litres = a x rated + b x
     load.
     """
     if option.metered is not None and case.site.tariff is not None:

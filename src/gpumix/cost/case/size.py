@@ -56,7 +56,7 @@ def size_of(option: Option, load: Load) -> Size:
 
 
 def units_per_year(unit: Unit, load: Load) -> float:
-    """How many of a unit are made in a year: as stated, else what full speed makes while busy.
+    """How many of a unit are made in a year [1/year]: as stated, else what full speed makes.
 
     Args:
         unit: the unit.
@@ -78,7 +78,7 @@ def units_per_year(unit: Unit, load: Load) -> float:
 
 
 def tokens_per_year(load: Load) -> tuple[float, float]:
-    """Input and output tokens of all units in a year.
+    """Input and output tokens of all units in a year [1/year].
 
     Args:
         load: the work of the case.
@@ -93,7 +93,7 @@ def tokens_per_year(load: Load) -> tuple[float, float]:
 
 
 def per_year(per: str, load: Load) -> float:
-    """How often a price is due in a year: `month` 12, `hour` 8,760, a unit's name its count.
+    """How often a price is due in a year [1/year]: `month` 12, `hour` 8,760, a unit its count.
 
     Args:
         per: what the price is for.
@@ -115,7 +115,7 @@ def per_year(per: str, load: Load) -> float:
 
 
 def dark_share(option: Option, case: Case) -> float:
-    """Share of the hours in which what stands at the site is dark: outages without a generator.
+    """Share of the hours [1] in which what is at the site is dark: outages without a generator.
 
     Args:
         option: the option.

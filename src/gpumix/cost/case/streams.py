@@ -152,7 +152,7 @@ def paid_monthly(
         months: which months end then [n].
         of: `source`, `basis` and `as_of` of the price.
 
-    Source: docs/cost.md, "The ledger of a plan".
+    Source: docs/decisions/0025-three-totals.md.
     """
     prices = np.full_like(months, price)
     return Stream(
@@ -211,7 +211,14 @@ def present_cost_of(streams: Sequence[Stream], rate_per_year: float) -> float:
 
 def cash_by_month(streams: Sequence[Stream], months: int) -> FloatArray:
     """Amounts at the start and at the end of each month [months + 1]; what falls later, in the
-    last."""
+    last [currency of the answer].
+
+    Args:
+        streams: of one option.
+        months: length of the horizon [months].
+
+    Source: definition of cash.
+    """
     out = np.zeros(months + 1)
     for stream in streams:
         np.add.at(out, np.minimum(stream.months, months).astype(int), stream.amounts)
@@ -219,7 +226,15 @@ def cash_by_month(streams: Sequence[Stream], months: int) -> FloatArray:
 
 
 def cash_by_year(streams: Sequence[Stream], months: int) -> FloatArray:
-    """Amounts by year of the horizon: what closes a month belongs to it, the rest to the next."""
+    """Amounts by year of the horizon: what closes a month belongs to it, the rest to the next
+    [currency of the answer].
+
+    Args:
+        streams: of one option.
+        months: length of the horizon [months].
+
+    Source: the calendar of the horizon.
+    """
     years = math.ceil(months / MONTHS_PER_YEAR)
     out = np.zeros(years)
     for stream in streams:

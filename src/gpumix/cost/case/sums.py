@@ -22,7 +22,7 @@ def cash_of(streams: Sequence[Stream], months: int) -> Cash:
         streams: of one option.
         months: length of the horizon; what falls later counts in its last month.
 
-    Source: docs/tco-case.md, "What is answered".
+    Source: docs/tco-case.md, "Figures".
     """
     by_month = cash_by_month(streams, months)
     running = np.cumsum(by_month)
@@ -45,7 +45,7 @@ def sums_by(streams: Sequence[Stream], by: str) -> dict[str, float]:
         streams: of one option.
         by: the field.
 
-    Source: docs/tco-case.md, "What is answered".
+    Source: docs/tco-case.md, "Figures".
     """
     sums: dict[str, list[float]] = defaultdict(list)
     for stream in streams:
@@ -76,7 +76,7 @@ def ledger_option(
         gpu_hours: held over the horizon [h].
         busy_gpu_hours: of these, in which they work [h].
 
-    Source: docs/tco-case.md, "What is answered"; level cost as PyPSA, `annuity`.
+    Source: docs/tco-case.md, "Figures"; level cost as PyPSA, `annuity`.
     """
     present = present_cost_of(streams, rate_per_year)
     level = present / months_worth(rate_per_year, 0, months) * MONTHS_PER_YEAR
