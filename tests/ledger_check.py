@@ -5,8 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from gpumix.cost.case.streams import Stream
+from gpumix.cost.case.streams import cash_by_year as by_year
 from gpumix.domain.ledger import Entry
 from gpumix.units import MONTHS_PER_YEAR
+
+
+def cash(entries: Iterable[Entry]) -> float:
+    """Sum of the amounts, whenever they are paid.
+
+    Args:
+        entries: of one option.
+
+    Source: definition of cash.
+    """
+    return math.fsum(entry.amount for entry in entries)
 
 
 def cash_by_year(entries: Iterable[Entry], years: int) -> tuple[float, ...]:
@@ -40,3 +53,18 @@ def cash_after(entries: Iterable[Entry], months: float) -> float:
     return math.fsum(
         e.amount for e in entries if e.month > months or (e.month == months and not e.closes)
     )
+
+
+def cash_by_item(streams: Iterable[Stream], months: int) -> dict[str, tuple[float, ...]]:
+    """Item -> cash by year of the horizon.
+
+    Args:
+        streams: of one line of a plan.
+        months: length of the horizon [months].
+
+    Source: the calendar of the horizon.
+    """
+    items: dict[str, list[Stream]] = {}
+    for stream in streams:
+        items.setdefault(stream.item, []).append(stream)
+    return {name: tuple(by_year(own, months).tolist()) for name, own in items.items()}

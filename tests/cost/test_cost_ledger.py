@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from gpumix.cost.finance import annuity_factor
 from gpumix.cost.ledger import (
     Entry,
-    cash,
     level_cost_per_year,
     present_cost,
 )
 from gpumix.domain.evidence import Basis
-from ledger_check import cash_after, cash_by_year
+from ledger_check import cash, cash_after, cash_by_year
 
 
 def entry(month: float, price: float, **fields: Any) -> Entry:

@@ -21,6 +21,7 @@ from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import Answer, answer_of
 from gpumix.plan.scenarios import at_prices, commitments_of, committed_to, scenarios
 from gpumix.plan.search import search
+from ledger_check import cash_by_item
 
 TEXT = """
 name: otherwise
@@ -118,7 +119,7 @@ def test_falling_prices_are_those_of_hourly_rent_alone(made: Made) -> None:
     )
     by_hand = 0.0
     for line in made.answer.lines:
-        for name, years in line.cash_by_item.items():
+        for name, years in cash_by_item(line.streams, line.months).items():
             if "rental" in name:
                 falls = 1.0 if line.supply.purchase.is_committed else 0.8
                 by_hand += math.fsum(usd * falls**y for y, usd in enumerate(years))

@@ -9,7 +9,7 @@ import pytest
 from years_fixture import HARDWARE, HOUR, choice, cycle, planned, rented, server, workload
 
 from gpumix.cost.finance import months_worth
-from gpumix.cost.ledger import cash, level_cost_per_year, present_cost
+from gpumix.cost.ledger import level_cost_per_year, present_cost
 from gpumix.cost.staff import SiteStaff
 from gpumix.domain.offer import Purchase
 from gpumix.plan.effort import NORMAL
@@ -17,6 +17,7 @@ from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import Answer, answer_of, cost_parts, entries_of, ledger, mix_lines
 from gpumix.plan.search import search
 from gpumix.supply.supply import Supply
+from ledger_check import cash
 
 RATE = 0.13
 HOURLY = rented(Purchase.ON_DEMAND, 3.0)

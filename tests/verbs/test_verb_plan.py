@@ -85,7 +85,7 @@ def test_a_plan_is_made_again_from_its_folder(
     assert _plan(Path("again")) == _plan(first)
     kept = {p.relative_to(first) for p in first.rglob("*") if p.is_file()}
     assert {p.relative_to("again") for p in Path("again").rglob("*") if p.is_file()} == kept
-    assert len(kept) == 5
+    assert len(kept) == 6
 
 
 def test_a_folder_opens_as_its_plan_json_does(first: Path) -> None:

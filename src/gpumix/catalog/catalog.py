@@ -369,7 +369,9 @@ class Catalog:
         return exchange_rates(self.countries.values(), self._stated_rates)
 
     def with_fx(self, stated: Sequence[StatedRate]) -> Catalog:
-        """This catalogue with a team's exchange rates over the table's."""
+        """This catalogue with a team's exchange rates over the table's; itself without any."""
+        if tuple(stated) == self._stated_rates:
+            return self
         other = self._without("exchange_rates")
         other._stated_rates = tuple(stated)
         return other

@@ -10,17 +10,6 @@ from gpumix.domain.ledger import Entry
 from gpumix.units import MONTHS_PER_YEAR
 
 
-def cash(entries: Iterable[Entry]) -> float:
-    """Sum of the amounts, whenever they are paid [currency of the answer].
-
-    Args:
-        entries: of one option.
-
-    Source: definition of cash.
-    """
-    return math.fsum(entry.amount for entry in entries)
-
-
 def present_cost(entries: Iterable[Entry], rate_per_year: float) -> float:
     """Worth of all amounts at the start: sum of amount x (1 + r)^(-month / 12).
 

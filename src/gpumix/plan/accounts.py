@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gpumix import mix
-from gpumix.cost.case.streams import Stream, cash_by_year, paid_monthly, present_cost_of
+from gpumix.cost.case.streams import Stream, paid_monthly, present_cost_of
 from gpumix.cost.staff import SiteStaff
 from gpumix.options.working import working_share
 from gpumix.plan.cohorts import FREED, OWED, RENTAL, Cohort
@@ -88,14 +88,6 @@ class Line:
     def usd(self) -> float:
         """Present cost over the horizon [USD]."""
         return present_cost_of(self.streams, self.rate_per_year)
-
-    @property
-    def cash_by_item(self) -> dict[str, tuple[float, ...]]:
-        """Item -> cash by year of the horizon [USD]; what is paid after it, in the last."""
-        items: dict[str, list[Stream]] = {}
-        for stream in self.streams:
-            items.setdefault(stream.item, []).append(stream)
-        return {name: tuple(cash_by_year(own, self.months).tolist()) for name, own in items.items()}
 
     @property
     def data_usd(self) -> dict[str, float]:

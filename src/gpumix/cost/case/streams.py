@@ -152,7 +152,7 @@ def paid_monthly(
         months: which months end then [n].
         of: `source`, `basis` and `as_of` of the price.
 
-    Source: docs/decisions/0025-three-totals.md.
+    Source: docs/tco-case.md, "An entry".
     """
     prices = np.full_like(months, price)
     return Stream(
