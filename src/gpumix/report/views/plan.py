@@ -104,10 +104,13 @@ def headline(plan: Plan) -> str:
 
 
 def _above_cheapest(plan: Plan) -> str:
-    """What signing fewer lines costs; nothing where the cheapest mix is as simple."""
+    """What signing fewer lines costs; nothing where the cheapest mix is as simple, or where the
+    search for a simpler one came upon a cheaper one."""
     if plan.cheapest_usd is None or len(plan.curve) < 2 or not plan.cheapest_usd:
         return ""
     first, last = plan.curve[0], plan.curve[-1]
+    if last.horizon_usd < plan.cheapest_usd:
+        return f" {_counted(last)}."
     above = fields.field("delta_share", CurvePoint)
     share = fields.format_value(above, last.delta_share(plan.cheapest_usd))
     return (
