@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from gpumix.cost.case.streams import Stream
+from gpumix.cost.case.streams import Stream, present_cost_of, stream_of
 from gpumix.cost.case.streams import cash_by_year as by_year
 from gpumix.domain.ledger import Entry
 from gpumix.units import MONTHS_PER_YEAR
@@ -20,6 +20,18 @@ def cash(entries: Iterable[Entry]) -> float:
     Source: definition of cash.
     """
     return math.fsum(entry.amount for entry in entries)
+
+
+def present_cost(entries: Iterable[Entry], rate_per_year: float) -> float:
+    """What the product takes the entries to be worth at the start.
+
+    Args:
+        entries: of one option.
+        rate_per_year: cost of capital [1].
+
+    Source: `cost.case.streams.present_cost_of`.
+    """
+    return present_cost_of([stream_of(entry) for entry in entries], rate_per_year)
 
 
 def cash_by_year(entries: Iterable[Entry], years: int) -> tuple[float, ...]:

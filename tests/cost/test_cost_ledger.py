@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from typing import Any
 
@@ -10,14 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpumix.cost.finance import annuity_factor
-from gpumix.cost.ledger import (
-    Entry,
-    level_cost_per_year,
-    present_cost,
-)
+from gpumix.cost.finance import annuity_factor, level_cost_per_year
 from gpumix.domain.evidence import Basis
-from ledger_check import cash, cash_after, cash_by_year
+from gpumix.domain.ledger import Entry
+from ledger_check import cash, cash_after, cash_by_year, present_cost
 
 
 def entry(month: float, price: float, **fields: Any) -> Entry:
@@ -99,11 +96,13 @@ def test_a_purchase_costs_a_year_its_loan_less_what_its_resale_saves(
 
     def level(price: float, resale: float, years: float) -> float:
         stay = [entry(0, price), entry(12.0 * years, -resale, closes=True)]
-        return level_cost_per_year(stay, rate, years, payments_per_year=1)
+        return level_cost_per_year(present_cost(stay, rate), rate, years, payments_per_year=1)
 
     sinking = float(annuity_factor(rate, years)) - rate
     charge = level(capex, share * capex, years)
-    loan = -float(npf.pmt(rate, years, capex))
+    # as npf.pmt, without its cancellation at small rates (1e-10 of the price at 1e-6)
+    loan = capex * rate / -math.expm1(-years * math.log1p(rate)) if rate else capex / years
+    assert loan == pytest.approx(-float(npf.pmt(rate, years, capex)), rel=1e-8, abs=1e-3)
     assert charge == pytest.approx(loan - share * capex * sinking, rel=1e-9, abs=1e-5)
     assert level(capex, share * capex, years + longer) <= charge * (1.0 + 1e-12) + 1e-5
     assert level(capex, 0.0, years) >= charge - 1e-9
@@ -111,6 +110,8 @@ def test_a_purchase_costs_a_year_its_loan_less_what_its_resale_saves(
 
 def test_level_monthly_cost_is_a_loans_payment() -> None:
     monthly = 1.12 ** (1.0 / 12.0) - 1.0
-    level = level_cost_per_year([entry(0, 10_000.0)], 0.12, 3.0)
+    level = level_cost_per_year(present_cost([entry(0, 10_000.0)], 0.12), 0.12, 3.0)
     assert level == pytest.approx(-12.0 * npf.pmt(monthly, 36, 10_000.0))
-    assert level_cost_per_year([entry(0, 900.0)], 0.0, 3.0) == pytest.approx(300.0)
+    assert level_cost_per_year(present_cost([entry(0, 900.0)], 0.0), 0.0, 3.0) == pytest.approx(
+        300.0
+    )

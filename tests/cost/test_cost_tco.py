@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from gpumix.cost.capex import gpu_capex
 from gpumix.cost.hardware import residual_share
 from gpumix.cost.premises import server_draw_kw, servers_per_rack
 from gpumix.cost.tco import onprem_server
+from gpumix.domain.case import Residual
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.site import Site
 from gpumix.errors import DataError, InputError, NoEstimate
@@ -212,9 +214,11 @@ def test_servers_per_rack(server, kw, count):
 
 
 def test_residual_value_falls_straight_to_nothing():
-    shares = [residual_share(float(y), 0.275, 0.1) for y in (0, 1.5, 3, 4, 5, 6, 7)]
+    rule = Residual(after_months={36: 0.275, 60: 0.1})
+    shares = residual_share(rule, 12.0 * np.array([0, 1.5, 3, 4, 5, 6, 7])).tolist()
     assert shares == pytest.approx([1.0, 0.6375, 0.275, 0.1875, 0.1, 0.0125, 0.0])
-    assert residual_share(9.0, 0.15, 0.15) == 0.15
+    level = Residual(after_months={36: 0.15, 60: 0.15})
+    assert residual_share(level, np.array([108.0])).tolist() == [0.15]
 
 
 def test_a_missing_row_is_named():

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from years_fixture import HARDWARE, HOUR, choice, cycle, held, planned, rented, server, workload
 
 from gpumix.cost.finance import months_worth
-from gpumix.cost.ledger import present_cost
 from gpumix.domain.ledger import Entry
 from gpumix.domain.offer import Purchase
 from gpumix.plan.accounts import usd_by_workload
@@ -23,7 +22,7 @@ from gpumix.plan.interpret import cost_parts, first_year_usd, idle_usd, mix_line
 from gpumix.plan.periods import Period, whole_year
 from gpumix.plan.search import search
 from gpumix.plan.worthwhile import worthwhile
-from ledger_check import cash, cash_after, cash_by_year
+from ledger_check import cash, cash_after, cash_by_year, present_cost
 
 YEARS = tuple(whole_year(year) for year in range(3))
 ONE_YEAR = rented(Purchase.RESERVED_1Y, 2.0)

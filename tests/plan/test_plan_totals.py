@@ -8,8 +8,7 @@ from dataclasses import replace
 import pytest
 from years_fixture import HARDWARE, HOUR, choice, cycle, planned, rented, server, workload
 
-from gpumix.cost.finance import months_worth
-from gpumix.cost.ledger import level_cost_per_year, present_cost
+from gpumix.cost.finance import level_cost_per_year, months_worth
 from gpumix.cost.staff import SiteStaff
 from gpumix.domain.offer import Purchase
 from gpumix.plan.effort import NORMAL
@@ -17,7 +16,7 @@ from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import Answer, answer_of, cost_parts, entries_of, ledger, mix_lines
 from gpumix.plan.search import search
 from gpumix.supply.supply import Supply
-from ledger_check import cash
+from ledger_check import cash, present_cost
 
 RATE = 0.13
 HOURLY = rented(Purchase.ON_DEMAND, 3.0)
@@ -63,7 +62,7 @@ def test_every_sum_of_leaves_is_its_total_to_the_cent(supplies: list[Supply], ra
     ):
         assert math.fsum(sums) == pytest.approx(total, abs=0.005)
     assert cash(entries) == pytest.approx(total, abs=0.005)
-    level = level_cost_per_year(entries, rate, 3.0) / 12.0
+    level = level_cost_per_year(present_cost(entries, rate), rate, 3.0) / 12.0
     assert answer.usd / answer.level_months == pytest.approx(level)
     assert answer.found.solution.cost == pytest.approx(answer.minimised_usd)
     if not rate:

@@ -6,6 +6,8 @@ discounts the first flow too). Money that comes in is positive, money that goes 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from gpumix.units import MONTHS_PER_YEAR
@@ -62,3 +64,25 @@ def annuity_factor(rate: Value, years: Value) -> Value:
     interest = np.asarray(rate) != 0.0
     discount: Value = -np.expm1(-years * np.log1p(rate))
     return choose(interest, rate / choose(interest, discount, 1.0), 1.0 / years)
+
+
+def level_cost_per_year(
+    present: float, rate_per_year: float, years: float, payments_per_year: float = 12.0
+) -> float:
+    """Equal cost of a year with the same present cost: k P i / (1 - (1 + i)^(-k n)).
+
+    i = (1 + r)^(1/k) - 1. At r = 0 it is P / n.
+
+    Args:
+        present: present cost P [currency of the answer].
+        rate_per_year: cost of capital r [1].
+        years: n over which it is spread [years].
+        payments_per_year: k, each at the end of its part of the year.
+
+    Source: PyPSA, `annuity`; Hamilton 2008, cost of power in large-scale data centers.
+
+    >>> round(level_cost_per_year(1.0, 0.07, 25.0, payments_per_year=1.0), 4)
+    0.0858
+    """
+    rate = math.expm1(math.log1p(rate_per_year) / payments_per_year)
+    return payments_per_year * present * float(annuity_factor(rate, payments_per_year * years))

@@ -8,35 +8,47 @@ from datetime import date
 
 import numpy as np
 
-from gpumix.cost.ledger import level_cost_per_year
+from gpumix.cost.case.streams import present_cost_of, stream_of
+from gpumix.cost.finance import level_cost_per_year
+from gpumix.domain.case import Residual
 from gpumix.domain.evidence import Basis
 from gpumix.domain.ledger import Entry
 from gpumix.units import MONTHS_PER_YEAR
-from gpumix.values import Value, choose
+from gpumix.values import FloatArray
 
 SALE, GIVEN_UP = "sale", "resale given up"
 """What the sale of a server that stands brings, and what it would have fetched at the end."""
 
 
-def residual_share(years: Value, after_36_months: float, after_60_months: float) -> Value:
-    """Resale value after n years as a share of the price.
-
-    Straight from 1 when new through the values at 36 and 60 months, on along the last line to 0.
+def residual_share(residual: Residual, age_months: FloatArray) -> FloatArray:
+    """What is left of a price by age [months]: a share, straight between stated ages (1 when new,
+    on along the last line to 0), (1 - d)^years, or 10^(-d x years).
 
     Args:
-        years: age n [years].
-        after_36_months: share at 36 months [1].
-        after_60_months: share at 60 months, at most that at 36 [1].
+        residual: the rule.
+        age_months: ages [months].
 
-    Source: rows residual_value_36m and residual_value_60m of data/tco_defaults.csv.
+    Source: alpha-one-index (36 and 60 months, rows residual_value_* of data/tco_defaults.csv);
+    Epoch AI (0.14 orders of magnitude a year).
 
-    >>> round(residual_share(4.0, 0.275, 0.1), 4)
-    0.1875
+    >>> at_36_and_60 = Residual(after_months={36: 0.275, 60: 0.1})
+    >>> residual_share(at_36_and_60, np.array([48.0])).round(4).tolist()
+    [0.1875]
     """
-    early = 1.0 - (1.0 - after_36_months) / 3.0 * years
-    late = after_36_months - (after_36_months - after_60_months) / 2.0 * (years - 3.0)
-    share: Value = choose(np.asarray(years) < 3.0, early, np.maximum(late, 0.0))
-    return share
+    years = age_months / MONTHS_PER_YEAR
+    if residual.after_months is not None:
+        ages = (0.0, *(float(a) for a in sorted(residual.after_months)))
+        shares = (1.0, *(residual.after_months[a] for a in sorted(residual.after_months)))
+        if len(ages) > 1:
+            slope = (shares[-1] - shares[-2]) / (ages[-1] - ages[-2])
+            beyond = np.maximum(shares[-1] + slope * (age_months - ages[-1]), 0.0)
+            inside = np.interp(age_months, ages, shares)
+            return np.where(age_months > ages[-1], beyond, inside)
+    if residual.decline_per_year is not None:
+        return np.asarray((1.0 - residual.decline_per_year) ** years)
+    if residual.ooms_per_year is not None:
+        return np.asarray(10.0 ** (-residual.ooms_per_year * years))
+    return np.full_like(age_months, residual.share or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,9 @@ class Hardware:
         return self.sell_usd * (share / now if now else float(months == 0.0))
 
     def _share(self, months: float) -> float:
-        return float(residual_share(months / MONTHS_PER_YEAR, *self.shares))
+        after_36, after_60 = self.shares
+        rule = Residual(after_months={36: after_36, 60: after_60})
+        return float(residual_share(rule, np.array([months]))[0])
 
     def bought(self, option: str, start: int, end: int) -> tuple[Entry, ...]:
         """Entries of a purchase that arrives in a month and is sold before another [months]."""
@@ -119,4 +133,5 @@ class Hardware:
         if years <= 0.0:
             return 0.0
         stay = [replace(entry, month=entry.month - start) for entry in entries]
-        return years * level_cost_per_year(stay, self.rate_per_year, years, payments_per_year=1)
+        present = present_cost_of([stream_of(entry) for entry in stay], self.rate_per_year)
+        return years * level_cost_per_year(present, self.rate_per_year, years, payments_per_year=1)

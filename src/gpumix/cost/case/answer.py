@@ -17,7 +17,7 @@ from gpumix.cost.case.size import units_per_year as count_units
 from gpumix.cost.case.streams import Clock, Stream, present_cost_of
 from gpumix.cost.case.sums import cash_of, sums_by
 from gpumix.cost.energy import joules_per_token
-from gpumix.cost.finance import annuity_factor
+from gpumix.cost.finance import level_cost_per_year
 from gpumix.domain.case import CAPITALISED, RENTED_BY_THE_HOUR, Case, Option
 from gpumix.domain.tco import (
     BooksAnswer,
@@ -77,23 +77,6 @@ def _flows(option: Option, clock: Clock) -> Stream:
     return Stream("other", "flows", months, ones, amounts, ones, amounts, False, "year", currency)
 
 
-def level_per_year(present: float, case: Case) -> float:
-    """Equal cost of a year with the same present cost: k P i / (1 - (1 + i)^(-k n)).
-
-    k payments a year, each at its end: 12, or 1 where the case's flows are yearly;
-    i = (1 + r)^(1/k) - 1.
-
-    Args:
-        present: present cost P [currency of the answer].
-        case: the case, for r and the horizon n.
-
-    Source: PyPSA, `annuity`; `cost.ledger.level_cost_per_year` is the same for entries.
-    """
-    payments = 1.0 if case.finance.flows == "yearly" else MONTHS_PER_YEAR
-    rate = (1.0 + case.finance.cost_of_capital) ** (1.0 / payments) - 1.0
-    return payments * present * float(annuity_factor(rate, payments * case.years))
-
-
 def answer(counted: Counted, case: Case) -> OptionAnswer:
     """Every figure of an option.
 
@@ -105,7 +88,8 @@ def answer(counted: Counted, case: Case) -> OptionAnswer:
     """
     option, size, streams = counted.option, counted.size, counted.streams
     present = present_cost_of(streams, case.finance.cost_of_capital)
-    level = level_per_year(present, case)
+    rate, payments = case.finance.cost_of_capital, 1.0 if _is_yearly(case) else MONTHS_PER_YEAR
+    level = level_cost_per_year(present, rate, case.years, payments)
     units = {unit.name: count_units(unit, case.load) for unit in case.load.units}
     return OptionAnswer(
         kind=option.kind,
@@ -132,6 +116,10 @@ def answer(counted: Counted, case: Case) -> OptionAnswer:
         npv=-present if option.flows else None,
         irr=_irr(option),
     )
+
+
+def _is_yearly(case: Case) -> bool:
+    return case.finance.flows == "yearly"
 
 
 def _lines(counted: Counted, case: Case) -> dict[str, LineAnswer]:

@@ -11,6 +11,7 @@ import numpy as np
 from gpumix.cost.case.power import Draw
 from gpumix.cost.case.size import Size, per_year
 from gpumix.cost.case.streams import Clock, Stream
+from gpumix.cost.hardware import residual_share
 from gpumix.domain.case import Case, Depreciation, Line, Residual, Tax
 from gpumix.units import MONTHS_PER_YEAR
 from gpumix.values import FloatArray
@@ -310,32 +311,6 @@ def _refund(stream: Stream, share: float, tax: Tax, clock: Clock) -> Stream:
     months = back.months + tax.lag_months
     rate = clock.rates(stream.currency, months)
     return replace(back, months=months, rate=rate, amounts=back.quantity * back.price * rate)
-
-
-def residual_share(residual: Residual, age_months: FloatArray) -> FloatArray:
-    """What is left of a price by age [months]: a share, straight between stated ages (1 when new,
-    on along the last line to 0), (1 - d)^years, or 10^(-d x years).
-
-    Args:
-        residual: the rule.
-        age_months: ages [months].
-
-    Source: alpha-one-index (36 and 60 months); Epoch AI (0.14 orders of magnitude a year).
-    """
-    years = age_months / MONTHS_PER_YEAR
-    if residual.after_months is not None:
-        ages = (0.0, *(float(a) for a in sorted(residual.after_months)))
-        shares = (1.0, *(residual.after_months[a] for a in sorted(residual.after_months)))
-        if len(ages) > 1:
-            slope = (shares[-1] - shares[-2]) / (ages[-1] - ages[-2])
-            beyond = np.maximum(shares[-1] + slope * (age_months - ages[-1]), 0.0)
-            inside = np.interp(age_months, ages, shares)
-            return np.where(age_months > ages[-1], beyond, inside)
-    if residual.decline_per_year is not None:
-        return np.asarray((1.0 - residual.decline_per_year) ** years)
-    if residual.ooms_per_year is not None:
-        return np.asarray(10.0 ** (-residual.ooms_per_year * years))
-    return np.full_like(age_months, residual.share or 0.0)
 
 
 def _left(residual: Residual, stream: Stream, clock: Clock) -> Stream:

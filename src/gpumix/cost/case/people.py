@@ -9,6 +9,7 @@ import numpy as np
 
 from gpumix.cost.case.size import Size
 from gpumix.cost.case.streams import Clock, Stream
+from gpumix.cost.finance import annuity_factor
 from gpumix.domain.case import STAFFED, Financing, Loan, Option
 from gpumix.units import MONTHS_PER_YEAR
 
@@ -81,9 +82,7 @@ def level_payment(principal: float, rate: float, periods: float) -> float:
     >>> round(level_payment(200_000.0, 0.075 / 12, 180), 4)
     1854.0247
     """
-    if rate == 0.0:
-        return principal / periods
-    return principal * rate / -math.expm1(-periods * math.log1p(rate))
+    return principal * annuity_factor(rate, periods)
 
 
 def periods_of(principal: float, rate: float, payment: float) -> float | None:
@@ -143,9 +142,7 @@ def financed(financing: Financing, paid: Sequence[Stream], clock: Clock) -> list
             found.append(_loan("loan payment", ends, payment * (ends - starts), clock, True))
             left = month + periods - clock.end
             if left > 0.0:
-                owed = payment * (
-                    left if rate == 0.0 else -math.expm1(-left * math.log1p(rate)) / rate
-                )
+                owed = payment / annuity_factor(rate, left)
                 end = np.array([float(clock.end)])
                 found.append(_loan("loan still owed", end, np.array([owed]), clock, True))
     return found

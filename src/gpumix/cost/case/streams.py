@@ -201,7 +201,7 @@ def present_cost_of(streams: Sequence[Stream], rate_per_year: float) -> float:
         streams: of one option.
         rate_per_year: cost of capital r [1].
 
-    Source: definition of present value; `cost.ledger.present_cost` is the same for entries.
+    Source: definition of present value.
     """
     return math.fsum(
         float(np.dot(s.amounts, (1.0 + rate_per_year) ** (-s.months / MONTHS_PER_YEAR)))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gpumix.cost.case.streams import Stream, cash_by_month, cash_by_year, present_cost_of
-from gpumix.cost.finance import months_worth
+from gpumix.cost.finance import level_cost_per_year
 from gpumix.domain.ledger import LedgerOption, leaves_of
 from gpumix.domain.tco import Cash, MostOutlaid, PerGpuHour
 from gpumix.units import MONTHS_PER_YEAR
@@ -79,8 +79,8 @@ def ledger_option(
     Source: docs/tco-case.md, "Figures"; level cost as PyPSA, `annuity`.
     """
     present = present_cost_of(streams, rate_per_year)
-    level = present / months_worth(rate_per_year, 0, months) * MONTHS_PER_YEAR
     years = months / MONTHS_PER_YEAR
+    level = level_cost_per_year(present, rate_per_year, years)
     per_hour = PerGpuHour(
         level * years / gpu_hours if gpu_hours else None,
         level * years / busy_gpu_hours if busy_gpu_hours else None,
