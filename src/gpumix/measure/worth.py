@@ -15,7 +15,7 @@ from gpumix.errors import InputError, Problem
 from gpumix.measure import commands
 from gpumix.measure.held import Held, cheapest_hour, held_by, is_benched
 from gpumix.options.option import Option, Replica
-from gpumix.options.other_speeds import after_measuring, sigma_after, sigma_of
+from gpumix.options.other_speeds import after_measuring, sigma_after
 from gpumix.perf.interval import Z80
 from gpumix.plan.confidence import at_speeds
 from gpumix.plan.formulate import Choice
@@ -215,7 +215,7 @@ def _worth(asked: _Asked, saving: _Saving, held: Held, catalog: Catalog) -> Meas
         engine=workload.engine,
         input_tokens=asked.tokens[0],
         output_tokens=asked.tokens[1],
-        interval_now=math.exp(Z80 * sigma_of(option)) - 1.0,
+        interval_now=math.exp(Z80 * option.sigma) - 1.0,
         interval_after=math.exp(Z80 * after) - 1.0,
         saves_usd_per_month=saving.usd,
         rented="" if rented is None else rented[1],

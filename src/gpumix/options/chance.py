@@ -11,7 +11,7 @@ from statistics import NormalDist
 from gpumix.domain.workload import Workload
 from gpumix.options.option import Option
 from gpumix.options.promised import Runs
-from gpumix.options.proof import Hour, Judged, at_slowdown, queued, sigma_of, slowdown_of
+from gpumix.options.proof import Hour, Judged, at_slowdown, queued, slowdown_of
 from gpumix.options.queued import is_queued
 from gpumix.serving.kept import REQUESTS, percentile_of
 
@@ -71,7 +71,7 @@ def quantile_of(hour: Hour) -> float:
 
 
 def _quantile(option: Option) -> float:
-    sigma = sigma_of(option)
+    sigma = option.sigma
     return math.log(slowdown_of(option)) / sigma if sigma > 0.0 else math.inf
 
 
@@ -124,7 +124,7 @@ def _slower(hour: Hour, deviations: float) -> Hour:
     for part in hour.parts:
         option = part.option
         if id(option) not in made:
-            slower = slowdown_of(option) * math.exp(deviations * sigma_of(option))
+            slower = slowdown_of(option) * math.exp(deviations * option.sigma)
             made[id(option)] = at_slowdown(option, slower)
         parts.append(replace(part, option=made[id(option)]))
     return replace(hour, parts=tuple(parts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,6 +13,7 @@ from gpumix.domain.gpu import Gpu, Slice
 from gpumix.domain.plan import SloCheck
 from gpumix.domain.workload import Workload
 from gpumix.perf.inference.deployment import Deployment
+from gpumix.perf.interval import Z80
 from gpumix.serving.capacity import Server
 
 if TYPE_CHECKING:
@@ -72,6 +74,14 @@ class Option:
     slice: Slice | None = None
     class_units_per_hour: tuple[float, ...] = ()
     rtt_s: float = 0.0
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of log(predicted / true) of its speed: ln(high / low) / 2.56 of its
+        80 % interval; 0 where it has none."""
+        if self.rate is None or self.rate.low <= 0.0:
+            return 0.0
+        return math.log(self.rate.high / self.rate.low) / (2.0 * Z80)
 
     @property
     def gpu_share(self) -> float:

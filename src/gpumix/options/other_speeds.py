@@ -3,7 +3,6 @@ with the narrower interval that measurements leave. Nothing is simulated anew bu
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from gpumix.options.option import Option, Replica, Row
 from gpumix.options.pooled import by_simulation
 from gpumix.options.trust import measured_by, trust_in
 from gpumix.perf.inference.deployment import Deployment
-from gpumix.perf.interval import Z80, slowdown_at
+from gpumix.perf.interval import slowdown_at
 from gpumix.predict.evidence import Evidence
 from gpumix.serving.capacity import Server, Traffic, sustained
 from gpumix.values import FloatArray
@@ -27,29 +26,15 @@ Slowdown = Callable[[Option], float]
 """How much slower than predicted an option is planned [1]."""
 
 
-def sigma_of(option: Option) -> float:
-    """Standard deviation of log(predicted / true) of an option's speed; 0 where it has no interval.
-
-    Args:
-        option: a way to do a workload.
-
-    Source: ends of its 80 % interval, `perf.interval`.
-    """
-    rate = option.rate
-    if rate is None or rate.low <= 0.0:
-        return 0.0
-    return math.log(rate.high / rate.low) / (2.0 * Z80)
-
-
 def at_confidence(confidence: float) -> Slowdown:
     """The slowdown of every option at one confidence, over its own interval."""
-    return lambda option: float(slowdown_at(sigma_of(option), confidence))
+    return lambda option: float(slowdown_at(option.sigma, confidence))
 
 
 def sigma_after(
     workload: Workload, option: Option, catalog: Catalog, evidence: Evidence | None
 ) -> float:
-    """`sigma_of` as other evidence leaves it: of text on whole GPUs, never wider than now.
+    """`Option.sigma` as other evidence leaves it: of text on whole GPUs, never wider than now.
 
     Args:
         workload: what the option does.
@@ -59,7 +44,7 @@ def sigma_after(
 
     Source: `perf.calibrate.shift`, as `gpumix calibrate` weighs what is measured.
     """
-    now = sigma_of(option)
+    now = option.sigma
     if evidence is None or option.replica is None or option.slice is not None:
         return now
     model = catalog.models[workload.model]
@@ -95,7 +80,7 @@ def planned_slowdown(workload: Workload, option: Option) -> float:
     return option.rate.value / option.units_per_hour
 
 
-def at_slowdown(
+def at_slowdowns(
     workload: Workload, options: Sequence[Option], slowdown: Slowdown
 ) -> list[tuple[Option, Option]]:
     """Every option beside itself as it would be planned so much slower than predicted; those that

@@ -18,7 +18,6 @@ from gpumix.domain.workload import Demand, Slo
 from gpumix.options import sustained
 from gpumix.options.option import Option
 from gpumix.options.promised import Part, Runs
-from gpumix.perf.interval import Z80
 from gpumix.serving import pools
 from gpumix.serving.capacity import Server
 from gpumix.serving.kept import MOST_REQUESTS, REQUESTS, Reached, Run, reached_in
@@ -217,19 +216,6 @@ def slowdown_of(option: Option) -> float:
     if option.server is not None:
         return option.server.slowdown
     return option.rate.value / option.units_per_hour if option.rate and option.serves else 1.0
-
-
-def sigma_of(option: Option) -> float:
-    """Standard deviation of log(predicted / true) of an option's speed.
-
-    sigma = ln(high / middle) / 1.28, of the ends of its 80 % interval
-
-    Source: definition of the interval, `gpumix.perf.interval.interval` [1].
-    """
-    rate = option.rate
-    if rate is None or rate.high is None or rate.value <= 0.0:
-        return 0.0
-    return math.log(rate.high / rate.value) / Z80
 
 
 def at_slowdown(option: Option, slowdown: float) -> Option:

@@ -14,9 +14,8 @@ from gpumix.options.option import Option
 from gpumix.options.other_speeds import (
     Slowdown,
     at_confidence,
-    at_slowdown,
+    at_slowdowns,
     planned_slowdown,
-    sigma_of,
 )
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice
@@ -35,7 +34,7 @@ def at_speeds(choice: Choice, slowdown: Callable[[Workload], Slowdown]) -> Choic
     options: dict[str, list[Option]] = {}
     pools = dict(choice.pools)
     for workload in choice.inventory.workloads:
-        pairs = at_slowdown(workload, choice.options[workload.id], slowdown(workload))
+        pairs = at_slowdowns(workload, choice.options[workload.id], slowdown(workload))
         options[workload.id] = [new for _, new in pairs if new.serves]
         if workload.id in pools and options[workload.id]:
             new_of = {id(old): new for old, new in pairs if new.serves}
@@ -89,6 +88,6 @@ def _planned_confidences(answer: Answer) -> list[float]:
     found = [
         round(NormalDist().cdf(math.log(planned_slowdown(workload, option)) / sigma), _DIGITS)
         for workload, option in ran.values()
-        if (sigma := sigma_of(option)) > 0.0
+        if (sigma := option.sigma) > 0.0
     ]
     return found or [0.5]

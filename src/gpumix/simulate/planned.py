@@ -32,7 +32,6 @@ from gpumix.options.proof import (
     hour_of,
     judged,
     queued,
-    sigma_of,
     slowdown_of,
 )
 from gpumix.options.queued import is_queued
@@ -189,7 +188,7 @@ def _slower(
     for one, option in own.items():
         slowdown = one.slowdown
         if question.confidence is not None:
-            slowdown = float(slowdown_at(sigma_of(option), question.confidence))
+            slowdown = float(slowdown_at(option.sigma, question.confidence))
         key = (id(option), slowdown)
         found[one] = made.setdefault(key, at_slowdown(option, slowdown))
     return found
@@ -202,7 +201,7 @@ def _confidence(workload: Workload, options: Mapping[PlannedReplicas, Option]) -
         return workload.confidence
     return min(
         (
-            NormalDist().cdf(math.log(one.slowdown) / sigma_of(option))
+            NormalDist().cdf(math.log(one.slowdown) / option.sigma)
             for one, option in options.items()
         ),
         default=workload.confidence,
