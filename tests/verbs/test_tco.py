@@ -315,6 +315,15 @@ def test_all_problems_are_told_at_once_with_their_lines(tmp_path):
     assert all("line" in problem.place for problem in refused.value.problems)
 
 
+def test_a_wrong_word_hides_no_other_problem(tmp_path):
+    with pytest.raises(InputError) as refused:
+        ask(tmp_path, **{OWN_LINE + "price": -5, OWN_LINE + "category": "hardwar", "horizn": 3})
+    told = [problem.message for problem in refused.value.problems]
+    assert [m for m in told if m == "unknown key 'horizn'"]
+    assert [m for m in told if "hardwar" in m]
+    assert [m for m in told if "is negative" in m]
+
+
 def test_an_irr_without_a_root_says_why(tmp_path):
     flows = {"kind": "flows", "flows": [100, 60], "irr_near": 0.1}
     found = ask(tmp_path, options__f=flows).answer.options["f"].irr

@@ -46,6 +46,7 @@ _WORDS = {
     "bool_parsing": "expected true or false, got {value}",
     "bool_type": "expected true or false, got {value}",
     "finite_number": "must be finite, got {value}",
+    "too_short": "is empty",
 }
 
 
@@ -76,18 +77,42 @@ def parse_case(tree: Mapping[str, Any], document: Document, today: date, part: s
         for path, value in _numbers(tree, ())
         if not math.isfinite(value)
     ]
+    full = _in_full(tree)
+    case: Case | None
+    cut: list[KeyPath] = []
     try:
-        case = _adapter().validate_python(_in_full(tree))
+        case = _adapter().validate_python(full)
     except ValidationError as error:
-        found = {p.place + p.message: p for p in _problems(error, document, part)}
-        raise InputError([*problems, *found.values()]) from None
+        problems += _problems(error, document, part)
+        case, cut = _rest(full, error)
     problems += [
         Problem(placed(document, fault.path, part), fault.message, fault.fix)
-        for fault in case_faults(case, today)
+        for fault in (() if case is None else case_faults(case, today))
+        if not any(fault.path[: len(path)] == path for path in cut)
     ]
-    if problems:
-        raise InputError(problems)
+    if problems or case is None:
+        raise InputError({(p.place, p.message): p for p in problems}.values())
     return case
+
+
+def _rest(full: dict[str, Any], error: ValidationError) -> tuple[Case | None, list[KeyPath]]:
+    """The case without what is wrong in it, so that what else is wrong is said too, and the paths
+    that were cut out or replaced; None where nothing can be read without them."""
+    cut: list[KeyPath] = []
+    for item in error.errors(include_url=False):
+        *above, last = (step for step in item["loc"] if not _is_type(step))
+        here: Any = full
+        for step in above:
+            here = here[step]
+        if item["type"] == "literal_error":
+            here[last] = item["ctx"]["expected"].split("'")[1] if last != "tco" else 1
+        elif isinstance(here, dict):
+            here.pop(last, None)
+        cut.append((*above, last))
+    try:
+        return _adapter().validate_python(full), cut
+    except (ValidationError, LookupError):
+        return None, cut
 
 
 @functools.cache
