@@ -363,6 +363,8 @@ class Inventory:
     `api` None: APIs do none of the work, and are compared with all the same. `today` None: what
     runs today is not stated. `cost_of_capital` [1/year] None: that of its sites. `quotes` are the
     team's quotations for servers, `fx` its exchange rates, which go before the catalogue's.
+    `phases` are the months of the plan (0 = first) in which it may buy, reserve or sell; None =
+    every one in which anything changes.
     """
 
     name: str
@@ -385,3 +387,4 @@ class Inventory:
     cost_of_capital: float | None = None
     quotes: tuple[Quote, ...] = ()
     fx: tuple[StatedRate, ...] = ()
+    phases: tuple[int, ...] | None = None

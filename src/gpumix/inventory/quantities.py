@@ -14,6 +14,7 @@ from gpumix.domain.quantities import (
     last_day,
     limit,
     money,
+    month,
     number,
     rate,
     share,
@@ -62,5 +63,6 @@ Number = Annotated[float, BeforeValidator(number)]
 Whole = Annotated[int, BeforeValidator(whole)]
 Money = Annotated[tuple[float, str], BeforeValidator(money)]
 Day = Annotated[date, BeforeValidator(day)]
+Month = Annotated[date, BeforeValidator(month)]
 LastDay = Annotated[date, BeforeValidator(last_day)]
 WindowHours = Annotated[tuple[int, ...], BeforeValidator(window_hours)]

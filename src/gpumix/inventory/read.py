@@ -39,7 +39,7 @@ from gpumix.files import sha256
 from gpumix.inventory import demand
 from gpumix.inventory.classes import class_problems, tier_of, with_class_lengths, with_classes
 from gpumix.inventory.contracts import contracts_of
-from gpumix.inventory.dates import Span, active_months
+from gpumix.inventory.dates import Span, active_months, phases_of
 from gpumix.inventory.demand import within
 from gpumix.inventory.fx import rates_of
 from gpumix.inventory.places import quota_of
@@ -184,6 +184,7 @@ class _Reader:
             cost_of_capital=spec.finance.cost_of_capital,
             quotes=quotes,
             fx=fx,
+            phases=phases_of(self.span, spec.supply.phases, self._say),
         )
 
     def _rates(self, spec: InventorySpec) -> tuple[Offer, ...]:

@@ -11,6 +11,7 @@ import re
 import zoneinfo
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from gpumix.catalog import Catalog
@@ -80,6 +81,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Workload.until_month": (1, 120),
     "StatedTrip.seconds": (0.0, 10.0),
     "Site.lead_months": (0, 120),
+    "Inventory.phases": (0, 119),
     "OwnedTerms.age_months": (0.0, 240.0),
     "OwnedTerms.sell_usd": (0.0, 1e6),
     "CloudSupply.max_instances": (1, 1_000_000),
@@ -160,13 +162,20 @@ def problems_of(inventory: Inventory, catalog: Catalog, place: str) -> list[Prob
             found.append(Problem(f"{place}.{field}", "two have one id"))
     if not inventory.workloads:
         found.append(Problem(f"{place}.workloads", "names no workload"))
+    phases, horizon = inventory.phases, inventory.years * int(MONTHS_PER_YEAR)
+    if phases is not None and not (phases and phases[-1] < horizon and _rises(phases)):
+        found.append(Problem(f"{place}.phases", "must be months of the horizon that rise"))
     if inventory.cloud is None and not inventory.sites:
         found.append(Problem(place, "offers nothing", "add cloud or sites"))
     for i, workload in enumerate(inventory.workloads):
         found += _of_workload(workload, f"{place}.workloads[{i}]")
-        if not _runs_within(workload, inventory.years * int(MONTHS_PER_YEAR)):
+        if not _runs_within(workload, horizon):
             found.append(Problem(f"{place}.workloads[{i}]", "runs in no month of the horizon"))
     return found
+
+
+def _rises(months: Sequence[int]) -> bool:
+    return all(a < b for a, b in pairwise(months))
 
 
 def _runs_within(workload: Workload, months: int) -> bool:

@@ -25,6 +25,7 @@ from gpumix.inventory.quantities import (
     LastDay,
     Limit,
     Money,
+    Month,
     Number,
     PerDay,
     RequestsPerS,
@@ -373,6 +374,7 @@ class SupplySpec(_Spec):
     on_prem: dict[Name, SiteSpec] = {}
     quotes: str | None = None
     owned: dict[str, dict[str, Owned]] = {}
+    phases: Annotated[list[Month], Field(min_length=1)] | None = None
 
 
 class LimitsSpec(_Spec):

@@ -94,4 +94,6 @@ def _begins_and_ends(other: Supply, supply: Supply) -> bool:
         return not (other.purchase.is_committed or supply.purchase.is_committed)
     if not other.term_months:
         return not supply.term_months
+    if supply.starts is not None:  # a shorter term may have to wait before it begins again
+        return supply.term_months == other.term_months
     return not supply.term_months or supply.term_months % other.term_months == 0
