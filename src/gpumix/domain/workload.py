@@ -330,7 +330,7 @@ class CloudSupply:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Promises about the whole plan; None = no limit. Sites of one's own are no provider; lines are
-    rows of the mix."""
+    rows of the mix. `cash` is the most of some years of the calendar [USD], the first first."""
 
     capex_usd: float | None
     spot_share: float
@@ -338,6 +338,7 @@ class Limits:
     gpu_types: int | None = None
     lines: int | None = None
     min_line_usd_per_month: float | None = None
+    cash: tuple[tuple[int, float], ...] = ()
 
     @property
     def must_be_simple(self) -> bool:

@@ -31,6 +31,7 @@ from gpumix.domain.workload import (
     Workload,
 )
 from gpumix.errors import Problem, unknown_name
+from gpumix.inventory.dates import Span
 from gpumix.inventory.sites import country_problems
 from gpumix.units import HOURS_PER_WEEK, HOURS_PER_YEAR, MONTHS_PER_YEAR, SECONDS_PER_HOUR
 
@@ -109,6 +110,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Quote.price": (1e-9, 1e12),
     "Quote.usd": (1e-9, 1e12),
     "Limits.capex_usd": (0.0, 1e15),
+    "Limits.cash": (0.0, 1e15),
     "Limits.spot_share": (0.0, 1.0),
     "Limits.providers": (1, 1000),
     "Limits.gpu_types": (1, 1000),
@@ -165,6 +167,10 @@ def problems_of(inventory: Inventory, catalog: Catalog, place: str) -> list[Prob
     phases, horizon = inventory.phases, inventory.years * int(MONTHS_PER_YEAR)
     if phases is not None and not (phases and phases[-1] < horizon and _rises(phases)):
         found.append(Problem(f"{place}.phases", "must be months of the horizon that rise"))
+    limited = [year for year, _ in inventory.limits.cash]
+    last = Span(inventory.start, inventory.years).last_day.year
+    if not (_rises(limited) and all(inventory.start.year <= year <= last for year in limited)):
+        found.append(Problem(f"{place}.limits.cash", "must be of years of the horizon that rise"))
     if inventory.cloud is None and not inventory.sites:
         found.append(Problem(place, "offers nothing", "add cloud or sites"))
     for i, workload in enumerate(inventory.workloads):

@@ -37,6 +37,7 @@ from gpumix.inventory.quantities import (
     TokensPerRequest,
     Whole,
     WindowHours,
+    Year,
 )
 
 
@@ -387,6 +388,7 @@ class LimitsSpec(_Spec):
     gpu_types: Whole | None = Field(default=None, ge=1, le=1000)
     lines: Whole | None = Field(default=None, ge=1, le=1000)
     min_line_usd_per_month: Number | None = Field(default=None, gt=0, le=1e9)
+    cash: dict[Year, Money] = {}
 
 
 class PreferSpec(_Spec):

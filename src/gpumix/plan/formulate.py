@@ -22,13 +22,13 @@ from gpumix.options.option import Option
 from gpumix.options.pools import Pooled, needed, part_of_peak
 from gpumix.options.ways import Way, cheapest_ways, instances
 from gpumix.perf.slices import fillings
-from gpumix.plan.cohorts import Cohort, cohorts_of, freed_usd
+from gpumix.plan.cohorts import Cohort, cohorts_of
 from gpumix.plan.cycle import Cycle, highest_demand, peak_demand
 from gpumix.plan.data import data_usd_per_unit, mean_over_peak
 from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.nights import hours_of, nights_of, shifts_of
 from gpumix.plan.periods import Period, busiest_week, first_month, work_per_week
-from gpumix.plan.terms import opened, terms_of
+from gpumix.plan.terms import Terms
 from gpumix.supply.availability import up_share
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK
@@ -85,7 +85,8 @@ class Choice:
     deferrable work. `work` is how much searching is worth, `survives_loss` whether premium work
     must survive the loss of an instance. `pools` says how the needs of workloads are counted whose
     replicas share one queue. `rate_per_year` is the cost of capital, `staff`
-    looks after the sites.
+    looks after the sites. The cash of a year stays below its limit by `cash_margin_usd`, for what
+    the problem does not see.
     """
 
     inventory: Inventory
@@ -97,6 +98,7 @@ class Choice:
     pools: Mapping[str, Pooled] = field(default_factory=dict)
     rate_per_year: float = 0.0
     staff: tuple[SiteStaff, ...] = ()
+    cash_margin_usd: Mapping[int, float] = field(default_factory=dict)
 
     def needed(self, workload: Workload, cycle: Cycle) -> tuple[float, ...]:
         """What replicas must do together, at their planned rates, in each block [units/h]."""
@@ -182,6 +184,7 @@ class _Builder:
     def __init__(self, choice: Choice, cycle: Cycle, rate_factor: Mapping[str, float]) -> None:
         self.choice, self.cycle, self.rate_factor = choice, cycle, rate_factor
         self.years = choice.inventory.years
+        self.terms = Terms(choice.inventory, cycle, choice.rate_per_year, choice.staff)
         self.resources = [self._resource(s) for s in choice.supplies]
         self.supply = {s.id: s for s in choice.supplies}
         self.workloads: list[mix.Workload] = []
@@ -332,12 +335,20 @@ class _Builder:
         self, workload: str, resource: str, option: Option, rate: float, cell: Cell
     ) -> None:
         rate = min(rate, mix.most_rate(self.workloads[-1]))  # its workload was added last
-        per_unit = self._data_usd(cell) + wait_usd(option, cell.supply)
-        busy_usd = usd_per_busy_hour(option, cell.supply) + rate * per_unit
+        waiting_usd = rate * wait_usd(option, cell.supply)
+        paid_usd = usd_per_busy_hour(option, cell.supply) + rate * self._data_usd(cell)
         part = option.slice
         gpus, name = (0, part.name) if part else (option.gpus, "")
         self.configs.append(
-            mix.Config(workload, resource, gpus, rate, var_cost=busy_usd, slice=name)
+            mix.Config(
+                workload,
+                resource,
+                gpus,
+                rate,
+                var_cost=paid_usd + waiting_usd,
+                slice=name,
+                unpaid=waiting_usd,
+            )
         )
         self.cells.append(cell)
         if part:
@@ -363,9 +374,7 @@ class _Builder:
             quotas=tuple(quota.place for quota in supply.quotas),
             min_instances=0 if self._may_go_at_once(supply) else supply.count,
             hourly_cost=0.0 if supply.is_held else supply.usd_per_instance_hour,
-            terms=terms_of(supply, self.cycle, self.choice.rate_per_year, self.choice.staff)
-            if supply.is_held
-            else (),
+            terms=self.terms.of(supply) if supply.is_held else (),
             kw=supply.kw,
             site=supply.site,
             spot=supply.purchase is Purchase.SPOT,
@@ -377,7 +386,7 @@ class _Builder:
 
     def _opened(self, staff: SiteStaff) -> mix.Group | None:
         there = {r.id: self.supply[r.id] for r in self.resources if r.site == staff.site}
-        return opened(staff, there, self.cycle, self.choice.rate_per_year)
+        return self.terms.opened(staff, there)
 
     def _cut(self) -> None:
         """Every way to cut a GPU into the slices that some work could take."""
@@ -402,10 +411,11 @@ class _Builder:
             site_kw={site.id: site.capacity_kw for site in inventory.sites},
             quotas={q.place: q.instances for q in cloud.quotas} if cloud else {},
             groups=tuple(filter(None, map(self._opened, self.choice.staff))),
+            cash=self.terms.cash_limits(self.choice.supplies, self.choice.cash_margin_usd),
         )
         rate = self.choice.rate_per_year
         all_freed_usd = math.fsum(
-            s.count * freed_usd(s, self.cycle.periods, rate)
+            s.count * self.terms.freed_usd(s)
             for s in self.choice.supplies
             if s.purchase is Purchase.OWNED
         )

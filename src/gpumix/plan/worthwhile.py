@@ -23,10 +23,15 @@ def worthwhile(choice: Choice) -> tuple[Supply, ...]:
     """
     kept: list[Supply] = []
     tables = {supply.id: _rates(choice, supply) for supply in choice.supplies}
+    dated = bool(choice.inventory.limits.cash)
     for supply in sorted(choice.supplies, key=_by_price):
         table = tables[supply.id]
         if supply.count or (
-            table and not any(_beats(k, supply, tables[k.id], table) for k in kept)
+            table
+            and not any(
+                _beats(k, supply, tables[k.id], table) and not (dated and _pays_sooner(k, supply))
+                for k in kept
+            )
         ):
             kept.append(supply)
     return tuple(sorted(kept, key=lambda s: s.id))
@@ -86,6 +91,13 @@ def _beats(
         )
         for key, rate in table.items()
     )
+
+
+def _pays_sooner(other: Supply, supply: Supply) -> bool:
+    """Whether more of one is due when it begins, or for a longer term: of a limited year's cash it
+    takes more."""
+    shares = [s.offer.upfront_share if s.offer else 0.0 for s in (other, supply)]
+    return shares[0] > shares[1]
 
 
 def _begins_and_ends(other: Supply, supply: Supply) -> bool:
