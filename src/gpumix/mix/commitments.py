@@ -99,7 +99,7 @@ def commitments(problem: Problem) -> Commitments:
         for term in r.terms or (Term("", everywhere, instance_cost(problem, r), r.capex),)
     ]
     offered += [
-        (len(resources) + i, Term(group.id, everywhere, group.fixed_cost))
+        (len(resources) + i, Term(group.id, everywhere, group.fixed_cost, cash=group.cash))
         for i, group in enumerate(groups)
     ]
     of = np.array([i for i, _ in offered], dtype=np.intp)

@@ -62,7 +62,8 @@ def own_servers(inventory: Inventory, catalog: Catalog) -> Supplies:
                 )
             )
         found += standing
-        first = 0 if standing else site.lead_months or 0
+        opens = (inventory.phases or (0,))[0] + (site.lead_months or 0)
+        first = 0 if standing else min(opens, inventory.years * int(MONTHS_PER_YEAR))
         staff.append(staff_of_site(site, country_of(site, catalog), catalog.defaults, first))
         for gpu in site.gpus:
             supply, note = _buyable(site, servers[gpu], inventory, catalog)

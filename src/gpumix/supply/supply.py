@@ -39,7 +39,8 @@ class Supply:
     survives the loss of an instance; None where unknown. `round_trips` are those to the users of
     workloads that say where these are. On a site of one's own one is so many
     `servers_per_instance`; one that is the site's only server is had as `alone`; None where others
-    stand there.
+    stand there. One may begin to be held, or be sold, in the months `starts` of the plan; None = in
+    every one in which anything changes.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Supply:
     round_trips: tuple[RoundTrip, ...] = ()
     servers_per_instance: float = 1.0
     alone: Supply | None = None
+    starts: tuple[int, ...] | None = None
 
     def round_trip(self, workload: str) -> RoundTrip | None:
         """The round trip to a workload's users; None where nothing is known of it."""
@@ -98,6 +100,10 @@ class Supply:
             capex_usd=self.alone.capex_usd,
             alone=None,
         )
+
+    def may_start(self, month: int) -> bool:
+        """Whether one may begin to be held, or be sold, in a month of the plan."""
+        return month >= self.lead_months and (self.starts is None or month in self.starts)
 
     @property
     def term_months(self) -> int:
