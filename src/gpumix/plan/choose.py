@@ -34,7 +34,7 @@ def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
     of = (*rented.of, *own.of, *kept(inventory, today))
     up = with_availability(of, inventory, catalog)
     near, today = (with_round_trips(some, inventory, catalog) for some in (up, today))
-    return Supplies(near, rented.notes + own.notes, today, own.staff)
+    return Supplies(near, rented.notes + own.notes, today, own.staff, own.sites)
 
 
 def chosen_from(
@@ -53,6 +53,7 @@ def chosen_from(
         {gpu: reliability.spot_useful_share(gpu) for gpu in supplies.largest_instance()},
         rate_per_year=cost_of_capital(inventory, catalog),
         staff=supplies.staff,
+        sites=supplies.sites,
     )
     choice = replace(choice, supplies=worthwhile(choice))
     return replace(choice, pools=_pools(choice))

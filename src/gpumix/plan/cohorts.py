@@ -15,6 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from gpumix.cost.case.streams import Stream, paid_monthly, present_cost_of, stream_of
+from gpumix.cost.grid import DEMAND
 from gpumix.cost.hardware import GIVEN_UP, SALE, Hardware
 from gpumix.domain.offer import Purchase
 from gpumix.plan.periods import Period
@@ -36,7 +37,8 @@ FREED = (SALE, GIVEN_UP)
 _CAPITAL = "capital"
 """Part of a server's yearly cost that only ranks supplies: a plan counts the purchase itself."""
 
-_CATEGORIES = {"facility": "room", "idle energy": "energy"}
+_ENERGY = "idle energy"
+_CATEGORIES = {"facility": "room", _ENERGY: "energy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +200,14 @@ class _Maker:
         """What a server costs while it stands."""
         supply = self.supply
         months = np.arange(start + 1.0, end + 1.0)
-        apart = _CAPITAL if supply.hardware else ""  # counted by the purchase itself
+        # counted by the purchase itself, and by the site's bill
+        apart = (DEMAND, _CAPITAL) if supply.hardware else (DEMAND,)
         return [
             paid_monthly(
                 _CATEGORIES.get(name, name),
                 name,
                 "server-year",
-                usd,
+                usd * supply.energy_change.factors(months - 1.0) if name == _ENERGY else usd,
                 np.full_like(months, 1.0 / MONTHS_PER_YEAR),
                 months,
                 source=supply.source,
@@ -212,5 +215,5 @@ class _Maker:
                 as_of=supply.as_of,
             )
             for name, usd in supply.usd_per_instance_year
-            if name != apart and usd
+            if name not in apart and usd
         ]

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gpumix import mix
-from gpumix.cost.case.streams import present_cost_of
-from gpumix.cost.finance import months_worth
+from gpumix.cost.site_charges import SiteCharges
 from gpumix.cost.staff import SiteStaff
 from gpumix.cost.unit_cost import usd_per_unit
 from gpumix.domain.defaults import GPUS_PER_NODE
@@ -32,9 +31,10 @@ from gpumix.plan.data import data_usd_per_unit, mean_over_peak
 from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.nights import hours_of, nights_of, shifts_of
 from gpumix.plan.periods import Period, busiest_week, first_month, work_per_week
+from gpumix.plan.sites import SiteCosts, opened, site_costs
 from gpumix.supply.availability import up_share
 from gpumix.supply.supply import Supply
-from gpumix.units import HOURS_PER_WEEK, MONTHS_PER_YEAR
+from gpumix.units import HOURS_PER_WEEK
 
 UNSTEADY_TIERS = ("marketplace", "reseller")
 """Tiers that sell machines of others: no premium work there."""
@@ -71,7 +71,7 @@ class Formulation:
     cycle: Cycle
     freed_usd: float = 0.0
     rate_per_year: float = 0.0
-    staff: tuple[SiteStaff, ...] = ()
+    sites: tuple[SiteCosts, ...] = ()
 
     def cohorts(self, resource: str, *, alone: bool = False) -> tuple[Cohort, ...]:
         """When a committed resource may begin and end; `alone` as the only server of its site."""
@@ -88,7 +88,7 @@ class Choice:
     deferrable work. `work` is how much searching is worth, `survives_loss` whether premium work
     must survive the loss of an instance. `pools` says how the needs of workloads are counted whose
     replicas share one queue. `rate_per_year` is the cost of capital, `staff`
-    looks after the sites.
+    looks after the sites, which pay `sites` once open.
     """
 
     inventory: Inventory
@@ -100,6 +100,7 @@ class Choice:
     pools: Mapping[str, Pooled] = field(default_factory=dict)
     rate_per_year: float = 0.0
     staff: tuple[SiteStaff, ...] = ()
+    sites: tuple[SiteCharges, ...] = ()
 
     def needed(self, workload: Workload, cycle: Cycle) -> tuple[float, ...]:
         """What replicas must do together, at their planned rates, in each block [units/h]."""
@@ -185,6 +186,7 @@ class _Builder:
     def __init__(self, choice: Choice, cycle: Cycle, rate_factor: Mapping[str, float]) -> None:
         self.choice, self.cycle, self.rate_factor = choice, cycle, rate_factor
         self.years = choice.inventory.years
+        self.sites = site_costs(choice.staff, choice.sites)
         self.resources = [self._resource(s) for s in choice.supplies]
         self.supply = {s.id: s for s in choice.supplies}
         self.workloads: list[mix.Workload] = []
@@ -336,7 +338,9 @@ class _Builder:
     ) -> None:
         rate = min(rate, mix.most_rate(self.workloads[-1]))  # its workload was added last
         per_unit = self._data_usd(cell) + wait_usd(option, cell.supply)
-        busy_usd = usd_per_busy_hour(option, cell.supply) + rate * per_unit
+        change = cell.supply.energy_change.factors(np.arange(float(self.cycle.periods[-1].end)))
+        energy_usd = usd_per_busy_hour(option, cell.supply) * float(change.mean())
+        busy_usd = energy_usd + rate * per_unit
         part = option.slice
         gpus, name = (0, part.name) if part else (option.gpus, "")
         self.configs.append(
@@ -379,7 +383,7 @@ class _Builder:
     def _terms(self, supply: Supply) -> tuple[mix.Term, ...]:
         """What is sold at once is none: it serves nowhere, and all costs count from it."""
         rate = self.choice.rate_per_year
-        posts_usd = self._posts_usd(supply)
+        site = next((one for one in self.sites if one.site == supply.site), None)
         freed_usd = freed_at_once_usd(supply, self.cycle.periods, rate)
         return tuple(
             mix.Term(
@@ -389,41 +393,14 @@ class _Builder:
                     for i, block in enumerate(self.cycle.blocks)
                     if cohort.start <= block.period.start < cohort.until
                 ),
-                cohort.usd + freed_usd + posts_usd * months_worth(rate, cohort.start, cohort.until),
+                cohort.usd
+                + freed_usd
+                + (site.each_usd(supply, cohort.start, cohort.until, rate) if site else 0.0),
                 cohort.capex_usd,
             )
             for cohort in cohorts_of(supply, self.cycle.periods, rate)
             if cohort.until
         )
-
-    def _posts_usd(self, supply: Supply) -> float:
-        """What staff costs a month with each instance, where it goes by the server [USD]."""
-        staff = next((s for s in self.choice.staff if s.site == supply.site), None)
-        if staff is None or staff.least > staff.per_server:
-            return 0.0
-        posts = staff.per_server * supply.servers_per_instance
-        return posts * staff.salary_usd / MONTHS_PER_YEAR
-
-    def _open(self, staff: SiteStaff) -> mix.Group | None:
-        """A site that is paid for once it holds a server: its least staff, less the network that
-        an only server does without, at the most: all of them are priced with it."""
-        rate, periods = self.choice.rate_per_year, self.cycle.periods
-        resources = [r for r in self.resources if r.site == staff.site]
-        one = staff.paid(np.ones(periods[-1].end))
-        usd = present_cost_of([one], rate) if staff.least > staff.per_server else 0.0
-        networks = [
-            full.usd - only.usd
-            for r in resources
-            if (supply := self.supply[r.id]).alone is not None
-            for full, only in zip(
-                cohorts_of(supply, periods, rate),
-                cohorts_of(supply.as_only(), periods, rate),
-                strict=True,
-            )
-        ]
-        usd -= max(networks, default=0.0)
-        ids = tuple(r.id for r in resources)
-        return mix.Group(f"staff of {staff.site}", ids, usd) if usd > 0.0 and ids else None
 
     def _cut(self) -> None:
         """Every way to cut a GPU into the slices that some work could take."""
@@ -447,7 +424,7 @@ class _Builder:
             capex_budget=inventory.limits.capex_usd,
             site_kw={site.id: site.capacity_kw for site in inventory.sites},
             quotas={q.place: q.instances for q in cloud.quotas} if cloud else {},
-            groups=tuple(filter(None, map(self._open, self.choice.staff))),
+            groups=tuple(filter(None, map(self._opened, self.sites))),
         )
         rate = self.choice.rate_per_year
         freed_usd = math.fsum(
@@ -458,8 +435,12 @@ class _Builder:
         worth = [block.period.worth(rate) for block in self.cycle.blocks]
         problem = mix.at_worth(problem, worth)
         cells = tuple(self.cells)
-        staff = self.choice.staff
-        return Formulation(problem, cells, self.supply, self.cycle, freed_usd, rate, staff)
+        return Formulation(problem, cells, self.supply, self.cycle, freed_usd, rate, self.sites)
+
+    def _opened(self, site: SiteCosts) -> mix.Group | None:
+        held = [self.supply[r.id] for r in self.resources]
+        periods, rate = self.cycle.periods, self.choice.rate_per_year
+        return opened(site, self.resources, held, periods, rate)
 
 
 def work_name(workload: str, period: Period) -> str:
