@@ -140,7 +140,7 @@ def test_what_is_refused(tmp_path: Path, site: str, words: str) -> None:
 def test_a_tariff_is_written_and_read_again(tmp_path: Path) -> None:
     site = (
         "tariff: {energy: 0.1, demand: {price: 0.7, unit: kVA, power_factor: 0.9}}, generator:"
-        " {rated_kw: 40, litres_per_hour: {per_rated_kw: 0.04, per_load_kw: 0.23}, diesel_price: 1},"
+        " {rated_kw: 40, litres_per_hour: {per_rated_kw: 0.04, per_load_kw: 0.2}, diesel_price: 1},"
         " room: {usd_per_kw_month: 9, minimum_kw: 20, fit_out_usd: 1000}"
     )
     found = opened(tmp_path, site)

@@ -113,6 +113,7 @@ class Site:
     country's; `currency` is that of a country that the table does not know; `tariff` is in USD and
     goes before `usd_per_kwh`. Where `power_included`, the rent of the room pays for the power.
     Once it is open it rents `room_minimum_kw` at the least; to open it takes `fit_out_usd`.
+    The change to denser cooling costs `retrofit_usd_per_kw` of its racks, by kind of cooling.
     `generator_set` is the generator that stands there, in USD; None = one of a typical use.
     """
 
@@ -143,6 +144,7 @@ class Site:
     room_minimum_kw: float = 0.0
     fit_out_usd: float = 0.0
     generator_set: Generator | None = None
+    retrofit_usd_per_kw: tuple[tuple[str, float], ...] = ()
 
     def stack(self, name: str) -> TaxStack | None:
         """The customs line of this name, None where the site does not state it."""

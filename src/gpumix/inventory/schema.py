@@ -302,12 +302,15 @@ TaxStacks = Annotated[dict[Name, list[TaxSpec]], BeforeValidator(_as_server_taxe
 
 class RoomSpec(_Spec):
     """Rent of the room, for each kW of nameplate, at least `minimum_kw`; whether the power is in
-    it; what it takes to fit it out."""
+    it; what it takes to fit it out, and to change to denser cooling."""
 
     usd_per_kw_month: Number = Field(ge=0, le=10_000)
     power_included: bool = False
     minimum_kw: Number = Field(default=0.0, ge=0, le=1e6)
     fit_out_usd: Number = Field(default=0.0, ge=0, le=1e12)
+    retrofit_usd_per_kw: dict[
+        Literal["rear_door", "liquid"], Annotated[Number, Field(ge=0, le=1e6)]
+    ] = {}
 
 
 class RateSpec(_Spec):

@@ -64,6 +64,7 @@ def _site(
         fields["facility_usd_per_kw_month"] = spec.room.usd_per_kw_month
         fields["room_minimum_kw"] = spec.room.minimum_kw
         fields["fit_out_usd"] = spec.room.fit_out_usd
+        fields["retrofit_usd_per_kw"] = tuple(spec.room.retrofit_usd_per_kw.items())
     for fault in _twice(spec):
         reading.say(path, *fault)
     tariff = None

@@ -119,14 +119,16 @@ def proof_of(answer: Answer) -> mix.Solution:
     """The solution with its cost by the accounts (the worth of waiting included), and what the
     search proves of that.
 
-    Any other mix could draw all credits too, which the search does not see: its bound less these.
+    Any other mix could draw all credits too, which the search does not see, and be counted as much
+    too dear: its bound less the greater of the two.
     """
     solution = answer.found.solution
     credit_usd = math.fsum(credit.usd for credit in credits_of(answer.choice.inventory))
     usd = answer.minimised_usd
     if math.isclose(usd, solution.cost or 0.0, rel_tol=1e-9) and not credit_usd:
         return solution
-    bound = max((solution.bound or 0.0) - credit_usd, 0.0)
+    unseen_usd = max(credit_usd, (solution.cost or 0.0) - usd)
+    bound = max((solution.bound or 0.0) - unseen_usd, 0.0)
     return judged(replace(solution, cost=usd), bound)
 
 
