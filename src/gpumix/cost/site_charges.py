@@ -14,6 +14,9 @@ from gpumix.domain.site import Site
 from gpumix.units import HOURS_PER_DAY, HOURS_PER_YEAR, MONTHS_PER_YEAR
 from gpumix.values import FloatArray
 
+FIT_OUT = "fit-out"
+"""What it takes to open a site, once."""
+
 DAYS_PER_MONTH = HOURS_PER_YEAR / MONTHS_PER_YEAR / HOURS_PER_DAY
 
 
@@ -117,7 +120,7 @@ class SiteCharges:
         usd, one = np.array([self.fit_out_usd]), np.ones(1)
         return Stream(
             category="installation",
-            item="fit-out",
+            item=FIT_OUT,
             months=np.array([float(load.open.start)]),
             quantity=one,
             price=usd,

@@ -178,13 +178,15 @@ class Group:
     """Resources that are counted as one: of a provider, of a GPU type, of a line.
 
     It is used if any instance of its resources is held or runs in any block; `fixed_cost` [USD] is
-    paid once if so. `kind` is what `Problem.most` counts.
+    paid once if so, and `capex` [USD] of it takes of the budget. `kind` is what `Problem.most`
+    counts.
     """
 
     id: str
     resources: tuple[str, ...]
     fixed_cost: float = 0.0
     kind: str = ""
+    capex: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

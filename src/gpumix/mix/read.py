@@ -322,6 +322,7 @@ def _groups(top: JsonObject, resources: Sequence[str]) -> tuple[Group, ...]:
             resources=o.references("resources", "resource", resources),
             fixed_cost=o.number("fixed_cost", 0.0),
             kind=o.text("kind", ""),
+            capex=o.number("capex", 0.0),
         )
         for o in top.objects("groups", _names(Group))
     )

@@ -11,6 +11,7 @@ from gpumix import mix
 from gpumix.cost.case.streams import Stream, cash_by_year
 from gpumix.cost.case.sums import ledger_option
 from gpumix.cost.finance import months_worth
+from gpumix.cost.site_charges import FIT_OUT
 from gpumix.domain.ledger import Entry, PlanLedger
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import (
@@ -93,8 +94,10 @@ class Answer:
 
     @property
     def capex_usd(self) -> float:
-        """Cash spent on servers [USD]."""
-        return math.fsum(n * c.capex_usd for line in self.lines for c, n in line.cohorts)
+        """Cash spent on servers and on fitting out their sites [USD]."""
+        servers = [n * c.capex_usd for line in self.lines for c, n in line.cohorts]
+        sites = [s.total for line in self.lines for s in line.streams if s.item == FIT_OUT]
+        return math.fsum([*servers, *sites])
 
     @property
     def owed_usd(self) -> float:

@@ -97,7 +97,10 @@ def opened(
     own = [(r.id, s) for r, s in zip(resources, supply, strict=True) if s.site == costs.site]
     usd = costs.opening([s for _, s in own], periods, rate_per_year)
     ids = tuple(id for id, _ in own)
-    return mix.Group(f"site {costs.site}", ids, usd) if usd > 0.0 else None
+    capex_usd = costs.charges.fit_out_usd if costs.charges and ids else 0.0
+    if usd <= 0.0 and capex_usd <= 0.0:
+        return None
+    return mix.Group(f"site {costs.site}", ids, max(usd, 0.0), capex=capex_usd)
 
 
 def _of_one(supply: Supply, start: int, until: int) -> SiteLoad:
