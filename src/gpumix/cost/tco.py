@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gpumix.cost.book import Book, country_source
-from gpumix.cost.energy import energy_usd_per_year, facility_power_kw
+from gpumix.cost.energy import STEADY, PriceChange, energy_usd_per_year, facility_power_kw
 from gpumix.cost.hardware import Hardware
 from gpumix.cost.premises import pue, server_draw_kw, site_supply
+from gpumix.cost.site_charges import ServerDraw
 from gpumix.domain.defaults import TAX_RECOVERY_MONTHS
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.gpu import Server
@@ -25,7 +26,8 @@ class ServerCost:
     back later included; the capital charge counts what does not come back. A busy hour is one in
     which all GPUs of the server work; `energy_usd_per_busy_hour` is what it adds to idling.
     `nameplate_kw` is what the rack must feed. `availability` is the share of the year with power.
-    `hardware` tells what a shorter stay costs; None where its price is not known.
+    `hardware` tells what a shorter stay costs; None where its price is not known. Its energy costs
+    these amounts in the first year and moves by `energy_change`; `draw` is what the site sees.
     """
 
     server: str
@@ -43,6 +45,8 @@ class ServerCost:
     availability: float
     assumptions: tuple[Assumption, ...]
     hardware: Hardware | None = None
+    draw: ServerDraw | None = None
+    energy_change: PriceChange = STEADY
 
     @property
     def fixed_parts(self) -> dict[str, float]:
@@ -127,7 +131,7 @@ def onprem_server(
     if hardware is not None and not owned:
         stay = hardware.bought(server.id, 0, months)
         capital_usd = hardware.capital_usd(stay, 0, months) / years
-    idle_usd, busy_hour_usd, availability = _energy(server, site, country, book, hot_humid)
+    energy = _energy(server, site, country, book, hot_humid)
     rent = site.facility_usd_per_kw_month
     return ServerCost(
         server=server.id,
@@ -139,12 +143,14 @@ def onprem_server(
         insurance_usd_per_year=_share(insured_usd, "insurance_rate", "insurance", book),
         licence_usd_per_year=_licence(server, licence, book),
         facility_usd_per_year=_facility(rent, server.nameplate_kw, book),
-        idle_energy_usd_per_year=idle_usd,
-        energy_usd_per_busy_hour=busy_hour_usd,
+        idle_energy_usd_per_year=energy.idle_usd_per_year,
+        energy_usd_per_busy_hour=energy.usd_per_busy_hour,
         nameplate_kw=server.nameplate_kw,
-        availability=availability,
+        availability=energy.availability,
         assumptions=tuple(book.assumptions),
         hardware=hardware,
+        draw=energy.draw,
+        energy_change=energy.change,
     )
 
 
@@ -235,10 +241,19 @@ def _capital(
     )
 
 
-def _energy(
-    server: Server, site: Site, country: Country, book: Book, hot_humid: bool
-) -> tuple[float, float, float]:
-    """(idling all year [USD], a busy hour on top of it [USD], share of the year with power)."""
+@dataclass(frozen=True, slots=True)
+class _Energy:
+    """Energy of a server: idling all year, a busy hour on top of it, how its price moves, and the
+    share of the year with power."""
+
+    idle_usd_per_year: float
+    usd_per_busy_hour: float
+    change: PriceChange
+    availability: float
+    draw: ServerDraw
+
+
+def _energy(server: Server, site: Site, country: Country, book: Book, hot_humid: bool) -> _Energy:
     idle_kw, load_kw = server_draw_kw(server, book.defaults)
     complete = server.idle_kw is not None and server.load_kw is not None
     basis = Basis.MEASURED if complete and server.evidence == "measured" else Basis.ASSUMED
@@ -248,9 +263,21 @@ def _energy(
     overhead = pue(site, book, hot_humid)
     supply = site_supply(site, country, book)
     rated_kw = facility_power_kw(server.nameplate_kw, overhead)
-    idle_usd = energy_usd_per_year(supply, facility_power_kw(idle_kw, overhead), rated_kw)
-    busy_hour_usd = facility_power_kw(load_kw - idle_kw, overhead) * supply.usd_per_kwh
-    return idle_usd, busy_hour_usd, supply.availability
+    drawn = ServerDraw(
+        facility_power_kw(idle_kw, overhead),
+        facility_power_kw(load_kw, overhead),
+        server.nameplate_kw,
+    )
+    per_year = site.tariff.price_change_per_year if site.tariff is not None else 0.0
+    if per_year:
+        book.note("price of electricity", f"{per_year:+.1%} a year", Basis.ASSUMED, "the inventory")
+    return _Energy(
+        idle_usd_per_year=energy_usd_per_year(supply, drawn.idle_kw, rated_kw),
+        usd_per_busy_hour=facility_power_kw(load_kw - idle_kw, overhead) * supply.usd_per_kwh,
+        change=PriceChange(per_year, supply.grid_share) if per_year else STEADY,
+        availability=supply.availability,
+        draw=drawn,
+    )
 
 
 def _share(hardware_usd: float, parameter: str, what: str, book: Book) -> float:

@@ -303,10 +303,16 @@ TaxStacks = Annotated[dict[Name, list[TaxSpec]], BeforeValidator(_as_server_taxe
 
 
 class RoomSpec(_Spec):
-    """Rent of the room, for each kW of nameplate; whether the power is in it."""
+    """Rent of the room, for each kW of nameplate, at least `minimum_kw`; whether the power is in
+    it; what it takes to fit it out, and to change to denser cooling."""
 
     usd_per_kw_month: Number = Field(ge=0, le=10_000)
     power_included: bool = False
+    minimum_kw: Number = Field(default=0.0, ge=0, le=1e6)
+    fit_out_usd: Number = Field(default=0.0, ge=0, le=1e12)
+    retrofit_usd_per_kw: dict[
+        Literal["rear_door", "liquid"], Annotated[Number, Field(ge=0, le=1e6)]
+    ] = {}
 
 
 class RateSpec(_Spec):
@@ -327,7 +333,7 @@ class SiteSpec(_Spec):
     usd_per_kwh: Number | None = Field(default=None, gt=0, le=10)
     pue: Number | None = Field(default=None, ge=1, le=4)
     outage_hours_per_year: Number | None = Field(default=None, ge=0, le=8760)
-    generator: bool = True
+    generator: bool | dict[str, Any] = True
     cost_of_capital: Share | None = None
     staff: StaffSpec | None = None
     staff_fte: Number | None = Field(default=None, ge=0, le=10_000)

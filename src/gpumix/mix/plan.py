@@ -267,6 +267,7 @@ def _broken_budgets(problem: Problem, solution: Solution) -> Iterator[str]:
     spent = math.fsum(
         [r.capex * solution.committed[r.id] for r in committed if not r.terms]
         + [t.capex * solution.terms[r.id][t.id] for r in committed for t in r.terms]
+        + [group.capex for group in used_groups(problem, solution)]
     )
     budget = problem.capex_budget
     if budget is not None and not _reaches(budget, spent):

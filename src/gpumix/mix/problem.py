@@ -182,14 +182,15 @@ class Group:
     """Resources that are counted as one: of a provider, of a GPU type, of a line.
 
     It is used if any instance of its resources is held or runs in any block; `fixed_cost` [USD] is
-    paid once if so, and takes `cash` [USD] of each of the problem's cash limits. `kind` is what
-    `Problem.most` counts.
+    paid once if so, and takes `capex` [USD] of the budget and `cash` [USD] of each of the problem's
+    cash limits. `kind` is what `Problem.most` counts.
     """
 
     id: str
     resources: tuple[str, ...]
     fixed_cost: float = 0.0
     kind: str = ""
+    capex: float = 0.0
     cash: tuple[float, ...] = ()
 
 

@@ -333,6 +333,7 @@ def _groups(top: JsonObject, resources: Sequence[str], n_cash: int) -> tuple[Gro
             resources=o.references("resources", "resource", resources),
             fixed_cost=o.number("fixed_cost", 0.0),
             kind=o.text("kind", ""),
+            capex=o.number("capex", 0.0),
             cash=o.cash(n_cash),
         )
         for o in top.objects("groups", _names(Group))

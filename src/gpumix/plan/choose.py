@@ -36,7 +36,7 @@ def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
     up = with_availability(of, inventory, catalog)
     near, today = (with_round_trips(some, inventory, catalog) for some in (up, today))
     begun = tuple(filter(None, (_in_phases(one, inventory) for one in near)))
-    return Supplies(begun, rented.notes + own.notes, today, own.staff)
+    return Supplies(begun, rented.notes + own.notes, today, own.staff, own.sites)
 
 
 def _in_phases(supply: Supply, inventory: Inventory) -> Supply | None:
@@ -64,6 +64,7 @@ def chosen_from(
         {gpu: reliability.spot_useful_share(gpu) for gpu in supplies.largest_instance()},
         rate_per_year=cost_of_capital(inventory, catalog),
         staff=supplies.staff,
+        sites=supplies.sites,
     )
     choice = replace(choice, supplies=worthwhile(choice))
     return replace(choice, pools=_pools(choice))

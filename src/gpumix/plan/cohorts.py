@@ -15,7 +15,8 @@ from functools import lru_cache
 import numpy as np
 
 from gpumix.cost.case.streams import Stream, paid_monthly, present_cost_of, stream_of
-from gpumix.cost.hardware import GIVEN_UP, SALE, Hardware
+from gpumix.cost.grid import DEMAND
+from gpumix.cost.hardware import RESALE_OF_KEPT, SALE, Hardware
 from gpumix.domain.offer import Purchase
 from gpumix.plan.periods import Period
 from gpumix.supply.supply import Supply
@@ -31,12 +32,13 @@ RENTAL = {
     Purchase.RESERVED: "reserved rental (other terms)",
 }
 OWED = "owed past the horizon"
-FREED = (SALE, GIVEN_UP)
-"""What a sale of what stands brings, and what keeping it would have brought at the end."""
+FREED = (SALE, RESALE_OF_KEPT)
+"""What sales of what stands bring, during the plan and at its end."""
 _CAPITAL = "capital"
 """Part of a server's yearly cost that only ranks supplies: a plan counts the purchase itself."""
 
-_CATEGORIES = {"facility": "room", "idle energy": "energy"}
+_ENERGY = "idle energy"
+_CATEGORIES = {"facility": "room", _ENERGY: "energy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,8 @@ class Cohort:
     until before `paid_until`.
 
     `streams` are what is paid for it and when, `usd` is their present cost. Rent for months after
-    the horizon is owed. A sale counts by what it brings, less what the server would still fetch at
-    the horizon's end. `cash_usd` moves on the day it starts, or is sold (then below 0);
-    `capex_usd` binds the budget.
+    the horizon is owed. A sale counts by what it brings; what is kept is sold at the horizon's end.
+    `cash_usd` moves on the day it starts, or is sold (then below 0); `capex_usd` binds the budget.
     """
 
     start: int
@@ -165,11 +166,13 @@ class _Maker:
 
     def kept(self) -> Cohort:
         """What stands, to the end."""
-        return self._cohort(0, self.horizon, self.horizon, self._standing(0, self.horizon))
+        hardware, end = self.supply.hardware, self.horizon
+        left = hardware.kept(self.supply.id, end) if hardware else ()
+        return self._cohort(0, end, end, [*self._standing(0, end), *map(stream_of, left)])
 
     def sold(self, hardware: Hardware, until: int) -> Cohort:
         """What stands, until it is sold."""
-        sale = hardware.sale(self.supply.id, until, self.horizon)
+        sale = hardware.sale(self.supply.id, until)
         streams = [*self._standing(0, until), *map(stream_of, sale)]
         return self._cohort(0, until, until, streams, -hardware.resale_usd(until))
 
@@ -207,13 +210,14 @@ class _Maker:
         """What a server costs while it stands."""
         supply = self.supply
         months = np.arange(start + 1.0, end + 1.0)
-        apart = _CAPITAL if supply.hardware else ""  # counted by the purchase itself
+        # counted by the purchase itself, and by the site's bill
+        apart = (DEMAND, _CAPITAL) if supply.hardware else (DEMAND,)
         return [
             paid_monthly(
                 _CATEGORIES.get(name, name),
                 name,
                 "server-year",
-                usd,
+                usd * supply.energy_change.factors(months - 1.0) if name == _ENERGY else usd,
                 np.full_like(months, 1.0 / MONTHS_PER_YEAR),
                 months,
                 source=supply.source,
@@ -221,5 +225,5 @@ class _Maker:
                 as_of=supply.as_of,
             )
             for name, usd in supply.usd_per_instance_year
-            if name != apart and usd
+            if name not in apart and usd
         ]

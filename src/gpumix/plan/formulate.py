@@ -11,7 +11,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from gpumix import mix
+from gpumix.cost.site_charges import SiteCharges
 from gpumix.cost.staff import SiteStaff
 from gpumix.cost.unit_cost import usd_per_unit
 from gpumix.domain.defaults import GPUS_PER_NODE
@@ -28,6 +31,7 @@ from gpumix.plan.data import data_usd_per_unit, mean_over_peak
 from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.nights import hours_of, nights_of, shifts_of
 from gpumix.plan.periods import Period, busiest_week, first_month, work_per_week
+from gpumix.plan.sites import SiteCosts, site_costs
 from gpumix.plan.terms import Terms
 from gpumix.supply.availability import up_share
 from gpumix.supply.supply import Supply
@@ -68,7 +72,7 @@ class Formulation:
     cycle: Cycle
     freed_usd: float = 0.0
     rate_per_year: float = 0.0
-    staff: tuple[SiteStaff, ...] = ()
+    sites: tuple[SiteCosts, ...] = ()
 
     def cohorts(self, resource: str, *, alone: bool = False) -> tuple[Cohort, ...]:
         """When a committed resource may begin and end; `alone` as the only server of its site."""
@@ -85,8 +89,8 @@ class Choice:
     deferrable work. `work` is how much searching is worth, `survives_loss` whether premium work
     must survive the loss of an instance. `pools` says how the needs of workloads are counted whose
     replicas share one queue. `rate_per_year` is the cost of capital, `staff`
-    looks after the sites. The cash of a year stays below its limit by `cash_margin_usd`, for what
-    the problem does not see.
+    looks after the sites, which pay `sites` once open. The cash of a year stays below its limit by
+    `cash_margin_usd`, for what the problem does not see.
     """
 
     inventory: Inventory
@@ -98,6 +102,7 @@ class Choice:
     pools: Mapping[str, Pooled] = field(default_factory=dict)
     rate_per_year: float = 0.0
     staff: tuple[SiteStaff, ...] = ()
+    sites: tuple[SiteCharges, ...] = ()
     cash_margin_usd: Mapping[int, float] = field(default_factory=dict)
 
     def needed(self, workload: Workload, cycle: Cycle) -> tuple[float, ...]:
@@ -184,7 +189,8 @@ class _Builder:
     def __init__(self, choice: Choice, cycle: Cycle, rate_factor: Mapping[str, float]) -> None:
         self.choice, self.cycle, self.rate_factor = choice, cycle, rate_factor
         self.years = choice.inventory.years
-        self.terms = Terms(choice.inventory, cycle, choice.rate_per_year, choice.staff)
+        self.sites = site_costs(choice.staff, choice.sites)
+        self.terms = Terms(choice.inventory, cycle, choice.rate_per_year, self.sites)
         self.resources = [self._resource(s) for s in choice.supplies]
         self.supply = {s.id: s for s in choice.supplies}
         self.workloads: list[mix.Workload] = []
@@ -336,7 +342,9 @@ class _Builder:
     ) -> None:
         rate = min(rate, mix.most_rate(self.workloads[-1]))  # its workload was added last
         waiting_usd = rate * wait_usd(option, cell.supply)
-        paid_usd = usd_per_busy_hour(option, cell.supply) + rate * self._data_usd(cell)
+        change = cell.supply.energy_change.factors(np.arange(float(self.cycle.periods[-1].end)))
+        energy_usd = usd_per_busy_hour(option, cell.supply) * float(change.mean())
+        paid_usd = energy_usd + rate * self._data_usd(cell)
         part = option.slice
         gpus, name = (0, part.name) if part else (option.gpus, "")
         self.configs.append(
@@ -384,9 +392,9 @@ class _Builder:
         sold = supply.purchase is Purchase.OWNED and not supply.always_on and supply.may_start(0)
         return sold and supply.hardware is not None
 
-    def _opened(self, staff: SiteStaff) -> mix.Group | None:
-        there = {r.id: self.supply[r.id] for r in self.resources if r.site == staff.site}
-        return self.terms.opened(staff, there)
+    def _opened(self, site: SiteCosts) -> mix.Group | None:
+        there = {r.id: self.supply[r.id] for r in self.resources if r.site == site.site}
+        return self.terms.opened(site, there)
 
     def _cut(self) -> None:
         """Every way to cut a GPU into the slices that some work could take."""
@@ -410,7 +418,7 @@ class _Builder:
             capex_budget=inventory.limits.capex_usd,
             site_kw={site.id: site.capacity_kw for site in inventory.sites},
             quotas={q.place: q.instances for q in cloud.quotas} if cloud else {},
-            groups=tuple(filter(None, map(self._opened, self.choice.staff))),
+            groups=tuple(filter(None, map(self._opened, self.sites))),
             cash=self.terms.cash_limits(self.choice.supplies, self.choice.cash_margin_usd),
         )
         rate = self.choice.rate_per_year
@@ -422,8 +430,7 @@ class _Builder:
         worth = [block.period.worth(rate) for block in self.cycle.blocks]
         problem = mix.at_worth(problem, worth)
         cells = tuple(self.cells)
-        staff = self.choice.staff
-        return Formulation(problem, cells, self.supply, self.cycle, all_freed_usd, rate, staff)
+        return Formulation(problem, cells, self.supply, self.cycle, all_freed_usd, rate, self.sites)
 
 
 def work_name(workload: str, period: Period) -> str:

@@ -11,6 +11,7 @@ from gpumix import mix
 from gpumix.cost.case.streams import Stream, cash_by_year
 from gpumix.cost.case.sums import ledger_option
 from gpumix.cost.finance import months_worth
+from gpumix.cost.site_charges import FIT_OUT
 from gpumix.domain.ledger import Entry, PlanLedger
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import (
@@ -95,8 +96,10 @@ class Answer:
 
     @property
     def capex_usd(self) -> float:
-        """Cash spent on servers [USD]."""
-        return math.fsum(n * c.capex_usd for line in self.lines for c, n in line.cohorts)
+        """Cash spent on servers and on fitting out their sites [USD]."""
+        servers = [n * c.capex_usd for line in self.lines for c, n in line.cohorts]
+        sites = [s.total for line in self.lines for s in line.streams if s.item == FIT_OUT]
+        return math.fsum([*servers, *sites])
 
     @property
     def owed_usd(self) -> float:
@@ -121,14 +124,16 @@ def proof_of(answer: Answer) -> mix.Solution:
     """The solution with its cost by the accounts (the worth of waiting included), and what the
     search proves of that.
 
-    Any other mix could draw all credits too, which the search does not see: its bound less these.
+    Any other mix could draw all credits too, which the search does not see, and be counted as much
+    too dear: its bound less the greater of the two.
     """
     solution = answer.found.solution
     credit_usd = math.fsum(credit.usd for credit in credits_of(answer.choice.inventory))
     usd = answer.minimised_usd
     if math.isclose(usd, solution.cost or 0.0, rel_tol=1e-9) and not credit_usd:
         return solution
-    bound = max((solution.bound or 0.0) - credit_usd, 0.0)
+    unseen_usd = max(credit_usd, (solution.cost or 0.0) - usd)
+    bound = max((solution.bound or 0.0) - unseen_usd, 0.0)
     return judged(replace(solution, cost=usd), bound)
 
 

@@ -9,47 +9,48 @@ import numpy as np
 
 from gpumix import mix
 from gpumix.cost.case.streams import present_cost_of
-from gpumix.cost.finance import months_worth
-from gpumix.cost.staff import SiteStaff
 from gpumix.domain.workload import Inventory
-from gpumix.plan.cash import Calendar, in_limited_years, limited_years
+from gpumix.plan.cash import Calendar, in_limited_years
 from gpumix.plan.cohorts import Cohort, cohorts_of, freed_usd
 from gpumix.plan.cycle import Cycle
+from gpumix.plan.sites import SiteCosts
 from gpumix.supply.supply import Supply
-from gpumix.units import MONTHS_PER_YEAR
 from gpumix.values import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """Commitments of an inventory as the mix problem knows them, over the periods of a cycle, at a
-    cost of capital [1/year]; `staff` looks after the sites."""
+    cost of capital [1/year]; `sites` pay what is no server's."""
 
     inventory: Inventory
     cycle: Cycle
     rate_per_year: float
-    staff: tuple[SiteStaff, ...]
+    sites: tuple[SiteCosts, ...]
+
+    @property
+    def _end(self) -> int:
+        return self.cycle.periods[-1].end
 
     def of(self, supply: Supply) -> tuple[mix.Term, ...]:
         """Every commitment of a supply. What is sold at once is none: it serves nowhere, and all
         costs count from the best sale, all cash from that at once."""
         found, blocks = [], list(enumerate(self.cycle.blocks))
-        posts_usd, freed = self._posts_usd(supply), self.freed_usd(supply)
-        sold = self._cash_at_once(supply)
+        site = next((one for one in self.sites if one.site == supply.site), None)
+        freed, sold = self.freed_usd(supply), self._cash_at_once(supply)
         for cohort in self._cohorts(supply):
             start, until = cohort.start, cohort.until
             if not until:
                 continue
-            posts = posts_usd * months_worth(self.rate_per_year, start, until)
-            cash = in_limited_years(self.inventory, cohort.streams) - sold
-            salaries = [posts_usd * n for n in self._months_in(start, until)]
+            each = site.each(supply, start, until) if site else ()
+            cash = in_limited_years(self.inventory, (*cohort.streams, *each)) - sold
             found.append(
                 mix.Term(
                     cohort.id,
                     tuple(i for i, block in blocks if start <= block.period.start < until),
-                    cohort.usd + freed + posts,
+                    cohort.usd + freed + present_cost_of(each, self.rate_per_year),
                     cohort.capex_usd,
-                    tuple((cash + np.array(salaries)).tolist()),
+                    tuple(cash.tolist()),
                 )
             )
         return tuple(found)
@@ -58,12 +59,13 @@ class Terms:
         """What the best sale of one counts for [USD]."""
         return freed_usd(supply, self.cycle.periods, self.rate_per_year)
 
-    def opened(self, staff: SiteStaff, there: Mapping[str, Supply]) -> mix.Group | None:
-        """A site that is paid for once it holds a server: its least staff, less the network that an
-        only server does without, at the most: all of them, by resource, are priced with it."""
-        rate = self.rate_per_year
-        fixed = staff.least > staff.per_server
-        paid = [staff.paid(np.ones(self.cycle.periods[-1].end))] if fixed else []
+    def opened(self, site: SiteCosts, there: Mapping[str, Supply]) -> mix.Group | None:
+        """A site that is paid for once it holds a server: what is the site's and no server's, less
+        the network that an only server does without, at the most: all of them, by resource, are
+        priced with it."""
+        if not there:
+            return None
+        rate, paid = self.rate_per_year, site.opening(list(there.values()), self._end)
         both = [
             (full, only)
             for supply in there.values()
@@ -73,12 +75,19 @@ class Terms:
             )
         ]
         usd = present_cost_of(paid, rate) - max((f.usd - o.usd for f, o in both), default=0.0)
-        if usd <= 0.0 or not there:
+        capex_usd = site.charges.fit_out_usd if site.charges else 0.0
+        if usd <= 0.0 and capex_usd <= 0.0:
             return None
         networks = [self._cash(full) - self._cash(only) for full, only in both]
         cash = in_limited_years(self.inventory, paid)
         cash = cash - np.max(networks, axis=0) if networks else cash
-        return mix.Group(f"staff of {staff.site}", tuple(there), usd, cash=tuple(cash.tolist()))
+        return mix.Group(
+            f"site {site.site}",
+            tuple(there),
+            max(usd, 0.0),
+            capex=capex_usd,
+            cash=tuple(cash.tolist()),
+        )
 
     def cash_limits(
         self, supplies: Iterable[Supply], margin_usd: Mapping[int, float]
@@ -111,15 +120,3 @@ class Terms:
         if supply.count and (first := self._cohorts(supply)[0]).until == 0:
             return self._cash(first)
         return np.zeros(len(self.inventory.limits.cash))
-
-    def _months_in(self, start: int, until: int) -> list[int]:
-        calendar = Calendar.of(self.inventory)
-        years = limited_years(self.inventory)
-        return [calendar.months_in(year, start, until) for year in years]
-
-    def _posts_usd(self, supply: Supply) -> float:
-        """What staff costs a month with each instance, where it goes by the server [USD]."""
-        own = next((one for one in self.staff if one.site == supply.site), None)
-        if own is None or own.least > own.per_server:
-            return 0.0
-        return own.per_server * supply.servers_per_instance * own.salary_usd / MONTHS_PER_YEAR

@@ -128,17 +128,28 @@ class Clock:
 
     def stepped(self, change_per_year: float, starts: FloatArray) -> FloatArray:
         """What a price has become: (1 + c)^whole years since the start [n]."""
-        if not change_per_year:
-            return np.ones_like(starts)
-        years: FloatArray = (1.0 + change_per_year) ** (starts // MONTHS_PER_YEAR)
-        return years
+        return stepped(change_per_year, starts)
+
+
+def stepped(change_per_year: float, starts: FloatArray) -> FloatArray:
+    """What a price has become by some months: (1 + c)^whole years since the start [n].
+
+    Args:
+        change_per_year: c, a share.
+        starts: first days of the months, after the start [months], shape (n,).
+
+    Source: definition of a price that changes once a year.
+    """
+    if not change_per_year:
+        return np.ones_like(starts)
+    return np.asarray((1.0 + change_per_year) ** (starts // MONTHS_PER_YEAR))
 
 
 def paid_monthly(
     category: str,
     item: str,
     unit: str,
-    price: float,
+    price: float | FloatArray,
     quantity: FloatArray,
     months: FloatArray,
     **of: object,
@@ -147,7 +158,7 @@ def paid_monthly(
 
     Args:
         category, item, unit: of the entries.
-        price: of one unit.
+        price: of one unit, or in each month [n].
         quantity: units of each month [n].
         months: which months end then [n].
         of: `source`, `basis` and `as_of` of the price.
