@@ -206,6 +206,27 @@ class PlanBooks:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepOrSell:
+    """An owned line that the plan keeps: what it costs, what it would fetch, and doing without it.
+
+    `keep_usd` is the present cost of its bills; it `sells_for_usd` at the start (None where no
+    price is known). The alternative `without` it costs `without_more_usd` more, before that sale:
+    the most that doing without can cost, because no better one may have been looked for. Selling
+    pays above `sell_above_usd_per_gpu`. None, with the `reason`, where nothing does without it.
+    """
+
+    resource: str
+    gpu: str
+    gpus: int
+    keep_usd: float
+    sells_for_usd: float | None
+    without_more_usd: float | None
+    without: str
+    sell_above_usd_per_gpu: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PlanMoney:
     """All of it. `options` starts with the plan, the alternatives follow, the cheapest first.
 
@@ -224,3 +245,4 @@ class PlanMoney:
     flips: tuple[Flip, ...]
     own_or_rent: tuple[OwnOrRent, ...]
     books: PlanBooks | None
+    keep_or_sell: tuple[KeepOrSell, ...] = ()

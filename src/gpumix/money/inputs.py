@@ -17,6 +17,8 @@ TENTH = 1.0 - math.sqrt(0.2)
 """Where the tenth and the ninetieth of a hundred lie in a triangle of two halves with the same
 weight, as a share of the way from its middle to a foot."""
 TIMES = "times"
+_LEAST = 0.01
+"""Share of its cost that a plan costs however fast its work is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Input:
     """One uncertain figure of these options: its ends, what it does, and to which entries.
 
     `now` is the figure that the entries are computed with; `key` names the one provider or currency
-    that it is of, empty for all.
+    that it is of, empty for all. What acts on the whole cost is drawn between its `feet`.
     """
 
     shown: MoneyInput
@@ -41,6 +43,7 @@ class Input:
     now: float
     key: str = ""
     whole: Whole | None = None
+    feet: tuple[float, float] = (1.0, 1.0)
 
     def acts_on(self, entry: Entry, held: Mapping[str, Held]) -> bool:
         """Whether an entry is larger where the figure is."""
@@ -57,12 +60,12 @@ class Input:
         """Values between its ends [draws]: triangular, the typical one the likeliest. What acts on
         the whole cost is as often below what the plan is computed with as above it."""
         low, typical, high = self.shown.low, self.shown.typical, self.shown.high
+        if self.whole is not None:
+            foot = np.where(rng.random(draws) < 0.5, *self.feet)
+            return typical + (foot - typical) * (1.0 - np.sqrt(1.0 - rng.random(draws)))
         if low >= high:
             return np.full(draws, typical)
-        if self.whole is None:
-            return rng.triangular(low, typical, high, size=draws)
-        feet = np.where(rng.random(draws) < 0.5, low, high)
-        return typical + (feet - typical) * (1.0 - np.sqrt(1.0 - rng.random(draws)))
+        return rng.triangular(low, typical, high, size=draws)
 
 
 def inputs_of(
@@ -122,7 +125,7 @@ def _by_key(
         name, own = next(iter(by_option.items()))
         every = next(option.entries for option in options if option.name == name)
         now = _now(one, own, every, held)
-        unit = one.unit if now is not None else TIMES
+        unit = one.unit if now is not None or one.acts is Acts.PATH else TIMES
         ends = _ends(own, held) if one.each == "provider" else None
         yield _scaled(one, now or 1.0, unit, key, ends)
 
@@ -155,13 +158,15 @@ def _scaled(
 
 
 def _of_whole(one: MoneyRange, whole: Whole) -> Input:
-    """An input of the whole cost. Ends that the table does not state are feet of the triangle whose
-    tenth and ninetieth the known values are."""
-    low, high = one.low, one.high
-    if low is None or high is None:
-        ends = (min(whole.values), max(whole.values))
-        low, high = (max(one.typical + (end - one.typical) / TENTH, 0.01) for end in ends)
-        whole = Whole((low, one.typical, high), (low, one.typical, high))
+    """An input of the whole cost. Ends that the table does not state are the tenth and the
+    ninetieth of a hundred, so that it is drawn between feet that lie further out."""
+    low, high = min(whole.values), max(whole.values)
+    feet = (low, high)
+    if one.low is None or one.high is None:
+        least, most = (one.typical + (end - one.typical) / TENTH for end in feet)
+        feet = (max(least, _LEAST), most)
+        ends = (feet[0], one.typical, feet[1])
+        whole = Whole(ends, ends)
     shown = MoneyInput(
         name=one.name,
         low=low,
@@ -174,7 +179,7 @@ def _of_whole(one: MoneyRange, whole: Whole) -> Input:
         as_of=one.as_of,
         sourced=one.sourced,
     )
-    return Input(shown, one, one.typical, whole=whole)
+    return Input(shown, one, one.typical, whole=whole, feet=feet)
 
 
 def _now(

@@ -89,7 +89,14 @@ def _held(line: Line, supplies: Sequence[Supply]) -> Held:
         for other in supplies
         if other.gpu == supply.gpu and other.purchase is Purchase.ON_DEMAND
     )
-    return replace(one, gpus_by_month=tuple(gpus), busy=line.utilisation, rivals=rivals)
+    hardware = supply.hardware if supply.purchase is Purchase.OWNED else None
+    return replace(
+        one,
+        gpus_by_month=tuple(gpus),
+        busy=line.utilisation,
+        rivals=rivals,
+        sells_for_usd=hardware.resale_usd(0.0) * supply.count if hardware else None,
+    )
 
 
 def _whole(
