@@ -56,6 +56,10 @@ def plan(
         ),
     ] = Effort.NORMAL,
     time_limit_s: TimeLimit = None,
+    xlsx: Annotated[
+        Path | None,
+        typer.Option(help="File for the workbook: ledger, cash, mix, assumptions, prices."),
+    ] = None,
     format: AnswerFormat = Format.TERMINAL,
     as_json: JsonFormat = False,
 ) -> int:
@@ -78,6 +82,7 @@ def plan(
         Format.JSON if as_json else format,
         overrides=Overrides(estimated_terms, tiers),
         work=work_of(effort.value, time_limit_s),
+        xlsx=xlsx,
     )
 
 
@@ -96,6 +101,7 @@ def run(
     shown: Path | None = None,
     overrides: Overrides | None = None,
     work: Work | None = None,
+    xlsx: Path | None = None,
 ) -> int:
     """Plan into a folder and print the answer; next steps name the inventory `shown`.
 
@@ -103,16 +109,23 @@ def run(
     dear.
     """
     from gpumix.plan.effort import NORMAL
-    from gpumix.publish import check_folder
+    from gpumix.publish import atomic, check_file, check_folder
     from gpumix.report import export, markdown
     from gpumix.report.terminal import show_plan, spinner
+    from gpumix.report.workbook import plan_workbook
     from gpumix.verbs.plan import AS_WRITTEN, plan_into
 
     check_folder(folder, FILES)
+    if xlsx is not None:
+        check_file(xlsx)
     with spinner() as progress:
-        made = plan_into(
+        planned = plan_into(
             folder, inventory, progress, measured, beside, overrides or AS_WRITTEN, work or NORMAL
-        ).plan
+        )
+    made = planned.plan
+    if xlsx is not None:
+        with atomic(xlsx) as new:
+            new.write_bytes(plan_workbook(made, planned.entries))
     if format is Format.JSON:
         typer.echo(export.to_json(export.plan_to_dict(made)))
     elif format is Format.MD:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from gpumix.domain.tco import Cash, PerGpuHour
+from gpumix.units import MONTHS_PER_YEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,18 @@ class Entry:
     def amount(self) -> float:
         """Quantity x price x rate [currency of the answer]."""
         return self.quantity * self.price * self.rate
+
+    def period(self, months: int) -> int:
+        """Its place in cash by month of a horizon: 0 is the start, n the end of month n; what
+        falls later counts in the last month."""
+        return int(min(self.month, months))
+
+    def year(self, months: int) -> int:
+        """Its year of a horizon, from 0: what closes a month belongs to it, the rest to the next
+        month; what falls later counts in the last year."""
+        month = self.month - (1.0 if self.closes else 0.0)
+        last = math.ceil(months / MONTHS_PER_YEAR) - 1
+        return int(min(max(month // MONTHS_PER_YEAR, 0), last))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +118,8 @@ class LedgerOption:
 @dataclass(frozen=True, slots=True)
 class PlanLedger:
     """The ledger of a plan: one option a resource, whose sums are the plan's; the entries stand in
-    the file `entries` beside it."""
+    the file `entries` beside it. `cash` is of all options together, `by_category` the same of
+    each category; plans before have neither."""
 
     name: str
     currency: str
@@ -114,3 +128,5 @@ class PlanLedger:
     cost_of_capital: float
     options: Mapping[str, LedgerOption]
     entries: str = "entries.csv"
+    cash: Cash | None = None
+    by_category: Mapping[str, Cash] = field(default_factory=dict)

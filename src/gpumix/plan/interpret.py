@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from gpumix import mix
 from gpumix.cost.case.streams import Stream, cash_by_year
-from gpumix.cost.case.sums import ledger_option
+from gpumix.cost.case.sums import cash_by_category, cash_of, ledger_option
 from gpumix.cost.finance import months_worth
 from gpumix.domain.ledger import Entry, PlanLedger
 from gpumix.domain.offer import Purchase
@@ -207,7 +207,17 @@ def ledger(answer: Answer) -> PlanLedger:
         )
         for line in answer.lines
     }
-    return PlanLedger(inventory.name, "USD", inventory.start, months, rate, options)
+    streams = [stream for line in answer.lines for stream in line.streams]
+    return PlanLedger(
+        inventory.name,
+        "USD",
+        inventory.start,
+        months,
+        rate,
+        options,
+        cash=cash_of(streams, months),
+        by_category=cash_by_category(streams, months),
+    )
 
 
 def cost_parts(answer: Answer) -> tuple[CostPart, ...]:
