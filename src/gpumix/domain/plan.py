@@ -14,6 +14,7 @@ from gpumix.domain.confidence import ConfidenceCost
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
 from gpumix.domain.ledger import PlanLedger
+from gpumix.domain.money import PlanMoney
 from gpumix.domain.proof import PlannedHours, Replay
 from gpumix.domain.scenarios import CurvePoint, Scenarios, TermTarget
 from gpumix.domain.timeline import Step
@@ -347,7 +348,8 @@ class Plan:
     beside its committed capacity; `scenarios` what other growth and prices do;
     `surviving_usd_per_month` is what premium work's surviving the loss of an instance costs,
     `surviving_share` of the cheapest mix's cost (0-1); `confidence_costs` say what it would cost to
-    be more or less sure of all speeds (all since schema 1.4).
+    be more or less sure of all speeds; `money` says how sure the cost is and what would flip the
+    plan (all since schema 1.4).
     """
 
     name: str
@@ -402,6 +404,7 @@ class Plan:
     cash_by_year_usd: tuple[float, ...] = ()
     cost_of_capital: float = 0.0
     ledger: PlanLedger | None = None
+    money: PlanMoney | None = None
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"
