@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
+from typing import Final
 
 from gpumix.domain.tco import Cash, PerGpuHour
 from gpumix.units import MONTHS_PER_YEAR
@@ -98,6 +100,33 @@ def leaves_of(entries: Iterable[Entry]) -> tuple[Leaf, ...]:
     return tuple(Leaf.of(rows) for rows in groups.values())
 
 
+GROUPS: Final = MappingProxyType(
+    {
+        "Hardware": ("hardware", "network", "storage", "spares", "installation"),
+        "Taxes": ("tax",),
+        "Rent and API": ("rent", "api", "egress"),
+        "Energy": ("energy", "demand", "fuel", "cooling"),
+        "Staff and room": ("staff", "room", "operation"),
+        "Support and insurance": ("support", "licence", "insurance"),
+        "Other": ("financing", "other"),
+        "Taxes back": ("tax refund",),
+        "Credits": ("credit",),
+        "Resale": ("residual",),
+    }
+)
+"""Categories that a reader sees together: few enough to tell apart in a chart."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCash:
+    """What a group of categories pays, or receives below 0, in each year of the horizon and in
+    all."""
+
+    name: str
+    by_year: tuple[float, ...]
+    total: float
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerOption:
     """What one resource of a plan costs, as `gpumix tco` answers it for an option; `leaves` add up
@@ -130,3 +159,21 @@ class PlanLedger:
     entries: str = "entries.csv"
     cash: Cash | None = None
     by_category: Mapping[str, Cash] = field(default_factory=dict)
+
+    def groups(self) -> tuple[GroupCash, ...]:
+        """Cash of each group that has any, in the order of `GROUPS`."""
+        found = []
+        for name, categories in GROUPS.items():
+            of = [self.by_category[c] for c in categories if c in self.by_category]
+            if of:
+                years = zip(*(cash.by_year for cash in of), strict=True)
+                total = math.fsum(cash.total for cash in of)
+                found.append(GroupCash(name, tuple(math.fsum(year) for year in years), total))
+        return tuple(found)
+
+    def assumed_share(self) -> float:
+        """Share of all amounts, received ones too, whose price is assumed (0-1)."""
+        leaves = [leaf for option in self.options.values() for leaf in option.leaves]
+        whole = math.fsum(abs(leaf.amount) for leaf in leaves)
+        assumed = math.fsum(abs(leaf.amount) for leaf in leaves if leaf.basis == "assumed")
+        return assumed / whole if whole else 0.0
