@@ -15,11 +15,11 @@ from gpumix.catalog import Catalog, load
 from gpumix.domain.workload import Inventory
 from gpumix.inventory import read_inventory
 from gpumix.plan import plan as planner
-from gpumix.plan.accounts import rent_of, usd_by_workload
+from gpumix.plan.accounts import usd_by_workload
 from gpumix.plan.credits import CREDITS, credits_of, left_after, with_credits
 from gpumix.plan.effort import NORMAL
 from gpumix.plan.interpret import Answer, answer_of, idle_usd, mix_lines, proof_of
-from gpumix.plan.interval import cost_interval_usd, price_range_usd
+from gpumix.plan.money import money
 from gpumix.plan.search import search
 from gpumix.report.export import plan_from_dict, plan_to_dict
 from gpumix.supply.supply import Supply
@@ -189,25 +189,38 @@ def test_the_bound_counts_all_credits(team: Team, answered: Answered) -> None:
     assert proof_of(other).bound == pytest.approx(bound - 1000.0)
 
 
-def test_errors_of_speed_and_price_are_independent(team: Team, answered: Answered) -> None:
+def test_an_assumed_price_is_drawn_between_its_own_ends(
+    team: Team, answered: Answered, catalog: Catalog
+) -> None:
     found = answered(only(team(), "aws"))
-    usd = found.usd
-    assert price_range_usd(found) == (0.0, 0.0)
-    assert cost_interval_usd(found, usd - 300.0, usd + 400.0) == pytest.approx(
-        (usd - 300.0, usd + 400.0)
-    )
     ranged = replace(
         found, lines=tuple(replace(x, supply=assumed(x.supply, 0.9, 1.2)) for x in found.lines)
     )
-    rent = math.fsum(s.total for x in found.lines for s in rent_of(x))
-    assert price_range_usd(ranged) == pytest.approx((0.1 * rent, 0.2 * rent))
-    low, high = cost_interval_usd(ranged, usd - 0.075 * rent, usd + 0.15 * rent)
-    # 3-4-5: root of 0.075^2 + 0.1^2 and of 0.15^2 + 0.2^2
-    assert (usd - low) / rent == pytest.approx(0.125)
-    assert (high - usd) / rent == pytest.approx(0.25)
-    assert cost_interval_usd(ranged, None, None) == pytest.approx(
-        (usd - 0.1 * rent, usd + 0.2 * rent)
+    ranges = tuple(r for r in catalog.money_ranges if r.name == "price at")
+    listed, between = (
+        money(one, (), (), ranges, (None, None), None).inputs[0] for one in (found, ranged)
     )
+    assert (listed.name, listed.unit) == ("price at aws", "USD a GPU-hour")
+    assert (listed.low, listed.high) == pytest.approx(
+        (0.75 * listed.typical, 1.25 * listed.typical)
+    )
+    assert (between.low, between.high) == pytest.approx(
+        (0.9 * between.typical, 1.2 * between.typical)
+    )
+
+
+def test_the_speed_alone_is_drawn_as_wide_as_its_interval(
+    team: Team, answered: Answered, catalog: Catalog
+) -> None:
+    """Its ends are the tenth and the ninetieth of a hundred."""
+    found = answered(only(team(), "aws"))
+    ranges = tuple(r for r in catalog.money_ranges if r.name == "speed")
+    ends = (0.9 * found.usd, 1.5 * found.usd)
+    spread = money(found, (), (), ranges, ends, None).options[0].present
+    assert (spread.p10, spread.p90) == pytest.approx(ends, rel=0.01)
+    assert spread.p50 == pytest.approx(found.usd, rel=5e-3)
+    untold = money(found, (), (), ranges, (None, None), None).options[0].present
+    assert (untold.p10, untold.p90) == pytest.approx((found.usd, found.usd))
 
 
 def assumed(supply: Supply, low: float, high: float) -> Supply:

@@ -17,6 +17,7 @@ from gpumix.catalog.fabrics import Fabrics, load_fabrics
 from gpumix.catalog.findings import Known, problems_in
 from gpumix.catalog.forms import Named, named_gpus
 from gpumix.catalog.gate import Judged, judge
+from gpumix.catalog.money_ranges import load_money_ranges
 from gpumix.catalog.offers import TermRatio
 from gpumix.catalog.places import load_places
 from gpumix.catalog.providers import DataRates, load_provider_rates
@@ -31,6 +32,7 @@ from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.gpu import Gpu, Server, ServerPower, Slice
 from gpumix.domain.llm import Model
 from gpumix.domain.measurement import Shrinkage
+from gpumix.domain.money import MoneyRange
 from gpumix.domain.offer import Layer, Offer
 from gpumix.domain.places import Places
 from gpumix.domain.price_check import PriceCheck
@@ -234,6 +236,11 @@ class Catalog:
     def defaults(self) -> dict[str, Range]:
         """Parameter -> range, for what an inventory leaves out."""
         return sites.load_defaults(self._folder)
+
+    @cached_property
+    def money_ranges(self) -> tuple[MoneyRange, ...]:
+        """By how much each kind of figure of a plan's money may be off."""
+        return load_money_ranges(self._folder)
 
     @cached_property
     def profiles(self) -> dict[str, Profile]:
