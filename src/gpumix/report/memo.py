@@ -17,10 +17,10 @@ from gpumix.report.views.mix import second_currency
 
 MOST_ALTERNATIVES = 3
 MOST_FLIPS = 2
-_MOST_PROMISES = 6
+_MOST_PROMISES = 5
 _MOST_QUOTES = 3
 _MOST_YEARS = 4
-_SENTENCE, _LINE, _CELL = 240, 105, 52
+_SENTENCE, _LINE, _CELL = 210, 92, 44
 """Characters of a sentence, a line and a cell; longer ones are cut: it stays one page."""
 _NONE = "none"
 
@@ -47,7 +47,7 @@ def memo(plan: Plan) -> Memo:
         alternatives=_alternatives(plan),
         flips=_short(view.flips(plan)[:MOST_FLIPS], _SENTENCE) or ("no input is known to flip it",),
         promises=_short(_promises(plan)),
-        quotes=_short(_quotes(plan)),
+        quotes=_short(_quotes(plan), _SENTENCE),
         expires=_cut(view.expiry_words(plan), _SENTENCE),
         trust=_cut(view.trust_words(plan), _SENTENCE),
     )

@@ -11,7 +11,7 @@ from datetime import date
 
 from gpumix import fields
 from gpumix.domain.evidence import Basis
-from gpumix.domain.money import Flip, MoneyAgainst, MoneyInput, OwnOrRent, TornadoBar
+from gpumix.domain.money import Flip, MoneyAgainst, MoneyInput, OwnOrRent, RentPrice, TornadoBar
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import Alternative, MixLine, Plan
 from gpumix.domain.tco import Spread
@@ -63,27 +63,28 @@ def _cash(plan: Plan) -> str:
 
 
 def _against_next(plan: Plan) -> str:
-    present = with_second(plan, "horizon_usd", plan.horizon_usd)
-    told = f"Present cost: {present}"
+    told = f"Present cost: {with_second(plan, 'horizon_usd', plan.horizon_usd)}"
     other = next_best(plan)
     if other is None or other.horizon_usd is None:
         return f"{told}; no other mix was found to compare with.{_flip_words(plan)}"
-    delta = fields.format_value("horizon_usd", abs(other.horizon_usd - plan.horizon_usd))
-    more = "more" if other.horizon_usd >= plan.horizon_usd else "less"
-    breaks = f" and breaks a promise ({other.breaks[0]})" if other.breaks else ""
-    return f"{told}; the next best, {other.name}, costs {delta} {more}{breaks}.{_flip_words(plan)}"
+    above = other.horizon_usd - plan.horizon_usd
+    delta = fields.format_value("horizon_usd", abs(above))
+    more = "more" if above >= 0.0 else "less"
+    return f"{told}; the next best, {other.name}, costs {delta} {more}.{_flip_words(plan)}"
 
 
 def next_best(plan: Plan) -> Alternative | None:
     """The cheapest other mix that keeps the promises and is not the plan itself; None where none
     was found."""
-    name = plan.money.best_alternative if plan.money else None
-    if name is not None:
-        return next((other for other in plan.regret if other.name == name), None)
-    kept = [o for o in plan.regret if o.horizon_usd is not None and not o.breaks]
-    other = [o for o in kept if abs((o.horizon_usd or 0.0) - plan.horizon_usd) >= 1.0]
-    dearer = [o for o in other if (o.horizon_usd or 0.0) > plan.horizon_usd]
-    return min(dearer or other, key=lambda o: o.horizon_usd or 0.0, default=None)
+    if plan.money is not None:
+        return next((o for o in plan.regret if o.name == plan.money.best_alternative), None)
+    other = [
+        o
+        for o in plan.regret
+        if o.horizon_usd is not None and not o.breaks
+        if abs(o.horizon_usd - plan.horizon_usd) >= 1.0
+    ]
+    return min(other, key=lambda o: o.horizon_usd or 0.0, default=None)
 
 
 def asked_first(plan: Plan, most: int) -> list[Alternative]:
@@ -231,21 +232,13 @@ def own_or_rent_table(plan: Plan) -> Table:
         ("busy_now", lambda r: value("busy_now", r[0].busy_now)),
         ("now_usd", lambda r: money("now_usd", r[0].now_usd, second_currency(plan))),
         ("RentPrice.whose", lambda r: text(price_words(r[1].whose, r[1].usd_per_gpu_hour))),
-        ("RentPrice.crossing", lambda r: text(_crossing(r[1].crossing, r[1].reason))),
+        ("RentPrice.crossing", lambda r: value("crossing", r[1].crossing, r[1].reason, RentPrice)),
     )
 
 
 def price_words(whose: str, usd_per_gpu_hour: float) -> str:
     """`median of 15 providers, $1.37 an hour`."""
     return f"{whose}, {fields.format_value('usd_per_gpu_hour', usd_per_gpu_hour)} an hour"
-
-
-def _crossing(share: float | None, reason: str) -> str:
-    return (
-        reason
-        if share is None
-        else f"owning is cheaper above {fields.format_value('RentPrice.crossing', share)} busy"
-    )
 
 
 def comparable(plan: Plan) -> list[OwnOrRent]:
