@@ -39,7 +39,8 @@ class MixLine:
     what its price is: the machine, the provider's tier, the layer it comes from (sheet, import,
     snapshot), the length of a commitment and the share paid at its start (0-1), its age on the
     plan's day [days], whether it was `derived` from another price or is an estimate, and which
-    rules mark it.
+    rules mark it. `valid_until` is the last day for which the price of what is rented or bought is
+    good: that of its quotation, else by its age.
     """
 
     resource: str
@@ -69,6 +70,7 @@ class MixLine:
     age_days: int | None = None
     marks: tuple[str, ...] = ()
     counts_by_year: tuple[int, ...] = ()
+    valid_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,9 @@ from typing import Final
 INCLUDES: Final = ("network", "storage", "support", "tax", "installation")
 """What a quotation's price may hold besides the server, so that it is not added again."""
 
+HARDWARE_DAYS: Final = 365
+"""Days for which a price of hardware is good, where its quotation states no last day."""
+
 
 @dataclass(frozen=True, slots=True)
 class StatedRate:

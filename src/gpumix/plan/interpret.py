@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from functools import lru_cache
 
 from gpumix import mix
+from gpumix.catalog.validity import Ageing
 from gpumix.cost.case.streams import Stream, cash_by_year
-from gpumix.cost.case.sums import ledger_option
+from gpumix.cost.case.sums import cash_by_category, cash_of, ledger_option
 from gpumix.cost.finance import months_worth
 from gpumix.cost.site_charges import FIT_OUT
 from gpumix.domain.ledger import Entry, PlanLedger
@@ -20,6 +22,7 @@ from gpumix.domain.plan import (
     HourlyGpus,
     MixLine,
 )
+from gpumix.domain.quote import HARDWARE_DAYS, Quote
 from gpumix.plan.accounts import Line, Use, lines_of
 from gpumix.plan.cash import TOLERANCE_USD, Calendar
 from gpumix.plan.cohorts import OWED
@@ -31,6 +34,7 @@ from gpumix.plan.formulate import (
     wait_usd,
 )
 from gpumix.plan.search import Found, judged
+from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK, MONTHS_PER_YEAR
 
 
@@ -137,12 +141,29 @@ def proof_of(answer: Answer) -> mix.Solution:
     return judged(replace(solution, cost=usd), bound)
 
 
-def mix_lines(answer: Answer) -> tuple[MixLine, ...]:
-    """One line a supply held, dearest first."""
-    return tuple(_mix_line(line, answer) for line in answer.lines)
+def mix_lines(answer: Answer, ageing: Ageing) -> tuple[MixLine, ...]:
+    """One line a supply held, dearest first; `ageing` says how long prices by the hour are good."""
+    quotes = answer.choice.inventory.quotes
+    return tuple(
+        _mix_line(line, answer, _valid_until(line.supply, ageing, quotes)) for line in answer.lines
+    )
 
 
-def _mix_line(line: Line, answer: Answer) -> MixLine:
+def _valid_until(supply: Supply, ageing: Ageing, quotes: Iterable[Quote]) -> date | None:
+    """The last day for which a price is good: that of its quotation, else by its age; None for what
+    stands already, and where the price has no date."""
+    if supply.as_of is None or supply.purchase is Purchase.OWNED:
+        return None
+    if supply.offer is not None:
+        return supply.as_of + timedelta(days=ageing.of(supply.offer).days)
+    if supply.purchase is not Purchase.BUY:
+        return None
+    quoted = (q for q in quotes if q.gpu == supply.gpu and q.as_of == supply.as_of)
+    stated = [q.valid_until for q in quoted if q.valid_until is not None]
+    return min(stated, default=supply.as_of + timedelta(days=HARDWARE_DAYS))
+
+
+def _mix_line(line: Line, answer: Answer, valid_until: date | None) -> MixLine:
     supply, usd, offer = line.supply, line.usd, line.supply.offer
     hours = [b.hours_per_week for b in answer.formulation.cycle.blocks]
     mean = math.fsum(n * h for n, h in zip(line.running, hours, strict=True)) / sum(hours)
@@ -176,6 +197,7 @@ def _mix_line(line: Line, answer: Answer) -> MixLine:
         age_days=offer.age_days(answer.choice.inventory.as_of) if offer else None,
         marks=offer.marks if offer else (),
         counts_by_year=_counts_by_year(line, answer),
+        valid_until=valid_until,
     )
 
 
@@ -214,7 +236,17 @@ def ledger(answer: Answer) -> PlanLedger:
         )
         for line in answer.lines
     }
-    return PlanLedger(inventory.name, "USD", inventory.start, months, rate, options)
+    streams = [stream for line in answer.lines for stream in line.streams]
+    return PlanLedger(
+        inventory.name,
+        "USD",
+        inventory.start,
+        months,
+        rate,
+        options,
+        cash=cash_of(streams, months),
+        by_category=cash_by_category(streams, months),
+    )
 
 
 def cash_years(answer: Answer) -> tuple[CashYear, ...]:

@@ -89,7 +89,7 @@ def write_up(
         report_currency=inventory.report_currency,
         fx_per_usd=fx_per_usd,
         fx_as_of=fx_as_of,
-        mix=interpret.mix_lines(answer),
+        mix=interpret.mix_lines(answer, catalog.ageing),
         monthly_usd=answer.usd / answer.level_months,
         cash_usd=math.fsum(answer.cash_by_year),
         cash_by_year_usd=answer.cash_by_year,
