@@ -95,6 +95,7 @@ def write_up(
         cash_by_year_usd=answer.cash_by_year,
         cost_of_capital=answer.formulation.rate_per_year,
         ledger=interpret.ledger(answer),
+        room_use=interpret.room_use(answer),
         horizon_usd=answer.usd,
         horizon_low_usd=horizon.p10,
         horizon_high_usd=horizon.p90,
