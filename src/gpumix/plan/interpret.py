@@ -23,6 +23,7 @@ from gpumix.domain.plan import (
     MixLine,
 )
 from gpumix.domain.quote import HARDWARE_DAYS, Quote
+from gpumix.domain.room import RoomUse
 from gpumix.plan.accounts import Line, Use, lines_of
 from gpumix.plan.cash import TOLERANCE_USD, Calendar
 from gpumix.plan.cohorts import OWED
@@ -199,6 +200,18 @@ def _mix_line(line: Line, answer: Answer, valid_until: date | None) -> MixLine:
         counts_by_year=_counts_by_year(line, answer),
         valid_until=valid_until,
     )
+
+
+def room_use(answer: Answer) -> tuple[RoomUse, ...]:
+    """What the plan takes of the racks of each site, in the fullest block of the horizon."""
+    blocks = range(len(answer.formulation.cycle.blocks))
+    found = []
+    for site in answer.choice.inventory.sites:
+        lines = [line for line in answer.lines if line.supply.site == site.id]
+        kw = max(math.fsum(m.supply.kw * m.at_once[block] for m in lines) for block in blocks)
+        used = kw / site.kw_per_rack
+        found.append(RoomUse(site.id, site.racks, used, site.capacity_kw, kw))
+    return tuple(found)
 
 
 def _counts_by_year(line: Line, answer: Answer) -> tuple[int, ...]:

@@ -96,6 +96,7 @@ def write_up(
         cost_of_capital=answer.formulation.rate_per_year,
         ledger=interpret.ledger(answer),
         cash_years=interpret.cash_years(answer),
+        room_use=interpret.room_use(answer),
         horizon_usd=answer.usd,
         horizon_low_usd=horizon.p10,
         horizon_high_usd=horizon.p90,

@@ -14,6 +14,7 @@ from gpumix.domain.evidence import Basis
 from gpumix.domain.money import Flip, MoneyAgainst, MoneyInput, OwnOrRent, RentPrice, TornadoBar
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import Alternative, MixLine, Plan
+from gpumix.domain.room import RoomUse
 from gpumix.domain.tco import Spread
 from gpumix.domain.timeline import Action
 from gpumix.report.tables import Cell, Table, basis, column, money, remark, table, text, value
@@ -376,6 +377,20 @@ def _without(plan: Plan, line: MixLine) -> str:
         return f"no plan without it: {other.reason}"
     more = fields.format_value("horizon_usd", other.horizon_usd - plan.horizon_usd)
     return f"without it the plan costs {more} more"
+
+
+def room_table(plan: Plan) -> Table:
+    """Racks and power that the plan takes of each site, beside what is there."""
+    return table(
+        fields.label("room_use"),
+        RoomUse,
+        plan.room_use,
+        ("site", lambda r: text(r.site)),
+        ("racks_used", lambda r: value("racks_used", r.racks_used, record=RoomUse)),
+        ("racks", lambda r: value("racks", r.racks)),
+        ("kw_used", lambda r: value("kw_used", r.kw_used, record=RoomUse)),
+        ("kw", lambda r: value("kw", r.kw)),
+    )
 
 
 def ages_table(plan: Plan) -> Table:
