@@ -111,6 +111,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Quote.usd": (1e-9, 1e12),
     "Limits.capex_usd": (0.0, 1e15),
     "Limits.cash": (0.0, 1e15),
+    "Licence.usd_per_gpu_year": (0.0, 1e6),
     "Limits.spot_share": (0.0, 1.0),
     "Limits.providers": (1, 1000),
     "Limits.gpu_types": (1, 1000),
@@ -279,6 +280,7 @@ def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Proble
         "Site.owned": ("GPU", catalog.gpus),
         "OwnedTerms.gpu": ("GPU", catalog.gpus),
         "Quote.gpu": ("GPU", catalog.gpus),
+        "Licence.gpus": ("GPU", catalog.gpus),
         "Site.country": ("country", {**catalog.places.countries, **catalog.countries}),
     }
     if kind in _WORDS:

@@ -417,6 +417,13 @@ class FinanceSpec(_Spec):
     cost_of_capital: Share | None = None
 
 
+class LicenceSpec(_Spec):
+    """Software that is paid for by the GPU and year."""
+
+    usd_per_gpu_year: Annotated[Number, Field(ge=0, le=1e6)] | None = None
+    on: Names = ["all"]
+
+
 class TodaySpec(_Spec):
     """What runs today, and what it is billed a month."""
 
@@ -439,6 +446,7 @@ class InventorySpec(_Spec):
     prefer: PreferSpec = PreferSpec()
     today: TodaySpec | None = None
     finance: FinanceSpec = FinanceSpec()
+    licences: dict[Name, LicenceSpec] = {}
     prices: str | None = None
 
 
