@@ -358,7 +358,8 @@ class Plan:
     `surviving_usd_per_month` is what premium work's surviving the loss of an instance costs,
     `surviving_share` of the cheapest mix's cost (0-1); `confidence_costs` say what it would cost to
     be more or less sure of all speeds; `cash_years` are the years of the calendar, where
-    the cash of any is limited (all since schema 1.4).
+    the cash of any is limited; `cash_by_year_local` is cash in `report_currency`, each payment at
+    the rate of its day, where the inventory says how the rate goes on (all since schema 1.4).
     """
 
     name: str
@@ -414,6 +415,7 @@ class Plan:
     cost_of_capital: float = 0.0
     ledger: PlanLedger | None = None
     cash_years: tuple[CashYear, ...] = ()
+    cash_by_year_local: tuple[float, ...] = ()
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from gpumix.domain import defaults
+from gpumix.domain.case import Jump
 from gpumix.domain.site import SERVER_TAXES
 from gpumix.domain.workload import (
     HIGHEST_RANK,
@@ -314,6 +315,8 @@ class RateSpec(_Spec):
 
     per_usd: Number = Field(gt=0, le=1e9)
     as_of: Day
+    drift_per_year: Growth = 0.0
+    jumps: list[Jump] = []
 
 
 class SiteSpec(_Spec):

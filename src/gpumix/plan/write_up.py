@@ -88,6 +88,7 @@ def write_up(
         cost_of_capital=answer.formulation.rate_per_year,
         ledger=interpret.ledger(answer),
         cash_years=interpret.cash_years(answer),
+        cash_by_year_local=interpret.cash_by_year_local(answer),
         horizon_usd=answer.usd,
         horizon_low_usd=low_usd,
         horizon_high_usd=high_usd,
