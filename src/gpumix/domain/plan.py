@@ -363,7 +363,9 @@ class Plan:
     `surviving_share` of the cheapest mix's cost (0-1); `confidence_costs` say what it would cost to
     be more or less sure of all speeds; `cash_years` are the years of the calendar, where the cash
     of any is limited; `money` says how sure the cost is and what would flip the plan; `room_use`
-    what it takes of the racks of each site (all since schema 1.4).
+    what it takes of the racks of each site; `cash_by_year_local` is cash in `report_currency`, each
+    payment at the rate of its day, where the inventory says how the rate goes on (all since schema
+    1.4).
     """
 
     name: str
@@ -421,6 +423,7 @@ class Plan:
     cash_years: tuple[CashYear, ...] = ()
     money: PlanMoney | None = None
     room_use: tuple[RoomUse, ...] = ()
+    cash_by_year_local: tuple[float, ...] = ()
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

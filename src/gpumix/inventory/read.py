@@ -41,6 +41,7 @@ from gpumix.inventory.contracts import contracts_of
 from gpumix.inventory.dates import Span, active_months, phases_of
 from gpumix.inventory.demand import within
 from gpumix.inventory.fx import rates_of
+from gpumix.inventory.licences import licences_of
 from gpumix.inventory.limits import limits_of
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.promised import availability_of, promised
@@ -184,6 +185,7 @@ class _Reader:
             cost_of_capital=spec.finance.cost_of_capital,
             quotes=quotes,
             fx=fx,
+            licences=licences_of(spec.licences, lent),
             phases=phases_of(self.span, spec.supply.phases, self._say),
         )
 

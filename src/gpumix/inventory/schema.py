@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from gpumix.domain import defaults
+from gpumix.domain.case import Jump
 from gpumix.domain.site import SERVER_TAXES
 from gpumix.domain.workload import (
     HIGHEST_RANK,
@@ -320,6 +321,8 @@ class RateSpec(_Spec):
 
     per_usd: Number = Field(gt=0, le=1e9)
     as_of: Day
+    drift_per_year: Growth = 0.0
+    jumps: list[Jump] = []
 
 
 class SiteSpec(_Spec):
@@ -423,6 +426,13 @@ class FinanceSpec(_Spec):
     cost_of_capital: Share | None = None
 
 
+class LicenceSpec(_Spec):
+    """Software that is paid for by the GPU and year."""
+
+    usd_per_gpu_year: Annotated[Number, Field(ge=0, le=1e6)] | None = None
+    on: Names = ["all"]
+
+
 class TodaySpec(_Spec):
     """What runs today, and what it is billed a month."""
 
@@ -445,6 +455,7 @@ class InventorySpec(_Spec):
     prefer: PreferSpec = PreferSpec()
     today: TodaySpec | None = None
     finance: FinanceSpec = FinanceSpec()
+    licences: dict[Name, LicenceSpec] = {}
     prices: str | None = None
 
 

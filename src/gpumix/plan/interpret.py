@@ -262,6 +262,22 @@ def ledger(answer: Answer) -> PlanLedger:
     )
 
 
+def cash_by_year_local(answer: Answer) -> tuple[float, ...]:
+    """Cash of each year of the horizon in the report's currency, each payment at the rate of its
+    month; none where no path of that rate is stated."""
+    inventory = answer.choice.inventory
+    rates = (r for r in inventory.fx if r.currency == inventory.report_currency)
+    path = next((rate.path for rate in rates), None)
+    if path is None:
+        return ()
+    streams = [
+        replace(stream, amounts=stream.amounts * path.rates(stream.months))
+        for line in answer.lines
+        for stream in line.streams
+    ]
+    return tuple(cash_by_year(streams, round(answer.months)).tolist())
+
+
 def cash_years(answer: Answer) -> tuple[CashYear, ...]:
     """Cash of each year of the calendar beside its limit; none where no year has one."""
     inventory = answer.choice.inventory
