@@ -25,6 +25,7 @@ from gpumix.inventory.quantities import (
     LastDay,
     Limit,
     Money,
+    Month,
     Number,
     PerDay,
     RequestsPerS,
@@ -36,6 +37,7 @@ from gpumix.inventory.quantities import (
     TokensPerRequest,
     Whole,
     WindowHours,
+    Year,
 )
 
 
@@ -379,6 +381,7 @@ class SupplySpec(_Spec):
     on_prem: dict[Name, SiteSpec] = {}
     quotes: str | None = None
     owned: dict[str, dict[str, Owned]] = {}
+    phases: Annotated[list[Month], Field(min_length=1)] | None = None
 
 
 class LimitsSpec(_Spec):
@@ -391,6 +394,7 @@ class LimitsSpec(_Spec):
     gpu_types: Whole | None = Field(default=None, ge=1, le=1000)
     lines: Whole | None = Field(default=None, ge=1, le=1000)
     min_line_usd_per_month: Number | None = Field(default=None, gt=0, le=1e9)
+    cash: dict[Year, Money] = {}
 
 
 class PreferSpec(_Spec):

@@ -101,7 +101,10 @@ def commitments(problem: Problem) -> Commitments:
         for term in r.terms or (Term("", everywhere, instance_cost(problem, r), r.capex),)
     ]
     offered += [
-        (len(resources) + i, Term(group.id, everywhere, group.fixed_cost, group.capex))
+        (
+            len(resources) + i,
+            Term(group.id, everywhere, group.fixed_cost, group.capex, group.cash),
+        )
         for i, group in enumerate(groups)
     ]
     of = np.array([i for i, _ in offered], dtype=np.intp)

@@ -74,42 +74,51 @@ def cohorts_of(
     stays."""
     horizon, hardware = periods[-1].end, supply.hardware
     make = _Maker(supply, horizon, rate_per_year)
+    starts = [period.start for period in periods if supply.may_start(period.start)]
     if supply.always_on and supply.purchase.is_cloud:
         return (make.reserved(0, horizon, horizon),)
     if not supply.purchase.is_cloud:
         if hardware is None or supply.always_on:
             return (make.kept(),)
         if supply.purchase is Purchase.BUY:
-            starts = [p.start for p in periods if p.start >= supply.lead_months]
             return tuple(make.bought(hardware, start) for start in starts)
-        sold = (make.sold(hardware, period.start) for period in periods)
+        sold = (make.sold(hardware, start) for start in starts)
         return (*sold, make.kept())
     if supply.until_month is not None:
         until = supply.until_month
         return (make.reserved(0, min(until, horizon), until),)
-    term = supply.term_months
-    spans = _terms(term, periods) if term else iter([(0, horizon, horizon)])
+    spans = _terms(supply, periods) if supply.term_months else iter([(starts[0], horizon, horizon)])
     return tuple(make.reserved(*span) for span in spans)
 
 
 def changes_of(supplies: Iterable[Supply]) -> set[int]:
-    """Months in which what can be had changes: orders arrive, commitments that run already end."""
-    arrivals = {s.lead_months for s in supplies if s.purchase is Purchase.BUY}
-    return arrivals | {s.until_month for s in supplies if s.until_month is not None}
+    """Months in which what can be had changes: orders arrive, commitments that run already end, and
+    those in which alone something may be bought, reserved or sold."""
+    found: set[int] = set()
+    for supply in supplies:
+        if supply.starts is not None:
+            found |= set(supply.starts)
+        elif supply.purchase is Purchase.BUY:
+            found.add(supply.lead_months)
+        if supply.until_month is not None:
+            found.add(supply.until_month)
+    return found
 
 
-def freed_at_once_usd(
-    supply: Supply, periods: tuple[Period, ...], rate_per_year: float = 0.0
-) -> float:
-    """What the sale of an owned server at the start counts for [USD]; 0 where none can be sold."""
-    first = cohorts_of(supply, periods, rate_per_year)[0]
-    return -first.usd if first.until == 0 else 0.0
+def freed_usd(supply: Supply, periods: tuple[Period, ...], rate_per_year: float = 0.0) -> float:
+    """What the best sale of an owned server counts for [USD], that at the start where there may be
+    one; 0 where none can be sold."""
+    cohorts = cohorts_of(supply, periods, rate_per_year)
+    best = cohorts[0].usd if cohorts[0].until == 0 else min(one.usd for one in cohorts)
+    return max(-best, 0.0)
 
 
-def _terms(term: int, periods: tuple[Period, ...]) -> Iterator[tuple[int, int, int]]:
+def _terms(supply: Supply, periods: tuple[Period, ...]) -> Iterator[tuple[int, int, int]]:
     """(start, end of service, end of payment) of terms in a row [months]."""
-    edges, horizon = {p.end for p in periods}, periods[-1].end
+    term, edges, horizon = supply.term_months, {p.end for p in periods}, periods[-1].end
     for period in periods:
+        if not supply.may_start(period.start):
+            continue
         served = 0
         terms = math.ceil(period.months / term)
         while True:

@@ -15,11 +15,13 @@ from gpumix.cost.site_charges import FIT_OUT
 from gpumix.domain.ledger import Entry, PlanLedger
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import (
+    CashYear,
     CostPart,
     HourlyGpus,
     MixLine,
 )
 from gpumix.plan.accounts import Line, Use, lines_of
+from gpumix.plan.cash import TOLERANCE_USD, Calendar
 from gpumix.plan.cohorts import OWED
 from gpumix.plan.credits import credited, credits_of
 from gpumix.plan.cycle import Block
@@ -213,6 +215,28 @@ def ledger(answer: Answer) -> PlanLedger:
         for line in answer.lines
     }
     return PlanLedger(inventory.name, "USD", inventory.start, months, rate, options)
+
+
+def cash_years(answer: Answer) -> tuple[CashYear, ...]:
+    """Cash of each year of the calendar beside its limit; none where no year has one."""
+    inventory = answer.choice.inventory
+    if not inventory.limits.cash:
+        return ()
+    most = dict(inventory.limits.cash)
+    streams = [stream for line in answer.lines for stream in line.streams]
+    by_year = Calendar.of(inventory).cash(streams)
+    return tuple(CashYear(year, usd, most.get(year)) for year, usd in by_year.items())
+
+
+def cash_warnings(answer: Answer) -> tuple[str, ...]:
+    """Years whose limit no mix was found to keep, once all is counted."""
+    return tuple(
+        f"limits.cash: {one.year} pays {one.cash_usd:,.0f} USD, more than {one.limit_usd:,.0f}: no "
+        "mix was found that keeps it once posts beyond the least of a site, the network between "
+        "servers and data are counted; allow that much, or ask for less"
+        for one in cash_years(answer)
+        if one.limit_usd is not None and one.cash_usd > one.limit_usd + TOLERANCE_USD
+    )
 
 
 def cost_parts(answer: Answer) -> tuple[CostPart, ...]:

@@ -8,15 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gpumix import mix
-from gpumix.cost.case.streams import Stream, present_cost_of
-from gpumix.cost.finance import months_worth
+from gpumix.cost.case.streams import Stream
 from gpumix.cost.site_charges import SiteCharges, SiteLoad
 from gpumix.cost.staff import SiteStaff
-from gpumix.plan.cohorts import cohorts_of
-from gpumix.plan.periods import Period
 from gpumix.supply.supply import Supply
-from gpumix.units import MONTHS_PER_YEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,51 +27,42 @@ class SiteCosts:
         staff = () if self.staff is None else (self.staff.paid(load.servers),)
         return (*staff, *(self.charges.paid(load) if self.charges else ()))
 
-    def each_usd(self, supply: Supply, start: int, until: int, rate_per_year: float) -> float:
-        """Present cost of what an instance adds between two months: posts where they go by the
-        server, and its draw under load where the peak is charged [USD]."""
-        return self._posts_usd(supply) * months_worth(rate_per_year, start, until) + self._peak_usd(
-            supply, start, until, rate_per_year
-        )
+    @property
+    def fit_out_usd(self) -> float:
+        """Capital that its opening takes [USD]."""
+        return self.charges.fit_out_usd if self.charges else 0.0
 
-    def _posts_usd(self, supply: Supply) -> float:
-        """Staff of each instance, where it goes by the server [USD a month]."""
-        staff = self.staff
-        if staff is None or staff.least > staff.per_server:
-            return 0.0
-        posts = staff.per_server * supply.servers_per_instance
-        return posts * staff.salary_usd / MONTHS_PER_YEAR
+    def of_each(self, supply: Supply, start: int, until: int) -> tuple[Stream, ...]:
+        """What an instance adds between two months: posts where they go by the server, and its draw
+        under load where the peak is charged."""
+        load = _of_one(supply, start, until)
+        goes_by_server = self.staff is not None and self.staff.least <= self.staff.per_server
+        posts = (self.staff.paid(load.servers),) if self.staff and goes_by_server else ()
+        return (*posts, *self._peak(load))
 
-    def _peak_usd(self, supply: Supply, start: int, until: int, rate_per_year: float) -> float:
-        charges, draw = self.charges, supply.draw
-        if charges is None or draw is None or charges.tariff is None:
-            return 0.0
-        demand = charges.tariff.demand
-        if demand is None:
-            return 0.0
-        alone = replace(charges.tariff, fixed_per_day=0.0, demand=replace(demand, minimum_kw=0.0))
-        paid = replace(charges, tariff=alone).tariff_paid(_of_one(supply, start, until))
-        return present_cost_of(paid, rate_per_year)
+    def _peak(self, load: SiteLoad) -> tuple[Stream, ...]:
+        """Demand charge for a load beside others: without the minimum and what is charged by the
+        day."""
+        charges = self.charges
+        if charges is None or charges.tariff is None or charges.tariff.demand is None:
+            return ()
+        demand = replace(charges.tariff.demand, minimum_kw=0.0)
+        beside = replace(charges.tariff, fixed_per_day=0.0, demand=demand)
+        return replace(charges, tariff=beside).tariff_paid(load)
 
-    def opening(
-        self, supplies: Iterable[Supply], periods: tuple[Period, ...], rate_per_year: float
-    ) -> float:
-        """Present cost of the site at its smallest server, from the first month in which one can
-        stand there, less what that server adds (`each_usd`) and the network that an only server
-        does without: at the most, all of them are priced with it [USD]."""
-        own, end = list(supplies), periods[-1].end
-        if not own:
-            return 0.0
-        first = min(0 if supply.count else supply.lead_months for supply in own)
+    def opening(self, supplies: Iterable[Supply], end: int) -> tuple[Stream, ...]:
+        """What the site pays at its smallest server, from the first month in which one can stand
+        there to the end, less what that server adds (`of_each`)."""
+        own = list(supplies)
+        first = min(0 if s.count else (s.starts or (s.lead_months,))[0] for s in own)
         one = min(own, key=lambda s: s.draw.load_kw if s.draw else 0.0)
-        load = _of_one(one, first, end)
-        usd = (
-            0.0 if self.charges is None else present_cost_of(self.charges.paid(load), rate_per_year)
+        load = _of_one(one, min(first, end), end)
+        fixed = self.staff is not None and self.staff.least > self.staff.per_server
+        return (
+            *((self.staff.paid(load.servers),) if self.staff and fixed else ()),
+            *(self.charges.paid(load) if self.charges else ()),
+            *(stream.counted(-1.0) for stream in self._peak(load)),
         )
-        usd -= self._peak_usd(one, first, end, rate_per_year)
-        if self.staff is not None and self.staff.least > self.staff.per_server:
-            usd += present_cost_of([self.staff.paid(load.servers)], rate_per_year)
-        return usd - max((_network_usd(s, periods, rate_per_year) for s in own), default=0.0)
 
 
 def site_costs(staff: Sequence[SiteStaff], charges: Sequence[SiteCharges]) -> tuple[SiteCosts, ...]:
@@ -86,23 +72,6 @@ def site_costs(staff: Sequence[SiteStaff], charges: Sequence[SiteCharges]) -> tu
     return tuple(SiteCosts(s, people.get(s), paid.get(s)) for s in dict.fromkeys([*people, *paid]))
 
 
-def opened(
-    costs: SiteCosts,
-    resources: Sequence[mix.Resource],
-    supply: Sequence[Supply],
-    periods: tuple[Period, ...],
-    rate_per_year: float,
-) -> mix.Group | None:
-    """The site as a group of the mix that is paid for once any of its resources is held."""
-    own = [(r.id, s) for r, s in zip(resources, supply, strict=True) if s.site == costs.site]
-    usd = costs.opening([s for _, s in own], periods, rate_per_year)
-    ids = tuple(id for id, _ in own)
-    capex_usd = costs.charges.fit_out_usd if costs.charges and ids else 0.0
-    if usd <= 0.0 and capex_usd <= 0.0:
-        return None
-    return mix.Group(f"site {costs.site}", ids, max(usd, 0.0), capex=capex_usd)
-
-
 def _of_one(supply: Supply, start: int, until: int) -> SiteLoad:
     """A site with one instance, at work in every month between two."""
     there = np.zeros(until)
@@ -110,12 +79,3 @@ def _of_one(supply: Supply, start: int, until: int) -> SiteLoad:
     draw = supply.draw
     nameplate_kw, load_kw = (draw.nameplate_kw, draw.load_kw) if draw else (0.0, 0.0)
     return SiteLoad(there * supply.servers_per_instance, there * nameplate_kw, there * load_kw)
-
-
-def _network_usd(supply: Supply, periods: tuple[Period, ...], rate_per_year: float) -> float:
-    """The most that a server costs less where it stands alone [USD]."""
-    if supply.alone is None:
-        return 0.0
-    full = cohorts_of(supply, periods, rate_per_year)
-    only = cohorts_of(supply.as_only(), periods, rate_per_year)
-    return max(a.usd - b.usd for a, b in zip(full, only, strict=True))

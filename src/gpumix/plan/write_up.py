@@ -87,6 +87,7 @@ def write_up(
         cash_by_year_usd=answer.cash_by_year,
         cost_of_capital=answer.formulation.rate_per_year,
         ledger=interpret.ledger(answer),
+        cash_years=interpret.cash_years(answer),
         horizon_usd=answer.usd,
         horizon_low_usd=low_usd,
         horizon_high_usd=high_usd,
@@ -108,6 +109,7 @@ def write_up(
         warnings=(
             *assumptions.warnings(answer, notes),
             *late_orders(answer),
+            *interpret.cash_warnings(answer),
             *assumptions.replay_warnings(results.proof, unproven),
             *api_warnings(results.shared.lines),
         ),

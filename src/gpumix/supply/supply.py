@@ -43,6 +43,8 @@ class Supply:
     `servers_per_instance`; one that is the site's only server is had as `alone`; None where others
     stand there. On a site of one's own one draws `draw`, and its energy costs what is stated here
     in the first year, later as `energy_change` says.
+    stand there. One may begin to be held, or be sold, in the months `starts` of the plan; None = in
+    every one in which anything changes.
     """
 
     id: str
@@ -82,6 +84,7 @@ class Supply:
     alone: Supply | None = None
     draw: ServerDraw | None = None
     energy_change: PriceChange = STEADY
+    starts: tuple[int, ...] | None = None
 
     def round_trip(self, workload: str) -> RoundTrip | None:
         """The round trip to a workload's users; None where nothing is known of it."""
@@ -103,6 +106,10 @@ class Supply:
             capex_usd=self.alone.capex_usd,
             alone=None,
         )
+
+    def may_start(self, month: int) -> bool:
+        """Whether one may begin to be held, or be sold, in a month of the plan."""
+        return month >= self.lead_months and (self.starts is None or month in self.starts)
 
     @property
     def term_months(self) -> int:

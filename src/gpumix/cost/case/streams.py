@@ -236,20 +236,21 @@ def cash_by_month(streams: Sequence[Stream], months: int) -> FloatArray:
     return out
 
 
-def cash_by_year(streams: Sequence[Stream], months: int) -> FloatArray:
-    """Amounts by year of the horizon: what closes a month belongs to it, the rest to the next
-    [currency of the answer].
+def cash_by_year(streams: Sequence[Stream], months: int, first_month: int = 0) -> FloatArray:
+    """Amounts by year of the horizon, or of the calendar: what closes a month belongs to it, the
+    rest to the next; what falls after the horizon, to its last year [currency of the answer].
 
     Args:
         streams: of one option.
         months: length of the horizon [months].
+        first_month: month of the year in which the horizon starts, from 0; 0 for its own years.
 
     Source: the calendar of the horizon.
     """
-    years = math.ceil(months / MONTHS_PER_YEAR)
+    years = math.ceil((first_month + months) / MONTHS_PER_YEAR)
     out = np.zeros(years)
     for stream in streams:
-        month = stream.months - (1.0 if stream.closes else 0.0)
+        month = stream.months - (1.0 if stream.closes else 0.0) + first_month
         year = np.clip(month // MONTHS_PER_YEAR, 0, years - 1).astype(int)
         np.add.at(out, year, stream.amounts)
     return out
