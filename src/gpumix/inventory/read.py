@@ -36,6 +36,7 @@ from gpumix.domain.workload import (
 from gpumix.errors import Hint, InputError, Problem, UnknownName, unknown_name
 from gpumix.files import sha256
 from gpumix.inventory import demand
+from gpumix.inventory.applies import APPLIES, COMMON
 from gpumix.inventory.classes import class_problems, tier_of, with_class_lengths, with_classes
 from gpumix.inventory.contracts import contracts_of
 from gpumix.inventory.dates import Span, active_months, phases_of
@@ -45,14 +46,7 @@ from gpumix.inventory.licences import licences_of
 from gpumix.inventory.limits import limits_of
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.promised import availability_of, promised
-from gpumix.inventory.schema import (
-    APPLIES,
-    COMMON,
-    ApiSpec,
-    CloudSpec,
-    InventorySpec,
-    WorkloadSpec,
-)
+from gpumix.inventory.schema import ApiSpec, CloudSpec, InventorySpec, WorkloadSpec
 from gpumix.inventory.sites import quotes_of, sites_of
 from gpumix.inventory.today import Reading, today_of
 from gpumix.inventory.users import Ends, users_of
