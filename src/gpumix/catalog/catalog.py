@@ -357,6 +357,7 @@ class Catalog:
         """This catalogue with the user's rates in place of those it has; tables are shared."""
         other = self._without("offers", "_observed", "estimated_terms")
         other.rates = tuple(rates)
+        other._snapshot = self._snapshot  # judged once for both
         return other
 
     def read_api_prices(self, sheet: Path, today: date) -> tuple[ApiPrice, ...]:

@@ -84,7 +84,7 @@ def plan(
         found = search(choice, cycle, work.plan)
     except mix.OutOfTime:
         raise _out_of_time(work, "no plan") from None
-    again = Again(catalog, inventory, rated.options)
+    again = Again(catalog, inventory, supplies, rated.options)
     if found.solution.cost is None and len(groups) < len(stated.workloads):
         return plan(apart(stated), catalog, progress, work)  # told in the inventory's own words
     if found.solution.cost is None:

@@ -94,7 +94,9 @@ def _both_usd(
 ) -> tuple[float | None, float | None]:
     """Cost with the plan's commitments, and with the best near them [USD]; None without a plan."""
     workloads = tuple(_growing(w, factor) for w in choice.inventory.workloads)
-    grown = replace(choice, inventory=replace(choice.inventory, workloads=workloads))
+    limits = replace(choice.inventory.limits, cash=())  # what is signed is paid, whatever comes
+    inventory = replace(choice.inventory, workloads=workloads, limits=limits)
+    grown = replace(choice, inventory=inventory)
     problem = at_prices(formulate(grown, cycle).problem, cycle, change)
     climb = _Climb(problem, choice.work.deadline)
     signed = commitments_of(problem, answer.found.solution)
