@@ -171,10 +171,11 @@ class PlanBooks:
 class KeepOrSell:
     """An owned line that the plan keeps: what it costs, what it would fetch, and doing without it.
 
-    `keep_usd` is the present cost of its bills less any resale; it `sells_for_usd` at the start (None where no
-    price is known). The alternative `without` it costs `without_more_usd` more, before that sale:
-    the most that doing without can cost, because no better one may have been looked for. Selling
-    pays above `sell_above_usd_per_gpu`. None, with the `reason`, where nothing does without it.
+    `keep_usd` is the present cost of its bills less any resale; it `sells_for_usd` at the start
+    (None where no price is known). The alternative `without` it costs `without_more_usd` more,
+    before that sale: the most that doing without can cost, because no better one may have been
+    looked for. Selling pays above `sell_above_usd_per_gpu`. None, with the `reason`, where nothing
+    does without it.
     """
 
     resource: str
