@@ -30,16 +30,16 @@ from gpumix.catalog.tables import read_packaged, refuse_data, refuse_input
 from gpumix.catalog.validity import Ageing, load_ageing, load_reclaims, of_tiers
 from gpumix.domain.api import ApiPrice, ApiSupply
 from gpumix.domain.coefficients import Coefficients
+from gpumix.domain.futures import Future
 from gpumix.domain.gpu import Gpu, Server, ServerPower, Slice
 from gpumix.domain.llm import Model
 from gpumix.domain.measurement import Shrinkage
-from gpumix.domain.money import MoneyRange
+from gpumix.domain.money_ranges import MoneyRange
 from gpumix.domain.offer import Layer, Offer
 from gpumix.domain.places import Places
 from gpumix.domain.price_check import PriceCheck
 from gpumix.domain.prices import PriceObservation
 from gpumix.domain.quote import Quote, StatedRate
-from gpumix.domain.scenarios import Future
 from gpumix.domain.site import CapexQuote, Country, Range
 from gpumix.domain.traffic import Profile
 from gpumix.domain.workload import DEFAULT_TIERS
