@@ -390,7 +390,7 @@ def room_table(plan: Plan) -> Table:
         ("racks_used", lambda r: value("racks_used", r.racks_used, record=RoomUse)),
         ("racks", lambda r: value("racks", r.racks)),
         ("kw_used", lambda r: value("kw_used", r.kw_used, record=RoomUse)),
-        ("kw", lambda r: value("kw", r.kw)),
+        ("kw", lambda r: value("kw", r.kw, record=RoomUse)),
     )
 
 
