@@ -12,7 +12,8 @@ import pytest
 from gpumix.catalog import load
 from gpumix.cost.case.streams import present_cost_of
 from gpumix.domain.ledger import Entry
-from gpumix.domain.money import Acts, MoneyRange, PlanMoney
+from gpumix.domain.money import PlanMoney
+from gpumix.domain.money_ranges import Acts, MoneyRange
 from gpumix.money.held import ByTheHour, Held, Option, streams_of
 from gpumix.money.money import Decision, plan_money
 
@@ -207,6 +208,12 @@ def test_an_input_that_moves_both_alike_moves_no_difference() -> None:
     assert (spread.p10, spread.p90) == pytest.approx((0.0, 0.0), abs=1e-6)
 
 
+def test_an_input_that_moves_nothing_is_in_no_tornado() -> None:
+    ranges = (_range("licences", (0.5, 2.0), "licence;support"), _range("fuel", (0.5, 2.0), "fuel"))
+    found = plan_money(_decided(ranges=ranges), 100, 1, 5.0)
+    assert [bar.input.name for bar in found.tornado] == ["licences"]
+
+
 def test_ten_thousand_draws_of_two_thousand_entries_take_less_than_a_second() -> None:
     entries = tuple(
         replace(entry, option=f"{entry.option}-{copy}") for copy in range(14) for entry in _own()
@@ -238,3 +245,37 @@ def test_a_plan_without_entries_costs_nothing_for_sure() -> None:
     (plan,) = found.options
     assert (plan.present.p10, plan.present.p90, plan.cash_usd) == (0.0, 0.0, 0.0)
     assert (found.best_alternative, found.books, found.flips) == (None, None, ())
+
+
+def test_what_is_owned_is_sold_above_what_doing_without_it_costs() -> None:
+    name = "owned:dhaka:8xa100"
+    kept = (*_own(), *_monthly(name, "support", "support", 9_916.0))
+    sale = Entry(0.0, name, "residual", "sale", 1.0, "server", -92_000.0, "", "assumed")
+    without = (*_own(), *_monthly(RENT, "rent", "on-demand rental", 80_000.0), sale)
+    owned = Held(name, "a100", 8, "owned", "own site", gpus_by_month=(8.0,) * MONTHS,
+                 sells_for_usd=92_000.0)  # fmt: skip
+    options = (Option("the plan", kept), Option("without", without), Option("all", kept))
+    decision = Decision(options, {**HELD, name: owned}, VIEW_6, {}, MONTHS, RATE)
+    (found,) = plan_money(decision, 100, 1, 5.0).keep_or_sell
+    assert found.keep_usd == pytest.approx(9_916.0 / 12 * 29.985, rel=1e-4)
+    assert found.without == "without"
+    more = (80_000.0 - 9_916.0) / 12 * 29.985
+    assert found.without_more_usd == pytest.approx(more, rel=1e-4)
+    assert found.sell_above_usd_per_gpu == pytest.approx(more / 8, rel=1e-4)
+    assert found.sells_for_usd == 92_000.0
+    alone = replace(decision, options=decision.options[::2])
+    (found,) = plan_money(alone, 100, 1, 5.0).keep_or_sell
+    assert found.without_more_usd is None
+    assert "does without it" in found.reason
+
+
+def test_options_that_only_come_to_cost_the_same_do_not_flip() -> None:
+    """Two ways of renting: with no hours at all both cost nothing, and neither is ever cheaper."""
+    dearer = tuple(replace(entry, price=1.1 * entry.price) for entry in _rent())
+    options = (Option("the plan", _rent()), Option("dearer", dearer))
+    ranges = (replace(_range("hours", (1.0, 1.0), "rent"), least=0.0),)
+    found = plan_money(Decision(options, HELD, ranges, {}, MONTHS, RATE), 100, 1, 5.0)
+    (flip,) = found.flips
+    assert flip.value is None
+    assert flip.reason == "the plan is cheaper from 0 to 10 times"
+    assert found.tornado == ()

@@ -326,6 +326,16 @@ class HourlyGpus:
     busy: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CashYear:
+    """Cash of a year of the calendar [USD], and the most that the inventory allows; None where it
+    sets no limit. What is owed past the horizon is in its last."""
+
+    year: int
+    cash_usd: float
+    limit_usd: float | None
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Plan:
     """The cheapest mix found, what it costs, why, and how sure.
@@ -351,8 +361,11 @@ class Plan:
     beside its committed capacity; `scenarios` what other growth and prices do;
     `surviving_usd_per_month` is what premium work's surviving the loss of an instance costs,
     `surviving_share` of the cheapest mix's cost (0-1); `confidence_costs` say what it would cost to
-    be more or less sure of all speeds; `money` says how sure the cost is and what would flip the
-    plan; `room_use` what it takes of the racks of each site (all since schema 1.4).
+    be more or less sure of all speeds; `cash_years` are the years of the calendar, where the cash
+    of any is limited; `money` says how sure the cost is and what would flip the plan; `room_use`
+    what it takes of the racks of each site; `cash_by_year_local` is cash in `report_currency`, each
+    payment at the rate of its day, where the inventory says how the rate goes on (all since schema
+    1.4).
     """
 
     name: str
@@ -407,8 +420,10 @@ class Plan:
     cash_by_year_usd: tuple[float, ...] = ()
     cost_of_capital: float = 0.0
     ledger: PlanLedger | None = None
+    cash_years: tuple[CashYear, ...] = ()
     money: PlanMoney | None = None
     room_use: tuple[RoomUse, ...] = ()
+    cash_by_year_local: tuple[float, ...] = ()
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

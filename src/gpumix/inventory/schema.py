@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from gpumix.domain import defaults
+from gpumix.domain.case import Jump
 from gpumix.domain.site import SERVER_TAXES
 from gpumix.domain.workload import (
     HIGHEST_RANK,
@@ -25,6 +26,7 @@ from gpumix.inventory.quantities import (
     LastDay,
     Limit,
     Money,
+    Month,
     Number,
     PerDay,
     RequestsPerS,
@@ -36,6 +38,7 @@ from gpumix.inventory.quantities import (
     TokensPerRequest,
     Whole,
     WindowHours,
+    Year,
 )
 
 
@@ -301,10 +304,16 @@ TaxStacks = Annotated[dict[Name, list[TaxSpec]], BeforeValidator(_as_server_taxe
 
 
 class RoomSpec(_Spec):
-    """Rent of the room, for each kW of nameplate; whether the power is in it."""
+    """Rent of the room, for each kW of nameplate, at least `minimum_kw`; whether the power is in
+    it; what it takes to fit it out, and to change to denser cooling."""
 
     usd_per_kw_month: Number = Field(ge=0, le=10_000)
     power_included: bool = False
+    minimum_kw: Number = Field(default=0.0, ge=0, le=1e6)
+    fit_out_usd: Number = Field(default=0.0, ge=0, le=1e12)
+    retrofit_usd_per_kw: dict[
+        Literal["rear_door", "liquid"], Annotated[Number, Field(ge=0, le=1e6)]
+    ] = {}
 
 
 class RateSpec(_Spec):
@@ -312,6 +321,8 @@ class RateSpec(_Spec):
 
     per_usd: Number = Field(gt=0, le=1e9)
     as_of: Day
+    drift_per_year: Growth = 0.0
+    jumps: list[Jump] = []
 
 
 class SiteSpec(_Spec):
@@ -325,7 +336,7 @@ class SiteSpec(_Spec):
     usd_per_kwh: Number | None = Field(default=None, gt=0, le=10)
     pue: Number | None = Field(default=None, ge=1, le=4)
     outage_hours_per_year: Number | None = Field(default=None, ge=0, le=8760)
-    generator: bool = True
+    generator: bool | dict[str, Any] = True
     cost_of_capital: Share | None = None
     staff: StaffSpec | None = None
     staff_fte: Number | None = Field(default=None, ge=0, le=10_000)
@@ -373,6 +384,7 @@ class SupplySpec(_Spec):
     on_prem: dict[Name, SiteSpec] = {}
     quotes: str | None = None
     owned: dict[str, dict[str, Owned]] = {}
+    phases: Annotated[list[Month], Field(min_length=1)] | None = None
 
 
 class LimitsSpec(_Spec):
@@ -385,6 +397,7 @@ class LimitsSpec(_Spec):
     gpu_types: Whole | None = Field(default=None, ge=1, le=1000)
     lines: Whole | None = Field(default=None, ge=1, le=1000)
     min_line_usd_per_month: Number | None = Field(default=None, gt=0, le=1e9)
+    cash: dict[Year, Money] = {}
 
 
 class PreferSpec(_Spec):
@@ -413,6 +426,13 @@ class FinanceSpec(_Spec):
     cost_of_capital: Share | None = None
 
 
+class LicenceSpec(_Spec):
+    """Software that is paid for by the GPU and year."""
+
+    usd_per_gpu_year: Annotated[Number, Field(ge=0, le=1e6)] | None = None
+    on: Names = ["all"]
+
+
 class TodaySpec(_Spec):
     """What runs today, and what it is billed a month."""
 
@@ -435,6 +455,7 @@ class InventorySpec(_Spec):
     prefer: PreferSpec = PreferSpec()
     today: TodaySpec | None = None
     finance: FinanceSpec = FinanceSpec()
+    licences: dict[Name, LicenceSpec] = {}
     prices: str | None = None
 
 

@@ -7,13 +7,17 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gpumix.cost.case.returns import crossings
-from gpumix.domain.money import Acts, Flip
+from gpumix.domain.money import Flip
+from gpumix.domain.money_ranges import Acts
 from gpumix.money.costs import Costs
 from gpumix.money.inputs import Input
 from gpumix.values import FloatArray
 
 POINTS = 60
 """At which an input is tried on either side of its value before a crossing is closed in on."""
+
+_NOTHING = 1e-9
+"""Share of the largest difference below which two options cost the same: no side is taken."""
 
 Needs = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 """What the plan costs above the cheapest other at some values [n], and which that is."""
@@ -68,10 +72,11 @@ def _flip(costs: Costs, names: Sequence[str], rivals: Sequence[int], k: int, one
 
 def _roots(needs: Needs, side: FloatArray) -> list[float]:
     """The first zero on the way from today's value to an end."""
-    signs = np.sign(needs(side)[0])
-    changes = np.flatnonzero(signs[1:] * signs[:-1] <= 0.0)
+    needed = needs(side)[0]
+    sides = np.flatnonzero(np.abs(needed) > _NOTHING * np.abs(needed).max())
+    changes = np.flatnonzero(np.diff(np.sign(needed[sides])))
     if not changes.size:
         return []
     first = int(changes[0])
-    ends = np.sort(side[first : first + 2])
+    ends = np.sort(side[sides[first : first + 2]])
     return crossings(lambda value: float(needs(np.array([value]))[0][0]), ends, most=1)

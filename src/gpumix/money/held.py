@@ -31,7 +31,8 @@ class Held:
 
     A price that is assumed between two ends has them as factors of itself. Of what is held to be
     used or not, `gpus_by_month` are the GPUs that stand in each month of the horizon, `busy` the
-    share of their hours in which they work (0-1), `rivals` what could be rented in its place.
+    share of their hours in which they work (0-1), `rivals` what could be rented in its place; what
+    stands already `sells_for_usd` at the start.
     """
 
     resource: str
@@ -44,6 +45,7 @@ class Held:
     gpus_by_month: tuple[float, ...] = ()
     busy: float = 0.0
     rivals: tuple[ByTheHour, ...] = ()
+    sells_for_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gpumix.domain.ledger import Entry
-from gpumix.domain.money import Acts, MoneyInput, MoneyRange
+from gpumix.domain.money import MoneyInput
+from gpumix.domain.money_ranges import Acts, MoneyRange
 from gpumix.money.held import Held, Option
 from gpumix.values import FloatArray
 
@@ -17,6 +18,8 @@ TENTH = 1.0 - math.sqrt(0.2)
 """Where the tenth and the ninetieth of a hundred lie in a triangle of two halves with the same
 weight, as a share of the way from its middle to a foot."""
 TIMES = "times"
+_LEAST = 0.01
+"""Share of its cost that a plan costs however fast its work is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Input:
     """One uncertain figure of these options: its ends, what it does, and to which entries.
 
     `now` is the figure that the entries are computed with; `key` names the one provider or currency
-    that it is of, empty for all.
+    that it is of, empty for all. What acts on the whole cost is drawn between its `feet`.
     """
 
     shown: MoneyInput
@@ -41,6 +44,7 @@ class Input:
     now: float
     key: str = ""
     whole: Whole | None = None
+    feet: tuple[float, float] = (1.0, 1.0)
 
     def acts_on(self, entry: Entry, held: Mapping[str, Held]) -> bool:
         """Whether an entry is larger where the figure is."""
@@ -57,12 +61,12 @@ class Input:
         """Values between its ends [draws]: triangular, the typical one the likeliest. What acts on
         the whole cost is as often below what the plan is computed with as above it."""
         low, typical, high = self.shown.low, self.shown.typical, self.shown.high
+        if self.whole is not None:
+            foot = np.where(rng.random(draws) < 0.5, *self.feet)
+            return typical + (foot - typical) * (1.0 - np.sqrt(1.0 - rng.random(draws)))
         if low >= high:
             return np.full(draws, typical)
-        if self.whole is None:
-            return rng.triangular(low, typical, high, size=draws)
-        feet = np.where(rng.random(draws) < 0.5, low, high)
-        return typical + (feet - typical) * (1.0 - np.sqrt(1.0 - rng.random(draws)))
+        return rng.triangular(low, typical, high, size=draws)
 
 
 def inputs_of(
@@ -84,13 +88,14 @@ def inputs_of(
     Source: data/money_ranges.csv.
     """
     found: list[Input] = []
+    by_kind = {option.name: _by_kind(option.entries) for option in options}
     for one in ranges:
         if one.acts is Acts.CAPITAL:
             found += [_scaled(one, rate_per_year, one.unit)] if rate_per_year else []
         elif one.acts in (Acts.SPEED, Acts.GROWTH):
             found += [_of_whole(one, whole[one.acts])] if one.acts in whole else []
         else:
-            found += _by_key(one, options, held)
+            found += _by_key(one, by_kind, held)
     return tuple(found)
 
 
@@ -106,24 +111,38 @@ def _key(one: MoneyRange, entry: Entry, of: Held | None) -> str:
     return entry.currency if one.each == "currency" else ""
 
 
+def _by_kind(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Entries that no range tells apart, together."""
+    found: dict[tuple[str, str, str, str], list[Entry]] = {}
+    for entry in entries:
+        kind = (entry.option, entry.category, entry.item, entry.currency)
+        found.setdefault(kind, []).append(entry)
+    return list(found.values())
+
+
 def _by_key(
-    one: MoneyRange, options: Sequence[Option], held: Mapping[str, Held]
+    one: MoneyRange, by_kind: Mapping[str, Sequence[Sequence[Entry]]], held: Mapping[str, Held]
 ) -> Iterator[Input]:
-    """One input, or one for each provider or currency, of those that any entry is of."""
-    entries: dict[str, dict[str, list[Entry]]] = {}
-    for option in options:
-        for entry in option.entries:
-            of = held.get(entry.option)
-            if _is_of(one, entry, of):
-                key = _key(one, entry, of)
-                entries.setdefault(key, {}).setdefault(option.name, []).append(entry)
-    entries.pop("USD", None)
-    for key, by_option in entries.items():
-        name, own = next(iter(by_option.items()))
-        every = next(option.entries for option in options if option.name == name)
-        now = _now(one, own, every, held)
-        unit = one.unit if now is not None else TIMES
-        ends = _ends(own, held) if one.each == "provider" else None
+    """One input, or one for each provider or currency, of those that any entry is of; what it is
+    now is what the first option says that has any, the plan before its alternatives."""
+    first: dict[str, str] = {}
+    own: dict[str, list[Entry]] = {}
+    of_key: dict[str, set[str]] = {}
+    for name, kinds in by_kind.items():
+        for entries in kinds:
+            of = held.get(entries[0].option)
+            if not _is_of(one, entries[0], of):
+                continue
+            key = _key(one, entries[0], of)
+            of_key.setdefault(key, set()).add(entries[0].option)
+            if first.setdefault(key, name) == name:
+                own.setdefault(key, []).extend(entries)
+    own.pop("USD", None)
+    for key, entries in own.items():
+        every = [entry for kind in by_kind[first[key]] for entry in kind]
+        now = _now(one, entries, every, held)
+        unit = one.unit if now is not None or one.acts is Acts.PATH else TIMES
+        ends = _ends(of_key[key], held) if one.each == "provider" else None
         yield _scaled(one, now or 1.0, unit, key, ends)
 
 
@@ -155,13 +174,15 @@ def _scaled(
 
 
 def _of_whole(one: MoneyRange, whole: Whole) -> Input:
-    """An input of the whole cost. Ends that the table does not state are feet of the triangle whose
-    tenth and ninetieth the known values are."""
-    low, high = one.low, one.high
-    if low is None or high is None:
-        ends = (min(whole.values), max(whole.values))
-        low, high = (max(one.typical + (end - one.typical) / TENTH, 0.01) for end in ends)
-        whole = Whole((low, one.typical, high), (low, one.typical, high))
+    """An input of the whole cost. Ends that the table does not state are the tenth and the
+    ninetieth of a hundred, so that it is drawn between feet that lie further out."""
+    low, high = min(whole.values), max(whole.values)
+    feet = (low, high)
+    if one.low is None or one.high is None:
+        least, most = (one.typical + (end - one.typical) / TENTH for end in feet)
+        feet = (max(least, _LEAST), most)
+        ends = (feet[0], one.typical, feet[1])
+        whole = Whole(ends, ends)
     shown = MoneyInput(
         name=one.name,
         low=low,
@@ -174,7 +195,7 @@ def _of_whole(one: MoneyRange, whole: Whole) -> Input:
         as_of=one.as_of,
         sourced=one.sourced,
     )
-    return Input(shown, one, one.typical, whole=whole)
+    return Input(shown, one, one.typical, whole=whole, feet=feet)
 
 
 def _now(
@@ -200,9 +221,9 @@ def _ratio(amounts: Sequence[float], of: Sequence[float]) -> float | None:
     return math.fsum(amounts) / total if total > 0.0 and math.fsum(amounts) > 0.0 else None
 
 
-def _ends(own: Sequence[Entry], held: Mapping[str, Held]) -> tuple[float, float] | None:
-    """The widest ends of assumed prices among entries, as factors; None where none is assumed."""
-    of = [held[name] for name in {entry.option for entry in own} if name in held]
+def _ends(resources: Collection[str], held: Mapping[str, Held]) -> tuple[float, float] | None:
+    """The widest ends of assumed prices among resources, as factors; None where none is assumed."""
+    of = [held[name] for name in resources if name in held]
     lows = [one.low for one in of if one.low is not None]
     highs = [one.high for one in of if one.high is not None]
     if not lows and not highs:

@@ -7,14 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gpumix.cost.case.streams import cash_by_year
-from gpumix.domain.money import (
-    Acts,
-    MoneyAgainst,
-    MoneyOption,
-    MoneyRange,
-    OwnOrRent,
-    PlanMoney,
-)
+from gpumix.domain.money import MoneyAgainst, MoneyOption, OwnOrRent, PlanMoney
+from gpumix.domain.money_ranges import Acts, MoneyRange
 from gpumix.money.against import against
 from gpumix.money.books import books_of
 from gpumix.money.costs import Costs, Totals, costs_of
@@ -22,6 +16,7 @@ from gpumix.money.draws import drawn, shares_cheapest, spread_of, tornado_of
 from gpumix.money.flips import flips_of
 from gpumix.money.held import Held, Option, streams_of
 from gpumix.money.inputs import Whole, inputs_of
+from gpumix.money.keep_or_sell import keep_or_sell
 from gpumix.money.own_or_rent import own_or_rent
 
 PLAN = "the plan"
@@ -74,6 +69,7 @@ def plan_money(decision: Decision, draws: int, seed: int, life_years: float) -> 
         flips=flips_of(costs, names, keeping),
         own_or_rent=_own_or_rent(plan, held, rate),
         books=books_of(plan.entries, decision.months, life_years),
+        keep_or_sell=keep_or_sell(plan, [options[i] for i in keeping[1:]], held, rate),
     )
 
 

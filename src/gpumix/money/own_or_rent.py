@@ -56,8 +56,17 @@ def own_or_rent(entries: Sequence[Entry], held: Held, rate_per_year: float) -> O
         own_usd=tuple(fixed_usd + full_usd * share for share in BUSY),
         prices=prices,
         by_volume=_by_volume(held, gpus, fixed_usd, full_usd, hours, prices),
-        reason="" if prices else f"no {held.gpu} by the hour is among what may be rented",
+        reason=_reason(held),
     )
+
+
+def _reason(held: Held) -> str:
+    """Why no price, or no price that counts, is known."""
+    if not held.rivals:
+        return f"no {held.gpu} by the hour is among what may be rented"
+    if not any(rival.may_serve for rival in held.rivals):
+        return "nothing by the hour may serve all that runs there"
+    return ""
 
 
 def _offered(held: Held) -> list[tuple[str, float]]:

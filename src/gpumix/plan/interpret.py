@@ -13,9 +13,11 @@ from gpumix.catalog.validity import Ageing
 from gpumix.cost.case.streams import Stream, cash_by_year
 from gpumix.cost.case.sums import cash_by_category, cash_of, ledger_option
 from gpumix.cost.finance import months_worth
+from gpumix.cost.site_charges import FIT_OUT
 from gpumix.domain.ledger import Entry, PlanLedger
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import (
+    CashYear,
     CostPart,
     HourlyGpus,
     MixLine,
@@ -23,6 +25,7 @@ from gpumix.domain.plan import (
 from gpumix.domain.quote import HARDWARE_DAYS, Quote
 from gpumix.domain.room import RoomUse
 from gpumix.plan.accounts import Line, Use, lines_of
+from gpumix.plan.cash import TOLERANCE_USD, Calendar
 from gpumix.plan.cohorts import OWED
 from gpumix.plan.credits import credited, credits_of
 from gpumix.plan.cycle import Block
@@ -98,8 +101,10 @@ class Answer:
 
     @property
     def capex_usd(self) -> float:
-        """Cash spent on servers [USD]."""
-        return math.fsum(n * c.capex_usd for line in self.lines for c, n in line.cohorts)
+        """Cash spent on servers and on fitting out their sites [USD]."""
+        servers = [n * c.capex_usd for line in self.lines for c, n in line.cohorts]
+        sites = [s.total for line in self.lines for s in line.streams if s.item == FIT_OUT]
+        return math.fsum([*servers, *sites])
 
     @property
     def owed_usd(self) -> float:
@@ -124,14 +129,16 @@ def proof_of(answer: Answer) -> mix.Solution:
     """The solution with its cost by the accounts (the worth of waiting included), and what the
     search proves of that.
 
-    Any other mix could draw all credits too, which the search does not see: its bound less these.
+    Any other mix could draw all credits too, which the search does not see, and be counted as much
+    too dear: its bound less the greater of the two.
     """
     solution = answer.found.solution
     credit_usd = math.fsum(credit.usd for credit in credits_of(answer.choice.inventory))
     usd = answer.minimised_usd
     if math.isclose(usd, solution.cost or 0.0, rel_tol=1e-9) and not credit_usd:
         return solution
-    bound = max((solution.bound or 0.0) - credit_usd, 0.0)
+    unseen_usd = max(credit_usd, (solution.cost or 0.0) - usd)
+    bound = max((solution.bound or 0.0) - unseen_usd, 0.0)
     return judged(replace(solution, cost=usd), bound)
 
 
@@ -252,6 +259,44 @@ def ledger(answer: Answer) -> PlanLedger:
         options,
         cash=cash_of(streams, months),
         by_category=cash_by_category(streams, months),
+    )
+
+
+def cash_by_year_local(answer: Answer) -> tuple[float, ...]:
+    """Cash of each year of the horizon in the report's currency, each payment at the rate of its
+    month; none where no path of that rate is stated."""
+    inventory = answer.choice.inventory
+    rates = (r for r in inventory.fx if r.currency == inventory.report_currency)
+    path = next((rate.path for rate in rates), None)
+    if path is None:
+        return ()
+    streams = [
+        replace(stream, amounts=stream.amounts * path.rates(stream.months))
+        for line in answer.lines
+        for stream in line.streams
+    ]
+    return tuple(cash_by_year(streams, round(answer.months)).tolist())
+
+
+def cash_years(answer: Answer) -> tuple[CashYear, ...]:
+    """Cash of each year of the calendar beside its limit; none where no year has one."""
+    inventory = answer.choice.inventory
+    if not inventory.limits.cash:
+        return ()
+    most = dict(inventory.limits.cash)
+    streams = [stream for line in answer.lines for stream in line.streams]
+    by_year = Calendar.of(inventory).cash(streams)
+    return tuple(CashYear(year, usd, most.get(year)) for year, usd in by_year.items())
+
+
+def cash_warnings(answer: Answer) -> tuple[str, ...]:
+    """Years whose limit no mix was found to keep, once all is counted."""
+    return tuple(
+        f"limits.cash: {one.year} pays {one.cash_usd:,.0f} USD, more than {one.limit_usd:,.0f}: no "
+        "mix was found that keeps it once posts beyond the least of a site, the network between "
+        "servers and data are counted; allow that much, or ask for less"
+        for one in cash_years(answer)
+        if one.limit_usd is not None and one.cash_usd > one.limit_usd + TOLERANCE_USD
     )
 
 

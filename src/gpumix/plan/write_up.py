@@ -95,7 +95,9 @@ def write_up(
         cash_by_year_usd=answer.cash_by_year,
         cost_of_capital=answer.formulation.rate_per_year,
         ledger=interpret.ledger(answer),
+        cash_years=interpret.cash_years(answer),
         room_use=interpret.room_use(answer),
+        cash_by_year_local=interpret.cash_by_year_local(answer),
         horizon_usd=answer.usd,
         horizon_low_usd=horizon.p10,
         horizon_high_usd=horizon.p90,
@@ -117,6 +119,7 @@ def write_up(
         warnings=(
             *assumptions.warnings(answer, notes),
             *late_orders(answer),
+            *interpret.cash_warnings(answer),
             *assumptions.replay_warnings(results.proof, unproven),
             *api_warnings(results.shared.lines),
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,8 @@ import numpy as np
 from gpumix.catalog import Catalog, load
 from gpumix.cost.case.against import against, crossing, payback
 from gpumix.cost.case.answer import answer, count
-from gpumix.cost.case.streams import Clock, present_cost_of
+from gpumix.cost.case.draws import present_costs
+from gpumix.cost.case.streams import Clock, Stream, present_cost_of
 from gpumix.domain.case import BreakEven, Case
 from gpumix.domain.case_values import with_figure
 from gpumix.domain.ledger import Entry
@@ -24,9 +25,11 @@ from gpumix.inventory.case import parse_case, read_case
 from gpumix.inventory.paths import steps_of, value_at, with_values
 from gpumix.inventory.yaml import Document
 from gpumix.supply.case_defaults import with_defaults
+from gpumix.values import FloatArray
 
 _USUALLY_COUNTED = ("hardware", "energy", "staff", "support", "tax", "installation")
 """Categories whose absence from something owned is said."""
+_CAPITAL = ("finance", "cost_of_capital")
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,13 +300,46 @@ def _draws(
     values = np.column_stack(
         [rng.triangular(low, mode, high, size=n) for low, mode, high in drawn.values()]
     )
-    names, steps = list(laid.case.options), [steps_of(laid.tree, path) for path in drawn]
+    names = list(laid.case.options)
+    steps = [steps_of(laid.tree, path) for path in drawn]
     costs = np.empty((n, len(names)))
-    for index, row in enumerate(values):
-        case = laid.at_figures(dict(zip(steps, map(float, row), strict=True)))
-        costs[index] = [_present(case, name) for name in names]
-        progress((index + 1) / n)
+    for column, name in enumerate(names):
+        costs[:, column] = _costs(laid, name, steps, values, list(drawn.values()))
+        progress((column + 1) / len(names))
     tenths = np.percentile(costs, (10, 50, 90), axis=0)
     wins = np.bincount(np.argmin(costs, axis=1), minlength=len(names)) / n
     spread = {name: Spread(*map(float, tenths[:, i])) for i, name in enumerate(names)}
     return spread, {name: float(wins[i]) for i, name in enumerate(names)}
+
+
+def _costs(
+    laid: _Laid,
+    name: str,
+    steps: Sequence[tuple[str | int, ...]],
+    values: FloatArray,
+    ends: Sequence[tuple[float, ...]],
+) -> FloatArray:
+    """Present cost of an option at each draw [n]: out of corners where it is linear in each input,
+    else counted draw by draw."""
+
+    typical = np.array([mode for _, mode, _ in ends])
+    other = np.array([high if high > mode else low for low, mode, high in ends])
+    base = laid.at_figures(dict(zip(steps, map(float, typical), strict=True)))
+
+    def at(row: FloatArray) -> Case:
+        case = base
+        for index in map(int, np.flatnonzero(row != typical)):
+            case = with_figure(case, steps[index], float(row[index]))
+        return case
+
+    def counted(row: FloatArray) -> Sequence[Stream]:
+        case = at(row)
+        return count(case.options[name], case, Clock(case)).streams
+
+    capital = steps.index(_CAPITAL) if _CAPITAL in steps else None
+    stated = np.full(len(values), laid.case.finance.cost_of_capital)
+    rates = stated if capital is None else values[:, capital]
+    found = present_costs(counted, typical, other, values, rates)
+    if found is not None:
+        return found
+    return np.array([_present(at(row), name) for row in values])
