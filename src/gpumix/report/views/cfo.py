@@ -52,15 +52,16 @@ def _cash(plan: Plan) -> str:
     ledger = plan.ledger
     if ledger is None or ledger.cash is None:
         return ""
-    first = with_second(plan, "cash_by_year_usd", ledger.cash.by_year[0])
+    first, whole = ledger.cash.by_year[0], ledger.cash.total
     peak = ledger.cash.most_outlaid
-    most = with_second(plan, "cash_by_year_usd", peak.amount)
-    when = f"month {peak.month}" if peak.month else "the first day"
-    whole = with_second(plan, "cash_by_year_usd", ledger.cash.total)
-    return (
-        f"Cash: {first} in {year_names(plan)[0]}; the most ever outlaid is {most}, on {when};"
-        f" {whole} in all."
-    ).replace("on month", "in month")
+    told = f"Cash: {with_second(plan, 'cash_by_year_usd', first)} in {year_names(plan)[0]}"
+    if round(peak.amount) != round(first):
+        most = with_second(plan, "cash_by_year_usd", peak.amount)
+        when = f"in month {peak.month}" if peak.month else "on the first day"
+        told += f"; the most ever outlaid is {most}, {when}"
+    if plan.years > 1:
+        told += f"; {with_second(plan, 'cash_by_year_usd', whole)} in all"
+    return f"{told}."
 
 
 def _against_next(plan: Plan) -> str:
@@ -389,7 +390,7 @@ def room_table(plan: Plan) -> Table:
         ("racks_used", lambda r: value("racks_used", r.racks_used, record=RoomUse)),
         ("racks", lambda r: value("racks", r.racks)),
         ("kw_used", lambda r: value("kw_used", r.kw_used, record=RoomUse)),
-        ("kw", lambda r: value("kw", r.kw)),
+        ("kw", lambda r: value("kw", r.kw, record=RoomUse)),
     )
 
 
