@@ -17,6 +17,7 @@ from gpumix.catalog.fabrics import Fabrics, load_fabrics
 from gpumix.catalog.findings import Known, problems_in
 from gpumix.catalog.forms import Named, named_gpus
 from gpumix.catalog.gate import Judged, judge
+from gpumix.catalog.model_names import ModelNames
 from gpumix.catalog.offers import TermRatio
 from gpumix.catalog.places import load_places
 from gpumix.catalog.providers import DataRates, load_provider_rates
@@ -29,7 +30,7 @@ from gpumix.catalog.validity import Ageing, load_ageing, load_reclaims, of_tiers
 from gpumix.domain.api import ApiPrice, ApiSupply
 from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.gpu import Gpu, Server, ServerPower, Slice
-from gpumix.domain.llm import Model
+from gpumix.domain.llm import Model, NamedModel
 from gpumix.domain.measurement import Shrinkage
 from gpumix.domain.offer import Layer, Offer
 from gpumix.domain.places import Places
@@ -385,8 +386,18 @@ class Catalog:
         return named_gpus(name, self.gpus, self.gpu_aliases, place)
 
     def model(self, name: str, place: str = "") -> Model:
-        """The model of this id or alias, in any case. Raises: UnknownName with did-you-mean."""
-        return _named(name, self.models, self.model_aliases, "model", place)
+        """The shape that a model's name means. Raises: UnknownName with the nearest three."""
+        return self.named_model(name, place).model
+
+    def named_model(self, name: str, place: str = "") -> NamedModel:
+        """What a model's name means: shape, precision, context. Raises: UnknownName."""
+        return self._model_names.named(name, place)
+
+    @cached_property
+    def _model_names(self) -> ModelNames:
+        checkpoints = parts.load_checkpoints(self._folder)
+        words = parts.load_model_words(self._folder)
+        return ModelNames.of(self.models, self.model_aliases, checkpoints, words)
 
 
 def load(

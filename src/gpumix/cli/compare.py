@@ -54,8 +54,12 @@ def compare(
     ] = None,
     slo: Promises = None,
     precision: Annotated[
-        str, typer.Option(help="Weight precisions, comma-separated: bf16, fp8, int8, int4, ...")
-    ] = "bf16",
+        str | None,
+        typer.Option(
+            help="Weight precisions, comma-separated: bf16, fp8, awq, q4_k_m, ...; default that "
+            "of the model's name, else as published."
+        ),
+    ] = None,
     engine: Annotated[str, typer.Option(help="Serving engine.")] = "vllm",
     adapters: AdapterCount = None,
     adapter_rank: AdapterRank = None,

@@ -51,7 +51,13 @@ def simulate(
     tp: Annotated[
         int | None, typer.Option(help="Tensor-parallel degree; default the smallest that fits.")
     ] = None,
-    precision: Annotated[str, typer.Option(help="Weight precision.")] = "bf16",
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="Weight precision: bf16, fp8, awq, q4_k_m, ...; default that of the model's "
+            "name, else as published."
+        ),
+    ] = "",
     kv_precision: Annotated[str, typer.Option(help="KV-cache precision; default 16 bits.")] = "",
     engine: Annotated[str, typer.Option(help="Serving engine.")] = "vllm",
     replicas: Annotated[int, typer.Option(help="Number of replicas behind one router.")] = 1,

@@ -35,7 +35,7 @@ def compare_names(
     input_tokens: float | None,
     output_tokens: float | None,
     slo: str | None,
-    precision: str,
+    precision: str | None,
     engine: str,
     measured: Path | None = None,
     train: bool = False,
@@ -57,7 +57,7 @@ def compare_names(
         fix = "add --train" if workload is None else "state them in the inventory"
         raise InputError(Problem("compare", "options of a training run without --train", fix))
     if workload is not None or what.endswith((".yaml", ".yml")):
-        if served or train or (precision, engine) != (defaults.PRECISION, defaults.ENGINE):
+        if served or train or precision is not None or engine != defaults.ENGINE:
             raise InputError(
                 Problem(
                     "compare",
@@ -83,7 +83,9 @@ def compare_names(
         near, told = _from_nearest(chosen, inventory, catalog)
         return compare_workload(near, catalog, inventory.as_of, names, told)
     if train:
-        asked = train_question(what, run or TrainWords(), precisions_of(precision), names)
+        asked = train_question(
+            what, run or TrainWords(), precisions_of(precision) or (defaults.PRECISION,), names
+        )
         return compare_train(asked, load(measured=find_store(measured)), date.today())
     _refuse_lengths({"--input": input_tokens, "--output": output_tokens})
     question = Question(

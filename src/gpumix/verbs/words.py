@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from gpumix import formats
 from gpumix.domain.defaults import ADAPTER_RANK
-from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.promises import SLO_NAMES, limits_in, slo_of
 from gpumix.domain.workload import HIGHEST_RANK, MOST_ADAPTERS, Adapters, Slo
-from gpumix.errors import InputError, Problem, unknown_name
+from gpumix.errors import InputError, Problem
 
 
 def slos_of(text: str) -> tuple[Slo, ...]:
@@ -63,14 +63,16 @@ def names_of(option: str, text: str | None) -> tuple[str, ...] | None:
     return names
 
 
-def precisions_of(text: str) -> tuple[str, ...]:
-    """Weight precisions separated by commas. Raises: InputError for unknown ones."""
-    names = tuple(dict.fromkeys(p.strip() for p in text.split(",") if p.strip()))
-    problems = [
-        unknown_name("--precision", "precision", name, PRECISIONS)
-        for name in names
-        if name not in PRECISIONS
-    ]
+def precisions_of(text: str | None, option: str = "--precision") -> tuple[str, ...]:
+    """Weight precisions separated by commas, by any of their words; empty = not stated.
+
+    Raises: InputError for unknown ones.
+    """
+    if text is None:
+        return ()
+    names = dict.fromkeys(p.strip() for p in text.split(",") if p.strip())
+    found = {name: formats.canonical(name) for name in names}
+    problems = [formats.unknown_precision(option, name) for name in names if found[name] is None]
     if problems or not names:
-        raise InputError(problems or [Problem("--precision", "names no precision")])
-    return names
+        raise InputError(problems or [Problem(option, "names no precision")])
+    return tuple(dict.fromkeys(name for name in found.values() if name))
