@@ -15,8 +15,9 @@ from gpumix.catalog.bands import Bands, load_bands
 from gpumix.catalog.currencies import Rates, exchange_rates
 from gpumix.catalog.fabrics import Fabrics, load_fabrics
 from gpumix.catalog.findings import Known, problems_in
-from gpumix.catalog.forms import Named, named_gpus
+from gpumix.catalog.forms import Named, main_form, named_gpus
 from gpumix.catalog.gate import Judged, judge
+from gpumix.catalog.gpu_words import GpuNames
 from gpumix.catalog.model_names import ModelNames
 from gpumix.catalog.offers import TermRatio
 from gpumix.catalog.places import load_places
@@ -29,7 +30,7 @@ from gpumix.catalog.tables import read_packaged, refuse_data, refuse_input
 from gpumix.catalog.validity import Ageing, load_ageing, load_reclaims, of_tiers
 from gpumix.domain.api import ApiPrice, ApiSupply
 from gpumix.domain.coefficients import Coefficients
-from gpumix.domain.gpu import Gpu, Server, ServerPower, Slice
+from gpumix.domain.gpu import Gpu, NamedGpu, Server, ServerPower, Slice
 from gpumix.domain.llm import Model, NamedModel
 from gpumix.domain.measurement import Shrinkage
 from gpumix.domain.offer import Layer, Offer
@@ -378,8 +379,21 @@ class Catalog:
         return other
 
     def gpu(self, name: str, place: str = "") -> Gpu:
-        """The GPU of this id or alias, in any case. Raises: UnknownName with did-you-mean."""
-        return _named(name, self.gpus, self.gpu_aliases, "GPU", place)
+        """The GPU that a name means. Raises: UnknownName with the nearest three."""
+        return self.named_gpu(name, place).gpu
+
+    def named_gpu(self, name: str, place: str = "") -> NamedGpu:
+        """What a GPU's name means: part, count, and what was taken for it. Raises: UnknownName."""
+        return self._gpu_names.named(name, place, self._usual_form)
+
+    @cached_property
+    def _gpu_names(self) -> GpuNames:
+        open_names = parts.load_open_gpu_names(self._folder)
+        machines = parts.load_machines(self._folder)
+        return GpuNames.of(self.gpus, self.gpu_aliases, open_names, machines)
+
+    def _usual_form(self, forms: Sequence[str]) -> str:
+        return main_form(forms, self.listed, self.gpus)
 
     def named_gpus(self, name: str, place: str = "") -> Named:
         """The GPUs that a family, a description or `8xH100` means. Raises: InputError."""
@@ -423,15 +437,3 @@ def load(
     if prices is not None:
         _ = catalog.offers
     return catalog
-
-
-def _named(
-    name: str, records: Mapping[str, T], aliases: Mapping[str, str], kind: str, place: str
-) -> T:
-    if name in records:
-        return records[name]
-    wanted = name.strip().lower()
-    for known, id in [*((id, id) for id in records), *aliases.items()]:
-        if known.lower() == wanted:
-            return records[id]
-    raise UnknownName(place, kind, name, records)

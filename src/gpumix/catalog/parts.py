@@ -8,6 +8,7 @@ from typing import Final
 
 from gpumix import formats
 from gpumix.catalog.checks import model_problems, sparse_problems
+from gpumix.catalog.machines import squeezed
 from gpumix.catalog.tables import (
     Row,
     header,
@@ -233,6 +234,38 @@ def load_checkpoints(folder: Path | None = None) -> tuple[Checkpoint, ...]:
         ),
         folder,
     )
+
+
+def load_open_gpu_names(folder: Path | None = None) -> dict[str, str]:
+    """Aliases of GPUs that leave something open, and what."""
+    rows = read_packaged(
+        "aliases.csv",
+        lambda row: (row.text("kind"), row.text("alias"), row.text("note")),
+        folder,
+    )
+    return {alias: note for kind, alias, note in rows if kind == "gpu" and "not stated" in note}
+
+
+def load_machines(folder: Path | None = None) -> dict[str, tuple[str, int]]:
+    """Rented machines by name, less all that is neither letter nor digit: GPU and count.
+
+    Azure's are known with and without `Standard_`; a name that several providers sell with unlike
+    GPUs is none.
+    """
+    rows = read_packaged(
+        "machines.csv",
+        lambda row: (
+            squeezed(row.required_text("instance")),
+            (row.required_text("gpu"), row.whole("gpus_per_instance") or 0),
+        ),
+        folder,
+    )
+    sold: dict[str, set[tuple[str, int]]] = {}
+    for name, one in rows:
+        for known in {name, name.removeprefix("standard")}:
+            sold.setdefault(known, set()).add(one)
+    found = {name: next(iter(ones)) for name, ones in sold.items() if len(ones) == 1}
+    return {name: one for name, one in found.items() if one[1]}
 
 
 def load_model_words(folder: Path | None = None) -> dict[str, str]:

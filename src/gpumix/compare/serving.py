@@ -106,7 +106,7 @@ def compare_workload(
         rows=tuple(rows),
         winners=tuple(winners(able)),
         levers=levers(workload, Asker(catalog, ask, partial(_cheapest, prices))),
-        defaults=tuple(defaults),
+        defaults=(*gpu_notes(gpu_names, catalog), *defaults),
         warnings=(
             *unknown_software(workload, catalog.coefficients),
             *price_warnings([r.price for r in rows if r.price is not None]),
@@ -196,6 +196,12 @@ def compared_gpus(names: Sequence[str] | None, catalog: Catalog) -> list[Gpu]:
     if problems:
         raise InputError(problems)
     return list(dict.fromkeys(found))
+
+
+def gpu_notes(names: Sequence[str] | None, catalog: Catalog) -> tuple[str, ...]:
+    """What was taken for GPUs whose names leave something open."""
+    found = [catalog.named_gpu(name) for name in names or ()]
+    return tuple(dict.fromkeys(one.note for one in found if one.note))
 
 
 def _rows(

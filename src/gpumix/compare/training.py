@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from gpumix.catalog import price_summary
-from gpumix.compare.serving import compared_gpus, price_warnings
+from gpumix.compare.serving import compared_gpus, gpu_notes, price_warnings
 from gpumix.cost.jobs import (
     Finish,
     break_even_price_ratio,
@@ -125,7 +125,7 @@ def compare_train(question: TrainQuestion, catalog: Catalog, as_of: date) -> Tra
         ratios=tuple(_ratios(tried, pareto, run)),
         why=tuple(_why(tried, pareto, run)),
         counts_stated=question.counts is not None or run.gpus is not None,
-        defaults=(*named.notes, *question.defaults),
+        defaults=(*gpu_notes(question.gpus, catalog), *named.notes, *question.defaults),
         warnings=(
             *unknown_name("stack", question.run.stack, catalog.coefficients.training["stack"]),
             *_warnings(rows, as_of),

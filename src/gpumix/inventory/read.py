@@ -487,6 +487,8 @@ class _Reader:
     def _gpus(self, path: KeyPath, names: Iterable[str]) -> list[str]:
         ids = []
         for name in names:
-            gpu = self._try(path, lambda name=name: self.catalog.gpu(name), None)  # type: ignore[misc]
-            ids.append(gpu.id if gpu else name)
+            named = self._try(path, lambda name=name: self.catalog.named_gpu(name), None)  # type: ignore[misc]
+            ids.append(named.gpu.id if named else name)
+            if named and named.note and named.note not in self.notes:
+                self.notes.append(named.note)
         return list(dict.fromkeys(ids))

@@ -192,9 +192,11 @@ class _Prediction:
     def _weights(self, row: int) -> tuple[str, str, str]:
         """Precision of weights and cache of a row, and what to tell of its model and them."""
         named = self.catalog.named_model(self._cell("model", row), "model")
-        return stated_weights(
+        part = self.catalog.named_gpu(self._cell("gpu", row), "gpu")
+        weights, cache, told = stated_weights(
             named, self._cell("weight_precision", row), self._cell("kv_precision", row)
         )
+        return weights, cache, "; ".join(filter(None, (part.note, told)))
 
     def _setup(self, gpu: Gpu, model: Model, layout: Layout, row: int) -> Setup:
         weights, cache, _ = self._weights(row)
@@ -202,8 +204,7 @@ class _Prediction:
         return Setup(model, gpu, engine, weights, cache, version, *layout)
 
     def _longest(self, first: IntArray) -> npt.NDArray[np.float64]:
-        """Longest request of each combination [tokens], NaN = not known; as stated, else the
-        model's."""
+        """Longest request of each combination [tokens]: stated, else the model's, else NaN."""
         found = np.full(len(first), np.nan)
         for combination, row in enumerate(first.tolist()):
             stated = self._count("context", row)
@@ -228,9 +229,12 @@ class _Prediction:
         self.unresolved: dict[int, str] = {}
         for combination, row in enumerate(first.tolist()):
             try:
-                gpu = self.catalog.gpu(self._cell("gpu", row), "gpu")
+                part = self.catalog.named_gpu(self._cell("gpu", row), "gpu")
+                gpu = part.gpu
                 model = self.catalog.model(self._cell("model", row), "model")
                 counts = {name: self._count(name, row) for name in LAYOUT_COLUMNS}
+                if not any(counts.values()):
+                    counts["n_gpus"] = part.count
                 weights, cache, _ = self._weights(row)
                 if model.is_denoiser:
                     weight_format(weights, gpu, model, "")

@@ -61,8 +61,10 @@ def run_simulation(
     Raises: InputError for unknown names, options that contradict, a model that does not fit.
     """
     _refuse(question)
-    named, gpu = catalog.named_model(question.model, "--model"), catalog.gpu(question.gpu, "--gpu")
-    model, defaults = named.model, list(named.notes)
+    named = catalog.named_model(question.model, "--model")
+    part = catalog.named_gpu(question.gpu, "--gpu")
+    model, gpu = named.model, part.gpu
+    defaults = [note for note in (part.note, *named.notes) if note]
     question = _at_precision(question, named, defaults)
     slos = question.slos or DEFAULT_SLOS
     if not question.slos:
