@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from gpumix.catalog import api_prices, evidence, history, offers, parts, profiles, sites
@@ -18,6 +19,7 @@ from gpumix.catalog.findings import Known, problems_in
 from gpumix.catalog.forms import Named, main_form, named_gpus
 from gpumix.catalog.gate import Judged, judge
 from gpumix.catalog.gpu_words import GpuNames
+from gpumix.catalog.model_config import read_config
 from gpumix.catalog.model_names import ModelNames
 from gpumix.catalog.offers import TermRatio
 from gpumix.catalog.places import load_places
@@ -61,7 +63,9 @@ class Catalog:
         prices: Path | None = None,
         measured: Path | None = None,
         folder: Path | None = None,
+        configs: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
+        self._configs = configs
         self._gpu_sheet = gpus
         self._model_sheet = models
         self._price_sheet = prices
@@ -100,7 +104,8 @@ class Catalog:
     @cached_property
     def models(self) -> dict[str, Model]:
         """Model id -> model, the user's rows included."""
-        return parts.load_models(self._model_sheet, self._folder)
+        own = {name: read_config(path, name) for name, path in self._configs.items()}
+        return parts.load_models(self._model_sheet, self._folder) | own
 
     @cached_property
     def servers(self) -> tuple[Server, ...]:
@@ -420,19 +425,21 @@ def load(
     prices: Path | None = None,
     measured: Path | None = None,
     folder: Path | None = None,
+    configs: Mapping[str, Path] = MappingProxyType({}),
 ) -> Catalog:
     """The catalogue, with the user's sheets (CSV files) over the packaged tables.
 
     `measured` is the folder that `gpumix calibrate` keeps a team's own measurements in; `folder`
-    holds tables that stand in the place of the packaged ones of the same name.
+    holds tables that stand in the place of the packaged ones of the same name; `configs` are
+    Hugging Face configs of models by the name that they get.
 
     Raises: InputError where a sheet cannot be read or a row of it is wrong.
     """
-    catalog = Catalog(gpus, models, prices, measured, folder)
+    catalog = Catalog(gpus, models, prices, measured, folder, configs)
     # a mistake in a sheet is told here, not by whatever asks for the table first
     if gpus is not None:
         _ = catalog.gpus
-    if models is not None:
+    if models is not None or configs:
         _ = catalog.models
     if prices is not None:
         _ = catalog.offers

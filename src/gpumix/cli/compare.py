@@ -17,6 +17,7 @@ from gpumix.cli.options import (
     Format,
     JsonFormat,
     Measured,
+    ModelConfig,
     Promises,
     TrainBatch,
     TrainCounts,
@@ -75,6 +76,7 @@ def compare(
     finish_within: FinishWithin = None,
     calendar_usd_per_day: CalendarUsd = 0.0,
     measured: Measured = None,
+    model_config: ModelConfig = None,
     format: AnswerFormat = Format.TERMINAL,
     as_json: JsonFormat = False,
 ) -> None:
@@ -90,7 +92,7 @@ def compare(
     from gpumix.report import export, markdown
     from gpumix.verbs.compare import compare_names
     from gpumix.verbs.training_words import TrainWords
-    from gpumix.verbs.words import adapters_of
+    from gpumix.verbs.words import adapters_of, configs_of
 
     words = TrainWords(
         method, tokens, seq_len, global_batch, stack, finish_within, calendar_usd_per_day, counts
@@ -100,6 +102,7 @@ def compare(
         what, workload, gpus=gpus, input_tokens=input, output_tokens=output, slo=slo,
         precision=precision, engine=engine, measured=measured, train=train,
         run=words, adapters=adapters_of(adapters, adapter_rank),
+        configs=configs_of(model_config, what),
     )  # fmt: skip
     if as_json or format is Format.JSON:
         typer.echo(export.to_json(export.answer_to_dict(found)))

@@ -18,6 +18,7 @@ from gpumix.cli.options import (
     KvLink,
     MaxReplicas,
     MeanRate,
+    ModelConfig,
     PlanConfidence,
     PlanFile,
     PlanHour,
@@ -75,6 +76,7 @@ def simulate(
     kv_link_gb_per_s: KvLink = None,
     adapters: AdapterCount = None,
     adapter_rank: AdapterRank = None,
+    model_config: ModelConfig = None,
     seed: Annotated[
         int | None, typer.Option(help="Random seed; default 0, or the plan's own.")
     ] = None,
@@ -114,7 +116,7 @@ def simulate(
     from gpumix.report.terminal import bar, show_simulation
     from gpumix.simulate.question import SimulationQuestion
     from gpumix.verbs.simulate import simulate_file
-    from gpumix.verbs.words import adapters_of, slos_of
+    from gpumix.verbs.words import adapters_of, configs_of, slos_of
 
     question = SimulationQuestion(
         model or "", gpu or "", tp, precision, kv_precision, engine, replicas, None, "", profile,
@@ -125,7 +127,7 @@ def simulate(
     if out is not None:
         check_folder(out, FILES)
     with bar() as progress:
-        found = simulate_file(question, trace, progress)
+        found = simulate_file(question, trace, progress, configs_of(model_config, model or ""))
     text = export.to_json(export.record_to_dict(found))
     if out is not None:
         page = simulation.simulation_html(found)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
 from gpumix import formats
+from gpumix.catalog.model_config import own_name
 from gpumix.domain.defaults import ADAPTER_RANK
 from gpumix.domain.promises import SLO_NAMES, limits_in, slo_of
 from gpumix.domain.workload import HIGHEST_RANK, MOST_ADAPTERS, Adapters, Slo
-from gpumix.errors import InputError, Problem
+from gpumix.errors import InputError, Problem, shortened
 
 
 def slos_of(text: str) -> tuple[Slo, ...]:
@@ -50,6 +56,25 @@ def adapters_of(count: int | None, rank: int | None) -> Adapters | None:
     ]
     if problems:
         raise InputError(problems)
+    return found
+
+
+NO_CONFIGS: Final[Mapping[str, Path]] = MappingProxyType({})
+
+
+def configs_of(stated: Sequence[str] | None, model: str = "") -> dict[str, Path]:
+    """Configs of models by name: `NAME=config.json`; without a name that of `model`, else its own.
+
+    Raises: InputError where a name stands twice.
+    """
+    found: dict[str, Path] = {}
+    for text in stated or ():
+        name, _, file = text.rpartition("=")
+        path = Path(file)
+        name = name or model or own_name(path)
+        if name in found:
+            raise InputError(Problem("--model-config", f"states {shortened(name)} twice"))
+        found[name] = path
     return found
 
 
