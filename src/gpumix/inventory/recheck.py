@@ -14,9 +14,9 @@ from dataclasses import fields, is_dataclass
 from itertools import pairwise
 from typing import Any, Final
 
+from gpumix import formats
 from gpumix.catalog import Catalog
 from gpumix.catalog.currencies import unknown_currency
-from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.offer import TIERS, Purchase
 from gpumix.domain.promises import SLO_NAMES
 from gpumix.domain.quote import INCLUDES
@@ -270,8 +270,8 @@ def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Proble
     known: Mapping[str, tuple[str, Collection[str]]] = {
         "Workload.model": ("model", catalog.models),
         "ApiPrice.model": ("model", catalog.models),
-        "Workload.precisions": ("precision", PRECISIONS),
-        "Workload.kv_precision": ("precision", ("", *PRECISIONS)),
+        "Workload.precisions": ("precision", formats.precisions()),
+        "Workload.kv_precision": ("precision", ("", *formats.precisions())),
         "Workload.users_at": ("country", catalog.places.countries),
         "Workload.gpus": ("GPU", catalog.gpus),
         "CloudSupply.gpus": ("GPU", catalog.gpus),

@@ -168,7 +168,7 @@ class WorkloadSpec(_Spec):
 
     kind: Kind
     model: str
-    precision: Names = [defaults.PRECISION]
+    precision: Names | None = None
     kv_precision: str = ""
     engine: str = defaults.ENGINE
     tier: Tier = Tier.STANDARD
