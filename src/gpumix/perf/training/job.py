@@ -30,6 +30,21 @@ PRECISIONS = ("bf16", "fp16", "fp8", "fp4")
 SHARDINGS = ("none", "ddp", "zero1", "zero2", "zero3_fsdp")
 CHECKPOINTS = ("none", "selective", "full")
 KINDS = ("encoder", "moe", "adapter", "dense")
+OPTIMIZERS = (
+    "", "adamw", "adamw_bf16", "adamw_8bit", "paged_adamw", "paged_adamw_8bit", "adafactor",
+    "lion", "lion_8bit", "sgd", "sgd_momentum",
+)  # fmt: skip
+"""Optimizers, as data/memory_terms.csv has them; '' is the stack's own, AdamW in 32 bits."""
+
+OFFLOADS = ("", "optimizer", "all")
+"""What stays in host memory: nothing, the optimizer's states, or these and the weights."""
+
+BASES = ("", "bf16", "int8", "nf4", "nf4_single")
+"""How a frozen base is stored; '' is the method's own: bf16, NF4 double-quantised for QLoRA."""
+
+LOSSES = ("", "fused", "linear")
+"""How logits become a loss: plainly, by a fused kernel, or fused with the head (no logits kept)."""
+
 LINKS = ("pcie", "nvlink-bridge", "nvlink", "nvlink-nvl72")
 
 LORA, QLORA, DPO = TASKS.index("lora"), TASKS.index("qlora"), TASKS.index("dpo")
@@ -103,7 +118,7 @@ class TrainingJob:
     n_gpus = tp x pp x cp x dp; `micro_batch` sequences per data-parallel replica and micro-step,
     `global_batch` sequences per optimizer step; `inter_gbps_per_node` Gb/s; `seq_len` tokens
     computed per sequence (packed, or padded to); `lora_embeddings` 1 where an adapter's job also
-    trains the embedding tables.
+    trains the embedding tables; `gradient_bytes` of a trained weight [byte], NaN = the stack's.
     """
 
     shapes: Shapes
@@ -131,6 +146,11 @@ class TrainingJob:
     lora_rank: FloatArray
     lora_all_layers: FloatArray
     lora_embeddings: FloatArray
+    optimizer: Codes
+    offload: Codes
+    base_precision: Codes
+    loss: Codes
+    gradient_bytes: FloatArray
 
     def __len__(self) -> int:
         return int(self.n_gpus.size)
@@ -174,6 +194,10 @@ _WORDS = {
     "sharding": SHARDINGS,
     "activation_ckpt": CHECKPOINTS,
     "link": LINKS,
+    "optimizer": OPTIMIZERS,
+    "offload": OFFLOADS,
+    "base_precision": BASES,
+    "loss": LOSSES,
 }
 
 
@@ -204,6 +228,11 @@ def training_jobs(
     lora_rank: ArrayLike = 16,
     lora_all_layers: ArrayLike = True,
     lora_embeddings: ArrayLike = False,
+    optimizer: ArrayLike = "",
+    offload: ArrayLike = "",
+    base_precision: ArrayLike = "",
+    loss: ArrayLike = "",
+    gradient_bytes: ArrayLike = np.nan,
 ) -> TrainingJob:
     """Jobs from records and columns; `model` and `gpu` index into `models` and `gpus`.
 
