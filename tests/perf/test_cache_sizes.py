@@ -62,3 +62,14 @@ def test_what_did_not_start_is_not_told_to(logs: list[dict[str, str]], room: Mem
     failed = [i for i, r in enumerate(logs) if r["cache_tokens"] == "0"]
     assert len(failed) >= 3
     assert not room.fits[failed].any()
+
+
+def test_no_request_longer_than_a_measured_cache_fits(
+    logs: list[dict[str, str]], room: Memory
+) -> None:
+    short = [
+        i for i, r in enumerate(logs)
+        if r["cache_tokens"] and int(r["cache_tokens"]) < int(r["max_length"])
+    ]  # fmt: skip
+    assert len(short) >= 5
+    assert not room.fits[short].any()

@@ -60,3 +60,10 @@ CHAT_INPUT_CV, CHAT_OUTPUT_CV = 1.2, 1.0
 """Coefficients of variation of lengths in a dataset of chats of which only means are known: those
 of the packaged traces of chats are 0.96 to 1.33 and 0.73 to 1.48 (data/profiles.json), and these
 their means."""
+
+FIT_GPUS: Final = (
+    "h100-sxm-80gb", "a100-sxm-80gb", "l40s-48gb", "h200-sxm-141gb", "b200-sxm-180gb",
+    "mi300x-192gb", "a100-sxm-40gb", "rtxpro6000-96gb", "l4-24gb",
+)  # fmt: skip
+"""GPUs that `gpumix fit` shows where none is named: the three most asked for, then other
+data-centre parts on sale."""

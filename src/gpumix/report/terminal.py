@@ -104,7 +104,15 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
     show_table(
         comparison_view.speed_table(comparison),
         console,
-        minor=("note", "precision", "output_tokens_per_s_per_user", "basis", "limit"),
+        minor=(
+            "note",
+            "precision",
+            "output_tokens_per_s_per_user",
+            "cache_tokens",
+            "basis",
+            "limit",
+            "longest_request_tokens",
+        ),
     )
     _nearest(comparison_view.nearest(comparison), console)
     show_table(comparison_view.winners_table(comparison), console)

@@ -32,7 +32,7 @@ OF_ENGINE = (
 OF_MEMORY = (
     "memory_share", "weights_first", "context_gib", "group_gib", "graph_gib", "graphs_inside",
     "sampler_bytes", "ffn_copies", "hidden_copies", "expert_copies", "whole_prompt_tokens",
-    "attention_bytes",
+    "attention_bytes", "doubt_share",
 )  # fmt: skip
 """What an engine generation takes of memory besides weights and cache (data/memory_terms.csv)."""
 

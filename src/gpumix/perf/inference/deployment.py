@@ -170,6 +170,7 @@ class Deployment:
     expert_copies: FloatArray
     whole_prompt_tokens: FloatArray
     attention_bytes: FloatArray
+    doubt_share: FloatArray
     max_length: FloatArray
     ffn: FloatArray
     expert_ffn: FloatArray

@@ -36,6 +36,7 @@ class Memory:
     fits: FloatArray
     graph_bytes: FloatArray
     buffer_bytes: FloatArray
+    doubt_bytes: FloatArray
 
 
 PADDED_TO = 128.0
@@ -143,8 +144,8 @@ def memory(dep: Deployment, input_len: Values, output_len: Values) -> Memory:
 
     A running sequence counts with its prompt and a share of its answer: all of it where the
     engine reserves room in advance (TensorRT-LLM), about three quarters where it admits by what
-    is free now. TensorRT-LLM takes its share of what is left after the weights, others of the
-    whole memory.
+    is free now; whole it must fit in any case. TensorRT-LLM takes its share of what is left after
+    the weights, others of the whole memory.
 
     Args:
         dep: deployments.
@@ -165,7 +166,8 @@ def memory(dep: Deployment, input_len: Values, output_len: Values) -> Memory:
     tokens = np.asarray(input_len + dep.output_share * output_len, dtype=np.float64)
     per_sequence = kv_bytes_of_sequence(dep, tokens)
     room = np.maximum(usable, 0.0) / np.maximum(per_sequence, 1.0)
-    batch = np.where(room >= 1.0, room * dep.ranks * dep.copies, 0.0)
+    is_whole = ~(kv_bytes_of_sequence(dep, input_len + output_len) > np.maximum(usable, 0.0))
+    batch = np.where((room >= 1.0) & is_whole, room * dep.ranks * dep.copies, 0.0)
     per_token = (dep.full_kv_bytes + dep.window_kv_bytes) / (kv_ways(dep) * dep.pp)
     return Memory(
         weights_bytes=np.asarray(weights),
@@ -178,4 +180,39 @@ def memory(dep: Deployment, input_len: Values, output_len: Values) -> Memory:
         fits=np.asarray(batch >= 1.0),
         graph_bytes=np.asarray(graphs),
         buffer_bytes=np.asarray(buffers),
+        doubt_bytes=np.asarray(dep.doubt_share * dep.memory_bytes),
     )
+
+
+def request_bytes(dep: Deployment, tokens: Values) -> FloatArray:
+    """Cache that one whole request needs on one GPU [byte], prompt and answer together.
+
+    Args:
+        dep: deployments.
+        tokens: prompt and answer [tokens].
+
+    Source: `kv_bytes_of_sequence`.
+    """
+    return np.asarray(kv_bytes_of_sequence(dep, tokens) * np.ones(dep.rows))
+
+
+def longest_request(dep: Deployment, cache_bytes: Values) -> FloatArray:
+    """Tokens of the longest request that a cache holds alone, in whole blocks [tokens].
+
+    t = (cache - state - window bytes_w) / bytes_full beyond the window, cache / (bytes_full +
+    bytes_w) within it
+
+    Args:
+        dep: deployments.
+        cache_bytes: room for the cache on one GPU [byte].
+
+    Source: the inverse of `kv_bytes_of_sequence`.
+    """
+    ways = kv_ways(dep) * dep.pp
+    room = np.maximum(cache_bytes - dep.state_bytes / (dep.tp * dep.pp), 0.0) * ways
+    both = np.maximum(dep.full_kv_bytes + dep.window_kv_bytes, 1e-9)
+    within = room / both
+    window = np.where(np.isfinite(dep.window), dep.window, 0.0) * dep.window_kv_bytes
+    beyond = (room - window) / np.maximum(dep.full_kv_bytes, 1e-9)
+    tokens = np.where((within > dep.window) & (dep.full_kv_bytes > 0.0), beyond, within)
+    return np.asarray(np.floor(np.maximum(tokens - BLOCK_TOKENS / 2.0, 0.0)))
