@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -11,10 +12,12 @@ from typer.testing import CliRunner
 from gpumix.catalog import load
 from gpumix.cli import app
 from gpumix.domain.fit import Fits
+from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.errors import InputError
 from gpumix.predict.inference import predict_inference
 from gpumix.verbs.compare import compare_names
 from gpumix.verbs.fit import FitTrainWords, FitWords, fit_names, fit_training_names
+from gpumix.verbs.training_words import TrainWords
 
 LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
 OSS = "openai/gpt-oss-120b"
@@ -110,11 +113,7 @@ def test_adapters_take_memory_and_time() -> None:
 def test_training_breakdown_sums_and_helps() -> None:
     words = FitTrainWords("qlora", 4096, 8, 1)
     (row,) = fit_training_names("meta-llama/Llama-2-70b-hf", "a100-sxm-80gb", words).rows
-    parts = (
-        row.weights_gib, row.gradients_gib, row.optimizer_gib, row.activations_gib,
-        row.logits_gib, row.overhead_gib,
-    )  # fmt: skip
-    assert sum(parts) == pytest.approx(row.total_gib.value)
+    assert sum(dataclasses.astuple(row.parts)) == pytest.approx(row.total_gib.value)
     assert row.state is Fits.DOES_NOT_FIT
     assert "micro-batch 4" in row.changes
 
@@ -132,7 +131,7 @@ def test_bytes_of_a_trained_weight_at_the_step(
     words = FitTrainWords("full", 128, 1, 1, optimizer=optimizer, offload=offload)
     model = load().models[LLAMA]
     (row,) = fit_training_names(LLAMA, "b200-sxm-180gb", words).rows
-    held = row.weights_gib + row.gradients_gib + row.optimizer_gib
+    held = row.parts.weights_gib + row.parts.gradients_gib + row.parts.optimizer_gib
     assert held * 2**30 / (model.params_total_b * 1e9) == pytest.approx(per_weight, rel=0.01)
 
 
@@ -147,3 +146,21 @@ def test_every_fault_at_once() -> None:
         fit_training_names(LLAMA, H100, FitTrainWords(optimizer="adam_w"))
     with pytest.raises(InputError, match="longer than"):
         fit_names(LLAMA, H100, FitWords(context=10**7))
+
+
+def test_compare_train_shows_what_takes_the_memory() -> None:
+    def peak(optimizer: str) -> float:
+        words = TrainWords(
+            method="full", tokens="1M", stack="hf-peft", counts="8", optimizer=optimizer
+        )
+        found = compare_names(
+            LLAMA, None, gpus=H100, input_tokens=None, output_tokens=None, slo=None,
+            precision="bf16", engine="vllm", train=True, run=words,
+        )  # fmt: skip
+        assert isinstance(found, TrainingComparison)
+        run = found.runs[0]
+        assert run.memory is not None
+        assert run.mem_gib == pytest.approx(sum(dataclasses.astuple(run.memory)))
+        return run.memory.optimizer_gib
+
+    assert peak("adamw_8bit") < peak("adamw_bf16") < peak("adamw")

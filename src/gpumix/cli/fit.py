@@ -8,7 +8,15 @@ import typer
 
 from gpumix.cli import names
 from gpumix.cli.console import console
-from gpumix.cli.options import AdapterCount, AdapterRank, JsonFlag, Measured
+from gpumix.cli.options import (
+    AdapterCount,
+    AdapterRank,
+    JsonFlag,
+    Measured,
+    TrainBase,
+    TrainOffload,
+    TrainOptimizer,
+)
 
 if TYPE_CHECKING:
     from gpumix.domain.fit import Fit, TrainingFit
@@ -65,15 +73,9 @@ def fit(
     stack: Annotated[
         str | None, typer.Option(help="Training: software stack; default hf-peft.")
     ] = None,
-    optimizer: Annotated[
-        str, typer.Option(help="Training: adamw, adamw_bf16, adamw_8bit, adafactor, lion, sgd, ...")
-    ] = "",
-    offload: Annotated[
-        str, typer.Option(help="Training: kept in host memory: optimizer, or all with the weights.")
-    ] = "",
-    base_precision: Annotated[
-        str, typer.Option(help="Training: frozen base as bf16, int8, nf4 or nf4_single.")
-    ] = "",
+    optimizer: TrainOptimizer = "",
+    offload: TrainOffload = "",
+    base_precision: TrainBase = "",
     loss: Annotated[
         str, typer.Option(help="Training: fused or linear cross-entropy; default plain.")
     ] = "",

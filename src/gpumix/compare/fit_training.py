@@ -15,7 +15,7 @@ from gpumix.options.runs import TASKS
 from gpumix.perf.training.constants import Lookup
 from gpumix.perf.training.eager import is_eager
 from gpumix.perf.training.job import TrainingJob, training_jobs
-from gpumix.perf.training.memory import TrainingMemory, memory
+from gpumix.perf.training.memory import memory, parts_of
 from gpumix.units import GIB
 
 if TYPE_CHECKING:
@@ -83,15 +83,11 @@ def _row(asked: TrainingFitQuestion, gpu: Gpu, catalog: Catalog) -> TrainingFitG
     basis = Basis.CALIBRATED if measured else Basis.MODELLED
     near = need.total_bytes[at] > NEAR * need.usable_bytes[at]
     state = Fits.DOES_NOT_FIT if not need.fits[at] else Fits.TIGHT if near else Fits.FITS
-    parts = {
-        name: float(getattr(need, name)[at]) / GIB
-        for name in ("weights", "gradients", "optimizer", "activations", "logits", "overhead")
-    }
     return TrainingFitGpu(
         gpu=gpu.id,
         gpus=counts[at],
         state=state,
-        **{f"{name}_gib": gib for name, gib in parts.items()},
+        parts=parts_of(need, at),
         total_gib=Estimate(
             total, total * spread["low"], total * spread["high"], basis,
             "perf.training.memory.memory",
@@ -124,5 +120,5 @@ def _changes(asked: TrainingFitQuestion, gpu: Gpu, count: int, catalog: Catalog)
 
 
 def _fits(asked: TrainingFitQuestion, gpu: Gpu, count: int, catalog: Catalog) -> bool:
-    need: TrainingMemory = memory(_jobs(asked, gpu, (count,)), catalog.coefficients.training)
+    need = memory(_jobs(asked, gpu, (count,)), catalog.coefficients.training)
     return bool(need.fits[0])

@@ -72,18 +72,29 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingFitGpu:
-    """Peak memory of one GPU in a training job, by component [GiB]."""
+class TrainingParts:
+    """What takes the memory of one GPU at a training job's peak [GiB]; they sum to the peak.
 
-    gpu: str
-    gpus: int
-    state: Fits
+    Only what is there at that moment counts: at the optimizer's step no activations, while a
+    layer is computed no gradients of a single micro-batch.
+    """
+
     weights_gib: float
     gradients_gib: float
     optimizer_gib: float
     activations_gib: float
     logits_gib: float
     overhead_gib: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFitGpu:
+    """Peak memory of one GPU in a training job on `gpus` of them, against what it may use."""
+
+    gpu: str
+    gpus: int
+    state: Fits
+    parts: TrainingParts
     total_gib: Estimate
     usable_gib: float
     changes: tuple[str, ...]

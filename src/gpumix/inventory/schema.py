@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from gpumix.domain import defaults
 from gpumix.domain.site import SERVER_TAXES
+from gpumix.domain.training_words import BasePrecision, Offload, Optimizer
 from gpumix.domain.workload import (
     HIGHEST_RANK,
     LEAST_CLASS,
@@ -203,6 +204,9 @@ class WorkloadSpec(_Spec):
     n_gpus: Whole | None = Field(default=None, ge=1, le=100_000)
     token_fill: Share = 1.0
     activation_ckpt: Literal["none", "selective", "full"] | None = None
+    optimizer: Optimizer | None = None
+    offload: Offload | None = None
+    base_precision: BasePrecision | None = None
     checkpoint: Literal["sync", "async"] = "sync"
     queue: Seconds | None = None
     new_fleet: bool = False
@@ -440,7 +444,7 @@ class InventorySpec(_Spec):
 
 _RUN = frozenset(
     {"token_fill", "activation_ckpt", "checkpoint", "queue", "new_fleet", "programme_factor",
-     "calendar_usd_per_day"}
+     "calendar_usd_per_day", "optimizer", "offload", "base_precision"}
 )  # fmt: skip
 """Keys of every kind of training job."""
 

@@ -20,6 +20,7 @@ from gpumix.domain.cells import number_in
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
+from gpumix.domain.training_words import BASES, LOSSES, OFFLOADS, OPTIMIZERS
 from gpumix.errors import InputError, NoEstimate, UnknownName
 from gpumix.perf.training import job as tj
 from gpumix.perf.training.constants import UNKNOWN, Constants
@@ -50,10 +51,10 @@ _WORDS = (
 )  # fmt: skip
 _GRADIENT_BYTES = {"": math.nan, "bf16": 2.0, "fp16": 2.0, "fp32": 4.0}
 _MEMORY_WORDS = {
-    "optimizer": tj.OPTIMIZERS,
-    "offload": tj.OFFLOADS,
-    "base_precision": tj.BASES,
-    "loss": tj.LOSSES,
+    "optimizer": OPTIMIZERS,
+    "offload": OFFLOADS,
+    "base_precision": BASES,
+    "loss": LOSSES,
     "gradient_precision": tuple(_GRADIENT_BYTES),
 }
 _LINKS = {"": None, "none": None, **{link: link for link in tj.LINKS}}

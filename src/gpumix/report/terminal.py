@@ -178,6 +178,7 @@ def show_training(comparison: TrainingComparison, console: Console) -> None:
         console,
         minor=("layout", "basis", "mem_gib", "bubble_share", "runs_per_week", "precision"),
     )
+    show_table(training_view.memory_table(comparison), console, minor=("overhead_gib",))
     _nearest(training_view.nearest(comparison), console)
     show_table(training_view.ratio_table(comparison), console, minor=("over",))
     if comparison.why:

@@ -13,11 +13,12 @@ from gpumix.compare.serving import compared_gpus
 from gpumix.domain import defaults as assumed
 from gpumix.domain.fit import Fit, TrainingFit
 from gpumix.domain.gpu import PRECISIONS
+from gpumix.domain.training_words import BASES, LOSSES, OFFLOADS, OPTIMIZERS
 from gpumix.domain.workload import Adapters, Kind
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.options.runs import TASKS
 from gpumix.perf.inference.deployment import EngineSettings
-from gpumix.perf.training.job import BASES, CHECKPOINTS, LOSSES, OFFLOADS, OPTIMIZERS
+from gpumix.perf.training.job import CHECKPOINTS
 from gpumix.predict.training_rows import has_tokens
 from gpumix.verbs.calibrate import find_store
 from gpumix.verbs.words import names_of

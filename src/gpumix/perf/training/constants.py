@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpumix.domain.coefficients import Table
-from gpumix.perf.training.job import LINKS, OPTIMIZERS, TrainingJob
+from gpumix.domain.training_words import OPTIMIZERS
+from gpumix.perf.training.job import LINKS, TrainingJob
 from gpumix.values import FloatArray
 
 Constants = Mapping[str, Table]

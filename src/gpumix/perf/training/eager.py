@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gpumix.domain.training_words import LOSSES
 from gpumix.perf.training.constants import Lookup
-from gpumix.perf.training.job import FULL, LOSSES, ZERO1, ZERO2, ZERO3, TrainingJob
+from gpumix.perf.training.job import FULL, ZERO1, ZERO2, ZERO3, TrainingJob
 from gpumix.perf.training.states import (
     base_bytes,
     reference_bytes,

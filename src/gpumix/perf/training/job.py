@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
+from gpumix.domain.training_words import BASES, LOSSES, OFFLOADS, OPTIMIZERS
 from gpumix.errors import InputError, unknown_name
 from gpumix.units import GIGA, TERA
 from gpumix.values import FloatArray
@@ -30,21 +31,6 @@ PRECISIONS = ("bf16", "fp16", "fp8", "fp4")
 SHARDINGS = ("none", "ddp", "zero1", "zero2", "zero3_fsdp")
 CHECKPOINTS = ("none", "selective", "full")
 KINDS = ("encoder", "moe", "adapter", "dense")
-OPTIMIZERS = (
-    "", "adamw", "adamw_bf16", "adamw_8bit", "paged_adamw", "paged_adamw_8bit", "adafactor",
-    "lion", "lion_8bit", "sgd", "sgd_momentum",
-)  # fmt: skip
-"""Optimizers, as data/memory_terms.csv has them; '' is the stack's own, AdamW in 32 bits."""
-
-OFFLOADS = ("", "optimizer", "all")
-"""What stays in host memory: nothing, the optimizer's states, or these and the weights."""
-
-BASES = ("", "bf16", "int8", "nf4", "nf4_single")
-"""How a frozen base is stored; '' is the method's own: bf16, NF4 double-quantised for QLoRA."""
-
-LOSSES = ("", "fused", "linear")
-"""How logits become a loss: plainly, by a fused kernel, or fused with the head (no logits kept)."""
-
 LINKS = ("pcie", "nvlink-bridge", "nvlink", "nvlink-nvl72")
 
 LORA, QLORA, DPO = TASKS.index("lora"), TASKS.index("qlora"), TASKS.index("dpo")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpumix.domain.defaults import GPUS_PER_NODE
+from gpumix.domain.fit import TrainingParts
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.perf.training.constants import UNKNOWN, Constants
@@ -23,7 +24,7 @@ from gpumix.perf.training.job import (
     TrainingJob,
     training_jobs,
 )
-from gpumix.perf.training.memory import TrainingMemory, memory
+from gpumix.perf.training.memory import TrainingMemory, memory, parts_of
 from gpumix.perf.training.step import StepTime, step
 from gpumix.units import GIB
 
@@ -54,6 +55,7 @@ class Layout:
     limit: str
     mem_gib: float
     usable_gib: float
+    parts: TrainingParts
 
     def __str__(self) -> str:
         return (
@@ -297,6 +299,7 @@ def _layout(jobs: TrainingJob, steps: StepTime, memories: TrainingMemory, at: in
         limit=str(steps.limit[at]),
         mem_gib=float(memories.total_bytes[at] / GIB),
         usable_gib=float(memories.usable_bytes[at] / GIB),
+        parts=parts_of(memories, at),
     )
 
 

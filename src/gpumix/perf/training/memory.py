@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gpumix.domain.fit import TrainingParts
 from gpumix.perf.training.constants import Constants, Lookup
 from gpumix.perf.training.eager import eager_peak, is_eager
 from gpumix.perf.training.job import (
@@ -32,6 +33,7 @@ from gpumix.perf.training.states import (
 )
 from gpumix.perf.training.step import micro_batches, sharded_width, weights_per_gpu
 from gpumix.perf.training.terms import BYTES_16BIT
+from gpumix.units import GIB
 from gpumix.values import FloatArray
 
 BYTES_SCORES = 5.0
@@ -52,6 +54,12 @@ class TrainingMemory:
     total_bytes: FloatArray
     usable_bytes: FloatArray
     fits: NDArray[np.bool_]
+
+
+def parts_of(need: TrainingMemory, row: int) -> TrainingParts:
+    """One job's peak by component, for people."""
+    names = ("weights", "gradients", "optimizer", "activations", "logits", "overhead")
+    return TrainingParts(*(float(getattr(need, name)[row]) / GIB for name in names))
 
 
 def memory(job: TrainingJob, constants: Constants) -> TrainingMemory:

@@ -6,14 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gpumix.domain.training_words import BASES, OFFLOADS
 from gpumix.perf.training.constants import Lookup
-from gpumix.perf.training.job import (
-    BASES,
-    DPO,
-    OFFLOADS,
-    QLORA,
-    TrainingJob,
-)
+from gpumix.perf.training.job import DPO, QLORA, TrainingJob
 from gpumix.perf.training.terms import BYTES_16BIT
 from gpumix.values import FloatArray
 

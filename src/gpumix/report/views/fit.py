@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gpumix.domain.fit import CacheRoom, Fit, FitGpu, Fits, TrainingFit, TrainingFitGpu
+from gpumix.domain.fit import (
+    CacheRoom,
+    Fit,
+    FitGpu,
+    Fits,
+    TrainingFit,
+    TrainingFitGpu,
+    TrainingParts,
+)
 from gpumix.report.tables import Cell, Table, estimate, remark, table, text, value
 
 
@@ -79,7 +87,7 @@ def training_table(found: TrainingFit) -> Table:
         ("gpu", lambda r: text(r.gpu)),
         ("gpus", lambda r: value("gpus", r.gpus, record=TrainingFitGpu)),
         ("state", lambda r: text(r.state.value)),
-        *((name, _training_part(name)) for name in _TRAINING_PARTS),
+        *((name, _training_part(name)) for name in TRAINING_PARTS),
         ("total_gib", lambda r: estimate("TrainingFitGpu.total_gib", r.total_gib)),
         ("usable_gib", lambda r: value("usable_gib", r.usable_gib)),
         ("changes", lambda r: remark(_helps(r.changes))),
@@ -90,7 +98,7 @@ _PARTS = (
     "weights_gib", "workspace_gib", "graphs_gib", "buffers_gib", "context_gib",
     "kv_bytes_per_token",
 )  # fmt: skip
-_TRAINING_PARTS = (
+TRAINING_PARTS = (
     "weights_gib", "gradients_gib", "optimizer_gib", "activations_gib", "logits_gib",
     "overhead_gib",
 )  # fmt: skip
@@ -108,8 +116,13 @@ def _part(name: str) -> Callable[[FitGpu], Cell]:
     return cell
 
 
+def of_training(name: str, parts: TrainingParts | None) -> Cell:
+    """One component of a training job's peak; "-" where there is none."""
+    return value(name, None if parts is None else getattr(parts, name), record=TrainingParts)
+
+
 def _training_part(name: str) -> Callable[[TrainingFitGpu], Cell]:
-    return lambda row: value(name, getattr(row, name), record=TrainingFitGpu)
+    return lambda row: of_training(name, row.parts)
 
 
 def _helps(changes: Sequence[str]) -> str:
