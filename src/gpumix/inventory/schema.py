@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from gpumix.domain import defaults
 from gpumix.domain.case import Jump
 from gpumix.domain.site import SERVER_TAXES
+from gpumix.domain.training_words import BasePrecision, Offload, Optimizer
 from gpumix.domain.workload import (
     HIGHEST_RANK,
     LEAST_CLASS,
@@ -206,6 +207,9 @@ class WorkloadSpec(_Spec):
     n_gpus: Whole | None = Field(default=None, ge=1, le=100_000)
     token_fill: Share = 1.0
     activation_ckpt: Literal["none", "selective", "full"] | None = None
+    optimizer: Optimizer | None = None
+    offload: Offload | None = None
+    base_precision: BasePrecision | None = None
     checkpoint: Literal["sync", "async"] = "sync"
     queue: Seconds | None = None
     new_fleet: bool = False
