@@ -172,7 +172,12 @@ def test_one_bad_file_keeps_all_out(tmp_path: Path) -> None:
 def test_a_far_off_measurement_is_doubted_aloud(tmp_path: Path) -> None:
     slow = predict_inference(questions(loads=(16,)))["value"][0] / 5.0
     write_columns(tmp_path / "a.csv", questions(loads=(16,)) | {"value": [f"{slow:.6g}"]})
-    (said,) = calibrate([tmp_path / "a.csv"], Stated(), tmp_path / "kept").warnings
+    kept_out = calibrate([tmp_path / "a.csv"], Stated(), tmp_path / "kept")
+    assert "0.2 times the speed predicted for 1 x h100" in kept_out.files[0].doubt
+    assert (kept_out.total, kept_out.warnings) == (0, ())
+    assert not (tmp_path / "kept").exists()
+    confirmed = calibrate([tmp_path / "a.csv"], Stated(), tmp_path / "kept", confirmed=True)
+    (said,) = confirmed.warnings
     assert "0.2 times" in said
 
 

@@ -46,6 +46,9 @@ def calibrate(
     rate: Annotated[
         float | None, typer.Option(help="Requests/s offered, if the file lacks them.")
     ] = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Store files in doubt too, as they are labelled.")
+    ] = False,
     store: Annotated[Path, typer.Option(help="Folder to store the measurements in.")] = Path(
         ".gpumix"
     ),
@@ -67,7 +70,7 @@ def calibrate(
     )  # fmt: skip
     with spinner() as progress:
         progress(f"reading {len(results)} files")
-        found = calibrate_on(results, stated, store)
+        found = calibrate_on(results, stated, store, confirm)
     if as_json:
         typer.echo(export.to_json(export.record_to_dict(found)))
         return

@@ -28,7 +28,7 @@ class Shrinkage:
 class ResultFile:
     """One file of results: whose it is, and how many of its rows were new.
 
-    `note` says what was assumed in reading it.
+    `note` says what was assumed in reading it, `doubt` why its rows were kept out.
     """
 
     name: str
@@ -36,6 +36,7 @@ class ResultFile:
     measurements: int
     stored: int
     note: str
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from gpumix.domain.defaults import ADAPTER_RANK
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.promises import SLO_NAMES, limits_in, slo_of
 from gpumix.domain.workload import HIGHEST_RANK, MOST_ADAPTERS, Adapters, Slo
 from gpumix.errors import InputError, Problem, unknown_name
+from gpumix.inventory.trace_formats import MAPPED, Reading
+from gpumix.inventory.trace_units import UNITS
 
 
 def slos_of(text: str) -> tuple[Slo, ...]:
@@ -74,3 +78,41 @@ def precisions_of(text: str) -> tuple[str, ...]:
     if problems or not names:
         raise InputError(problems or [Problem("--precision", "names no precision")])
     return names
+
+
+def trace_reading(unit: str, words: Sequence[str]) -> Reading:
+    """How --trace-unit and --map want a trace read. Raises: InputError for unknown words."""
+    problems = []
+    if unit and unit not in UNITS:
+        problems.append(Problem("--trace-unit", f"must be s or ms, not {unit[:20]!r}"))
+    try:
+        names = columns_of(words, MAPPED)
+        missing = [name for name in MAPPED if names and name not in names]
+        if missing:
+            problems.append(Problem("--map", f"names no column for {', '.join(missing)}"))
+    except InputError as error:
+        problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return Reading(unit, names)
+
+
+def columns_of(words: Sequence[str], known: Collection[str]) -> dict[str, str]:
+    """Columns as people map them: `value=tok_s` says that the file calls a value `tok_s`.
+
+    Raises: InputError for words without =, unknown names and names given twice.
+    """
+    found: dict[str, str] = {}
+    problems = []
+    for word in words:
+        name, equals, column = (part.strip() for part in word.partition("="))
+        if not equals or not column:
+            problems.append(Problem("--map", f"{word[:60]!r} is no NAME=COLUMN"))
+        elif name not in known:
+            problems.append(unknown_name("--map", "name", name, known))
+        elif name in found:
+            problems.append(Problem("--map", f"{name} is given twice"))
+        found[name] = column
+    if problems:
+        raise InputError(problems)
+    return found

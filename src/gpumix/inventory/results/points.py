@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from gpumix.catalog import Catalog
 from gpumix.domain.bounds import metric_range
 from gpumix.domain.cells import number_in
+from gpumix.domain.quantities import shown
 from gpumix.errors import Problem
-from gpumix.inventory.results.rows import SERVING, TRAINING, Stated
+from gpumix.inventory.results.rows import SERVING, TRAINING
+from gpumix.inventory.results.setting import Stated, differs
 
 TOOL = "points"
+
+STATED = (
+    "n_gpus", "tp", "pp", "dp", "ep", "weight_precision", "kv_precision", "engine",
+    "engine_version",
+)  # fmt: skip
+OPTIONS = {"weight_precision": "precision"}
+"""Columns that an option of another name states."""
 
 
 def rows_of(
@@ -17,6 +27,7 @@ def rows_of(
     lines: Sequence[int],
     place: str,
     stated: Stated,
+    catalog: Catalog,
     problems: list[Problem],
 ) -> list[tuple[str, dict[str, str]]]:
     """(place, row) of every usable point; empty cells are filled with what is stated."""
@@ -33,6 +44,9 @@ def rows_of(
             continue
         where = f"{place} line {line}"
         row = {name: columns[name][i].strip() for name in kept}
+        for fault in _contradictions(place, row, stated, catalog):
+            if fault not in problems:
+                problems.append(fault)
         for name in ("gpu", "model", *_filled(row)):
             row[name] = row.get(name) or getattr(stated, name)
         text = columns["value"][i].strip()
@@ -46,6 +60,18 @@ def rows_of(
     if not found and not problems:
         problems.append(Problem(place, "has no usable measurement"))
     return found
+
+
+def _contradictions(
+    place: str, row: Mapping[str, str], stated: Stated, catalog: Catalog
+) -> Iterator[Problem]:
+    """Where a row says one thing and the command line another."""
+    for name in ("gpu", "model", *STATED):
+        own, asked = row.get(name, ""), getattr(stated, name)
+        if own and asked and differs(name, own, asked, catalog):
+            option = "--" + OPTIONS.get(name, name.replace("_", "-"))
+            message = f"the file says {name} {shown(own)}, {option} says {shown(asked)}"
+            yield Problem(place, message, f"leave {option} out, or correct the file")
 
 
 def _filled(row: Mapping[str, str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,8 +22,10 @@ from gpumix.inventory.results import (
     vllm_bench,
 )
 from gpumix.inventory.results.checks import problems_of
-from gpumix.inventory.results.rows import Stated, rows_of, stated_faults
-from gpumix.inventory.results.run import Cells, Run
+from gpumix.inventory.results.deployed import read as read_deployed
+from gpumix.inventory.results.rows import rows_of
+from gpumix.inventory.results.run import Cells, Deployed, Run
+from gpumix.inventory.results.setting import Stated, stated_faults
 from gpumix.reading import parse_json, read_text
 
 KNOWN = (
@@ -54,13 +56,19 @@ TOOLS = (
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One file's rows: cells by column of the points contract, each row with its place."""
+    """One file's rows: cells by column of the points contract, each row with its place.
+
+    `doubts` must be confirmed before the rows may count; `counts_gpus` is whether the file or the
+    command line says how many GPUs there were.
+    """
 
     name: str
     tool: str
     rows: tuple[dict[str, str], ...]
     places: tuple[str, ...]
     note: str = ""
+    doubts: tuple[str, ...] = ()
+    counts_gpus: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,7 @@ def read_results(paths: Sequence[Path], stated: Stated, catalog: Catalog) -> Res
     opened: list[_Opened] = []
     for path in dict.fromkeys(paths):
         try:
-            opened.append(_open(path, stated))
+            opened.append(_open(path, stated, catalog))
         except InputError as error:
             problems += error.problems
     files: list[Measured] = []
@@ -108,14 +116,17 @@ def read_results(paths: Sequence[Path], stated: Stated, catalog: Catalog) -> Res
 
 
 def _measured(one: _Opened, stated: Stated, catalog: Catalog, problems: list[Problem]) -> Measured:
-    rows: list[dict[str, str]] = []
-    notes: list[str] = []
-    for run in one.runs:
-        found, note = rows_of(run, stated, catalog, problems)
-        rows += found
-        notes.append(note)
-    text = "; ".join(dict.fromkeys(n for n in notes if n))
-    return Measured(one.name, one.tool, tuple(rows), (one.name,) * len(rows), text)
+    found = [rows_of(run, stated, catalog, problems) for run in one.runs]
+    rows = tuple(row for run in found for row in run.rows)
+    return Measured(
+        one.name,
+        one.tool,
+        rows,
+        (one.name,) * len(rows),
+        "; ".join(dict.fromkeys(note for run in found for note in run.notes)),
+        tuple(dict.fromkeys(doubt for run in found for doubt in run.doubts)),
+        all(run.counts_gpus for run in found),
+    )
 
 
 def _repeats_stages(one: _Opened, opened: Sequence[_Opened]) -> bool:
@@ -132,7 +143,7 @@ def _repeats_stages(one: _Opened, opened: Sequence[_Opened]) -> bool:
     return bool(stages) and sum(stages) == one.runs[0].completed
 
 
-def _open(path: Path, stated: Stated) -> _Opened:
+def _open(path: Path, stated: Stated, catalog: Catalog) -> _Opened:
     text = _text(path)
     name = str(path)
     if text.lstrip()[:1] in ("{", "["):
@@ -146,7 +157,7 @@ def _open(path: Path, stated: Stated) -> _Opened:
     if lines and "metric" in [c.strip() for c in lines[0]]:
         columns, numbers = read_numbered_columns(path)
         problems: list[Problem] = []
-        found = points.rows_of(columns, numbers, name, stated, problems)
+        found = points.rows_of(columns, numbers, name, stated, catalog, problems)
         if problems:
             raise InputError(problems)
         return _Opened(name, points.TOOL, points=tuple(found))
@@ -183,7 +194,11 @@ def _from_json(text: str, name: str) -> _Opened:
 
 def _checked(name: str, tool: str, read: Callable[[Cells], list[Run]], cells: Cells) -> _Opened:
     """The runs of a file. Raises: InputError with what is missing, and what cannot be true."""
-    runs = read(cells)
+    deployed = read_deployed(cells)
+    runs = [
+        replace(run, deployed=deployed) if run.deployed == Deployed() else run
+        for run in read(cells)
+    ]
     problems = cells.problems + [p for run in runs for p in problems_of(run)]
     if problems:
         raise InputError(problems)
