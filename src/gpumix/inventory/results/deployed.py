@@ -21,7 +21,7 @@ from gpumix.inventory.results.run import LAYOUT, Cells, Deployed
 
 _PLACES: tuple[tuple[str, ...], ...] = (
     (), ("metadata",), ("server_info",), ("server",), ("deployment",), ("environment",),
-    ("hardware",), ("extra",), ("tags",), ("args",),
+    ("hardware",), ("extra",), ("tags",), ("args",), ("world_info",), ("engine",),
 )  # fmt: skip
 """Where in a file words about the deployment stand; () is the top level."""
 
@@ -69,12 +69,15 @@ _MAKERS = re.compile(
 )
 
 
-def read(cells: Cells) -> Deployed:
-    """What the file says; contradictions in itself are left in `cells.problems`."""
+def read(cells: Cells, gpu: str = "") -> Deployed:
+    """What the file says; contradictions in itself are left in `cells.problems`.
+
+    `gpu` is the GPU under a key that only this tool has.
+    """
     found = {
         name: _one(cells, name, list(_values(cells, name, keys))) for name, keys in _KEYS.items()
     }
-    gpu, count = _counted(found["gpu"])
+    gpu, count = counted(found["gpu"] or gpu)
     if count and found["n_gpus"] and int(count) != int(found["n_gpus"]):
         message = f"the file says {shown(found['gpu'])} and {found['n_gpus']} GPUs"
         cells.wrong((), message, "correct the file")
@@ -164,12 +167,17 @@ def _one(cells: Cells, name: str, values: list[tuple[str, str]]) -> str:
     return values[0][1] if values else ""
 
 
-def _counted(text: str) -> tuple[str, str]:
-    """A GPU's name and the count beside it.
+def counted(text: str) -> tuple[str, str]:
+    """A GPU's name and the count beside it; names in a row are counted.
 
-    >>> _counted("4xNVIDIA_L40S"), _counted("H100-SXM x8"), _counted("L4")
+    >>> counted("4xNVIDIA_L40S"), counted("H100-SXM x8"), counted("L4")
     (('NVIDIA_L40S', '4'), ('H100-SXM', '8'), ('L4', ''))
+    >>> counted("NVIDIA L40S, NVIDIA L40S")
+    ('NVIDIA L40S', '2')
     """
+    listed = [part.strip() for part in text.split(",")]
+    if len(listed) > 1 and len(set(listed)) == 1:
+        return listed[0], str(len(listed))
     for pattern in _COUNTED:
         if found := pattern.fullmatch(text.strip()):
             return found["gpu"].strip(), str(int(found["count"]))

@@ -15,11 +15,17 @@ from gpumix.errors import InputError, Problem
 from gpumix.files import read_numbered_columns
 from gpumix.inventory.results import (
     aiperf,
+    genai_perf,
     guidellm,
     inference_perf,
+    inferencemax,
+    llama_bench,
+    mlperf_log,
     points,
     sglang_bench,
+    trtllm_bench,
     vllm_bench,
+    vllm_offline,
 )
 from gpumix.inventory.results.checks import problems_of
 from gpumix.inventory.results.deployed import read as read_deployed
@@ -29,8 +35,9 @@ from gpumix.inventory.results.setting import Stated, stated_faults
 from gpumix.reading import parse_json, read_text
 
 KNOWN = (
-    "vllm bench serve, sglang bench_serving, guidellm, aiperf or inference-perf JSON, aiperf CSV, "
-    "or a points CSV"
+    "vllm bench serve, throughput or latency, sglang bench_serving, trtllm-bench, llama-bench, "
+    "guidellm, aiperf, GenAI-Perf, inference-perf or InferenceMAX JSON, aiperf or llama-bench CSV, "
+    "an MLPerf LoadGen log, a points CSV, or any CSV with --map"
 )
 
 
@@ -46,9 +53,15 @@ class Tool(NamedTuple):
 
 
 TOOLS = (
+    Tool(genai_perf.TOOL, genai_perf.is_this, genai_perf.read),
     Tool(aiperf.TOOL, aiperf.is_this, aiperf.read),
     Tool(guidellm.TOOL, guidellm.is_this, guidellm.read),
     Tool(inference_perf.TOOL, inference_perf.is_this, inference_perf.read),
+    Tool(trtllm_bench.TOOL, trtllm_bench.is_this, trtllm_bench.read),
+    Tool(inferencemax.TOOL, inferencemax.is_this, inferencemax.read),
+    Tool(llama_bench.TOOL, llama_bench.is_this, llama_bench.read),
+    Tool(vllm_offline.THROUGHPUT, vllm_offline.is_throughput, vllm_offline.read_throughput),
+    Tool(vllm_offline.LATENCY, vllm_offline.is_latency, vllm_offline.read_latency),
     Tool(sglang_bench.TOOL, sglang_bench.is_this, sglang_bench.read),
     Tool(vllm_bench.TOOL, vllm_bench.is_this, vllm_bench.read),
 )
@@ -148,15 +161,23 @@ def _open(path: Path, stated: Stated, catalog: Catalog) -> _Opened:
     name = str(path)
     if text.lstrip()[:1] in ("{", "["):
         return _from_json(text, name)
+    if mlperf_log.is_this(text):
+        return _checked(
+            name, mlperf_log.TOOL, mlperf_log.read, Cells(mlperf_log.data_of(text), name)
+        )
     lines = _csv_lines(text)
     if aiperf.is_this_csv(lines):
         return _checked(name, aiperf.TOOL, aiperf.read, Cells(aiperf.data_of_csv(lines), name))
+    if llama_bench.is_this_csv(lines):
+        rows = Cells(llama_bench.data_of_csv(lines), name)
+        return _checked(name, llama_bench.TOOL, llama_bench.read, rows)
     if text.startswith(("# HELP", "# TYPE")):
         message = "is a Prometheus page: counters of a server, not a benchmark's results"
         raise InputError(Problem(name, message, f"give {KNOWN}"))
-    if lines and "metric" in [c.strip() for c in lines[0]]:
-        columns, numbers = read_numbered_columns(path)
+    if lines and (stated.columns or "metric" in [c.strip() for c in lines[0]]):
+        read, numbers = read_numbered_columns(path)
         problems: list[Problem] = []
+        columns = points.renamed(read, name, stated)
         found = points.rows_of(columns, numbers, name, stated, catalog, problems)
         if problems:
             raise InputError(problems)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gpumix.catalog import Catalog
 from gpumix.errors import Problem
 from gpumix.inventory.results.run import Run
-from gpumix.inventory.results.setting import Stated, setting_of
+from gpumix.inventory.results.setting import Stated, setting_of, with_lengths
 from gpumix.units import MS
 
 SERVING = (
@@ -37,6 +37,7 @@ class Rows:
 def rows_of(run: Run, stated: Stated, catalog: Catalog, problems: list[Problem]) -> Rows:
     """Measured rows of a run; what is missing or contradicts is added to `problems`."""
     known = len(problems)
+    run = with_lengths(run, stated, problems)
     setting = setting_of(run, stated, catalog, problems)
     if len(problems) > known:
         return Rows()
@@ -49,10 +50,14 @@ def rows_of(run: Run, stated: Stated, catalog: Catalog, problems: list[Problem])
 
 def _figures(run: Run) -> Iterator[tuple[str, float]]:
     """Metrics of the points contract, in its units: rates per s, latencies in ms."""
-    yield "output_tok_s_total", run.output_tokens_per_s
-    yield "total_tok_s_total", run.requests_per_s * (run.input_len + run.output_len)
-    yield "requests_s", run.requests_per_s
+    figures = {
+        "output_tok_s_total": run.output_tokens_per_s,
+        "total_tok_s_total": run.requests_per_s * (run.input_len + run.output_len),
+        "requests_s": run.requests_per_s,
+        **run.figures,
+    }
     for name, values in run.latency_s.items():
-        for statistic, seconds in values.items():
-            if seconds > 0.0:
-                yield f"{name}_ms_{statistic}", seconds / MS
+        figures |= {f"{name}_ms_{statistic}": value / MS for statistic, value in values.items()}
+    for metric, value in figures.items():
+        if value > 0.0:
+            yield metric, value

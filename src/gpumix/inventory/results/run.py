@@ -43,7 +43,9 @@ class Run:
 
     `load` and `load_value` are those of the points contract. Lengths are means per request
     [tokens], `output_len` as the server counted it. `latency_s` holds ttft, tpot, itl and e2e by
-    statistic [s]. `deployed` is what the file says of the machine.
+    statistic [s]. `deployed` is what the file says of the machine, `figures` are further ones by
+    metric of the points contract, `batch` is whether the load is a batch of one size, which the
+    options state. NaN: the file does not have it.
     """
 
     tool: str
@@ -66,6 +68,8 @@ class Run:
     same_length: bool = True
     notes: tuple[str, ...] = ()
     deployed: Deployed = field(default_factory=Deployed)
+    figures: Mapping[str, float] = field(default_factory=dict)
+    batch: bool = False
 
 
 @dataclass(slots=True)

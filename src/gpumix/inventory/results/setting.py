@@ -6,15 +6,17 @@ means, the measurement is in doubt: it is kept out until a person confirms it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from gpumix.catalog import Catalog
-from gpumix.domain.bounds import REQUESTS, point_fault
+from gpumix.domain.bounds import REQUESTS, TOKENS, point_fault
 from gpumix.domain.cells import number_in
 from gpumix.domain.defaults import ENGINE
 from gpumix.domain.quantities import shown
 from gpumix.errors import InputError, Problem
+from gpumix.inventory.results.checks import problems_of
 from gpumix.inventory.results.deployed import gpus_named
 from gpumix.inventory.results.run import LAYOUT, Run
 
@@ -23,7 +25,9 @@ from gpumix.inventory.results.run import LAYOUT, Run
 class Stated:
     """What the command line says about the runs; empty = nothing.
 
-    It fills what a file leaves out; where both state something they must agree.
+    It fills what a file leaves out; where both state something they must agree. Lengths are means
+    per request [tokens]. `metric` is that of a CSV's values, `columns` its columns by their names
+    in the points contract.
     """
 
     gpu: str = ""
@@ -39,6 +43,10 @@ class Stated:
     engine_version: str = ""
     concurrency: float | None = None
     rate: float | None = None
+    input_len: float | None = None
+    output_len: float | None = None
+    metric: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,37 @@ class Setting:
     notes: tuple[str, ...]
     doubts: tuple[str, ...]
     counts_gpus: bool
+
+
+def with_lengths(run: Run, stated: Stated, problems: list[Problem]) -> Run:
+    """The run with lengths that the command line states; one that is missing is a problem."""
+    known = len(problems)
+    input_len = _length(run, "input_len", run.input_len, stated.input_len, problems)
+    output_len = _length(run, "output_len", run.output_len, stated.output_len, problems)
+    is_same = (input_len, output_len) == (run.input_len, run.output_len)
+    if is_same or len(problems) > known:
+        return run
+    run = replace(run, input_len=input_len, output_len=output_len)
+    if math.isnan(run.output_tokens_per_s):
+        run = replace(run, output_tokens_per_s=run.requests_per_s * run.output_len)
+    problems += problems_of(run)
+    return run
+
+
+def _length(
+    run: Run, name: str, own: float, stated: float | None, problems: list[Problem]
+) -> float:
+    option = "--" + name.replace("_", "-")
+    if not math.isnan(own):
+        if stated is not None and abs(stated - own) > 0.05 * own:
+            message = f"the file says {own:.4g} tokens, {option} says {stated:g}"
+            problems.append(Problem(run.place, message, f"leave {option} out"))
+        return own
+    if stated is None:
+        what = "prompts" if name == "input_len" else "answers"
+        problems.append(Problem(run.place, f"does not say how long {what} were", f"add {option}"))
+        return own
+    return float(stated)
 
 
 def setting_of(run: Run, stated: Stated, catalog: Catalog, problems: list[Problem]) -> Setting:
@@ -89,10 +128,11 @@ def stated_faults(stated: Stated) -> Iterator[Problem]:
     for name in LAYOUT:
         if (text := getattr(stated, name)) and (fault := point_fault(name, text, number_in(text))):
             yield Problem(f"--{name.replace('_', '-')}", fault)
-    for name in ("concurrency", "rate"):
+    bounds = {"concurrency": REQUESTS, "rate": REQUESTS, "input_len": TOKENS, "output_len": TOKENS}
+    for name, (_, most) in bounds.items():
         value = getattr(stated, name)
-        if value is not None and not 0.0 < value <= REQUESTS[1]:
-            yield Problem(f"--{name}", f"must be above 0 and at most {REQUESTS[1]:,.0f}")
+        if value is not None and not 0.0 < value <= most:
+            yield Problem(f"--{name.replace('_', '-')}", f"must be above 0 and at most {most:,.0f}")
 
 
 def _agreed(run: Run, option: str, file: str, stated: str, problems: list[Problem]) -> str:
@@ -195,7 +235,7 @@ def _load(run: Run, stated: Stated, problems: list[Problem]) -> tuple[str, float
             problems.append(Problem(run.place, message))
         return run.load, run.load_value
     if stated.concurrency is not None:
-        return "concurrency", stated.concurrency
+        return "static_batch" if run.batch else "concurrency", stated.concurrency
     if stated.rate is not None:
         return "request_rate", stated.rate
     if run.tool == "inference-perf":
