@@ -47,7 +47,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What it is -> the keys it is written under; a key in two rows is told apart by its value."""
 
-_PRECISIONS = {
+PRECISION_NAMES = {
     "fp8": "fp8", "w8a8-fp8": "fp8", "modelopt": "fp8", "fbgemm_fp8": "fp8",
     "awq": "int4", "awq_marlin": "int4", "gptq": "int4", "gptq_marlin": "int4", "int4": "int4",
     "w4a16": "int4", "mxfp4": "mxfp4", "nvfp4": "fp4", "modelopt_fp4": "fp4", "fp4": "fp4",
@@ -84,7 +84,7 @@ def read(cells: Cells, gpu: str = "") -> Deployed:
     doubts = []
     if found["prefill"] not in ("", "0"):
         doubts.append("prefill ran on GPUs of its own, and gpumix takes all for replicas")
-    precision = _PRECISIONS.get(found["weight_precision"].lower(), "")
+    precision = PRECISION_NAMES.get(found["weight_precision"].lower(), "")
     if found["weight_precision"] and not precision:
         doubts.append(
             f"the file's precision {shown(found['weight_precision'])} is not one gpumix knows "
