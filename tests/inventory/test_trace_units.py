@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from gpumix.catalog import Catalog, load
+from gpumix.domain.workload import Inventory
 from gpumix.errors import InputError
+from gpumix.inventory import read_inventory
 from gpumix.inventory.trace import read_requests, read_trace
 from gpumix.inventory.trace_formats import Reading
 
@@ -163,3 +167,36 @@ def test_dates_in_a_mapped_column(tmp_path: Path) -> None:
     assert found.arrival_s.tolist() == [1.0, 2.0]
     with pytest.raises(InputError, match="no column for output=tokens; it has 'at, in, out'"):
         read_requests(path, Reading(names={"arrival": "at", "input": "in", "output": "tokens"}))
+
+
+def inventory(folder: Path, catalog: Catalog, traffic: str) -> Inventory:
+    text = (
+        "horizon: {start: 2027-01, years: 1}\nworkloads:\n  chat:\n    kind: chat\n"
+        f"    model: Qwen/Qwen3-8B\n    traffic: {{{traffic}}}\n    slo: {{ttft_p95: 1 s}}\n"
+        "supply: {cloud: {providers: any, regions: any}}\n"
+    )
+    path = folder / "team.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_inventory(path, catalog, date(2026, 11, 30))
+
+
+def test_an_inventory_states_unit_and_columns(tmp_path: Path) -> None:
+    catalog = load()
+    lines(tmp_path / "t.jsonl", [round(t * 1e3) for t in SECONDS.tolist()])
+    with pytest.raises(InputError, match=r"traffic\.trace.*traffic\.trace_unit"):
+        inventory(tmp_path, catalog, "trace: t.jsonl")
+    (chat,) = inventory(tmp_path, catalog, "trace: t.jsonl, trace_unit: ms").workloads
+    assert chat.demand is not None
+    assert max(chat.demand.units_per_hour) == pytest.approx(7200.0, rel=0.15)
+    assert any("milliseconds (as you say)" in a.source for a in chat.demand.evidence)
+    with pytest.raises(InputError, match="goes with a trace"):
+        inventory(tmp_path, catalog, "profile: azure-conv, requests_per_s: 1, trace_unit: s")
+    (tmp_path / "log.csv").write_text(
+        "at,in,out\n2024-05-20T00:00:01Z,5,6\n2024-05-20T00:00:02Z,7,8\n"
+    )
+    mapped = "trace: log.csv, trace_map: {arrival: at, input: in, output: out}"
+    (chat,) = inventory(tmp_path, catalog, mapped).workloads
+    assert chat.demand is not None
+    assert chat.demand.input.mean == 6.0
+    with pytest.raises(InputError, match="output"):
+        inventory(tmp_path, catalog, "trace: log.csv, trace_map: {arrival: at, input: in}")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from gpumix.domain.defaults import ADAPTER_RANK
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.promises import SLO_NAMES, limits_in, slo_of
 from gpumix.domain.workload import HIGHEST_RANK, MOST_ADAPTERS, Adapters, Slo
 from gpumix.errors import InputError, Problem, unknown_name
+from gpumix.inventory import yaml
 from gpumix.inventory.trace_formats import MAPPED, Reading
 from gpumix.inventory.trace_units import UNITS
+from gpumix.reading import read_text
 
 
 def slos_of(text: str) -> tuple[Slo, ...]:
@@ -98,13 +101,14 @@ def trace_reading(unit: str, words: Sequence[str]) -> Reading:
 
 
 def columns_of(words: Sequence[str], known: Collection[str]) -> dict[str, str]:
-    """Columns as people map them: `value=tok_s` says that the file calls a value `tok_s`.
+    """Columns as people map them: `value=tok_s` says that the file calls a value `tok_s`; a YAML
+    file holds several, `value: tok_s` a line.
 
     Raises: InputError for words without =, unknown names and names given twice.
     """
     found: dict[str, str] = {}
     problems = []
-    for word in words:
+    for word in (pair for given in words for pair in _pairs(given)):
         name, equals, column = (part.strip() for part in word.partition("="))
         if not equals or not column:
             problems.append(Problem("--map", f"{word[:60]!r} is no NAME=COLUMN"))
@@ -116,3 +120,14 @@ def columns_of(words: Sequence[str], known: Collection[str]) -> dict[str, str]:
     if problems:
         raise InputError(problems)
     return found
+
+
+def _pairs(word: str) -> list[str]:
+    """A word as it is, or the NAME=COLUMN of each line of the file it names."""
+    if "=" in word or Path(word).suffix not in (".yaml", ".yml"):
+        return [word]
+    data = yaml.parse(read_text(Path(word), most_bytes=yaml.MOST_BYTES), word).data
+    if not isinstance(data, dict):
+        raise InputError(Problem(word, "is no map of columns", "one a line, as value: tok_s"))
+    return [f"{name}={'' if isinstance(column, dict | list) else column}"
+            for name, column in data.items()]  # fmt: skip
