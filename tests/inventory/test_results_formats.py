@@ -285,3 +285,13 @@ def test_any_table_by_its_columns(catalog: Catalog) -> None:
 def test_a_map_that_does_not_fit(catalog: Catalog, stated: Stated, said: str) -> None:
     with pytest.raises(InputError, match=said):
         read(catalog, BENCH / "own_table.csv", stated)
+
+
+def test_rows_of_split_deployments(catalog: Catalog, tmp_path: Path) -> None:
+    (row, _) = json.loads((BENCH / "inferencemax.json").read_text())
+    stated, path = Stated(gpu="h200-sxm-141gb"), tmp_path / "row.json"
+    path.write_text(json.dumps(row | {"dp_attention": "true"}))
+    assert "data-parallel" in read(catalog, path, stated).doubts[0]
+    path.write_text(json.dumps(row | {"disagg": True}))
+    with pytest.raises(InputError, match="prefill and decode on GPUs of their own"):
+        read(catalog, path, stated)

@@ -8,6 +8,7 @@ Source: utils/process_result.py of InferenceMAX/InferenceMAX (SemiAnalysisAI/Inf
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from gpumix.inventory.results.deployed import read as read_deployed
 from gpumix.inventory.results.run import STATISTICS, Cells, Run
@@ -42,6 +43,12 @@ def read(cells: Cells) -> list[Run]:
 def _run(cells: Cells) -> Run:
     gpus = cells.number("tp")
     rate, output = cells.number("tput_per_gpu"), cells.number("output_tput_per_gpu")
+    said = read_deployed(cells)
+    if _is_true(cells, "disagg"):
+        cells.wrong(("disagg",), "prefill and decode on GPUs of their own have no prediction here")
+    if _is_true(cells, "dp_attention"):
+        doubt = "attention was data-parallel inside the tensor-parallel group"
+        said = replace(said, doubts=(*said.doubts, doubt))
     lengths = [cells.optional(key) for key in ("isl", "osl")]
     input_len, output_len = (math.nan if n is None else n for n in lengths)
     if output > rate:
@@ -72,8 +79,13 @@ def _run(cells: Cells) -> Run:
         model=cells.text("model"),
         engine=ENGINES.get(framework, ""),
         same_length=False,
-        deployed=read_deployed(cells),
+        deployed=said,
     )
+
+
+def _is_true(cells: Cells, key: str) -> bool:
+    """Whether a flag is set, as JSON or as a shell writes it."""
+    return str(cells.at(key)).lower() == "true"
 
 
 def _statistic(cells: Cells, statistic: str, key: str) -> float | None:
