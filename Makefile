@@ -29,7 +29,7 @@ demo: .venv/.base  ## plan examples/inference-first.yaml and say where the repor
 	@$(BIN)/gpumix plan examples/inference-first.yaml
 
 test: .venv/.dev lint types layers  ## everything: lint, types, layers, unit, cases, contracts
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist loadfile  # what a file's tests share is made once
 
 lint: .venv/.dev  ## ruff, and the house's own style rules
 	@$(BIN)/ruff check --no-cache .

@@ -143,6 +143,17 @@ def test_retrofit_by_the_row_of_the_table(file: Path) -> None:
     assert (door.retrofit_usd, door.retrofit_source) == (500.0 * 160.0, "a quotation")
 
 
+def test_retrofit_as_the_inventory_states_it(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    room = "country: BD, room: {usd_per_kw_month: 0, retrofit_usd_per_kw: {rear_door: 700}}"
+    file.write_text(text.replace("country: BD", room, 1), encoding="utf-8")
+    opened = open_inventory(file)
+    found = rooms(opened.inventory, opened.catalog, GPUS)
+    door = cooled(found, "dhaka", "rear_door")
+    assert (door.retrofit_usd, door.retrofit_source) == (700.0 * 160.0, "the inventory")
+    assert cooled(found, "dhaka", "liquid").retrofit_usd is None
+
+
 def test_work_that_must_stay_elsewhere(found: Rooms) -> None:
     away = work(server(found, "dhaka", "air", "l40s-48gb"), "at-home")
     assert away.reason == "must stay in DE"

@@ -24,13 +24,16 @@ def test_the_least_is_paid_however_few_the_servers_are() -> None:
 def test_whole_posts_are_charged_whole_and_shares_add_up() -> None:
     whole = replace(STAFF, whole=True)
     assert whole.paid(np.full(12, 11.0)).total == pytest.approx(24_000.0)
-    parts = [whole.paid(np.full(12, 11.0), share).total for share in (0.25, 0.75)]
+    parts = [whole.paid(np.full(12, 11.0)).counted(share).total for share in (0.25, 0.75)]
     assert sum(parts) == pytest.approx(24_000.0)
 
 
-def test_a_site_that_opens_later_is_paid_from_then_on() -> None:
-    paid = replace(STAFF, first=6).paid(np.ones(12))
-    assert (paid.months[0], paid.total) == (7.0, pytest.approx(3_000.0))
+def test_staff_is_paid_in_the_months_in_which_a_server_stands() -> None:
+    servers = np.zeros(12)
+    servers[6:11] = 1.0
+    paid = STAFF.paid(servers)
+    assert paid.months.tolist() == [7.0, 8.0, 9.0, 10.0, 11.0]
+    assert paid.total == pytest.approx(2_500.0)
 
 
 def test_stated_posts_go_before_typical_ones() -> None:

@@ -49,7 +49,7 @@ workloads:
      runs_per_month: 4, finish_within: 24 h}
 supply:
   cloud:
-    providers: [aws, azure, crusoe, lambda, nebius, qubrid, verda]
+    providers: [aws, crusoe, nebius, verda]
     gpus: [h100-sxm-80gb, a100-sxm-80gb, l40s-48gb]
     purchase: [on_demand, spot, reserved]
 """

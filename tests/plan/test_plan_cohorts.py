@@ -117,20 +117,22 @@ def test_ordered_hardware_arrives_after_its_lead_time() -> None:
     assert [c.start for c in cohorts_of(slow, periods)] == [4, 12, 24]
 
 
-def test_what_stands_may_be_sold_at_any_change_for_what_it_would_not_fetch_later() -> None:
+def test_what_stands_may_be_sold_at_any_change_and_is_sold_at_the_end() -> None:
     standing = server(replace(HARDWARE, age_months=12.0, sell_usd=5_000.0), count=1)
     at_once, one_year, two_years, kept = cohorts_of(standing, YEARS, RATE)
     assert spans((at_once, one_year, two_years, kept)) == [
         (0, 0, 0), (0, 12, 12), (0, 24, 24), (0, 36, 36),
     ]  # fmt: skip
-    assert kept.usd == pytest.approx(1_000.0 / 12.0 * months_worth(RATE, 0, 36))
+    end = 5_000.0 * 0.3 / 0.8
+    assert kept.usd == pytest.approx(1_000.0 / 12.0 * months_worth(RATE, 0, 36) - end / 1.1**3)
+    assert cash_by_year(entries(kept), 3) == pytest.approx((1_000.0, 1_000.0, 1_000.0 - end))
     assert at_once.cash_usd == -5_000.0
     # A year later it is two years old: 0.6 / 0.8 of the offer, and 0.3 / 0.8 when the plan ends.
     assert one_year.cash_usd == pytest.approx(-5_000.0 * 0.6 / 0.8)
-    end = 5_000.0 * 0.3 / 0.8
-    assert one_year.usd == pytest.approx(
-        1_000.0 / 12.0 * months_worth(RATE, 0, 12) - 3_750.0 / 1.1 + end / 1.1**3
-    )
+    assert one_year.usd == pytest.approx(1_000.0 / 12.0 * months_worth(RATE, 0, 12) - 3_750.0 / 1.1)
+    assert [(e.month, e.amount) for e in entries(one_year) if e.category == "residual"] == [
+        (12.0, pytest.approx(-3_750.0))
+    ]
 
 
 @settings(deadline=None, max_examples=60)

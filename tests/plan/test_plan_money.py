@@ -12,16 +12,18 @@ import pytest
 from chosen_fixture import chosen
 
 from gpumix.catalog import Catalog, load
+from gpumix.domain.scenarios import Scenario, Scenarios
 from gpumix.domain.workload import Inventory
 from gpumix.inventory import read_inventory
 from gpumix.plan import plan as planner
-from gpumix.plan.accounts import rent_of, usd_by_workload
+from gpumix.plan.accounts import usd_by_workload
 from gpumix.plan.credits import CREDITS, credits_of, left_after, with_credits
 from gpumix.plan.effort import NORMAL
 from gpumix.plan.interpret import Answer, answer_of, idle_usd, mix_lines, proof_of
-from gpumix.plan.interval import cost_interval_usd, price_range_usd
+from gpumix.plan.money import money
 from gpumix.plan.search import search
 from gpumix.report.export import plan_from_dict, plan_to_dict
+from gpumix.report.markdown import plan_markdown
 from gpumix.supply.supply import Supply
 from ledger_check import cash_by_item
 
@@ -189,25 +191,57 @@ def test_the_bound_counts_all_credits(team: Team, answered: Answered) -> None:
     assert proof_of(other).bound == pytest.approx(bound - 1000.0)
 
 
-def test_errors_of_speed_and_price_are_independent(team: Team, answered: Answered) -> None:
+def test_an_assumed_price_is_drawn_between_its_own_ends(
+    team: Team, answered: Answered, catalog: Catalog
+) -> None:
     found = answered(only(team(), "aws"))
-    usd = found.usd
-    assert price_range_usd(found) == (0.0, 0.0)
-    assert cost_interval_usd(found, usd - 300.0, usd + 400.0) == pytest.approx(
-        (usd - 300.0, usd + 400.0)
-    )
     ranged = replace(
         found, lines=tuple(replace(x, supply=assumed(x.supply, 0.9, 1.2)) for x in found.lines)
     )
-    rent = math.fsum(s.total for x in found.lines for s in rent_of(x))
-    assert price_range_usd(ranged) == pytest.approx((0.1 * rent, 0.2 * rent))
-    low, high = cost_interval_usd(ranged, usd - 0.075 * rent, usd + 0.15 * rent)
-    # 3-4-5: root of 0.075^2 + 0.1^2 and of 0.15^2 + 0.2^2
-    assert (usd - low) / rent == pytest.approx(0.125)
-    assert (high - usd) / rent == pytest.approx(0.25)
-    assert cost_interval_usd(ranged, None, None) == pytest.approx(
-        (usd - 0.1 * rent, usd + 0.2 * rent)
+    ranges = tuple(r for r in catalog.money_ranges if r.name == "price at")
+    listed, between = (
+        money(one, (), (), ranges, (None, None), None).inputs[0] for one in (found, ranged)
     )
+    assert (listed.name, listed.unit) == ("price at aws", "USD a GPU-hour")
+    assert (listed.low, listed.high) == pytest.approx(
+        (0.75 * listed.typical, 1.25 * listed.typical)
+    )
+    assert (between.low, between.high) == pytest.approx(
+        (0.9 * between.typical, 1.2 * between.typical)
+    )
+
+
+def test_the_speed_alone_is_drawn_as_wide_as_its_interval(
+    team: Team, answered: Answered, catalog: Catalog
+) -> None:
+    """Its ends are the tenth and the ninetieth of a hundred."""
+    found = answered(only(team(), "aws"))
+    ranges = tuple(r for r in catalog.money_ranges if r.name == "speed")
+    ends = (0.9 * found.usd, 1.5 * found.usd)
+    spread = money(found, (), (), ranges, ends, None).options[0].present
+    assert (spread.p10, spread.p90) == pytest.approx(ends, rel=0.01)
+    assert spread.p50 == pytest.approx(found.usd, rel=5e-3)
+    untold = money(found, (), (), ranges, (None, None), None).options[0].present
+    assert (untold.p10, untold.p90) == pytest.approx((found.usd, found.usd))
+
+
+def test_growth_that_commitments_do_not_carry_costs_what_the_best_plan_for_it_does(
+    team: Team, answered: Answered, catalog: Catalog
+) -> None:
+    found = answered(only(team(), "aws"))
+    usd = found.usd
+    futures = (
+        Scenario(0.7, 0.0, 0.9 * usd, 0.9 * usd, 0.0),
+        Scenario(1.0, 0.0, usd, usd, 0.0),
+        Scenario(1.3, 0.0, None, 1.4 * usd, None),
+        Scenario(1.0, -0.3, 0.5 * usd, 0.5 * usd, 0.0),
+    )
+    ranges = tuple(r for r in catalog.money_ranges if r.name == "growth")
+    tried = Scenarios(futures, None, None, None)
+    sure = money(found, (), (), ranges, (None, None), tried)
+    (bar,) = sure.tornado
+    assert (bar.low_usd, bar.high_usd) == pytest.approx((0.9 * usd, 1.4 * usd))
+    assert sure.options[0].first_year.p10 == sure.options[0].first_year.p90
 
 
 def assumed(supply: Supply, low: float, high: float) -> Supply:
@@ -245,7 +279,24 @@ def test_a_whole_plan_says_what_it_rests_on(team: Team, catalog: Catalog) -> Non
     of_same_supplies = [a for a in plan.regret if a.horizon_usd and "API" not in a.name]
     assert len(of_same_supplies) > 1
     assert all((a.horizon_usd or 0.0) >= plan.bound for a in of_same_supplies)
-    assert plan_from_dict(plan_to_dict(plan)) == plan
+    written = plan_to_dict(plan)
+    assert plan_from_dict(written) == plan
+    del written["money"]
+    before = plan_from_dict(written)
+    assert before == replace(plan, money=None)
+    assert plan_markdown(before)
+    assert plan.money is not None
+    own_money = plan.money.options[0]
+    assert own_money.present_cost_usd == pytest.approx(plan.horizon_usd, abs=0.005)
+    assert own_money.cash_by_year_usd == pytest.approx(plan.cash_by_year_usd, abs=0.005)
+    assert (own_money.present.p10, own_money.present.p90) == (
+        plan.horizon_low_usd,
+        plan.horizon_high_usd,
+    )
+    others = {a.name: a.horizon_usd for a in plan.regret}
+    assert plan.money.against
+    for one in plan.money.options[1:]:
+        assert one.present_cost_usd == pytest.approx(others[one.name], abs=0.005)
 
 
 def test_what_a_year_leaves_of_a_credit_is_all_that_the_next_one_has(

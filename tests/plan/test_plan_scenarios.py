@@ -12,7 +12,9 @@ from chosen_fixture import chosen
 
 from gpumix import mix
 from gpumix.catalog import Catalog, load
+from gpumix.catalog.futures import load_futures
 from gpumix.domain.scenarios import Scenario
+from gpumix.errors import DataError
 from gpumix.inventory import read_inventory
 from gpumix.plan import plan as planner
 from gpumix.plan.burst import burst_rules
@@ -74,8 +76,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, catalog: Catalog) -> Made:
 
 
 @pytest.fixture(scope="module")
-def found(made: Made) -> dict[tuple[float, float], Scenario]:
-    result = scenarios(made.answer, made.answer, made.choice, made.cycle)
+def found(made: Made, catalog: Catalog) -> dict[tuple[float, float], Scenario]:
+    result = scenarios(made.answer, made.answer, made.choice, made.cycle, catalog.futures)
     assert result is not None
     assert result.p10_usd is not None
     assert result.p50_usd is not None
@@ -102,12 +104,24 @@ def test_no_plan_beats_the_best_and_more_growth_costs_more(
         assert own.best_usd is not None
         assert own.best_usd <= own.plan_usd * (1 + 1e-9)
         assert own.regret_usd == pytest.approx(own.plan_usd - own.best_usd, abs=1e-3)
-    for change in (0.0, -0.2):
-        costs = [found[factor, change].plan_usd or 0.0 for factor in (0.7, 1.0, 1.3)]
-        assert costs == sorted(costs)
-        assert costs[0] < costs[2]
-    for factor in (0.7, 1.0, 1.3):
-        assert (found[factor, -0.2].plan_usd or 0.0) < (found[factor, 0.0].plan_usd or 0.0)
+    costs = [found[factor, 0.0].plan_usd or 0.0 for factor in (0.7, 1.0, 1.3)]
+    assert costs == sorted(costs)
+    assert costs[0] < costs[2]
+    by_price = [found[1.0, change].plan_usd or 0.0 for change in (-0.3, -0.1, 0.0, 0.4)]
+    assert by_price == sorted(by_price)
+    assert len(set(by_price)) == 4
+
+
+def test_a_table_of_other_futures_takes_the_place_of_the_packaged_one(tmp_path: Path) -> None:
+    header = "growth_factor,price_factor_per_year,source,as_of,sourced"
+    (tmp_path / "scenarios.csv").write_text(f"{header}\n2,0.5,mine,2026-11-30,yes\n")
+    with pytest.raises(DataError, match="no row has growth_factor 1"):
+        load_futures(tmp_path)
+    with (tmp_path / "scenarios.csv").open("a") as table:
+        table.write("1,1,mine,2026-11-30,no\n")
+    changed, own = load_futures(tmp_path)
+    assert (changed.growth_factor, changed.price_change_per_year) == (2.0, -0.5)
+    assert own.is_own
 
 
 def test_falling_prices_are_those_of_hourly_rent_alone(made: Made) -> None:

@@ -9,11 +9,21 @@ import pytest
 from years_fixture import HARDWARE, HOUR, choice, cycle, planned, rented, server, workload
 
 from gpumix.cost.finance import level_cost_per_year, months_worth
+from gpumix.cost.site_charges import ServerDraw, SiteCharges
 from gpumix.cost.staff import SiteStaff
+from gpumix.domain.case import Demand, Tariff
 from gpumix.domain.offer import Purchase
 from gpumix.plan.effort import NORMAL
 from gpumix.plan.formulate import Choice
-from gpumix.plan.interpret import Answer, answer_of, cost_parts, entries_of, ledger, mix_lines
+from gpumix.plan.interpret import (
+    Answer,
+    answer_of,
+    cost_parts,
+    entries_of,
+    ledger,
+    mix_lines,
+    proof_of,
+)
 from gpumix.plan.search import search
 from gpumix.supply.supply import Supply
 from ledger_check import cash, present_cost
@@ -101,6 +111,45 @@ def test_an_open_site_is_not_opened_where_its_staff_costs_more_than_rent() -> No
     dear = replace(STAFF, salary_usd=1_000_000.0)
     found = site([server(), HOURLY], 10.0, dear)
     assert [line.supply.id for line in found.lines] == [HOURLY.id]
+
+
+@pytest.mark.parametrize(("capex_usd", "bought"), [(12_499.0, False), (12_500.0, True)])
+def test_the_budget_pays_for_the_fit_out_too(capex_usd: float, bought: bool) -> None:
+    chosen = choice([workload()], [server(), HOURLY], 3, RATE)
+    limits = replace(chosen.inventory.limits, capex_usd=capex_usd)
+    fitted = SiteCharges("room", fit_out_usd=500.0)
+    inventory = replace(chosen.inventory, limits=limits)
+    found = solved(replace(chosen, inventory=inventory, sites=(fitted,)))
+    assert found.capex_usd == pytest.approx(12_500.0 if bought else 0.0)
+    assert [line.supply.purchase is Purchase.BUY for line in found.lines] == [bought]
+    assert found.found.solution.cost == pytest.approx(found.usd)
+
+
+def test_a_second_server_adds_its_draw_and_not_the_standing_charge() -> None:
+    draw = ServerDraw(idle_kw=1.0, load_kw=2.0, nameplate_kw=3.0)
+    tariff = Tariff(energy={"all": 0.1}, fixed_per_day=1.0, demand=Demand(price=(10.0,)))
+    chosen = choice([workload(units=20.0)], [server(draw=draw)], 3, RATE)
+    found = solved(replace(chosen, sites=(SiteCharges("room", tariff=tariff),)))
+    plain = planned([workload(units=20.0)], [server()], 3, RATE)
+    monthly = 365.0 / 12.0 + 2.0 * 2.0 * 10.0
+    assert found.usd - plain.usd == pytest.approx(monthly * months_worth(RATE, 0, 36))
+    assert found.found.solution.cost == pytest.approx(found.usd)
+
+
+def test_the_bound_is_lowered_by_what_the_search_counts_too_dear() -> None:
+    """Two servers fill the least of a room, which the search counts beside the second."""
+    draw = ServerDraw(idle_kw=0.0, load_kw=0.0, nameplate_kw=3.0)
+    room = SiteCharges("room", rent_usd_per_kw_month=50.0, minimum_kw=6.0)
+    chosen = choice([workload(units=20.0)], [server(draw=draw)], 3, RATE)
+    found = solved(replace(chosen, sites=(room,)))
+    plain = planned([workload(units=20.0)], [server()], 3, RATE)
+    too_dear = 3.0 * 50.0 * months_worth(RATE, 0, 36)
+    assert found.usd == pytest.approx(plain.usd)  # rent is a part of each server, here left out
+    assert found.found.solution.cost == pytest.approx(found.usd + too_dear)
+    proof = proof_of(found)
+    assert proof.bound is not None
+    assert proof.bound <= found.usd
+    assert proof.bound == pytest.approx((found.found.solution.bound or 0.0) - too_dear)
 
 
 def test_the_only_server_of_a_site_has_no_network_and_two_have() -> None:

@@ -73,7 +73,9 @@ def test_the_peak_is_charged(tmp_path: Path) -> None:
     assert yearly["demand"] == pytest.approx(kva * 90 / 123.1689 * 12 * 1.05)
     assert yearly["idle energy"] == pytest.approx(IDLE_KW * 1.5 * 8760 * 0.105 / 123.1689)
     noted = {a.subject: a.value for a in supply.assumptions}
-    assert noted["room: demand charge, minimum"].startswith("the minimum of 50 kW is not counted")
+    assert noted["room: demand charge, minimum"] == (
+        "50 kW are billed at the least, whatever the site holds"
+    )
 
 
 def test_without_a_peak_no_part_of_the_cost(tmp_path: Path) -> None:
@@ -120,7 +122,14 @@ def test_a_room_without_its_power_is_the_short_form(tmp_path: Path) -> None:
         ("tariff: {energy: 0.1, demand: {price: 1, unit: kvar}}", "unknown unit"),
         ("tariff: {energy: {a: 1, b: 2}}", "no hours are stated for a, b"),
         ("tariff: {energy: 0.1, currency: QQQ}", "unknown currency 'QQQ'"),
-        ("tariff: {energy: 0.1, fixed_per_day: 3}", "is not counted in a plan"),
+        ("tariff: {energy: 0.1, fixed_per_day: -3}", "must be at least 0, got -3"),
+        ("generator: {rated_kw: 40}", "generator (line 12): needs the key"),
+        ("room: {usd_per_kw_month: 1, minimum_kw: -2}", "must be at least 0, got -2"),
+        (
+            "room: {usd_per_kw_month: 1, power_included: true}, generator: {rated_kw: 40,"
+            " litres_per_hour: {per_rated_kw: 0.04, per_load_kw: 0.23}, diesel_price: 1}",
+            "states generator, and that the rent includes the power",
+        ),
         ("tariff: {demand: {price: 1}}", "has no price of energy"),
     ],
 )
@@ -129,7 +138,11 @@ def test_what_is_refused(tmp_path: Path, site: str, words: str) -> None:
 
 
 def test_a_tariff_is_written_and_read_again(tmp_path: Path) -> None:
-    site = "tariff: {energy: 0.1, demand: {price: 0.7, unit: kVA, power_factor: 0.9}}"
+    site = (
+        "tariff: {energy: 0.1, demand: {price: 0.7, unit: kVA, power_factor: 0.9}}, generator:"
+        " {rated_kw: 40, litres_per_hour: {per_rated_kw: 0.04, per_load_kw: 0.2}, diesel_price: 1},"
+        " room: {usd_per_kw_month: 9, minimum_kw: 20, fit_out_usd: 1000}"
+    )
     found = opened(tmp_path, site)
     written = export.record_to_dict(found.inventory)
     assert export._read(Inventory, written, "plan") == found.inventory

@@ -16,7 +16,9 @@ from gpumix.catalog.currencies import Rates, exchange_rates
 from gpumix.catalog.fabrics import Fabrics, load_fabrics
 from gpumix.catalog.findings import Known, problems_in
 from gpumix.catalog.forms import Named, named_gpus
+from gpumix.catalog.futures import load_futures
 from gpumix.catalog.gate import Judged, judge
+from gpumix.catalog.money_ranges import load_money_ranges
 from gpumix.catalog.offers import TermRatio
 from gpumix.catalog.places import load_places
 from gpumix.catalog.providers import DataRates, load_provider_rates
@@ -28,9 +30,11 @@ from gpumix.catalog.tables import read_packaged, refuse_data, refuse_input
 from gpumix.catalog.validity import Ageing, load_ageing, load_reclaims, of_tiers
 from gpumix.domain.api import ApiPrice, ApiSupply
 from gpumix.domain.coefficients import Coefficients
+from gpumix.domain.futures import Future
 from gpumix.domain.gpu import Gpu, Server, ServerPower, Slice
 from gpumix.domain.llm import Model
 from gpumix.domain.measurement import Shrinkage
+from gpumix.domain.money_ranges import MoneyRange
 from gpumix.domain.offer import Layer, Offer
 from gpumix.domain.places import Places
 from gpumix.domain.price_check import PriceCheck
@@ -236,6 +240,16 @@ class Catalog:
         return sites.load_defaults(self._folder)
 
     @cached_property
+    def money_ranges(self) -> tuple[MoneyRange, ...]:
+        """By how much each kind of figure of a plan's money may be off."""
+        return load_money_ranges(self._folder)
+
+    @cached_property
+    def futures(self) -> tuple[Future, ...]:
+        """Other growth and prices that a plan is tried in."""
+        return load_futures(self._folder)
+
+    @cached_property
     def profiles(self) -> dict[str, Profile]:
         """Profile id -> demand profile."""
         return profiles.load_profiles(self._folder)
@@ -343,6 +357,7 @@ class Catalog:
         """This catalogue with the user's rates in place of those it has; tables are shared."""
         other = self._without("offers", "_observed", "estimated_terms")
         other.rates = tuple(rates)
+        other._snapshot = self._snapshot  # judged once for both
         return other
 
     def read_api_prices(self, sheet: Path, today: date) -> tuple[ApiPrice, ...]:

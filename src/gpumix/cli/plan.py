@@ -56,6 +56,14 @@ def plan(
         ),
     ] = Effort.NORMAL,
     time_limit_s: TimeLimit = None,
+    xlsx: Annotated[
+        Path | None,
+        typer.Option(help="File for the workbook: ledger, cash, mix, assumptions, prices."),
+    ] = None,
+    memo: Annotated[
+        Path | None,
+        typer.Option(help="File for a memo of one A4 page: HTML that prints, or Markdown for .md."),
+    ] = None,
     format: AnswerFormat = Format.TERMINAL,
     as_json: JsonFormat = False,
 ) -> int:
@@ -78,6 +86,8 @@ def plan(
         Format.JSON if as_json else format,
         overrides=Overrides(estimated_terms, tiers),
         work=work_of(effort.value, time_limit_s),
+        xlsx=xlsx,
+        memo=memo,
     )
 
 
@@ -96,6 +106,8 @@ def run(
     shown: Path | None = None,
     overrides: Overrides | None = None,
     work: Work | None = None,
+    xlsx: Path | None = None,
+    memo: Path | None = None,
 ) -> int:
     """Plan into a folder and print the answer; next steps name the inventory `shown`.
 
@@ -103,16 +115,29 @@ def run(
     dear.
     """
     from gpumix.plan.effort import NORMAL
-    from gpumix.publish import check_folder
+    from gpumix.publish import atomic, check_file, check_folder
     from gpumix.report import export, markdown
+    from gpumix.report.memo import memo_html, memo_markdown
     from gpumix.report.terminal import show_plan, spinner
+    from gpumix.report.workbook import plan_workbook
     from gpumix.verbs.plan import AS_WRITTEN, plan_into
 
     check_folder(folder, FILES)
+    for path in (xlsx, memo):
+        if path is not None:
+            check_file(path)
     with spinner() as progress:
-        made = plan_into(
+        planned = plan_into(
             folder, inventory, progress, measured, beside, overrides or AS_WRITTEN, work or NORMAL
-        ).plan
+        )
+    made = planned.plan
+    if xlsx is not None:
+        with atomic(xlsx) as new:
+            new.write_bytes(plan_workbook(made, planned.entries))
+    if memo is not None:
+        page = memo_markdown(made) if memo.suffix == ".md" else memo_html(made)
+        with atomic(memo) as new:
+            new.write_text(page, encoding="utf-8")
     if format is Format.JSON:
         typer.echo(export.to_json(export.plan_to_dict(made)))
     elif format is Format.MD:

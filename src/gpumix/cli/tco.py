@@ -16,21 +16,25 @@ def tco(
     as_json: JsonFlag = False,
     html: Annotated[Path | None, typer.Option(help="File for the page.")] = None,
     csv: Annotated[Path | None, typer.Option(help="File for the ledger's entries.")] = None,
+    xlsx: Annotated[Path | None, typer.Option(help="File for the workbook.")] = None,
 ) -> None:
     """Cost the ways of having GPUs: buy, lease, colocate, reserve, rent, API; cash and NPV.
 
     Example: gpumix tco examples/tco-dhaka.yaml
 
-    Example: gpumix tco examples/tco-frankfurt.yaml --html tco.html --csv entries.csv
+    Example: gpumix tco examples/tco-frankfurt.yaml --html tco.html --xlsx tco.xlsx
     """
+    from datetime import date
+
     from gpumix.publish import atomic, check_file
     from gpumix.report import export
     from gpumix.report.tco import entries_csv, tco_html
     from gpumix.report.terminal import bar
     from gpumix.report.terminal_tco import show_tco
+    from gpumix.report.workbook import tco_workbook
     from gpumix.verbs.tco import tco_file
 
-    for path in (html, csv):
+    for path in (html, csv, xlsx):
         if path is not None:
             check_file(path)
     with bar("drawing") as progress:
@@ -42,6 +46,9 @@ def tco(
         every = [entry for rows in found.entries.values() for entry in rows]
         with atomic(csv) as beside:
             beside.write_text(entries_csv(every), encoding="utf-8")
+    if xlsx is not None:
+        with atomic(xlsx) as beside:
+            beside.write_bytes(tco_workbook(found.answer, found.entries, date.today()))
     if as_json:
         typer.echo(export.to_json(export.record_to_dict(found.answer)))
         return

@@ -146,6 +146,9 @@ def _cooled(
 
 def _retrofit(site: Site, catalog: Catalog) -> tuple[float | None, str]:
     """What the change to a site's cooling costs [USD], and who says so."""
+    stated = dict(site.retrofit_usd_per_kw).get(site.cooling)
+    if stated is not None:
+        return stated * site.capacity_kw, "the inventory"
     row = row_of(catalog.defaults, f"retrofit_{site.cooling}_usd_per_kw")
     usd = None if row.typical is None else row.typical * site.capacity_kw
     return usd, row.source

@@ -6,9 +6,13 @@ Two different powers: the nameplate sizes racks and feeds, the measured draw pri
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
+import numpy as np
+
+from gpumix.cost.case.streams import stepped
 from gpumix.units import HOURS_PER_YEAR, KILO
-from gpumix.values import Value
+from gpumix.values import FloatArray, Value
 
 
 def facility_power_kw(it_kw: Value, pue: Value) -> Value:
@@ -60,6 +64,22 @@ def fuel_curve(full_load_l_per_kwh: float, quarter_load_l_per_kwh: float) -> tup
 
 
 @dataclass(frozen=True, slots=True)
+class PriceChange:
+    """How a price moves: its `share` (0-1) that does changes by `per_year` once a year."""
+
+    per_year: float = 0.0
+    share: float = 1.0
+
+    def factors(self, starts: FloatArray) -> FloatArray:
+        """The price in months that start so long after the beginning [months], by the first."""
+        return np.asarray(1.0 + self.share * (stepped(self.per_year, starts) - 1.0))
+
+
+STEADY: Final = PriceChange()
+"""A price that stays."""
+
+
+@dataclass(frozen=True, slots=True)
 class Supply:
     """Electricity of a site: the grid, and what happens while it is down.
 
@@ -90,6 +110,13 @@ class Supply:
             return self.grid_usd_per_kwh
         dark = self.outage_hours_per_year / HOURS_PER_YEAR
         return self.grid_usd_per_kwh * (1.0 - dark) + self.generator_usd_per_kwh * dark
+
+    @property
+    def grid_share(self) -> float:
+        """Share of that price which the grid gets (0-1)."""
+        dark = self.outage_hours_per_year / HOURS_PER_YEAR if self.has_generator else 0.0
+        each = self.usd_per_kwh
+        return self.grid_usd_per_kwh * (1.0 - dark) / each if each else 1.0
 
     def standby_usd_per_year(self, rated_kw: float) -> float:
         """What turning the generator costs through all outages, before it delivers [USD/year]."""

@@ -16,6 +16,9 @@ from gpumix.domain.gpu import Server
 from gpumix.domain.site import Site
 from gpumix.units import MONTHS_PER_YEAR
 
+DEMAND = "demand"
+"""Part of a server's yearly cost that its draw adds to the site's bill."""
+
 
 def demand_usd_per_kw_year(tariff: Tariff) -> float:
     """What each kW of a peak that is reached in every month costs a year, tax included [USD/kW].
@@ -36,6 +39,8 @@ def demand_usd_per_kw_year(tariff: Tariff) -> float:
 def demand_usd_per_year(server: Server, site: Site, book: Book, hot_humid: bool = False) -> float:
     """Charge for what a server adds to the site's peak: its draw under load x PUE [USD/year].
 
+    It ranks servers; the bill is of the whole site's peak (`SiteCharges`).
+
     Args:
         server: the server; it is taken to work at full load in some part of every month.
         site: the site with its tariff.
@@ -53,6 +58,6 @@ def demand_usd_per_year(server: Server, site: Site, book: Book, hot_humid: bool 
     charge = f"{usd_per_kw:,.2f} USD a year for each kW of peak"
     book.note("demand charge", charge, Basis.ASSUMED, "the inventory")
     if least_kw := site.tariff.demand.minimum_kw:
-        text = f"the minimum of {least_kw:g} kW is not counted: it is the site's, whatever it holds"
-        book.note("demand charge, minimum", text, Basis.ASSUMED, "rule")
+        text = f"{least_kw:g} kW are billed at the least, whatever the site holds"
+        book.note("demand charge, minimum", text, Basis.ASSUMED, "the inventory")
     return usd_per_kw * peak_kw

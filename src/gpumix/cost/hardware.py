@@ -16,8 +16,8 @@ from gpumix.domain.ledger import Entry
 from gpumix.units import MONTHS_PER_YEAR
 from gpumix.values import FloatArray
 
-SALE, GIVEN_UP = "sale", "resale given up"
-"""What the sale of a server that stands brings, and what it would have fetched at the end."""
+SALE, RESALE_OF_KEPT = "sale", "resale of what stood before"
+"""What the sale of a server that stands brings, during the plan or at its end."""
 
 
 def residual_share(residual: Residual, age_months: FloatArray) -> FloatArray:
@@ -102,12 +102,15 @@ class Hardware:
         paid.append(self._entry(option, back, "tax refund", "advance taxes back", -self.refund_usd))
         return (*(e for e in paid if e.amount), self._residual(option, end, end - start))
 
-    def sale(self, option: str, month: int, end: int) -> tuple[Entry, ...]:
-        """Entries of a sale of what stands at the start of a month, against keeping it to the
-        `end` [months]: what it would still fetch then is given up."""
+    def sale(self, option: str, month: int) -> tuple[Entry, ...]:
+        """The sale of what stands at the start of a month."""
         sold = self._entry(option, month, "residual", SALE, -self.resale_usd(month))
-        lost = self._entry(option, end, "residual", GIVEN_UP, self.resale_usd(end))
-        return tuple(e for e in (sold, replace(lost, closes=True)) if e.amount)
+        return (sold,) if sold.amount else ()
+
+    def kept(self, option: str, end: int) -> tuple[Entry, ...]:
+        """What stands and is kept is sold as the plan ends [months], like what it buys."""
+        kept = replace(self._residual(option, end, end), item=RESALE_OF_KEPT)
+        return (kept,) if kept.amount else ()
 
     def _residual(self, option: str, month: int, held_months: float) -> Entry:
         usd = -self.resale_usd(held_months)

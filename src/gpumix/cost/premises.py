@@ -150,7 +150,7 @@ def site_supply(site: Site, country: Country, book: Book) -> Supply:
         rule = "no generator: the service stops during outages"
         book.note("backup power", rule, Basis.ASSUMED, "the inventory")
         return Supply(tariff, outage_h, has_generator=False)
-    per_kwh, standby = _generator(country, book) if outage_h > 0.0 else (0.0, 0.0)
+    per_kwh, standby = _generator(site, country, book) if outage_h > 0.0 else (0.0, 0.0)
     return Supply(tariff, outage_h, True, per_kwh, standby)
 
 
@@ -166,8 +166,14 @@ def _own_usd_per_kwh(site: Site) -> float | None:
     return (1.0 + tariff.tax) * sum(usd * shares[slot] for slot, usd in tariff.energy.items())
 
 
-def _generator(country: Country, book: Book) -> tuple[float, float]:
-    """Fuel cost (per kWh delivered, per hour and kW of size) [USD]."""
+def _generator(site: Site, country: Country, book: Book) -> tuple[float, float]:
+    """Fuel cost (per kWh delivered, per hour and kW of size) [USD]; what a stated generator burns
+    for its size is the site's, not a server's."""
+    if (stands := site.generator_set) is not None:
+        use, price = stands.litres_per_hour, stands.diesel_price
+        text = f"{stands.rated_kw:g} kW at {price:g} USD/l"
+        book.note("generator", text, Basis.ASSUMED, stands.source or "the inventory")
+        return use.per_load_kw * price, 0.0
     diesel = country.diesel_usd_per_l
     if diesel is None:
         own = f"generator_energy_cost_{country.iso2.lower()}"

@@ -19,48 +19,43 @@ from gpumix.values import FloatArray
 @dataclass(frozen=True, slots=True)
 class SiteStaff:
     """Who looks after the servers of a site: max(`least`, `per_server` x servers) posts, rounded up
-    where posts are `whole`, at a salary [USD/year] each, from a `first` month to the end."""
+    where posts are `whole`, at a salary [USD/year] each, in every month in which servers stand."""
 
     site: str
     least: float
     per_server: float
     salary_usd: float
     whole: bool = False
-    first: int = 0
     basis: Basis = Basis.ASSUMED
     source: str = "the inventory"
     assumptions: tuple[Assumption, ...] = ()
 
-    def paid(self, servers: FloatArray, share: float = 1.0) -> Stream:
-        """Salaries of an open site with so many servers in each month of the horizon, or the share
-        of them (0-1) that some of its servers bear."""
-        months = np.arange(self.first + 1.0, servers.size + 1.0)
+    def paid(self, servers: FloatArray) -> Stream:
+        """Salaries of a site with so many servers in each month of the horizon [n]."""
+        months = np.flatnonzero(servers > 0.0)
         filled = [
             posts(self.least, self.per_server, float(count), whole=self.whole)
-            for count in servers[self.first :]
+            for count in servers[months]
         ]
         return paid_monthly(
             "staff",
             "staff",
             "post-year",
             self.salary_usd,
-            np.array(filled) * share / MONTHS_PER_YEAR,
-            months,
+            np.array(filled) / MONTHS_PER_YEAR,
+            months + np.ones(months.size),
             source=self.source,
             basis=self.basis,
         )
 
 
-def staff_of_site(
-    site: Site, country: Country, defaults: Mapping[str, Range], first: int = 0
-) -> SiteStaff:
+def staff_of_site(site: Site, country: Country, defaults: Mapping[str, Range]) -> SiteStaff:
     """Posts of a site as stated, the rest typical.
 
     Args:
         site: the site.
         country: of the site, for the salary.
         defaults: table of cost parameters.
-        first: month from which it may be open [months].
 
     Raises: DataError for missing rows.
 
@@ -81,7 +76,6 @@ def staff_of_site(
         per_server=per_server,
         salary_usd=salary,
         whole=site.staff_whole,
-        first=first,
         source="; ".join(sources),
         assumptions=tuple(book.assumptions),
     )

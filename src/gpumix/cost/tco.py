@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gpumix.cost.book import Book, country_source
-from gpumix.cost.energy import energy_usd_per_year, facility_power_kw
+from gpumix.cost.energy import STEADY, PriceChange, energy_usd_per_year, facility_power_kw
 from gpumix.cost.hardware import Hardware
 from gpumix.cost.premises import pue, server_draw_kw, site_supply
+from gpumix.cost.site_charges import ServerDraw
 from gpumix.domain.defaults import TAX_RECOVERY_MONTHS
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.gpu import Server
-from gpumix.domain.site import Country, Range, Site
+from gpumix.domain.site import Country, Licence, Range, Site
 from gpumix.errors import NoEstimate
 from gpumix.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
 
@@ -25,7 +27,8 @@ class ServerCost:
     back later included; the capital charge counts what does not come back. A busy hour is one in
     which all GPUs of the server work; `energy_usd_per_busy_hour` is what it adds to idling.
     `nameplate_kw` is what the rack must feed. `availability` is the share of the year with power.
-    `hardware` tells what a shorter stay costs; None where its price is not known.
+    `hardware` tells what a shorter stay costs; None where its price is not known. Its energy costs
+    these amounts in the first year and moves by `energy_change`; `draw` is what the site sees.
     """
 
     server: str
@@ -43,6 +46,8 @@ class ServerCost:
     availability: float
     assumptions: tuple[Assumption, ...]
     hardware: Hardware | None = None
+    draw: ServerDraw | None = None
+    energy_change: PriceChange = STEADY
 
     @property
     def fixed_parts(self) -> dict[str, float]:
@@ -81,7 +86,7 @@ def onprem_server(
     years: float,
     owned: bool = False,
     hot_humid: bool = False,
-    licence: bool = False,
+    licences: Sequence[Licence] = (),
     recovery_lag_months: float = TAX_RECOVERY_MONTHS,
     alone: bool = False,
     age_months: float = 0.0,
@@ -106,7 +111,7 @@ def onprem_server(
         years: horizon [years].
         owned: already paid for: no capital cost; without `price` no support or insurance either.
         hot_humid: whether air cooling works against the climate (`Country.hot_humid`).
-        licence: count an NVIDIA AI Enterprise licence for every GPU.
+        licences: software that is paid for by the GPU and year.
         recovery_lag_months: until advance taxes come back, where they do [months].
         alone: it is the only server of the site, and needs no network between servers.
         age_months: of an owned one when the plan starts [months].
@@ -127,7 +132,7 @@ def onprem_server(
     if hardware is not None and not owned:
         stay = hardware.bought(server.id, 0, months)
         capital_usd = hardware.capital_usd(stay, 0, months) / years
-    idle_usd, busy_hour_usd, availability = _energy(server, site, country, book, hot_humid)
+    energy = _energy(server, site, country, book, hot_humid)
     rent = site.facility_usd_per_kw_month
     return ServerCost(
         server=server.id,
@@ -137,14 +142,16 @@ def onprem_server(
         capital_usd_per_year=capital_usd,
         support_usd_per_year=_share(insured_usd, "maintenance_support_rate", "support", book),
         insurance_usd_per_year=_share(insured_usd, "insurance_rate", "insurance", book),
-        licence_usd_per_year=_licence(server, licence, book),
+        licence_usd_per_year=_licences(server, licences, book),
         facility_usd_per_year=_facility(rent, server.nameplate_kw, book),
-        idle_energy_usd_per_year=idle_usd,
-        energy_usd_per_busy_hour=busy_hour_usd,
+        idle_energy_usd_per_year=energy.idle_usd_per_year,
+        energy_usd_per_busy_hour=energy.usd_per_busy_hour,
         nameplate_kw=server.nameplate_kw,
-        availability=availability,
+        availability=energy.availability,
         assumptions=tuple(book.assumptions),
         hardware=hardware,
+        draw=energy.draw,
+        energy_change=energy.change,
     )
 
 
@@ -235,10 +242,19 @@ def _capital(
     )
 
 
-def _energy(
-    server: Server, site: Site, country: Country, book: Book, hot_humid: bool
-) -> tuple[float, float, float]:
-    """(idling all year [USD], a busy hour on top of it [USD], share of the year with power)."""
+@dataclass(frozen=True, slots=True)
+class _Energy:
+    """Energy of a server: idling all year, a busy hour on top of it, how its price moves, and the
+    share of the year with power."""
+
+    idle_usd_per_year: float
+    usd_per_busy_hour: float
+    change: PriceChange
+    availability: float
+    draw: ServerDraw
+
+
+def _energy(server: Server, site: Site, country: Country, book: Book, hot_humid: bool) -> _Energy:
     idle_kw, load_kw = server_draw_kw(server, book.defaults)
     complete = server.idle_kw is not None and server.load_kw is not None
     basis = Basis.MEASURED if complete and server.evidence == "measured" else Basis.ASSUMED
@@ -248,19 +264,35 @@ def _energy(
     overhead = pue(site, book, hot_humid)
     supply = site_supply(site, country, book)
     rated_kw = facility_power_kw(server.nameplate_kw, overhead)
-    idle_usd = energy_usd_per_year(supply, facility_power_kw(idle_kw, overhead), rated_kw)
-    busy_hour_usd = facility_power_kw(load_kw - idle_kw, overhead) * supply.usd_per_kwh
-    return idle_usd, busy_hour_usd, supply.availability
+    drawn = ServerDraw(
+        facility_power_kw(idle_kw, overhead),
+        facility_power_kw(load_kw, overhead),
+        server.nameplate_kw,
+    )
+    per_year = site.tariff.price_change_per_year if site.tariff is not None else 0.0
+    if per_year:
+        book.note("price of electricity", f"{per_year:+.1%} a year", Basis.ASSUMED, "the inventory")
+    return _Energy(
+        idle_usd_per_year=energy_usd_per_year(supply, drawn.idle_kw, rated_kw),
+        usd_per_busy_hour=facility_power_kw(load_kw - idle_kw, overhead) * supply.usd_per_kwh,
+        change=PriceChange(per_year, supply.grid_share) if per_year else STEADY,
+        availability=supply.availability,
+        draw=drawn,
+    )
 
 
 def _share(hardware_usd: float, parameter: str, what: str, book: Book) -> float:
     return hardware_usd * book.typical(parameter, what) if hardware_usd else 0.0
 
 
-def _licence(server: Server, licence: bool, book: Book) -> float:
-    if not licence:
-        return 0.0
-    return server.gpus * book.typical("nvidia_ai_enterprise", "software licence")
+def _licences(server: Server, licences: Sequence[Licence], book: Book) -> float:
+    return server.gpus * math.fsum(
+        book.stated_or(
+            one.usd_per_gpu_year, "nvidia_ai_enterprise", f"licence {one.name}", "USD/GPU-year"
+        )
+        for one in licences
+        if one.covers(server.gpu)
+    )
 
 
 def _facility(usd_per_kw_month: float | None, nameplate_kw: float, book: Book) -> float:

@@ -60,3 +60,10 @@ CHAT_INPUT_CV, CHAT_OUTPUT_CV = 1.2, 1.0
 """Coefficients of variation of lengths in a dataset of chats of which only means are known: those
 of the packaged traces of chats are 0.96 to 1.33 and 0.73 to 1.48 (data/profiles.json), and these
 their means."""
+
+MONEY_DRAWS: Final = 10_000
+MONEY_SEED: Final = 20261130
+"""How often all ranges of a plan's money are drawn together, and from which seed."""
+BOOK_YEARS: Final = 5.0
+"""Over which accounts write servers off, in a straight line (row amortisation_years of
+data/tco_defaults.csv: 3, 5 and 6)."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
+from typing import Final
 
 from gpumix.domain.tco import Cash, PerGpuHour
+from gpumix.units import MONTHS_PER_YEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,18 @@ class Entry:
     def amount(self) -> float:
         """Quantity x price x rate [currency of the answer]."""
         return self.quantity * self.price * self.rate
+
+    def period(self, months: int) -> int:
+        """Its place in cash by month of a horizon: 0 is the start, n the end of month n; what
+        falls later counts in the last month."""
+        return int(min(self.month, months))
+
+    def year(self, months: int) -> int:
+        """Its year of a horizon, from 0: what closes a month belongs to it, the rest to the next
+        month; what falls later counts in the last year."""
+        month = self.month - (1.0 if self.closes else 0.0)
+        last = math.ceil(months / MONTHS_PER_YEAR) - 1
+        return int(min(max(month // MONTHS_PER_YEAR, 0), last))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +100,33 @@ def leaves_of(entries: Iterable[Entry]) -> tuple[Leaf, ...]:
     return tuple(Leaf.of(rows) for rows in groups.values())
 
 
+GROUPS: Final = MappingProxyType(
+    {
+        "Hardware": ("hardware", "network", "storage", "spares", "installation"),
+        "Taxes": ("tax",),
+        "Rent and API": ("rent", "api", "egress"),
+        "Energy": ("energy", "demand", "fuel", "cooling"),
+        "Staff and room": ("staff", "room", "operation"),
+        "Support and insurance": ("support", "licence", "insurance"),
+        "Other": ("financing", "other"),
+        "Taxes back": ("tax refund",),
+        "Credits": ("credit",),
+        "Resale": ("residual",),
+    }
+)
+"""Categories that a reader sees together: few enough to tell apart in a chart."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCash:
+    """What a group of categories pays, or receives below 0, in each year of the horizon and in
+    all."""
+
+    name: str
+    by_year: tuple[float, ...]
+    total: float
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerOption:
     """What one resource of a plan costs, as `gpumix tco` answers it for an option; `leaves` add up
@@ -105,7 +147,8 @@ class LedgerOption:
 @dataclass(frozen=True, slots=True)
 class PlanLedger:
     """The ledger of a plan: one option a resource, whose sums are the plan's; the entries stand in
-    the file `entries` beside it."""
+    the file `entries` beside it. `cash` is of all options together, `by_category` the same of
+    each category; plans before have neither."""
 
     name: str
     currency: str
@@ -114,3 +157,23 @@ class PlanLedger:
     cost_of_capital: float
     options: Mapping[str, LedgerOption]
     entries: str = "entries.csv"
+    cash: Cash | None = None
+    by_category: Mapping[str, Cash] = field(default_factory=dict)
+
+    def groups(self) -> tuple[GroupCash, ...]:
+        """Cash of each group that has any, in the order of `GROUPS`."""
+        found = []
+        for name, categories in GROUPS.items():
+            of = [self.by_category[c] for c in categories if c in self.by_category]
+            if of:
+                years = zip(*(cash.by_year for cash in of), strict=True)
+                total = math.fsum(cash.total for cash in of)
+                found.append(GroupCash(name, tuple(math.fsum(year) for year in years), total))
+        return tuple(found)
+
+    def assumed_share(self) -> float:
+        """Share of all amounts, received ones too, whose price is assumed (0-1)."""
+        leaves = [leaf for option in self.options.values() for leaf in option.leaves]
+        whole = math.fsum(abs(leaf.amount) for leaf in leaves)
+        assumed = math.fsum(abs(leaf.amount) for leaf in leaves if leaf.basis == "assumed")
+        return assumed / whole if whole else 0.0

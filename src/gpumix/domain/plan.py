@@ -14,7 +14,9 @@ from gpumix.domain.confidence import ConfidenceCost
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
 from gpumix.domain.job import JobPlan
 from gpumix.domain.ledger import PlanLedger
+from gpumix.domain.money import PlanMoney
 from gpumix.domain.proof import PlannedHours, Replay
+from gpumix.domain.room import RoomUse
 from gpumix.domain.scenarios import CurvePoint, Scenarios, TermTarget
 from gpumix.domain.timeline import Step
 from gpumix.domain.today_plan import TodayPlan
@@ -38,7 +40,8 @@ class MixLine:
     what its price is: the machine, the provider's tier, the layer it comes from (sheet, import,
     snapshot), the length of a commitment and the share paid at its start (0-1), its age on the
     plan's day [days], whether it was `derived` from another price or is an estimate, and which
-    rules mark it.
+    rules mark it. `valid_until` is the last day for which the price of what is rented or bought is
+    good: that of its quotation, else by its age.
     """
 
     resource: str
@@ -68,6 +71,7 @@ class MixLine:
     age_days: int | None = None
     marks: tuple[str, ...] = ()
     counts_by_year: tuple[int, ...] = ()
+    valid_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +326,16 @@ class HourlyGpus:
     busy: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CashYear:
+    """Cash of a year of the calendar [USD], and the most that the inventory allows; None where it
+    sets no limit. What is owed past the horizon is in its last."""
+
+    year: int
+    cash_usd: float
+    limit_usd: float | None
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Plan:
     """The cheapest mix found, what it costs, why, and how sure.
@@ -347,7 +361,11 @@ class Plan:
     beside its committed capacity; `scenarios` what other growth and prices do;
     `surviving_usd_per_month` is what premium work's surviving the loss of an instance costs,
     `surviving_share` of the cheapest mix's cost (0-1); `confidence_costs` say what it would cost to
-    be more or less sure of all speeds (all since schema 1.4).
+    be more or less sure of all speeds; `cash_years` are the years of the calendar, where the cash
+    of any is limited; `money` says how sure the cost is and what would flip the plan; `room_use`
+    what it takes of the racks of each site; `cash_by_year_local` is cash in `report_currency`, each
+    payment at the rate of its day, where the inventory says how the rate goes on (all since schema
+    1.4).
     """
 
     name: str
@@ -402,6 +420,10 @@ class Plan:
     cash_by_year_usd: tuple[float, ...] = ()
     cost_of_capital: float = 0.0
     ledger: PlanLedger | None = None
+    cash_years: tuple[CashYear, ...] = ()
+    money: PlanMoney | None = None
+    room_use: tuple[RoomUse, ...] = ()
+    cash_by_year_local: tuple[float, ...] = ()
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

@@ -177,6 +177,13 @@ def day(value: Any) -> date:
     )
 
 
+def month(value: Any) -> date:
+    """The first day of a month, `2027-01`; no other day."""
+    if len(str(value)) == len("2027-01"):
+        return day(value)
+    raise ValueError(f"expected a month such as 2027-01, got {shown(value)}")
+
+
 def last_day(value: Any) -> date:
     """A day, or the last of a month.
 

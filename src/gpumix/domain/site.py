@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from gpumix.domain.case import Tariff, Tax
+from gpumix.domain.case import Generator, Tariff, Tax
 from gpumix.domain.evidence import Basis
 
 
@@ -112,6 +112,9 @@ class Site:
     `owned_terms` tell of GPUs that stand there. `taxes` are customs lines in place of the
     country's; `currency` is that of a country that the table does not know; `tariff` is in USD and
     goes before `usd_per_kwh`. Where `power_included`, the rent of the room pays for the power.
+    Once it is open it rents `room_minimum_kw` at the least; to open it takes `fit_out_usd`.
+    The change to denser cooling costs `retrofit_usd_per_kw` of its racks, by kind of cooling.
+    `generator_set` is the generator that stands there, in USD; None = one of a typical use.
     """
 
     id: str
@@ -138,6 +141,10 @@ class Site:
     currency: str | None = None
     tariff: Tariff | None = None
     power_included: bool = False
+    room_minimum_kw: float = 0.0
+    fit_out_usd: float = 0.0
+    generator_set: Generator | None = None
+    retrofit_usd_per_kw: tuple[tuple[str, float], ...] = ()
 
     def stack(self, name: str) -> TaxStack | None:
         """The customs line of this name, None where the site does not state it."""
@@ -151,3 +158,21 @@ class Site:
     def capacity_kw(self) -> float:
         """IT power the racks can feed and cool [kW]."""
         return self.racks * self.kw_per_rack
+
+
+AI_ENTERPRISE: Final = "nvidia-ai-enterprise"
+"""The licence that has a price in the table of defaults."""
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """Software paid for by the GPU and year on servers of one's own; `usd_per_gpu_year` None = the
+    price of the table of defaults, `gpus` None = on all of them."""
+
+    name: str
+    usd_per_gpu_year: float | None = None
+    gpus: tuple[str, ...] | None = None
+
+    def covers(self, gpu: str) -> bool:
+        """Whether it is paid on this GPU."""
+        return self.gpus is None or gpu in self.gpus

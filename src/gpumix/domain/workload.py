@@ -13,7 +13,7 @@ from gpumix.domain.evidence import Assumption
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.places import StatedTrip
 from gpumix.domain.quote import Quote, StatedRate
-from gpumix.domain.site import Site
+from gpumix.domain.site import Licence, Site
 from gpumix.domain.today import Today
 from gpumix.domain.traffic import DemandFrom, Lengths
 
@@ -330,7 +330,7 @@ class CloudSupply:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Promises about the whole plan; None = no limit. Sites of one's own are no provider; lines are
-    rows of the mix."""
+    rows of the mix. `cash` is the most of some years of the calendar [USD], the first first."""
 
     capex_usd: float | None
     spot_share: float
@@ -338,6 +338,7 @@ class Limits:
     gpu_types: int | None = None
     lines: int | None = None
     min_line_usd_per_month: float | None = None
+    cash: tuple[tuple[int, float], ...] = ()
 
     @property
     def must_be_simple(self) -> bool:
@@ -363,6 +364,8 @@ class Inventory:
     `api` None: APIs do none of the work, and are compared with all the same. `today` None: what
     runs today is not stated. `cost_of_capital` [1/year] None: that of its sites. `quotes` are the
     team's quotations for servers, `fx` its exchange rates, which go before the catalogue's.
+    `phases` are the months of the plan (0 = first) in which it may buy, reserve or sell; None =
+    every one in which anything changes. `licences` are paid on servers of one's own.
     """
 
     name: str
@@ -385,3 +388,5 @@ class Inventory:
     cost_of_capital: float | None = None
     quotes: tuple[Quote, ...] = ()
     fx: tuple[StatedRate, ...] = ()
+    phases: tuple[int, ...] | None = None
+    licences: tuple[Licence, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -42,6 +42,28 @@ class Span:
     def through(self, last_day: date) -> int:
         """Months that have begun when a day ends: what stops on it holds so many."""
         return self.before(last_day) + 1
+
+
+def phases_of(span: Span, stated: Sequence[date] | None, say: Say) -> tuple[int, ...] | None:
+    """Months of the plan in which it may buy, reserve or sell, as stated; None where it is not."""
+    if stated is None:
+        return None
+    path: KeyPath = ("supply", "phases")
+    first = span.start.year * int(MONTHS_PER_YEAR) + span.start.month
+    months = [day.year * int(MONTHS_PER_YEAR) + day.month - first for day in stated]
+    last = span.last_day
+    for i, (month, day) in enumerate(zip(months, stated, strict=True)):
+        if not 0 <= month < span.months:
+            say(
+                (*path, i),
+                f"{day:%Y-%m} is outside the plan, {span.start:%Y-%m} to {last:%Y-%m}",
+                "write a month of the plan, or leave it out",
+            )
+        elif month in months[:i]:
+            say((*path, i), f"names {day:%Y-%m} a second time", "keep one of them")
+        elif i and month < months[i - 1]:
+            say((*path, i), f"{day:%Y-%m} comes before the month above it", "sort the months")
+    return tuple(months)
 
 
 def active_months(

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from gpumix.domain.bounds import REQUESTS_PER_S, Range
+from gpumix.domain.bounds import REQUESTS_PER_S, YEARS, Range
 from gpumix.domain.quantities import (
     day,
     duration,
     last_day,
     limit,
     money,
+    month,
     number,
     rate,
     share,
@@ -62,5 +63,7 @@ Number = Annotated[float, BeforeValidator(number)]
 Whole = Annotated[int, BeforeValidator(whole)]
 Money = Annotated[tuple[float, str], BeforeValidator(money)]
 Day = Annotated[date, BeforeValidator(day)]
+Month = Annotated[date, BeforeValidator(month)]
 LastDay = Annotated[date, BeforeValidator(last_day)]
+Year = Annotated[int, _bounded(*YEARS, "a year", whole)]
 WindowHours = Annotated[tuple[int, ...], BeforeValidator(window_hours)]

@@ -27,7 +27,6 @@ from gpumix.domain.workload import (
     InputFile,
     Inventory,
     Kind,
-    Limits,
     Quota,
     Slo,
     SpotTerms,
@@ -37,21 +36,17 @@ from gpumix.domain.workload import (
 from gpumix.errors import Hint, InputError, Problem, UnknownName, unknown_name
 from gpumix.files import sha256
 from gpumix.inventory import demand
+from gpumix.inventory.applies import APPLIES, COMMON
 from gpumix.inventory.classes import class_problems, tier_of, with_class_lengths, with_classes
 from gpumix.inventory.contracts import contracts_of
-from gpumix.inventory.dates import Span, active_months
+from gpumix.inventory.dates import Span, active_months, phases_of
 from gpumix.inventory.demand import within
 from gpumix.inventory.fx import rates_of
+from gpumix.inventory.licences import licences_of
+from gpumix.inventory.limits import limits_of
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.promised import availability_of, promised
-from gpumix.inventory.schema import (
-    APPLIES,
-    COMMON,
-    ApiSpec,
-    CloudSpec,
-    InventorySpec,
-    WorkloadSpec,
-)
+from gpumix.inventory.schema import ApiSpec, CloudSpec, InventorySpec, WorkloadSpec
 from gpumix.inventory.sites import quotes_of, sites_of
 from gpumix.inventory.today import Reading, today_of
 from gpumix.inventory.users import Ends, users_of
@@ -174,7 +169,7 @@ class _Reader:
             workloads=workloads,
             cloud=cloud,
             sites=sites,
-            limits=self.limits(spec),
+            limits=limits_of(spec, self.span, self._currency, self._say, self.notes.append),
             simplicity=spec.prefer.simplicity,
             rates=self.rates,
             notes=tuple(self.notes),
@@ -184,6 +179,8 @@ class _Reader:
             cost_of_capital=spec.finance.cost_of_capital,
             quotes=quotes,
             fx=fx,
+            licences=licences_of(spec.licences, lent),
+            phases=phases_of(self.span, spec.supply.phases, self._say),
         )
 
     def _rates(self, spec: InventorySpec) -> tuple[Offer, ...]:
@@ -440,28 +437,6 @@ class _Reader:
         sheet, place = self.folder / spec.supply.quotes, self.document.place(path)
         read = partial(quotes_of, sheet, place, self.catalog, sites, as_of, lent)
         return self._try(path, read, ())
-
-    def limits(self, spec: InventorySpec) -> Limits:
-        """Limits in USD."""
-        capex = spec.limits.capex_usd
-        if spec.limits.capex is not None:
-            amount, currency = spec.limits.capex
-            per_usd = self._currency(("limits", "capex"), currency)
-            if capex is not None:
-                self._say(("limits",), "states capex and capex_usd", "keep one of them")
-            capex = amount / per_usd
-        share = spec.limits.spot_share
-        may_rent_spot = spec.supply.cloud is not None and "spot" in spec.supply.cloud.purchase
-        if share is None and may_rent_spot:
-            self.notes.append(f"limits: spot_share not stated, {defaults.SPOT_SHARE:g} assumed")
-        return Limits(
-            capex_usd=capex,
-            spot_share=defaults.SPOT_SHARE if share is None else share,
-            providers=spec.limits.providers,
-            gpu_types=spec.limits.gpu_types,
-            lines=spec.limits.lines,
-            min_line_usd_per_month=spec.limits.min_line_usd_per_month,
-        )
 
     # -- names -------------------------------------------------------------------------------
 

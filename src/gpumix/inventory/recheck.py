@@ -11,6 +11,7 @@ import re
 import zoneinfo
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from gpumix.catalog import Catalog
@@ -30,6 +31,7 @@ from gpumix.domain.workload import (
     Workload,
 )
 from gpumix.errors import Problem, unknown_name
+from gpumix.inventory.dates import Span
 from gpumix.inventory.sites import country_problems
 from gpumix.units import HOURS_PER_WEEK, HOURS_PER_YEAR, MONTHS_PER_YEAR, SECONDS_PER_HOUR
 
@@ -80,6 +82,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Workload.until_month": (1, 120),
     "StatedTrip.seconds": (0.0, 10.0),
     "Site.lead_months": (0, 120),
+    "Inventory.phases": (0, 119),
     "OwnedTerms.age_months": (0.0, 240.0),
     "OwnedTerms.sell_usd": (0.0, 1e6),
     "CloudSupply.max_instances": (1, 1_000_000),
@@ -100,6 +103,9 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Site.facility_usd_per_kw_month": (0.0, 10_000.0),
     "Site.owned": (1, 1_000_000),
     "StatedRate.per_usd": (1e-9, 1e9),
+    "StatedRate.drift_per_year": (-0.99, 20.0),
+    "Jump.month": (0.0, 120.0),
+    "Jump.factor": (1e-9, 1e9),
     "Tax.rate": (0.0, 100.0),
     "Tax.recoverable": (0.0, 1.0),
     "Tax.lag_months": (0, 120),
@@ -107,6 +113,8 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Quote.price": (1e-9, 1e12),
     "Quote.usd": (1e-9, 1e12),
     "Limits.capex_usd": (0.0, 1e15),
+    "Limits.cash": (0.0, 1e15),
+    "Licence.usd_per_gpu_year": (0.0, 1e6),
     "Limits.spot_share": (0.0, 1.0),
     "Limits.providers": (1, 1000),
     "Limits.gpu_types": (1, 1000),
@@ -160,13 +168,24 @@ def problems_of(inventory: Inventory, catalog: Catalog, place: str) -> list[Prob
             found.append(Problem(f"{place}.{field}", "two have one id"))
     if not inventory.workloads:
         found.append(Problem(f"{place}.workloads", "names no workload"))
+    phases, horizon = inventory.phases, inventory.years * int(MONTHS_PER_YEAR)
+    if phases is not None and not (phases and phases[-1] < horizon and _rises(phases)):
+        found.append(Problem(f"{place}.phases", "must be months of the horizon that rise"))
+    limited = [year for year, _ in inventory.limits.cash]
+    last = Span(inventory.start, inventory.years).last_day.year
+    if not (_rises(limited) and all(inventory.start.year <= year <= last for year in limited)):
+        found.append(Problem(f"{place}.limits.cash", "must be of years of the horizon that rise"))
     if inventory.cloud is None and not inventory.sites:
         found.append(Problem(place, "offers nothing", "add cloud or sites"))
     for i, workload in enumerate(inventory.workloads):
         found += _of_workload(workload, f"{place}.workloads[{i}]")
-        if not _runs_within(workload, inventory.years * int(MONTHS_PER_YEAR)):
+        if not _runs_within(workload, horizon):
             found.append(Problem(f"{place}.workloads[{i}]", "runs in no month of the horizon"))
     return found
+
+
+def _rises(months: Sequence[int]) -> bool:
+    return all(a < b for a, b in pairwise(months))
 
 
 def _runs_within(workload: Workload, months: int) -> bool:
@@ -264,6 +283,7 @@ def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Proble
         "Site.owned": ("GPU", catalog.gpus),
         "OwnedTerms.gpu": ("GPU", catalog.gpus),
         "Quote.gpu": ("GPU", catalog.gpus),
+        "Licence.gpus": ("GPU", catalog.gpus),
         "Site.country": ("country", {**catalog.places.countries, **catalog.countries}),
     }
     if kind in _WORDS:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from gpumix.domain import defaults
+from gpumix.domain.case import Jump
 from gpumix.domain.site import SERVER_TAXES
 from gpumix.domain.workload import (
     HIGHEST_RANK,
@@ -25,6 +26,7 @@ from gpumix.inventory.quantities import (
     LastDay,
     Limit,
     Money,
+    Month,
     Number,
     PerDay,
     RequestsPerS,
@@ -36,6 +38,7 @@ from gpumix.inventory.quantities import (
     TokensPerRequest,
     Whole,
     WindowHours,
+    Year,
 )
 
 
@@ -311,10 +314,16 @@ TaxStacks = Annotated[dict[Name, list[TaxSpec]], BeforeValidator(_as_server_taxe
 
 
 class RoomSpec(_Spec):
-    """Rent of the room, for each kW of nameplate; whether the power is in it."""
+    """Rent of the room, for each kW of nameplate, at least `minimum_kw`; whether the power is in
+    it; what it takes to fit it out, and to change to denser cooling."""
 
     usd_per_kw_month: Number = Field(ge=0, le=10_000)
     power_included: bool = False
+    minimum_kw: Number = Field(default=0.0, ge=0, le=1e6)
+    fit_out_usd: Number = Field(default=0.0, ge=0, le=1e12)
+    retrofit_usd_per_kw: dict[
+        Literal["rear_door", "liquid"], Annotated[Number, Field(ge=0, le=1e6)]
+    ] = {}
 
 
 class RateSpec(_Spec):
@@ -322,6 +331,8 @@ class RateSpec(_Spec):
 
     per_usd: Number = Field(gt=0, le=1e9)
     as_of: Day
+    drift_per_year: Growth = 0.0
+    jumps: list[Jump] = []
 
 
 class SiteSpec(_Spec):
@@ -335,7 +346,7 @@ class SiteSpec(_Spec):
     usd_per_kwh: Number | None = Field(default=None, gt=0, le=10)
     pue: Number | None = Field(default=None, ge=1, le=4)
     outage_hours_per_year: Number | None = Field(default=None, ge=0, le=8760)
-    generator: bool = True
+    generator: bool | dict[str, Any] = True
     cost_of_capital: Share | None = None
     staff: StaffSpec | None = None
     staff_fte: Number | None = Field(default=None, ge=0, le=10_000)
@@ -383,6 +394,7 @@ class SupplySpec(_Spec):
     on_prem: dict[Name, SiteSpec] = {}
     quotes: str | None = None
     owned: dict[str, dict[str, Owned]] = {}
+    phases: Annotated[list[Month], Field(min_length=1)] | None = None
 
 
 class LimitsSpec(_Spec):
@@ -395,6 +407,7 @@ class LimitsSpec(_Spec):
     gpu_types: Whole | None = Field(default=None, ge=1, le=1000)
     lines: Whole | None = Field(default=None, ge=1, le=1000)
     min_line_usd_per_month: Number | None = Field(default=None, gt=0, le=1e9)
+    cash: dict[Year, Money] = {}
 
 
 class PreferSpec(_Spec):
@@ -423,6 +436,13 @@ class FinanceSpec(_Spec):
     cost_of_capital: Share | None = None
 
 
+class LicenceSpec(_Spec):
+    """Software that is paid for by the GPU and year."""
+
+    usd_per_gpu_year: Annotated[Number, Field(ge=0, le=1e6)] | None = None
+    on: Names = ["all"]
+
+
 class TodaySpec(_Spec):
     """What runs today, and what it is billed a month."""
 
@@ -445,50 +465,5 @@ class InventorySpec(_Spec):
     prefer: PreferSpec = PreferSpec()
     today: TodaySpec | None = None
     finance: FinanceSpec = FinanceSpec()
+    licences: dict[Name, LicenceSpec] = {}
     prices: str | None = None
-
-
-_RUN = frozenset(
-    {"token_fill", "activation_ckpt", "checkpoint", "queue", "new_fleet", "programme_factor",
-     "calendar_usd_per_day"}
-)  # fmt: skip
-"""Keys of every kind of training job."""
-
-_PARTS = frozenset({"mig", "share_gpu"})
-"""Keys of work that may run on part of a GPU."""
-
-_USERS = frozenset({"users_at", "rtt_ms"})
-"""Keys of work that users wait for."""
-
-APPLIES: dict[Kind, frozenset[str]] = {
-    Kind.CHAT: frozenset(
-        {"traffic", "slo", "classes", "adapters", "confidence", "share_replicas", *_PARTS, *_USERS}
-    ),
-    Kind.BATCH: frozenset(
-        {"tokens_per_day", "window", "finish_within", "growth_per_year", "input_tokens",
-         "adapters", "confidence", "share_replicas"}
-    ),
-    Kind.EMBEDDING: frozenset(
-        {"tokens_per_day", "window", "finish_within", "growth_per_year", "input_tokens", "traffic",
-         "slo", "confidence", "share_replicas", *_PARTS, *_USERS}
-    ),
-    Kind.FINETUNE: frozenset(
-        {"method", "tokens", "runs_per_month", "runs_per_year", "finish_within", "seq_len",
-         "global_batch", "lora_rank", "stack", "n_gpus", "growth_per_year", "window", *_RUN}
-    ),
-    Kind.PRETRAIN: frozenset(
-        {"tokens", "runs_per_month", "runs_per_year", "finish_within", "seq_len", "global_batch",
-         "stack", "n_gpus", "growth_per_year", *_RUN}
-    ),
-    Kind.MEDIA: frozenset(
-        {"images_per_day", "videos_per_day", "latency", "steps", "resolution", "frames",
-         "growth_per_year", "window", "finish_within", "traffic", "confidence", "share_replicas",
-         *_PARTS, *_USERS}
-    ),
-}  # fmt: skip
-"""Keys that go with a kind, beside those that every workload has."""
-
-COMMON = frozenset(
-    {"kind", "model", "precision", "kv_precision", "engine", "tier", "residency", "gpus",
-     "data_tb", "egress_tb_per_month", "from_", "until"}
-)  # fmt: skip

@@ -17,12 +17,12 @@ from gpumix.inventory.case_rules import tax_faults
 from gpumix.inventory.demand import within
 from gpumix.inventory.owned import site_fields, standing
 from gpumix.inventory.schema import InventorySpec, SiteSpec
-from gpumix.inventory.tariff import tariff_of
+from gpumix.inventory.tariff import generator_of, tariff_of
 from gpumix.inventory.today import Reading
 from gpumix.inventory.validate import Checked
 from gpumix.inventory.yaml import KeyPath
 
-_READ_APART = ("gpus", "taxes", "room", "tariff")
+_READ_APART = ("gpus", "taxes", "room", "tariff", "generator")
 """Keys of a site that do not pass on as they are."""
 
 Countries = Callable[[KeyPath, Iterable[str], Iterable[str]], None]
@@ -62,11 +62,18 @@ def _site(
     fields = {k: v for k, v in site_fields(path, spec, reading.say).items() if k not in _READ_APART}
     if spec.room is not None:
         fields["facility_usd_per_kw_month"] = spec.room.usd_per_kw_month
+        fields["room_minimum_kw"] = spec.room.minimum_kw
+        fields["fit_out_usd"] = spec.room.fit_out_usd
+        fields["retrofit_usd_per_kw"] = tuple(spec.room.retrofit_usd_per_kw.items())
     for fault in _twice(spec):
         reading.say(path, *fault)
     tariff = None
     if spec.tariff is not None:
         tariff = tariff_of(spec.tariff, (*path, "tariff"), catalog.exchange_rates, reading.say)
+    generator = None
+    if isinstance(spec.generator, dict):
+        at: KeyPath = (*path, "generator")
+        generator = generator_of(spec.generator, at, catalog.exchange_rates, reading.say)
     stacks = _stacks(spec, (*path, "taxes"), reading)
     if spec.currency is not None and spec.currency not in catalog.exchange_rates:
         said = unknown_currency("", spec.currency, catalog.exchange_rates)
@@ -75,6 +82,8 @@ def _site(
         id=name,
         taxes=stacks,
         tariff=tariff,
+        generator=bool(spec.generator),
+        generator_set=generator,
         power_included=spec.room is not None and spec.room.power_included,
         gpus=tuple(reading.gpus((*path, "gpus"), spec.gpus)),
         owned=there.owned,
@@ -94,6 +103,8 @@ def _twice(spec: SiteSpec) -> Iterator[tuple[str, str]]:
     if spec.tariff is not None and spec.usd_per_kwh is not None:
         yield "states tariff and usd_per_kwh", "keep one of them"
     priced = [key for key in ("tariff", "usd_per_kwh") if getattr(spec, key) is not None]
+    if spec.room is not None and spec.room.power_included and isinstance(spec.generator, dict):
+        yield "states generator, and that the rent includes the power", "keep one of them"
     if spec.room is not None and spec.room.power_included and priced:
         yield f"states {priced[0]}, and that the rent includes the power", "keep one of them"
 

@@ -193,6 +193,10 @@ class _Walk:
             raise InputError(Problem(place, what, fix))
 
 
+YEARLY: KeyPath = ("limits", "cash")
+"""The key of an inventory whose own keys are years."""
+
+
 def _key_fault(key: yaml.Node, path: KeyPath, numbers: bool) -> tuple[str, str] | None:
     """What is wrong with a key, and the fix: every key is a text of some length."""
     if not isinstance(key, yaml.ScalarNode):
@@ -202,7 +206,7 @@ def _key_fault(key: yaml.Node, path: KeyPath, numbers: bool) -> tuple[str, str] 
         return what, "write it before the colon"
     if key.value == "<<":
         return "merge keys (<<) are not supported", "write the keys out"
-    known = ("str", "int", "float") if numbers else ("str",)
+    known = ("str", "int", "float") if numbers or path == YEARLY else ("str",)
     if key.tag.removeprefix("tag:yaml.org,2002:") not in known:
         return f"key {shortened(key.value)} is not text", "put it in quotes"
     return None

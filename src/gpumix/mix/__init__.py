@@ -26,6 +26,7 @@ from gpumix.mix.plan import (
 )
 from gpumix.mix.problem import (
     Block,
+    CashLimit,
     Config,
     Group,
     Problem,
@@ -49,6 +50,7 @@ __all__ = [
     "THOROUGH",
     "Block",
     "BlockPlan",
+    "CashLimit",
     "Config",
     "Deadline",
     "Effort",

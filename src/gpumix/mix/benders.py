@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gpumix.mix.cash import cash_rows
 from gpumix.mix.commitments import limit_rows, quota_rows
 from gpumix.mix.highs import Outcome, run
 from gpumix.mix.linear import Linear, Term
@@ -172,6 +173,7 @@ def _master(
         _work(split, linear, batch, [row[k] for row in shares])
     limit_rows(linear, split.had, counts)
     quota_rows(linear, split.had, counts)
+    cash_rows(linear, split.had, counts, [[(block, unit)] for block in blocks])
     for priced in found:
         _cuts(linear, priced, unit, counts, shares, blocks)
     outcome = run(linear, gap=MASTER_GAP, node_limit=nodes, deadline=split.deadline)

@@ -23,13 +23,18 @@ ROUNDS = 20
 def clusters(problem: Problem, most: int) -> tuple[tuple[int, ...], ...]:
     """Groups of block indices: at most so many, or one for each set of windows and terms if more.
 
-    Blocks inside and outside a batch window, or a commitment's term, never share a group.
+    Blocks inside and outside a batch window, a commitment's term or a year of limited cash never
+    share a group.
     """
     loads = _loads(problem)
     counts = commitments(problem).counts
-    groups: dict[tuple[bool, ...], list[int]] = {}
+    groups: dict[tuple[float, ...], list[int]] = {}
     for p in range(len(problem.blocks)):
-        key = (*(w.counts_in(p) for w in problem.workloads if w.is_batch), *map(bool, counts[p]))
+        key = (
+            *(w.counts_in(p) for w in problem.workloads if w.is_batch),
+            *map(bool, counts[p]),
+            *(limit.of_block[p] for limit in problem.cash),
+        )
         groups.setdefault(key, []).append(p)
     out: list[tuple[int, ...]] = []
     for members in groups.values():
@@ -68,6 +73,10 @@ def coarse(problem: Problem, groups: Sequence[Sequence[int]]) -> Problem:
         blocks=blocks,
         resources=tuple(in_blocks(r, groups) for r in problem.resources),
         workloads=tuple(map(workload, problem.workloads)),
+        cash=tuple(
+            replace(limit, of_block=tuple(limit.of_block[group[0]] for group in groups))
+            for limit in problem.cash
+        ),
     )
 
 
@@ -77,7 +86,7 @@ def busiest(problem: Problem) -> Problem:
     served = tuple(w for w in problem.workloads if not w.is_batch)
     names = {w.id for w in served}
     configs = tuple(c for c in problem.configs if c.cut or c.workload in names)
-    part = replace(problem, workloads=served, configs=configs)
+    part = replace(problem, workloads=served, configs=configs, cash=())
     block = int(_loads(part).sum(axis=1).argmax()) if served else 0
     return coarse(part, ((block,),))
 

@@ -92,14 +92,19 @@ def commitments(problem: Problem) -> Commitments:
     """The commitments that a problem offers."""
     everywhere = tuple(range(len(problem.blocks)))
     resources = tuple(r for r in problem.resources if r.is_committed)
-    groups = tuple(g for g in problem.groups if g.fixed_cost > 0.0 or g.kind in problem.most)
+    groups = tuple(
+        g for g in problem.groups if g.fixed_cost > 0.0 or g.capex > 0.0 or g.kind in problem.most
+    )
     offered = [
         (i, term)
         for i, r in enumerate(resources)
         for term in r.terms or (Term("", everywhere, instance_cost(problem, r), r.capex),)
     ]
     offered += [
-        (len(resources) + i, Term(group.id, everywhere, group.fixed_cost))
+        (
+            len(resources) + i,
+            Term(group.id, everywhere, group.fixed_cost, group.capex, group.cash),
+        )
         for i, group in enumerate(groups)
     ]
     of = np.array([i for i, _ in offered], dtype=np.intp)
@@ -208,7 +213,7 @@ def _budgets(
     for site, most in had.problem.site_kw.items():
         there = [k for k, resource in enumerate(had.resource_of) if resource.site == site]
         rows += [(f"site_kw:{site}", counted, kw, most) for counted in _together(had, there)]
-    everyone = tuple(range(len(kw)))
+    everyone = tuple(range(len(had.terms)))
     if had.problem.capex_budget is not None and everyone:
         capex = [term.capex for term in had.terms]
         rows.append(("capex_budget", everyone, capex, had.problem.capex_budget))

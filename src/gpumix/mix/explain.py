@@ -32,6 +32,9 @@ def relaxed(problem: Problem, limit: str, value: float) -> Problem:
         return replace(problem, site_kw={**problem.site_kw, name: value})
     if kind == "capex_budget":
         return replace(problem, capex_budget=value)
+    if kind == "cash":
+        limits = (replace(x, most=value) if x.id == name else x for x in problem.cash)
+        return replace(problem, cash=tuple(limits))
     if kind == "quota":
         return replace(problem, quotas={**problem.quotas, name: round(value)})
     if kind == "most":
@@ -90,6 +93,8 @@ def _stated(problem: Problem, limit: str) -> float:
         return problem.site_kw[name]
     if kind == "capex_budget":
         return problem.capex_budget or 0.0
+    if kind == "cash":
+        return next(x.most for x in problem.cash if x.id == name)
     if kind == "quota":
         return float(problem.quotas[name])
     if kind == "most":

@@ -148,15 +148,27 @@ class JsonObject:
             self._wrong(key, "an object of numbers by name")
         return [(str(k), v) for k, v in items.items()] if isinstance(items, Mapping) else []
 
-    def series(self, key: str, value: object, length: int) -> tuple[float, ...]:
+    def series(
+        self, key: str, value: object, length: int, at_least: float = 0.0
+    ) -> tuple[float, ...]:
         """Numbers, one a block."""
         if not isinstance(value, (list, tuple)):
             self._wrong(key, "a list with a number for each block", value)
             return (0.0,) * length
         if length and len(value) != length:
             self.fault(key, f"has {len(value)} numbers for {length} blocks")
-        numbers = [self._checked(f"{key}[{i}]", v) for i, v in enumerate(value)]
+        numbers = [self._checked(f"{key}[{i}]", v, at_least) for i, v in enumerate(value)]
         return tuple((numbers + [0.0] * length)[:length])
+
+    def cash(self, length: int) -> tuple[float, ...]:
+        """What is taken of each of so many cash limits, below 0 where it gives; () where absent."""
+        value = self._data.get("cash")
+        if value is None:
+            return ()
+        if isinstance(value, (list, tuple)) and len(value) != length:
+            self.fault("cash", f"has {len(value)} numbers for {length} cash limits")
+            return (0.0,) * length
+        return self.series("cash", value, length, -LARGEST)
 
     def hours(self, key: str, length: int) -> tuple[float, ...]:
         """A series of hours, one a block."""

@@ -18,6 +18,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from gpumix.mix.cash import cash_rows, costs_by_block
 from gpumix.mix.commitments import Commitments, commitments, limit_rows, sums, used_rows
 from gpumix.mix.linear import Linear, Term
 from gpumix.mix.pool import Pool
@@ -143,9 +144,14 @@ def build(
     _add_capacity(model)
     limit_rows(model.linear, model.had, model.committed, model.slack_term, model.holds)
     _add_quotas(model)
+    if problem.cash:
+        costs = costs_by_block(
+            problem, model.instances, [(w.config, w.columns) for w in model.ways]
+        )
+        cash_rows(model.linear, model.had, model.committed, costs, model.slack_term, model.holds)
     if model.relaxed:
-        costs = model.linear.cost
-        costs[:] = [float(column == model.slack) for column in range(len(costs))]
+        cost = model.linear.cost
+        cost[:] = [float(column == model.slack) for column in range(len(cost))]
     return model
 
 

@@ -147,6 +147,7 @@ def block_problem(problem: Problem, p: int) -> Problem:
             for g in problem.groups
         ),
         most=dict.fromkeys(problem.most, len(problem.groups)),
+        cash=(),
     )
 
 

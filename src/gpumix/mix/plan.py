@@ -147,6 +147,29 @@ def price(problem: Problem, solution: Solution) -> float:
     return math.fsum(terms)
 
 
+def paid_in(problem: Problem, solution: Solution, limit: int) -> float:
+    """What a plan takes of one of the problem's cash limits, by its index [USD]."""
+    terms = [
+        term.cash[limit] * solution.terms[resource.id][term.id]
+        for resource in problem.resources
+        for term in resource.terms
+        if term.cash
+    ]
+    terms += [group.cash[limit] for group in used_groups(problem, solution) if group.cash]
+    for p, (block, plan) in enumerate(zip(problem.blocks, solution.blocks, strict=True)):
+        share, hours = problem.cash[limit].of_block[p], block.hours * problem.repeat
+        terms += [
+            share * instance_cost(problem, resource, p) * plan.running[resource.id]
+            for resource in problem.resources
+            if not resource.is_committed
+        ]
+        terms += [
+            share * (config.var_cost - config.unpaid) * z * hours
+            for config, z in zip(problem.configs, plan.replicas, strict=True)
+        ]
+    return math.fsum(terms)
+
+
 def check(problem: Problem, solution: Solution) -> list[str]:
     """Names of the limits a plan breaks, `gpus:R`, `slices:R` and `served:W` among them; [] if it
     keeps all."""
@@ -244,10 +267,14 @@ def _broken_budgets(problem: Problem, solution: Solution) -> Iterator[str]:
     spent = math.fsum(
         [r.capex * solution.committed[r.id] for r in committed if not r.terms]
         + [t.capex * solution.terms[r.id][t.id] for r in committed for t in r.terms]
+        + [group.capex for group in used_groups(problem, solution)]
     )
     budget = problem.capex_budget
     if budget is not None and not _reaches(budget, spent):
         yield "capex_budget"
+    for i, limit in enumerate(problem.cash):
+        if paid_in(problem, solution, i) > limit.most + TOLERANCE * max(abs(limit.most), 1.0):
+            yield f"cash:{limit.id}"
     used = used_groups(problem, solution)
     for kind, most in problem.most.items():
         if sum(group.kind == kind for group in used) > most:

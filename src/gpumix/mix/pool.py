@@ -142,10 +142,10 @@ def _matters_spot(configs: Sequence[Config], workloads: Mapping[str, Workload]) 
 
 def _sort_key(
     config: Config,
-) -> tuple[str, int, str, tuple[tuple[str, float], ...], float, tuple[tuple[str, int], ...]]:
+) -> tuple[str, int, str, tuple[tuple[str, float], ...], float, float, tuple[tuple[str, int], ...]]:
     rates = tuple(sorted(config.class_rate.items()))
     cut = tuple(sorted(config.cut.items()))
-    return (config.workload, config.gpus, config.slice, rates, config.var_cost, cut)
+    return (config.workload, config.gpus, config.slice, rates, config.var_cost, config.unpaid, cut)
 
 
 def _dealing_order(resource: Resource) -> tuple[bool, float, str]:

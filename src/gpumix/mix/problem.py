@@ -27,14 +27,16 @@ class Block:
 class Term:
     """A commitment that counts in some blocks, told by their indices.
 
-    `cost` [USD] is of one instance for all of it, `capex` [USD] what it takes of the budget. One
-    without blocks is a way to be rid of what must be taken: a server that is sold at once.
+    `cost` [USD] is of one instance for all of it, `capex` [USD] what it takes of the budget, `cash`
+    [USD] what it takes of each of the problem's cash limits, below 0 where more comes in than goes
+    out. One without blocks is a way to be rid of what must be taken: a server that is sold at once.
     """
 
     id: str
     blocks: tuple[int, ...]
     cost: float
     capex: float = 0.0
+    cash: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,8 @@ class Workload:
 class Config:
     """One way a resource serves a workload: a replica of `gpus` GPUs delivers `rate` [units/h].
 
-    `var_cost` [USD] per replica-hour. With request classes, `rate` holds for each class the units/h
+    `var_cost` [USD] per replica-hour, of which `unpaid` is the worth of something else than cash.
+    With request classes, `rate` holds for each class the units/h
     of a replica that serves that class alone. One that takes a `slice` of a GPU has `gpus` 0. One
     without a workload is a way to cut `gpus` GPUs: into so many slices of each name in `cut`.
     """
@@ -159,6 +162,7 @@ class Config:
     max_replicas: int | None = None
     slice: str = ""
     cut: Mapping[str, int] = field(default_factory=dict)
+    unpaid: float = 0.0
 
     @property
     def class_rate(self) -> Mapping[str, float]:
@@ -178,13 +182,29 @@ class Group:
     """Resources that are counted as one: of a provider, of a GPU type, of a line.
 
     It is used if any instance of its resources is held or runs in any block; `fixed_cost` [USD] is
-    paid once if so. `kind` is what `Problem.most` counts.
+    paid once if so, and takes `capex` [USD] of the budget and `cash` [USD] of each of the problem's
+    cash limits. `kind` is what `Problem.most` counts.
     """
 
     id: str
     resources: tuple[str, ...]
     fixed_cost: float = 0.0
     kind: str = ""
+    cash: tuple[float, ...] = ()
+    capex: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CashLimit:
+    """The most that may be paid in a stretch of time, such as a year: `most` [USD].
+
+    What hourly resources and replicas cost in each block takes the share `of_block` of it (above 1
+    where costs are present costs), terms and groups take their own `cash`.
+    """
+
+    id: str
+    most: float
+    of_block: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +227,7 @@ class Problem:
     quotas: Mapping[str, int] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
     most: Mapping[str, int] = field(default_factory=dict)
+    cash: tuple[CashLimit, ...] = ()
 
     @property
     def cycle_hours(self) -> float:
@@ -303,6 +324,7 @@ def limits(problem: Problem) -> tuple[str, ...]:
     shares = [f"max_spot_share:{w.id}" for w in problem.workloads if w.max_spot_share is not None]
     sites = [f"site_kw:{site}" for site in problem.site_kw]
     budget = ["capex_budget"] if problem.capex_budget is not None else []
+    budget += [f"cash:{limit.id}" for limit in problem.cash]
     quotas = [f"quota:{name}" for name in problem.quotas]
     groups = [f"most:{kind}" for kind in problem.most]
     most = [f"max_instances:{r.id}" for r in problem.resources if r.max_instances is not None]

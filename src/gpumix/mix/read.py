@@ -8,9 +8,10 @@ from dataclasses import MISSING, Field, fields
 
 from gpumix.errors import Hint, InputError, unknown_name
 from gpumix.errors import Problem as Fault
-from gpumix.mix.json_object import NOTHING, JsonObject, kind_of
+from gpumix.mix.json_object import LARGEST, NOTHING, JsonObject, kind_of
 from gpumix.mix.problem import (
     Block,
+    CashLimit,
     Config,
     Group,
     Problem,
@@ -63,9 +64,9 @@ def read_problem(data: Mapping[str, object], place: str = "") -> Problem:
         for o in top.objects("blocks", ("id", "hours"), at_least=1)
     )
     quotas = top.integers("quotas")
-    n_blocks = top.length("blocks")
+    n_blocks, n_cash = top.length("blocks"), top.length("cash")
     resources = tuple(
-        _resource(o, quotas, n_blocks) for o in top.objects("resources", _names(Resource))
+        _resource(o, quotas, n_blocks, n_cash) for o in top.objects("resources", _names(Resource))
     )
     workloads = tuple(_workload(o, n_blocks) for o in top.objects("workloads", _names(Workload)))
     by_id = {w.id: w for w in workloads}
@@ -82,14 +83,16 @@ def read_problem(data: Mapping[str, object], place: str = "") -> Problem:
         capex_budget=top.optional_number("capex_budget"),
         site_kw=_site_kw(top, resources),
         quotas=quotas,
-        groups=(groups := _groups(top, resource_ids)),
+        groups=(groups := _groups(top, resource_ids, n_cash)),
         most=_most(top, groups),
+        cash=_cash(top, n_blocks),
     )
     for items, ids in (
         ("blocks", [b.id for b in blocks]),
         ("resources", resource_ids),
         ("workloads", [w.id for w in workloads]),
         ("groups", [g.id for g in groups]),
+        ("cash", [limit.id for limit in problem.cash]),
         *((f"resources[{i}].terms", [t.id for t in r.terms]) for i, r in enumerate(resources)),
     ):
         faults.extend(_duplicates(prefix + items, ids))
@@ -115,6 +118,7 @@ def problem_to_dict(problem: Problem) -> dict[str, object]:
         **({"quotas": dict(problem.quotas)} if problem.quotas else {}),
         **({"groups": [_record(g) for g in problem.groups]} if problem.groups else {}),
         **({"most": dict(problem.most)} if problem.most else {}),
+        **({"cash": [_record(x) for x in problem.cash]} if problem.cash else {}),
     }
 
 
@@ -175,7 +179,9 @@ def _names(record: type) -> tuple[str, ...]:
     return tuple(f.name for f in fields(record))
 
 
-def _record(item: Block | Resource | Shift | Term | Workload | Config | Group) -> dict[str, object]:
+def _record(
+    item: Block | CashLimit | Resource | Shift | Term | Workload | Config | Group,
+) -> dict[str, object]:
     return {
         f.name: _plain(value)
         for f in fields(item)
@@ -215,7 +221,7 @@ def _duplicates(place: str, ids: Sequence[str]) -> Iterable[Fault]:
             yield Fault(f"{place}[{i}].id", f"{name!r} is already the id of [{first[name]}]")
 
 
-def _resource(o: JsonObject, quotas: Collection[str], n_blocks: int) -> Resource:
+def _resource(o: JsonObject, quotas: Collection[str], n_blocks: int, n_cash: int) -> Resource:
     resource = Resource(
         id=o.text("id"),
         gpu=o.text("gpu"),
@@ -230,7 +236,7 @@ def _resource(o: JsonObject, quotas: Collection[str], n_blocks: int) -> Resource
         site=o.text("site", "") or None,
         spot=o.flag("spot"),
         quotas=o.references("quotas", "quota", quotas),
-        terms=tuple(_term(t, n_blocks) for t in _terms(o)),
+        terms=tuple(_term(t, n_blocks, n_cash) for t in _terms(o)),
     )
     if resource.terms:
         if resource.kind == "hourly":
@@ -245,12 +251,16 @@ def _terms(o: JsonObject) -> list[JsonObject]:
     return o.objects("terms", _names(Term)) if o.has("terms") else []
 
 
-def _term(o: JsonObject, n_blocks: int) -> Term:
+def _term(o: JsonObject, n_blocks: int, n_cash: int) -> Term:
     blocks = o.window("blocks", n_blocks)
     if not o.has("blocks"):
         o.fault("blocks", "is missing")
     return Term(
-        id=o.text("id"), blocks=blocks or (), cost=o.number("cost"), capex=o.number("capex", 0.0)
+        id=o.text("id"),
+        blocks=blocks or (),
+        cost=o.number("cost"),
+        capex=o.number("capex", 0.0),
+        cash=o.cash(n_cash),
     )
 
 
@@ -293,7 +303,7 @@ def _workload(o: JsonObject, n_blocks: int) -> Workload:
 def _config(o: JsonObject, workloads: Mapping[str, Workload], resources: Sequence[str]) -> Config:
     cut = o.integers("cut", at_least=1)
     if cut:
-        for key in ("workload", "slice", "rate", "var_cost"):
+        for key in ("workload", "slice", "rate", "var_cost", "unpaid"):
             if o.has(key):
                 o.fault(key, "does not go with a cut, which serves nobody by itself")
         resource = o.reference("resource", "resource", resources)
@@ -310,10 +320,11 @@ def _config(o: JsonObject, workloads: Mapping[str, Workload], resources: Sequenc
         rate=o.rate("rate", workload),
         var_cost=o.number("var_cost", 0.0),
         max_replicas=o.optional_integer("max_replicas"),
+        unpaid=o.number("unpaid", 0.0),
     )
 
 
-def _groups(top: JsonObject, resources: Sequence[str]) -> tuple[Group, ...]:
+def _groups(top: JsonObject, resources: Sequence[str], n_cash: int) -> tuple[Group, ...]:
     if not top.has("groups"):
         return ()
     return tuple(
@@ -322,8 +333,23 @@ def _groups(top: JsonObject, resources: Sequence[str]) -> tuple[Group, ...]:
             resources=o.references("resources", "resource", resources),
             fixed_cost=o.number("fixed_cost", 0.0),
             kind=o.text("kind", ""),
+            capex=o.number("capex", 0.0),
+            cash=o.cash(n_cash),
         )
         for o in top.objects("groups", _names(Group))
+    )
+
+
+def _cash(top: JsonObject, n_blocks: int) -> tuple[CashLimit, ...]:
+    if not top.has("cash"):
+        return ()
+    return tuple(
+        CashLimit(
+            id=o.text("id"),
+            most=o.number("most", at_least=-LARGEST),
+            of_block=o.hours("of_block", n_blocks),
+        )
+        for o in top.objects("cash", _names(CashLimit))
     )
 
 

@@ -15,10 +15,10 @@ import numpy as np
 
 from gpumix import mix
 from gpumix.cost.case.streams import Stream, paid_monthly, present_cost_of
-from gpumix.cost.staff import SiteStaff
+from gpumix.cost.site_charges import SiteLoad
 from gpumix.options.working import working_share
 from gpumix.plan.cohorts import FREED, OWED, RENTAL, Cohort
-from gpumix.plan.cycle import Block, demand_by_hour
+from gpumix.plan.cycle import Block, Cycle, demand_by_hour
 from gpumix.plan.data import data_streams
 from gpumix.plan.formulate import Cell, Formulation
 from gpumix.plan.nights import done_by_hour
@@ -151,20 +151,19 @@ def lines_of(formulation: Formulation, solution: mix.Solution) -> tuple[Line, ..
     for resource in formulation.problem.resources:
         share = duty.get(resource.id, 1.0)
         held.setdefault(formulation.supply[resource.id].id, []).append((resource.id, share))
-    servers = _servers_by_site(formulation, solution)
-    lone = {site for site, counts in servers.items() if counts.max() <= 1.0 + 1e-9}
+    lone = _with_one_server(formulation, solution)
     lines = []
     done = _units_by_period(formulation, [use for own in uses.values() for use in own])
     for members in held.values():
         line = _line(formulation, solution, members, uses, done, lone)
         if line.most or line.cohorts:
             lines.append(line)
-    lines = _staffed(lines, formulation.staff, servers)
+    lines = _with_sites(lines, formulation)
     return tuple(sorted(lines, key=lambda line: (-line.usd, line.supply.id)))
 
 
-def _servers_by_site(formulation: Formulation, solution: mix.Solution) -> dict[str, FloatArray]:
-    """Site -> servers that stand there in each month of the horizon."""
+def _with_one_server(formulation: Formulation, solution: mix.Solution) -> set[str]:
+    """Sites on which there is never more than one server."""
     found: dict[str, FloatArray] = {}
     for resource in formulation.problem.resources:
         supply = formulation.supply[resource.id]
@@ -173,30 +172,41 @@ def _servers_by_site(formulation: Formulation, solution: mix.Solution) -> dict[s
         counts = found.setdefault(supply.site, np.zeros(formulation.cycle.periods[-1].end))
         for cohort, n in _cohorts(formulation, solution, resource.id, alone=False):
             counts[cohort.start : cohort.until] += n * supply.servers_per_instance
-    return found
+    return {site for site, counts in found.items() if counts.max() <= 1.0 + 1e-9}
 
 
-def _staffed(
-    lines: Sequence[Line], staff: Sequence[SiteStaff], servers: Mapping[str, FloatArray]
-) -> list[Line]:
-    """The lines with the salaries of their sites, each its share by servers and months."""
-    by_site = {one.site: one for one in staff}
-    stood = {line.supply.id: _server_months(line) for line in lines}
-    of_site: dict[str, float] = {}
+def _with_sites(lines: Sequence[Line], formulation: Formulation) -> list[Line]:
+    """The lines with what their sites pay, each its share by servers and months."""
+    found = {line.supply.id: line for line in lines}
+    for site in formulation.sites:
+        own = [line for line in lines if line.supply.site == site.site and _server_months(line)]
+        paid = site.paid(_site_load(own, formulation.cycle))
+        stood = math.fsum(map(_server_months, own))
+        for line in own:
+            share = _server_months(line) / stood
+            bears = [stream.counted(share) for stream in paid]
+            found[line.supply.id] = replace(line, streams=(*line.streams, *bears))
+    return list(found.values())
+
+
+def _site_load(lines: Sequence[Line], cycle: Cycle) -> SiteLoad:
+    """What stands on a site and draws there: every server idles, and replicas that run are under
+    full load; the peak of a month is that of the block of its week which draws most."""
+    servers, nameplate_kw, idle_kw, busy_kw = (np.zeros(cycle.periods[-1].end) for _ in range(4))
+    by_block = [0.0] * len(cycle.blocks)
     for line in lines:
-        if line.supply.site is not None:
-            months = of_site.get(line.supply.site, 0.0)
-            of_site[line.supply.site] = months + stood[line.supply.id]
-    found = []
-    for line in lines:
-        site = line.supply.site or ""
-        if site in by_site and stood[line.supply.id]:
-            share = stood[line.supply.id] / of_site[site]
-            paid = by_site[site].paid(servers[site], share)
-            found.append(replace(line, streams=(*line.streams, paid)))
-        else:
-            found.append(line)
-    return found
+        supply, draw = line.supply, line.supply.draw
+        for cohort, n in line.cohorts:
+            there = slice(cohort.start, cohort.until)
+            servers[there] += n * supply.servers_per_instance
+            nameplate_kw[there] += n * draw.nameplate_kw if draw else 0.0
+            idle_kw[there] += n * draw.idle_kw if draw else 0.0
+        work_kw = (draw.load_kw - draw.idle_kw) / supply.gpus_per_instance if draw else 0.0
+        for use in line.uses:
+            by_block[use.block] += use.replicas * use.cell.option.gpu_share * work_kw
+    for period in cycle.periods:
+        busy_kw[period.start : period.end] = max(by_block[p] for p in cycle.of_period(period))
+    return SiteLoad(servers, nameplate_kw, idle_kw + busy_kw)
 
 
 def _server_months(line: Line) -> float:
@@ -333,7 +343,8 @@ def _by_month(
     months = np.concatenate([period.ends for period, _ in found])
     quantity = np.concatenate([np.full(p.months, units / p.months) for p, units in found])
     evidence = {"source": supply.source, "basis": supply.basis, "as_of": supply.as_of}
-    return [paid_monthly(category, item, unit, usd, quantity, months, **evidence)]
+    price = usd * supply.energy_change.factors(months - 1.0) if category == "energy" else usd
+    return [paid_monthly(category, item, unit, price, quantity, months, **evidence)]
 
 
 def _uses(formulation: Formulation, solution: mix.Solution) -> dict[str, list[Use]]:

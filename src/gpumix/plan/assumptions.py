@@ -227,9 +227,9 @@ def _rules(inventory: Inventory, rate: float) -> list[Assumption]:
     }
     if any(site.owned for site in inventory.sites):
         rules["rule: what stands"] = (
-            "kept or sold, as the timeline says; what is kept is charged no capital, a sale counts "
-            "less what the server would still fetch at the plan's end; it fetches sell_usd, else "
-            "its age's share of the price new (age_months, "
+            "kept or sold, as the timeline says; what is kept is charged no capital and sold as "
+            "the plan ends; it fetches sell_usd, else its age's share of the price new "
+            "(age_months, "
             f"{OWNED_AGE_MONTHS:g} where it is not stated)"
         )
     if any(w.tier is Tier.PREMIUM for w in inventory.workloads):

@@ -34,7 +34,7 @@ def _commitments(answer: Answer, supplies: Sequence[Supply]) -> list[BreakEven]:
     found = []
     for line in answer.lines:
         committing = _committing(line.supply)
-        rivals = [s for s in supplies if _replaces(s, line)] if committing else []
+        rivals = [s for s in supplies if replaces(s, line)] if committing else []
         if not rivals:
             continue
         rival = min(rivals, key=lambda s: (s.usd_per_gpu_hour, s.gpus_per_instance, s.id))
@@ -50,7 +50,7 @@ def _commitments(answer: Answer, supplies: Sequence[Supply]) -> list[BreakEven]:
     return found
 
 
-def _replaces(supply: Supply, line: Line) -> bool:
+def replaces(supply: Supply, line: Line) -> bool:
     """Whether it can be held by the hour in the line's place, for all that runs there."""
     return (
         supply.gpu == line.supply.gpu

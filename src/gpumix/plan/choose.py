@@ -14,13 +14,14 @@ from gpumix.options.slices import best_parts
 from gpumix.plan.cohorts import changes_of
 from gpumix.plan.cycle import Cycle, cycle_of
 from gpumix.plan.formulate import Choice, holds, may_run, usd_per_hour, weight_of
+from gpumix.plan.periods import months_of
 from gpumix.plan.worthwhile import worthwhile
 from gpumix.supply.availability import with_availability
 from gpumix.supply.capital import cost_of_capital
 from gpumix.supply.owned import own_servers
 from gpumix.supply.rentals import rentals
 from gpumix.supply.round_trip import with_round_trips
-from gpumix.supply.supply import Supplies
+from gpumix.supply.supply import Supplies, Supply
 from gpumix.supply.today import kept, running
 
 if TYPE_CHECKING:
@@ -34,7 +35,17 @@ def supply(inventory: Inventory, catalog: Catalog) -> Supplies:
     of = (*rented.of, *own.of, *kept(inventory, today))
     up = with_availability(of, inventory, catalog)
     near, today = (with_round_trips(some, inventory, catalog) for some in (up, today))
-    return Supplies(near, rented.notes + own.notes, today, own.staff)
+    begun = tuple(filter(None, (_in_phases(one, inventory) for one in near)))
+    return Supplies(begun, rented.notes + own.notes, today, own.staff, own.sites)
+
+
+def _in_phases(supply: Supply, inventory: Inventory) -> Supply | None:
+    """A supply that begins to be held, or is sold, in the inventory's phases alone; None where what
+    is ordered in any of them arrives after the plan's end."""
+    if inventory.phases is None or not supply.is_held or supply.always_on:
+        return supply
+    starts = tuple(phase + supply.lead_months for phase in inventory.phases)
+    return replace(supply, starts=starts) if starts[0] < months_of(inventory) else None
 
 
 def chosen_from(
@@ -53,6 +64,7 @@ def chosen_from(
         {gpu: reliability.spot_useful_share(gpu) for gpu in supplies.largest_instance()},
         rate_per_year=cost_of_capital(inventory, catalog),
         staff=supplies.staff,
+        sites=supplies.sites,
     )
     choice = replace(choice, supplies=worthwhile(choice))
     return replace(choice, pools=_pools(choice))

@@ -15,7 +15,8 @@ from functools import lru_cache
 import numpy as np
 
 from gpumix.cost.case.streams import Stream, paid_monthly, present_cost_of, stream_of
-from gpumix.cost.hardware import GIVEN_UP, SALE, Hardware
+from gpumix.cost.grid import DEMAND
+from gpumix.cost.hardware import RESALE_OF_KEPT, SALE, Hardware
 from gpumix.domain.offer import Purchase
 from gpumix.plan.periods import Period
 from gpumix.supply.supply import Supply
@@ -31,12 +32,13 @@ RENTAL = {
     Purchase.RESERVED: "reserved rental (other terms)",
 }
 OWED = "owed past the horizon"
-FREED = (SALE, GIVEN_UP)
-"""What a sale of what stands brings, and what keeping it would have brought at the end."""
+FREED = (SALE, RESALE_OF_KEPT)
+"""What sales of what stands bring, during the plan and at its end."""
 _CAPITAL = "capital"
 """Part of a server's yearly cost that only ranks supplies: a plan counts the purchase itself."""
 
-_CATEGORIES = {"facility": "room", "idle energy": "energy"}
+_ENERGY = "idle energy"
+_CATEGORIES = {"facility": "room", _ENERGY: "energy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,8 @@ class Cohort:
     until before `paid_until`.
 
     `streams` are what is paid for it and when, `usd` is their present cost. Rent for months after
-    the horizon is owed. A sale counts by what it brings, less what the server would still fetch at
-    the horizon's end. `cash_usd` moves on the day it starts, or is sold (then below 0);
-    `capex_usd` binds the budget.
+    the horizon is owed. A sale counts by what it brings; what is kept is sold at the horizon's end.
+    `cash_usd` moves on the day it starts, or is sold (then below 0); `capex_usd` binds the budget.
     """
 
     start: int
@@ -73,42 +74,51 @@ def cohorts_of(
     stays."""
     horizon, hardware = periods[-1].end, supply.hardware
     make = _Maker(supply, horizon, rate_per_year)
+    starts = [period.start for period in periods if supply.may_start(period.start)]
     if supply.always_on and supply.purchase.is_cloud:
         return (make.reserved(0, horizon, horizon),)
     if not supply.purchase.is_cloud:
         if hardware is None or supply.always_on:
             return (make.kept(),)
         if supply.purchase is Purchase.BUY:
-            starts = [p.start for p in periods if p.start >= supply.lead_months]
             return tuple(make.bought(hardware, start) for start in starts)
-        sold = (make.sold(hardware, period.start) for period in periods)
+        sold = (make.sold(hardware, start) for start in starts)
         return (*sold, make.kept())
     if supply.until_month is not None:
         until = supply.until_month
         return (make.reserved(0, min(until, horizon), until),)
-    term = supply.term_months
-    spans = _terms(term, periods) if term else iter([(0, horizon, horizon)])
+    spans = _terms(supply, periods) if supply.term_months else iter([(starts[0], horizon, horizon)])
     return tuple(make.reserved(*span) for span in spans)
 
 
 def changes_of(supplies: Iterable[Supply]) -> set[int]:
-    """Months in which what can be had changes: orders arrive, commitments that run already end."""
-    arrivals = {s.lead_months for s in supplies if s.purchase is Purchase.BUY}
-    return arrivals | {s.until_month for s in supplies if s.until_month is not None}
+    """Months in which what can be had changes: orders arrive, commitments that run already end, and
+    those in which alone something may be bought, reserved or sold."""
+    found: set[int] = set()
+    for supply in supplies:
+        if supply.starts is not None:
+            found |= set(supply.starts)
+        elif supply.purchase is Purchase.BUY:
+            found.add(supply.lead_months)
+        if supply.until_month is not None:
+            found.add(supply.until_month)
+    return found
 
 
-def freed_at_once_usd(
-    supply: Supply, periods: tuple[Period, ...], rate_per_year: float = 0.0
-) -> float:
-    """What the sale of an owned server at the start counts for [USD]; 0 where none can be sold."""
-    first = cohorts_of(supply, periods, rate_per_year)[0]
-    return -first.usd if first.until == 0 else 0.0
+def freed_usd(supply: Supply, periods: tuple[Period, ...], rate_per_year: float = 0.0) -> float:
+    """What the best sale of an owned server counts for [USD], that at the start where there may be
+    one; 0 where none can be sold."""
+    cohorts = cohorts_of(supply, periods, rate_per_year)
+    best = cohorts[0].usd if cohorts[0].until == 0 else min(one.usd for one in cohorts)
+    return max(-best, 0.0)
 
 
-def _terms(term: int, periods: tuple[Period, ...]) -> Iterator[tuple[int, int, int]]:
+def _terms(supply: Supply, periods: tuple[Period, ...]) -> Iterator[tuple[int, int, int]]:
     """(start, end of service, end of payment) of terms in a row [months]."""
-    edges, horizon = {p.end for p in periods}, periods[-1].end
+    term, edges, horizon = supply.term_months, {p.end for p in periods}, periods[-1].end
     for period in periods:
+        if not supply.may_start(period.start):
+            continue
         served = 0
         terms = math.ceil(period.months / term)
         while True:
@@ -156,11 +166,13 @@ class _Maker:
 
     def kept(self) -> Cohort:
         """What stands, to the end."""
-        return self._cohort(0, self.horizon, self.horizon, self._standing(0, self.horizon))
+        hardware, end = self.supply.hardware, self.horizon
+        left = hardware.kept(self.supply.id, end) if hardware else ()
+        return self._cohort(0, end, end, [*self._standing(0, end), *map(stream_of, left)])
 
     def sold(self, hardware: Hardware, until: int) -> Cohort:
         """What stands, until it is sold."""
-        sale = hardware.sale(self.supply.id, until, self.horizon)
+        sale = hardware.sale(self.supply.id, until)
         streams = [*self._standing(0, until), *map(stream_of, sale)]
         return self._cohort(0, until, until, streams, -hardware.resale_usd(until))
 
@@ -198,13 +210,14 @@ class _Maker:
         """What a server costs while it stands."""
         supply = self.supply
         months = np.arange(start + 1.0, end + 1.0)
-        apart = _CAPITAL if supply.hardware else ""  # counted by the purchase itself
+        # counted by the purchase itself, and by the site's bill
+        apart = (DEMAND, _CAPITAL) if supply.hardware else (DEMAND,)
         return [
             paid_monthly(
                 _CATEGORIES.get(name, name),
                 name,
                 "server-year",
-                usd,
+                usd * supply.energy_change.factors(months - 1.0) if name == _ENERGY else usd,
                 np.full_like(months, 1.0 / MONTHS_PER_YEAR),
                 months,
                 source=supply.source,
@@ -212,5 +225,5 @@ class _Maker:
                 as_of=supply.as_of,
             )
             for name, usd in supply.usd_per_instance_year
-            if name != apart and usd
+            if name not in apart and usd
         ]

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gpumix import mix
-from gpumix.cost.case.streams import present_cost_of
-from gpumix.cost.finance import months_worth
+from gpumix.cost.site_charges import SiteCharges
 from gpumix.cost.staff import SiteStaff
 from gpumix.cost.unit_cost import usd_per_unit
 from gpumix.domain.defaults import GPUS_PER_NODE
@@ -26,15 +25,17 @@ from gpumix.options.option import Option
 from gpumix.options.pools import Pooled, needed, part_of_peak
 from gpumix.options.ways import Way, cheapest_ways, instances
 from gpumix.perf.slices import fillings
-from gpumix.plan.cohorts import Cohort, cohorts_of, freed_at_once_usd
+from gpumix.plan.cohorts import Cohort, cohorts_of
 from gpumix.plan.cycle import Cycle, highest_demand, peak_demand
 from gpumix.plan.data import data_usd_per_unit, mean_over_peak
 from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.nights import hours_of, nights_of, shifts_of
 from gpumix.plan.periods import Period, busiest_week, first_month, work_per_week
+from gpumix.plan.sites import SiteCosts, site_costs
+from gpumix.plan.terms import Terms
 from gpumix.supply.availability import up_share
 from gpumix.supply.supply import Supply
-from gpumix.units import HOURS_PER_WEEK, MONTHS_PER_YEAR
+from gpumix.units import HOURS_PER_WEEK
 
 UNSTEADY_TIERS = ("marketplace", "reseller")
 """Tiers that sell machines of others: no premium work there."""
@@ -71,7 +72,7 @@ class Formulation:
     cycle: Cycle
     freed_usd: float = 0.0
     rate_per_year: float = 0.0
-    staff: tuple[SiteStaff, ...] = ()
+    sites: tuple[SiteCosts, ...] = ()
 
     def cohorts(self, resource: str, *, alone: bool = False) -> tuple[Cohort, ...]:
         """When a committed resource may begin and end; `alone` as the only server of its site."""
@@ -88,7 +89,8 @@ class Choice:
     deferrable work. `work` is how much searching is worth, `survives_loss` whether premium work
     must survive the loss of an instance. `pools` says how the needs of workloads are counted whose
     replicas share one queue. `rate_per_year` is the cost of capital, `staff`
-    looks after the sites.
+    looks after the sites, which pay `sites` once open. The cash of a year stays below its limit by
+    `cash_margin_usd`, for what the problem does not see.
     """
 
     inventory: Inventory
@@ -100,6 +102,8 @@ class Choice:
     pools: Mapping[str, Pooled] = field(default_factory=dict)
     rate_per_year: float = 0.0
     staff: tuple[SiteStaff, ...] = ()
+    cash_margin_usd: Mapping[int, float] = field(default_factory=dict)
+    sites: tuple[SiteCharges, ...] = ()
 
     def needed(self, workload: Workload, cycle: Cycle) -> tuple[float, ...]:
         """What replicas must do together, at their planned rates, in each block [units/h]."""
@@ -185,6 +189,8 @@ class _Builder:
     def __init__(self, choice: Choice, cycle: Cycle, rate_factor: Mapping[str, float]) -> None:
         self.choice, self.cycle, self.rate_factor = choice, cycle, rate_factor
         self.years = choice.inventory.years
+        self.sites = site_costs(choice.staff, choice.sites)
+        self.terms = Terms(choice.inventory, cycle, choice.rate_per_year, self.sites)
         self.resources = [self._resource(s) for s in choice.supplies]
         self.supply = {s.id: s for s in choice.supplies}
         self.workloads: list[mix.Workload] = []
@@ -335,12 +341,22 @@ class _Builder:
         self, workload: str, resource: str, option: Option, rate: float, cell: Cell
     ) -> None:
         rate = min(rate, mix.most_rate(self.workloads[-1]))  # its workload was added last
-        per_unit = self._data_usd(cell) + wait_usd(option, cell.supply)
-        busy_usd = usd_per_busy_hour(option, cell.supply) + rate * per_unit
+        waiting_usd = rate * wait_usd(option, cell.supply)
+        change = cell.supply.energy_change.factors(np.arange(float(self.cycle.periods[-1].end)))
+        energy_usd = usd_per_busy_hour(option, cell.supply) * float(change.mean())
+        paid_usd = energy_usd + rate * self._data_usd(cell)
         part = option.slice
         gpus, name = (0, part.name) if part else (option.gpus, "")
         self.configs.append(
-            mix.Config(workload, resource, gpus, rate, var_cost=busy_usd, slice=name)
+            mix.Config(
+                workload,
+                resource,
+                gpus,
+                rate,
+                var_cost=paid_usd + waiting_usd,
+                slice=name,
+                unpaid=waiting_usd,
+            )
         )
         self.cells.append(cell)
         if part:
@@ -364,66 +380,21 @@ class _Builder:
             supply.gpus_per_instance,
             max_instances=supply.most,
             quotas=tuple(quota.place for quota in supply.quotas),
-            min_instances=0 if self._may_be_sold(supply) else supply.count,
+            min_instances=0 if self._may_go_at_once(supply) else supply.count,
             hourly_cost=0.0 if supply.is_held else supply.usd_per_instance_hour,
-            terms=self._terms(supply) if supply.is_held else (),
+            terms=self.terms.of(supply) if supply.is_held else (),
             kw=supply.kw,
             site=supply.site,
             spot=supply.purchase is Purchase.SPOT,
         )
 
-    def _may_be_sold(self, supply: Supply) -> bool:
-        stands = supply.purchase is Purchase.OWNED and not supply.always_on
-        return stands and supply.hardware is not None
+    def _may_go_at_once(self, supply: Supply) -> bool:
+        sold = supply.purchase is Purchase.OWNED and not supply.always_on and supply.may_start(0)
+        return sold and supply.hardware is not None
 
-    def _terms(self, supply: Supply) -> tuple[mix.Term, ...]:
-        """What is sold at once is none: it serves nowhere, and all costs count from it."""
-        rate = self.choice.rate_per_year
-        posts_usd = self._posts_usd(supply)
-        freed_usd = freed_at_once_usd(supply, self.cycle.periods, rate)
-        return tuple(
-            mix.Term(
-                cohort.id,
-                tuple(
-                    i
-                    for i, block in enumerate(self.cycle.blocks)
-                    if cohort.start <= block.period.start < cohort.until
-                ),
-                cohort.usd + freed_usd + posts_usd * months_worth(rate, cohort.start, cohort.until),
-                cohort.capex_usd,
-            )
-            for cohort in cohorts_of(supply, self.cycle.periods, rate)
-            if cohort.until
-        )
-
-    def _posts_usd(self, supply: Supply) -> float:
-        """What staff costs a month with each instance, where it goes by the server [USD]."""
-        staff = next((s for s in self.choice.staff if s.site == supply.site), None)
-        if staff is None or staff.least > staff.per_server:
-            return 0.0
-        posts = staff.per_server * supply.servers_per_instance
-        return posts * staff.salary_usd / MONTHS_PER_YEAR
-
-    def _open(self, staff: SiteStaff) -> mix.Group | None:
-        """A site that is paid for once it holds a server: its least staff, less the network that
-        an only server does without, at the most: all of them are priced with it."""
-        rate, periods = self.choice.rate_per_year, self.cycle.periods
-        resources = [r for r in self.resources if r.site == staff.site]
-        one = staff.paid(np.ones(periods[-1].end))
-        usd = present_cost_of([one], rate) if staff.least > staff.per_server else 0.0
-        networks = [
-            full.usd - only.usd
-            for r in resources
-            if (supply := self.supply[r.id]).alone is not None
-            for full, only in zip(
-                cohorts_of(supply, periods, rate),
-                cohorts_of(supply.as_only(), periods, rate),
-                strict=True,
-            )
-        ]
-        usd -= max(networks, default=0.0)
-        ids = tuple(r.id for r in resources)
-        return mix.Group(f"staff of {staff.site}", ids, usd) if usd > 0.0 and ids else None
+    def _opened(self, site: SiteCosts) -> mix.Group | None:
+        there = {r.id: self.supply[r.id] for r in self.resources if r.site == site.site}
+        return self.terms.opened(site, there)
 
     def _cut(self) -> None:
         """Every way to cut a GPU into the slices that some work could take."""
@@ -447,19 +418,19 @@ class _Builder:
             capex_budget=inventory.limits.capex_usd,
             site_kw={site.id: site.capacity_kw for site in inventory.sites},
             quotas={q.place: q.instances for q in cloud.quotas} if cloud else {},
-            groups=tuple(filter(None, map(self._open, self.choice.staff))),
+            groups=tuple(filter(None, map(self._opened, self.sites))),
+            cash=self.terms.cash_limits(self.choice.supplies, self.choice.cash_margin_usd),
         )
         rate = self.choice.rate_per_year
-        freed_usd = math.fsum(
-            s.count * freed_at_once_usd(s, self.cycle.periods, rate)
+        all_freed_usd = math.fsum(
+            s.count * self.terms.freed_usd(s)
             for s in self.choice.supplies
-            if self._may_be_sold(s)
+            if s.purchase is Purchase.OWNED
         )
         worth = [block.period.worth(rate) for block in self.cycle.blocks]
         problem = mix.at_worth(problem, worth)
         cells = tuple(self.cells)
-        staff = self.choice.staff
-        return Formulation(problem, cells, self.supply, self.cycle, freed_usd, rate, staff)
+        return Formulation(problem, cells, self.supply, self.cycle, all_freed_usd, rate, self.sites)
 
 
 def work_name(workload: str, period: Period) -> str:

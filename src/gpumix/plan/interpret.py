@@ -5,20 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from functools import lru_cache
 
 from gpumix import mix
+from gpumix.catalog.validity import Ageing
 from gpumix.cost.case.streams import Stream, cash_by_year
-from gpumix.cost.case.sums import ledger_option
+from gpumix.cost.case.sums import cash_by_category, cash_of, ledger_option
 from gpumix.cost.finance import months_worth
+from gpumix.cost.site_charges import FIT_OUT
 from gpumix.domain.ledger import Entry, PlanLedger
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import (
+    CashYear,
     CostPart,
     HourlyGpus,
     MixLine,
 )
+from gpumix.domain.quote import HARDWARE_DAYS, Quote
+from gpumix.domain.room import RoomUse
 from gpumix.plan.accounts import Line, Use, lines_of
+from gpumix.plan.cash import TOLERANCE_USD, Calendar
 from gpumix.plan.cohorts import OWED
 from gpumix.plan.credits import credited, credits_of
 from gpumix.plan.cycle import Block
@@ -28,6 +35,7 @@ from gpumix.plan.formulate import (
     wait_usd,
 )
 from gpumix.plan.search import Found, judged
+from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK, MONTHS_PER_YEAR
 
 
@@ -93,8 +101,10 @@ class Answer:
 
     @property
     def capex_usd(self) -> float:
-        """Cash spent on servers [USD]."""
-        return math.fsum(n * c.capex_usd for line in self.lines for c, n in line.cohorts)
+        """Cash spent on servers and on fitting out their sites [USD]."""
+        servers = [n * c.capex_usd for line in self.lines for c, n in line.cohorts]
+        sites = [s.total for line in self.lines for s in line.streams if s.item == FIT_OUT]
+        return math.fsum([*servers, *sites])
 
     @property
     def owed_usd(self) -> float:
@@ -119,23 +129,42 @@ def proof_of(answer: Answer) -> mix.Solution:
     """The solution with its cost by the accounts (the worth of waiting included), and what the
     search proves of that.
 
-    Any other mix could draw all credits too, which the search does not see: its bound less these.
+    Any other mix could draw all credits too, which the search does not see, and be counted as much
+    too dear: its bound less the greater of the two.
     """
     solution = answer.found.solution
     credit_usd = math.fsum(credit.usd for credit in credits_of(answer.choice.inventory))
     usd = answer.minimised_usd
     if math.isclose(usd, solution.cost or 0.0, rel_tol=1e-9) and not credit_usd:
         return solution
-    bound = max((solution.bound or 0.0) - credit_usd, 0.0)
+    unseen_usd = max(credit_usd, (solution.cost or 0.0) - usd)
+    bound = max((solution.bound or 0.0) - unseen_usd, 0.0)
     return judged(replace(solution, cost=usd), bound)
 
 
-def mix_lines(answer: Answer) -> tuple[MixLine, ...]:
-    """One line a supply held, dearest first."""
-    return tuple(_mix_line(line, answer) for line in answer.lines)
+def mix_lines(answer: Answer, ageing: Ageing) -> tuple[MixLine, ...]:
+    """One line a supply held, dearest first; `ageing` says how long prices by the hour are good."""
+    quotes = answer.choice.inventory.quotes
+    return tuple(
+        _mix_line(line, answer, _valid_until(line.supply, ageing, quotes)) for line in answer.lines
+    )
 
 
-def _mix_line(line: Line, answer: Answer) -> MixLine:
+def _valid_until(supply: Supply, ageing: Ageing, quotes: Iterable[Quote]) -> date | None:
+    """The last day for which a price is good: that of its quotation, else by its age; None for what
+    stands already, and where the price has no date."""
+    if supply.as_of is None or supply.purchase is Purchase.OWNED:
+        return None
+    if supply.offer is not None:
+        return supply.as_of + timedelta(days=ageing.of(supply.offer).days)
+    if supply.purchase is not Purchase.BUY:
+        return None
+    quoted = (q for q in quotes if q.gpu == supply.gpu and q.as_of == supply.as_of)
+    stated = [q.valid_until for q in quoted if q.valid_until is not None]
+    return min(stated, default=supply.as_of + timedelta(days=HARDWARE_DAYS))
+
+
+def _mix_line(line: Line, answer: Answer, valid_until: date | None) -> MixLine:
     supply, usd, offer = line.supply, line.usd, line.supply.offer
     hours = [b.hours_per_week for b in answer.formulation.cycle.blocks]
     mean = math.fsum(n * h for n, h in zip(line.running, hours, strict=True)) / sum(hours)
@@ -169,7 +198,20 @@ def _mix_line(line: Line, answer: Answer) -> MixLine:
         age_days=offer.age_days(answer.choice.inventory.as_of) if offer else None,
         marks=offer.marks if offer else (),
         counts_by_year=_counts_by_year(line, answer),
+        valid_until=valid_until,
     )
+
+
+def room_use(answer: Answer) -> tuple[RoomUse, ...]:
+    """What the plan takes of the racks of each site, in the fullest block of the horizon."""
+    blocks = range(len(answer.formulation.cycle.blocks))
+    found = []
+    for site in answer.choice.inventory.sites:
+        lines = [line for line in answer.lines if line.supply.site == site.id]
+        kw = max(math.fsum(m.supply.kw * m.at_once[block] for m in lines) for block in blocks)
+        used = kw / site.kw_per_rack
+        found.append(RoomUse(site.id, site.racks, used, site.capacity_kw, kw))
+    return tuple(found)
 
 
 def _counts_by_year(line: Line, answer: Answer) -> tuple[int, ...]:
@@ -207,7 +249,55 @@ def ledger(answer: Answer) -> PlanLedger:
         )
         for line in answer.lines
     }
-    return PlanLedger(inventory.name, "USD", inventory.start, months, rate, options)
+    streams = [stream for line in answer.lines for stream in line.streams]
+    return PlanLedger(
+        inventory.name,
+        "USD",
+        inventory.start,
+        months,
+        rate,
+        options,
+        cash=cash_of(streams, months),
+        by_category=cash_by_category(streams, months),
+    )
+
+
+def cash_by_year_local(answer: Answer) -> tuple[float, ...]:
+    """Cash of each year of the horizon in the report's currency, each payment at the rate of its
+    month; none where no path of that rate is stated."""
+    inventory = answer.choice.inventory
+    rates = (r for r in inventory.fx if r.currency == inventory.report_currency)
+    path = next((rate.path for rate in rates), None)
+    if path is None:
+        return ()
+    streams = [
+        replace(stream, amounts=stream.amounts * path.rates(stream.months))
+        for line in answer.lines
+        for stream in line.streams
+    ]
+    return tuple(cash_by_year(streams, round(answer.months)).tolist())
+
+
+def cash_years(answer: Answer) -> tuple[CashYear, ...]:
+    """Cash of each year of the calendar beside its limit; none where no year has one."""
+    inventory = answer.choice.inventory
+    if not inventory.limits.cash:
+        return ()
+    most = dict(inventory.limits.cash)
+    streams = [stream for line in answer.lines for stream in line.streams]
+    by_year = Calendar.of(inventory).cash(streams)
+    return tuple(CashYear(year, usd, most.get(year)) for year, usd in by_year.items())
+
+
+def cash_warnings(answer: Answer) -> tuple[str, ...]:
+    """Years whose limit no mix was found to keep, once all is counted."""
+    return tuple(
+        f"limits.cash: {one.year} pays {one.cash_usd:,.0f} USD, more than {one.limit_usd:,.0f}: no "
+        "mix was found that keeps it once posts beyond the least of a site, the network between "
+        "servers and data are counted; allow that much, or ask for less"
+        for one in cash_years(answer)
+        if one.limit_usd is not None and one.cash_usd > one.limit_usd + TOLERANCE_USD
+    )
 
 
 def cost_parts(answer: Answer) -> tuple[CostPart, ...]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from gpumix.domain.defaults import MONEY_DRAWS
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.workload import Inventory
 from gpumix.plan.credits import CREDITS, credits_of
 from gpumix.plan.interpret import Answer
-from gpumix.plan.interval import price_range_usd
 
 
 def not_counted(inventory: Inventory) -> str:
@@ -44,15 +44,12 @@ def money_rules(answer: Answer) -> Iterator[Assumption]:
         )
     if credits_of(inventory):
         yield _rule("credits", _credit_words(answer), "inventory, supply.cloud.credits")
-    lower, higher = price_range_usd(answer)
-    if lower or higher:
-        yield _rule(
-            "interval of the cost",
-            f"prices that are assumed could lower the rent by {lower:,.0f} or raise it by "
-            f"{higher:,.0f} USD; errors of speed are independent of those of prices: on each side "
-            "the root of the sum of their squares",
-            "gpumix's documentation (how it works)",
-        )
+    yield _rule(
+        "interval of the cost",
+        f"P10 and P90 of {MONEY_DRAWS:,} draws of all ranges together (money_ranges.csv), each "
+        "independent of the others",
+        "gpumix's documentation (cost)",
+    )
 
 
 def _credit_words(answer: Answer) -> str:

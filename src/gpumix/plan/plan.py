@@ -84,7 +84,7 @@ def plan(
         found = search(choice, cycle, work.plan)
     except mix.OutOfTime:
         raise _out_of_time(work, "no plan") from None
-    again = Again(catalog, inventory, rated.options)
+    again = Again(catalog, inventory, supplies, rated.options)
     if found.solution.cost is None and len(groups) < len(stated.workloads):
         return plan(apart(stated), catalog, progress, work)  # told in the inventory's own words
     if found.solution.cost is None:
@@ -111,7 +111,7 @@ def plan(
         ends_usd=regret.costs_at_ends(answer, choice, cycle),
         targets=targets(answer, choice, cycle, supplies.of, catalog),
         fleet=todays.fleet_of(choice, supplies),
-        scenarios=scenarios(answer, answer_of(best), choice, cycle),
+        scenarios=scenarios(answer, answer_of(best), choice, cycle, catalog.futures),
         confidence_costs=confidence_costs(answer, choice, cycle),
         cut_short_s=work.time_limit_s if work.is_over else None,
     )

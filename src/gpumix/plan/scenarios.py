@@ -10,22 +10,19 @@ it costs, and the best plan what the cheapest mix found does.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from gpumix import mix
+from gpumix.domain.futures import Future
 from gpumix.domain.scenarios import Scenario, Scenarios
 from gpumix.domain.workload import Workload
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, formulate
 from gpumix.plan.interpret import Answer
 
-GROWTH_FACTORS = (0.7, 1.0, 1.3)
-"""Times the yearly growth of every workload."""
-PRICE_CHANGES = (0.0, -0.2)
-"""Yearly change of hourly prices; commitments keep the price they were signed at."""
 MOST_PRICED = 12
 """Mixes of commitments that are priced in a scenario, at most."""
 
@@ -33,9 +30,15 @@ Key = tuple[str, str]
 """A commitment: its resource, and its term where it has several."""
 
 
-def scenarios(answer: Answer, cheapest: Answer, choice: Choice, cycle: Cycle) -> Scenarios | None:
-    """Six scenarios of the same weight, the inventory's own among them; None where the time is up,
-    and for a single year, in which nothing grows and no price changes.
+def scenarios(
+    answer: Answer,
+    cheapest: Answer,
+    choice: Choice,
+    cycle: Cycle,
+    futures: Sequence[Future],
+) -> Scenarios | None:
+    """A scenario for each of the `futures`, all of the same weight, the inventory's own among them;
+    None where the time is up, and for a single year, in which nothing grows and no price changes.
 
     `cheapest` is the cheapest mix found; `choice` holds all that may be rented or bought, not only
     what the plan holds.
@@ -45,18 +48,19 @@ def scenarios(answer: Answer, cheapest: Answer, choice: Choice, cycle: Cycle) ->
     signed = replace(choice, options=answer.choice.options)
     try:
         found = {
-            (factor, change): _both_usd(answer, signed, cycle, factor, change)
-            for factor in GROWTH_FACTORS
-            for change in PRICE_CHANGES
+            future: _both_usd(
+                answer, signed, cycle, future.growth_factor, future.price_change_per_year
+            )
+            for future in futures
         }
     except mix.OutOfTime:
         return None
-    own_usd, least_usd = found[1.0, 0.0]
+    own_usd, least_usd = next(usd for future, usd in found.items() if future.is_own)
     if not own_usd or not least_usd:
         return None
     of = tuple(
-        _scenario(factor, change, _as_in(answer, own_usd, held), _as_in(cheapest, least_usd, best))
-        for (factor, change), (held, best) in found.items()
+        _scenario(future, _as_in(answer, own_usd, held), _as_in(cheapest, least_usd, best))
+        for future, (held, best) in found.items()
     )
     costs = [s.plan_usd for s in of if s.plan_usd is not None]
     if len(costs) < len(of):
@@ -76,10 +80,9 @@ def _as_in(answer: Answer, own_usd: float, usd: float | None) -> float | None:
     return usd * (answer.minimised_usd + answer.formulation.freed_usd) / own_usd - less_usd
 
 
-def _scenario(
-    factor: float, change: float, plan_usd: float | None, best_usd: float | None
-) -> Scenario:
+def _scenario(future: Future, plan_usd: float | None, best_usd: float | None) -> Scenario:
     """A row; the plan itself is the best where none is known to be cheaper."""
+    factor, change = future.growth_factor, future.price_change_per_year
     if plan_usd is None or best_usd is None:
         return Scenario(factor, change, plan_usd, best_usd, None)
     best_usd = min(best_usd, plan_usd)
@@ -91,7 +94,9 @@ def _both_usd(
 ) -> tuple[float | None, float | None]:
     """Cost with the plan's commitments, and with the best near them [USD]; None without a plan."""
     workloads = tuple(_growing(w, factor) for w in choice.inventory.workloads)
-    grown = replace(choice, inventory=replace(choice.inventory, workloads=workloads))
+    limits = replace(choice.inventory.limits, cash=())  # what is signed is paid, whatever comes
+    inventory = replace(choice.inventory, workloads=workloads, limits=limits)
+    grown = replace(choice, inventory=inventory)
     problem = at_prices(formulate(grown, cycle).problem, cycle, change)
     climb = _Climb(problem, choice.work.deadline)
     signed = commitments_of(problem, answer.found.solution)

@@ -9,12 +9,17 @@ from itertools import islice
 
 from gpumix import mix
 from gpumix.errors import InputError
+from gpumix.plan.accounts import lines_of
+from gpumix.plan.cash import over_limit_usd
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.effort import Effort, Work
 from gpumix.plan.formulate import Choice, Formulation, formulate, part_of
 
 GAP = 0.005
 """A mix is good enough when proven to cost at most this share more than the best."""
+
+CASH_TRIES = 4
+"""Searches for a mix that keeps the cash of its years once all is counted, at most."""
 
 IMPOSSIBLE = mix.Solution("infeasible", None, None, None, {}, ())
 
@@ -47,12 +52,46 @@ def search(
 ) -> Found:
     """The cheapest mix of a choice, as near to the best as `GAP` or the effort allows.
 
-    A problem small enough to be searched enters whole, so that its optimum is proven; of a larger
-    one the shortlist. `rate_factor` scales each workload's rates (sensitivity). Where the fractions
-    alone cost more than `most_usd`, or have no plan, and that is finite, there is no search: the
-    solution then has no cost.
+    `rate_factor` scales each workload's rates (sensitivity). Where the fractions alone cost more
+    than `most_usd`, or have no plan, and that is finite, there is no search: the solution then has
+    no cost. A mix whose cash exceeds that of a year by what the problem does not see (posts beyond
+    the least, the network between servers, data) is looked for again below that; where there is
+    none, it stays.
 
     Raises: mix.OutOfTime where the user's time was up before any mix was found.
+    """
+    first = found = _search(choice, cycle, effort, rate_factor, most_usd)
+    margin: dict[int, float] = {}
+    for _ in range(CASH_TRIES):
+        over = _over_limit_usd(found)
+        if not over:
+            break
+        margin = {year: margin.get(year, 0.0) + over.get(year, 0.0) for year in {*margin, *over}}
+        tighter = replace(choice, cash_margin_usd=margin)
+        found = _search(tighter, cycle, effort, rate_factor, most_usd)
+    return first if found.solution.cost is None or _over_limit_usd(found) else found
+
+
+def _over_limit_usd(found: Found) -> Mapping[int, float]:
+    """By how much a mix's accounts exceed the cash of each limited year [USD]."""
+    inventory = found.choice.inventory
+    if found.solution.cost is None or not inventory.limits.cash:
+        return {}
+    lines = lines_of(found.formulation, found.solution)
+    return over_limit_usd(inventory, [stream for line in lines for stream in line.streams])
+
+
+def _search(
+    choice: Choice,
+    cycle: Cycle,
+    effort: Effort,
+    rate_factor: Mapping[str, float] | None = None,
+    most_usd: float = math.inf,
+) -> Found:
+    """The cheapest mix of a choice, whatever cash the problem does not see.
+
+    A problem small enough to be searched enters whole, so that its optimum is proven; of a larger
+    one the shortlist.
     """
     work = choice.work
     work.left_s()

@@ -23,10 +23,15 @@ def worthwhile(choice: Choice) -> tuple[Supply, ...]:
     """
     kept: list[Supply] = []
     tables = {supply.id: _rates(choice, supply) for supply in choice.supplies}
+    dated = bool(choice.inventory.limits.cash)
     for supply in sorted(choice.supplies, key=_by_price):
         table = tables[supply.id]
         if supply.count or (
-            table and not any(_beats(k, supply, tables[k.id], table) for k in kept)
+            table
+            and not any(
+                _beats(k, supply, tables[k.id], table) and not (dated and _pays_sooner(k, supply))
+                for k in kept
+            )
         ):
             kept.append(supply)
     return tuple(sorted(kept, key=lambda s: s.id))
@@ -88,10 +93,19 @@ def _beats(
     )
 
 
+def _pays_sooner(other: Supply, supply: Supply) -> bool:
+    """Whether more of one is due when it begins, or for a longer term: of a limited year's cash it
+    takes more."""
+    shares = [s.offer.upfront_share if s.offer else 0.0 for s in (other, supply)]
+    return shares[0] > shares[1]
+
+
 def _begins_and_ends(other: Supply, supply: Supply) -> bool:
     """Whether one can be held whenever the other can: by the hour both, or in terms that fit."""
     if not (other.purchase.is_committed and supply.purchase.is_committed):
         return not (other.purchase.is_committed or supply.purchase.is_committed)
     if not other.term_months:
         return not supply.term_months
+    if supply.starts is not None:  # a shorter term may have to wait before it begins again
+        return supply.term_months == other.term_months
     return not supply.term_months or supply.term_months % other.term_months == 0

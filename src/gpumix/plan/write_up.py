@@ -17,7 +17,7 @@ from gpumix.plan.break_evens import break_evens
 from gpumix.plan.burst import burst_rules
 from gpumix.plan.classes import by_class
 from gpumix.plan.interpret import Answer
-from gpumix.plan.interval import cost_interval_usd
+from gpumix.plan.money import money
 from gpumix.plan.regret import Variant
 from gpumix.plan.rules import decision_rules
 from gpumix.plan.sharing import today_of_each
@@ -59,7 +59,15 @@ def write_up(
     clock when planning began [s]."""
     answer, catalog, supplies = results.answer, results.catalog, results.supplies
     inventory, solution = answer.choice.inventory, interpret.proof_of(answer)
-    low_usd, high_usd = cost_interval_usd(answer, *others.ends_usd)
+    sure = money(
+        answer,
+        others.variants,
+        supplies.of,
+        catalog.money_ranges,
+        others.ends_usd,
+        others.scenarios,
+    )
+    horizon = sure.options[0].present
     workloads = workload_plans(results)
     rules = decision_rules(answer, workloads)
     notes = [
@@ -81,15 +89,18 @@ def write_up(
         report_currency=inventory.report_currency,
         fx_per_usd=fx_per_usd,
         fx_as_of=fx_as_of,
-        mix=interpret.mix_lines(answer),
+        mix=interpret.mix_lines(answer, catalog.ageing),
         monthly_usd=answer.usd / answer.level_months,
         cash_usd=math.fsum(answer.cash_by_year),
         cash_by_year_usd=answer.cash_by_year,
         cost_of_capital=answer.formulation.rate_per_year,
         ledger=interpret.ledger(answer),
+        cash_years=interpret.cash_years(answer),
+        room_use=interpret.room_use(answer),
+        cash_by_year_local=interpret.cash_by_year_local(answer),
         horizon_usd=answer.usd,
-        horizon_low_usd=low_usd,
-        horizon_high_usd=high_usd,
+        horizon_low_usd=horizon.p10,
+        horizon_high_usd=horizon.p90,
         capex_usd=answer.capex_usd,
         bound=min(solution.bound or 0.0, answer.minimised_usd),
         gap=solution.gap or 0.0,
@@ -108,6 +119,7 @@ def write_up(
         warnings=(
             *assumptions.warnings(answer, notes),
             *late_orders(answer),
+            *interpret.cash_warnings(answer),
             *assumptions.replay_warnings(results.proof, unproven),
             *api_warnings(results.shared.lines),
         ),
@@ -134,6 +146,7 @@ def write_up(
         surviving_usd_per_month=surviving_usd_per_month,
         surviving_share=surviving_share,
         confidence_costs=others.confidence_costs,
+        money=sure,
     )
 
 

@@ -192,7 +192,9 @@ def _read_record(record: type, data: Any, place: str) -> Any:
     problems += [
         Problem(f"{place}.{k}", "is missing")
         for k, f in wanted.items()
-        if k not in data and f.default is dataclasses.MISSING
+        if k not in data
+        and f.default is dataclasses.MISSING
+        and f.default_factory is dataclasses.MISSING
     ]
     if problems:
         raise InputError(problems)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.metadata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from gpumix.cache import cache_folder
 from gpumix.domain.plan import Plan, WorkloadPlan
 from gpumix.errors import InputError
 from gpumix.publish import atomic
+from gpumix.report.cfo import Chart, cfo_page, chart
 from gpumix.report.pages import environment
 from gpumix.report.tables import Table
 from gpumix.report.views import alternatives as other_view
@@ -38,16 +39,6 @@ from gpumix.report.views import timeline as timeline_view
 from gpumix.report.views import today as today_view
 
 VEGA_LITE: Final = "6.4"
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A chart of the page: what it shows, its specification and its static drawing."""
-
-    id: str
-    caption: str
-    spec: Mapping[str, Any]
-    svg: Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +66,18 @@ def plan_head(plan: Plan) -> str:
 def plan_html(plan: Plan) -> str:
     """The report of a plan, a whole HTML document."""
     page_charts = {
-        "mix": _chart("mix", "GPUs by kind", charts.mix_by_gpu(plan)),
-        "week": _chart("week", fields.label("hourly_gpus"), charts.gpus_over_week(plan)),
-        "cost": _chart("cost", fields.field("usd_by_year").axis, charts.cost_stack(plan)),
-        "regret": _chart("regret", fields.label("horizon_usd"), charts.regret_bars(plan), 1040),
+        "mix": chart("mix", "GPUs by kind", charts.mix_by_gpu(plan)),
+        "week": chart("week", fields.label("hourly_gpus"), charts.gpus_over_week(plan)),
+        "cost": chart("cost", fields.field("usd_by_year").axis, charts.cost_stack(plan)),
+        "regret": chart("regret", fields.label("horizon_usd"), charts.regret_bars(plan), 1040),
     }
     if plan_view.promises(plan):
-        page_charts["slo"] = _chart(
+        page_charts["slo"] = chart(
             "slo", fields.label("slo_share"), charts.slo_intervals(plan), width=900
         )
     sections = [_section(i, w) for i, w in enumerate(plan.workloads)]
-    drawn = [*page_charts.values(), *(c for s in sections for c in s.charts)]
+    cfo = cfo_page(plan)
+    drawn = [*cfo.charts, *page_charts.values(), *(c for s in sections for c in s.charts)]
     tables = {
         "mix": mix_view.mix_table(plan),
         "moves": today_view.moves_table(plan),
@@ -129,6 +121,7 @@ def plan_html(plan: Plan) -> str:
         .render(
             **_head(plan),
             tables=tables,
+            cfo=cfo,
             charts=page_charts,
             sections=sections,
             trees=tco_view.ledger_tables(plan),
@@ -140,7 +133,7 @@ def plan_html(plan: Plan) -> str:
             today=today_view.today_words(plan),
             by_api=api_view.api_words(plan),
             over_scenarios=decision_view.scenario_words(plan),
-            glossary=_glossary([*tables.values(), *inner]),
+            glossary=_glossary([*cfo.tables, *tables.values(), *inner]),
             specs={chart.id: chart.spec for chart in drawn},
             javascript=Markup(_javascript()),
             label=fields.label,
@@ -160,10 +153,10 @@ def _head(plan: Plan) -> dict[str, Any]:
 def _section(index: int, workload: WorkloadPlan) -> WorkloadSection:
     unit = fields.label(plan_view.unit_cost_field(workload))
     week = charts.demand_against_capacity(workload)
-    drawn = [_chart(f"demand-{index}", fields.label("demand_per_hour"), week)]
+    drawn = [chart(f"demand-{index}", fields.label("demand_per_hour"), week)]
     costs = charts.unit_cost_by_gpu(workload)
     if costs:
-        drawn.append(_chart(f"unit-cost-{index}", f"{unit} by GPU, full replicas", costs))
+        drawn.append(chart(f"unit-cost-{index}", f"{unit} by GPU, full replicas", costs))
     names = ("usd_per_mtok_input", "usd_per_mtok_output", *plan_view.UNIT_COSTS)
     unit_costs = tuple(
         (own.label, fields.format_value(own, getattr(workload, name)), own.definition)
@@ -183,10 +176,6 @@ def _section(index: int, workload: WorkloadPlan) -> WorkloadSection:
         job_view.ways_table(workload),
         job_view.reasons(workload),
     )
-
-
-def _chart(id: str, caption: str, spec: Mapping[str, Any], width: int = 520) -> Chart:
-    return Chart(f"chart-{id}", caption, spec, Markup(charts.as_svg(spec, width)))
 
 
 def _glossary(tables: Iterable[Table]) -> list[fields.Field]:

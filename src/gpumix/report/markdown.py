@@ -6,10 +6,12 @@ from gpumix import fields
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.plan import Plan
 from gpumix.domain.training_comparison import TrainingComparison
+from gpumix.report.cfo import cfo_tables
 from gpumix.report.tables import Cell, Table
 from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
 from gpumix.report.views import availability as availability_view
+from gpumix.report.views import cfo as cfo_view
 from gpumix.report.views import comparison as comparison_view
 from gpumix.report.views import confidence as confidence_view
 from gpumix.report.views import decisions as decision_view
@@ -31,6 +33,11 @@ def plan_markdown(plan: Plan) -> str:
         f"**{escaped(plan_view.headline(plan))}** {escaped(plan_view.sureness(plan))}",
         *_warnings(plan.warnings),
         *(drawn(t) for t in (mix_view.mix_table(plan),) if t.rows),
+        "## The money",
+        *(escaped(words) for words in cfo_view.answer_lines(plan)),
+        *(drawn(t, level=3) for t in cfo_tables(plan)),
+        *(drawn(t, level=3) for t in tco_view.ledger_tables(plan)),
+        escaped(f"{cfo_view.trust_words(plan)} {cfo_view.expiry_words(plan)}"),
         *_today(plan),
         *(
             drawn(t)
@@ -55,7 +62,6 @@ def plan_markdown(plan: Plan) -> str:
                 api_view.api_table(plan),
                 api_view.flips_table(plan),
                 plan_view.cost_table(plan),
-                *tco_view.ledger_tables(plan),
                 decision_view.rules_table(plan),
                 plan_view.break_even_table(plan),
                 decision_view.burst_table(plan),

@@ -24,11 +24,13 @@ from gpumix.domain.proof import PlanSimulation
 from gpumix.domain.simulation import Simulation
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.report import simulation
+from gpumix.report.cfo import cfo_tables
 from gpumix.report.tables import Cell, Column, Table, remark
 from gpumix.report.terminal_table import show_table
 from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
 from gpumix.report.views import availability as availability_view
+from gpumix.report.views import cfo as cfo_view
 from gpumix.report.views import comparison as comparison_view
 from gpumix.report.views import confidence as confidence_view
 from gpumix.report.views import decisions as decision_view
@@ -67,6 +69,7 @@ def show_plan(
     console.print(Text(plan_view.sureness(plan)))
     _warnings(plan.warnings, console)
     show_table(mix_view.mix_table(plan), console, minor=("utilisation", "serves"))
+    _money(plan, console)
     _today(plan, console)
     _decision(plan, console)
     _grounds(plan, console)
@@ -310,6 +313,17 @@ def _nearest(found: Sequence[evidence_view.Near], console: Console) -> None:
     words = evidence_view.far_words(found)
     if words:
         _small(words, console)
+
+
+def _money(plan: Plan, console: Console) -> None:
+    """What a finance director asks first: the answer in three lines, cash, what stands against."""
+    console.print()
+    console.print(Text("The money", style="bold"))
+    for words in cfo_view.answer_lines(plan):
+        console.print(Padding(Text(words), (0, 0, 0, 2), expand=False))
+    for one in cfo_tables(plan):
+        show_table(one, console, minor=("npv", "discounted_payback_months", "breaks"))
+    _small(f"{cfo_view.trust_words(plan)} {cfo_view.expiry_words(plan)}", console)
 
 
 def _today(plan: Plan, console: Console) -> None:

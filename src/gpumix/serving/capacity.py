@@ -144,10 +144,8 @@ def sustained(
     """
     most = room(dep, traffic.input, traffic.output)
     smallest = np.full(dep.rows, _SMALLEST_BATCH)
-    nearest = tuple(
-        _latency_of(latency(dep, traffic, smallest, slo.quantile), slo) * slowdown / slo.limit_s
-        for slo in slos
-    )
+    idle = {q: latency(dep, traffic, smallest, q) for q in {slo.quantile for slo in slos}}
+    nearest = tuple(_latency_of(idle[slo.quantile], slo) * slowdown / slo.limit_s for slo in slos)
     low, high = np.zeros(dep.rows), most
     for _ in range(_HALVINGS):
         middle = np.maximum(0.5 * (low + high), _SMALLEST_BATCH)

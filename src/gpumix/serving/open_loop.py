@@ -8,6 +8,7 @@ late by as many prompts as it happens to meet.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -175,14 +176,9 @@ def open_loop(
         units of its peakedness, Hayward's approximation (Fredericks 1980).
     """
     b = np.asarray(batch, dtype=np.float64)
-    seats = np.maximum(np.floor(room(dep, input, output)), 1.0)
-    prompts, prompt_shares = _points(input)
+    steps, seats, full = _settled(dep, input, output, prefix_hit)
     answers, answer_shares = _points(output)
-    at = _Steps(
-        dep, input.mean, prompts, prompt_shares, max(output.mean, 1.0), met_answer(output),
-        prefix_hit,
-    )  # fmt: skip
-    here, full = at.at(b, seats), at.at(seats, seats)
+    here = steps.at(b, seats)
     rate = here.requests_per_s
     shape = 0.5 * (1.0 + arrival_cv**2)
     peaked = shape / (1.0 - np.minimum(here.steepness, _STEEPEST))
@@ -212,7 +208,7 @@ def open_loop(
         prompt_load=load,
         prompt_cv2=input.cv**2,
         prompts_s=here.prompts_s,
-        prompt_shares=prompt_shares,
+        prompt_shares=steps.prompt_shares,
         gaps=np.maximum(answers - 1.0, 1.0)[:, np.newaxis],
         answer_shares=_of_several(answers, answer_shares),
         room=seats,
@@ -220,6 +216,18 @@ def open_loop(
         busy=1.0 - np.exp(-b),
         waits=((queued, wait_s), (rarely, room_s)),
     )
+
+
+@lru_cache(maxsize=16)
+def _settled(
+    dep: Deployment, input: Lengths, output: Lengths, prefix_hit: float
+) -> tuple[_Steps, FloatArray, _Load]:
+    """What no crowd changes, as searches ask for many: steps, room, and the load with it taken."""
+    seats = np.maximum(np.floor(room(dep, input, output)), 1.0)
+    prompts, shares = _points(input)
+    answer = max(output.mean, 1.0)
+    steps = _Steps(dep, input.mean, prompts, shares, answer, met_answer(output), prefix_hit)
+    return steps, seats, steps.at(seats, seats)
 
 
 def met_answer(output: Lengths) -> float:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from gpumix.cost.book import Book
 from gpumix.cost.capex import gpu_capex
-from gpumix.cost.grid import demand_usd_per_year
+from gpumix.cost.grid import DEMAND, demand_usd_per_year
 from gpumix.cost.premises import servers_per_rack
+from gpumix.cost.site_charges import SiteCharges, charges_of_site
 from gpumix.cost.staff import SiteStaff, staff_of_site
 from gpumix.cost.tco import ServerCost, onprem_server
 from gpumix.domain.defaults import OWNED_AGE_MONTHS
@@ -40,6 +41,7 @@ def own_servers(inventory: Inventory, catalog: Catalog) -> Supplies:
     notes: list[str] = []
     found: list[Supply] = []
     staff: list[SiteStaff] = []
+    charges: list[SiteCharges] = []
     for stated in inventory.sites:
         own = inventory.cost_of_capital
         site = stated if own is None else replace(stated, cost_of_capital=own)
@@ -62,8 +64,9 @@ def own_servers(inventory: Inventory, catalog: Catalog) -> Supplies:
                 )
             )
         found += standing
-        first = 0 if standing else site.lead_months or 0
-        staff.append(staff_of_site(site, country_of(site, catalog), catalog.defaults, first))
+        staff.append(staff_of_site(site, country_of(site, catalog), catalog.defaults))
+        outage_h = _outage_hours(site, catalog)
+        charges.append(charges_of_site(site, outage_h, inventory.start.month - 1))
         for gpu in site.gpus:
             supply, note = _buyable(site, servers[gpu], inventory, catalog)
             found += [supply] if supply else []
@@ -72,7 +75,13 @@ def own_servers(inventory: Inventory, catalog: Catalog) -> Supplies:
             notes.append(f"{site.id}: without a generator, work stops in every outage")
     if problems:
         raise InputError(problems)
-    return Supplies(tuple(found), tuple(notes), staff=tuple(staff))
+    return Supplies(tuple(found), tuple(notes), staff=tuple(staff), sites=tuple(charges))
+
+
+def _outage_hours(site: Site, catalog: Catalog) -> float:
+    if site.outage_hours_per_year is not None:
+        return site.outage_hours_per_year
+    return country_of(site, catalog).outage_hours_per_year
 
 
 def _buyable(
@@ -182,6 +191,7 @@ def _cost(
         years=float(inventory.years),
         owned=owned,
         hot_humid=country.hot_humid,
+        licences=inventory.licences,
         alone=alone,
         age_months=OWNED_AGE_MONTHS if age is None else age,
         sell_usd=None if offered is None else offered * server.gpus,
@@ -215,13 +225,15 @@ def _supply(
         site=site.id,
         usd_per_instance_year=(
             *cost.fixed_parts.items(),
-            *([("demand", peak_usd)] if peak_usd else ()),
+            *([(DEMAND, peak_usd)] if peak_usd else ()),
         ),
         usd_per_gpu_busy_hour=cost.energy_usd_per_busy_hour / server.gpus,
         capex_usd=cost.capex_usd,
         kw=kw,
         assumptions=_unique((price, *cost.assumptions, *(book.assumptions if peak_usd else ()))),
         hardware=cost.hardware,
+        draw=cost.draw,
+        energy_change=cost.energy_change,
     )
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
+from gpumix.cost.energy import STEADY, PriceChange
 from gpumix.cost.hardware import Hardware
+from gpumix.cost.site_charges import ServerDraw, SiteCharges
 from gpumix.cost.staff import SiteStaff
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.offer import Offer, Purchase
@@ -39,7 +41,9 @@ class Supply:
     survives the loss of an instance; None where unknown. `round_trips` are those to the users of
     workloads that say where these are. On a site of one's own one is so many
     `servers_per_instance`; one that is the site's only server is had as `alone`; None where others
-    stand there.
+    stand there. On a site of one's own one draws `draw`, and its energy costs what is stated here
+    in the first year, later as `energy_change` says. One may begin to be held, or be sold, in the
+    months `starts` of the plan; None = in every one in which anything changes.
     """
 
     id: str
@@ -77,6 +81,9 @@ class Supply:
     round_trips: tuple[RoundTrip, ...] = ()
     servers_per_instance: float = 1.0
     alone: Supply | None = None
+    draw: ServerDraw | None = None
+    energy_change: PriceChange = STEADY
+    starts: tuple[int, ...] | None = None
 
     def round_trip(self, workload: str) -> RoundTrip | None:
         """The round trip to a workload's users; None where nothing is known of it."""
@@ -98,6 +105,10 @@ class Supply:
             capex_usd=self.alone.capex_usd,
             alone=None,
         )
+
+    def may_start(self, month: int) -> bool:
+        """Whether one may begin to be held, or be sold, in a month of the plan."""
+        return month >= self.lead_months and (self.starts is None or month in self.starts)
 
     @property
     def term_months(self) -> int:
@@ -135,12 +146,13 @@ class Supply:
 @dataclass(frozen=True, slots=True)
 class Supplies:
     """Everything that may enter the mix, and what was left out and why; beside it what is rented
-    `today`, of which only some may, and who looks after the sites."""
+    `today`, of which only some may, who looks after the sites, and what these pay once open."""
 
     of: tuple[Supply, ...]
     notes: tuple[str, ...]
     today: tuple[Supply, ...] = ()
     staff: tuple[SiteStaff, ...] = ()
+    sites: tuple[SiteCharges, ...] = ()
 
     def largest_instance(self) -> dict[str, int]:
         """GPU id -> GPUs of the largest instance it comes in."""

@@ -18,6 +18,7 @@ from gpumix.cost.case.streams import Clock, Stream, present_cost_of
 from gpumix.domain.case import BreakEven, Case
 from gpumix.domain.case_values import with_figure
 from gpumix.domain.ledger import Entry
+from gpumix.domain.quote import HARDWARE_DAYS
 from gpumix.domain.tco import Crossing, Default, Ends, Spread, TcoAnswer
 from gpumix.errors import InputError, Problem
 from gpumix.inventory.case import parse_case, read_case
@@ -26,7 +27,6 @@ from gpumix.inventory.yaml import Document
 from gpumix.supply.case_defaults import with_defaults
 from gpumix.values import FloatArray
 
-_OLDEST_HARDWARE_DAYS = 365
 _USUALLY_COUNTED = ("hardware", "energy", "staff", "support", "tax", "installation")
 """Categories whose absence from something owned is said."""
 _CAPITAL = ("finance", "cost_of_capital")
@@ -179,7 +179,7 @@ def _warnings(laid: _Laid) -> Iterator[str]:
     for name, option in case.options.items():
         for line in option.lines:
             age = None if line.as_of is None else (laid.today - line.as_of).days
-            if age is not None and age > _OLDEST_HARDWARE_DAYS and line.category == "hardware":
+            if age is not None and age > HARDWARE_DAYS and line.category == "hardware":
                 yield f"{name}, {line.item}: its price is {age} days old, of {line.as_of}"
         late = [t for t in case.site.taxes.values() for one in t if one.lag_months > case.months]
         if late and option.kind == "own":

@@ -114,12 +114,23 @@ def demand_charge(demand: Demand, peak_kw: FloatArray, first_month: int = 0) -> 
 
     Source: REopt, test of ratchets; Ergon tariff 14.
     """
+    prices = np.array(demand.price)[(first_month + np.arange(peak_kw.size)) % len(demand.price)]
+    charge: FloatArray = billed_demand(demand, peak_kw) * prices
+    return charge
+
+
+def billed_demand(demand: Demand, peak_kw: FloatArray) -> FloatArray:
+    """Peak that each month is billed for, in the charge's unit [kW or kVA], shape (n,).
+
+    Args:
+        demand: unit and rules.
+        peak_kw: highest draw of each month [kW], shape (n,).
+
+    Source: `demand_charge`.
+    """
     highest = np.maximum.accumulate(peak_kw)
     billed = np.maximum(np.maximum(peak_kw, demand.ratchet * highest), demand.minimum_kw)
-    factor = demand.power_factor if demand.unit == "kVA" else 1.0
-    prices = np.array(demand.price)[(first_month + np.arange(peak_kw.size)) % len(demand.price)]
-    charge: FloatArray = billed / factor * prices
-    return charge
+    return np.asarray(billed / (demand.power_factor if demand.unit == "kVA" else 1.0))
 
 
 def slot_shares(tariff: Tariff) -> dict[str, float]:

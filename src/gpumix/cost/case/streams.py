@@ -128,17 +128,28 @@ class Clock:
 
     def stepped(self, change_per_year: float, starts: FloatArray) -> FloatArray:
         """What a price has become: (1 + c)^whole years since the start [n]."""
-        if not change_per_year:
-            return np.ones_like(starts)
-        years: FloatArray = (1.0 + change_per_year) ** (starts // MONTHS_PER_YEAR)
-        return years
+        return stepped(change_per_year, starts)
+
+
+def stepped(change_per_year: float, starts: FloatArray) -> FloatArray:
+    """What a price has become by some months: (1 + c)^whole years since the start [n].
+
+    Args:
+        change_per_year: c, a share.
+        starts: first days of the months, after the start [months], shape (n,).
+
+    Source: definition of a price that changes once a year.
+    """
+    if not change_per_year:
+        return np.ones_like(starts)
+    return np.asarray((1.0 + change_per_year) ** (starts // MONTHS_PER_YEAR))
 
 
 def paid_monthly(
     category: str,
     item: str,
     unit: str,
-    price: float,
+    price: float | FloatArray,
     quantity: FloatArray,
     months: FloatArray,
     **of: object,
@@ -147,7 +158,7 @@ def paid_monthly(
 
     Args:
         category, item, unit: of the entries.
-        price: of one unit.
+        price: of one unit, or in each month [n].
         quantity: units of each month [n].
         months: which months end then [n].
         of: `source`, `basis` and `as_of` of the price.
@@ -225,20 +236,21 @@ def cash_by_month(streams: Sequence[Stream], months: int) -> FloatArray:
     return out
 
 
-def cash_by_year(streams: Sequence[Stream], months: int) -> FloatArray:
-    """Amounts by year of the horizon: what closes a month belongs to it, the rest to the next
-    [currency of the answer].
+def cash_by_year(streams: Sequence[Stream], months: int, first_month: int = 0) -> FloatArray:
+    """Amounts by year of the horizon, or of the calendar: what closes a month belongs to it, the
+    rest to the next; what falls after the horizon, to its last year [currency of the answer].
 
     Args:
         streams: of one option.
         months: length of the horizon [months].
+        first_month: month of the year in which the horizon starts, from 0; 0 for its own years.
 
     Source: the calendar of the horizon.
     """
-    years = math.ceil(months / MONTHS_PER_YEAR)
+    years = math.ceil((first_month + months) / MONTHS_PER_YEAR)
     out = np.zeros(years)
     for stream in streams:
-        month = stream.months - (1.0 if stream.closes else 0.0)
+        month = stream.months - (1.0 if stream.closes else 0.0) + first_month
         year = np.clip(month // MONTHS_PER_YEAR, 0, years - 1).astype(int)
         np.add.at(out, year, stream.amounts)
     return out

@@ -38,6 +38,21 @@ def cash_of(streams: Sequence[Stream], months: int) -> Cash:
     )
 
 
+def cash_by_category(streams: Sequence[Stream], months: int) -> dict[str, Cash]:
+    """What leaves the account and when, of each category.
+
+    Args:
+        streams: of one option, or of all of a plan.
+        months: length of the horizon.
+
+    Source: docs/tco-case.md, "Figures".
+    """
+    grouped: dict[str, list[Stream]] = defaultdict(list)
+    for stream in streams:
+        grouped[stream.category].append(stream)
+    return {name: cash_of(own, months) for name, own in grouped.items()}
+
+
 def sums_by(streams: Sequence[Stream], by: str) -> dict[str, float]:
     """Cash over the horizon by a field of the streams: `category` or `item`.
 

@@ -53,7 +53,7 @@ class Setup(NamedTuple):
     ep: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Deployment:
     """Rows of (model, GPU, layout, precision, engine) as parallel float arrays.
 

@@ -36,11 +36,11 @@ class Again:
         self,
         catalog: Catalog,
         inventory: Inventory,
+        supplies: Supplies,
         rated: Mapping[str, Sequence[Option]],
     ) -> None:
         self.catalog = catalog
         self.countries: Sequence[str] = sorted({o.country for o in catalog.offers if o.country})
-        supplies = supply(inventory, catalog)
         self.rated: dict[object, Sequence[Option]] = {
             _question(w, supplies): rated[w.id] for w in inventory.workloads
         }

@@ -62,6 +62,7 @@ def amounts(formulation: Formulation, inventory: Inventory) -> tuple[Amount, ...
     found += [_racks(site) for site in inventory.sites]
     if inventory.limits.capex_usd is not None:
         found.append(_capex(inventory.limits.capex_usd))
+    found += [_cash(*of, formulation) for of in inventory.limits.cash]
     in_force = set(limits)
     return tuple(a for a in found if a.opens or in_force.intersection(a.limits))
 
@@ -317,6 +318,27 @@ def _capex(capex_usd: float) -> Amount:
         lambda needed: dict.fromkeys(rounded(needed * step, math.ceil) for step in UP),
         moved,
         lambda usd: Change(stated, f"{usd:,.0f} USD"),
+    )
+
+
+def _cash(year: int, most_usd: float, formulation: Formulation) -> Amount:
+    """The problem counts the cash of a year from servers that are all sold at once."""
+    stated, limits = (
+        Stated(("limits", "cash", f"{year}"), f"{most_usd:,.0f} USD"),
+        (f"cash:{year}",),
+    )
+    counted = next((x.most for x in formulation.problem.cash if x.id == f"{year}"), most_usd)
+
+    def moved(inventory: Inventory, usd: float) -> Inventory:
+        cash = tuple((y, usd if y == year else most) for y, most in inventory.limits.cash)
+        return replace(inventory, limits=replace(inventory.limits, cash=cash))
+
+    def tries(needed: float) -> Iterable[float]:
+        usd = needed + most_usd - counted
+        return dict.fromkeys(rounded(usd * step, math.ceil) for step in UP)
+
+    return Amount(
+        stated, limits, limits, tries, moved, lambda usd: Change(stated, f"{usd:,.0f} USD")
     )
 
 

@@ -46,6 +46,11 @@ def regret_table(plan: Plan, most: int | None = None) -> Table:
     )
 
 
+def asked_order(plan: Plan) -> list[Alternative]:
+    """All of them, those that a manager asks for first ahead."""
+    return sorted(plan.regret, key=_rank)
+
+
 def left_out_words(plan: Plan, most: int) -> str:
     """How many alternatives a table of at most so many leaves out; empty where none."""
     rest = len(plan.regret) - most

@@ -107,7 +107,7 @@ def gpus_over_week(plan: Plan) -> Spec:
         "type": "nominal",
         "scale": {"domain": [held, rented, busy], "range": [TINTS[5], TINTS[2], ACCENT]},
     }
-    return _layers(
+    return layered(
         [
             {
                 "data": {"values": held_rows},
@@ -160,7 +160,7 @@ def demand_against_capacity(workload: WorkloadPlan) -> Spec:
                 "encoding": {"x": _hours(), "y": y, "color": colour},
             }
         )
-    return _layers(layers, height=200)
+    return layered(layers, height=200)
 
 
 def unit_cost_by_gpu(workload: WorkloadPlan) -> Spec | None:
@@ -265,7 +265,7 @@ def slo_intervals(plan: Plan) -> Spec:
             "axis": {"tickCount": 8},
         }
 
-    drawn = _layers(
+    drawn = layered(
         [
             {
                 "mark": {"type": "rule", "strokeWidth": 5, "opacity": 0.35, "strokeCap": "round"},
@@ -281,7 +281,7 @@ def slo_intervals(plan: Plan) -> Spec:
                 "encoding": {"x": {"field": "limit", "type": "quantitative"}},
             },
         ],
-        height=_ROW * len(rows) + 50,
+        height=row_height(len(rows)),
     )
     return {**drawn, "data": {"values": rows}}
 
@@ -322,7 +322,7 @@ def prices_over_time(rows: list[Spec]) -> Spec:
     def y(name: str) -> Spec:
         return {"field": name, "type": "quantitative", "title": title, "scale": {"type": "log"}}
 
-    drawn = _layers(
+    drawn = layered(
         [
             {
                 "transform": [{"filter": "isValid(datum.usd)"}],
@@ -349,8 +349,14 @@ def _chart(rows: list[Spec], mark: Spec, encoding: Spec, height: int) -> Spec:
     }
 
 
-def _layers(layers: list[Spec], height: int) -> Spec:
+def layered(layers: list[Spec], height: int) -> Spec:
+    """Layers over one another, `height` pixels high."""
     return {**_frame(height), "layer": layers}
+
+
+def row_height(rows: int) -> int:
+    """Pixels that a chart of one bar a row needs."""
+    return _ROW * rows + 50
 
 
 def _frame(height: int) -> Spec:
@@ -366,7 +372,7 @@ def _bars(rows: list[Spec], name: str, x: Spec, chosen: str) -> Spec:
     y = {"field": name, "type": "nominal", "title": None, "sort": None}
     highest = max(float(row["usd"]) for row in rows)
     room = {**x, "scale": {"domain": [0, 1.18 * highest or 1.0], "nice": False}}
-    drawn = _layers(
+    drawn = layered(
         [
             {
                 "mark": {"type": "bar", "height": {"band": 0.62}},
@@ -381,7 +387,7 @@ def _bars(rows: list[Spec], name: str, x: Spec, chosen: str) -> Spec:
                 "encoding": {"y": y, "x": room, "text": {"field": "text"}},
             },
         ],
-        height=_ROW * len(rows) + 50,
+        height=row_height(len(rows)),
     )
     return {**drawn, "data": {"values": rows}}
 

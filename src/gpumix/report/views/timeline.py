@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpumix import fields
 from gpumix.domain.offer import Purchase
-from gpumix.domain.plan import MixLine, Plan
+from gpumix.domain.plan import CashYear, MixLine, Plan
 from gpumix.domain.timeline import Action, Step
 from gpumix.report.tables import Cell, Table, money, table, text, value
 from gpumix.report.views.mix import purchase_of, second_currency
@@ -49,7 +49,8 @@ def _what(line: MixLine) -> str:
 
 
 def years_words(plan: Plan) -> str:
-    """What the first year costs a month, and what is owed past the end, where either is news."""
+    """What the first year costs a month, and what is owed past the end, where either is news; cash
+    beside what limits it."""
     first, words = plan.first_year_monthly_usd, ""
     if first is not None and abs(first - plan.monthly_usd) > CLOSE * abs(plan.monthly_usd):
         shown = fields.format_value("first_year_monthly_usd", first)
@@ -57,4 +58,16 @@ def years_words(plan: Plan) -> str:
     if plan.owed_usd >= 0.5:
         owed = fields.format_value("owed_usd", plan.owed_usd)
         words += f" {owed} of the cost is owed for months past its end."
-    return words
+    if plan.cash_by_year_local:
+        local = (f"{amount:,.0f}" for amount in plan.cash_by_year_local)
+        years = " / ".join(local)
+        words += f" Cash by year at each day's rate, {plan.report_currency}: {years}."
+    return words + "".join(map(_cash_words, plan.cash_years))
+
+
+def _cash_words(one: CashYear) -> str:
+    if one.limit_usd is None:
+        return ""
+    paid = fields.format_value(fields.field("cash_usd", CashYear), one.cash_usd)
+    most = fields.format_value(fields.field("limit_usd", CashYear), one.limit_usd)
+    return f" Cash of {one.year}: {paid} of at most {most}."

@@ -22,12 +22,12 @@ def up_front_words(plan: Plan) -> str:
 
 
 def cash_words(plan: Plan) -> str:
-    """The cost of capital that a present cost is at, and the cash beside it; plans before had
-    neither."""
+    """The cost of capital that a present cost is at, and the cash beside it, where that is another
+    amount; plans before had neither."""
     if plan.cash_usd is None:
         return ""
-    cash = fields.format_value(fields.field("cash_usd", Plan), plan.cash_usd)
     if not plan.cost_of_capital:
-        return f", the same in cash ({cash}): capital costs nothing here"
+        return ", which is the cash too: capital costs nothing here"
+    cash = fields.format_value(fields.field("cash_usd", Plan), plan.cash_usd)
     rate = fields.format_value("cost_of_capital", plan.cost_of_capital)
     return f" at {rate} a year, cash {cash}"
