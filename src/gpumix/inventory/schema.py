@@ -112,12 +112,22 @@ Volume = Annotated[
 """`2B` (input only), or `{input: 900M, output: 60M}`."""
 
 
+class TraceMapSpec(_Spec):
+    """Columns of a trace that is none of the public formats."""
+
+    arrival: Name
+    input: Name
+    output: Name
+
+
 class TrafficSpec(_Spec):
     """How requests arrive: a catalogue profile, plain lengths, or a trace; how many, in one of the
     ways of rates.RATES."""
 
     profile: str | None = None
     trace: str | None = None
+    trace_unit: Literal["s", "ms"] | None = None
+    trace_map: TraceMapSpec | None = None
     peak_requests_per_s: RequestsPerS | None = None
     requests_per_s: RequestsPerS | None = None
     users: Crowd | None = None
