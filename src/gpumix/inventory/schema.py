@@ -35,6 +35,8 @@ from gpumix.inventory.quantities import (
     Tokens,
     TokensPerDay,
     TokensPerRequest,
+    UnitsPerDay,
+    UnitsPerHour,
     Whole,
     WindowHours,
     Year,
@@ -162,11 +164,30 @@ RoundTrips = Annotated[
 """`40` to every place, or by place: `{IN: 45, aws ap-south-1: 38}`."""
 
 
+class MeasuredRateSpec(_Spec):
+    """What so many GPUs of a kind do together, and how much that varies from run to run."""
+
+    rate: UnitsPerHour
+    gpus: Whole = Field(default=1, ge=1, le=1024)
+    cv: Annotated[Number, Field(ge=0.001, le=2)] | None = None
+
+
+def _rate_form(value: Any) -> str:
+    return "terms" if isinstance(value, dict | MeasuredRateSpec) else "rate"
+
+
+Rate = Annotated[
+    Annotated[UnitsPerHour, Tag("rate")] | Annotated[MeasuredRateSpec, Tag("terms")],
+    Discriminator(_rate_form),
+]
+"""`120` units an hour on one GPU, or `{rate: 900, gpus: 8, cv: 0.2}`."""
+
+
 class WorkloadSpec(_Spec):
-    """One workload of any kind; read.py says which keys go with which kind."""
+    """One workload of any kind; kinds.py says which keys go with which kind."""
 
     kind: Kind
-    model: str
+    model: str | None = None
     precision: Names = [defaults.PRECISION]
     kv_precision: str = ""
     engine: str = defaults.ENGINE
@@ -217,6 +238,11 @@ class WorkloadSpec(_Spec):
     steps: Whole | None = Field(default=None, ge=1, le=1000)
     resolution: str | None = Field(default=None, pattern=r"^[1-9][0-9]{1,4}x[1-9][0-9]{1,4}$")
     frames: Whole | None = Field(default=None, ge=1, le=10_000)
+    # custom
+    rates: dict[str, Rate] = {}
+    unit: Name | None = None
+    per_day: UnitsPerDay | None = None
+    time_cv: Annotated[Number, Field(ge=0, le=10)] = 0.0
 
 
 class SpotSpec(_Spec):
@@ -446,49 +472,3 @@ class InventorySpec(_Spec):
     today: TodaySpec | None = None
     finance: FinanceSpec = FinanceSpec()
     prices: str | None = None
-
-
-_RUN = frozenset(
-    {"token_fill", "activation_ckpt", "checkpoint", "queue", "new_fleet", "programme_factor",
-     "calendar_usd_per_day"}
-)  # fmt: skip
-"""Keys of every kind of training job."""
-
-_PARTS = frozenset({"mig", "share_gpu"})
-"""Keys of work that may run on part of a GPU."""
-
-_USERS = frozenset({"users_at", "rtt_ms"})
-"""Keys of work that users wait for."""
-
-APPLIES: dict[Kind, frozenset[str]] = {
-    Kind.CHAT: frozenset(
-        {"traffic", "slo", "classes", "adapters", "confidence", "share_replicas", *_PARTS, *_USERS}
-    ),
-    Kind.BATCH: frozenset(
-        {"tokens_per_day", "window", "finish_within", "growth_per_year", "input_tokens",
-         "adapters", "confidence", "share_replicas"}
-    ),
-    Kind.EMBEDDING: frozenset(
-        {"tokens_per_day", "window", "finish_within", "growth_per_year", "input_tokens", "traffic",
-         "slo", "confidence", "share_replicas", *_PARTS, *_USERS}
-    ),
-    Kind.FINETUNE: frozenset(
-        {"method", "tokens", "runs_per_month", "runs_per_year", "finish_within", "seq_len",
-         "global_batch", "lora_rank", "stack", "n_gpus", "growth_per_year", "window", *_RUN}
-    ),
-    Kind.PRETRAIN: frozenset(
-        {"tokens", "runs_per_month", "runs_per_year", "finish_within", "seq_len", "global_batch",
-         "stack", "n_gpus", "growth_per_year", *_RUN}
-    ),
-    Kind.MEDIA: frozenset(
-        {"images_per_day", "videos_per_day", "latency", "steps", "resolution", "frames",
-         "growth_per_year", "window", "finish_within", "traffic", "confidence", "share_replicas",
-         *_PARTS, *_USERS}
-    ),
-}  # fmt: skip
-"""Keys that go with a kind, beside those that every workload has."""
-
-COMMON = frozenset(
-    {"kind", "model", "precision", "kv_precision", "engine", "tier", "residency", "gpus",
-     "data_tb", "egress_tb_per_month", "from_", "until"}
-)  # fmt: skip

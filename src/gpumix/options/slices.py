@@ -42,6 +42,8 @@ def slice_options(workload: Workload, whole: Sequence[Option], catalog: Catalog)
     demand = workload.demand
     if demand is None or workload.is_deferrable or workload.tier is Tier.PREMIUM:
         return []
+    if workload.kind is Kind.CUSTOM:  # nobody measured it on a part
+        return []
     peak = max(demand.units_per_hour)
     fastest = _fastest_alone(whole)
     small = [catalog.gpus[gpu] for gpu, rate in fastest.items() if peak < SMALL * rate]

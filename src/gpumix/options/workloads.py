@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gpumix.domain.workload import LEAST_LIMIT_S, Inventory, Kind, Tier, Workload
 from gpumix.errors import InputError, NoEstimate, Problem
+from gpumix.options.custom import custom_options
 from gpumix.options.levers import Change
 from gpumix.options.media import picture_options
 from gpumix.options.option import Option
@@ -93,7 +94,10 @@ def _options_near(
     catalog: Catalog,
     change: Change = lambda dep: dep,
 ) -> list[Option]:
-    gpus, model = [catalog.gpus[gpu] for gpu in largest], catalog.models[workload.model]
+    gpus = [catalog.gpus[gpu] for gpu in largest]
+    if workload.kind is Kind.CUSTOM:
+        return custom_options(workload, gpus, largest)
+    model = catalog.models[workload.model]
     if workload.run is not None:
         return job_options(workload, gpus, largest, catalog)
     if workload.kind is Kind.MEDIA:
@@ -118,10 +122,12 @@ def why_hopeless(
         gangs = [note for note in supplies.notes if note.startswith(GANGS)]
         return Problem(place, f"no supply offers a GPU for it{where}", "; ".join(gangs))
     nearest = min(tried, key=lambda o: (o.shortfall or math.inf, -o.gpus, o.gpu))
-    way = f"{nearest.gpus} x {nearest.gpu} at {nearest.precision}"
+    way = f"{nearest.gpus} x {nearest.gpu}"
+    way += f" at {nearest.precision}" if nearest.precision else ""
     if 1.0 < nearest.shortfall < math.inf:
         return Problem(f"{place}.slo", f"no GPU meets it; {way} comes nearest: {nearest.reason}")
-    return Problem(f"{place}.model", f"fits no GPU on offer; e.g. {way}: {nearest.reason}")
+    key, _ = workload.what_runs
+    return Problem(f"{place}.{key}", f"fits no GPU on offer; e.g. {way}: {nearest.reason}")
 
 
 def _dark(workload: Workload, supplies: Supplies) -> tuple[str, str] | None:
