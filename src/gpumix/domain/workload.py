@@ -11,6 +11,7 @@ from gpumix.domain.api import ApiSupply
 from gpumix.domain.contracts import NO_CONTRACTS, Contracts
 from gpumix.domain.custom import MeasuredRate
 from gpumix.domain.evidence import Assumption
+from gpumix.domain.gpu import NO_NEEDS, Needs
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.places import StatedTrip
 from gpumix.domain.quote import Quote, StatedRate
@@ -205,6 +206,7 @@ class Workload:
     `share_replicas` is off.
     `users_at` are the countries of its users, `stated_trips` how far these are from places: a round
     trip is part of each promise but that of the pace. Without both, users are where it runs.
+    Each GPU that it runs on has what it `needs`.
     Custom work has no model, precision or engine: `rates` are what the team measured, in units that
     it calls `unit_name`.
     """
@@ -240,6 +242,7 @@ class Workload:
     stated_trips: tuple[StatedTrip, ...] = ()
     rates: tuple[MeasuredRate, ...] = ()
     unit_name: str = ""
+    needs: Needs = NO_NEEDS
 
     @property
     def what_runs(self) -> tuple[str, str]:

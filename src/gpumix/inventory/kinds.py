@@ -49,7 +49,17 @@ APPLIES: dict[Kind, frozenset[str]] = {
 """Keys that go with a kind, beside those that every workload has."""
 
 _EVERY = frozenset(
-    {"kind", "tier", "residency", "gpus", "data_tb", "egress_tb_per_month", "from_", "until"}
+    {
+        "kind",
+        "tier",
+        "residency",
+        "gpus",
+        "needs",
+        "data_tb",
+        "egress_tb_per_month",
+        "from_",
+        "until",
+    }
 )
 _OF_MODELS = frozenset({"model", "precision", "kv_precision", "engine"})
 

@@ -14,7 +14,7 @@ from gpumix.catalog import Catalog
 from gpumix.catalog.currencies import unknown_currency
 from gpumix.domain import defaults
 from gpumix.domain.api import ApiPrice, ApiSupply
-from gpumix.domain.gpu import PRECISIONS
+from gpumix.domain.gpu import PRECISIONS, Needs
 from gpumix.domain.llm import SHORTER, Model, too_long
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.quote import Quote
@@ -250,6 +250,7 @@ class _Reader:
             stated_trips=trips,
             rates=rates_of_work(path, spec, gpus, self._gpus, self._say) if is_custom else (),
             unit_name=unit_of(spec) if is_custom else "",
+            needs=Needs(**spec.needs.model_dump()),
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:

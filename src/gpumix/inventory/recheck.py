@@ -72,6 +72,8 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Adapters.rank": (1, HIGHEST_RANK),
     "MeasuredRate.units_per_hour": (1e-12, 1e11),
     "MeasuredRate.gpus": (1, 1024),
+    "Needs.nvenc": (0, 64),
+    "Needs.nvdec": (0, 64),
     "MeasuredRate.cv": (0.001, 2.0),
     "Workload.window": (0, _WEEK - 1),
     "Workload.confidence": (0.5, 0.99),

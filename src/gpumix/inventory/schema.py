@@ -164,6 +164,17 @@ RoundTrips = Annotated[
 """`40` to every place, or by place: `{IN: 45, aws ap-south-1: 38}`."""
 
 
+class NeedsSpec(_Spec):
+    """What each GPU of a workload must have: engines by number, the others or not."""
+
+    nvenc: Whole = Field(default=0, ge=0, le=64)
+    nvdec: Whole = Field(default=0, ge=0, le=64)
+    rt_cores: bool = False
+    display: bool = False
+    vgpu: bool = False
+    ecc: bool = False
+
+
 class MeasuredRateSpec(_Spec):
     """What so many GPUs of a kind do together, and how much that varies from run to run."""
 
@@ -195,6 +206,7 @@ class WorkloadSpec(_Spec):
     confidence: Annotated[Share, Field(ge=0.5, le=0.99)] | None = None
     residency: Names | None = None
     gpus: Names | None = None
+    needs: NeedsSpec = NeedsSpec()
     window: WindowHours | None = None
     growth_per_year: Growth | None = None
     data_tb: Number = Field(default=0.0, ge=0, le=1e6)
