@@ -9,8 +9,16 @@ from gpumix.domain.workload import Kind
 from gpumix.inventory.schema import MeasuredRateSpec, WorkloadSpec
 from gpumix.inventory.yaml import KeyPath
 
-_OF_TEXT = ("tokens_per_day", "input_tokens", "output_tokens", "length_correlation", "prefix_share")
-"""Keys of traffic that speak of tokens."""
+_OF_PROMPTS = (
+    "tokens_per_day", "input_tokens", "output_tokens", "length_correlation", "prefix_share",
+    "images_per_request", "tokens_per_image", "audio_minutes_per_request",
+)  # fmt: skip
+"""Keys of traffic that speak of prompts and answers."""
+
+MEASURED_INSTEAD = dict.fromkeys(
+    ("speech", "vision"), "measure its rate and plan it as kind custom, e.g. unit: audio minutes"
+)
+"""What to do about models that gpumix cannot predict, by their kind."""
 
 
 def custom_problems(path: KeyPath, spec: WorkloadSpec, say: Callable[..., None]) -> None:
@@ -19,8 +27,8 @@ def custom_problems(path: KeyPath, spec: WorkloadSpec, say: Callable[..., None])
         return
     if spec.latency is not None and "e2e_p95" in spec.slo:
         say(path, "states latency and slo.e2e_p95", "keep one of them")
-    for key in _OF_TEXT:
-        if spec.traffic is not None and getattr(spec.traffic, key) is not None:
+    for key in _OF_PROMPTS:
+        if spec.traffic is not None and key in spec.traffic.model_fields_set:
             fix = "state peak_requests_per_s, requests_per_s, users or concurrency"
             say((*path, "traffic", key), "does not go with kind custom", fix)
 

@@ -38,7 +38,12 @@ from gpumix.files import sha256
 from gpumix.inventory import demand
 from gpumix.inventory.classes import class_problems, tier_of, with_class_lengths, with_classes
 from gpumix.inventory.contracts import contracts_of
-from gpumix.inventory.custom import custom_problems, rates_of_work, unit_of
+from gpumix.inventory.custom import (
+    MEASURED_INSTEAD,
+    custom_problems,
+    rates_of_work,
+    unit_of,
+)
 from gpumix.inventory.dates import Span, active_months, phases_of
 from gpumix.inventory.demand import within
 from gpumix.inventory.fx import rates_of
@@ -47,6 +52,7 @@ from gpumix.inventory.limits import limits_of
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.promised import availability_of, promised
 from gpumix.inventory.schema import ApiSpec, CloudSpec, InventorySpec, WorkloadSpec
+from gpumix.inventory.seen import with_what_is_seen
 from gpumix.inventory.sites import quotes_of, sites_of
 from gpumix.inventory.today import Reading, today_of
 from gpumix.inventory.users import Ends, users_of
@@ -207,6 +213,8 @@ class _Reader:
         custom_problems(path, spec, self._say)
         asked = self._demand(path, spec, slos)
         if model is not None and asked is not None:
+            encoders = self.catalog.encoders
+            asked = with_what_is_seen(path, spec, asked, model, encoders, self._say)
             message = too_long(model, asked.input.mean, asked.output.mean)
             key = "tokens_per_day" if spec.traffic is None else "traffic"
             if message:
@@ -262,7 +270,8 @@ class _Reader:
             return None
         model = self._try(path, lambda: self.catalog.model(name), None)
         if model is not None and not _can_do(model, spec.kind):
-            self._say(path, f"{model.id} ({model.kind}) cannot do kind {spec.kind}")
+            said = f"{model.id} ({model.kind}) cannot do kind {spec.kind}"
+            self._say(path, said, MEASURED_INSTEAD.get(model.kind, ""))
         return model
 
     def _refuse_foreign_keys(self, path: KeyPath, spec: WorkloadSpec) -> None:

@@ -126,6 +126,9 @@ class TrafficSpec(_Spec):
     tokens_per_day: Volume | None = None
     input_tokens: TokensPerRequest | None = None
     output_tokens: TokensPerRequest | None = None
+    images_per_request: Annotated[Number, Field(ge=0, le=1000)] = 0.0
+    tokens_per_image: TokensPerRequest | None = None
+    audio_minutes_per_request: Annotated[Number, Field(ge=0, le=1000)] = 0.0
     arrival_cv: Annotated[Number, Field(ge=0.05, le=20)] | None = None
     length_correlation: Annotated[Number, Field(ge=-1, le=1)] | None = None
     prefix_share: Annotated[Share, Field(lt=1)] | None = None
