@@ -14,7 +14,7 @@ from gpumix.cost.premises import server_draw_kw, servers_per_rack
 from gpumix.cost.tco import onprem_server
 from gpumix.domain.case import Residual
 from gpumix.domain.evidence import Assumption, Basis
-from gpumix.domain.site import Site
+from gpumix.domain.site import AI_ENTERPRISE, Licence, Site
 from gpumix.errors import DataError, InputError, NoEstimate
 
 CATALOG = catalog.load()
@@ -186,9 +186,18 @@ def test_an_only_server_needs_no_network():
 
 
 def test_rent_and_licence():
-    rented = _cost(replace(SITE, facility_usd_per_kw_month=100.0), licence=True)
+    rented = _cost(
+        replace(SITE, facility_usd_per_kw_month=100.0), licences=[Licence(AI_ENTERPRISE)]
+    )
     assert rented.facility_usd_per_year == pytest.approx(100 * 12 * 10.2)
     assert rented.licence_usd_per_year == 8 * 4500
+    own = (
+        Licence(AI_ENTERPRISE, 1125.0),
+        Licence("os", 100.0, (H100.gpu,)),
+        Licence("x", 9.0, ("l4",)),
+    )
+    assert _cost(SITE, licences=own).licence_usd_per_year == 8 * 1225
+    assert _cost(SITE).licence_usd_per_year == 0.0
 
 
 def test_power_of_servers_with_gaps():

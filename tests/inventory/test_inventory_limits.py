@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gpumix.catalog import load
+from gpumix.domain.case import Jump
 from gpumix.errors import InputError
 from gpumix.inventory.recheck import problems_of
 from gpumix.verbs.plan import Opened, open_inventory
@@ -69,3 +70,30 @@ def test_cash_of_a_plan_file_that_cannot_be(
     limits = replace(inventory.limits, cash=cash)
     found = problems_of(replace(inventory, limits=limits), load(), "plan.json")
     assert any("limits.cash" in str(p) for p in found)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("drift_per_year: -2", "drift_per_year"),
+        ("jumps: [{month: 13, factor: 0}]", "factor"),
+        ("jumps: [{month: 13}]", "factor"),
+        ("jumps: [{month: 13, factor: 1.1, by: 2}]", "by"),
+        ("jumps: 3", "jumps"),
+    ],
+)
+def test_a_path_of_a_rate_that_cannot_be(tmp_path: Path, path: str, message: str) -> None:
+    file = tmp_path / "team.yaml"
+    text = INVENTORY.format(cash="{}").replace("2026-11-20}", f"2026-11-20, {path}}}")
+    file.write_text(text)
+    with pytest.raises(InputError) as error:
+        open_inventory(file)
+    assert message in str(error.value)
+
+
+def test_a_path_of_a_rate(tmp_path: Path) -> None:
+    file = tmp_path / "team.yaml"
+    stated = "2026-11-20, drift_per_year: 5 %, jumps: [{month: 13, factor: 1.15}]}"
+    file.write_text(INVENTORY.format(cash="{}").replace("2026-11-20}", stated))
+    (rate,) = open_inventory(file).inventory.fx
+    assert (rate.drift_per_year, rate.jumps) == (0.05, (Jump(month=13.0, factor=1.15),))

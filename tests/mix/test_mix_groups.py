@@ -134,3 +134,26 @@ def test_what_whole_groups_cannot_do_is_no_plan(effort: Effort) -> None:
     problem = restricted(two_providers(most={"provider": 1}), ("a", "b"))
     found = tried(problem, effort)
     assert found is None or found.status == "infeasible"
+
+
+@pytest.mark.parametrize(("budget", "held"), [(14.0, 0), (15.0, 1)])
+def test_a_group_that_is_used_takes_of_the_budget(budget: float, held: int) -> None:
+    problem = Problem(
+        "fit-out",
+        "units",
+        1.0,
+        (Block("hour", 1.0),),
+        (
+            Resource("own", "x", "committed", 1, fixed_cost=10.0, capex=10.0),
+            Resource("rent", "x", "hourly", 1, hourly_cost=100.0),
+        ),
+        (Workload("w", "inference", demand=(5.0,)),),
+        (Config("w", "own", 1, 10.0), Config("w", "rent", 1, 10.0)),
+        capex_budget=budget,
+        groups=(Group("site", ("own",), capex=5.0),),
+    )
+    solution = solve(problem)
+    assert solution.committed == {"own": held}
+    assert check(problem, solution) == []
+    bought = replace(solution, committed={"own": 1})
+    assert ("capex_budget" in check(problem, bought)) == (not held)

@@ -12,7 +12,8 @@ import pytest
 from gpumix.catalog import load
 from gpumix.cost.case.streams import present_cost_of
 from gpumix.domain.ledger import Entry
-from gpumix.domain.money import Acts, MoneyRange, PlanMoney
+from gpumix.domain.money import PlanMoney
+from gpumix.domain.money_ranges import Acts, MoneyRange
 from gpumix.money.held import ByTheHour, Held, Option, streams_of
 from gpumix.money.money import Decision, plan_money
 
@@ -205,6 +206,12 @@ def test_an_input_that_moves_both_alike_moves_no_difference() -> None:
     found = plan_money(replace(_decided(), options=(Option("the plan", _own()), twin)), 500, 3, 5.0)
     spread = found.against[0].npv
     assert (spread.p10, spread.p90) == pytest.approx((0.0, 0.0), abs=1e-6)
+
+
+def test_an_input_that_moves_nothing_is_in_no_tornado() -> None:
+    ranges = (_range("licences", (0.5, 2.0), "licence;support"), _range("fuel", (0.5, 2.0), "fuel"))
+    found = plan_money(_decided(ranges=ranges), 100, 1, 5.0)
+    assert [bar.input.name for bar in found.tornado] == ["licences"]
 
 
 def test_ten_thousand_draws_of_two_thousand_entries_take_less_than_a_second() -> None:

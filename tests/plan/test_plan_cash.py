@@ -12,13 +12,22 @@ from years_fixture import HARDWARE, HOUR, choice, cycle, held, rented, server, w
 
 from gpumix import mix
 from gpumix.cost.staff import SiteStaff
+from gpumix.domain.case import Jump
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import CashYear
+from gpumix.domain.quote import StatedRate
 from gpumix.plan.cash import Calendar
 from gpumix.plan.effort import NORMAL
 from gpumix.plan.formulate import formulate
 from gpumix.plan.infeasible.amounts import amounts
-from gpumix.plan.interpret import Answer, answer_of, cash_warnings, cash_years, entries_of
+from gpumix.plan.interpret import (
+    Answer,
+    answer_of,
+    cash_by_year_local,
+    cash_warnings,
+    cash_years,
+    entries_of,
+)
 from gpumix.plan.periods import Period
 from gpumix.plan.search import Found, search
 from gpumix.plan.worthwhile import worthwhile
@@ -159,3 +168,20 @@ def test_a_conflict_names_the_least_cash_that_works() -> None:
     least = next(iter(own.tries(needed or math.nan)))
     assert least == 8_760.0
     assert own.moved(inventory, least).limits.cash == ((2028, 8_760.0),)
+
+
+def test_cash_in_the_currency_of_the_reader_follows_its_path() -> None:
+    """100 for a USD at first, 10 % more a year, and a quarter more from month 13 on: by hand the
+    payments at the ends of months 1 to 12, then 13 to 24, then 25 to 36."""
+    jump = StatedRate("BDT", 100.0, date(2026, 11, 20), 0.1, (Jump(month=13.0, factor=1.25),))
+    plain = answer([HOURLY], {})
+    assert cash_by_year_local(plain) == ()
+    choice = plain.choice
+    inventory = replace(choice.inventory, report_currency="BDT", fx=(jump,))
+    own = replace(plain, found=replace(plain.found, choice=replace(choice, inventory=inventory)))
+    months = [100.0 * 1.1 ** (m / 12.0) * (1.25 if m >= 13 else 1.0) for m in range(1, 37)]
+    by_hand = [RENT / 12.0 * math.fsum(months[y : y + 12]) for y in (0, 12, 24)]
+    assert cash_by_year_local(own) == pytest.approx(by_hand)
+    steady = replace(inventory, fx=(replace(jump, drift_per_year=0.0, jumps=()),))
+    same = replace(plain, found=replace(plain.found, choice=replace(choice, inventory=steady)))
+    assert cash_by_year_local(same) == ()

@@ -12,6 +12,7 @@ import pytest
 from chosen_fixture import chosen
 
 from gpumix.catalog import Catalog, load
+from gpumix.domain.scenarios import Scenario, Scenarios
 from gpumix.domain.workload import Inventory
 from gpumix.inventory import read_inventory
 from gpumix.plan import plan as planner
@@ -22,6 +23,7 @@ from gpumix.plan.interpret import Answer, answer_of, idle_usd, mix_lines, proof_
 from gpumix.plan.money import money
 from gpumix.plan.search import search
 from gpumix.report.export import plan_from_dict, plan_to_dict
+from gpumix.report.markdown import plan_markdown
 from gpumix.supply.supply import Supply
 from ledger_check import cash_by_item
 
@@ -223,6 +225,25 @@ def test_the_speed_alone_is_drawn_as_wide_as_its_interval(
     assert (untold.p10, untold.p90) == pytest.approx((found.usd, found.usd))
 
 
+def test_growth_that_commitments_do_not_carry_costs_what_the_best_plan_for_it_does(
+    team: Team, answered: Answered, catalog: Catalog
+) -> None:
+    found = answered(only(team(), "aws"))
+    usd = found.usd
+    futures = (
+        Scenario(0.7, 0.0, 0.9 * usd, 0.9 * usd, 0.0),
+        Scenario(1.0, 0.0, usd, usd, 0.0),
+        Scenario(1.3, 0.0, None, 1.4 * usd, None),
+        Scenario(1.0, -0.3, 0.5 * usd, 0.5 * usd, 0.0),
+    )
+    ranges = tuple(r for r in catalog.money_ranges if r.name == "growth")
+    tried = Scenarios(futures, None, None, None)
+    sure = money(found, (), (), ranges, (None, None), tried)
+    (bar,) = sure.tornado
+    assert (bar.low_usd, bar.high_usd) == pytest.approx((0.9 * usd, 1.4 * usd))
+    assert sure.options[0].first_year.p10 == sure.options[0].first_year.p90
+
+
 def assumed(supply: Supply, low: float, high: float) -> Supply:
     """The supply at a price that is assumed between two ends."""
     assert supply.offer is not None
@@ -258,7 +279,24 @@ def test_a_whole_plan_says_what_it_rests_on(team: Team, catalog: Catalog) -> Non
     of_same_supplies = [a for a in plan.regret if a.horizon_usd and "API" not in a.name]
     assert len(of_same_supplies) > 1
     assert all((a.horizon_usd or 0.0) >= plan.bound for a in of_same_supplies)
-    assert plan_from_dict(plan_to_dict(plan)) == plan
+    written = plan_to_dict(plan)
+    assert plan_from_dict(written) == plan
+    del written["money"]
+    before = plan_from_dict(written)
+    assert before == replace(plan, money=None)
+    assert plan_markdown(before)
+    assert plan.money is not None
+    own_money = plan.money.options[0]
+    assert own_money.present_cost_usd == pytest.approx(plan.horizon_usd, abs=0.005)
+    assert own_money.cash_by_year_usd == pytest.approx(plan.cash_by_year_usd, abs=0.005)
+    assert (own_money.present.p10, own_money.present.p90) == (
+        plan.horizon_low_usd,
+        plan.horizon_high_usd,
+    )
+    others = {a.name: a.horizon_usd for a in plan.regret}
+    assert plan.money.against
+    for one in plan.money.options[1:]:
+        assert one.present_cost_usd == pytest.approx(others[one.name], abs=0.005)
 
 
 def test_what_a_year_leaves_of_a_credit_is_all_that_the_next_one_has(

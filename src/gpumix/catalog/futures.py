@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gpumix.catalog.tables import Row, read_packaged
-from gpumix.domain.scenarios import Future
+from gpumix.domain.futures import Future
 from gpumix.errors import DataError
 
 TABLE = "scenarios.csv"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gpumix.catalog.tables import Row, read_packaged
-from gpumix.domain.money import Acts, MoneyRange
+from gpumix.domain.money_ranges import Acts, MoneyRange
 
 
 def load_money_ranges(folder: Path | None = None) -> tuple[MoneyRange, ...]:

@@ -17,6 +17,7 @@ from gpumix.cli.options import (
     Format,
     JsonFormat,
     Measured,
+    ModelConfig,
     Promises,
     TrainBatch,
     TrainCounts,
@@ -54,8 +55,12 @@ def compare(
     ] = None,
     slo: Promises = None,
     precision: Annotated[
-        str, typer.Option(help="Weight precisions, comma-separated: bf16, fp8, int8, int4, ...")
-    ] = "bf16",
+        str | None,
+        typer.Option(
+            help="Weight precisions, comma-separated: bf16, fp8, awq, q4_k_m, ...; default that "
+            "of the model's name, else as published."
+        ),
+    ] = None,
     engine: Annotated[str, typer.Option(help="Serving engine.")] = "vllm",
     adapters: AdapterCount = None,
     adapter_rank: AdapterRank = None,
@@ -71,6 +76,7 @@ def compare(
     finish_within: FinishWithin = None,
     calendar_usd_per_day: CalendarUsd = 0.0,
     measured: Measured = None,
+    model_config: ModelConfig = None,
     format: AnswerFormat = Format.TERMINAL,
     as_json: JsonFormat = False,
 ) -> None:
@@ -86,7 +92,7 @@ def compare(
     from gpumix.report import export, markdown
     from gpumix.verbs.compare import compare_names
     from gpumix.verbs.training_words import TrainWords
-    from gpumix.verbs.words import adapters_of
+    from gpumix.verbs.words import adapters_of, configs_of
 
     words = TrainWords(
         method, tokens, seq_len, global_batch, stack, finish_within, calendar_usd_per_day, counts
@@ -96,6 +102,7 @@ def compare(
         what, workload, gpus=gpus, input_tokens=input, output_tokens=output, slo=slo,
         precision=precision, engine=engine, measured=measured, train=train,
         run=words, adapters=adapters_of(adapters, adapter_rank),
+        configs=configs_of(model_config, what),
     )  # fmt: skip
     if as_json or format is Format.JSON:
         typer.echo(export.to_json(export.answer_to_dict(found)))

@@ -40,6 +40,15 @@ GpuSheet = Annotated[
 ModelSheet = Annotated[
     Path | None, typer.Option("--models", help="CSV that adds or replaces models.")
 ]
+ModelConfig = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model-config",
+        metavar="[NAME=]CONFIG.JSON",
+        help="A Hugging Face config.json that says what model NAME is; may be given again. "
+        "NAME is by default the model asked for, else the config's own.",
+    ),
+]
 Measured = Annotated[
     Path | None,
     typer.Option(

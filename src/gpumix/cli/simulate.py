@@ -18,6 +18,7 @@ from gpumix.cli.options import (
     KvLink,
     MaxReplicas,
     MeanRate,
+    ModelConfig,
     PlanConfidence,
     PlanFile,
     PlanHour,
@@ -51,7 +52,13 @@ def simulate(
     tp: Annotated[
         int | None, typer.Option(help="Tensor-parallel degree; default the smallest that fits.")
     ] = None,
-    precision: Annotated[str, typer.Option(help="Weight precision.")] = "bf16",
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="Weight precision: bf16, fp8, awq, q4_k_m, ...; default that of the model's "
+            "name, else as published."
+        ),
+    ] = "",
     kv_precision: Annotated[str, typer.Option(help="KV-cache precision; default 16 bits.")] = "",
     engine: Annotated[str, typer.Option(help="Serving engine.")] = "vllm",
     replicas: Annotated[int, typer.Option(help="Number of replicas behind one router.")] = 1,
@@ -69,6 +76,7 @@ def simulate(
     kv_link_gb_per_s: KvLink = None,
     adapters: AdapterCount = None,
     adapter_rank: AdapterRank = None,
+    model_config: ModelConfig = None,
     seed: Annotated[
         int | None, typer.Option(help="Random seed; default 0, or the plan's own.")
     ] = None,
@@ -108,7 +116,7 @@ def simulate(
     from gpumix.report.terminal import bar, show_simulation
     from gpumix.simulate.question import SimulationQuestion
     from gpumix.verbs.simulate import simulate_file
-    from gpumix.verbs.words import adapters_of, slos_of
+    from gpumix.verbs.words import adapters_of, configs_of, slos_of
 
     question = SimulationQuestion(
         model or "", gpu or "", tp, precision, kv_precision, engine, replicas, None, "", profile,
@@ -119,7 +127,7 @@ def simulate(
     if out is not None:
         check_folder(out, FILES)
     with bar() as progress:
-        found = simulate_file(question, trace, progress)
+        found = simulate_file(question, trace, progress, configs_of(model_config, model or ""))
     text = export.to_json(export.record_to_dict(found))
     if out is not None:
         page = simulation.simulation_html(found)

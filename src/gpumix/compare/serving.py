@@ -41,13 +41,14 @@ LARGEST_INSTANCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to compare: a model under a load, on some GPUs (None = all)."""
+    """What to compare: a model under a load, on some GPUs (None = all), at some precisions
+    (none = that of the model's name, else as published)."""
 
     model: str
     input_tokens: float | None = None
     output_tokens: float | None = None
     slos: tuple[Slo, ...] = ()
-    precisions: tuple[str, ...] = (assumed.PRECISION,)
+    precisions: tuple[str, ...] = ()
     engine: str = assumed.ENGINE
     gpus: tuple[str, ...] | None = None
     adapters: Adapters | None = None
@@ -105,7 +106,7 @@ def compare_workload(
         rows=tuple(rows),
         winners=tuple(winners(able)),
         levers=levers(workload, Asker(catalog, ask, partial(_cheapest, prices))),
-        defaults=tuple(defaults),
+        defaults=(*gpu_notes(gpu_names, catalog), *defaults),
         warnings=(
             *unknown_software(workload, catalog.coefficients),
             *price_warnings([r.price for r in rows if r.price is not None]),
@@ -130,7 +131,8 @@ def _cheapest(
 
 
 def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]]:
-    model = catalog.model(question.model, "MODEL")
+    named = catalog.named_model(question.model, "MODEL")
+    model = named.model
     embeds = model.kind in ("embedding", "encoder")
     if not model.generates_text and not embeds:
         raise InputError(
@@ -138,7 +140,8 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
         )
     if embeds and question.adapters is not None:
         raise InputError(Problem("--adapters", f"go with models that answer in text; {model.id}"))
-    defaults = []
+    precisions, told = named.precisions(question.precisions)
+    defaults = [*named.notes, *([told] if told else [])]
     if question.input_tokens is None:
         defaults.append(f"{assumed.INPUT_TOKENS:,.0f} input tokens")
     if question.output_tokens is None and not embeds:
@@ -149,14 +152,14 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
     defaults.append("Poisson arrivals, all requests of the same length")
     prompt = question.input_tokens or assumed.INPUT_TOKENS
     answer = 0.0 if embeds else question.output_tokens or assumed.OUTPUT_TOKENS
-    if message := too_long(model, prompt, answer):
+    if message := too_long(model, prompt, answer, named.context):
         raise InputError(Problem("--input, --output", message, SHORTER))
     workload = Workload(
         id=model.id,
         kind=Kind.EMBEDDING if embeds else Kind.CHAT,
         model=model.id,
-        precisions=question.precisions,
-        kv_precision="",
+        precisions=precisions,
+        kv_precision=named.kv_precision,
         engine=question.engine,
         tier=Tier.STANDARD,
         demand=Demand(
@@ -193,6 +196,12 @@ def compared_gpus(names: Sequence[str] | None, catalog: Catalog) -> list[Gpu]:
     if problems:
         raise InputError(problems)
     return list(dict.fromkeys(found))
+
+
+def gpu_notes(names: Sequence[str] | None, catalog: Catalog) -> tuple[str, ...]:
+    """What was taken for GPUs whose names leave something open."""
+    found = [catalog.named_gpu(name) for name in names or ()]
+    return tuple(dict.fromkeys(one.note for one in found if one.note))
 
 
 def _rows(

@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from gpumix.catalog import price_summary
-from gpumix.compare.serving import compared_gpus, price_warnings
+from gpumix.compare.serving import compared_gpus, gpu_notes, price_warnings
 from gpumix.cost.jobs import (
     Finish,
     break_even_price_ratio,
@@ -85,7 +85,8 @@ def compare_train(question: TrainQuestion, catalog: Catalog, as_of: date) -> Tra
 
     Raises: InputError for unknown names, models without a shape to train, and absurd counts.
     """
-    model = catalog.model(question.model, "MODEL")
+    named = catalog.named_model(question.model, "MODEL")
+    model = named.model
     if not model.layers or not model.hidden:
         raise InputError(
             Problem("MODEL", f"{model.id} has no layers to predict a training step from")
@@ -124,7 +125,7 @@ def compare_train(question: TrainQuestion, catalog: Catalog, as_of: date) -> Tra
         ratios=tuple(_ratios(tried, pareto, run)),
         why=tuple(_why(tried, pareto, run)),
         counts_stated=question.counts is not None or run.gpus is not None,
-        defaults=question.defaults,
+        defaults=(*gpu_notes(question.gpus, catalog), *named.notes, *question.defaults),
         warnings=(
             *unknown_name("stack", question.run.stack, catalog.coefficients.training["stack"]),
             *_warnings(rows, as_of),

@@ -97,7 +97,7 @@ class SiteCharges:
     def _monthly(
         self, of: tuple[str, str, str], quantity: FloatArray, usd: FloatArray, months: FloatArray
     ) -> Stream:
-        """Amounts at the end of months, told as a quantity and its price."""
+        """Amounts at the end of months, as a quantity and its price."""
         price = np.divide(usd, quantity, out=np.zeros_like(usd), where=quantity > 0.0)
         category, item, unit = of
         return Stream(
@@ -164,7 +164,7 @@ class SiteCharges:
 
 
 def charges_of_site(site: Site, outage_hours_per_year: float, first_month: int) -> SiteCharges:
-    """What a site states of its own charges; what stands there already needs no fit-out.
+    """A site's own charges as it states them; one that has servers already needs no fit-out.
 
     Args:
         site: the site, its prices in USD.

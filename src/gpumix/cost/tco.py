@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gpumix.cost.book import Book, country_source
@@ -13,7 +14,7 @@ from gpumix.cost.site_charges import ServerDraw
 from gpumix.domain.defaults import TAX_RECOVERY_MONTHS
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.gpu import Server
-from gpumix.domain.site import Country, Range, Site
+from gpumix.domain.site import Country, Licence, Range, Site
 from gpumix.errors import NoEstimate
 from gpumix.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
 
@@ -85,7 +86,7 @@ def onprem_server(
     years: float,
     owned: bool = False,
     hot_humid: bool = False,
-    licence: bool = False,
+    licences: Sequence[Licence] = (),
     recovery_lag_months: float = TAX_RECOVERY_MONTHS,
     alone: bool = False,
     age_months: float = 0.0,
@@ -110,7 +111,7 @@ def onprem_server(
         years: horizon [years].
         owned: already paid for: no capital cost; without `price` no support or insurance either.
         hot_humid: whether air cooling works against the climate (`Country.hot_humid`).
-        licence: count an NVIDIA AI Enterprise licence for every GPU.
+        licences: software that is paid for by the GPU and year.
         recovery_lag_months: until advance taxes come back, where they do [months].
         alone: it is the only server of the site, and needs no network between servers.
         age_months: of an owned one when the plan starts [months].
@@ -141,7 +142,7 @@ def onprem_server(
         capital_usd_per_year=capital_usd,
         support_usd_per_year=_share(insured_usd, "maintenance_support_rate", "support", book),
         insurance_usd_per_year=_share(insured_usd, "insurance_rate", "insurance", book),
-        licence_usd_per_year=_licence(server, licence, book),
+        licence_usd_per_year=_licences(server, licences, book),
         facility_usd_per_year=_facility(rent, server.nameplate_kw, book),
         idle_energy_usd_per_year=energy.idle_usd_per_year,
         energy_usd_per_busy_hour=energy.usd_per_busy_hour,
@@ -284,10 +285,14 @@ def _share(hardware_usd: float, parameter: str, what: str, book: Book) -> float:
     return hardware_usd * book.typical(parameter, what) if hardware_usd else 0.0
 
 
-def _licence(server: Server, licence: bool, book: Book) -> float:
-    if not licence:
-        return 0.0
-    return server.gpus * book.typical("nvidia_ai_enterprise", "software licence")
+def _licences(server: Server, licences: Sequence[Licence], book: Book) -> float:
+    return server.gpus * math.fsum(
+        book.stated_or(
+            one.usd_per_gpu_year, "nvidia_ai_enterprise", f"licence {one.name}", "USD/GPU-year"
+        )
+        for one in licences
+        if one.covers(server.gpu)
+    )
 
 
 def _facility(usd_per_kw_month: float | None, nameplate_kw: float, book: Book) -> float:

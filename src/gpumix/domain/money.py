@@ -7,46 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 
 from gpumix.domain.tco import Irr, Spread
-
-
-class Acts(StrEnum):
-    """What an uncertain figure does to an entry, or to the whole."""
-
-    PRICE = "price"
-    PATH = "path"
-    CAPITAL = "capital"
-    SPEED = "speed"
-    GROWTH = "growth"
-
-
-@dataclass(frozen=True, slots=True)
-class MoneyRange:
-    """A row of `money_ranges.csv`: by how much a kind of figure may be off, as factors of what the
-    plan is computed with.
-
-    It acts on entries whose category or item is one of `categories` (all where there are none), of
-    lines paid for in one of the ways `purchases`; `each` names what has a figure of its own: every
-    `provider`, every `currency`. A `path` is the factor of a year's change, taken once for each
-    whole year. Of what has no ends of its own, such as the speed, these are None.
-    """
-
-    name: str
-    acts: Acts
-    categories: frozenset[str]
-    purchases: frozenset[str]
-    each: str
-    unit: str
-    low: float | None
-    typical: float
-    high: float | None
-    least: float | None
-    most: float | None
-    source: str
-    as_of: date
-    sourced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +120,7 @@ class RentPrice:
 
 @dataclass(frozen=True, slots=True)
 class VolumePoint:
-    """So many GPUs' worth of work around the clock: present cost of whole servers of one's own that
+    """Work that this number of GPUs does around the clock: present cost of the whole servers that
     carry it, and of renting it at each of `OwnOrRent.prices` [USD]."""
 
     gpus: int
@@ -209,10 +171,11 @@ class PlanBooks:
 class KeepOrSell:
     """An owned line that the plan keeps: what it costs, what it would fetch, and doing without it.
 
-    `keep_usd` is the present cost of its bills; it `sells_for_usd` at the start (None where no
-    price is known). The alternative `without` it costs `without_more_usd` more, before that sale:
-    the most that doing without can cost, because no better one may have been looked for. Selling
-    pays above `sell_above_usd_per_gpu`. None, with the `reason`, where nothing does without it.
+    `keep_usd` is the present cost of its bills less any resale; it `sells_for_usd` at the start
+    (None where no price is known). The alternative `without` it costs `without_more_usd` more,
+    before that sale: the most that doing without can cost, because no better one may have been
+    looked for. Selling pays above `sell_above_usd_per_gpu`. None, with the `reason`, where nothing
+    does without it.
     """
 
     resource: str

@@ -16,6 +16,7 @@ from gpumix.domain.job import JobPlan
 from gpumix.domain.ledger import PlanLedger
 from gpumix.domain.money import PlanMoney
 from gpumix.domain.proof import PlannedHours, Replay
+from gpumix.domain.room import RoomUse
 from gpumix.domain.scenarios import CurvePoint, Scenarios, TermTarget
 from gpumix.domain.timeline import Step
 from gpumix.domain.today_plan import TodayPlan
@@ -363,8 +364,10 @@ class Plan:
     `surviving_usd_per_month` is what premium work's surviving the loss of an instance costs,
     `surviving_share` of the cheapest mix's cost (0-1); `confidence_costs` say what it would cost to
     be more or less sure of all speeds; `cash_years` are the years of the calendar, where the cash
-    of any is limited; `money` says how sure the cost is and what would flip the plan (all since
-    schema 1.4).
+    of any is limited; `money` says how sure the cost is and what would flip the plan; `room_use`
+    what it takes of the racks of each site; `cash_by_year_local` is cash in `report_currency`, each
+    payment at the rate of its day, where the inventory says how the rate goes on (all since schema
+    1.4).
     """
 
     name: str
@@ -421,6 +424,8 @@ class Plan:
     ledger: PlanLedger | None = None
     cash_years: tuple[CashYear, ...] = ()
     money: PlanMoney | None = None
+    room_use: tuple[RoomUse, ...] = ()
+    cash_by_year_local: tuple[float, ...] = ()
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

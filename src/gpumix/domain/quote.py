@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from gpumix.domain.case import Exchange, Jump
+
 INCLUDES: Final = ("network", "storage", "support", "tax", "installation")
 """What a quotation's price may hold besides the server, so that it is not added again."""
 
@@ -15,11 +17,21 @@ HARDWARE_DAYS: Final = 365
 
 @dataclass(frozen=True, slots=True)
 class StatedRate:
-    """Units of a currency for a dollar on a day, as the team states them."""
+    """Units of a currency for a dollar on a day, as the team states them, and how they go on after
+    the plan's start."""
 
     currency: str
     per_usd: float
     as_of: date
+    drift_per_year: float = 0.0
+    jumps: tuple[Jump, ...] = ()
+
+    @property
+    def path(self) -> Exchange | None:
+        """Units for a dollar in each month of a plan; None where they stay the same."""
+        if not self.drift_per_year and not self.jumps:
+            return None
+        return Exchange(now=self.per_usd, drift_per_year=self.drift_per_year, jumps=self.jumps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,20 @@ class SiteRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomUse:
+    """What a plan takes of a site at its fullest: rack power [kW] and racks, beside what is there.
+
+    A server that shares its rack with others takes its part of the rack's power.
+    """
+
+    site: str
+    racks: int
+    racks_used: float
+    kw: float
+    kw_used: float
+
+
+@dataclass(frozen=True, slots=True)
 class Rooms:
     """Every site of an inventory, the text workloads asked about, and what the figures rest on."""
 

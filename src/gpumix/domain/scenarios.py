@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +38,6 @@ class TermTarget:
     usd_per_gpu_hour: float
     usual_usd_per_gpu_hour: float
     saves_usd_per_month: float
-
-
-@dataclass(frozen=True, slots=True)
-class Future:
-    """A row of `scenarios.csv`: another growth, or another path of prices, and where it is from."""
-
-    growth_factor: float
-    price_change_per_year: float
-    source: str
-    as_of: date
-    sourced: bool
-
-    @property
-    def is_own(self) -> bool:
-        """Whether it is the inventory's own: its growth at prices that stay."""
-        return self.growth_factor == 1.0 and not self.price_change_per_year
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,3 +158,21 @@ class Site:
     def capacity_kw(self) -> float:
         """IT power the racks can feed and cool [kW]."""
         return self.racks * self.kw_per_rack
+
+
+AI_ENTERPRISE: Final = "nvidia-ai-enterprise"
+"""The licence that has a price in the table of defaults."""
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """Software paid for by the GPU and year on servers of one's own; `usd_per_gpu_year` None = the
+    price of the table of defaults, `gpus` None = on all of them."""
+
+    name: str
+    usd_per_gpu_year: float | None = None
+    gpus: tuple[str, ...] | None = None
+
+    def covers(self, gpu: str) -> bool:
+        """Whether it is paid on this GPU."""
+        return self.gpus is None or gpu in self.gpus

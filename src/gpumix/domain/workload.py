@@ -15,7 +15,7 @@ from gpumix.domain.gpu import NO_NEEDS, Needs
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.places import StatedTrip
 from gpumix.domain.quote import Quote, StatedRate
-from gpumix.domain.site import Site
+from gpumix.domain.site import Licence, Site
 from gpumix.domain.today import Today
 from gpumix.domain.traffic import DemandFrom, Lengths
 
@@ -384,7 +384,7 @@ class Inventory:
     runs today is not stated. `cost_of_capital` [1/year] None: that of its sites. `quotes` are the
     team's quotations for servers, `fx` its exchange rates, which go before the catalogue's.
     `phases` are the months of the plan (0 = first) in which it may buy, reserve or sell; None =
-    every one in which anything changes.
+    every one in which anything changes. `licences` are paid on servers of one's own.
     """
 
     name: str
@@ -408,3 +408,4 @@ class Inventory:
     quotes: tuple[Quote, ...] = ()
     fx: tuple[StatedRate, ...] = ()
     phases: tuple[int, ...] | None = None
+    licences: tuple[Licence, ...] = ()

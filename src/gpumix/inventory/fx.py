@@ -31,5 +31,12 @@ def rates_of(
         age = (as_of - spec.as_of).days
         old = f", {age} days before the plan's" if age > 0 else ""
         note(f"fx: {spec.per_usd:g} {code} for a USD, stated, of {spec.as_of}{old}")
-        found.append(StatedRate(code, spec.per_usd, spec.as_of))
+        rate = StatedRate(code, spec.per_usd, spec.as_of, spec.drift_per_year, tuple(spec.jumps))
+        if rate.path is not None:
+            jumps = "".join(f", times {j.factor:g} in month {j.month:g}" for j in rate.jumps)
+            note(
+                f"fx: {code} for a USD drifts by {rate.drift_per_year:.4g} a year{jumps}, for cash "
+                f"in {code}; amounts stated in {code} count at the first rate"
+            )
+        found.append(rate)
     return tuple(found)

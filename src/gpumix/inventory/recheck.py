@@ -14,9 +14,9 @@ from dataclasses import fields, is_dataclass
 from itertools import pairwise
 from typing import Any, Final
 
+from gpumix import formats
 from gpumix.catalog import Catalog
 from gpumix.catalog.currencies import unknown_currency
-from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.offer import TIERS, Purchase
 from gpumix.domain.promises import SLO_NAMES
 from gpumix.domain.quote import INCLUDES
@@ -108,6 +108,9 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Site.facility_usd_per_kw_month": (0.0, 10_000.0),
     "Site.owned": (1, 1_000_000),
     "StatedRate.per_usd": (1e-9, 1e9),
+    "StatedRate.drift_per_year": (-0.99, 20.0),
+    "Jump.month": (0.0, 120.0),
+    "Jump.factor": (1e-9, 1e9),
     "Tax.rate": (0.0, 100.0),
     "Tax.recoverable": (0.0, 1.0),
     "Tax.lag_months": (0, 120),
@@ -116,6 +119,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Quote.usd": (1e-9, 1e12),
     "Limits.capex_usd": (0.0, 1e15),
     "Limits.cash": (0.0, 1e15),
+    "Licence.usd_per_gpu_year": (0.0, 1e6),
     "Limits.spot_share": (0.0, 1.0),
     "Limits.providers": (1, 1000),
     "Limits.gpu_types": (1, 1000),
@@ -284,8 +288,8 @@ def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Proble
     known: Mapping[str, tuple[str, Collection[str]]] = {
         "Workload.model": ("model", ("", *catalog.models)),
         "ApiPrice.model": ("model", catalog.models),
-        "Workload.precisions": ("precision", PRECISIONS),
-        "Workload.kv_precision": ("precision", ("", *PRECISIONS)),
+        "Workload.precisions": ("precision", formats.precisions()),
+        "Workload.kv_precision": ("precision", ("", *formats.precisions())),
         "Workload.users_at": ("country", catalog.places.countries),
         "Workload.gpus": ("GPU", catalog.gpus),
         "MeasuredRate.gpu": ("GPU", catalog.gpus),
@@ -298,6 +302,7 @@ def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Proble
         "Site.owned": ("GPU", catalog.gpus),
         "OwnedTerms.gpu": ("GPU", catalog.gpus),
         "Quote.gpu": ("GPU", catalog.gpus),
+        "Licence.gpus": ("GPU", catalog.gpus),
         "Site.country": ("country", {**catalog.places.countries, **catalog.countries}),
     }
     if kind in _WORDS:

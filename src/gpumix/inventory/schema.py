@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from gpumix.domain import defaults
+from gpumix.domain.case import Jump
 from gpumix.domain.site import SERVER_TAXES
 from gpumix.domain.workload import (
     HIGHEST_RANK,
@@ -198,11 +199,11 @@ Rate = Annotated[
 
 
 class WorkloadSpec(_Spec):
-    """One workload of any kind; kinds.py says which keys go with which kind."""
+    """One workload of any kind; applies.py says which keys go with which kind."""
 
     kind: Kind
     model: str | None = None
-    precision: Names = [defaults.PRECISION]
+    precision: Names | None = None
     kv_precision: str = ""
     engine: str = defaults.ENGINE
     tier: Tier = Tier.STANDARD
@@ -361,6 +362,8 @@ class RateSpec(_Spec):
 
     per_usd: Number = Field(gt=0, le=1e9)
     as_of: Day
+    drift_per_year: Growth = 0.0
+    jumps: list[Jump] = []
 
 
 class SiteSpec(_Spec):
@@ -464,6 +467,13 @@ class FinanceSpec(_Spec):
     cost_of_capital: Share | None = None
 
 
+class LicenceSpec(_Spec):
+    """Software that is paid for by the GPU and year."""
+
+    usd_per_gpu_year: Annotated[Number, Field(ge=0, le=1e6)] | None = None
+    on: Names = ["all"]
+
+
 class TodaySpec(_Spec):
     """What runs today, and what it is billed a month."""
 
@@ -486,4 +496,5 @@ class InventorySpec(_Spec):
     prefer: PreferSpec = PreferSpec()
     today: TodaySpec | None = None
     finance: FinanceSpec = FinanceSpec()
+    licences: dict[Name, LicenceSpec] = {}
     prices: str | None = None

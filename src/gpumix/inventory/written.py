@@ -76,7 +76,8 @@ def _at(data: Any, path: tuple[str, ...]) -> Any:
     for key in path:
         if isinstance(data, list):
             data = {one.get("name"): one for one in data if isinstance(one, dict)}
-        data = data.get(key) if isinstance(data, dict) else None
+        named = {str(k): v for k, v in data.items()} if isinstance(data, dict) else {}
+        data = named.get(key)
     return data
 
 

@@ -190,8 +190,8 @@ class Group:
     resources: tuple[str, ...]
     fixed_cost: float = 0.0
     kind: str = ""
-    capex: float = 0.0
     cash: tuple[float, ...] = ()
+    capex: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpumix.domain.ledger import Entry
-from gpumix.domain.money import Acts
+from gpumix.domain.money_ranges import Acts
 from gpumix.money.held import Held, Option
 from gpumix.money.inputs import Input
 from gpumix.units import MONTHS_PER_YEAR

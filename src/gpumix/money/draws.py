@@ -87,4 +87,5 @@ def tornado_of(
         )
         for row, (_, one) in enumerate(ranged)
     ]
-    return tuple(sorted(found, key=lambda bar: -abs(bar.high_usd - bar.low_usd))[:LARGEST])
+    moving = [bar for bar in found if bar.flips or bar.high_usd != bar.low_usd]
+    return tuple(sorted(moving, key=lambda bar: -abs(bar.high_usd - bar.low_usd))[:LARGEST])

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gpumix.cost.case.returns import crossings
-from gpumix.domain.money import Acts, Flip
+from gpumix.domain.money import Flip
+from gpumix.domain.money_ranges import Acts
 from gpumix.money.costs import Costs
 from gpumix.money.inputs import Input
 from gpumix.values import FloatArray

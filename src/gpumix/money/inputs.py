@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gpumix.domain.ledger import Entry
-from gpumix.domain.money import Acts, MoneyInput, MoneyRange
+from gpumix.domain.money import MoneyInput
+from gpumix.domain.money_ranges import Acts, MoneyRange
 from gpumix.money.held import Held, Option
 from gpumix.values import FloatArray
 
@@ -87,13 +88,14 @@ def inputs_of(
     Source: data/money_ranges.csv.
     """
     found: list[Input] = []
+    by_kind = {option.name: _by_kind(option.entries) for option in options}
     for one in ranges:
         if one.acts is Acts.CAPITAL:
             found += [_scaled(one, rate_per_year, one.unit)] if rate_per_year else []
         elif one.acts in (Acts.SPEED, Acts.GROWTH):
             found += [_of_whole(one, whole[one.acts])] if one.acts in whole else []
         else:
-            found += _by_key(one, options, held)
+            found += _by_key(one, by_kind, held)
     return tuple(found)
 
 
@@ -109,24 +111,38 @@ def _key(one: MoneyRange, entry: Entry, of: Held | None) -> str:
     return entry.currency if one.each == "currency" else ""
 
 
+def _by_kind(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Entries that no range tells apart, together."""
+    found: dict[tuple[str, str, str, str], list[Entry]] = {}
+    for entry in entries:
+        kind = (entry.option, entry.category, entry.item, entry.currency)
+        found.setdefault(kind, []).append(entry)
+    return list(found.values())
+
+
 def _by_key(
-    one: MoneyRange, options: Sequence[Option], held: Mapping[str, Held]
+    one: MoneyRange, by_kind: Mapping[str, Sequence[Sequence[Entry]]], held: Mapping[str, Held]
 ) -> Iterator[Input]:
-    """One input, or one for each provider or currency, of those that any entry is of."""
-    entries: dict[str, dict[str, list[Entry]]] = {}
-    for option in options:
-        for entry in option.entries:
-            of = held.get(entry.option)
-            if _is_of(one, entry, of):
-                key = _key(one, entry, of)
-                entries.setdefault(key, {}).setdefault(option.name, []).append(entry)
-    entries.pop("USD", None)
-    for key, by_option in entries.items():
-        name, own = next(iter(by_option.items()))
-        every = next(option.entries for option in options if option.name == name)
-        now = _now(one, own, every, held)
+    """One input, or one for each provider or currency, of those that any entry is of; what it is
+    now is what the first option says that has any, the plan before its alternatives."""
+    first: dict[str, str] = {}
+    own: dict[str, list[Entry]] = {}
+    of_key: dict[str, set[str]] = {}
+    for name, kinds in by_kind.items():
+        for entries in kinds:
+            of = held.get(entries[0].option)
+            if not _is_of(one, entries[0], of):
+                continue
+            key = _key(one, entries[0], of)
+            of_key.setdefault(key, set()).add(entries[0].option)
+            if first.setdefault(key, name) == name:
+                own.setdefault(key, []).extend(entries)
+    own.pop("USD", None)
+    for key, entries in own.items():
+        every = [entry for kind in by_kind[first[key]] for entry in kind]
+        now = _now(one, entries, every, held)
         unit = one.unit if now is not None or one.acts is Acts.PATH else TIMES
-        ends = _ends(own, held) if one.each == "provider" else None
+        ends = _ends(of_key[key], held) if one.each == "provider" else None
         yield _scaled(one, now or 1.0, unit, key, ends)
 
 
@@ -205,9 +221,9 @@ def _ratio(amounts: Sequence[float], of: Sequence[float]) -> float | None:
     return math.fsum(amounts) / total if total > 0.0 and math.fsum(amounts) > 0.0 else None
 
 
-def _ends(own: Sequence[Entry], held: Mapping[str, Held]) -> tuple[float, float] | None:
-    """The widest ends of assumed prices among entries, as factors; None where none is assumed."""
-    of = [held[name] for name in {entry.option for entry in own} if name in held]
+def _ends(resources: Collection[str], held: Mapping[str, Held]) -> tuple[float, float] | None:
+    """The widest ends of assumed prices among resources, as factors; None where none is assumed."""
+    of = [held[name] for name in resources if name in held]
     lows = [one.low for one in of if one.low is not None]
     highs = [one.high for one in of if one.high is not None]
     if not lows and not highs:

@@ -7,14 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gpumix.cost.case.streams import cash_by_year
-from gpumix.domain.money import (
-    Acts,
-    MoneyAgainst,
-    MoneyOption,
-    MoneyRange,
-    OwnOrRent,
-    PlanMoney,
-)
+from gpumix.domain.money import MoneyAgainst, MoneyOption, OwnOrRent, PlanMoney
+from gpumix.domain.money_ranges import Acts, MoneyRange
 from gpumix.money.against import against
 from gpumix.money.books import books_of
 from gpumix.money.costs import Costs, Totals, costs_of

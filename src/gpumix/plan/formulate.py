@@ -102,8 +102,8 @@ class Choice:
     pools: Mapping[str, Pooled] = field(default_factory=dict)
     rate_per_year: float = 0.0
     staff: tuple[SiteStaff, ...] = ()
-    sites: tuple[SiteCharges, ...] = ()
     cash_margin_usd: Mapping[int, float] = field(default_factory=dict)
+    sites: tuple[SiteCharges, ...] = ()
 
     def needed(self, workload: Workload, cycle: Cycle) -> tuple[float, ...]:
         """What replicas must do together, at their planned rates, in each block [units/h]."""

@@ -23,6 +23,7 @@ from gpumix.domain.plan import (
     MixLine,
 )
 from gpumix.domain.quote import HARDWARE_DAYS, Quote
+from gpumix.domain.room import RoomUse
 from gpumix.plan.accounts import Line, Use, lines_of
 from gpumix.plan.cash import TOLERANCE_USD, Calendar
 from gpumix.plan.cohorts import OWED
@@ -201,6 +202,18 @@ def _mix_line(line: Line, answer: Answer, valid_until: date | None) -> MixLine:
     )
 
 
+def room_use(answer: Answer) -> tuple[RoomUse, ...]:
+    """What the plan takes of the racks of each site, in the fullest block of the horizon."""
+    blocks = range(len(answer.formulation.cycle.blocks))
+    found = []
+    for site in answer.choice.inventory.sites:
+        lines = [line for line in answer.lines if line.supply.site == site.id]
+        kw = max(math.fsum(m.supply.kw * m.at_once[block] for m in lines) for block in blocks)
+        used = kw / site.kw_per_rack
+        found.append(RoomUse(site.id, site.racks, used, site.capacity_kw, kw))
+    return tuple(found)
+
+
 def _counts_by_year(line: Line, answer: Answer) -> tuple[int, ...]:
     cycle = answer.formulation.cycle
     return tuple(
@@ -247,6 +260,22 @@ def ledger(answer: Answer) -> PlanLedger:
         cash=cash_of(streams, months),
         by_category=cash_by_category(streams, months),
     )
+
+
+def cash_by_year_local(answer: Answer) -> tuple[float, ...]:
+    """Cash of each year of the horizon in the report's currency, each payment at the rate of its
+    month; none where no path of that rate is stated."""
+    inventory = answer.choice.inventory
+    rates = (r for r in inventory.fx if r.currency == inventory.report_currency)
+    path = next((rate.path for rate in rates), None)
+    if path is None:
+        return ()
+    streams = [
+        replace(stream, amounts=stream.amounts * path.rates(stream.months))
+        for line in answer.lines
+        for stream in line.streams
+    ]
+    return tuple(cash_by_year(streams, round(answer.months)).tolist())
 
 
 def cash_years(answer: Answer) -> tuple[CashYear, ...]:

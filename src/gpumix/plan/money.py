@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gpumix.domain.defaults import BOOK_YEARS, MONEY_DRAWS, MONEY_SEED
-from gpumix.domain.money import Acts, MoneyRange, PlanMoney
+from gpumix.domain.money import PlanMoney
+from gpumix.domain.money_ranges import Acts, MoneyRange
 from gpumix.domain.offer import Purchase
 from gpumix.domain.scenarios import Scenarios
 from gpumix.money.held import SIGNED, ByTheHour, Held, Option
@@ -102,18 +103,20 @@ def _held(line: Line, supplies: Sequence[Supply]) -> Held:
 def _whole(
     usd: float, ends_usd: tuple[float | None, float | None], scenarios: Scenarios | None
 ) -> Mapping[Acts, Whole]:
-    """What speed and growth do to the plan's cost, as factors of it."""
+    """What speed and growth do to the plan's cost, as factors of it: growth that its commitments do
+    not carry costs at least what the best plan for it does."""
     found: dict[Acts, Whole] = {}
     fast_usd, slow_usd = ends_usd
     if usd > 0.0 and fast_usd and slow_usd:
         ends = tuple(sorted((fast_usd / usd, 1.0, slow_usd / usd)))
         found[Acts.SPEED] = Whole(ends, ends)
     grown = {
-        s.growth_factor: s.plan_usd
+        s.growth_factor: s.plan_usd or s.best_usd
         for s in (scenarios.of if scenarios else ())
-        if not s.price_change_per_year and s.plan_usd
+        if not s.price_change_per_year
     }
-    if len(grown) > 1 and 1.0 in grown:
-        values = tuple(sorted(grown))
-        found[Acts.GROWTH] = Whole(values, tuple(grown[v] / grown[1.0] for v in values))
+    known = {value: cost for value, cost in sorted(grown.items()) if cost}
+    if len(known) > 1 and 1.0 in known:
+        factors = tuple(cost / known[1.0] for cost in known.values())
+        found[Acts.GROWTH] = Whole(tuple(known), factors)
     return found

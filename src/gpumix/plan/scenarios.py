@@ -16,7 +16,8 @@ from dataclasses import replace
 import numpy as np
 
 from gpumix import mix
-from gpumix.domain.scenarios import Future, Scenario, Scenarios
+from gpumix.domain.futures import Future
+from gpumix.domain.scenarios import Scenario, Scenarios
 from gpumix.domain.workload import Workload
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, formulate

@@ -3,7 +3,7 @@ the accounts by what stands there month by month."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,45 +27,42 @@ class SiteCosts:
         staff = () if self.staff is None else (self.staff.paid(load.servers),)
         return (*staff, *(self.charges.paid(load) if self.charges else ()))
 
-    def each(self, supply: Supply, start: int, until: int) -> tuple[Stream, ...]:
+    @property
+    def fit_out_usd(self) -> float:
+        """Capital that its opening takes [USD]."""
+        return self.charges.fit_out_usd if self.charges else 0.0
+
+    def of_each(self, supply: Supply, start: int, until: int) -> tuple[Stream, ...]:
         """What an instance adds between two months: posts where they go by the server, and its draw
         under load where the peak is charged."""
-        return (*self._posts(supply, start, until), *self._peak(supply, start, until))
+        load = _of_one(supply, start, until)
+        goes_by_server = self.staff is not None and self.staff.least <= self.staff.per_server
+        posts = (self.staff.paid(load.servers),) if self.staff and goes_by_server else ()
+        return (*posts, *self._peak(load))
 
-    def _posts(self, supply: Supply, start: int, until: int) -> tuple[Stream, ...]:
-        staff = self.staff
-        if staff is None or staff.least > staff.per_server:
+    def _peak(self, load: SiteLoad) -> tuple[Stream, ...]:
+        """Demand charge for a load beside others: without the minimum and what is charged by the
+        day."""
+        charges = self.charges
+        if charges is None or charges.tariff is None or charges.tariff.demand is None:
             return ()
-        by_server = replace(staff, least=0.0, whole=False)
-        return (by_server.paid(_of_one(supply, start, until).servers),)
+        demand = replace(charges.tariff.demand, minimum_kw=0.0)
+        beside = replace(charges.tariff, fixed_per_day=0.0, demand=demand)
+        return replace(charges, tariff=beside).tariff_paid(load)
 
-    def _peak(self, supply: Supply, start: int, until: int) -> tuple[Stream, ...]:
-        charges, draw = self.charges, supply.draw
-        if charges is None or draw is None or charges.tariff is None:
-            return ()
-        demand = charges.tariff.demand
-        if demand is None:
-            return ()
-        alone = replace(charges.tariff, fixed_per_day=0.0, demand=replace(demand, minimum_kw=0.0))
-        return replace(charges, tariff=alone).tariff_paid(_of_one(supply, start, until))
-
-    def opening(self, supplies: Sequence[Supply], end: int) -> tuple[Stream, ...]:
-        """What the site pays with its smallest server, from the first month in which one can stand
-        there to the end, less what that server adds (`each`)."""
-        first = min(_first_month(supply) for supply in supplies)
-        one = min(supplies, key=lambda s: s.draw.load_kw if s.draw else 0.0)
-        load = _of_one(one, first, end)
-        paid = list(self.charges.paid(load)) if self.charges else []
-        if self.staff is not None and self.staff.least > self.staff.per_server:
-            paid.append(self.staff.paid(load.servers))
-        return (*paid, *(stream.counted(-1.0) for stream in self._peak(one, first, end)))
-
-
-def _first_month(supply: Supply) -> int:
-    """The first in which an instance can stand."""
-    if supply.count:
-        return 0
-    return supply.starts[0] if supply.starts else supply.lead_months
+    def opening(self, supplies: Iterable[Supply], end: int) -> tuple[Stream, ...]:
+        """What the site pays at its smallest server, from the first month in which one can stand
+        there to the end, less what that server adds (`of_each`)."""
+        own = list(supplies)
+        first = min(0 if s.count else (s.starts or (s.lead_months,))[0] for s in own)
+        one = min(own, key=lambda s: s.draw.load_kw if s.draw else 0.0)
+        load = _of_one(one, min(first, end), end)
+        fixed = self.staff is not None and self.staff.least > self.staff.per_server
+        return (
+            *((self.staff.paid(load.servers),) if self.staff and fixed else ()),
+            *(self.charges.paid(load) if self.charges else ()),
+            *(stream.counted(-1.0) for stream in self._peak(load)),
+        )
 
 
 def site_costs(staff: Sequence[SiteStaff], charges: Sequence[SiteCharges]) -> tuple[SiteCosts, ...]:

@@ -21,34 +21,30 @@ from gpumix.values import FloatArray
 @dataclass(frozen=True, slots=True)
 class Terms:
     """Commitments of an inventory as the mix problem knows them, over the periods of a cycle, at a
-    cost of capital [1/year]; `sites` pay what is no server's."""
+    cost of capital [1/year]; `sites` are what the sites cost."""
 
     inventory: Inventory
     cycle: Cycle
     rate_per_year: float
     sites: tuple[SiteCosts, ...]
 
-    @property
-    def _end(self) -> int:
-        return self.cycle.periods[-1].end
-
     def of(self, supply: Supply) -> tuple[mix.Term, ...]:
         """Every commitment of a supply. What is sold at once is none: it serves nowhere, and all
         costs count from the best sale, all cash from that at once."""
         found, blocks = [], list(enumerate(self.cycle.blocks))
-        site = next((one for one in self.sites if one.site == supply.site), None)
         freed, sold = self.freed_usd(supply), self._cash_at_once(supply)
+        site = next((one for one in self.sites if one.site == supply.site), None)
         for cohort in self._cohorts(supply):
             start, until = cohort.start, cohort.until
             if not until:
                 continue
-            each = site.each(supply, start, until) if site else ()
-            cash = in_limited_years(self.inventory, (*cohort.streams, *each)) - sold
+            adds = site.of_each(supply, start, until) if site else ()
+            cash = in_limited_years(self.inventory, (*cohort.streams, *adds)) - sold
             found.append(
                 mix.Term(
                     cohort.id,
                     tuple(i for i, block in blocks if start <= block.period.start < until),
-                    cohort.usd + freed + present_cost_of(each, self.rate_per_year),
+                    cohort.usd + freed + present_cost_of(adds, self.rate_per_year),
                     cohort.capex_usd,
                     tuple(cash.tolist()),
                 )
@@ -60,12 +56,12 @@ class Terms:
         return freed_usd(supply, self.cycle.periods, self.rate_per_year)
 
     def opened(self, site: SiteCosts, there: Mapping[str, Supply]) -> mix.Group | None:
-        """A site that is paid for once it holds a server: what is the site's and no server's, less
-        the network that an only server does without, at the most: all of them, by resource, are
-        priced with it."""
+        """A site that is paid for once it holds a server: what it costs at its smallest, less the
+        network that an only server does without, at the most: all of them, by resource, are priced
+        with it."""
         if not there:
             return None
-        rate, paid = self.rate_per_year, site.opening(list(there.values()), self._end)
+        rate, paid = self.rate_per_year, site.opening(there.values(), self.cycle.periods[-1].end)
         both = [
             (full, only)
             for supply in there.values()
@@ -75,8 +71,7 @@ class Terms:
             )
         ]
         usd = present_cost_of(paid, rate) - max((f.usd - o.usd for f, o in both), default=0.0)
-        capex_usd = site.charges.fit_out_usd if site.charges else 0.0
-        if usd <= 0.0 and capex_usd <= 0.0:
+        if usd <= 0.0 and not site.fit_out_usd:
             return None
         networks = [self._cash(full) - self._cash(only) for full, only in both]
         cash = in_limited_years(self.inventory, paid)
@@ -85,8 +80,8 @@ class Terms:
             f"site {site.site}",
             tuple(there),
             max(usd, 0.0),
-            capex=capex_usd,
             cash=tuple(cash.tolist()),
+            capex=site.fit_out_usd,
         )
 
     def cash_limits(

@@ -96,6 +96,8 @@ def write_up(
         cost_of_capital=answer.formulation.rate_per_year,
         ledger=interpret.ledger(answer),
         cash_years=interpret.cash_years(answer),
+        room_use=interpret.room_use(answer),
+        cash_by_year_local=interpret.cash_by_year_local(answer),
         horizon_usd=answer.usd,
         horizon_low_usd=horizon.p10,
         horizon_high_usd=horizon.p90,

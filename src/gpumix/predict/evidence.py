@@ -15,6 +15,7 @@ from gpumix.domain.llm import Model
 from gpumix.domain.measurement import Shrinkage
 from gpumix.perf.calibrate import Places, shift
 from gpumix.perf.inference.constants import Key
+from gpumix.perf.inference.questions import Questions
 from gpumix.predict.training_rows import METRICS as TRAINING_METRICS
 from gpumix.values import FloatArray
 
@@ -195,3 +196,21 @@ def _rank(metric: str) -> int:
 
 def _name(identity: str, source: str) -> str:
     return f"{identity} ({source})" if source else identity
+
+
+def asked_of(
+    engine: npt.NDArray[np.str_],
+    gpu: npt.NDArray[np.str_],
+    label: npt.NDArray[np.str_],
+    figures: npt.NDArray[np.str_],
+    questions: Questions,
+) -> Asked:
+    """Where questions stand, and a key that is equal for equal ones."""
+    batch = batch_of(questions.load, questions.load_value, questions.output_len)
+    lengths = np.nan_to_num(questions.input_len), np.nan_to_num(questions.output_len)
+    places = Places(engine, gpu, label, figures, *lengths, batch)
+    key = label
+    numeric = (*lengths, batch)
+    for part in (questions.load, questions.metric, *(np.char.mod("%.5g", x) for x in numeric)):
+        key = np.char.add(np.char.add(key, "|"), part)
+    return Asked(places, key)

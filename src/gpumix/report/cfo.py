@@ -60,6 +60,7 @@ class CfoPage:
     owned: Table
     step_charts: tuple[Chart, ...]
     ages: Table
+    room: Table
 
     @property
     def charts(self) -> tuple[Chart, ...]:
@@ -74,7 +75,7 @@ class CfoPage:
         """Every table."""
         return (
             self.cash, self.against, self.own_or_rent, self.tornado, self.spread, self.books,
-            self.owned, self.ages,
+            self.owned, self.ages, self.room,
         )  # fmt: skip
 
 
@@ -112,14 +113,16 @@ def cfo_page(plan: Plan) -> CfoPage:
             ("held", "GPUs held", cfo_charts.gpus_held(plan), CHART_PX),
         ),
         ages=view.ages_table(plan),
+        room=view.room_table(plan),
     )
 
 
 def cfo_tables(plan: Plan) -> list[Table]:
-    """Cash by year, against the alternatives and own against rent, those that have rows: what a
-    terminal and Markdown show."""
+    """Cash by year, against the alternatives, own against rent, racks and power; those that have
+    rows: what a terminal and Markdown show."""
     every: Iterable[Table] = (
         view.cash_table(plan), view.against_table(plan), view.own_or_rent_table(plan),
+        view.room_table(plan),
     )  # fmt: skip
     return [one for one in every if one.rows]
 

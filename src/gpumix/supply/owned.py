@@ -191,6 +191,7 @@ def _cost(
         years=float(inventory.years),
         owned=owned,
         hot_humid=country.hot_humid,
+        licences=inventory.licences,
         alone=alone,
         age_months=OWNED_AGE_MONTHS if age is None else age,
         sell_usd=None if offered is None else offered * server.gpus,

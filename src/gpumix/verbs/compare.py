@@ -21,7 +21,7 @@ from gpumix.units import MS
 from gpumix.verbs.calibrate import find_store
 from gpumix.verbs.plan import open_inventory
 from gpumix.verbs.training_words import TrainWords, question_of, train_question
-from gpumix.verbs.words import names_of, precisions_of, slos_of
+from gpumix.verbs.words import NO_CONFIGS, names_of, precisions_of, slos_of
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -35,12 +35,13 @@ def compare_names(
     input_tokens: float | None,
     output_tokens: float | None,
     slo: str | None,
-    precision: str,
+    precision: str | None,
     engine: str,
     measured: Path | None = None,
     train: bool = False,
     run: TrainWords | None = None,
     adapters: Adapters | None = None,
+    configs: Mapping[str, Path] = NO_CONFIGS,
 ) -> Comparison | TrainingComparison:
     """A comparison asked for on the command line: of a model, or of an inventory's workload;
     with `train`, or of a training workload, of a training run that `run` states.
@@ -57,7 +58,7 @@ def compare_names(
         fix = "add --train" if workload is None else "state them in the inventory"
         raise InputError(Problem("compare", "options of a training run without --train", fix))
     if workload is not None or what.endswith((".yaml", ".yml")):
-        if served or train or (precision, engine) != (defaults.PRECISION, defaults.ENGINE):
+        if served or train or configs or precision is not None or engine != defaults.ENGINE:
             raise InputError(
                 Problem(
                     "compare",
@@ -82,9 +83,12 @@ def compare_names(
             return compare_train(question_of(chosen, names), catalog, inventory.as_of)
         near, told = _from_nearest(chosen, inventory, catalog)
         return compare_workload(near, catalog, inventory.as_of, names, told)
+    catalog = load(measured=find_store(measured), configs=configs)
     if train:
-        asked = train_question(what, run or TrainWords(), precisions_of(precision), names)
-        return compare_train(asked, load(measured=find_store(measured)), date.today())
+        asked = train_question(
+            what, run or TrainWords(), precisions_of(precision) or (defaults.PRECISION,), names
+        )
+        return compare_train(asked, catalog, date.today())
     _refuse_lengths({"--input": input_tokens, "--output": output_tokens})
     question = Question(
         what,
@@ -96,7 +100,7 @@ def compare_names(
         names,
         adapters,
     )
-    return compare_gpus(question, load(measured=find_store(measured)), date.today())
+    return compare_gpus(question, catalog, date.today())
 
 
 def _from_nearest(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -17,12 +17,14 @@ from gpumix.simulate.planned import PlanQuestion, run_plan
 from gpumix.simulate.question import SimulationQuestion
 from gpumix.simulate.simulation import run_simulation
 from gpumix.verbs.plan import PLAN, open_inventory
+from gpumix.verbs.words import NO_CONFIGS
 
 
 def simulate_file(
     question: SimulationQuestion,
     trace: Path | None = None,
     progress: Callable[[float], None] = lambda _: None,
+    configs: Mapping[str, Path] = NO_CONFIGS,
 ) -> Simulation:
     """A simulation of a question with today's catalogue; the requests are the trace's, if named.
 
@@ -32,7 +34,7 @@ def simulate_file(
         if question.profile is not None:
             raise InputError(Problem("--trace, --profile", "give exactly one of them"))
         question = replace(question, trace=read_requests(trace), trace_name=trace.name)
-    return run_simulation(question, load(), date.today(), progress)
+    return run_simulation(question, load(configs=configs), date.today(), progress)
 
 
 def simulate_plan(question: PlanQuestion, path: Path) -> PlanSimulation:

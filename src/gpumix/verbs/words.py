@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from gpumix import formats
+from gpumix.catalog.model_config import own_name
 from gpumix.domain.defaults import ADAPTER_RANK
-from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.promises import SLO_NAMES, limits_in, slo_of
 from gpumix.domain.workload import HIGHEST_RANK, MOST_ADAPTERS, Adapters, Slo
-from gpumix.errors import InputError, Problem, unknown_name
+from gpumix.errors import InputError, Problem, shortened
 
 
 def slos_of(text: str) -> tuple[Slo, ...]:
@@ -53,6 +59,25 @@ def adapters_of(count: int | None, rank: int | None) -> Adapters | None:
     return found
 
 
+NO_CONFIGS: Final[Mapping[str, Path]] = MappingProxyType({})
+
+
+def configs_of(stated: Sequence[str] | None, model: str = "") -> dict[str, Path]:
+    """Configs of models by name: `NAME=config.json`; without a name that of `model`, else its own.
+
+    Raises: InputError where a name stands twice.
+    """
+    found: dict[str, Path] = {}
+    for text in stated or ():
+        name, _, file = text.rpartition("=")
+        path = Path(file)
+        name = name or model or own_name(path)
+        if name in found:
+            raise InputError(Problem("--model-config", f"states {shortened(name)} twice"))
+        found[name] = path
+    return found
+
+
 def names_of(option: str, text: str | None) -> tuple[str, ...] | None:
     """Ids separated by commas, each once; None stays None. Raises: InputError where none is."""
     if text is None:
@@ -63,14 +88,16 @@ def names_of(option: str, text: str | None) -> tuple[str, ...] | None:
     return names
 
 
-def precisions_of(text: str) -> tuple[str, ...]:
-    """Weight precisions separated by commas. Raises: InputError for unknown ones."""
-    names = tuple(dict.fromkeys(p.strip() for p in text.split(",") if p.strip()))
-    problems = [
-        unknown_name("--precision", "precision", name, PRECISIONS)
-        for name in names
-        if name not in PRECISIONS
-    ]
+def precisions_of(text: str | None, option: str = "--precision") -> tuple[str, ...]:
+    """Weight precisions separated by commas, by any of their words; empty = not stated.
+
+    Raises: InputError for unknown ones.
+    """
+    if text is None:
+        return ()
+    names = dict.fromkeys(p.strip() for p in text.split(",") if p.strip())
+    found = {name: formats.canonical(name) for name in names}
+    problems = [formats.unknown_precision(option, name) for name in names if found[name] is None]
     if problems or not names:
-        raise InputError(problems or [Problem("--precision", "names no precision")])
-    return names
+        raise InputError(problems or [Problem(option, "names no precision")])
+    return tuple(dict.fromkeys(name for name in found.values() if name))

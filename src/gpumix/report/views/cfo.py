@@ -14,6 +14,7 @@ from gpumix.domain.evidence import Basis
 from gpumix.domain.money import Flip, MoneyAgainst, MoneyInput, OwnOrRent, RentPrice, TornadoBar
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import Alternative, MixLine, Plan
+from gpumix.domain.room import RoomUse
 from gpumix.domain.tco import Spread
 from gpumix.domain.timeline import Action
 from gpumix.report.tables import Cell, Table, basis, column, money, remark, table, text, value
@@ -51,15 +52,16 @@ def _cash(plan: Plan) -> str:
     ledger = plan.ledger
     if ledger is None or ledger.cash is None:
         return ""
-    first = with_second(plan, "cash_by_year_usd", ledger.cash.by_year[0])
+    first, whole = ledger.cash.by_year[0], ledger.cash.total
     peak = ledger.cash.most_outlaid
-    most = with_second(plan, "cash_by_year_usd", peak.amount)
-    when = f"month {peak.month}" if peak.month else "the first day"
-    whole = with_second(plan, "cash_by_year_usd", ledger.cash.total)
-    return (
-        f"Cash: {first} in {year_names(plan)[0]}; the most ever outlaid is {most}, on {when};"
-        f" {whole} in all."
-    ).replace("on month", "in month")
+    told = f"Cash: {with_second(plan, 'cash_by_year_usd', first)} in {year_names(plan)[0]}"
+    if round(peak.amount) != round(first):
+        most = with_second(plan, "cash_by_year_usd", peak.amount)
+        when = f"in month {peak.month}" if peak.month else "on the first day"
+        told += f"; the most ever outlaid is {most}, {when}"
+    if plan.years > 1:
+        told += f"; {with_second(plan, 'cash_by_year_usd', whole)} in all"
+    return f"{told}."
 
 
 def _against_next(plan: Plan) -> str:
@@ -197,16 +199,20 @@ def against_table(plan: Plan) -> Table:
         ("npv", lambda a: text(spread_words(a.npv))),
         ("saved_cash_usd", lambda a: money("saved_cash_usd", a.saved_cash_usd, second)),
         ("irr", lambda a: _irr(a)),
-        ("payback_months", lambda a: value("payback_months", a.payback_months, "never", OWN)),
+        ("payback_months", lambda a: _payback("payback_months", a.payback_months)),
         (
             "discounted_payback_months",
-            lambda a: value("discounted_payback_months", a.discounted_payback_months, "never", OWN),
+            lambda a: _payback("discounted_payback_months", a.discounted_payback_months),
         ),
         ("breaks", lambda a: remark("; ".join(a.breaks))),
     ).without_absent()
 
 
-OWN = MoneyAgainst
+def _payback(name: str, months: float | None) -> Cell:
+    """Months until the plan has cost no more, which it may from the first day."""
+    if months is not None and months <= 0.0:
+        return text("at once")
+    return value(name, months, "never", MoneyAgainst)
 
 
 def _irr(row: MoneyAgainst) -> Cell:
@@ -376,6 +382,20 @@ def _without(plan: Plan, line: MixLine) -> str:
         return f"no plan without it: {other.reason}"
     more = fields.format_value("horizon_usd", other.horizon_usd - plan.horizon_usd)
     return f"without it the plan costs {more} more"
+
+
+def room_table(plan: Plan) -> Table:
+    """Racks and power that the plan takes of each site, beside what is there."""
+    return table(
+        fields.label("room_use"),
+        RoomUse,
+        plan.room_use,
+        ("site", lambda r: text(r.site)),
+        ("racks_used", lambda r: value("racks_used", r.racks_used, record=RoomUse)),
+        ("racks", lambda r: value("racks", r.racks)),
+        ("kw_used", lambda r: value("kw_used", r.kw_used, record=RoomUse)),
+        ("kw", lambda r: value("kw", r.kw, record=RoomUse)),
+    )
 
 
 def ages_table(plan: Plan) -> Table:

@@ -58,6 +58,10 @@ def years_words(plan: Plan) -> str:
     if plan.owed_usd >= 0.5:
         owed = fields.format_value("owed_usd", plan.owed_usd)
         words += f" {owed} of the cost is owed for months past its end."
+    if plan.cash_by_year_local:
+        local = (f"{amount:,.0f}" for amount in plan.cash_by_year_local)
+        years = " / ".join(local)
+        words += f" Cash by year at each day's rate, {plan.report_currency}: {years}."
     return words + "".join(map(_cash_words, plan.cash_years))
 
 

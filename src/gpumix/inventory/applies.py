@@ -1,4 +1,4 @@
-"""Which keys of a workload go with which kind of work."""
+"""Which keys of a workload go with which kind."""
 
 from __future__ import annotations
 
@@ -49,18 +49,9 @@ APPLIES: dict[Kind, frozenset[str]] = {
 """Keys that go with a kind, beside those that every workload has."""
 
 _EVERY = frozenset(
-    {
-        "kind",
-        "tier",
-        "residency",
-        "gpus",
-        "needs",
-        "data_tb",
-        "egress_tb_per_month",
-        "from_",
-        "until",
-    }
-)
+    {"kind", "tier", "residency", "gpus", "needs", "data_tb", "egress_tb_per_month", "from_",
+     "until"}
+)  # fmt: skip
 _OF_MODELS = frozenset({"model", "precision", "kv_precision", "engine"})
 
 
