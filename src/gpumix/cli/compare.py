@@ -19,9 +19,12 @@ from gpumix.cli.options import (
     Measured,
     ModelConfig,
     Promises,
+    TrainBase,
     TrainBatch,
     TrainCounts,
     TrainMethod,
+    TrainOffload,
+    TrainOptimizer,
     TrainSeqLen,
     TrainStack,
     TrainTokens,
@@ -73,6 +76,9 @@ def compare(
     global_batch: TrainBatch = None,
     stack: TrainStack = None,
     counts: TrainCounts = None,
+    optimizer: TrainOptimizer = "",
+    offload: TrainOffload = "",
+    base_precision: TrainBase = "",
     finish_within: FinishWithin = None,
     calendar_usd_per_day: CalendarUsd = 0.0,
     measured: Measured = None,
@@ -95,8 +101,9 @@ def compare(
     from gpumix.verbs.words import adapters_of, configs_of
 
     words = TrainWords(
-        method, tokens, seq_len, global_batch, stack, finish_within, calendar_usd_per_day, counts
-    )
+        method, tokens, seq_len, global_batch, stack, finish_within, calendar_usd_per_day, counts,
+        optimizer, offload, base_precision,
+    )  # fmt: skip
 
     found = compare_names(
         what, workload, gpus=gpus, input_tokens=input, output_tokens=output, slo=slo,

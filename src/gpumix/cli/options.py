@@ -126,6 +126,24 @@ TrainCounts = Annotated[
 FinishWithin = Annotated[
     str | None, typer.Option(help="Training: deadline for the P90 finish, e.g. 30d.")
 ]
+TrainOptimizer = Annotated[
+    str,
+    typer.Option(
+        "--optimizer",
+        help="Training: adamw, adamw_bf16, adamw_8bit, adafactor, lion, sgd, ...; default the "
+        "stack's own.",
+    ),
+]
+TrainOffload = Annotated[
+    str,
+    typer.Option(
+        "--offload", help="Training: kept in host memory: optimizer, or all with the weights."
+    ),
+]
+TrainBase = Annotated[
+    str,
+    typer.Option("--base-precision", help="Training: frozen base as bf16, int8, nf4, nf4_single."),
+]
 CalendarUsd = Annotated[
     float, typer.Option(help="Training: cost of a day of waiting to the team [USD].")
 ]

@@ -26,6 +26,7 @@ from gpumix.errors import InputError, Problem
 from gpumix.options.levers import Asker, Change, Priced, levers
 from gpumix.options.option import Option
 from gpumix.options.reasons import reasons
+from gpumix.options.room import room_of
 from gpumix.options.serving import serving_options
 from gpumix.options.watts import per_watt
 from gpumix.predict.inference import serving_evidence
@@ -218,7 +219,8 @@ def _rows(
     behind = dict(zip((o.gpu for o in able), reasons(workload, able, catalog), strict=True))
     offers, rows = catalog.quoted(as_of), []
     for gpu in gpus:
-        row = _row(gpu, best[gpu.id], demand, price_summary(offers, gpu.id, Purchase.ON_DEMAND))
+        price = price_summary(offers, gpu.id, Purchase.ON_DEMAND)
+        row = _row(gpu, best[gpu.id], workload, demand, price)
         option = best[gpu.id]
         if option is not None and gpu.id in behind:
             watts = per_watt(workload, option, catalog)
@@ -242,7 +244,9 @@ def most_work(own: Sequence[Option]) -> Option | None:
     return min(own, key=lambda o: (o.shortfall or math.inf, o.gpus), default=None)
 
 
-def _row(gpu: Gpu, best: Option | None, demand: Demand, price: PriceUsed | None) -> ComparedGpu:
+def _row(
+    gpu: Gpu, best: Option | None, workload: Workload, demand: Demand, price: PriceUsed | None
+) -> ComparedGpu:
     if best is None or not best.serves:
         return _blank(gpu, price, best.reason if best else "no 16-bit arithmetic")
     checks = {check.name.partition("_")[0]: check.predicted for check in best.slos}
@@ -269,6 +273,7 @@ def _row(gpu: Gpu, best: Option | None, demand: Demand, price: PriceUsed | None)
         tpot_p95_s=tpot,
         usd_per_mtok=costs,
         note=best.note,
+        room=room_of(best, workload),
     )
 
 

@@ -220,6 +220,7 @@ def _row(
         purchases=tuple(bought),
         spot_ceiling=spot_price_ceiling(1.0 / spot.held_h, 1.0 / steady.held_h),
         note="; ".join(part for part in (run.why(), _caution(run), run.measured) if part),
+        memory=run.layout.parts,
     )
 
 

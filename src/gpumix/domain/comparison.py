@@ -9,6 +9,7 @@ from typing import Any
 from gpumix.domain import shown
 from gpumix.domain.api import ApiKind
 from gpumix.domain.evidence import Estimate, NearestMeasurement, Speed
+from gpumix.domain.fit import CacheRoom
 from gpumix.domain.plan import Lever
 
 
@@ -35,7 +36,8 @@ class ComparedGpu:
     `usd_per_mtok` holds USD per million total tokens at each utilisation of `Comparison`;
     `beats_cheapest_from` is the utilisation from which it undercuts the GPU that is cheapest
     per hour kept fully busy (None: never). What a kW of rack and a joule carry is of the server
-    that the GPU is bought in; None where none is known.
+    that the GPU is bought in; None where none is known. `room` is the memory of one GPU and what
+    a replica's cache holds.
     """
 
     gpu: str
@@ -58,6 +60,7 @@ class ComparedGpu:
     nearest: NearestMeasurement | None = None
     total_tokens_per_s_per_rack_kw: float | None = None
     total_tokens_per_joule: float | None = None
+    room: CacheRoom | None = None
 
 
 @dataclass(frozen=True, slots=True)

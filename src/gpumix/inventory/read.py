@@ -349,6 +349,7 @@ class _Reader:
             programme_factor=spec.programme_factor,
             calendar_usd_per_day=spec.calendar_usd_per_day,
             spot=self.spot,
+            **{key: getattr(spec, key) or "" for key in ("optimizer", "offload", "base_precision")},
         )
 
     def _global_batch(self, path: KeyPath, spec: WorkloadSpec, seq_len: int) -> int | None:

@@ -20,6 +20,7 @@ from gpumix.catalog.currencies import unknown_currency
 from gpumix.domain.offer import TIERS, Purchase
 from gpumix.domain.promises import SLO_NAMES
 from gpumix.domain.quote import INCLUDES
+from gpumix.domain.training_words import BASES, OFFLOADS, OPTIMIZERS
 from gpumix.domain.workload import (
     HIGHEST_RANK,
     LEAST_CLASS,
@@ -144,6 +145,9 @@ _WORDS: Final[Mapping[str, Collection[str]]] = {
     "TrainingRun.method": ("pretrain", "full", "dpo", "lora", "qlora"),
     "TrainingRun.activation_ckpt": ("none", "selective", "full"),
     "TrainingRun.checkpoint": ("sync", "async"),
+    "TrainingRun.optimizer": OPTIMIZERS,
+    "TrainingRun.offload": OFFLOADS,
+    "TrainingRun.base_precision": BASES,
     "Quote.includes": INCLUDES,
     "Site.cooling": ("air", "rear_door", "liquid"),
     "CloudSupply.purchases": _RENTED,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from gpumix.domain import defaults
 from gpumix.domain.case import Jump
 from gpumix.domain.site import SERVER_TAXES
+from gpumix.domain.training_words import BasePrecision, Offload, Optimizer
 from gpumix.domain.workload import (
     HIGHEST_RANK,
     LEAST_CLASS,
@@ -157,13 +158,13 @@ class ClassSpec(_Spec):
 RoundTripMs = Annotated[Number, Field(ge=0, le=10_000)]
 
 
-def _trip_form(value: Any) -> str:
+def _all_or_places(value: Any) -> str:
     return "places" if isinstance(value, dict) else "all"
 
 
 RoundTrips = Annotated[
     Annotated[RoundTripMs, Tag("all")] | Annotated[dict[str, RoundTripMs], Tag("places")],
-    Discriminator(_trip_form),
+    Discriminator(_all_or_places),
 ]
 """`40` to every place, or by place: `{IN: 45, aws ap-south-1: 38}`."""
 
@@ -242,6 +243,9 @@ class WorkloadSpec(_Spec):
     n_gpus: Whole | None = Field(default=None, ge=1, le=100_000)
     token_fill: Share = 1.0
     activation_ckpt: Literal["none", "selective", "full"] | None = None
+    optimizer: Optimizer | None = None
+    offload: Offload | None = None
+    base_precision: BasePrecision | None = None
     checkpoint: Literal["sync", "async"] = "sync"
     queue: Seconds | None = None
     new_fleet: bool = False
@@ -268,14 +272,10 @@ class SpotSpec(_Spec):
     availability: Annotated[Share, Field(ge=0.01, le=1)]
 
 
-def _most_form(value: Any) -> str:
-    return "places" if isinstance(value, dict) else "each"
-
-
 MostInstances = Annotated[
-    Annotated[Whole, Field(ge=1, le=1_000_000), Tag("each")]
+    Annotated[Whole, Field(ge=1, le=1_000_000), Tag("all")]
     | Annotated[dict[str, Annotated[Whole, Field(ge=0, le=1_000_000)]], Tag("places")],
-    Discriminator(_most_form),
+    Discriminator(_all_or_places),
 ]
 """`8` of each kind of instance, or by place: `{aws us-east-1: 16}`."""
 

@@ -36,6 +36,7 @@ from gpumix.predict.evidence import (
     rows_for,
     serving_label,
 )
+from gpumix.predict.room import tight_notes
 from gpumix.predict.rows import (
     Layout,
     add_notes,
@@ -385,6 +386,8 @@ class _Prediction:
         self._settle(rows, value, sigma, asked)
         self.out["limit"][rows] = limit
         empty = ~np.isfinite(value)
+        tight = tight_notes(dep.take(index), questions.input_len + questions.output_len)
+        _append(self.out["note"], rows[~empty & (tight != "")], tight[~empty & (tight != "")])
         reasons = self._reasons(dep, index[empty], questions.take(np.flatnonzero(empty)))
         self.out["note"][rows[empty]] = reasons
         self.out["limit"][rows[empty]] = ""

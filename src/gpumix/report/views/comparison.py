@@ -11,6 +11,7 @@ from gpumix.domain.comparison import ComparedGpu, Comparison, WinnerAt
 from gpumix.domain.plan import Lever
 from gpumix.report.tables import Cell, Table, basis, column, estimate, remark, table, text, value
 from gpumix.report.views import evidence as evidence_view
+from gpumix.report.views.fit import of_room
 
 CHANGES_TOLD = 4
 """Changes of the cheapest GPU that a headline tells; the table has them all."""
@@ -59,6 +60,11 @@ def speed_table(comparison: Comparison) -> Table:
         ),
         ("ttft_p95_s", lambda r: estimate("ttft_p95_s", r.ttft_p95_s)),
         ("tpot_p95_s", lambda r: estimate("tpot_p95_s", r.tpot_p95_s)),
+        ("cache_tokens", lambda r: of_room("cache_tokens", r.room)),
+        (
+            "longest_request_tokens",
+            lambda r: of_room("longest_request_tokens", r.room),
+        ),
         ("limit", lambda r: text(r.limit)),
         ("basis", _basis),
         ("note", lambda r: remark(r.note)),
