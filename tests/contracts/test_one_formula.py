@@ -95,6 +95,10 @@ PICTURES = """
     model: stabilityai/stable-diffusion-xl-base-1.0
     images_per_day: 20000
     gpus: [l40s-48gb]
+  frames:
+    kind: custom
+    rates: {l40s-48gb: 1200}
+    per_day: 20000
 """
 ADAPTERS = """
   adapters:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from gpumix.catalog import api_prices, evidence, history, offers, parts, profiles, sites
 from gpumix.catalog.bands import Bands, load_bands
 from gpumix.catalog.currencies import Rates, exchange_rates
+from gpumix.catalog.encoders import load_encoders
 from gpumix.catalog.fabrics import Fabrics, load_fabrics
 from gpumix.catalog.findings import Known, problems_in
 from gpumix.catalog.forms import Named, main_form, named_gpus
@@ -34,6 +35,7 @@ from gpumix.catalog.tables import read_packaged, refuse_data, refuse_input
 from gpumix.catalog.validity import Ageing, load_ageing, load_reclaims, of_tiers
 from gpumix.domain.api import ApiPrice, ApiSupply
 from gpumix.domain.coefficients import Coefficients
+from gpumix.domain.encoder import Encoder
 from gpumix.domain.futures import Future
 from gpumix.domain.gpu import Gpu, NamedGpu, Server, ServerPower, Slice
 from gpumix.domain.llm import Model, NamedModel
@@ -125,6 +127,11 @@ class Catalog:
     def mig_profiles(self) -> Mapping[str, tuple[Slice, ...]]:
         """GPU id -> the slices that its hardware can be cut into."""
         return load_mig_profiles(self._folder)
+
+    @cached_property
+    def encoders(self) -> Mapping[str, Encoder]:
+        """Model id -> what turns images and sound into tokens of its prompt."""
+        return load_encoders(self._folder)
 
     @cached_property
     def gpu_aliases(self) -> dict[str, str]:

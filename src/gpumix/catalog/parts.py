@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from gpumix import formats
 from gpumix.catalog.checks import model_problems, sparse_problems
+from gpumix.catalog.features import COLUMNS, features, load_features, states_features
 from gpumix.catalog.machines import squeezed
 from gpumix.catalog.tables import (
     Row,
@@ -17,7 +18,7 @@ from gpumix.catalog.tables import (
     refuse_data,
     refuse_input,
 )
-from gpumix.domain.gpu import Gpu, Server, ServerPower
+from gpumix.domain.gpu import Gpu, GpuFeatures, Server, ServerPower
 from gpumix.domain.llm import Model
 from gpumix.errors import Problem
 
@@ -176,15 +177,22 @@ def load_gpus(sheet: Path | None = None, folder: Path | None = None) -> dict[str
     Raises: DataError (packaged rows), InputError (the sheet's rows, with lines).
     """
     packaged = read_packaged("gpus.csv", gpu_record, folder)
-    gpus = {gpu.id: gpu for gpu in packaged}
+    known = load_features(folder)
+    gpus = {gpu.id: _with(gpu, known.get(gpu.id)) for gpu in packaged}
     if sheet is not None:
         problems: list[Problem] = []
-        for gpu, row in read_sheet(sheet, GPU_REQUIRED, header("gpus.csv"), gpu_record):
+        allowed = (*header("gpus.csv"), *COLUMNS)
+        for gpu, row in read_sheet(sheet, GPU_REQUIRED, allowed, gpu_record):
+            own = features(row) if states_features(row) else known.get(gpu.id)
             problems = row.problems
             problems.extend(sparse_problems(gpu, row.place, packaged))
-            gpus[gpu.id] = gpu
+            gpus[gpu.id] = _with(gpu, own)
         refuse_input(problems)
     return gpus
+
+
+def _with(gpu: Gpu, found: GpuFeatures | None) -> Gpu:
+    return gpu if found is None else replace(gpu, features=found)
 
 
 def load_models(sheet: Path | None = None, folder: Path | None = None) -> dict[str, Model]:

@@ -24,6 +24,43 @@ def family_of(gpu: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuFeatures:
+    """What a part has beside what computes; None = not known.
+
+    `nvenc` and `nvdec` count NVIDIA's video encoders and decoders, `display` says whether it has
+    outputs for one, `vgpu` whether the vendor's software shares it between virtual machines.
+    """
+
+    nvenc: int | None = None
+    nvdec: int | None = None
+    rt_cores: bool | None = None
+    display: bool | None = None
+    vgpu: bool | None = None
+    ecc: bool | None = None
+    verified: str = ""
+    source: str = ""
+    as_of: str = ""
+
+
+UNKNOWN_FEATURES = GpuFeatures()
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a workload must find on each of its GPUs; 0 and False = nothing of it."""
+
+    nvenc: int = 0
+    nvdec: int = 0
+    rt_cores: bool = False
+    display: bool = False
+    vgpu: bool = False
+    ecc: bool = False
+
+
+NO_NEEDS = Needs()
+
+
+@dataclass(frozen=True, slots=True)
 class Gpu:
     """One accelerator part. Peaks are dense, in TFLOP/s (TOP/s for int8); None = not supported.
 
@@ -58,6 +95,7 @@ class Gpu:
     verified: str
     source: str
     note: str
+    features: GpuFeatures = UNKNOWN_FEATURES
 
     @property
     def bandwidth_bytes_per_s(self) -> float:

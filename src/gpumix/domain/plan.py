@@ -169,8 +169,9 @@ class WorkloadPlan:
     """One workload's part of the plan. Unit costs carry its share of idle capacity.
 
     Of the unit costs those that apply are set: tokens for inference, run for jobs, sample for
-    media. `demand_per_hour` and `capacity_per_hour` are 168 values of the first year, in units
-    per hour, where replicas are shared those of all that share them, in units of this one;
+    media, unit for custom work. `demand_per_hour` and `capacity_per_hour` are 168 values of the
+    first year, in units per hour, where replicas are shared those of all that share them, in units
+    of this one;
     capacity is None for deferrable work, `replay` for all but promised text, `job` for all but
     training. `demand_from` says how its rate was stated.
     `availability` is the share of its requests that find a replica up (0-1; None where it may wait
@@ -205,6 +206,7 @@ class WorkloadPlan:
     promised_availability: float | None = None
     planned_hours: tuple[PlannedHours, ...] = ()
     classes: tuple[ClassPlan, ...] = ()
+    usd_per_unit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ from enum import StrEnum
 
 from gpumix.domain.api import ApiSupply
 from gpumix.domain.contracts import NO_CONTRACTS, Contracts
+from gpumix.domain.custom import MeasuredRate
 from gpumix.domain.evidence import Assumption
+from gpumix.domain.gpu import NO_NEEDS, Needs
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.places import StatedTrip
 from gpumix.domain.quote import Quote, StatedRate
@@ -40,6 +42,7 @@ class Kind(StrEnum):
     FINETUNE = "finetune"
     PRETRAIN = "pretrain"
     MEDIA = "media"
+    CUSTOM = "custom"
 
 
 class Tier(StrEnum):
@@ -105,7 +108,8 @@ class RequestClass:
 class Demand:
     """Work arriving over a week: `units_per_hour[h]`, 168 hours from Monday 00:00 local time.
 
-    A unit is a request (chat, batch, embedding), a run (jobs) or a sample (media).
+    A unit is a request (chat, batch, embedding), a run (jobs), a sample (media) or whatever custom
+    work counts, which has no lengths but the coefficient of variation of a unit's time (`input`).
     `growth_per_year` 0.6 means 60 % more in each following year. `arrival_cv` is the coefficient
     of variation of the gaps between arrivals, `length_correlation` that of the ranks of prompt and
     answer, `prefix_share` the share of prompt tokens found in a cache; `evidence` says where each
@@ -215,6 +219,9 @@ class Workload:
     `share_replicas` is off.
     `users_at` are the countries of its users, `stated_trips` how far these are from places: a round
     trip is part of each promise but that of the pace. Without both, users are where it runs.
+    Each GPU that it runs on has what it `needs`.
+    Custom work has no model, precision or engine: `rates` are what the team measured, in units that
+    it calls `unit_name`.
     """
 
     id: str
@@ -246,6 +253,16 @@ class Workload:
     share_replicas: bool = True
     users_at: tuple[str, ...] = ()
     stated_trips: tuple[StatedTrip, ...] = ()
+    rates: tuple[MeasuredRate, ...] = ()
+    unit_name: str = ""
+    needs: Needs = NO_NEEDS
+
+    @property
+    def what_runs(self) -> tuple[str, str]:
+        """The key that states what runs, and its value in words."""
+        if self.kind is Kind.CUSTOM:
+            return "rates", ", ".join(rate.gpu for rate in self.rates)
+        return "model", self.model
 
     @property
     def tightest_s(self) -> float:
@@ -278,6 +295,8 @@ class Workload:
             return "run"
         if self.kind is Kind.MEDIA:
             return "sample"
+        if self.kind is Kind.CUSTOM:
+            return self.unit_name
         return "request"
 
 

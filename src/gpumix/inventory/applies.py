@@ -41,10 +41,20 @@ APPLIES: dict[Kind, frozenset[str]] = {
          "growth_per_year", "window", "finish_within", "traffic", "confidence", "share_replicas",
          *_PARTS, *_USERS}
     ),
+    Kind.CUSTOM: frozenset(
+        {"rates", "unit", "per_day", "time_cv", "latency", "slo", "growth_per_year", "window",
+         "finish_within", "traffic", "confidence", "share_replicas", *_USERS}
+    ),
 }  # fmt: skip
 """Keys that go with a kind, beside those that every workload has."""
 
-COMMON = frozenset(
-    {"kind", "model", "precision", "kv_precision", "engine", "tier", "residency", "gpus",
-     "data_tb", "egress_tb_per_month", "from_", "until"}
+_EVERY = frozenset(
+    {"kind", "tier", "residency", "gpus", "needs", "data_tb", "egress_tb_per_month", "from_",
+     "until"}
 )  # fmt: skip
+_OF_MODELS = frozenset({"model", "precision", "kv_precision", "engine"})
+
+
+def keys_of(kind: Kind) -> frozenset[str]:
+    """All keys that a workload of this kind may have."""
+    return APPLIES[kind] | _EVERY | (_OF_MODELS if kind is not Kind.CUSTOM else frozenset())

@@ -26,6 +26,8 @@ from gpumix.units import (
 
 _WEEK = int(HOURS_PER_WEEK)
 _NO_TOKENS = Lengths(0.0, 0.0)
+_DAILY = (Kind.BATCH, Kind.EMBEDDING, Kind.MEDIA, Kind.CUSTOM)
+"""Kinds of work whose volume of a day may wait."""
 T = TypeVar("T")
 
 FIGURES = {
@@ -43,9 +45,10 @@ def of_traffic(
     folder: Path,
     place: Place,
     slos: Sequence[Slo],
+    time_cv: float = 0.0,
 ) -> Demand:
     """Demand of served traffic; `place("profile")` says where in the file a key stands, `slos` how
-    long an answer may take.
+    long an answer may take, `time_cv` how much the time of a unit of custom work varies.
 
     Raises: InputError where the traffic names no rate, two rates, two shapes, no lengths, or an
     unknown profile, and where its trace cannot be read.
@@ -68,7 +71,10 @@ def of_traffic(
     problems = rate_problems(spec, busiest, place)
     if not problems:
         spec = with_lengths(spec, kind, profile, place)
-    input, output = _lengths_of(spec, kind, profile, place, problems)
+    if kind in (Kind.MEDIA, Kind.CUSTOM):
+        input, output = Lengths(0.0, time_cv), _NO_TOKENS
+    else:
+        input, output = _lengths_of(spec, kind, profile, place, problems)
     if problems:
         raise InputError(problems)
     rate = demand_from(spec, profile, busiest, (input, output), slos, place)
@@ -107,7 +113,7 @@ def _evidence(
     """What the traffic is drawn with and where it comes from, figure by figure."""
     stated = _stated(spec)
     words = {"arrival_cv": _burstiness(profile, known["arrival_cv"] or 0.0, spec)}
-    if kind not in (Kind.EMBEDDING, Kind.MEDIA):
+    if kind not in (Kind.EMBEDDING, Kind.MEDIA, Kind.CUSTOM):
         words["length_correlation"] = f"{known['length_correlation'] or 0.0:+.2f} (ranks)"
         words["prefix_share"] = f"{known['prefix_share'] or 0.0:.0%} of prompt tokens, cached"
     found = []
@@ -147,8 +153,6 @@ def _lengths_of(
     spec: TrafficSpec, kind: Kind, profile: Profile, place: Place, problems: list[Problem]
 ) -> tuple[Lengths, Lengths]:
     """Lengths of the profile, rescaled to the stated means; a flat profile needs both means."""
-    if kind is Kind.MEDIA:
-        return _NO_TOKENS, _NO_TOKENS
     needed = {"input_tokens": spec.input_tokens}
     if kind is not Kind.EMBEDDING:
         needed["output_tokens"] = spec.output_tokens
@@ -210,7 +214,7 @@ def of_volume(spec: WorkloadSpec, place: Place) -> Demand:
 
 def finish_within_h(spec: WorkloadSpec, path: KeyPath, say: Callable[..., None]) -> float | None:
     """The limit of a day's volume [h]; a run has its own. `say` takes place, problem and fix."""
-    if spec.finish_within is None or spec.kind not in (Kind.BATCH, Kind.EMBEDDING, Kind.MEDIA):
+    if spec.finish_within is None or spec.kind not in _DAILY:
         return None
     place = (*path, "finish_within")
     if spec.slo or spec.latency is not None:
@@ -239,6 +243,14 @@ def of_samples(spec: WorkloadSpec) -> Demand:
     stated = ", ".join(f"{key} {getattr(spec, key):,.10g}" for key in keys)
     rate = _spread(stated, f"{per_day:,.10g}", per_day)
     return _steady(per_day / HOURS_PER_DAY, spec.growth_per_year or 0.0, rate=rate)
+
+
+def of_units(spec: WorkloadSpec) -> Demand:
+    """Demand of units of custom work, steady over the day."""
+    per_day = spec.per_day or 0.0
+    rate = _spread(f"per_day {per_day:,.10g}", f"{per_day:,.10g}", per_day)
+    lengths = Lengths(0.0, spec.time_cv)
+    return _steady(per_day / HOURS_PER_DAY, spec.growth_per_year or 0.0, lengths, rate=rate)
 
 
 def _spread(stated: str, formula: str, per_day: float) -> DemandFrom:

@@ -27,8 +27,10 @@ def promised(
         return (Slo("e2e", 0.95, spec.latency),) if spec.latency is not None else ()
     found = _limits(path, spec.slo, known, say, (AVAILABILITY,))
     for slo in found:
-        if spec.kind is Kind.EMBEDDING and slo.metric != "e2e":
-            say((*path, "slo", slo.key), "does not go with kind embedding", "promise e2e_p95")
+        if spec.kind in (Kind.EMBEDDING, Kind.CUSTOM) and slo.metric != "e2e":
+            say((*path, "slo", slo.key), f"does not go with kind {spec.kind}", "promise e2e_p95")
+    if spec.kind is Kind.CUSTOM and spec.latency is not None:
+        found.append(Slo("e2e", 0.95, spec.latency))
     own = [
         _limits((*path, "classes", i), one.slo, known, say)
         for i, one in enumerate(spec.classes or ())

@@ -49,8 +49,8 @@ def with_lengths(spec: TrafficSpec, kind: Kind, profile: Profile, place: Place) 
     if volume is None:
         return spec
     here = place("tokens_per_day")
-    if kind is Kind.MEDIA:
-        raise InputError(Problem(here, "does not go with kind media"))
+    if kind in (Kind.MEDIA, Kind.CUSTOM):
+        raise InputError(Problem(here, f"does not go with kind {kind}"))
     apart = isinstance(volume, TokensInOut)
     if kind is Kind.EMBEDDING and apart:
         fix = "write the input alone: tokens_per_day: 2B"
@@ -164,7 +164,7 @@ def _answer_s(slos: Sequence[Slo], output: Lengths, here: str) -> tuple[float, s
         limit = min(whole, key=lambda slo: (slo.quantile, slo.limit_s))
         return limit.limit_s, f"assumed, the limit of {limit.name}"
     if not slos:
-        fix = "promise e2e_p95 (media: latency), or state requests_per_s"
+        fix = "promise e2e_p95 (media, custom: latency), or state requests_per_s"
         raise InputError(Problem(here, "needs a limit that says how long an answer takes", fix))
     ttft, tpot = (_limit_of(metric, slos) for metric in ("ttft", "tpot"))
     later = max(output.mean - 1.0, 0.0)

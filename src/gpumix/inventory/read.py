@@ -14,6 +14,7 @@ from gpumix.catalog import Catalog
 from gpumix.catalog.currencies import unknown_currency
 from gpumix.domain import defaults
 from gpumix.domain.api import ApiPrice, ApiSupply
+from gpumix.domain.gpu import Needs
 from gpumix.domain.llm import NamedModel
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.quote import Quote
@@ -35,9 +36,15 @@ from gpumix.domain.workload import (
 from gpumix.errors import Hint, InputError, Problem, UnknownName, unknown_name
 from gpumix.files import sha256
 from gpumix.inventory import demand
-from gpumix.inventory.applies import APPLIES, COMMON
+from gpumix.inventory.applies import APPLIES, keys_of
 from gpumix.inventory.classes import class_problems, tier_of, with_class_lengths, with_classes
 from gpumix.inventory.contracts import contracts_of
+from gpumix.inventory.custom import (
+    MEASURED_INSTEAD,
+    custom_problems,
+    rates_of_work,
+    unit_of,
+)
 from gpumix.inventory.dates import Span, active_months, phases_of
 from gpumix.inventory.demand import within
 from gpumix.inventory.fx import rates_of
@@ -47,6 +54,7 @@ from gpumix.inventory.models import can_do, refuse_long, weights_of
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.promised import availability_of, promised
 from gpumix.inventory.schema import ApiSpec, CloudSpec, InventorySpec, WorkloadSpec
+from gpumix.inventory.seen import with_what_is_seen
 from gpumix.inventory.sites import quotes_of, sites_of
 from gpumix.inventory.today import Reading, today_of
 from gpumix.inventory.users import Ends, users_of
@@ -199,28 +207,33 @@ class _Reader:
         )
         slos = promised(path, spec, self._known, self._say, self.notes.append)
         class_problems(path, spec, self._say)
+        custom_problems(path, spec, self._say)
         asked = self._demand(path, spec, slos)
         if named is not None and asked is not None:
+            encoders = self.catalog.encoders
+            asked = with_what_is_seen(path, spec, asked, named.model, encoders, self._say)
             refuse_long(path, spec, named, asked, self._say)
             asked = with_classes(path, spec, asked, named, self._say)
         users, trips = users_of(
             path, spec, slos, self.ends, self._known_countries, self._say, self._known
         )
+        gpus = tuple(self._gpus((*path, "gpus"), spec.gpus or []))
+        is_custom = spec.kind is Kind.CUSTOM
         begins, ends = active_months(self.span, path, spec.from_, spec.until, self._say)
         return Workload(
             id=name,
             kind=spec.kind,
-            model=named.model.id if named else spec.model,
-            precisions=precisions,
+            model=named.model.id if named else spec.model or "",
+            precisions=() if is_custom else precisions,
             kv_precision=kv_precision,
-            engine=spec.engine,
+            engine="" if is_custom else spec.engine,
             tier=tier_of(spec),
             demand=asked,
             run=self._run(path, spec),
             slos=slos,
             window=self._window(spec),
             countries=tuple(self._countries((*path, "residency"), spec.residency or [])),
-            gpus=tuple(self._gpus((*path, "gpus"), spec.gpus or [])),
+            gpus=gpus,
             steps=spec.steps,
             frames=spec.frames,
             resolution=spec.resolution,
@@ -237,25 +250,34 @@ class _Reader:
             share_replicas=spec.share_replicas,
             users_at=users,
             stated_trips=trips,
+            rates=rates_of_work(path, spec, gpus, self._gpus, self._say) if is_custom else (),
+            unit_name=unit_of(spec) if is_custom else "",
+            needs=Needs(**spec.needs.model_dump()),
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> NamedModel | None:
-        named = self._try(path, lambda: self.catalog.named_model(spec.model), None)
+        name = spec.model
+        if spec.kind is Kind.CUSTOM:
+            return None
+        if name is None:
+            self._say(path[:-1], "needs the key 'model'")
+            return None
+        named = self._try(path, lambda: self.catalog.named_model(name), None)
         if named is not None and not can_do(named.model, spec.kind):
             model = named.model
-            self._say(path, f"{model.id} ({model.kind}) cannot do kind {spec.kind}")
+            said = f"{model.id} ({model.kind}) cannot do kind {spec.kind}"
+            self._say(path, said, MEASURED_INSTEAD.get(model.kind, ""))
         self.notes += [] if named is None else [f"{path[1]}: {note}" for note in named.notes]
         return named
 
     def _refuse_foreign_keys(self, path: KeyPath, spec: WorkloadSpec) -> None:
-        allowed = COMMON | APPLIES[spec.kind]
-        for key in sorted(spec.model_fields_set - allowed):
+        for key in sorted(spec.model_fields_set - keys_of(spec.kind)):
             fitting = ", ".join(sorted(APPLIES[spec.kind]))
             self._say((*path, key), f"does not go with kind {spec.kind}", f"it takes {fitting}")
 
     def _demand(self, path: KeyPath, spec: WorkloadSpec, slos: Sequence[Slo]) -> Demand | None:
         if spec.traffic is not None and "traffic" in APPLIES[spec.kind]:
-            for key in ("tokens_per_day", "images_per_day", "videos_per_day"):
+            for key in ("tokens_per_day", "images_per_day", "videos_per_day", "per_day"):
                 if getattr(spec, key) is not None and key in APPLIES[spec.kind]:
                     self._say(path, f"states traffic and {key}", "keep one of them")
             return self._try((*path, "traffic"), lambda: self._traffic(path, spec, slos), None)
@@ -271,6 +293,10 @@ class _Reader:
             if spec.images_per_day or spec.videos_per_day:
                 return demand.of_samples(spec)
             self._say(path, "states no work", "add images_per_day or videos_per_day")
+        elif spec.kind is Kind.CUSTOM:
+            if spec.per_day is not None:
+                return demand.of_units(spec)
+            self._say(path, "states no work", "add per_day, or traffic: {requests_per_s: ...}")
         elif spec.kind is Kind.CHAT:
             self._say(
                 path, "states no traffic", "add traffic: {profile: ..., peak_requests_per_s: ...}"
@@ -285,7 +311,7 @@ class _Reader:
             return None
         place = partial(self._place, (*path, "traffic"))
         found = demand.of_traffic(
-            traffic, spec.kind, self.catalog.profiles, self.folder, place, slos
+            traffic, spec.kind, self.catalog.profiles, self.folder, place, slos, spec.time_cv
         )
         if (name := traffic.trace) is not None:
             self.traces[name] = InputFile(name, sha256(self.folder / name))

@@ -71,6 +71,11 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "TrainingRun.calendar_usd_per_day": (0.0, 1e9),
     "Adapters.count": (1, MOST_ADAPTERS),
     "Adapters.rank": (1, HIGHEST_RANK),
+    "MeasuredRate.units_per_hour": (1e-12, 1e11),
+    "MeasuredRate.gpus": (1, 1024),
+    "Needs.nvenc": (0, 64),
+    "Needs.nvdec": (0, 64),
+    "MeasuredRate.cv": (0.001, 2.0),
     "Workload.window": (0, _WEEK - 1),
     "Workload.confidence": (0.5, 0.99),
     "Workload.finish_within_h": (1.0, _HOURS[1]),
@@ -213,7 +218,8 @@ def _of_workload(workload: Workload, place: str) -> Iterator[Problem]:
         yield Problem(f"{place}.adapters", f"does not go with kind {workload.kind}")
     if not workload.window:
         yield Problem(f"{place}.window", "is empty")
-    if not workload.precisions:
+    yield from _of_custom(workload, place)
+    if not workload.precisions and workload.kind is not Kind.CUSTOM:
         yield Problem(f"{place}.precisions", "names nothing")
     if workload.resolution is not None and not _RESOLUTION.fullmatch(workload.resolution):
         yield Problem(f"{place}.resolution", "must read like 1024x1024")
@@ -225,6 +231,18 @@ def _of_workload(workload: Workload, place: str) -> Iterator[Problem]:
         if slo.of_class not in (names or ("",)):
             yield unknown_name(f"{place}.slos[{i}].of_class", "class", slo.of_class, names or ("",))
     yield from _of_classes(workload, classes, f"{place}.demand.classes")
+
+
+def _of_custom(workload: Workload, place: str) -> Iterator[Problem]:
+    """What measured rates must be together, and that nothing but custom work has them."""
+    is_custom, gpus = workload.kind is Kind.CUSTOM, [rate.gpu for rate in workload.rates]
+    for field, has_it in (("rates", gpus), ("unit_name", workload.unit_name)):
+        if bool(has_it) is not is_custom:
+            yield Problem(f"{place}.{field}", f"must go with kind {Kind.CUSTOM}, and it alone")
+    if bool(workload.model) is is_custom:
+        yield Problem(f"{place}.model", f"does not go with kind {workload.kind}")
+    if len(set(gpus)) < len(gpus):
+        yield Problem(f"{place}.rates", "must name each GPU once")
 
 
 def _of_classes(
@@ -272,12 +290,13 @@ def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Proble
     if kind == "InputFile.sha256":
         return None if _DIGEST.fullmatch(value) else Problem(place, "must be 64 hexadecimal digits")
     known: Mapping[str, tuple[str, Collection[str]]] = {
-        "Workload.model": ("model", catalog.models),
+        "Workload.model": ("model", ("", *catalog.models)),
         "ApiPrice.model": ("model", catalog.models),
         "Workload.precisions": ("precision", formats.precisions()),
         "Workload.kv_precision": ("precision", ("", *formats.precisions())),
         "Workload.users_at": ("country", catalog.places.countries),
         "Workload.gpus": ("GPU", catalog.gpus),
+        "MeasuredRate.gpu": ("GPU", catalog.gpus),
         "CloudSupply.gpus": ("GPU", catalog.gpus),
         "Quota.gpu": ("GPU", catalog.gpus),
         "Rented.gpu": ("GPU", catalog.gpus),

@@ -37,6 +37,8 @@ from gpumix.inventory.quantities import (
     Tokens,
     TokensPerDay,
     TokensPerRequest,
+    UnitsPerDay,
+    UnitsPerHour,
     Whole,
     WindowHours,
     Year,
@@ -136,6 +138,9 @@ class TrafficSpec(_Spec):
     tokens_per_day: Volume | None = None
     input_tokens: TokensPerRequest | None = None
     output_tokens: TokensPerRequest | None = None
+    images_per_request: Annotated[Number, Field(ge=0, le=1000)] = 0.0
+    tokens_per_image: TokensPerRequest | None = None
+    audio_minutes_per_request: Annotated[Number, Field(ge=0, le=1000)] = 0.0
     arrival_cv: Annotated[Number, Field(ge=0.05, le=20)] | None = None
     length_correlation: Annotated[Number, Field(ge=-1, le=1)] | None = None
     prefix_share: Annotated[Share, Field(lt=1)] | None = None
@@ -163,22 +168,52 @@ class ClassSpec(_Spec):
 RoundTripMs = Annotated[Number, Field(ge=0, le=10_000)]
 
 
-def _trip_form(value: Any) -> str:
+def _all_or_places(value: Any) -> str:
     return "places" if isinstance(value, dict) else "all"
 
 
 RoundTrips = Annotated[
     Annotated[RoundTripMs, Tag("all")] | Annotated[dict[str, RoundTripMs], Tag("places")],
-    Discriminator(_trip_form),
+    Discriminator(_all_or_places),
 ]
 """`40` to every place, or by place: `{IN: 45, aws ap-south-1: 38}`."""
 
 
+class NeedsSpec(_Spec):
+    """What each GPU of a workload must have: engines by number, the others or not."""
+
+    nvenc: Whole = Field(default=0, ge=0, le=64)
+    nvdec: Whole = Field(default=0, ge=0, le=64)
+    rt_cores: bool = False
+    display: bool = False
+    vgpu: bool = False
+    ecc: bool = False
+
+
+class MeasuredRateSpec(_Spec):
+    """What so many GPUs of a kind do together, and how much that varies from run to run."""
+
+    rate: UnitsPerHour
+    gpus: Whole = Field(default=1, ge=1, le=1024)
+    cv: Annotated[Number, Field(ge=0.001, le=2)] | None = None
+
+
+def _rate_form(value: Any) -> str:
+    return "terms" if isinstance(value, dict | MeasuredRateSpec) else "rate"
+
+
+Rate = Annotated[
+    Annotated[UnitsPerHour, Tag("rate")] | Annotated[MeasuredRateSpec, Tag("terms")],
+    Discriminator(_rate_form),
+]
+"""`120` units an hour on one GPU, or `{rate: 900, gpus: 8, cv: 0.2}`."""
+
+
 class WorkloadSpec(_Spec):
-    """One workload of any kind; read.py says which keys go with which kind."""
+    """One workload of any kind; applies.py says which keys go with which kind."""
 
     kind: Kind
-    model: str
+    model: str | None = None
     precision: Names | None = None
     kv_precision: str = ""
     engine: str = defaults.ENGINE
@@ -186,6 +221,7 @@ class WorkloadSpec(_Spec):
     confidence: Annotated[Share, Field(ge=0.5, le=0.99)] | None = None
     residency: Names | None = None
     gpus: Names | None = None
+    needs: NeedsSpec = NeedsSpec()
     window: WindowHours | None = None
     growth_per_year: Growth | None = None
     data_tb: Number = Field(default=0.0, ge=0, le=1e6)
@@ -232,6 +268,11 @@ class WorkloadSpec(_Spec):
     steps: Whole | None = Field(default=None, ge=1, le=1000)
     resolution: str | None = Field(default=None, pattern=r"^[1-9][0-9]{1,4}x[1-9][0-9]{1,4}$")
     frames: Whole | None = Field(default=None, ge=1, le=10_000)
+    # custom
+    rates: dict[str, Rate] = {}
+    unit: Name | None = None
+    per_day: UnitsPerDay | None = None
+    time_cv: Annotated[Number, Field(ge=0, le=10)] = 0.0
 
 
 class SpotSpec(_Spec):
@@ -241,14 +282,10 @@ class SpotSpec(_Spec):
     availability: Annotated[Share, Field(ge=0.01, le=1)]
 
 
-def _most_form(value: Any) -> str:
-    return "places" if isinstance(value, dict) else "each"
-
-
 MostInstances = Annotated[
-    Annotated[Whole, Field(ge=1, le=1_000_000), Tag("each")]
+    Annotated[Whole, Field(ge=1, le=1_000_000), Tag("all")]
     | Annotated[dict[str, Annotated[Whole, Field(ge=0, le=1_000_000)]], Tag("places")],
-    Discriminator(_most_form),
+    Discriminator(_all_or_places),
 ]
 """`8` of each kind of instance, or by place: `{aws us-east-1: 16}`."""
 

@@ -49,7 +49,7 @@ def users_of(
         known((*path, "rtt_ms", place), "place", place, ends.places)
     key = "users_at" if users else "rtt_ms"
     if (users or by_place) and not slos:
-        promise = "latency" if spec.kind is Kind.MEDIA else "slo"
+        promise = "latency" if spec.kind in (Kind.MEDIA, Kind.CUSTOM) else "slo"
         say((*path, key), "goes with a promised latency: other work may wait", f"add {promise}")
     elif by_place and "" not in by_place and not users:
         fix = "add users_at, the users' countries"

@@ -107,7 +107,7 @@ def levers(
     both predicted alike. `unit_cost_usd` is the cost now where something better than the
     prediction is known (a simulation); the savings are then of it.
     """
-    now = None if workload.kind is Kind.MEDIA else asker.cost(workload)
+    now = None if workload.kind in (Kind.MEDIA, Kind.CUSTOM) else asker.cost(workload)
     if now is None:
         return ()
     tried = _of_run(workload, asker) if workload.run is not None else _of_text(workload, asker)

@@ -78,6 +78,8 @@ def reasons(workload: Workload, options: Sequence[Option], catalog: Catalog) -> 
     """What stands behind options of a workload, in order."""
     if not options:
         return []
+    if workload.kind is Kind.CUSTOM:  # the team's own measurement, nothing is predicted
+        return [Reason(None, None)] * len(options)
     if workload.run is not None:
         found = [o.run for o in options]
         nearest = nearest_runs(workload.model, workload.run, found, catalog)

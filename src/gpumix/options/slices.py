@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gpumix.domain.gpu import Gpu, Slice
+from gpumix.domain.gpu import NO_NEEDS, Gpu, Slice
 from gpumix.domain.workload import Kind, Tier, Workload
 from gpumix.options.media import picture_options
 from gpumix.options.option import Option
@@ -41,6 +41,8 @@ def slice_options(workload: Workload, whole: Sequence[Option], catalog: Catalog)
     """
     demand = workload.demand
     if demand is None or workload.is_deferrable or workload.tier is Tier.PREMIUM:
+        return []
+    if workload.kind is Kind.CUSTOM or workload.needs != NO_NEEDS:  # not known of a part
         return []
     peak = max(demand.units_per_hour)
     fastest = _fastest_alone(whole)

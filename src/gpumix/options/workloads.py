@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from gpumix.domain.workload import LEAST_LIMIT_S, Inventory, Kind, Tier, Workload
 from gpumix.errors import InputError, NoEstimate, Problem
+from gpumix.options.custom import custom_options
 from gpumix.options.levers import Change
 from gpumix.options.media import picture_options
+from gpumix.options.needs import able_gpus, lacks
 from gpumix.options.option import Option
 from gpumix.options.serving import serving_options
 from gpumix.options.slices import slice_options
@@ -93,7 +95,20 @@ def _options_near(
     catalog: Catalog,
     change: Change = lambda dep: dep,
 ) -> list[Option]:
-    gpus, model = [catalog.gpus[gpu] for gpu in largest], catalog.models[workload.model]
+    missing = {gpu: lacks(workload.needs, catalog.gpus[gpu]) for gpu in largest}
+    unfit = [Option(workload.id, gpu, 1, 1, "", reason=r) for gpu, r in missing.items() if r]
+    able = {gpu: most for gpu, most in largest.items() if not missing[gpu]}
+    return [*(_options_on(workload, able, catalog, change) if able else ()), *unfit]
+
+
+def _options_on(
+    workload: Workload, largest: Mapping[str, int], catalog: Catalog, change: Change
+) -> list[Option]:
+    """Options on GPUs that have what the workload needs."""
+    gpus = [catalog.gpus[gpu] for gpu in largest]
+    if workload.kind is Kind.CUSTOM:
+        return custom_options(workload, gpus, largest)
+    model = catalog.models[workload.model]
     if workload.run is not None:
         return job_options(workload, gpus, largest, catalog)
     if workload.kind is Kind.MEDIA:
@@ -108,6 +123,8 @@ def why_hopeless(
     """Why nothing on offer can do a workload, told of the option that comes nearest, and what would
     help."""
     place = f"workloads.{workload.id}"
+    if tried and all(lacks(workload.needs, catalog.gpus[option.gpu]) for option in tried):
+        return _none_has_it(place, workload, tried, catalog)
     gpus = [catalog.gpus[gpu] for gpu in supplies.largest_instance()]
     if workload.run is not None and gpus and not any(o.serves for o in tried):
         return hopeless_job(place, workload, gpus, tried, catalog)
@@ -118,10 +135,25 @@ def why_hopeless(
         gangs = [note for note in supplies.notes if note.startswith(GANGS)]
         return Problem(place, f"no supply offers a GPU for it{where}", "; ".join(gangs))
     nearest = min(tried, key=lambda o: (o.shortfall or math.inf, -o.gpus, o.gpu))
-    way = f"{nearest.gpus} x {nearest.gpu} at {nearest.precision}"
+    way = f"{nearest.gpus} x {nearest.gpu}"
+    way += f" at {nearest.precision}" if nearest.precision else ""
     if 1.0 < nearest.shortfall < math.inf:
         return Problem(f"{place}.slo", f"no GPU meets it; {way} comes nearest: {nearest.reason}")
-    return Problem(f"{place}.model", f"fits no GPU on offer; e.g. {way}: {nearest.reason}")
+    key, _ = workload.what_runs
+    return Problem(f"{place}.{key}", f"fits no GPU on offer; e.g. {way}: {nearest.reason}")
+
+
+def _none_has_it(
+    place: str, workload: Workload, tried: Sequence[Option], catalog: Catalog
+) -> Problem:
+    """That no GPU on offer has what a workload needs, and which GPUs do."""
+    why: dict[str, list[str]] = {}
+    for option in sorted(tried, key=lambda o: o.gpu):
+        why.setdefault(option.reason, []).append(option.gpu)
+    told = "; ".join(f"{', '.join(dict.fromkeys(gpus))} {reason}" for reason, gpus in why.items())
+    able = able_gpus(workload.needs, catalog.gpus)
+    fix = f"allow {', '.join(able)}" if able else "ask for less: no GPU of the catalogue has it all"
+    return Problem(f"{place}.needs", f"no GPU on offer has it: {told}", fix)
 
 
 def _dark(workload: Workload, supplies: Supplies) -> tuple[str, str] | None:

@@ -121,13 +121,23 @@ def _speed(inventory: Inventory, catalog: Catalog) -> list[Assumption]:
                 fitted,
             )
         )
-    engines = sorted({w.engine for w in inventory.workloads if w.run is None})
-    found.append(
-        Assumption(
-            "speed: engine", f"{', '.join(engines)}, newest generation", Basis.ASSUMED, "inventory"
-        )
+    engines = sorted({w.engine for w in inventory.workloads if w.run is None and w.engine})
+    if engines:
+        words = f"{', '.join(engines)}, newest generation"
+        found.append(Assumption("speed: engine", words, Basis.ASSUMED, "inventory"))
+    return [*found, *(_own_rates(w) for w in inventory.workloads if w.rates)]
+
+
+def _own_rates(workload: Workload) -> Assumption:
+    """The rates that a team measured of its own work, each with its spread from run to run."""
+    words = [
+        f"{rate.units_per_hour:,.6g} {workload.unit}s/h on {rate.gpus} x {rate.gpu}, spread "
+        f"{rate.cv:.0%}{'' if rate.cv_stated else ' (assumed)'}"
+        for rate in workload.rates
+    ]
+    return Assumption(
+        f"speed: {workload.id}", "; ".join(words), Basis.MEASURED, "by the team (inventory, rates)"
     )
-    return found
 
 
 def _interruptions(answer: Answer, catalog: Catalog) -> list[Assumption]:

@@ -138,11 +138,20 @@ def _refused(options: Sequence[Option], chosen: bool) -> Candidate:
     )
 
 
+_OWN_UNIT = (Kind.MEDIA, Kind.CUSTOM)
+"""Kinds whose cost is that of a unit of demand."""
+
+
 def units_per_cost_unit(workload: Workload) -> float:
     """Cost units (million tokens, runs, samples) in a unit of demand."""
-    if workload.demand is None or workload.run is not None or workload.kind is Kind.MEDIA:
+    if workload.demand is None or workload.run is not None or workload.kind in _OWN_UNIT:
         return 1.0
     return (workload.demand.input.mean + workload.demand.output.mean) / MEGA
+
+
+def _at(candidate: Candidate) -> str:
+    """The precision before what is said of it; empty of work that has none."""
+    return f"{candidate.precision}, " if candidate.precision else ""
 
 
 def _usd(amount: float | None) -> str:
@@ -154,10 +163,10 @@ def why(candidates: Sequence[Candidate], cost_unit: str) -> str:
     chosen = [c for c in candidates if c.chosen and c.unit_cost_usd is not None]
     if not chosen:
         return ""
-    names = ", ".join(f"{c.gpu} ({c.precision}, {_usd(c.unit_cost_usd)})" for c in chosen)
+    names = ", ".join(f"{c.gpu} ({_at(c)}{_usd(c.unit_cost_usd)})" for c in chosen)
     text = f"{names} in {cost_unit}, replicas full"
     others = [c for c in candidates if not c.chosen and c.unit_cost_usd is not None]
     if others and others[0].unit_cost_usd is not None and chosen[0].unit_cost_usd:
         extra = others[0].unit_cost_usd / chosen[0].unit_cost_usd - 1.0
-        text += f"; next {others[0].gpu} ({others[0].precision}, {extra:+.0%})"
+        text += f"; next {others[0].gpu} ({_at(others[0])}{extra:+.0%})"
     return text

@@ -169,8 +169,8 @@ def _limited(found: Found, trial: _Trial, key: str, limit: int) -> Found:
     _check_time(trial)
     stated = Stated(("limits", key), f"{limit}")
     apart = mix.minimal_conflict(everyone, lambda kept: any(sets(kept)))
-    models = {w.id: w.model for w in trial.choice.inventory.workloads}
-    conflict = [stated, *(Stated(("workloads", w, "model"), models[w]) for w in apart)]
+    runs = {w.id: w.what_runs for w in trial.choice.inventory.workloads}
+    conflict = [stated, *(Stated(("workloads", w, runs[w][0]), runs[w][1]) for w in apart)]
     for more in range(limit + 1, len(ranked) + 1):
         enough = trial.only(ranked[:more], math.inf) if more < len(ranked) else found
         if enough is not None:

@@ -195,6 +195,8 @@ def _demand_key(workload: Workload) -> str:
         return "tokens"
     if workload.kind is Kind.MEDIA:
         return "videos_per_day" if workload.frames else "images_per_day"
+    if workload.kind is Kind.CUSTOM:
+        return "per_day" if workload.is_deferrable else "traffic"
     return "tokens_per_day" if workload.is_deferrable else "traffic"
 
 

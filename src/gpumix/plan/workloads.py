@@ -48,6 +48,11 @@ COST_UNIT = {
 }
 
 
+def cost_unit(workload: Workload) -> str:
+    """What a workload's cost is counted in, in words."""
+    return COST_UNIT.get(workload.kind, f"USD per {workload.unit}")
+
+
 @dataclass(frozen=True, slots=True)
 class Results:
     """What a plan is written from: the mix found, what it was found among, and its replays.
@@ -99,13 +104,13 @@ def _workload_plan(results: Results, workload: Workload, usd: float, asker: Aske
         slo=_checked(workload, _tightest(uses), results.proof.get(workload.id)),
         placements=placements,
         candidates=candidates,
-        cost_unit=COST_UNIT[workload.kind],
+        cost_unit=cost_unit(workload),
         levers=levers(
             whole,
             asker,
             min((c.unit_cost_usd for c in candidates if c.unit_cost_usd), default=None),
         ),
-        why=why(candidates, COST_UNIT[workload.kind]),
+        why=why(candidates, cost_unit(workload)),
         demand_per_hour=whole.demand.units_per_hour if whole.demand else (),
         capacity_per_hour=_capacity_per_hour(answer, workload, uses),
         replay=results.proof.get(workload.id),
@@ -159,13 +164,15 @@ def _asker(results: Results) -> Asker:
 def _unit_costs(
     workload: Workload, usd: float, units: float, uses: Sequence[tuple[Line, Use]]
 ) -> dict[str, float | None]:
-    """USD per million tokens, run or sample; None for those that do not apply."""
-    names = ("mtok_input", "mtok_output", "mtok_total", "run", "sample")
+    """USD per million tokens, run, sample or unit; None for those that do not apply."""
+    names = ("mtok_input", "mtok_output", "mtok_total", "run", "sample", "unit")
     costs: dict[str, float | None] = {f"usd_per_{name}": None for name in names}
     if not units:
         return costs
     if workload.kind in (Kind.FINETUNE, Kind.PRETRAIN):
         return costs | {"usd_per_run": usd_per_unit(usd, units)}
+    if workload.kind is Kind.CUSTOM:
+        return costs | {"usd_per_unit": usd_per_unit(usd, units)}
     if workload.kind is Kind.MEDIA or workload.demand is None:
         return costs | {"usd_per_sample": usd_per_unit(usd, units)}
     inputs = units * workload.demand.input.mean

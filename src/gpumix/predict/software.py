@@ -14,7 +14,7 @@ def unknown_software(workload: Workload, coefficients: Coefficients) -> list[str
     """What a reader must know of the software that a workload names; empty where it is known."""
     if workload.run is not None:
         return unknown_name("stack", workload.run.stack, coefficients.training["stack"])
-    if workload.kind is Kind.MEDIA:
+    if workload.kind in (Kind.MEDIA, Kind.CUSTOM):
         return []
     return unknown_name("engine", workload.engine, NEWEST)
 

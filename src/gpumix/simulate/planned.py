@@ -170,7 +170,10 @@ def options_in(
     for one in running:
         option = known.get((one.gpu, one.tp, one.precision, one.slice, one.rtt_s))
         if option is None:
-            text = f"{one.tp} x {one.gpu} {one.slice} at {one.precision} is not known to this data"
+            text = (
+                f"{one.tp} x {one.gpu} {one.slice} {one.precision}".rstrip()
+                + " is not known to this data"
+            )
             problems.append(Problem(f"workloads.{workload.id}.hours", text, "make the plan again"))
         else:
             found[one] = option
@@ -197,7 +200,7 @@ def _slower(
 def _confidence(workload: Workload, options: Mapping[PlannedReplicas, Option]) -> float:
     """The probability that replicas are at least as fast as planned; of work with an interval of
     its own the least of its replicas'."""
-    if workload.kind is not Kind.MEDIA:
+    if workload.kind not in (Kind.MEDIA, Kind.CUSTOM):
         return workload.confidence
     return min(
         (

@@ -18,6 +18,7 @@ UNPRICED: Final = {
     Kind.FINETUNE: "APIs have no price for fine-tuning a model of your own",
     Kind.PRETRAIN: "APIs have no price for pre-training",
     Kind.MEDIA: "the catalogue has no API prices of images and videos",
+    Kind.CUSTOM: "no API does custom work",
 }
 
 

@@ -114,6 +114,8 @@ def _asked(workload: Workload) -> tuple[tuple[str, ...], dict[str, float]]:
     if workload.kind is Kind.MEDIA:
         key = "videos_per_day" if workload.frames else "images_per_day"
         return (key,), {"": per_hour * HOURS_PER_DAY}
+    if workload.kind is Kind.CUSTOM:
+        return ("per_day",), {"": per_hour * HOURS_PER_DAY}
     tokens = {"input": demand.input.mean, "output": demand.output.mean}
     per_day = {name: mean * per_hour * HOURS_PER_DAY for name, mean in tokens.items()}
     if workload.kind is Kind.EMBEDDING:

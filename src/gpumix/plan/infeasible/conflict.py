@@ -35,7 +35,8 @@ class Conflict:
         """The keys, what is asked for first."""
         asked = [a.stated for a in self.amounts]
         if self.homeless is not None:  # how much of it is asked for does not matter
-            asked = [Stated(("workloads", self.homeless.id, "model"), self.homeless.model)]
+            key, value = self.homeless.what_runs
+            asked = [Stated(("workloads", self.homeless.id, key), value)]
         return (*asked, *(n.stated for n in self.narrowings))
 
 

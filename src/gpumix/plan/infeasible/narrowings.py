@@ -175,7 +175,8 @@ def _ways(workload: Workload) -> Iterator[Narrowing]:
             yield standard(inventory), Change(stated, Tier.STANDARD.value)
 
         yield Narrowing(stated, standard, tries, gives_up=True)
-    yield _precision(workload)
+    if workload.precisions:
+        yield _precision(workload)
 
 
 def _gang(workload: Workload, gpus: int) -> Narrowing:

@@ -92,6 +92,8 @@ def _gpus(placement: Placement) -> str:
 def placement_words(found: PlacementExplanation) -> str:
     """`chat: Qwen/Qwen3-8B on 2 x h100-sxm-80gb, tp 2, fp8`."""
     p = found.placement
+    if not p.precision:  # custom work: neither model nor precision
+        return f"{found.workload} on {_gpus(p)}"
     return f"{found.workload}: {found.model} on {_gpus(p)}, tp {p.tp}, {p.precision}"
 
 

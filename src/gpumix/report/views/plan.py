@@ -41,7 +41,7 @@ from gpumix.report.views.timeline import years_words
 from gpumix.report.views.today import today_headline
 from gpumix.report.views.totals import cash_words, up_front_words, with_second
 
-UNIT_COSTS = ("usd_per_mtok_total", "usd_per_run", "usd_per_sample")
+UNIT_COSTS = ("usd_per_mtok_total", "usd_per_run", "usd_per_sample", "usd_per_unit")
 ALARMING = 0.10
 """Gap above which the headline warns that the plan is not proven (decision 0017)."""
 _NAMED_IN_HEADLINE = 4
@@ -68,7 +68,7 @@ class Tile:
 
 
 def unit_cost_field(workload: WorkloadPlan) -> str:
-    """The field that holds the workload's unit cost: of its tokens, its run or its sample."""
+    """The field that holds the workload's unit cost: of its tokens, run, sample or unit."""
     for name in UNIT_COSTS:
         if getattr(workload, name) is not None:
             return name
@@ -252,6 +252,8 @@ def unit_cost(workload: WorkloadPlan) -> Cell:
     cost = getattr(workload, name)
     if cost is None:
         return value(name, None, "no work in the horizon")
+    if name == "usd_per_unit":
+        return Cell(f"{fields.format_value(name, cost)} / {workload.unit}")
     return Cell(f"{fields.format_value(name, cost)} {fields.label(name).removeprefix('$ ')}")
 
 
@@ -272,7 +274,7 @@ def slo_table(plan: Plan) -> Table:
     )
 
 
-_WITHOUT_ANSWERS = ("embedding", "media")
+_WITHOUT_ANSWERS = ("embedding", "media", "custom")
 """Kinds of work whose requests have no answer in tokens."""
 
 

@@ -77,6 +77,6 @@ def _running(running: Sequence[PlannedReplicas]) -> str:
     """`3 × 1 × l40s-48gb fp8, ...`: replicas in words."""
     return ", ".join(
         f"{one.replicas} × {one.tp} × {one.gpu}{f' ({one.slice})' if one.slice else ''}"
-        f" {one.precision}"
+        f" {one.precision}".rstrip()
         for one in running
     )
