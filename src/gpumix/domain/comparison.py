@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from gpumix.domain import shown
 from gpumix.domain.api import ApiKind
 from gpumix.domain.evidence import Estimate, NearestMeasurement, Speed
 from gpumix.domain.plan import Lever
+
+SERVES: Final = "serves"
+NO_PRICE: Final = "no price"
+NO_FIT: Final = "does not fit"
+MISSES: Final = "misses its promise"
+TOO_LATE: Final = "too late"
+NOT_ALLOWED: Final = "not allowed"
+"""What a GPU is told as: it does the work, or the first thing that stands in its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +38,9 @@ class PriceUsed:
 
 @dataclass(frozen=True, slots=True)
 class ComparedGpu:
-    """One GPU's row; None with `reason` where it cannot do the work within the SLO.
+    """One GPU's row; None with `reason` where it cannot do the work within the SLO. `status` says
+    which of the causes it is: `serves`, `no price`, `does not fit`, `misses its promise`,
+    `not allowed`.
 
     `usd_per_mtok` holds USD per million total tokens at each utilisation of `Comparison`;
     `beats_cheapest_from` is the utilisation from which it undercuts the GPU that is cheapest
@@ -58,6 +68,7 @@ class ComparedGpu:
     nearest: NearestMeasurement | None = None
     total_tokens_per_s_per_rack_kw: float | None = None
     total_tokens_per_joule: float | None = None
+    status: str = SERVES
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gpumix.catalog import load
+from gpumix.compare.market import allowed_market
 from gpumix.compare.serving import Question, compare_gpus, compare_workload
 from gpumix.compare.training import compare_train
 from gpumix.domain import defaults
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.training_comparison import TrainingComparison
-from gpumix.domain.workload import Adapters, Inventory, Workload
+from gpumix.domain.workload import Adapters, Workload
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.plan.choose import supply
-from gpumix.plan.formulate import may_run
+from gpumix.supply.allowed import may_run
+from gpumix.supply.supply import Supply
 from gpumix.units import MS
 from gpumix.verbs.calibrate import find_store
 from gpumix.verbs.plan import open_inventory
 from gpumix.verbs.training_words import TrainWords, question_of, train_question
 from gpumix.verbs.words import names_of, precisions_of, slos_of
-
-if TYPE_CHECKING:
-    from gpumix.catalog import Catalog
 
 
 def compare_names(
@@ -78,10 +76,12 @@ def compare_names(
         if workload not in ids:
             raise InputError(unknown_name("WORKLOAD", "workload", workload, ids))
         chosen = inventory.workloads[ids.index(workload)]
+        supplies = supply(inventory, catalog).of
+        market = allowed_market(chosen, supplies, names, catalog, inventory.as_of)
         if chosen.run is not None:
-            return compare_train(question_of(chosen, names), catalog, inventory.as_of)
-        near, told = _from_nearest(chosen, inventory, catalog)
-        return compare_workload(near, catalog, inventory.as_of, names, told)
+            return compare_train(question_of(chosen, names), catalog, inventory.as_of, market)
+        near, told = _from_nearest(chosen, supplies)
+        return compare_workload(near, catalog, inventory.as_of, market, told)
     if train:
         asked = train_question(what, run or TrainWords(), precisions_of(precision), names)
         return compare_train(asked, load(measured=find_store(measured)), date.today())
@@ -100,13 +100,13 @@ def compare_names(
 
 
 def _from_nearest(
-    workload: Workload, inventory: Inventory, catalog: Catalog
+    workload: Workload, supplies: Sequence[Supply]
 ) -> tuple[Workload, tuple[str, ...]]:
     """A workload as the place sees it that is nearest to its users, and what that takes off its
     limits."""
     trips = [
         (trip.seconds, s.id)
-        for s in supply(inventory, catalog).of
+        for s in supplies
         if may_run(workload, s) and (trip := s.round_trip(workload.id))
     ]
     if not trips:
