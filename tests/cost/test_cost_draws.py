@@ -15,7 +15,7 @@ def stream(months, amounts):
 
 def owned(row):
     """A price, a support share of it, a tariff, and power: two pairs that act on each other."""
-    price, support, tariff, kw, unused = row
+    price, support, tariff, kw, _ = row
     months = np.arange(1.0, 25.0)
     return [
         stream([0.0], [price]),
