@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from gpumix.catalog import Catalog
 
 UTILISATIONS = (0.3, 0.5, 0.7, 1.0)
-_NO_PRICE = "nobody lists a current on-demand price"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +82,7 @@ def compare_workload(
         raise InputError(
             Problem(
                 workload.id,
-                f"compare answers for text in and out; this is {workload.kind}",
-                "the report of `gpumix plan` shows every GPU tried for it",
+                f"answers for text in and out; this is {workload.kind}",
             )
         )
     model = catalog.models[workload.model]
@@ -168,15 +166,7 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
         kv_precision="",
         engine=question.engine,
         tier=Tier.STANDARD,
-        demand=Demand(
-            units_per_hour=(1.0,) * int(HOURS_PER_WEEK),
-            growth_per_year=0.0,
-            input=Lengths(prompt, 0.0),
-            output=Lengths(answer, 0.0),
-            arrival_cv=1.0,
-            prefix_share=0.0,
-            profile="flat",
-        ),
+        demand=flat_week(Lengths(prompt, 0.0), Lengths(answer, 0.0)),
         run=None,
         slos=slos,
         window=tuple(range(int(HOURS_PER_WEEK))),
@@ -186,6 +176,19 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
         adapters=question.adapters,
     )
     return workload, defaults
+
+
+def flat_week(input: Lengths, output: Lengths) -> Demand:
+    """One unit an hour, every hour: what is compared says nothing of how much there is of it."""
+    return Demand(
+        units_per_hour=(1.0,) * int(HOURS_PER_WEEK),
+        growth_per_year=0.0,
+        input=input,
+        output=output,
+        arrival_cv=1.0,
+        prefix_share=0.0,
+        profile="flat",
+    )
 
 
 def _rows(
@@ -203,7 +206,7 @@ def _rows(
     for gpu in market.gpus:
         price = market.price(gpu.id)
         if why := market.refused.get(gpu.id):
-            rows.append(_blank(gpu, price, NOT_ALLOWED, why))
+            rows.append(blank(gpu, price, NOT_ALLOWED, why))
             continue
         row = _row(gpu, best[gpu.id], demand, price)
         option = best[gpu.id]
@@ -230,10 +233,9 @@ def most_work(own: Sequence[Option]) -> Option | None:
 
 
 def _row(gpu: Gpu, best: Option | None, demand: Demand, price: PriceUsed | None) -> ComparedGpu:
-    if best is None:
-        return _blank(gpu, price, NO_FIT, "no 16-bit arithmetic")
-    if not best.serves:
-        return _blank(gpu, price, MISSES if best.shortfall else NO_FIT, best.reason)
+    row = blank(gpu, price, *status_of(best, price))
+    if best is None or not best.serves:
+        return row
     checks = {check.name.partition("_")[0]: check.predicted for check in best.slos}
     requests_per_s = best.units_per_hour / SECONDS_PER_HOUR
     per_gpu = None
@@ -246,7 +248,7 @@ def _row(gpu: Gpu, best: Option | None, demand: Demand, price: PriceUsed | None)
         hourly = price.usd_per_gpu_hour * best.gpus
         costs = tuple(usd_per_mtok(hourly, tokens_per_s, u) for u in UTILISATIONS)
     return replace(
-        _blank(gpu, price, SERVES if price else NO_PRICE, "" if price else _NO_PRICE),
+        row,
         tp=best.tp,
         precision=best.precision,
         fits=True,
@@ -261,7 +263,17 @@ def _row(gpu: Gpu, best: Option | None, demand: Demand, price: PriceUsed | None)
     )
 
 
-def _blank(gpu: Gpu, price: PriceUsed | None, status: str, reason: str) -> ComparedGpu:
+def status_of(best: Option | None, price: PriceUsed | None) -> tuple[str, str]:
+    """What a GPU's best option is told as, and why it is not more."""
+    if best is None:
+        return NO_FIT, "no 16-bit arithmetic"
+    if not best.serves:
+        return MISSES if best.shortfall else NO_FIT, best.reason
+    return (SERVES, "") if price else (NO_PRICE, "nobody lists a current price")
+
+
+def blank(gpu: Gpu, price: PriceUsed | None, status: str, reason: str) -> ComparedGpu:
+    """A row of a GPU of which no speed is told."""
     nothing: Estimate | None = None
     return ComparedGpu(
         gpu=gpu.id,
