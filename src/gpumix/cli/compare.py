@@ -70,6 +70,15 @@ def compare(
     counts: TrainCounts = None,
     finish_within: FinishWithin = None,
     calendar_usd_per_day: CalendarUsd = 0.0,
+    resolution: Annotated[
+        str | None, typer.Option(help="Of an image or video, such as 1024x1024.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Denoising steps of a sample.")
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="Frames of a video.")
+    ] = None,
     measured: Measured = None,
     format: AnswerFormat = Format.TERMINAL,
     as_json: JsonFormat = False,
@@ -80,11 +89,13 @@ def compare(
 
     Example: gpumix compare team.yaml chat
 
+    Example: gpumix compare black-forest-labs/FLUX.1-dev --resolution 1024x1024 --steps 28
+
     Example: gpumix compare Qwen/Qwen2.5-32B-Instruct --train --tokens 600B --counts 8,64
     """
     from gpumix.domain.training_comparison import TrainingComparison
     from gpumix.report import export, markdown
-    from gpumix.verbs.compare import compare_names
+    from gpumix.verbs.compare import PictureWords, compare_names
     from gpumix.verbs.training_words import TrainWords
     from gpumix.verbs.words import adapters_of
 
@@ -96,6 +107,7 @@ def compare(
         what, workload, gpus=gpus, input_tokens=input, output_tokens=output, slo=slo,
         precision=precision, engine=engine, measured=measured, train=train,
         run=words, adapters=adapters_of(adapters, adapter_rank),
+        picture=PictureWords(resolution, steps, frames),
     )  # fmt: skip
     if as_json or format is Format.JSON:
         typer.echo(export.to_json(export.answer_to_dict(found)))

@@ -9,16 +9,24 @@ from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gpumix.catalog import price_summary
 from gpumix.compare.apis import compared_apis
+from gpumix.compare.market import Market, whole_market
 from gpumix.compare.winners import layouts, winners
 from gpumix.cost.unit_cost import break_even_utilisation, usd_per_mtok
 from gpumix.domain import defaults as assumed
-from gpumix.domain.comparison import ComparedGpu, Comparison, PriceUsed
+from gpumix.domain.comparison import (
+    MISSES,
+    NO_FIT,
+    NO_PRICE,
+    NOT_ALLOWED,
+    SERVES,
+    ComparedGpu,
+    Comparison,
+    PriceUsed,
+)
 from gpumix.domain.evidence import Estimate
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import SHORTER, too_long
-from gpumix.domain.offer import Purchase
 from gpumix.domain.promises import DEFAULT_SLOS
 from gpumix.domain.traffic import Lengths
 from gpumix.domain.workload import Adapters, Demand, Kind, Slo, Tier, Workload
@@ -36,7 +44,6 @@ if TYPE_CHECKING:
     from gpumix.catalog import Catalog
 
 UTILISATIONS = (0.3, 0.5, 0.7, 1.0)
-LARGEST_INSTANCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,31 +66,31 @@ def compare_gpus(question: Question, catalog: Catalog, as_of: date) -> Compariso
     Raises: InputError for unknown names and for models that do not answer in tokens.
     """
     workload, defaults = _workload(question, catalog)
-    return compare_workload(workload, catalog, as_of, question.gpus, defaults)
+    market = whole_market(question.gpus, catalog, as_of)
+    return compare_workload(workload, catalog, as_of, market, defaults)
 
 
 def compare_workload(
     workload: Workload,
     catalog: Catalog,
     as_of: date,
-    gpu_names: Sequence[str] | None = None,
+    market: Market,
     defaults: Sequence[str] = (),
 ) -> Comparison:
-    """The comparison of a chat, batch or embedding workload."""
+    """The comparison of a chat, batch or embedding workload on the GPUs of a market."""
     if workload.demand is None or not workload.is_text:
         raise InputError(
             Problem(
                 workload.id,
-                f"compare answers for text in and out; this is {workload.kind}",
-                "the report of `gpumix plan` shows every GPU tried for it",
+                f"answers for text in and out; this is {workload.kind}",
             )
         )
-    gpus = compared_gpus(gpu_names, catalog)
     model = catalog.models[workload.model]
-    largest = {gpu.id: LARGEST_INSTANCE for gpu in gpus}
+    gpus = [gpu for gpu in market.gpus if gpu.id not in market.refused]
+    largest = market.largest
     evidence = serving_evidence(catalog)
     options = serving_options(workload, model, gpus, largest, catalog.coefficients, evidence)
-    rows = _rows(workload, workload.demand, gpus, options, catalog, as_of)
+    rows = _rows(workload, workload.demand, market, options, catalog)
     prices = {row.gpu: row.price.usd_per_gpu_hour for row in rows if row.price is not None}
     able = layouts(options, prices)
 
@@ -98,7 +105,7 @@ def compare_workload(
         input_tokens=workload.demand.input.mean,
         output_tokens=workload.demand.output.mean,
         slo=tuple(f"{s.name} <= {s.limit_s * 1e3:g} ms" for s in workload.slos),
-        price_rule="median over providers of current on-demand offers",
+        price_rule=market.rule,
         engine=workload.engine,
         as_of=as_of,
         utilisations=UTILISATIONS,
@@ -159,15 +166,7 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
         kv_precision="",
         engine=question.engine,
         tier=Tier.STANDARD,
-        demand=Demand(
-            units_per_hour=(1.0,) * int(HOURS_PER_WEEK),
-            growth_per_year=0.0,
-            input=Lengths(prompt, 0.0),
-            output=Lengths(answer, 0.0),
-            arrival_cv=1.0,
-            prefix_share=0.0,
-            profile="flat",
-        ),
+        demand=flat_week(Lengths(prompt, 0.0), Lengths(answer, 0.0)),
         run=None,
         slos=slos,
         window=tuple(range(int(HOURS_PER_WEEK))),
@@ -179,37 +178,37 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
     return workload, defaults
 
 
-def compared_gpus(names: Sequence[str] | None, catalog: Catalog) -> list[Gpu]:
-    """The GPUs of these names, or all. Raises: InputError naming every unknown one."""
-    if names is None:
-        return list(catalog.gpus.values())
-    problems: list[Problem] = []
-    found: list[Gpu] = []
-    for name in names:
-        try:
-            found.append(catalog.gpu(name, "--gpus"))
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(problems)
-    return list(dict.fromkeys(found))
+def flat_week(input: Lengths, output: Lengths) -> Demand:
+    """One unit an hour, every hour: what is compared says nothing of how much there is of it."""
+    return Demand(
+        units_per_hour=(1.0,) * int(HOURS_PER_WEEK),
+        growth_per_year=0.0,
+        input=input,
+        output=output,
+        arrival_cv=1.0,
+        prefix_share=0.0,
+        profile="flat",
+    )
 
 
 def _rows(
     workload: Workload,
     demand: Demand,
-    gpus: Sequence[Gpu],
+    market: Market,
     options: Sequence[Option],
     catalog: Catalog,
-    as_of: date,
 ) -> list[ComparedGpu]:
     """Each GPU at its best, with what stands behind its speed."""
-    best = {gpu.id: most_work([o for o in options if o.gpu == gpu.id]) for gpu in gpus}
+    best = {gpu.id: most_work([o for o in options if o.gpu == gpu.id]) for gpu in market.gpus}
     able = [option for option in best.values() if option is not None and option.serves]
     behind = dict(zip((o.gpu for o in able), reasons(workload, able, catalog), strict=True))
-    offers, rows = catalog.quoted(as_of), []
-    for gpu in gpus:
-        row = _row(gpu, best[gpu.id], demand, price_summary(offers, gpu.id, Purchase.ON_DEMAND))
+    rows = []
+    for gpu in market.gpus:
+        price = market.price(gpu.id)
+        if why := market.refused.get(gpu.id):
+            rows.append(blank(gpu, price, NOT_ALLOWED, why))
+            continue
+        row = _row(gpu, best[gpu.id], demand, price)
         option = best[gpu.id]
         if option is not None and gpu.id in behind:
             watts = per_watt(workload, option, catalog)
@@ -234,8 +233,9 @@ def most_work(own: Sequence[Option]) -> Option | None:
 
 
 def _row(gpu: Gpu, best: Option | None, demand: Demand, price: PriceUsed | None) -> ComparedGpu:
+    row = blank(gpu, price, *status_of(best, price))
     if best is None or not best.serves:
-        return _blank(gpu, price, best.reason if best else "no 16-bit arithmetic")
+        return row
     checks = {check.name.partition("_")[0]: check.predicted for check in best.slos}
     requests_per_s = best.units_per_hour / SECONDS_PER_HOUR
     per_gpu = None
@@ -248,7 +248,7 @@ def _row(gpu: Gpu, best: Option | None, demand: Demand, price: PriceUsed | None)
         hourly = price.usd_per_gpu_hour * best.gpus
         costs = tuple(usd_per_mtok(hourly, tokens_per_s, u) for u in UTILISATIONS)
     return replace(
-        _blank(gpu, price, "" if price else "no current on-demand price"),
+        row,
         tp=best.tp,
         precision=best.precision,
         fits=True,
@@ -263,7 +263,17 @@ def _row(gpu: Gpu, best: Option | None, demand: Demand, price: PriceUsed | None)
     )
 
 
-def _blank(gpu: Gpu, price: PriceUsed | None, reason: str) -> ComparedGpu:
+def status_of(best: Option | None, price: PriceUsed | None) -> tuple[str, str]:
+    """What a GPU's best option is told as, and why it is not more."""
+    if best is None:
+        return NO_FIT, "no 16-bit arithmetic"
+    if not best.serves:
+        return MISSES if best.shortfall else NO_FIT, best.reason
+    return (SERVES, "") if price else (NO_PRICE, "nobody lists a current price")
+
+
+def blank(gpu: Gpu, price: PriceUsed | None, status: str, reason: str) -> ComparedGpu:
+    """A row of a GPU of which no speed is told."""
     nothing: Estimate | None = None
     return ComparedGpu(
         gpu=gpu.id,
@@ -282,6 +292,7 @@ def _blank(gpu: Gpu, price: PriceUsed | None, reason: str) -> ComparedGpu:
         beats_cheapest_from=None,
         limit="",
         note="",
+        status=status,
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from gpumix.catalog import price_summary
-from gpumix.compare.serving import compared_gpus, price_warnings
+from gpumix.compare.market import Market, whole_market
+from gpumix.compare.serving import price_warnings
 from gpumix.cost.jobs import (
     Finish,
     break_even_price_ratio,
@@ -46,7 +46,7 @@ COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 """GPUs of a run that are tried where none are stated."""
 MOST_COUNTS = 16
 MOST_REASONS = 8
-ON_DEMAND, SPOT = Purchase.ON_DEMAND.value, Purchase.SPOT.value
+ON_DEMAND, SPOT = Purchase.ON_DEMAND, Purchase.SPOT
 REFERENCE = "a100-sxm-80gb"
 """Price ratios are told over this GPU where it runs the job, else over the slowest that does."""
 
@@ -80,8 +80,11 @@ class _Tried:
     run: Run
 
 
-def compare_train(question: TrainQuestion, catalog: Catalog, as_of: date) -> TrainingComparison:
-    """The comparison of a training run over GPUs and counts.
+def compare_train(
+    question: TrainQuestion, catalog: Catalog, as_of: date, market: Market | None = None
+) -> TrainingComparison:
+    """The comparison of a training run over GPUs and counts, on what is for sale or what an
+    inventory allows.
 
     Raises: InputError for unknown names, models without a shape to train, and absurd counts.
     """
@@ -90,14 +93,15 @@ def compare_train(question: TrainQuestion, catalog: Catalog, as_of: date) -> Tra
         raise InputError(
             Problem("MODEL", f"{model.id} has no layers to predict a training step from")
         )
-    gpus = compared_gpus(question.gpus, catalog)
+    market = market or whole_market(question.gpus, catalog, as_of, (ON_DEMAND, SPOT))
+    gpus = [gpu for gpu in market.gpus if gpu.id not in market.refused]
     counts = _counts(question)
     job = Job.of(question.run, model, catalog)
-    money, offers = _money(catalog), catalog.quoted(as_of)
+    money = _money(catalog)
     unfit: list[ComparedRun] = []
     tried: list[_Tried] = []
     for gpu in gpus:
-        prices = {p: price_summary(offers, gpu.id, p) for p in (Purchase.ON_DEMAND, Purchase.SPOT)}
+        prices = {p: price for (name, p), price in market.prices.items() if name == gpu.id}
         own = [_best_run(job, gpu, count, question.precisions) for count in counts]
         tried += [_Tried(_row(job, r, prices, money), r) for r in own if isinstance(r, Run)]
         unfit += _unfit(job, gpu, counts, own, question.precisions)
@@ -117,7 +121,7 @@ def compare_train(question: TrainQuestion, catalog: Catalog, as_of: date) -> Tra
         else run.finish_within_h * SECONDS_PER_HOUR,
         calendar_usd_per_day=run.calendar_usd_per_day,
         programme_factor=run.programme_factor,
-        price_rule="median over providers of current on-demand and spot offers",
+        price_rule=market.rule,
         as_of=as_of,
         runs=tuple(sorted(rows, key=_rank)),
         pareto=pareto,
@@ -184,17 +188,14 @@ def _best_run(job: Job, gpu: Gpu, count: int, precisions: Sequence[str]) -> Run 
     return max(runs, key=lambda r: r.tokens_per_s) if runs else reason
 
 
-def _row(
-    job: Job, run: Run, prices: dict[Purchase, PriceUsed | None], money: _Money
-) -> ComparedRun:
+def _row(job: Job, run: Run, prices: Mapping[Purchase, PriceUsed], money: _Money) -> ComparedRun:
     steady, spot = run.steady(job), run.spot(job)
     availability = job.reliability.spot_terms(run.gpu.id).availability
     bought = [
-        _bought(job, run, purchase, price, done, share, money)
-        for (purchase, price), done, share in zip(
-            prices.items(), (steady, spot), (1.0, availability), strict=True
-        )
-        if price is not None
+        _bought(job, run, purchase, price, spot, availability, money)
+        if purchase is SPOT
+        else _bought(job, run, purchase, price, steady, 1.0, money)
+        for purchase, price in prices.items()
     ]
     tokens = Estimate(
         run.tokens_per_s, run.tokens_per_s * run.low, run.tokens_per_s * run.high,

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from gpumix.domain import shown
 from gpumix.domain.api import ApiKind
 from gpumix.domain.evidence import Estimate, NearestMeasurement, Speed
 from gpumix.domain.plan import Lever
+
+SERVES: Final = "serves"
+NO_PRICE: Final = "no price"
+NO_FIT: Final = "does not fit"
+MISSES: Final = "misses its promise"
+TOO_LATE: Final = "too late"
+NOT_ALLOWED: Final = "not allowed"
+"""What a GPU is told as: it does the work, or the first thing that stands in its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +38,15 @@ class PriceUsed:
 
 @dataclass(frozen=True, slots=True)
 class ComparedGpu:
-    """One GPU's row; None with `reason` where it cannot do the work within the SLO.
+    """One GPU's row; None with `reason` where it cannot do the work within the SLO. `status` says
+    which of the causes it is: `serves`, `no price`, `does not fit`, `misses its promise`,
+    `not allowed`.
 
     `usd_per_mtok` holds USD per million total tokens at each utilisation of `Comparison`;
     `beats_cheapest_from` is the utilisation from which it undercuts the GPU that is cheapest
     per hour kept fully busy (None: never). What a kW of rack and a joule carry is of the server
-    that the GPU is bought in; None where none is known.
+    that the GPU is bought in; None where none is known. Of images and videos the row holds how
+    long one takes, and USD for one at each utilisation, in place of tokens.
     """
 
     gpu: str
@@ -58,6 +69,9 @@ class ComparedGpu:
     nearest: NearestMeasurement | None = None
     total_tokens_per_s_per_rack_kw: float | None = None
     total_tokens_per_joule: float | None = None
+    status: str = SERVES
+    sample_s: Estimate | None = None
+    usd_per_sample: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +118,8 @@ class Comparison:
     """The question, one row a GPU (cheapest first), and who wins from which demand on.
 
     `levers` say what changes would save on the cheapest GPU, always busy; `apis` what the work
-    costs where somebody else hosts the model.
+    costs where somebody else hosts the model. `sample` is one image or video in words; empty for
+    text.
     """
 
     model: str
@@ -121,10 +136,11 @@ class Comparison:
     warnings: tuple[str, ...]
     levers: tuple[Lever, ...] = ()
     apis: tuple[ComparedApi, ...] = ()
+    sample: str = ""
 
     def __repr__(self) -> str:
         able = sum(row.fits for row in self.rows)
-        work = f"{self.input_tokens:g} in, {self.output_tokens:g} out"
+        work = self.sample or f"{self.input_tokens:g} in, {self.output_tokens:g} out"
         return f"<Comparison {self.model!r}: {able} of {len(self.rows)} GPUs do it, {work}>"
 
     def _repr_html_(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from gpumix.domain.comparison import PriceUsed
+from gpumix.domain.comparison import NO_FIT, NO_PRICE, SERVES, TOO_LATE, PriceUsed
 from gpumix.domain.evidence import Estimate, NearestMeasurement
 from gpumix.domain.job import ParetoRun
 
@@ -61,6 +61,15 @@ class ComparedRun:
     spot_ceiling: float | None
     note: str
     nearest: NearestMeasurement | None = None
+
+    @property
+    def status(self) -> str:
+        """`serves` where it finishes in time at some price, else what stands in its way."""
+        if not self.fits:
+            return NO_FIT
+        if not self.purchases:
+            return NO_PRICE
+        return SERVES if any(p.kept for p in self.purchases) else TOO_LATE
 
     def bought(self, purchase: str) -> PurchasedRun | None:
         """The run bought one way; None where there is no price."""

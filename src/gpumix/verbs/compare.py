@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gpumix.catalog import load
+from gpumix.compare.market import allowed_market
+from gpumix.compare.media import Picture, compare_media, compare_pictures
 from gpumix.compare.serving import Question, compare_gpus, compare_workload
 from gpumix.compare.training import compare_train
 from gpumix.domain import defaults
 from gpumix.domain.comparison import Comparison
 from gpumix.domain.training_comparison import TrainingComparison
-from gpumix.domain.workload import Adapters, Inventory, Workload
+from gpumix.domain.workload import Adapters, Kind, Workload
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.plan.choose import supply
-from gpumix.plan.formulate import may_run
+from gpumix.supply.allowed import may_run
+from gpumix.supply.supply import Supply
 from gpumix.units import MS
 from gpumix.verbs.calibrate import find_store
 from gpumix.verbs.plan import open_inventory
 from gpumix.verbs.training_words import TrainWords, question_of, train_question
 from gpumix.verbs.words import names_of, precisions_of, slos_of
 
-if TYPE_CHECKING:
-    from gpumix.catalog import Catalog
+
+@dataclass(frozen=True, slots=True)
+class PictureWords:
+    """What the command line says of one image or video."""
+
+    resolution: str | None = None
+    steps: int | None = None
+    frames: int | None = None
+
+    def of(self, model: str, gpus: tuple[str, ...] | None) -> Picture:
+        """The question about a model. Raises: InputError for a resolution that is none."""
+        if self.resolution is not None and not re.fullmatch(
+            r"[1-9]\d{1,4}x[1-9]\d{1,4}", self.resolution
+        ):
+            raise InputError(Problem("--resolution", "must read like 1024x1024"))
+        return Picture(model, self.resolution, self.steps, self.frames, gpus)
 
 
 def compare_names(
@@ -41,17 +59,23 @@ def compare_names(
     train: bool = False,
     run: TrainWords | None = None,
     adapters: Adapters | None = None,
+    picture: PictureWords | None = None,
 ) -> Comparison | TrainingComparison:
     """A comparison asked for on the command line: of a model, or of an inventory's workload;
     with `train`, or of a training workload, of a training run that `run` states.
 
     Raises: InputError for unknown names, with did-you-mean.
     """
-    names = names_of("--gpus", gpus)
+    names, picture = names_of("--gpus", gpus), picture or PictureWords()
     served = any(option is not None for option in (input_tokens, output_tokens, slo, adapters))
     if train and served:
         raise InputError(
             Problem("--train", "does not go with --input, --output, --slo and --adapters")
+        )
+    if picture != PictureWords() and (train or workload is not None):
+        fix = "name a model of images or videos"
+        raise InputError(
+            Problem("compare", "--resolution, --steps and --frames go with such a model", fix)
         )
     if not train and run not in (None, TrainWords()):
         fix = "add --train" if workload is None else "state them in the inventory"
@@ -78,13 +102,25 @@ def compare_names(
         if workload not in ids:
             raise InputError(unknown_name("WORKLOAD", "workload", workload, ids))
         chosen = inventory.workloads[ids.index(workload)]
+        supplies = supply(inventory, catalog).of
+        market = allowed_market(chosen, supplies, names, catalog, inventory.as_of)
         if chosen.run is not None:
-            return compare_train(question_of(chosen, names), catalog, inventory.as_of)
-        near, told = _from_nearest(chosen, inventory, catalog)
-        return compare_workload(near, catalog, inventory.as_of, names, told)
+            return compare_train(question_of(chosen, names), catalog, inventory.as_of, market)
+        near, told = _from_nearest(chosen, supplies)
+        if chosen.kind is Kind.MEDIA:
+            return compare_media(near, catalog, inventory.as_of, market, told)
+        return compare_workload(near, catalog, inventory.as_of, market, told)
     if train:
         asked = train_question(what, run or TrainWords(), precisions_of(precision), names)
         return compare_train(asked, load(measured=find_store(measured)), date.today())
+    catalog = load(measured=find_store(measured))
+    if catalog.model(what, "MODEL").makes_pictures:
+        if served:
+            fix = "state --resolution, --steps, --frames"
+            raise InputError(Problem("compare", f"{what} makes images or videos, not tokens", fix))
+        return compare_pictures(picture.of(what, names), catalog, date.today())
+    if picture != PictureWords():
+        raise InputError(Problem("compare", f"{what} makes no images", "leave --resolution out"))
     _refuse_lengths({"--input": input_tokens, "--output": output_tokens})
     question = Question(
         what,
@@ -96,17 +132,17 @@ def compare_names(
         names,
         adapters,
     )
-    return compare_gpus(question, load(measured=find_store(measured)), date.today())
+    return compare_gpus(question, catalog, date.today())
 
 
 def _from_nearest(
-    workload: Workload, inventory: Inventory, catalog: Catalog
+    workload: Workload, supplies: Sequence[Supply]
 ) -> tuple[Workload, tuple[str, ...]]:
     """A workload as the place sees it that is nearest to its users, and what that takes off its
     limits."""
     trips = [
         (trip.seconds, s.id)
-        for s in supply(inventory, catalog).of
+        for s in supplies
         if may_run(workload, s) and (trip := s.round_trip(workload.id))
     ]
     if not trips:

@@ -18,11 +18,11 @@ CHANGES_TOLD = 4
 
 def question(comparison: Comparison) -> str:
     """What was compared, in one line."""
-    tokens = (
+    work = comparison.sample or (
         f"{fields.format_value('input_tokens', comparison.input_tokens)} tokens in, "
         f"{fields.format_value('output_tokens', comparison.output_tokens)} out"
     )
-    parts = [tokens, *comparison.slo, comparison.engine, comparison.price_rule]
+    parts = [work, *comparison.slo, comparison.engine, comparison.price_rule]
     return "; ".join(part for part in parts if part)
 
 
@@ -57,6 +57,7 @@ def speed_table(comparison: Comparison) -> Table:
             "output_tokens_per_s_per_user",
             lambda r: value("output_tokens_per_s_per_user", r.output_tokens_per_s_per_user),
         ),
+        ("sample_s", lambda r: estimate("sample_s", r.sample_s)),
         ("ttft_p95_s", lambda r: estimate("ttft_p95_s", r.ttft_p95_s)),
         ("tpot_p95_s", lambda r: estimate("tpot_p95_s", r.tpot_p95_s)),
         ("limit", lambda r: text(r.limit)),
@@ -71,16 +72,17 @@ def nearest(comparison: Comparison) -> list[evidence_view.Near]:
 
 
 def cost_table(comparison: Comparison) -> Table:
-    """What a million tokens costs on every able GPU at each utilisation."""
+    """What a million tokens, or a sample, costs on every able GPU at each utilisation."""
+    cost = "usd_per_sample" if comparison.sample else "usd_per_mtok"
     drawn = table(
-        fields.label("usd_per_mtok"),
+        fields.label(cost),
         ComparedGpu,
         _able(comparison),
         ("gpu", lambda r: text(r.gpu)),
         ("price", _price),
         ("providers", lambda r: value("providers", r.price.providers if r.price else None)),
         ("oldest", lambda r: value("oldest", r.price.oldest if r.price else None)),
-        *(("usd_per_mtok", _at(i)) for i in range(len(comparison.utilisations))),
+        *((cost, _at(cost, i)) for i in range(len(comparison.utilisations))),
         (
             "total_tokens_per_s_per_rack_kw",
             lambda r: value("total_tokens_per_s_per_rack_kw", r.total_tokens_per_s_per_rack_kw),
@@ -94,7 +96,7 @@ def cost_table(comparison: Comparison) -> Table:
     drawn, loads = drawn.without_absent(), iter(comparison.utilisations)
     named = tuple(
         column(c.name, title=f"at {fields.format_value('utilisations', next(loads))}")
-        if c.name == "usd_per_mtok"
+        if c.name == cost
         else c
         for c in drawn.columns
     )
@@ -106,8 +108,9 @@ def unfit_table(comparison: Comparison) -> Table:
     return table(
         "Cannot run it",
         ComparedGpu,
-        [row for row in comparison.rows if row.reason],
+        [row for row in comparison.rows if not row.fits],
         ("gpu", lambda r: text(r.gpu)),
+        ("status", lambda r: text(r.status)),
         ("reason", lambda r: text(r.reason)),
     )
 
@@ -142,12 +145,12 @@ def levers_table(comparison: Comparison) -> Table:
 
 
 def _basis(row: ComparedGpu) -> Cell:
-    predicted = row.output_tokens_per_s_per_gpu
+    predicted = row.output_tokens_per_s_per_gpu or row.sample_s
     return basis(predicted.basis) if predicted else value("basis", None)
 
 
 def _able(comparison: Comparison) -> list[ComparedGpu]:
-    return [row for row in comparison.rows if not row.reason]
+    return [row for row in comparison.rows if row.fits]
 
 
 def _price(row: ComparedGpu) -> Cell:
@@ -158,9 +161,9 @@ def _price(row: ComparedGpu) -> Cell:
     return Cell(shown, spread)
 
 
-def _at(index: int) -> Callable[[ComparedGpu], Cell]:
+def _at(cost: str, index: int) -> Callable[[ComparedGpu], Cell]:
     def cell(row: ComparedGpu) -> Cell:
-        known = index < len(row.usd_per_mtok)
-        return value("usd_per_mtok", row.usd_per_mtok[index] if known else None)
+        costs = row.usd_per_sample if cost == "usd_per_sample" else row.usd_per_mtok
+        return value(cost, costs[index] if index < len(costs) else None)
 
     return cell
