@@ -344,7 +344,7 @@ def test_compare_train_prints_the_trade_of_cost_for_time(monkeypatch, capsys):  
     )  # fmt: skip
     assert run(monkeypatch, *arguments) == 0
     shown = capsys.readouterr().out
-    titles = ("Cost against time", "On demand", "On spot", "Break-even", "Does not fit", "Next:")
+    titles = ("Cost against time", "On demand", "On spot", "Break-even", "Left out", "Next:")
     for part in titles:
         assert part in shown
     assert run(monkeypatch, *arguments, "--json") == 0

@@ -17,7 +17,15 @@ from gpumix.cost.jobs import (
     value_of_wait_usd,
 )
 from gpumix.cost.unit_cost import usd_per_run
-from gpumix.domain.comparison import PriceUsed
+from gpumix.domain.comparison import (
+    NO_FIT,
+    NO_PRICE,
+    NOT_ALLOWED,
+    NOT_SUPPORTED,
+    SERVES,
+    TOO_LATE,
+    PriceUsed,
+)
 from gpumix.domain.defaults import GPUS_PER_NODE, PRECISION
 from gpumix.domain.evidence import Estimate
 from gpumix.domain.gpu import Gpu
@@ -32,7 +40,7 @@ from gpumix.domain.training_comparison import (
 from gpumix.domain.workload import TrainingRun
 from gpumix.errors import InputError, NoEstimate, Problem
 from gpumix.options.reasons import nearest_runs
-from gpumix.options.runs import Job, Run, predict_run
+from gpumix.options.runs import Job, Run, lacks, predict_run
 from gpumix.options.tradeoff import front
 from gpumix.options.training import can_gang
 from gpumix.options.training_refusals import what_would_help, why_not
@@ -102,13 +110,19 @@ def compare_train(
     tried: list[_Tried] = []
     for gpu in gpus:
         prices = {p: price for (name, p), price in market.prices.items() if name == gpu.id}
-        own = [_best_run(job, gpu, count, question.precisions) for count in counts]
+        size = market.largest[gpu.id]
+        gangs = [count for count in counts if can_gang(count, size)]
+        own = [_best_run(job, gpu, count, size, question.precisions) for count in gangs]
         tried += [_Tried(_row(job, r, prices, money), r) for r in own if isinstance(r, Run)]
-        unfit += _unfit(job, gpu, counts, own, question.precisions)
+        unfit += _unfit(job, gpu, gangs, own, question.precisions)
+        why = f"the largest machine has {size}"
+        unfit += [_not_allowed(gpu, n, why) for n in counts if n not in gangs]
+    for gpu in (gpu for gpu in market.gpus if gpu.id in market.refused):
+        unfit += [_not_allowed(gpu, count, market.refused[gpu.id]) for count in counts]
     run = question.run
     tried = _with_nearest(tried, question, catalog)
     rows = [*(one.row for one in tried), *unfit]
-    pareto = _pareto(rows)
+    pareto, ways_out = _pareto(rows), _ways_out(job, gpus, tried, question)
     return TrainingComparison(
         model=model.id,
         method=run.method,
@@ -131,9 +145,9 @@ def compare_train(
         defaults=question.defaults,
         warnings=(
             *unknown_name("stack", question.run.stack, catalog.coefficients.training["stack"]),
-            *_warnings(rows, as_of),
+            *_warnings(rows, is_possible=not ways_out),
         ),
-        ways_out=_ways_out(job, gpus, tried, question),
+        ways_out=ways_out,
     )
 
 
@@ -176,13 +190,13 @@ def _money(catalog: Catalog) -> _Money:
     )
 
 
-def _best_run(job: Job, gpu: Gpu, count: int, precisions: Sequence[str]) -> Run | str:
+def _best_run(job: Job, gpu: Gpu, count: int, size: int, precisions: Sequence[str]) -> Run | str:
     """The fastest run over the precisions, or why there is none."""
     runs: list[Run] = []
     reason = ""
     for precision in precisions:
         try:
-            runs.append(predict_run(job, gpu, count, GPUS_PER_NODE, precision))
+            runs.append(predict_run(job, gpu, count, min(size, GPUS_PER_NODE), precision))
         except NoEstimate as error:
             reason = str(error)
     return max(runs, key=lambda r: r.tokens_per_s) if runs else reason
@@ -207,7 +221,7 @@ def _row(job: Job, run: Run, prices: Mapping[Purchase, PriceUsed], money: _Money
         precision=run.precision,
         layout=str(run.layout),
         fits=True,
-        reason="" if bought else "no current price",
+        reason="" if bought else "nobody lists a current price",
         fix="",
         tokens_per_s=tokens,
         limit=run.layout.limit,
@@ -220,7 +234,16 @@ def _row(job: Job, run: Run, prices: Mapping[Purchase, PriceUsed], money: _Money
         purchases=tuple(bought),
         spot_ceiling=spot_price_ceiling(1.0 / spot.held_h, 1.0 / steady.held_h),
         note="; ".join(part for part in (run.why(), _caution(run), run.measured) if part),
+        status=_status(job, steady, bought),
     )
+
+
+def _status(job: Job, steady: Finish, bought: Sequence[PurchasedRun]) -> str:
+    """On capacity that nobody takes back the finish is the same however it is paid for."""
+    if any(one.kept for one in bought):
+        return SERVES
+    in_time = steady.p90_h <= (job.run.finish_within_h or float("inf"))
+    return NO_PRICE if in_time else TOO_LATE
 
 
 def _caution(run: Run) -> str:
@@ -275,26 +298,37 @@ def _unfit(
             continue
         more = min((n for n in able if n > count), default=None)
         fix = f"{more} GPUs" if more else other or f"a larger global_batch, or {able[-1]} GPUs"
-        yield ComparedRun(
-            gpu=gpu.id,
-            gpus=count,
-            precision=None,
-            layout="",
-            fits=False,
-            reason=one,
-            fix=fix,
-            tokens_per_s=None,
-            limit="",
-            within_share=None,
-            between_share=None,
-            bubble_share=None,
-            mem_gib=None,
-            undisturbed_s=None,
-            runs_per_week=None,
-            purchases=(),
-            spot_ceiling=None,
-            note="",
-        )
+        lacking = all(lacks(gpu, precision) for precision in precisions)
+        yield _blank(gpu, count, NOT_SUPPORTED if lacking else NO_FIT, one, fix)
+
+
+def _not_allowed(gpu: Gpu, count: int, why: str) -> ComparedRun:
+    return _blank(gpu, count, NOT_ALLOWED, why, "allow it in the inventory")
+
+
+def _blank(gpu: Gpu, count: int, status: str, reason: str, fix: str) -> ComparedRun:
+    """A row of a GPU and count of which no speed is told."""
+    return ComparedRun(
+        gpu=gpu.id,
+        gpus=count,
+        precision=None,
+        layout="",
+        fits=False,
+        reason=reason,
+        fix=fix,
+        tokens_per_s=None,
+        limit="",
+        within_share=None,
+        between_share=None,
+        bubble_share=None,
+        mem_gib=None,
+        undisturbed_s=None,
+        runs_per_week=None,
+        purchases=(),
+        spot_ceiling=None,
+        note="",
+        status=status,
+    )
 
 
 def _rank(row: ComparedRun) -> tuple[bool, float, str, int]:
@@ -404,7 +438,7 @@ def _ways_out(
     return what_would_help(job, gpus, question.precisions, min(late, default=None))
 
 
-def _warnings(rows: Sequence[ComparedRun], as_of: date) -> list[str]:
+def _warnings(rows: Sequence[ComparedRun], is_possible: bool) -> list[str]:
     prices = {(r.gpu, p.purchase): p.price for r in rows for p in r.purchases}
     found = price_warnings(list(prices.values()))
     if any(p.purchase == SPOT for r in rows for p in r.purchases):
@@ -412,6 +446,9 @@ def _warnings(rows: Sequence[ComparedRun], as_of: date) -> list[str]:
             "spot: interruptions and availability come from traces of older GPUs; large gangs "
             "may be unobtainable on spot"
         )
-    if rows and not any(p.kept for r in rows for p in r.purchases):
-        found.append("no GPU type and count can finish in time; see the reasons")
-    return found
+    if any(p.kept for r in rows for p in r.purchases):
+        return found
+    if not is_possible:
+        return [*found, "no GPU type and count can finish in time; see the reasons"]
+    unpriced = dict.fromkeys(r.gpu for r in rows if r.status == NO_PRICE)
+    return [*found, f"only a price is missing of what can finish in time: {', '.join(unpriced)}"]

@@ -17,6 +17,7 @@ NO_FIT: Final = "does not fit"
 MISSES: Final = "misses its promise"
 TOO_LATE: Final = "too late"
 NOT_ALLOWED: Final = "not allowed"
+NOT_SUPPORTED: Final = "not supported"
 """What a GPU is told as: it does the work, or the first thing that stands in its way."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from gpumix.domain.comparison import NO_FIT, NO_PRICE, SERVES, TOO_LATE, PriceUsed
+from gpumix.domain.comparison import SERVES, PriceUsed
 from gpumix.domain.evidence import Estimate, NearestMeasurement
 from gpumix.domain.job import ParetoRun
 
@@ -35,7 +35,9 @@ class PurchasedRun:
 
 @dataclass(frozen=True, slots=True)
 class ComparedRun:
-    """One GPU at one count with its best layout; `reason` and `fix` where nothing fits.
+    """One GPU at one count with its best layout; `reason` and `fix` where nothing fits. `status`
+    says what stands in the way: `does not fit`, `not supported`, `not allowed`, `too late` however
+    it is paid for, `no price`; or `serves`.
 
     `within_share`, `between_share` and `bubble_share` are the parts of a step (0-1) that go to
     exchange within a replica, between replicas, and to the pipeline's bubble. `spot_ceiling` is
@@ -61,15 +63,7 @@ class ComparedRun:
     spot_ceiling: float | None
     note: str
     nearest: NearestMeasurement | None = None
-
-    @property
-    def status(self) -> str:
-        """`serves` where it finishes in time at some price, else what stands in its way."""
-        if not self.fits:
-            return NO_FIT
-        if not self.purchases:
-            return NO_PRICE
-        return SERVES if any(p.kept for p in self.purchases) else TOO_LATE
+    status: str = SERVES
 
     def bought(self, purchase: str) -> PurchasedRun | None:
         """The run bought one way; None where there is no price."""

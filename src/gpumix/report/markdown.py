@@ -136,8 +136,7 @@ def training_markdown(comparison: TrainingComparison) -> str:
     """One training run on every GPU and count."""
     tables = (
         training_view.pareto_table(comparison.pareto),
-        training_view.cost_table(comparison, training_view.ON_DEMAND),
-        training_view.cost_table(comparison, training_view.SPOT),
+        *training_view.cost_tables(comparison),
         training_view.speed_table(comparison),
         evidence_view.close_table(training_view.nearest(comparison)),
         training_view.ratio_table(comparison),

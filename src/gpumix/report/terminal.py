@@ -162,9 +162,9 @@ def show_training(comparison: TrainingComparison, console: Console) -> None:
     console.print(Text(training_view.headline(comparison), style="bold"))
     _warnings(comparison.warnings, console)
     show_table(training_view.pareto_table(comparison.pareto), console, minor=("purchase",))
-    for purchase in (training_view.ON_DEMAND, training_view.SPOT):
+    for paid in training_view.cost_tables(comparison):
         show_table(
-            training_view.cost_table(comparison, purchase),
+            paid,
             console,
             minor=("usd_storage_egress", "spot_ceiling", "goodput", "finish_expected_s"),
         )
