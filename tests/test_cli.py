@@ -70,7 +70,7 @@ def test_solve_says_infeasible_with_exit_code_3(monkeypatch, tmp_path, capsys): 
         (["compare", "meta-llama/Llama-3.1-8B-Instruct", "--slo", "ttft_p95=5"], "unit"),
         (["compare", "meta-llama/Llama-3.1-8B-Instruct", "--precision", "fp7"], "did you mean"),
         (["compare", "meta-llama/Llama-3.1-8B-Instruct", "--input", "-4"], "between"),
-        (["compare", "black-forest-labs/FLUX.1-dev"], "text models"),
+        (["compare", "black-forest-labs/FLUX.1-dev", "--input", "5"], "not tokens"),
         (["compare", "gpt2", "--slo", "ttft_p95=-5ms"], "between 0.1 ms and 10 years"),
         (["compare", "gpt2", "--slo", "ttft_p95=1s,ttft_p95=2s"], "promised twice"),
         (["compare", "Qwen/Qwen3-8B", "--input", "50000"], "longer than the context"),

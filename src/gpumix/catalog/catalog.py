@@ -18,6 +18,7 @@ from gpumix.catalog.findings import Known, problems_in
 from gpumix.catalog.forms import Named, named_gpus
 from gpumix.catalog.futures import load_futures
 from gpumix.catalog.gate import Judged, judge
+from gpumix.catalog.market import Dropped, load_dropped, load_markets
 from gpumix.catalog.money_ranges import load_money_ranges
 from gpumix.catalog.offers import TermRatio
 from gpumix.catalog.places import load_places
@@ -189,6 +190,16 @@ class Catalog:
     def spot_reclaims(self) -> dict[tuple[str, str], Range]:
         """(provider, GPU) -> share of running spot instances taken back in a month [%]."""
         return load_reclaims(self._folder)
+
+    @cached_property
+    def markets(self) -> dict[str, str]:
+        """GPU id -> its market, of parts that are no data-centre parts on sale."""
+        return load_markets(self._folder)
+
+    @cached_property
+    def dropped(self) -> tuple[Dropped, ...]:
+        """Architectures that engines no longer run on."""
+        return load_dropped(self._folder)
 
     @cached_property
     def fabrics(self) -> Fabrics:

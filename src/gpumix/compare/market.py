@@ -12,7 +12,7 @@ from gpumix.domain.comparison import PriceUsed
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.offer import OLD, Purchase
 from gpumix.domain.workload import Workload
-from gpumix.errors import InputError, Problem
+from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.supply.allowed import may_run
 from gpumix.supply.supply import Supply
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 LARGEST_INSTANCE = 8
 """GPUs of the largest instance that the whole market is taken to have of each GPU."""
-MEDIAN = "median over providers of current on-demand offers"
-MEDIANS = "median over providers of current on-demand and spot offers"
 CHEAPEST = "cheapest that the inventory allows the workload"
 
 
@@ -72,20 +70,42 @@ def whole_market(
     catalog: Catalog,
     as_of: date,
     purchases: Sequence[Purchase] = (Purchase.ON_DEMAND,),
+    providers: Sequence[str] = (),
 ) -> Market:
-    """All GPUs, or those named, at the median of what providers ask.
+    """All GPUs, or those named, at the median of what providers ask, or of what these ask.
 
-    Raises: InputError naming every unknown GPU.
+    Raises: InputError naming every unknown GPU and provider.
     """
     gpus, offers = compared_gpus(names, catalog), catalog.quoted(as_of)
+    if providers:
+        usable = catalog.usable(as_of)
+        known = sorted({offer.provider for offer in usable})
+        if wrong := [name for name in providers if name not in known]:
+            raise InputError(
+                [unknown_name("--providers", "provider", name, known) for name in wrong]
+            )
+        offers = tuple(offer for offer in usable if offer.provider in providers)
     found = {
         (gpu.id, purchase): price
         for gpu in gpus
         for purchase in purchases
         if (price := price_summary(offers, gpu.id, purchase)) is not None
     }
-    rule = MEDIAN if tuple(purchases) == (Purchase.ON_DEMAND,) else MEDIANS
+    rule = _rule(purchases, providers)
     return Market(rule, tuple(gpus), found, {gpu.id: LARGEST_INSTANCE for gpu in gpus}, {})
+
+
+def _rule(purchases: Sequence[Purchase], providers: Sequence[str]) -> str:
+    """How prices are chosen, in words."""
+    words = ["reserved" if p.is_committed else p.value.replace("_", "-") for p in purchases]
+    paid = " and ".join(dict.fromkeys(words))
+    over = ", ".join(providers) if providers else "providers"
+    return f"median over {over} of current {paid} offers"
+
+
+def sold_today(catalog: Catalog) -> tuple[str, ...]:
+    """Ids of the data-centre GPUs that are on sale."""
+    return tuple(gpu for gpu in catalog.gpus if gpu not in catalog.markets)
 
 
 def allowed_market(

@@ -22,6 +22,7 @@ from gpumix.cost.unit_cost import usd_per_unit
 from gpumix.domain import defaults as assumed
 from gpumix.domain.comparison import NOT_ALLOWED, ComparedGpu, Comparison, PriceUsed
 from gpumix.domain.gpu import Gpu
+from gpumix.domain.offer import Purchase
 from gpumix.domain.traffic import Lengths
 from gpumix.domain.workload import Kind, Tier, Workload
 from gpumix.errors import InputError, NoEstimate, Problem
@@ -44,6 +45,8 @@ class Picture:
     steps: int | None = None
     frames: int | None = None
     gpus: tuple[str, ...] | None = None
+    purchases: tuple[Purchase, ...] = (Purchase.ON_DEMAND,)
+    providers: tuple[str, ...] = ()
 
 
 def compare_pictures(asked: Picture, catalog: Catalog, as_of: date) -> Comparison:
@@ -73,7 +76,7 @@ def compare_pictures(asked: Picture, catalog: Catalog, as_of: date) -> Compariso
         confidence=0.5,  # a comparison shows the middle of each prediction
     )
     told = () if any(stated) else ("resolution, steps and frames as the model is used by default",)
-    market = whole_market(asked.gpus, catalog, as_of)
+    market = whole_market(asked.gpus, catalog, as_of, asked.purchases, asked.providers)
     return compare_media(workload, catalog, as_of, market, told)
 
 

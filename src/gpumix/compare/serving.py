@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gpumix.compare.apis import compared_apis
+from gpumix.compare.load import UNSTATED, Load, at_load, swept, with_room
 from gpumix.compare.market import Market, whole_market
 from gpumix.compare.winners import layouts, winners
 from gpumix.cost.unit_cost import break_even_utilisation, usd_per_mtok
@@ -19,14 +20,17 @@ from gpumix.domain.comparison import (
     NO_FIT,
     NO_PRICE,
     NOT_ALLOWED,
+    NOT_SUPPORTED,
     SERVES,
     ComparedGpu,
     Comparison,
     PriceUsed,
+    SweptBatch,
 )
 from gpumix.domain.evidence import Estimate
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import SHORTER, too_long
+from gpumix.domain.offer import Purchase
 from gpumix.domain.promises import DEFAULT_SLOS
 from gpumix.domain.traffic import Lengths
 from gpumix.domain.workload import Adapters, Demand, Kind, Slo, Tier, Workload
@@ -58,6 +62,9 @@ class Question:
     engine: str = assumed.ENGINE
     gpus: tuple[str, ...] | None = None
     adapters: Adapters | None = None
+    purchases: tuple[Purchase, ...] = (Purchase.ON_DEMAND,)
+    providers: tuple[str, ...] = ()
+    load: Load = UNSTATED
 
 
 def compare_gpus(question: Question, catalog: Catalog, as_of: date) -> Comparison:
@@ -66,8 +73,8 @@ def compare_gpus(question: Question, catalog: Catalog, as_of: date) -> Compariso
     Raises: InputError for unknown names and for models that do not answer in tokens.
     """
     workload, defaults = _workload(question, catalog)
-    market = whole_market(question.gpus, catalog, as_of)
-    return compare_workload(workload, catalog, as_of, market, defaults)
+    market = whole_market(question.gpus, catalog, as_of, question.purchases, question.providers)
+    return compare_workload(workload, catalog, as_of, market, defaults, question.load)
 
 
 def compare_workload(
@@ -76,6 +83,7 @@ def compare_workload(
     as_of: date,
     market: Market,
     defaults: Sequence[str] = (),
+    load: Load = UNSTATED,
 ) -> Comparison:
     """The comparison of a chat, batch or embedding workload on the GPUs of a market."""
     if workload.demand is None or not workload.is_text:
@@ -86,17 +94,20 @@ def compare_workload(
             )
         )
     model = catalog.models[workload.model]
-    gpus = [gpu for gpu in market.gpus if gpu.id not in market.refused]
+    barred = _barred(workload.engine, market, catalog)
+    gpus = [gpu for gpu in market.gpus if gpu.id not in barred]
     largest = market.largest
     evidence = serving_evidence(catalog)
-    options = serving_options(workload, model, gpus, largest, catalog.coefficients, evidence)
-    rows = _rows(workload, workload.demand, market, options, catalog)
+    tried = serving_options(workload, model, gpus, largest, catalog.coefficients, evidence)
+    options = with_room(tried, load.context)
+    rows = _rows(workload, workload.demand, market, options, catalog, barred)
     prices = {row.gpu: row.price.usd_per_gpu_hour for row in rows if row.price is not None}
     able = layouts(options, prices)
 
     def ask(changed: Workload, change: Change) -> list[Option]:
         coefficients = catalog.coefficients
-        return serving_options(changed, model, gpus, largest, coefficients, evidence, change)
+        found = serving_options(changed, model, gpus, largest, coefficients, evidence, change)
+        return with_room(found, load.context)
 
     rows = _with_break_even(rows)
     rows.sort(key=lambda r: (not r.usd_per_mtok, r.usd_per_mtok[-1:] or (math.inf,), r.gpu))
@@ -118,7 +129,31 @@ def compare_workload(
             *price_warnings([r.price for r in rows if r.price is not None]),
         ),
         apis=compared_apis(workload, catalog.api_prices, able),
+        load_words=load.words,
+        at_load=at_load(able, load.requests_per_s) if load.requests_per_s else (),
+        sweep=_sweep(workload.demand, market, options) if load.sweep else (),
     )
+
+
+def _sweep(demand: Demand, market: Market, options: Sequence[Option]) -> tuple[SweptBatch, ...]:
+    best = {gpu.id: most_work([o for o in options if o.gpu == gpu.id]) for gpu in market.gpus}
+    able = [gpu for gpu, option in best.items() if option is not None and option.replica]
+    return swept(best, demand, next(iter(able), None))
+
+
+def _barred(engine: str, market: Market, catalog: Catalog) -> dict[str, tuple[str, str]]:
+    """GPU id -> status and reason of those that are not asked about."""
+    gone = {one.architecture: one for one in catalog.dropped if one.engine == engine}
+    dropped = {
+        gpu.id: (
+            NOT_SUPPORTED,
+            f"{engine} {gone[gpu.architecture].since} and later do not run on "
+            f"{gpu.architecture}; name another --engine",
+        )
+        for gpu in market.gpus
+        if gpu.architecture in gone
+    }
+    return {**dropped, **{gpu: (NOT_ALLOWED, why) for gpu, why in market.refused.items()}}
 
 
 def _cheapest(
@@ -158,6 +193,12 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
     answer = 0.0 if embeds else question.output_tokens or assumed.OUTPUT_TOKENS
     if message := too_long(model, prompt, answer):
         raise InputError(Problem("--input, --output", message, SHORTER))
+    if context := question.load.context:
+        if message := too_long(model, context, 0.0):
+            raise InputError(Problem("--context", message, SHORTER))
+        if context < prompt + answer:
+            words = f"holds {context:,.0f} tokens, a request has {prompt + answer:,.0f}"
+            raise InputError(Problem("--context", words, "raise it, or shorten --input"))
     workload = Workload(
         id=model.id,
         kind=Kind.EMBEDDING if embeds else Kind.CHAT,
@@ -197,6 +238,7 @@ def _rows(
     market: Market,
     options: Sequence[Option],
     catalog: Catalog,
+    barred: Mapping[str, tuple[str, str]],
 ) -> list[ComparedGpu]:
     """Each GPU at its best, with what stands behind its speed."""
     best = {gpu.id: most_work([o for o in options if o.gpu == gpu.id]) for gpu in market.gpus}
@@ -205,8 +247,8 @@ def _rows(
     rows = []
     for gpu in market.gpus:
         price = market.price(gpu.id)
-        if why := market.refused.get(gpu.id):
-            rows.append(blank(gpu, price, NOT_ALLOWED, why))
+        if gpu.id in barred:
+            rows.append(blank(gpu, price, *barred[gpu.id]))
             continue
         row = _row(gpu, best[gpu.id], demand, price)
         option = best[gpu.id]

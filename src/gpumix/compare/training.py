@@ -69,6 +69,8 @@ class TrainQuestion:
     gpus: tuple[str, ...] | None = None
     counts: tuple[int, ...] | None = None
     defaults: tuple[str, ...] = ()
+    purchases: tuple[Purchase, ...] = (ON_DEMAND, SPOT)
+    providers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,9 @@ def compare_train(
         raise InputError(
             Problem("MODEL", f"{model.id} has no layers to predict a training step from")
         )
-    market = market or whole_market(question.gpus, catalog, as_of, (ON_DEMAND, SPOT))
+    market = market or whole_market(
+        question.gpus, catalog, as_of, question.purchases, question.providers
+    )
     gpus = [gpu for gpu in market.gpus if gpu.id not in market.refused]
     counts = _counts(question)
     job = Job.of(question.run, model, catalog)

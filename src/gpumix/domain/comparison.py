@@ -93,6 +93,23 @@ class WinnerAt:
 
 
 @dataclass(frozen=True, slots=True)
+class SweptBatch:
+    """A GPU's best layout with `batch` requests at once, the most that fit where `is_largest`.
+
+    `ratio` is its tokens per second per GPU over the first GPU's at the same batch; None without.
+    """
+
+    gpu: str
+    tp: int
+    precision: str
+    batch: float
+    is_largest: bool
+    output_tokens_per_s_per_gpu: Estimate
+    tpot_p50_s: Estimate
+    ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class ComparedApi:
     """One provider's price of the work by API; its latency is unknown.
 
@@ -120,7 +137,8 @@ class Comparison:
 
     `levers` say what changes would save on the cheapest GPU, always busy; `apis` what the work
     costs where somebody else hosts the model. `sample` is one image or video in words; empty for
-    text.
+    text. `at_load` is each GPU's cheapest layout and count for a stated load, which `load_words`
+    names; `sweep` each GPU over batches, where it was asked for.
     """
 
     model: str
@@ -138,6 +156,9 @@ class Comparison:
     levers: tuple[Lever, ...] = ()
     apis: tuple[ComparedApi, ...] = ()
     sample: str = ""
+    load_words: str = ""
+    at_load: tuple[WinnerAt, ...] = ()
+    sweep: tuple[SweptBatch, ...] = ()
 
     def __repr__(self) -> str:
         able = sum(row.fits for row in self.rows)

@@ -113,6 +113,8 @@ def answer_markdown(comparison: Comparison | TrainingComparison) -> str:
 def comparison_markdown(comparison: Comparison) -> str:
     """One workload on every GPU."""
     tables = (
+        comparison_view.sweep_table(comparison),
+        comparison_view.load_table(comparison),
         comparison_view.winners_table(comparison),
         comparison_view.levers_table(comparison),
         api_view.compared_table(comparison),

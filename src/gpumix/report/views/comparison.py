@@ -7,11 +7,15 @@ from dataclasses import replace
 from itertools import pairwise
 
 from gpumix import fields
-from gpumix.domain.comparison import ComparedGpu, Comparison, WinnerAt
+from gpumix.domain.comparison import NO_PRICE, ComparedGpu, Comparison, SweptBatch, WinnerAt
 from gpumix.domain.plan import Lever
 from gpumix.report.tables import Cell, Table, basis, column, estimate, remark, table, text, value
 from gpumix.report.views import evidence as evidence_view
 
+ALWAYS_TOLD = ("h100-sxm-80gb", "a100-sxm-80gb", "l40s-48gb")
+"""GPUs that a first screen tells of whatever their cost."""
+CHEAPEST_TOLD = 5
+"""GPUs beside them, the cheapest that do the work."""
 CHANGES_TOLD = 4
 """Changes of the cheapest GPU that a headline tells; the table has them all."""
 
@@ -29,7 +33,14 @@ def question(comparison: Comparison) -> str:
 def headline(comparison: Comparison) -> str:
     """The cheapest GPU at each demand, in one sentence; the first changes where there are many."""
     if not comparison.winners:
+        if any(row.status == NO_PRICE for row in comparison.rows):
+            return "GPUs keep the promises; only a price is missing."
         return "No GPU keeps the promises."
+    if comparison.at_load:
+        best = comparison.at_load[0]
+        usd = fields.format_value("usd_per_hour", best.usd_per_hour)
+        gpus = f"{best.replicas * best.tp} x {best.gpu}"
+        return f"Cheapest: {gpus} for {usd} an hour, {comparison.load_words}."
     steps = [f"Cheapest: {comparison.winners[0].gpu}"]
     changes = [b for a, b in pairwise(comparison.winners) if b.gpu != a.gpu]
     for winner in changes[:CHANGES_TOLD]:
@@ -38,6 +49,95 @@ def headline(comparison: Comparison) -> str:
     if len(changes) > CHANGES_TOLD:
         steps.append("then see the table")
     return "; ".join(steps) + "."
+
+
+def first_rows(comparison: Comparison) -> list[ComparedGpu]:
+    """The GPUs of a first screen, in the comparison's order: H100, A100, L40S, the five cheapest;
+    all where there are no more than that."""
+    if len(comparison.rows) <= len(ALWAYS_TOLD) + CHEAPEST_TOLD:
+        return list(comparison.rows)
+    others = [row for row in _able(comparison) if row.gpu not in ALWAYS_TOLD]
+    cheapest = {row.gpu for row in others[:CHEAPEST_TOLD]}
+    return [row for row in comparison.rows if row.gpu in cheapest or row.gpu in ALWAYS_TOLD]
+
+
+def first_table(comparison: Comparison) -> Table:
+    """The answer of a first screen: what each GPU does and costs, or why it does not."""
+    cost = "usd_per_sample" if comparison.sample else "usd_per_mtok"
+    loads = {one.gpu: one for one in comparison.at_load}
+    full = len(comparison.utilisations) - 1
+    drawn = table(
+        fields.label(cost) + ", always busy",
+        ComparedGpu,
+        first_rows(comparison),
+        ("gpu", lambda r: text(r.gpu)),
+        ("tp", lambda r: value("tp", r.tp)),
+        ("precision", lambda r: text(r.precision)),
+        (
+            "output_tokens_per_s_per_gpu",
+            lambda r: estimate("output_tokens_per_s_per_gpu", r.output_tokens_per_s_per_gpu),
+        ),
+        ("sample_s", lambda r: estimate("sample_s", r.sample_s)),
+        ("tpot_p95_s", lambda r: estimate("tpot_p95_s", r.tpot_p95_s)),
+        ("price", _price),
+        (cost, _at(cost, full)),
+        ("replicas", lambda r: _of_load("replicas", loads.get(r.gpu))),
+        ("usd_per_hour", lambda r: _of_load("usd_per_hour", loads.get(r.gpu))),
+        ("status", lambda r: text("" if r.fits and r.price else r.status)),
+        ("reason", lambda r: remark("" if r.fits and r.price else r.reason)),
+        ("basis", _basis),
+    )
+    return drawn.without_absent()
+
+
+def rest_words(comparison: Comparison) -> str:
+    """What a first screen leaves out; empty where it is everything."""
+    more = len(comparison.rows) - len(first_rows(comparison))
+    tables = "measurements, demand, levers and hosted models"
+    return f"{more} more GPUs, {tables}: --details" if more else f"{tables.capitalize()}: --details"
+
+
+def load_table(comparison: Comparison) -> Table:
+    """What carries the stated load on each GPU, and at what price."""
+    return table(
+        f"To carry {comparison.load_words}",
+        WinnerAt,
+        comparison.at_load,
+        ("gpu", lambda w: text(w.gpu)),
+        ("tp", lambda w: value("tp", w.tp)),
+        ("precision", lambda w: text(w.precision)),
+        ("replicas", lambda w: value("replicas", w.replicas)),
+        ("usd_per_hour", lambda w: value("usd_per_hour", w.usd_per_hour)),
+        ("load", lambda w: value("load", w.load, record=WinnerAt)),
+    )
+
+
+def sweep_table(comparison: Comparison) -> Table:
+    """Speed over batches, and over the first GPU at the same batch."""
+    return table(
+        fields.label("sweep"),
+        SweptBatch,
+        comparison.sweep,
+        ("gpu", lambda s: text(s.gpu)),
+        ("tp", lambda s: value("tp", s.tp)),
+        ("precision", lambda s: text(s.precision)),
+        ("batch", lambda s: _batch(s)),
+        (
+            "output_tokens_per_s_per_gpu",
+            lambda s: estimate("output_tokens_per_s_per_gpu", s.output_tokens_per_s_per_gpu),
+        ),
+        ("tpot_p50_s", lambda s: estimate("tpot_p50_s", s.tpot_p50_s)),
+        ("ratio", lambda s: value("ratio", s.ratio, "fits no such batch", SweptBatch)),
+        ("basis", lambda s: basis(s.output_tokens_per_s_per_gpu.basis)),
+    )
+
+
+def _batch(swept: SweptBatch) -> Cell:
+    return replace(value("batch", swept.batch), note="largest" if swept.is_largest else "")
+
+
+def _of_load(name: str, load: WinnerAt | None) -> Cell:
+    return value(name, getattr(load, name) if load else None)
 
 
 def speed_table(comparison: Comparison) -> Table:
