@@ -26,6 +26,7 @@ from gpumix.catalog.providers import DataRates, load_provider_rates
 from gpumix.catalog.quotes import read_quotes
 from gpumix.catalog.sheet import Words, read_price_sheet
 from gpumix.catalog.slices import load_mig_profiles
+from gpumix.catalog.starts import load_starts
 from gpumix.catalog.supersede import Superseded, current
 from gpumix.catalog.tables import read_packaged, refuse_data, refuse_input
 from gpumix.catalog.validity import Ageing, load_ageing, load_reclaims, of_tiers
@@ -42,6 +43,7 @@ from gpumix.domain.price_check import PriceCheck
 from gpumix.domain.prices import PriceObservation
 from gpumix.domain.quote import Quote, StatedRate
 from gpumix.domain.site import CapexQuote, Country, Range
+from gpumix.domain.start import StartWork
 from gpumix.domain.traffic import Profile
 from gpumix.domain.workload import DEFAULT_TIERS
 from gpumix.errors import Problem, UnknownName
@@ -190,6 +192,11 @@ class Catalog:
     def spot_reclaims(self) -> dict[tuple[str, str], Range]:
         """(provider, GPU) -> share of running spot instances taken back in a month [%]."""
         return load_reclaims(self._folder)
+
+    @cached_property
+    def starts(self) -> dict[str, StartWork]:
+        """Kinds of work that `gpumix start` knows, by name."""
+        return load_starts(self._folder)
 
     @cached_property
     def markets(self) -> dict[str, str]:

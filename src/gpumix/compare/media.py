@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from gpumix.compare.load import UNSTATED, Load, at_load
 from gpumix.compare.market import Market, whole_market
 from gpumix.compare.serving import (
     UTILISATIONS,
@@ -86,6 +87,7 @@ def compare_media(
     as_of: date,
     market: Market,
     defaults: Sequence[str] = (),
+    load: Load = UNSTATED,
 ) -> Comparison:
     """The comparison of a media workload on the GPUs of a market.
 
@@ -108,6 +110,7 @@ def compare_media(
     ]
     prices = {gpu.id: price.usd_per_gpu_hour for gpu in gpus if (price := market.price(gpu.id))}
     rows.sort(key=lambda r: (not r.usd_per_sample, r.usd_per_sample[-1:] or (math.inf,), r.gpu))
+    able_at = layouts(options, prices)
     used: list[PriceUsed] = [row.price for row in rows if row.price is not None]
     return Comparison(
         model=workload.model,
@@ -119,10 +122,12 @@ def compare_media(
         as_of=as_of,
         utilisations=UTILISATIONS,
         rows=tuple(rows),
-        winners=tuple(winners(layouts(options, prices))),
+        winners=tuple(winners(able_at)),
         defaults=tuple(defaults),
         warnings=tuple(price_warnings(used)),
         sample=_sample(workload, model.default_steps),
+        load_words=load.words,
+        at_load=at_load(able_at, load.requests_per_s) if load.requests_per_s else (),
     )
 
 
