@@ -17,6 +17,15 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class TableFormat(StrEnum):
+    """How an answer is printed that is also a table of rows."""
+
+    TERMINAL = "terminal"
+    MD = "md"
+    JSON = "json"
+    CSV = "csv"
+
+
 class Effort(StrEnum):
     """How much work a search may do, by the names of `mix.EFFORTS`."""
 
@@ -28,6 +37,12 @@ class Effort(StrEnum):
 AnswerFormat = Annotated[
     Format,
     typer.Option("--format", help="How to print: on the terminal, as Markdown, or as JSON."),
+]
+CompareFormat = Annotated[
+    TableFormat,
+    typer.Option(
+        "--format", help="How to print: on the terminal, as Markdown, JSON, or CSV of its rows."
+    ),
 ]
 JsonFormat = Annotated[
     bool, typer.Option("--json", help="Print JSON and nothing else on stdout: --format json.")

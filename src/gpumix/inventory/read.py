@@ -53,7 +53,8 @@ from gpumix.inventory.limits import limits_of
 from gpumix.inventory.models import can_do, refuse_long, weights_of
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.promised import availability_of, promised
-from gpumix.inventory.schema import ApiSpec, CloudSpec, InventorySpec, WorkloadSpec
+from gpumix.inventory.schema import ApiSpec, CloudSpec, InventorySpec
+from gpumix.inventory.schema_work import WorkloadSpec
 from gpumix.inventory.seen import with_what_is_seen
 from gpumix.inventory.sites import quotes_of, sites_of
 from gpumix.inventory.today import Reading, today_of
