@@ -13,6 +13,7 @@ from gpumix.cli.options import (
     AdapterRank,
     AnswerFormat,
     CalendarUsd,
+    Context,
     FinishWithin,
     Format,
     JsonFormat,
@@ -77,6 +78,7 @@ def compare(
     calendar_usd_per_day: CalendarUsd = 0.0,
     measured: Measured = None,
     model_config: ModelConfig = None,
+    context: Context = None,
     format: AnswerFormat = Format.TERMINAL,
     as_json: JsonFormat = False,
 ) -> None:
@@ -102,7 +104,7 @@ def compare(
         what, workload, gpus=gpus, input_tokens=input, output_tokens=output, slo=slo,
         precision=precision, engine=engine, measured=measured, train=train,
         run=words, adapters=adapters_of(adapters, adapter_rank),
-        configs=configs_of(model_config, what),
+        configs=configs_of(model_config, what), context=context,
     )  # fmt: skip
     if as_json or format is Format.JSON:
         typer.echo(export.to_json(export.answer_to_dict(found)))

@@ -42,7 +42,8 @@ LARGEST_INSTANCE = 8
 @dataclass(frozen=True, slots=True)
 class Question:
     """What to compare: a model under a load, on some GPUs (None = all), at some precisions
-    (none = that of the model's name, else as published)."""
+    (none = that of the model's name, else as published). `context` [tokens] goes before the
+    model's own."""
 
     model: str
     input_tokens: float | None = None
@@ -52,6 +53,7 @@ class Question:
     engine: str = assumed.ENGINE
     gpus: tuple[str, ...] | None = None
     adapters: Adapters | None = None
+    context: int | None = None
 
 
 def compare_gpus(question: Question, catalog: Catalog, as_of: date) -> Comparison:
@@ -131,7 +133,7 @@ def _cheapest(
 
 
 def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]]:
-    named = catalog.named_model(question.model, "MODEL")
+    named = catalog.named_model(question.model, "MODEL").with_context(question.context)
     model = named.model
     embeds = model.kind in ("embedding", "encoder")
     if not model.generates_text and not embeds:

@@ -248,7 +248,7 @@ class _Reader:
             model = named.model
             self._say(path, f"{model.id} ({model.kind}) cannot do kind {spec.kind}")
         self.notes += [] if named is None else [f"{path[1]}: {note}" for note in named.notes]
-        return named
+        return named and named.with_context(spec.context)
 
     def _refuse_foreign_keys(self, path: KeyPath, spec: WorkloadSpec) -> None:
         allowed = COMMON | APPLIES[spec.kind]

@@ -167,6 +167,7 @@ class WorkloadSpec(_Spec):
     model: str
     precision: Names | None = None
     kv_precision: str = ""
+    context: Annotated[Whole, Field(ge=1, le=100_000_000)] | None = None
     engine: str = defaults.ENGINE
     tier: Tier = Tier.STANDARD
     confidence: Annotated[Share, Field(ge=0.5, le=0.99)] | None = None
@@ -479,6 +480,6 @@ APPLIES: dict[Kind, frozenset[str]] = {
 """Keys that go with a kind, beside those that every workload has."""
 
 COMMON = frozenset(
-    {"kind", "model", "precision", "kv_precision", "engine", "tier", "residency", "gpus",
+    {"kind", "model", "precision", "kv_precision", "context", "engine", "tier", "residency", "gpus",
      "data_tb", "egress_tb_per_month", "from_", "until"}
 )  # fmt: skip

@@ -42,6 +42,7 @@ def compare_names(
     run: TrainWords | None = None,
     adapters: Adapters | None = None,
     configs: Mapping[str, Path] = NO_CONFIGS,
+    context: int | None = None,
 ) -> Comparison | TrainingComparison:
     """A comparison asked for on the command line: of a model, or of an inventory's workload;
     with `train`, or of a training workload, of a training run that `run` states.
@@ -49,10 +50,14 @@ def compare_names(
     Raises: InputError for unknown names, with did-you-mean.
     """
     names = names_of("--gpus", gpus)
-    served = any(option is not None for option in (input_tokens, output_tokens, slo, adapters))
+    served = any(
+        option is not None for option in (input_tokens, output_tokens, slo, adapters, context)
+    )
     if train and served:
         raise InputError(
-            Problem("--train", "does not go with --input, --output, --slo and --adapters")
+            Problem(
+                "--train", "does not go with --input, --output, --slo, --adapters and --context"
+            )
         )
     if not train and run not in (None, TrainWords()):
         fix = "add --train" if workload is None else "state them in the inventory"
@@ -99,6 +104,7 @@ def compare_names(
         engine,
         names,
         adapters,
+        context,
     )
     return compare_gpus(question, catalog, date.today())
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gpumix.catalog import Catalog
 from gpumix.domain.bounds import REQUESTS, point_fault
 from gpumix.domain.cells import number_in
-from gpumix.domain.defaults import ENGINE
+from gpumix.domain.defaults import ENGINE, PRECISION
 from gpumix.errors import InputError, Problem
 from gpumix.inventory.results.run import Run
 from gpumix.units import MS
@@ -101,7 +101,7 @@ def _setting(run: Run, stated: Stated, catalog: Catalog, problems: list[Problem]
         "dp": stated.dp,
         "ep": stated.ep,
         "model": _model(run, stated.model, catalog, problems),
-        "weight_precision": stated.weight_precision,
+        "weight_precision": stated.weight_precision or _name_states(run, stated, catalog),
         "kv_precision": stated.kv_precision,
         "engine": engine,
         "engine_version": stated.engine_version or run.engine_version,
@@ -112,6 +112,18 @@ def _setting(run: Run, stated: Stated, catalog: Catalog, problems: list[Problem]
         "dataset": "fixed" if run.same_length else "",
     }
     return Setting(cells, "; ".join(notes))
+
+
+def _name_states(run: Run, stated: Stated, catalog: Catalog) -> str:
+    """The precision that the name of the model states by a word; empty where it states none."""
+    for name in filter(None, (stated.model, run.model)):
+        try:
+            named = catalog.named_model(name)
+        except InputError:
+            continue
+        if named.stated or named.precision != PRECISION:
+            return named.precision
+    return ""
 
 
 def stated_faults(stated: Stated) -> Iterator[Problem]:
