@@ -55,6 +55,15 @@ GpuSheet = Annotated[
 ModelSheet = Annotated[
     Path | None, typer.Option("--models", help="CSV that adds or replaces models.")
 ]
+Context = Annotated[
+    int | None,
+    typer.Option(
+        "--context",
+        min=1,
+        max=100_000_000,
+        help="Longest request that the engine is started with [tokens]; default the model's own.",
+    ),
+]
 ModelConfig = Annotated[
     list[str] | None,
     typer.Option(

@@ -58,7 +58,8 @@ TOLD_FROM = 1.1
 @dataclass(frozen=True, slots=True)
 class Question:
     """What to compare: a model under a load, on some GPUs (None = all), at some precisions
-    (none = that of the model's name, else as published)."""
+    (none = that of the model's name, else as published). The context of the load
+    goes before the model's own."""
 
     model: str
     input_tokens: float | None = None
@@ -178,7 +179,8 @@ def _cheapest(
 
 
 def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]]:
-    named = catalog.named_model(question.model, "MODEL")
+    longest = question.load.context
+    named = catalog.named_model(question.model, "MODEL").with_context(longest and int(longest))
     model = named.model
     embeds = model.kind in ("embedding", "encoder")
     if not model.generates_text and not embeds:
@@ -201,12 +203,6 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
     answer = 0.0 if embeds else question.output_tokens or assumed.OUTPUT_TOKENS
     if message := too_long(model, prompt, answer, named.context):
         raise InputError(Problem("--input, --output", message, SHORTER))
-    if context := question.load.context:
-        if message := too_long(model, context, 0.0):
-            raise InputError(Problem("--context", message, SHORTER))
-        if context < prompt + answer:
-            words = f"holds {context:,.0f} tokens, a request has {prompt + answer:,.0f}"
-            raise InputError(Problem("--context", words, "raise it, or shorten --input"))
     workload = Workload(
         id=model.id,
         kind=Kind.EMBEDDING if embeds else Kind.CHAT,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,10 @@ class NamedModel:
     def longest(self) -> int | None:
         """Longest request [tokens]; None = not known."""
         return self.context or self.model.context
+
+    def with_context(self, stated: int | None) -> NamedModel:
+        """The model with the longest request [tokens] that a user states, if one does."""
+        return self if stated is None else replace(self, context=stated)
 
     def precisions(self, asked: Sequence[str]) -> tuple[tuple[str, ...], str]:
         """The precisions to run at, and a sentence where they were assumed or overrule the name.

@@ -269,7 +269,7 @@ class _Reader:
             said = f"{model.id} ({model.kind}) cannot do kind {spec.kind}"
             self._say(path, said, MEASURED_INSTEAD.get(model.kind, ""))
         self.notes += [] if named is None else [f"{path[1]}: {note}" for note in named.notes]
-        return named
+        return named and named.with_context(spec.context)
 
     def _refuse_foreign_keys(self, path: KeyPath, spec: WorkloadSpec) -> None:
         for key in sorted(spec.model_fields_set - keys_of(spec.kind)):

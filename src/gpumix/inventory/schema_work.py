@@ -159,6 +159,7 @@ class WorkloadSpec(Spec):
     model: str | None = None
     precision: Names | None = None
     kv_precision: str = ""
+    context: Annotated[Whole, Field(ge=1, le=100_000_000)] | None = None
     engine: str = defaults.ENGINE
     tier: Tier = Tier.STANDARD
     confidence: Annotated[Share, Field(ge=0.5, le=0.99)] | None = None
