@@ -180,7 +180,9 @@ def _cheapest(
 
 def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]]:
     longest = question.load.context
-    named = catalog.named_model(question.model, "MODEL").with_context(longest and int(longest))
+    named = catalog.named_model(question.model, "MODEL").with_context(
+        int(longest) if longest else None
+    )
     model = named.model
     embeds = model.kind in ("embedding", "encoder")
     if not model.generates_text and not embeds:
