@@ -13,6 +13,7 @@ from gpumix.cli.options import (
     AdapterRank,
     JsonFlag,
     Measured,
+    ModelConfig,
     TrainBase,
     TrainOffload,
     TrainOptimizer,
@@ -41,8 +42,9 @@ def fit(
         int | None, typer.Option(help="GPUs of a replica; default the fewest that hold it.")
     ] = None,
     precision: Annotated[
-        str, typer.Option(help="Weight precision: bf16, fp8, int8, int4, mxfp4, fp4.")
-    ] = "bf16",
+        str | None,
+        typer.Option(help="Weight precision: fp8, int4, q4_k_m, ...; default as published."),
+    ] = None,
     kv_precision: Annotated[
         str, typer.Option(help="KV cache precision, e.g. fp8; default the engine's.")
     ] = "",
@@ -83,6 +85,7 @@ def fit(
         str, typer.Option(help="Training: checkpointing none, selective or full.")
     ] = "full",
     lora_rank: Annotated[int, typer.Option(help="Training: rank of the adapter.")] = 16,
+    model_config: ModelConfig = None,
     measured: Measured = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -90,7 +93,7 @@ def fit(
 
     Each GPU fits, is tight (with what usually gives), or does not fit (with what would help).
 
-    Example: gpumix fit openai/gpt-oss-120b --gpus h100-sxm-80gb --precision mxfp4 --context 131072
+    Example: gpumix fit openai/gpt-oss-120b --gpus h100 --context 131072
 
     Example: gpumix fit meta-llama/Llama-3.1-8B-Instruct --users 50 --context 8192 --adapters 20
 
@@ -99,8 +102,9 @@ def fit(
     from gpumix.report import export
     from gpumix.report.terminal_fit import show_fit
     from gpumix.verbs.fit import FitTrainWords, FitWords, fit_names, fit_training_names
-    from gpumix.verbs.words import adapters_of
+    from gpumix.verbs.words import adapters_of, configs_of
 
+    configs = configs_of(model_config, model)
     found: Fit | TrainingFit
     if train:
         found = fit_training_names(
@@ -108,6 +112,7 @@ def fit(
             FitTrainWords(method, seq_len, micro_batch, n_gpus, stack, optimizer, offload,
                           base_precision, loss, activation_ckpt, lora_rank),
             measured,
+            configs,
         )  # fmt: skip
     else:
         found = fit_names(
@@ -116,6 +121,7 @@ def fit(
                      gpu_memory_utilization, max_num_seqs, max_num_batched_tokens,
                      not no_cuda_graphs, adapters_of(adapters, adapter_rank)),
             measured,
+            configs,
         )  # fmt: skip
     if as_json:
         typer.echo(export.to_json(export.answer_to_dict(found)))

@@ -14,19 +14,37 @@ def init(
     file: Annotated[
         Path, typer.Argument(help="File to write; - writes to stdout.", allow_dash=True)
     ] = Path("inventory.yaml"),
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Start from a Kubernetes manifest, SkyPilot task, dstack or Compose file, or a "
+            "bill (FOCUS or AWS CUR CSV).",
+        ),
+    ] = None,
 ) -> None:
-    """Write a commented starter inventory.
+    """Write a commented starter inventory; with --from one that says what your own files say.
 
     Example: gpumix init team.yaml
+
+    Example: gpumix init team.yaml --from deployment.yaml
     """
+    from datetime import date
+
     from gpumix.inventory import starter_text
     from gpumix.publish import atomic
 
-    if str(file) == "-":
-        typer.echo(starter_text(), nl=False)
-        return
-    if file.exists():
+    if str(file) != "-" and file.exists():
         raise InputError(Problem(str(file), "exists already", "name another file"))
+    if source is None:
+        text = starter_text()
+    else:
+        from gpumix.verbs.init import inventory_from
+
+        text = inventory_from(source, date.today())
+    if str(file) == "-":
+        typer.echo(text, nl=False)
+        return
     with atomic(file) as beside:
-        beside.write_text(starter_text(), encoding="utf-8")
+        beside.write_text(text, encoding="utf-8")
     typer.echo(f"Wrote {file}. Next: edit it, then\n  gpumix plan {file}")

@@ -150,6 +150,15 @@ CalendarUsd = Annotated[
 Trace = Annotated[
     Path | None, typer.Option(help="Requests as CSV, JSONL or Parquet, in order of arrival.")
 ]
+TraceUnit = Annotated[
+    str, typer.Option(help="Unit of the trace's times, s or ms; default: by what is plausible.")
+]
+TraceMap = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map", help="Column of the trace, e.g. arrival=created, input=usage.prompt_tokens."
+    ),
+]
 Promises = Annotated[
     str | None, typer.Option(help="Latency limits, e.g. ttft_p95=800ms,tpot_p95=50ms.")
 ]

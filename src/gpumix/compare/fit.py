@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gpumix import formats
 from gpumix.domain.evidence import Estimate
 from gpumix.domain.fit import CacheRoom, Fit, FitGpu, Fits
 from gpumix.domain.gpu import Gpu
@@ -16,7 +17,6 @@ from gpumix.domain.workload import Adapters
 from gpumix.perf.inference.deployment import EngineSettings, Setup, deployments, refusals
 from gpumix.perf.inference.memory import request_bytes
 from gpumix.perf.inference.modes import ADAPTER_BYTES, ADAPTER_STEP, adapter_params
-from gpumix.perf.precision import BYTES_PER_WEIGHT
 from gpumix.predict.room import cache_rooms, missing_bytes, states
 from gpumix.units import GIB
 
@@ -150,10 +150,10 @@ def _changes(asked: FitQuestion, gpu: Gpu, row: FitGpu, catalog: Catalog) -> tup
     if asked.kv_precision != "fp8" and gpu.fp8_tflops:
         tried = replace(asked, kv_precision="fp8")
         found += ["KV cache at fp8"] if _holds(tried, gpu, [row.tp], catalog) else []
-    stored = BYTES_PER_WEIGHT[asked.precision or "bf16"]
+    bits = {name: one.weight_bits for name, one in formats.precisions().items()}
     for name in NARROWER:
         tried = replace(asked, precision=name)
-        if BYTES_PER_WEIGHT[name] < 0.9 * stored and _holds(tried, gpu, [row.tp], catalog):
+        if bits[name] < 0.9 * bits[asked.precision] and _holds(tried, gpu, [row.tp], catalog):
             found.append(f"weights at {name}")
             break
     wider = [tp for tp in _widths(asked.model) if tp > row.tp]

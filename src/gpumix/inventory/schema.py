@@ -20,6 +20,7 @@ from gpumix.domain.workload import (
     Kind,
     Tier,
 )
+from gpumix.inventory.own_work import NeedsSpec, Rate
 from gpumix.inventory.quantities import (
     Crowd,
     Day,
@@ -38,7 +39,6 @@ from gpumix.inventory.quantities import (
     TokensPerDay,
     TokensPerRequest,
     UnitsPerDay,
-    UnitsPerHour,
     Whole,
     WindowHours,
     Year,
@@ -114,12 +114,22 @@ Volume = Annotated[
 """`2B` (input only), or `{input: 900M, output: 60M}`."""
 
 
+class TraceMapSpec(_Spec):
+    """Columns of a trace that is none of the public formats."""
+
+    arrival: Name
+    input: Name
+    output: Name
+
+
 class TrafficSpec(_Spec):
     """How requests arrive: a catalogue profile, plain lengths, or a trace; how many, in one of the
     ways of rates.RATES."""
 
     profile: str | None = None
     trace: str | None = None
+    trace_unit: Literal["s", "ms"] | None = None
+    trace_map: TraceMapSpec | None = None
     peak_requests_per_s: RequestsPerS | None = None
     requests_per_s: RequestsPerS | None = None
     users: Crowd | None = None
@@ -167,36 +177,6 @@ RoundTrips = Annotated[
     Discriminator(_all_or_places),
 ]
 """`40` to every place, or by place: `{IN: 45, aws ap-south-1: 38}`."""
-
-
-class NeedsSpec(_Spec):
-    """What each GPU of a workload must have: engines by number, the others or not."""
-
-    nvenc: Whole = Field(default=0, ge=0, le=64)
-    nvdec: Whole = Field(default=0, ge=0, le=64)
-    rt_cores: bool = False
-    display: bool = False
-    vgpu: bool = False
-    ecc: bool = False
-
-
-class MeasuredRateSpec(_Spec):
-    """What so many GPUs of a kind do together, and how much that varies from run to run."""
-
-    rate: UnitsPerHour
-    gpus: Whole = Field(default=1, ge=1, le=1024)
-    cv: Annotated[Number, Field(ge=0.001, le=2)] | None = None
-
-
-def _rate_form(value: Any) -> str:
-    return "terms" if isinstance(value, dict | MeasuredRateSpec) else "rate"
-
-
-Rate = Annotated[
-    Annotated[UnitsPerHour, Tag("rate")] | Annotated[MeasuredRateSpec, Tag("terms")],
-    Discriminator(_rate_form),
-]
-"""`120` units an hour on one GPU, or `{rate: 900, gpus: 8, cv: 0.2}`."""
 
 
 class WorkloadSpec(_Spec):

@@ -64,7 +64,8 @@ class Moved:
 class Evidence:
     """Measured rows that say how fast something is, beside what was predicted for them.
 
-    `rows` are their positions among the project's rows of this kind of work.
+    `rows` are their positions among the project's rows of this kind of work; `origin` numbers
+    what came about together: measurements of one file on one GPU, and of one deployment.
     """
 
     asked: Asked
@@ -72,6 +73,7 @@ class Evidence:
     names: tuple[str, ...]
     rows: tuple[int, ...]
     prior: Shrinkage
+    origin: npt.NDArray[np.int64]
 
     @property
     def size(self) -> int:
@@ -84,11 +86,13 @@ class Evidence:
         asked = Asked(self.asked.places.take(kept), self.asked.keys[kept])
         names = tuple(self.names[i] for i in kept)
         rows = tuple(self.rows[i] for i in kept)
-        return Evidence(asked, self.log_error[kept], names, rows, self.prior)
+        return Evidence(asked, self.log_error[kept], names, rows, self.prior, self.origin[kept])
 
     def move(self, asked: Asked, sigma: FloatArray) -> Moved:
         """Predictions as the measurements leave them; `sigma` is of each prediction's log error."""
-        found = shift(self.asked.places, self.log_error, asked.places, sigma, self.prior)
+        found = shift(
+            self.asked.places, self.log_error, asked.places, sigma, self.prior, self.origin
+        )
         factor = np.exp(found.log_factor)
         same = np.isin(asked.keys, self.asked.keys)
         basis = np.where(
@@ -134,7 +138,25 @@ def collect(
         return None
     names = tuple(_name(columns["id"][i], sources[i]) for i in chosen)
     picked = Asked(asked.places.take(chosen), asked.keys[chosen])
-    return Evidence(picked, log_error[chosen], names, tuple(chosen), prior)
+    origin = _origins([sources[i] for i in chosen], picked.places)
+    return Evidence(picked, log_error[chosen], names, tuple(chosen), prior, origin)
+
+
+def _origins(sources: Sequence[str], places: Places) -> npt.NDArray[np.int64]:
+    """Numbers of measurements that may share a mistake: a label given to a whole file, or to all
+    files of a deployment."""
+    number = np.arange(len(sources))
+    files = [f"{source} {gpu}" for source, gpu in zip(sources, places.gpu, strict=True)]
+    for _ in range(len(sources)):
+        before = number.copy()
+        for groups in (files, places.deployment):
+            code = np.unique(groups, return_inverse=True)[1]
+            least = np.full(code.max() + 1, len(sources))
+            np.minimum.at(least, code, number)
+            number = least[code]
+        if (number == before).all():
+            break
+    return number
 
 
 def rows_for(columns: Columns, training: bool) -> dict[str, list[str]]:

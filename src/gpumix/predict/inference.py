@@ -387,7 +387,7 @@ class _Prediction:
         self.out["limit"][rows] = limit
         empty = ~np.isfinite(value)
         tight = tight_notes(dep.take(index), questions.input_len + questions.output_len)
-        _append(self.out["note"], rows[~empty & (tight != "")], tight[~empty & (tight != "")])
+        append_notes(self.out["note"], rows[~empty & (tight != "")], tight[~empty & (tight != "")])
         reasons = self._reasons(dep, index[empty], questions.take(np.flatnonzero(empty)))
         self.out["note"][rows[empty]] = reasons
         self.out["limit"][rows[empty]] = ""

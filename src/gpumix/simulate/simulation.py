@@ -186,6 +186,8 @@ def _requests(
         requests = replace(question.trace, arrival_s=start)
         if question.requests is not None:
             requests = resized(requests, question.requests)
+        if requests.note:
+            defaults.append(requests.note)
         return requests, question.trace_name
     name = question.profile or ""
     if name not in catalog.profiles:

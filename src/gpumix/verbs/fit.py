@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,6 @@ from gpumix.compare.fit_training import TrainingFitQuestion, fit_training
 from gpumix.compare.serving import compared_gpus
 from gpumix.domain import defaults as assumed
 from gpumix.domain.fit import Fit, TrainingFit
-from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.training_words import BASES, LOSSES, OFFLOADS, OPTIMIZERS
 from gpumix.domain.workload import Adapters, Kind
 from gpumix.errors import InputError, Problem, unknown_name
@@ -21,12 +21,12 @@ from gpumix.perf.inference.deployment import EngineSettings
 from gpumix.perf.training.job import CHECKPOINTS
 from gpumix.predict.training_rows import has_tokens
 from gpumix.verbs.calibrate import find_store
-from gpumix.verbs.words import names_of
+from gpumix.verbs.words import NO_CONFIGS, names_of, precisions_of
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
     from gpumix.domain.gpu import Gpu
-    from gpumix.domain.llm import Model
+    from gpumix.domain.llm import NamedModel
 
 UNKNOWN_CONTEXT = 8192
 
@@ -38,7 +38,7 @@ class FitWords:
     context: int | None = None
     users: int = 1
     tp: int | None = None
-    precision: str = assumed.PRECISION
+    precision: str | None = None
     kv_precision: str = ""
     engine: str = assumed.ENGINE
     engine_version: str = ""
@@ -66,13 +66,20 @@ class FitTrainWords:
     lora_rank: int = 16
 
 
-def fit_names(model: str, gpus: str | None, words: FitWords, measured: Path | None = None) -> Fit:
+def fit_names(
+    model: str,
+    gpus: str | None,
+    words: FitWords,
+    measured: Path | None = None,
+    configs: Mapping[str, Path] = NO_CONFIGS,
+) -> Fit:
     """Whether a model fits the GPUs named, by default the data-centre parts most asked for.
 
     Raises: InputError for unknown names and numbers that cannot be.
     """
-    catalog = load(measured=find_store(measured))
-    found, parts, problems = _named(model, gpus, catalog)
+    catalog = load(measured=find_store(measured), configs=configs)
+    named, parts, problems = _named(model, gpus, catalog)
+    found = None if named is None else named.model
     if found is not None and not found.generates_text:
         problems.append(Problem("MODEL", f"{found.id} is {found.kind}: it keeps no KV cache"))
     problems += _outside(
@@ -81,22 +88,25 @@ def fit_names(model: str, gpus: str | None, words: FitWords, measured: Path | No
         ("--max-num-batched-tokens", words.max_num_batched_tokens, 1, 10_000_000),
         ("--gpu-memory-utilization", words.gpu_memory_utilization, 0.01, 1.0),
     )  # fmt: skip
-    problems += [
-        unknown_name(option, "precision", word, PRECISIONS)
-        for option, word in (
-            ("--precision", words.precision),
-            ("--kv-precision", words.kv_precision),
-        )
-        if word and word not in PRECISIONS
-    ]
-    longest = None if found is None else found.context
+    asked: tuple[str, ...] = ()
+    cache: tuple[str, ...] = ()
+    try:
+        asked = precisions_of(words.precision)
+        cache = precisions_of(words.kv_precision or None, "--kv-precision")
+    except InputError as error:
+        problems += error.problems
+    if len(asked) > 1 or len(cache) > 1:
+        problems.append(Problem("--precision, --kv-precision", "each name one precision"))
+    longest = None if named is None else named.longest
     if words.context is not None and longest is not None and words.context > longest:
         fix = f"at most {longest:,}"
         problems.append(Problem("--context", f"is longer than the model's {longest:,} tokens", fix))
-    if problems or found is None:
+    if problems or found is None or named is None:
         raise InputError(problems)
+    (precision, *_), assumption = named.precisions(asked)
     context = words.context or longest or UNKNOWN_CONTEXT
-    told = [f"a context of {context:,} tokens"] if words.context is None else []
+    told = [*named.notes, *([assumption] if assumption else [])]
+    told += [f"a context of {context:,} tokens"] if words.context is None else []
     if words.gpu_memory_utilization is None:
         told.append("the engine's own share of memory")
     settings = EngineSettings(
@@ -104,21 +114,26 @@ def fit_names(model: str, gpus: str | None, words: FitWords, measured: Path | No
         context, words.graphs,
     )  # fmt: skip
     question = FitQuestion(
-        found, parts, context, words.users, words.precision, words.kv_precision, words.engine,
-        words.engine_version, settings, words.tp, words.adapters, tuple(told),
+        found, parts, context, words.users, precision, "".join(cache) or named.kv_precision,
+        words.engine, words.engine_version, settings, words.tp, words.adapters, tuple(told),
     )  # fmt: skip
     return fit_model(question, catalog)
 
 
 def fit_training_names(
-    model: str, gpus: str | None, words: FitTrainWords, measured: Path | None = None
+    model: str,
+    gpus: str | None,
+    words: FitTrainWords,
+    measured: Path | None = None,
+    configs: Mapping[str, Path] = NO_CONFIGS,
 ) -> TrainingFit:
     """The memory of a training job on the GPUs named.
 
     Raises: InputError for unknown names and numbers that cannot be.
     """
-    catalog = load(measured=find_store(measured))
-    found, parts, problems = _named(model, gpus, catalog)
+    catalog = load(measured=find_store(measured), configs=configs)
+    named, parts, problems = _named(model, gpus, catalog)
+    found = None if named is None else named.model
     problems += _outside(
         ("--seq-len", words.seq_len, 1, 10_000_000),
         ("--micro-batch", words.micro_batch, 1, 100_000),
@@ -156,13 +171,13 @@ def fit_training_names(
 
 def _named(
     model: str, gpus: str | None, catalog: Catalog
-) -> tuple[Model | None, tuple[Gpu, ...], list[Problem]]:
+) -> tuple[NamedModel | None, tuple[Gpu, ...], list[Problem]]:
     """The model and the GPUs of these names, and what is wrong with the names."""
     problems: list[Problem] = []
-    found: Model | None = None
+    found: NamedModel | None = None
     parts: tuple[Gpu, ...] = ()
     try:
-        found = catalog.model(model, "MODEL")
+        found = catalog.named_model(model, "MODEL")
     except InputError as error:
         problems += error.problems
     try:
