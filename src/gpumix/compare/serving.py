@@ -27,9 +27,8 @@ from gpumix.options.levers import Asker, Change, Priced, levers
 from gpumix.options.option import Option
 from gpumix.options.reasons import reasons
 from gpumix.options.room import room_of
-from gpumix.options.serving import serving_options
 from gpumix.options.watts import per_watt
-from gpumix.predict.inference import serving_evidence
+from gpumix.options.workloads import options_near
 from gpumix.predict.software import unknown_software
 from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 
@@ -81,17 +80,14 @@ def compare_workload(
             )
         )
     gpus = compared_gpus(gpu_names, catalog)
-    model = catalog.models[workload.model]
     largest = {gpu.id: LARGEST_INSTANCE for gpu in gpus}
-    evidence = serving_evidence(catalog)
-    options = serving_options(workload, model, gpus, largest, catalog.coefficients, evidence)
+    options = options_near(workload, largest, catalog)
     rows = _rows(workload, workload.demand, gpus, options, catalog, as_of)
     prices = {row.gpu: row.price.usd_per_gpu_hour for row in rows if row.price is not None}
     able = layouts(options, prices)
 
     def ask(changed: Workload, change: Change) -> list[Option]:
-        coefficients = catalog.coefficients
-        return serving_options(changed, model, gpus, largest, coefficients, evidence, change)
+        return options_near(changed, largest, catalog, change)
 
     rows = _with_break_even(rows)
     rows.sort(key=lambda r: (not r.usd_per_mtok, r.usd_per_mtok[-1:] or (math.inf,), r.gpu))
