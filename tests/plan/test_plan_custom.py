@@ -112,3 +112,13 @@ def test_a_plan_whose_rates_somebody_spoiled_is_refused(
     said = capsys.readouterr().err
     assert "unknown GPU 'l99'" in said
     assert "unit_name: must go with kind custom" in said
+
+
+def test_explain_says_that_the_speed_is_measured(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("explain", str(folder / "plan.json"), "etl") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "etl on 1 x l40s-48gb" in said
+    assert "measured." in said
+    assert "bound by" not in said

@@ -78,8 +78,11 @@ def reasons(workload: Workload, options: Sequence[Option], catalog: Catalog) -> 
     """What stands behind options of a workload, in order."""
     if not options:
         return []
-    if workload.kind is Kind.CUSTOM:  # the team's own measurement, nothing is predicted
-        return [Reason(None, None)] * len(options)
+    if workload.kind is Kind.CUSTOM:  # the team's own measurement: no formula, no step
+        rates = (option.rate for option in options)
+        return [
+            Reason(rate and Speed("units_per_hour", rate, "", "", None, ()), None) for rate in rates
+        ]
     if workload.run is not None:
         found = [o.run for o in options]
         nearest = nearest_runs(workload.model, workload.run, found, catalog)
