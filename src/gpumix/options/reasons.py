@@ -79,10 +79,7 @@ def reasons(workload: Workload, options: Sequence[Option], catalog: Catalog) -> 
     if not options:
         return []
     if workload.kind is Kind.CUSTOM:  # the team's own measurement: no formula, no step
-        rates = (option.rate for option in options)
-        return [
-            Reason(rate and Speed("units_per_hour", rate, "", "", None, ()), None) for rate in rates
-        ]
+        return [Reason(_measured(option), None) for option in options]
     if workload.run is not None:
         found = [o.run for o in options]
         nearest = nearest_runs(workload.model, workload.run, found, catalog)
@@ -94,6 +91,10 @@ def reasons(workload: Workload, options: Sequence[Option], catalog: Catalog) -> 
         Reason(speed, None if option.slice else point)  # nobody measured a part of a GPU
         for option, speed, point in zip(options, speeds, nearest, strict=True)
     ]
+
+
+def _measured(option: Option) -> Speed | None:
+    return Speed("units_per_hour", option.rate, "", "", None, ()) if option.rate else None
 
 
 def reasons_by_way(
