@@ -89,6 +89,18 @@ def test_simulate_runs_what_was_planned(folder: Path, capsys: pytest.CaptureFixt
     assert found["confidence"] == pytest.approx(0.8, abs=0.01)
 
 
+def test_needs_that_nothing_on_offer_has_name_what_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inventory = tmp_path / "team.yaml"
+    text = INVENTORY.replace("time_cv: 0.5", "needs: {display: true}")
+    inventory.write_text(text.replace("gpus: [l40s-48gb, l4-24gb]", "gpus: [l4-24gb]"))
+    assert run("plan", str(inventory), "--out", str(tmp_path / "plan")) == 3
+    said = " ".join(capsys.readouterr().err.split())
+    assert "no GPU on offer has it: l4-24gb has no display output" in said
+    assert "l40s-48gb" in said.partition("a way out")[2]
+
+
 def test_a_plan_whose_rates_somebody_spoiled_is_refused(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -100,3 +112,13 @@ def test_a_plan_whose_rates_somebody_spoiled_is_refused(
     said = capsys.readouterr().err
     assert "unknown GPU 'l99'" in said
     assert "unit_name: must go with kind custom" in said
+
+
+def test_explain_says_that_the_speed_is_measured(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("explain", str(folder / "plan.json"), "etl") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "etl on 1 x l40s-48gb" in said
+    assert "measured." in said
+    assert "bound by" not in said

@@ -89,7 +89,8 @@ class Speed:
     """Why a replica is as fast as it is: the prediction of `quantity`, a field's name.
 
     `formula` is a dotted path; `limit` is what binds; `parts` add up to a step of `step_s`, largest
-    first. None and empty where the work has no steps told apart.
+    first. None and empty where the work has no steps told apart; what a team measured has neither
+    formula nor limit.
     """
 
     quantity: str

@@ -78,8 +78,8 @@ def reasons(workload: Workload, options: Sequence[Option], catalog: Catalog) -> 
     """What stands behind options of a workload, in order."""
     if not options:
         return []
-    if workload.kind is Kind.CUSTOM:  # the team's own measurement, nothing is predicted
-        return [Reason(None, None)] * len(options)
+    if workload.kind is Kind.CUSTOM:  # the team's own measurement: no formula, no step
+        return [Reason(_measured(option), None) for option in options]
     if workload.run is not None:
         found = [o.run for o in options]
         nearest = nearest_runs(workload.model, workload.run, found, catalog)
@@ -91,6 +91,10 @@ def reasons(workload: Workload, options: Sequence[Option], catalog: Catalog) -> 
         Reason(speed, None if option.slice else point)  # nobody measured a part of a GPU
         for option, speed, point in zip(options, speeds, nearest, strict=True)
     ]
+
+
+def _measured(option: Option) -> Speed | None:
+    return Speed("units_per_hour", option.rate, "", "", None, ()) if option.rate else None
 
 
 def reasons_by_way(

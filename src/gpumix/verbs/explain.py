@@ -80,7 +80,7 @@ def explain_plan(plan: Plan, workload: str | None = None) -> tuple[PlacementExpl
     found: dict[tuple[object, ...], PlacementExplanation] = {}
     for one in plan.workloads:
         for p in one.placements if workload in (None, one.id) else ():
-            formula = formula_at(p.speed.formula) if p.speed is not None else None
+            formula = formula_at(p.speed.formula) if p.speed and p.speed.formula else None
             way = one.id, p.gpu, p.gpus, p.tp, p.precision, p.slice
             found.setdefault(way, PlacementExplanation(one.id, one.model, p, formula))
     return tuple(found.values())

@@ -110,7 +110,8 @@ def speed_words(found: PlacementExplanation) -> str:
         step = f"a step of {fields.format_value('step_s', speed.step_s)}"
         batch = fields.format_value("batch", p.batch)
         parts.append(step if p.batch is None else f"a batch of {batch} over {step}")
-    return "; ".join([*parts, f"bound by {speed.limit}"]) + "."
+    bound = [f"bound by {speed.limit}"] if speed.limit else []
+    return "; ".join([*parts, *bound]) + "."
 
 
 def nearest_words(near: NearestMeasurement) -> tuple[str, ...]:
