@@ -104,3 +104,40 @@ def test_a_mistake_gets_a_message_and_stores_nothing(  # type: ignore[no-untyped
     assert said in streams.err
     assert "Traceback" not in streams.err
     assert not (project / ".gpumix").exists()
+
+
+BENCH = Path(__file__).resolve().parent / "cases" / "bench"
+
+
+def test_any_table_by_a_map_of_columns(monkeypatch, project, capsys):  # type: ignore[no-untyped-def]
+    names = "value: tok_s\ngpu: card\nmodel: llm\nload_value: users\n"
+    (project / "map.yaml").write_text(names, encoding="utf-8")
+    table = str(BENCH / "own_table.csv")
+    asked = ["calibrate", table, "--metric", "output_tok_s_total"]
+    sizes = ["--input-len", "1000", "--output-len", "200", "--json"]
+    assert run(monkeypatch, *asked, *sizes, "--map", "map.yaml") == 0
+    assert json.loads(capsys.readouterr().out)["total"] == 2
+    for wrong in ("value", "price=tok_s", "value=tok_s"):
+        assert run(monkeypatch, *asked, *sizes, "--map", wrong, "--store", "other") == 2
+    assert not (project / "other").exists()
+
+
+def test_backtest_reads_results(monkeypatch, project, capsys):  # type: ignore[no-untyped-def]
+    report = str(BENCH / "trtllm_bench_report.json")
+    asked = ["backtest", "--results", report, "--json"]
+    assert run(monkeypatch, *asked, "--gpu", "h100-sxm-80gb") == 0
+    (every,) = [s for s in json.loads(capsys.readouterr().out)["slices"] if s["name"] == "all"]
+    assert every["rows"] == 15
+    assert run(monkeypatch, *asked, "--gpu", "l40s-48gb") == 2
+    assert run(monkeypatch, *asked, "--points", "runs.csv") == 2
+    assert run(monkeypatch, "backtest", "--gpu", "l40s-48gb") == 2
+
+
+def test_an_inventory_is_started_once(monkeypatch, project, capsys):  # type: ignore[no-untyped-def]
+    source = str(BENCH.parent / "starts" / "deployment.yaml")
+    assert run(monkeypatch, "init", "team2.yaml", "--from", source) == 0
+    assert "FILL IN" in (project / "team2.yaml").read_text(encoding="utf-8")
+    assert run(monkeypatch, "init", "team2.yaml", "--from", source) == 2
+    assert run(monkeypatch, "init", "other.yaml", "--from", "runs.csv") == 2
+    assert "is no bill" in capsys.readouterr().err
+    assert not (project / "other.yaml").exists()

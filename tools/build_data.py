@@ -36,6 +36,7 @@ PAGES = {"(docs/tco-model.md)": "(docs/cost.md)"}
 """Pages that cells of the tables cite, and where the same is told here."""
 ROUNDED = "published rounded"
 """How remarks on models begin whose source gives one decimal of the size."""
+PRECISION_COLUMNS = ("precision", "precision_source")
 CAPEX_KINDS = ("server", "baseboard", "card")
 
 PROVIDER_COLUMNS = (
@@ -67,16 +68,26 @@ def write(path: Path, names: Sequence[str], rows: Iterable[dict[str, str]]) -> N
 
 
 def build_models() -> None:
-    """Model shapes; that a size is published rounded becomes a column, no longer a remark."""
+    """Model shapes; that a size is published rounded becomes a column, no longer a remark.
+
+    The precision of published weights and its source are kept by hand, in the table itself.
+    """
     rows = read(SHARED / "models.csv")
     names = list(rows[0])
+    kept = {row["hf_id"]: row for row in read(DATA / "models.csv")}
+    for row in rows:
+        row |= {name: kept.get(row["hf_id"], {}).get(name, "") for name in PRECISION_COLUMNS}
     at = names.index("params_active_b") + 1
     for row in rows:
         rounded = row["note"].startswith(ROUNDED)
         row["published_rounded"] = "yes" if rounded else "no"
         if rounded:
             row["note"] = row["note"].removeprefix(ROUNDED).lstrip("; ")
-    write(DATA / "models.csv", [*names[:at], "published_rounded", *names[at:]], rows)
+    write(
+        DATA / "models.csv",
+        [*names[:at], "published_rounded", *names[at:], *PRECISION_COLUMNS],
+        rows,
+    )
 
 
 def build_prices() -> Rows:

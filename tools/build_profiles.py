@@ -31,6 +31,8 @@ Floats = npt.NDArray[np.float64]
 PROBABILITIES = [0.0, 0.01, 0.02, 0.05, *(p / 20 for p in range(2, 19)), 0.95, 0.98, 0.99, 0.995]
 PROBABILITIES = sorted({*PROBABILITIES, 0.25, 0.75, 0.999, 1.0})
 HOURS_PER_WEEK = 168
+MOONCAKE_BLOCK_TOKENS = 512
+"""Prompt tokens behind one hash. Source: Mooncake trace, arXiv 2407.00079."""
 WINDOW_S = 600
 WINDOWS = 144
 """Windows whose clients are drawn for the variation of all gaps together, spread evenly."""
@@ -125,7 +127,7 @@ def mooncake(traces: Path, week: list[float]) -> dict[str, Any]:
     path = traces / "mooncake_conversation.parquet"
     t, tokens_in, tokens_out = columns(path, "t_s", "input_tokens", "output_tokens")
     blocks = pq.read_table(path, columns=["prefix_block_hashes"])[0].to_pylist()
-    shared = np.minimum(shared_prefixes(blocks)[1], tokens_in - 1)
+    shared = np.minimum(shared_prefixes(blocks, MOONCAKE_BLOCK_TOKENS)[1], tokens_in - 1)
     per_minute = np.bincount((t // 60).astype(int))[:-1]
     return {
         "id": "mooncake-conv",

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy.optimize import least_squares
 
 from gpumix.catalog import Catalog
+from gpumix.catalog.evidence import load_memory_terms
 from gpumix.domain.coefficients import Coefficients
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments, fitted
 from gpumix.perf.inference.questions import Questions, answer
@@ -172,14 +173,9 @@ MODERN = ("tensorrt-llm 1", "vllm 0.9", "sglang 0.5")
 
 BY_HAND: dict[str, dict[str, float]] = {
     "": {
-        "chunk_tokens": 8192.0, "max_sequences": 2048.0, "memory_share": 0.91, "reserve_gb": 3.0,
-        "activation_share": 1.0, "weights_first": 0.0, "group_reserve_gb": 0.0,
-        "output_share": 0.775, "front_s": 0.0,
+        "chunk_tokens": 8192.0, "max_sequences": 2048.0, "output_share": 0.775, "front_s": 0.0,
     },
-    "tensorrt-llm": {
-        "memory_share": 0.93, "reserve_gb": 3.0, "group_reserve_gb": 3.0,
-        "activation_share": 0.5, "weights_first": 1.0, "output_share": 1.0,
-    },
+    "tensorrt-llm": {"output_share": 1.0},
     "vllm": {
         "max_sequences": 1024.0, "max_sequences_small": 256.0, "chunk_tokens_small": 2048.0,
     },
@@ -188,10 +184,8 @@ BY_HAND: dict[str, dict[str, float]] = {
     "vllm 0.3 rocm": {"max_sequences": 256.0},
     "vllm 0.6": {"max_sequences": 256.0},
     "vllm 0.9": {"front_s": 4.0 * MS},
-    "llama.cpp": {"memory_share": 0.98, "reserve_gb": 0.5, "activation_share": 0.1},
-    "mlc-llm": {"memory_share": 0.97, "reserve_gb": 0.5, "activation_share": 0.1},
 }  # fmt: skip
-"""Engine defaults, not fitted: memory shares, chunk budget, sequence limits (engine manuals).
+"""Engine defaults, not fitted: chunk budget, sequence limits (engine manuals).
 
 `front_s` is the least that a server took a request when 1,000 of 128 / 4 tokens came at once:
 161 requests/s of SGLang 0.5.3 (GLM-4.6, 4 H200; 156 and 128 with models six times as large and
@@ -305,7 +299,11 @@ def coefficients_of(
         "power": {"serving": {"any": {"base": 0.2, "compute": 0.5, "memory": 0.5, "cap": 1.0}}},
     }
     return Coefficients(
-        inference=inference, training={}, media=base["media"], power=base["power"], fitted_on=""
+        inference={**inference, "memory": load_memory_terms()["inference"]},
+        training={},
+        media=base["media"],
+        power=base["power"],
+        fitted_on="",
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 
+from gpumix.catalog.evidence import load_memory_terms
 from gpumix.perf.training.job import LINKS
 from gpumix.perf.training.memory import memory
 from gpumix.perf.training.step import step
@@ -286,7 +287,9 @@ def fit(catalog: Any, rows: Mapping[str, Sequence[str]]) -> Section:
     """The `training` section fitted to the calib rows among `rows` (columns of text)."""
     columns = calibration_columns(rows)
     with_memory = _choose(columns, [bool(m) for m in columns["mem_gib_per_gpu"]])
-    section = START
+    terms = load_memory_terms()
+    held = {"memory": terms["training"], "optimizer": terms["optimizer"]}
+    section = START | held
     for _ in range(2):
         times = Rows(catalog, columns, section)
         section = fit_rows(times, section, np.ones(len(times.measured), bool))
@@ -309,7 +312,7 @@ def fit(catalog: Any, rows: Mapping[str, Sequence[str]]) -> Section:
         predicted = left_out_whole(times, labels, table)
         section["interval"][name] = interval(times.measured / predicted, labels)
     count_rows(times, section)
-    return rounded(section)
+    return rounded({name: table for name, table in section.items() if name not in held})
 
 
 def calibration_columns(rows: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

@@ -104,9 +104,12 @@ class InputError(GpumixError):
 class UnknownName(InputError):
     """A name found in no catalogue; carries the closest known names."""
 
-    def __init__(self, place: str, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(
+        self, place: str, kind: str, name: str, known: Iterable[str], fix: str = ""
+    ) -> None:
         self.name = name
-        super().__init__(unknown_name(place, kind, name, known))
+        found = unknown_name(place, kind, name, known)
+        super().__init__(Problem(place, found.message, fix) if fix else found)
 
 
 class NoEstimate(GpumixError):

@@ -318,6 +318,15 @@ def test_whole_numbers_may_be_written_short(read: Read) -> None:
     assert run.seq_len == 8000
 
 
+def test_what_a_job_keeps_in_memory(read: Read) -> None:
+    job = "kind: finetune, method: full, model: Qwen/Qwen2.5-7B-Instruct, tokens: 1M"
+    run = read(one(f"{job}, optimizer: adamw_8bit, offload: optimizer")).workloads[0].run
+    assert run is not None
+    assert run.held == {"optimizer": "adamw_8bit", "offload": "optimizer", "base_precision": ""}
+    with pytest.raises(InputError, match="optimizer"):
+        read(one(f"{job}, optimizer: adam"))
+
+
 @pytest.mark.parametrize(
     ("written", "months"),
     [

@@ -148,3 +148,21 @@ def test_faster_divides_every_time(
         for name in ("ttft_s", "tpot_s", "e2e_s"):
             assert getattr(after, name)[0] == pytest.approx(getattr(before, name)[0] / 1.3)
     assert memory(quick, 1000.0, 100.0).batch_max == memory(dep, 1000.0, 100.0).batch_max
+
+
+def test_one_origin_moves_strangers_by_little_and_several_add_up(prior: Shrinkage) -> None:
+    """A label that is wrong by four GPUs, and four files of four models that agree."""
+    other = places(32.0, gpu="l40s")
+    models = [places(8.0, 64.0, model=f"m{k}", gpu=f"g{k}") for k in range(4)]
+    wrong = moved(models[0], [1.4, 1.4], other, prior)
+    assert 0.0 < wrong.log_factor[0] < np.log(1.05)
+    assert wrong.explained[0] < 0.05
+    same = moved(models[0], [1.4, 1.4], places(32.0, gpu="g0", model="m9"), prior)
+    assert wrong.log_factor[0] < same.log_factor[0] < np.log(1.05)
+    assert moved(models[0], [1.4, 1.4], places(32.0, gpu="g0", model="m0"), prior).log_factor[0] > 1
+    many = Places.join(models)
+    agreeing = moved(many, [0.2] * 8, other, prior)
+    assert agreeing.log_factor[0] > 2.0 * np.log(1.035)
+    target = np.full(1, 0.25)
+    one_file = shift(many, np.full(8, 0.2), other, target, prior, np.zeros(8, dtype=np.int64))
+    assert one_file.log_factor[0] < np.log(1.04)

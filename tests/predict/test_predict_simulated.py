@@ -40,7 +40,7 @@ def test_the_same_seed_gives_the_same_answers_and_another_one_others(catalog: Ca
     assert first["value"][0] != other["value"][0]
     assert other["value"][0] == pytest.approx(first["value"][0], rel=0.3)
     assert first["basis"][0] == "simulated"
-    assert first["note"][0] == "simulated with 1,000 requests"
+    assert first["note"][0] == "precision bf16, as published; simulated with 1,000 requests"
     assert first["low"][0] < first["value"][0] < first["high"][0]
 
 
@@ -96,7 +96,7 @@ def test_no_requests_is_the_closed_form(catalog: Catalog) -> None:
     option = asked(catalog, {}, burst, requests=0)
     assert column["basis"].tolist() == option["basis"].tolist() == ["calibrated", "calibrated"]
     assert column["value"].tolist() == option["value"].tolist()
-    assert set(column["note"]) == {""}
+    assert set(column["note"]) == {"precision bf16, as published"}
 
 
 def test_a_number_of_requests_that_cannot_be_is_refused(catalog: Catalog) -> None:

@@ -182,7 +182,12 @@ def test_one_bad_file_keeps_all_out(tmp_path: Path) -> None:
 def test_a_far_off_measurement_is_doubted_aloud(tmp_path: Path) -> None:
     slow = predict_inference(questions(loads=(16,)))["value"][0] / 5.0
     write_columns(tmp_path / "a.csv", questions(loads=(16,)) | {"value": [f"{slow:.6g}"]})
-    (said,) = calibrate([tmp_path / "a.csv"], Stated(), tmp_path / "kept").warnings
+    kept_out = calibrate([tmp_path / "a.csv"], Stated(), tmp_path / "kept")
+    assert "0.2 times the speed predicted for 1 x h100" in kept_out.files[0].doubt
+    assert (kept_out.total, kept_out.warnings) == (0, ())
+    assert not (tmp_path / "kept").exists()
+    confirmed = calibrate([tmp_path / "a.csv"], Stated(), tmp_path / "kept", confirmed=True)
+    (said,) = confirmed.warnings
     assert "0.2 times" in said
 
 
@@ -266,3 +271,22 @@ def test_a_store_that_is_none_is_told(tmp_path: Path) -> None:
     write_columns(tmp_path / MEASUREMENTS, {"a": ["1"]})
     with pytest.raises(InputError, match="column 'metric' is missing"):
         predict_inference(questions(), measured=tmp_path)
+
+
+def test_one_mislabelled_file_moves_others_by_less_than_five_percent(tmp_path: Path) -> None:
+    """Four GPUs' worth under the label of one, several loads and figures of it, and confirmed."""
+    asked = [questions(metric=m) for m in ("output_tok_s_total", "tpot_ms_mean", "itl_ms_mean")]
+    table = {name: [cell for part in asked for cell in part[name]] for name in asked[0]}
+    table["id"] = [str(i) for i in range(len(table["id"]))]
+    scale = np.array([4.0] * 3 + [0.25] * 6)
+    truth = predict_inference(table)["value"] * scale
+    write_columns(tmp_path / "a.csv", table | {"value": [f"{v:.6g}" for v in truth]})
+    kept = tmp_path / "kept"
+    found = calibrate([tmp_path / "a.csv"], Stated(), kept, confirmed=True)
+    assert found.total == len(truth)
+    for gpu, model in ((L40S, LLAMA), (L40S, QWEN), (H100, QWEN)):
+        value, width, *_ = ratio(kept, questions(gpu, model, loads=(32,)))
+        assert 1.0 < value < 1.05
+        assert width > 0.95
+    assert ratio(kept, questions(loads=(32,)))[0] > 2.0
+    assert all(m.change < 0.05 for m in found.moved if "other loads" not in m.what)

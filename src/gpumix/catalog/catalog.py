@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from gpumix.catalog import api_prices, evidence, history, offers, parts, profiles, sites
@@ -15,10 +16,13 @@ from gpumix.catalog.bands import Bands, load_bands
 from gpumix.catalog.currencies import Rates, exchange_rates
 from gpumix.catalog.fabrics import Fabrics, load_fabrics
 from gpumix.catalog.findings import Known, problems_in
-from gpumix.catalog.forms import Named, named_gpus
+from gpumix.catalog.forms import Named, main_form, named_gpus
 from gpumix.catalog.futures import load_futures
 from gpumix.catalog.gate import Judged, judge
+from gpumix.catalog.gpu_words import GpuNames
 from gpumix.catalog.market import Dropped, load_dropped, load_markets
+from gpumix.catalog.model_config import read_config
+from gpumix.catalog.model_names import ModelNames
 from gpumix.catalog.money_ranges import load_money_ranges
 from gpumix.catalog.offers import TermRatio
 from gpumix.catalog.places import load_places
@@ -33,8 +37,8 @@ from gpumix.catalog.validity import Ageing, load_ageing, load_reclaims, of_tiers
 from gpumix.domain.api import ApiPrice, ApiSupply
 from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.futures import Future
-from gpumix.domain.gpu import Gpu, Server, ServerPower, Slice
-from gpumix.domain.llm import Model
+from gpumix.domain.gpu import Gpu, NamedGpu, Server, ServerPower, Slice
+from gpumix.domain.llm import Model, NamedModel
 from gpumix.domain.measurement import Shrinkage
 from gpumix.domain.money_ranges import MoneyRange
 from gpumix.domain.offer import Layer, Offer
@@ -66,7 +70,9 @@ class Catalog:
         prices: Path | None = None,
         measured: Path | None = None,
         folder: Path | None = None,
+        configs: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
+        self._configs = configs
         self._gpu_sheet = gpus
         self._model_sheet = models
         self._price_sheet = prices
@@ -105,7 +111,8 @@ class Catalog:
     @cached_property
     def models(self) -> dict[str, Model]:
         """Model id -> model, the user's rows included."""
-        return parts.load_models(self._model_sheet, self._folder)
+        own = {name: read_config(path, name) for name, path in self._configs.items()}
+        return parts.load_models(self._model_sheet, self._folder) | own
 
     @cached_property
     def servers(self) -> tuple[Server, ...]:
@@ -410,16 +417,39 @@ class Catalog:
         return other
 
     def gpu(self, name: str, place: str = "") -> Gpu:
-        """The GPU of this id or alias, in any case. Raises: UnknownName with did-you-mean."""
-        return _named(name, self.gpus, self.gpu_aliases, "GPU", place)
+        """The GPU that a name means. Raises: UnknownName with the nearest three."""
+        return self.named_gpu(name, place).gpu
+
+    def named_gpu(self, name: str, place: str = "") -> NamedGpu:
+        """What a GPU's name means: part, count, and what was taken for it. Raises: UnknownName."""
+        return self._gpu_names.named(name, place, self._usual_form)
+
+    @cached_property
+    def _gpu_names(self) -> GpuNames:
+        open_names = parts.load_open_gpu_names(self._folder)
+        machines = parts.load_machines(self._folder)
+        return GpuNames.of(self.gpus, self.gpu_aliases, open_names, machines)
+
+    def _usual_form(self, forms: Sequence[str]) -> str:
+        return main_form(forms, self.listed, self.gpus)
 
     def named_gpus(self, name: str, place: str = "") -> Named:
         """The GPUs that a family, a description or `8xH100` means. Raises: InputError."""
         return named_gpus(name, self.gpus, self.gpu_aliases, place)
 
     def model(self, name: str, place: str = "") -> Model:
-        """The model of this id or alias, in any case. Raises: UnknownName with did-you-mean."""
-        return _named(name, self.models, self.model_aliases, "model", place)
+        """The shape that a model's name means. Raises: UnknownName with the nearest three."""
+        return self.named_model(name, place).model
+
+    def named_model(self, name: str, place: str = "") -> NamedModel:
+        """What a model's name means: shape, precision, context. Raises: UnknownName."""
+        return self._model_names.named(name, place)
+
+    @cached_property
+    def _model_names(self) -> ModelNames:
+        checkpoints = parts.load_checkpoints(self._folder)
+        words = parts.load_model_words(self._folder)
+        return ModelNames.of(self.models, self.model_aliases, checkpoints, words)
 
 
 def load(
@@ -428,32 +458,22 @@ def load(
     prices: Path | None = None,
     measured: Path | None = None,
     folder: Path | None = None,
+    configs: Mapping[str, Path] = MappingProxyType({}),
 ) -> Catalog:
     """The catalogue, with the user's sheets (CSV files) over the packaged tables.
 
     `measured` is the folder that `gpumix calibrate` keeps a team's own measurements in; `folder`
-    holds tables that stand in the place of the packaged ones of the same name.
+    holds tables that stand in the place of the packaged ones of the same name; `configs` are
+    Hugging Face configs of models by the name that they get.
 
     Raises: InputError where a sheet cannot be read or a row of it is wrong.
     """
-    catalog = Catalog(gpus, models, prices, measured, folder)
+    catalog = Catalog(gpus, models, prices, measured, folder, configs)
     # a mistake in a sheet is told here, not by whatever asks for the table first
     if gpus is not None:
         _ = catalog.gpus
-    if models is not None:
+    if models is not None or configs:
         _ = catalog.models
     if prices is not None:
         _ = catalog.offers
     return catalog
-
-
-def _named(
-    name: str, records: Mapping[str, T], aliases: Mapping[str, str], kind: str, place: str
-) -> T:
-    if name in records:
-        return records[name]
-    wanted = name.strip().lower()
-    for known, id in [*((id, id) for id in records), *aliases.items()]:
-        if known.lower() == wanted:
-            return records[id]
-    raise UnknownName(place, kind, name, records)

@@ -16,6 +16,9 @@ from gpumix.files import read_columns
 MEASUREMENTS = "measurements.csv"
 """Name of the table of a team's own measured rows, in the project's folder."""
 
+MEMORY_WORKS = ("inference", "training", "optimizer")
+"""Works of memory_terms.csv."""
+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -40,13 +43,29 @@ def load_coefficients(folder: Path | None = None) -> Coefficients:
             tables = json.load(handle)
     except (OSError, ValueError) as error:
         raise DataError(f"coefficients.json cannot be read: {error}") from None
+    memory = load_memory_terms(folder)
     return Coefficients(
-        inference=tables.get("inference", {}),
-        training=tables.get("training", {}),
+        inference=tables.get("inference", {}) | {"memory": memory["inference"]},
+        training=tables.get("training", {})
+        | {"memory": memory["training"], "optimizer": memory["optimizer"]},
         media=tables.get("media", {}),
         power=tables.get("power", {}),
         fitted_on=tables.get("fitted_on", ""),
     )
+
+
+def load_memory_terms(folder: Path | None = None) -> dict[str, dict[str, dict[str, float]]]:
+    """Terms of memory by work (inference, training, optimizer) and key: term -> value.
+
+    A row may hold for several keys, separated by `;`.
+    """
+    table = read_columns(packaged("memory_terms.csv", folder))
+    found: dict[str, dict[str, dict[str, float]]] = {w: {} for w in MEMORY_WORKS}
+    rows = zip(table["work"], table["key"], table["term"], table["value"], strict=True)
+    for work, keys, term, value in rows:
+        for key in keys.split(";"):
+            found[work].setdefault(key.strip(), {})[term] = float(value)
+    return found
 
 
 def load_shrinkage(work: str, folder: Path | None = None) -> Shrinkage:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gpumix import formats
 from gpumix.catalog.checks import model_problems, sparse_problems
+from gpumix.catalog.machines import squeezed
 from gpumix.catalog.tables import (
     Row,
     header,
@@ -121,7 +124,18 @@ def model_record(row: Row) -> Model:
         default_steps=row.number("default_steps"),
         source=row.text("source"),
         note=row.text("note"),
+        precision=_precision(row),
     )
+
+
+def _precision(row: Row) -> str:
+    """The precision of published weights in a row's column `precision`; bf16 where it is empty."""
+    word = row.text("precision", "bf16")
+    found = formats.canonical(word)
+    if found is None:
+        problem = formats.unknown_precision(row.place, word)
+        row.problems.append(problem)
+    return found or "bf16"
 
 
 def server_record(row: Row) -> Server:
@@ -189,6 +203,79 @@ def load_models(sheet: Path | None = None, folder: Path | None = None) -> dict[s
             models[model.id] = model
         refuse_input(problems)
     return models
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A published checkpoint whose precision or context is not that of its shape's own row.
+
+    `model` is the id of its shape; `precision` empty = the shape's; `context` in tokens.
+    """
+
+    name: str
+    model: str
+    precision: str
+    context: int | None
+    source: str
+    as_of: str
+
+
+def load_checkpoints(folder: Path | None = None) -> tuple[Checkpoint, ...]:
+    """Published checkpoints, as `checkpoints.csv` has them."""
+    return read_packaged(
+        "checkpoints.csv",
+        lambda row: Checkpoint(
+            name=row.required_text("name"),
+            model=row.required_text("model"),
+            precision=_precision(row) if row.text("precision") else "",
+            context=row.whole("context"),
+            source=row.text("source"),
+            as_of=row.text("as_of"),
+        ),
+        folder,
+    )
+
+
+def load_open_gpu_names(folder: Path | None = None) -> dict[str, str]:
+    """Aliases of GPUs that leave something open, and what."""
+    rows = read_packaged(
+        "aliases.csv",
+        lambda row: (row.text("kind"), row.text("alias"), row.text("note")),
+        folder,
+    )
+    return {alias: note for kind, alias, note in rows if kind == "gpu" and "not stated" in note}
+
+
+def load_machines(folder: Path | None = None) -> dict[str, tuple[str, int]]:
+    """Rented machines by name, less all that is neither letter nor digit: GPU and count.
+
+    Azure's are known with and without `Standard_`; a name that several providers sell with unlike
+    GPUs is none.
+    """
+    rows = read_packaged(
+        "machines.csv",
+        lambda row: (
+            squeezed(row.required_text("instance")),
+            (row.required_text("gpu"), row.whole("gpus_per_instance") or 0),
+        ),
+        folder,
+    )
+    sold: dict[str, set[tuple[str, int]]] = {}
+    for name, one in rows:
+        for known in {name, name.removeprefix("standard")}:
+            sold.setdefault(known, set()).add(one)
+    found = {name: next(iter(ones)) for name, ones in sold.items() if len(ones) == 1}
+    return {name: one for name, one in found.items() if one[1]}
+
+
+def load_model_words(folder: Path | None = None) -> dict[str, str]:
+    """What words of models' names tell: `nothing`, or another `shape`."""
+    rows = read_packaged(
+        "model_words.csv",
+        lambda row: (row.required_text("word"), row.choice("tells", ("nothing", "shape"))),
+        folder,
+    )
+    return dict(rows)
 
 
 def load_aliases(kind: str, folder: Path | None = None) -> dict[str, str]:

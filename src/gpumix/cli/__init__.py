@@ -20,6 +20,7 @@ from gpumix.cli import (
     compare,
     demo,
     explain,
+    fit,
     init,
     measure,
     plan,
@@ -65,6 +66,7 @@ _add(app, site.site)
 _add(app, backtest.backtest)
 _add(app, calibrate.calibrate)
 _add(app, measure.measure)
+_add(app, fit.fit)
 _add(app, explain.explain)
 _add(predict_app, predict.predict_inference, "inference")
 _add(predict_app, predict.predict_training, "training")

@@ -16,7 +16,7 @@ def calibrate(
     results: Annotated[
         list[Path],
         typer.Argument(
-            help="vllm bench serve, guidellm, aiperf or inference-perf results, or a points CSV."
+            help="Results of a benchmark tool (docs/calibrate.md lists them), or a CSV of points."
         ),
     ],
     gpu: Annotated[
@@ -46,6 +46,22 @@ def calibrate(
     rate: Annotated[
         float | None, typer.Option(help="Requests/s offered, if the file lacks them.")
     ] = None,
+    input_len: Annotated[
+        float | None, typer.Option(help="Mean tokens of a prompt, if the file lacks them.")
+    ] = None,
+    output_len: Annotated[
+        float | None, typer.Option(help="Mean tokens of an answer, if the file lacks them.")
+    ] = None,
+    metric: Annotated[
+        str, typer.Option(help="What a CSV's values are, e.g. output_tok_s_total.")
+    ] = "",
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="Column of a CSV, e.g. value=tok_s, gpu=card; repeatable."),
+    ] = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Store files in doubt too, as they are labelled.")
+    ] = False,
     store: Annotated[Path, typer.Option(help="Folder to store the measurements in.")] = Path(
         ".gpumix"
     ),
@@ -55,19 +71,20 @@ def calibrate(
 
     Example: gpumix calibrate bench-*.json --gpu h100-sxm-80gb --tp 2
     """
-    from gpumix.inventory.results import Stated
+    from gpumix.inventory.results import COLUMNS, Stated
     from gpumix.report import export
     from gpumix.report.terminal import show_tables, spinner
     from gpumix.report.views import listings
     from gpumix.verbs.calibrate import calibrate as calibrate_on
+    from gpumix.verbs.words import columns_of
 
     stated = Stated(
         gpu, model, n_gpus, tp, pp, dp, ep, precision, kv_precision, engine, engine_version,
-        concurrency, rate,
+        concurrency, rate, input_len, output_len, metric, columns_of(columns or (), COLUMNS),
     )  # fmt: skip
     with spinner() as progress:
         progress(f"reading {len(results)} files")
-        found = calibrate_on(results, stated, store)
+        found = calibrate_on(results, stated, store, confirm)
     if as_json:
         typer.echo(export.to_json(export.record_to_dict(found)))
         return

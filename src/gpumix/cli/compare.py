@@ -16,11 +16,15 @@ from gpumix.cli.options import (
     FinishWithin,
     JsonFormat,
     Measured,
+    ModelConfig,
     Promises,
     TableFormat,
+    TrainBase,
     TrainBatch,
     TrainCounts,
     TrainMethod,
+    TrainOffload,
+    TrainOptimizer,
     TrainSeqLen,
     TrainStack,
     TrainTokens,
@@ -54,8 +58,12 @@ def compare(
     ] = None,
     slo: Promises = None,
     precision: Annotated[
-        str, typer.Option(help="Weight precisions, comma-separated: bf16, fp8, int8, int4, ...")
-    ] = "bf16",
+        str | None,
+        typer.Option(
+            help="Weight precisions, comma-separated: bf16, fp8, awq, q4_k_m, ...; default that "
+            "of the model's name, else as published."
+        ),
+    ] = None,
     engine: Annotated[str, typer.Option(help="Serving engine.")] = "vllm",
     adapters: AdapterCount = None,
     adapter_rank: AdapterRank = None,
@@ -68,6 +76,9 @@ def compare(
     global_batch: TrainBatch = None,
     stack: TrainStack = None,
     counts: TrainCounts = None,
+    optimizer: TrainOptimizer = "",
+    offload: TrainOffload = "",
+    base_precision: TrainBase = "",
     finish_within: FinishWithin = None,
     calendar_usd_per_day: CalendarUsd = 0.0,
     resolution: Annotated[
@@ -111,6 +122,7 @@ def compare(
         bool, typer.Option("--details", help="Every GPU and every table on the terminal.")
     ] = False,
     measured: Measured = None,
+    model_config: ModelConfig = None,
     format: CompareFormat = TableFormat.TERMINAL,
     as_json: JsonFormat = False,
 ) -> None:
@@ -136,11 +148,12 @@ def compare(
     from gpumix.report.comparison_csv import answer_csv
     from gpumix.verbs.compare import LoadWords, MarketWords, PictureWords, compare_names
     from gpumix.verbs.training_words import TrainWords
-    from gpumix.verbs.words import adapters_of
+    from gpumix.verbs.words import adapters_of, configs_of
 
     words = TrainWords(
-        method, tokens, seq_len, global_batch, stack, finish_within, calendar_usd_per_day, counts
-    )
+        method, tokens, seq_len, global_batch, stack, finish_within, calendar_usd_per_day, counts,
+        optimizer, offload, base_precision,
+    )  # fmt: skip
 
     found = compare_names(
         what, workload, gpus=gpus, input_tokens=input, output_tokens=output, slo=slo,
@@ -149,6 +162,7 @@ def compare(
         picture=PictureWords(resolution, steps, frames),
         market=MarketWords(providers, purchase, everything),
         load=LoadWords(users, concurrency, context, sweep),
+        configs=configs_of(model_config, what),
     )  # fmt: skip
     if as_json or format is TableFormat.JSON:
         typer.echo(export.to_json(export.answer_to_dict(found)))

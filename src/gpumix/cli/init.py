@@ -20,23 +20,42 @@ def init(
             help="Start from a kind of team instead: bank, saas-chat, code, rag, studio, lab."
         ),
     ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Start from a Kubernetes manifest, SkyPilot task, dstack or Compose file, or a "
+            "bill (FOCUS or AWS CUR CSV).",
+        ),
+    ] = None,
 ) -> None:
-    """Write a commented starter inventory.
+    """Write a commented starter inventory; with --from one that says what your own files say.
 
     Example: gpumix init team.yaml
 
     Example: gpumix init team.yaml --template rag
+
+    Example: gpumix init team.yaml --from deployment.yaml
     """
+    from datetime import date
+
     from gpumix.inventory import starter_text
     from gpumix.inventory.templates import template_text
     from gpumix.publish import atomic
 
-    text = starter_text() if template is None else template_text(template)
+    if str(file) != "-" and file.exists():
+        raise InputError(Problem(str(file), "exists already", "name another file"))
+    if template is not None and source is not None:
+        raise InputError(Problem("--template", "goes without --from", "name one of them"))
+    if source is None:
+        text = starter_text() if template is None else template_text(template)
+    else:
+        from gpumix.verbs.init import inventory_from
+
+        text = inventory_from(source, date.today())
     if str(file) == "-":
         typer.echo(text, nl=False)
         return
-    if file.exists():
-        raise InputError(Problem(str(file), "exists already", "name another file"))
     with atomic(file) as beside:
         beside.write_text(text, encoding="utf-8")
     typer.echo(f"Wrote {file}. Next: edit it, then\n  gpumix plan {file}")

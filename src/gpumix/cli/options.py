@@ -55,6 +55,15 @@ GpuSheet = Annotated[
 ModelSheet = Annotated[
     Path | None, typer.Option("--models", help="CSV that adds or replaces models.")
 ]
+ModelConfig = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model-config",
+        metavar="[NAME=]CONFIG.JSON",
+        help="A Hugging Face config.json that says what model NAME is; may be given again. "
+        "NAME is by default the model asked for, else the config's own.",
+    ),
+]
 Measured = Annotated[
     Path | None,
     typer.Option(
@@ -132,11 +141,38 @@ TrainCounts = Annotated[
 FinishWithin = Annotated[
     str | None, typer.Option(help="Training: deadline for the P90 finish, e.g. 30d.")
 ]
+TrainOptimizer = Annotated[
+    str,
+    typer.Option(
+        "--optimizer",
+        help="Training: adamw, adamw_bf16, adamw_8bit, adafactor, lion, sgd, ...; default the "
+        "stack's own.",
+    ),
+]
+TrainOffload = Annotated[
+    str,
+    typer.Option(
+        "--offload", help="Training: kept in host memory: optimizer, or all with the weights."
+    ),
+]
+TrainBase = Annotated[
+    str,
+    typer.Option("--base-precision", help="Training: frozen base as bf16, int8, nf4, nf4_single."),
+]
 CalendarUsd = Annotated[
     float, typer.Option(help="Training: cost of a day of waiting to the team [USD].")
 ]
 Trace = Annotated[
     Path | None, typer.Option(help="Requests as CSV, JSONL or Parquet, in order of arrival.")
+]
+TraceUnit = Annotated[
+    str, typer.Option(help="Unit of the trace's times, s or ms; default: by what is plausible.")
+]
+TraceMap = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map", help="Column of the trace, e.g. arrival=created, input=usage.prompt_tokens."
+    ),
 ]
 Promises = Annotated[
     str | None, typer.Option(help="Latency limits, e.g. ttft_p95=800ms,tpot_p95=50ms.")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gpumix.cli.options import GpuSheet, Measured, ModelSheet, Nearest, Out, Points
+from gpumix.cli.options import GpuSheet, Measured, ModelConfig, ModelSheet, Nearest, Out, Points
 from gpumix.domain.bounds import RUN_REQUESTS
 from gpumix.errors import NoEstimate
 
@@ -31,6 +31,7 @@ def predict_inference(
     out: Out,
     gpus: GpuSheet = None,
     models: ModelSheet = None,
+    model_config: ModelConfig = None,
     measured: Measured = None,
     nearest: Nearest = False,
     requests: RunRequests = 1_000,
@@ -40,9 +41,11 @@ def predict_inference(
 
     Example: gpumix predict inference --points questions.csv --out answers.csv
     """
+    from gpumix.verbs.words import configs_of
+
     _predict(
         "inference", points, out, nearest, measured,
-        gpus=gpus, models=models, requests=requests, seed=seed,
+        gpus=gpus, models=models, configs=configs_of(model_config), requests=requests, seed=seed,
     )  # fmt: skip
 
 
@@ -51,6 +54,7 @@ def predict_training(
     out: Out,
     gpus: GpuSheet = None,
     models: ModelSheet = None,
+    model_config: ModelConfig = None,
     measured: Measured = None,
     nearest: Nearest = False,
 ) -> None:
@@ -58,7 +62,18 @@ def predict_training(
 
     Example: gpumix predict training --points jobs.csv --out answers.csv
     """
-    _predict("training", points, out, nearest, measured, gpus=gpus, models=models)
+    from gpumix.verbs.words import configs_of
+
+    _predict(
+        "training",
+        points,
+        out,
+        nearest,
+        measured,
+        gpus=gpus,
+        models=models,
+        configs=configs_of(model_config),
+    )
 
 
 def _predict(

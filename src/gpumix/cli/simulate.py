@@ -18,6 +18,7 @@ from gpumix.cli.options import (
     KvLink,
     MaxReplicas,
     MeanRate,
+    ModelConfig,
     PlanConfidence,
     PlanFile,
     PlanHour,
@@ -29,6 +30,8 @@ from gpumix.cli.options import (
     ScaleTarget,
     Timeout,
     Trace,
+    TraceMap,
+    TraceUnit,
     TrafficProfile,
 )
 from gpumix.errors import InputError, Problem
@@ -37,7 +40,7 @@ FILES = ("simulation.json", "simulation.html")
 OF_PLAN = frozenset({"plan", "workload", "hour", "year", "confidence"})
 BOTH = frozenset({"requests", "seed", "as_json"})
 """Parameters that go with a plan alone, and with a plan too."""
-NAMES = {"as_json": "json"}
+NAMES = {"as_json": "json", "trace_map": "map"}
 """Parameters whose option is not called as they are."""
 NOT_KEPT = 3
 
@@ -51,11 +54,19 @@ def simulate(
     tp: Annotated[
         int | None, typer.Option(help="Tensor-parallel degree; default the smallest that fits.")
     ] = None,
-    precision: Annotated[str, typer.Option(help="Weight precision.")] = "bf16",
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="Weight precision: bf16, fp8, awq, q4_k_m, ...; default that of the model's "
+            "name, else as published."
+        ),
+    ] = "",
     kv_precision: Annotated[str, typer.Option(help="KV-cache precision; default 16 bits.")] = "",
     engine: Annotated[str, typer.Option(help="Serving engine.")] = "vllm",
     replicas: Annotated[int, typer.Option(help="Number of replicas behind one router.")] = 1,
     trace: Trace = None,
+    trace_unit: TraceUnit = "",
+    trace_map: TraceMap = None,
     profile: TrafficProfile = None,
     rate: MeanRate = None,
     requests: RequestCount = None,
@@ -69,6 +80,7 @@ def simulate(
     kv_link_gb_per_s: KvLink = None,
     adapters: AdapterCount = None,
     adapter_rank: AdapterRank = None,
+    model_config: ModelConfig = None,
     seed: Annotated[
         int | None, typer.Option(help="Random seed; default 0, or the plan's own.")
     ] = None,
@@ -108,7 +120,7 @@ def simulate(
     from gpumix.report.terminal import bar, show_simulation
     from gpumix.simulate.question import SimulationQuestion
     from gpumix.verbs.simulate import simulate_file
-    from gpumix.verbs.words import adapters_of, slos_of
+    from gpumix.verbs.words import adapters_of, configs_of, slos_of, trace_reading
 
     question = SimulationQuestion(
         model or "", gpu or "", tp, precision, kv_precision, engine, replicas, None, "", profile,
@@ -116,10 +128,12 @@ def simulate(
         scale_target, cold_start_s, prefill_replicas, kv_link_gb_per_s,
         adapters_of(adapters, adapter_rank),
     )  # fmt: skip
+    reading = trace_reading(trace_unit, trace_map or ())
     if out is not None:
         check_folder(out, FILES)
     with bar() as progress:
-        found = simulate_file(question, trace, progress)
+        configs = configs_of(model_config, model or "")
+        found = simulate_file(question, trace, progress, configs, reading)
     text = export.to_json(export.record_to_dict(found))
     if out is not None:
         page = simulation.simulation_html(found)

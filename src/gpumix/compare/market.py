@@ -29,7 +29,7 @@ class Market:
     """GPUs in the order in which they are told, with what each costs by way of paying for it.
 
     `largest` are the GPUs of the largest instance of each; `refused` says of a GPU that was asked
-    for why it may not be used.
+    for why it may not be used; `notes` say what was taken for names that leave something open.
     """
 
     rule: str
@@ -37,6 +37,7 @@ class Market:
     prices: Mapping[tuple[str, Purchase], PriceUsed]
     largest: Mapping[str, int]
     refused: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
     @property
     def purchases(self) -> tuple[Purchase, ...]:
@@ -63,6 +64,12 @@ def compared_gpus(names: Sequence[str] | None, catalog: Catalog) -> list[Gpu]:
     if problems:
         raise InputError(problems)
     return list(dict.fromkeys(found))
+
+
+def gpu_notes(names: Sequence[str] | None, catalog: Catalog) -> tuple[str, ...]:
+    """What was taken for GPUs whose names leave something open."""
+    found = [catalog.named_gpu(name) for name in names or ()]
+    return tuple(dict.fromkeys(one.note for one in found if one.note))
 
 
 def whole_market(
@@ -92,7 +99,14 @@ def whole_market(
         if (price := price_summary(offers, gpu.id, purchase)) is not None
     }
     rule = _rule(purchases, providers)
-    return Market(rule, tuple(gpus), found, {gpu.id: LARGEST_INSTANCE for gpu in gpus}, {})
+    return Market(
+        rule,
+        tuple(gpus),
+        found,
+        {gpu.id: LARGEST_INSTANCE for gpu in gpus},
+        {},
+        gpu_notes(names, catalog),
+    )
 
 
 def _rule(purchases: Sequence[Purchase], providers: Sequence[str]) -> str:
@@ -134,7 +148,7 @@ def allowed_market(
             paid = [supply for supply in own if supply.purchase is purchase]
             prices[gpu.id, purchase] = _least(paid, as_of)
     refused = {gpu.id: _why_not(workload, gpu, supplies) for gpu in gpus if gpu.id not in held}
-    return Market(CHEAPEST, tuple(gpus), prices, largest, refused)
+    return Market(CHEAPEST, tuple(gpus), prices, largest, refused, gpu_notes(names, catalog))
 
 
 def _least(supplies: Sequence[Supply], as_of: date) -> PriceUsed:

@@ -38,6 +38,7 @@ from gpumix.errors import InputError, Problem
 from gpumix.options.levers import Asker, Change, Priced, levers
 from gpumix.options.option import Option
 from gpumix.options.reasons import reasons
+from gpumix.options.room import room_of
 from gpumix.options.serving import serving_options
 from gpumix.options.watts import per_watt
 from gpumix.predict.inference import serving_evidence
@@ -52,13 +53,14 @@ UTILISATIONS = (0.3, 0.5, 0.7, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to compare: a model under a load, on some GPUs (None = all)."""
+    """What to compare: a model under a load, on some GPUs (None = all), at some precisions
+    (none = that of the model's name, else as published)."""
 
     model: str
     input_tokens: float | None = None
     output_tokens: float | None = None
     slos: tuple[Slo, ...] = ()
-    precisions: tuple[str, ...] = (assumed.PRECISION,)
+    precisions: tuple[str, ...] = ()
     engine: str = assumed.ENGINE
     gpus: tuple[str, ...] | None = None
     adapters: Adapters | None = None
@@ -123,7 +125,7 @@ def compare_workload(
         rows=tuple(rows),
         winners=tuple(winners(able)),
         levers=levers(workload, Asker(catalog, ask, partial(_cheapest, prices))),
-        defaults=tuple(defaults),
+        defaults=(*market.notes, *defaults),
         warnings=(
             *unknown_software(workload, catalog.coefficients),
             *price_warnings([r.price for r in rows if r.price is not None]),
@@ -172,7 +174,8 @@ def _cheapest(
 
 
 def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]]:
-    model = catalog.model(question.model, "MODEL")
+    named = catalog.named_model(question.model, "MODEL")
+    model = named.model
     embeds = model.kind in ("embedding", "encoder")
     if not model.generates_text and not embeds:
         raise InputError(
@@ -180,7 +183,8 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
         )
     if embeds and question.adapters is not None:
         raise InputError(Problem("--adapters", f"go with models that answer in text; {model.id}"))
-    defaults = []
+    precisions, told = named.precisions(question.precisions)
+    defaults = [*named.notes, *([told] if told else [])]
     if question.input_tokens is None:
         defaults.append(f"{assumed.INPUT_TOKENS:,.0f} input tokens")
     if question.output_tokens is None and not embeds:
@@ -191,10 +195,10 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
     defaults.append("Poisson arrivals, all requests of the same length")
     prompt = question.input_tokens or assumed.INPUT_TOKENS
     answer = 0.0 if embeds else question.output_tokens or assumed.OUTPUT_TOKENS
-    if message := too_long(model, prompt, answer):
+    if message := too_long(model, prompt, answer, named.context):
         raise InputError(Problem("--input, --output", message, SHORTER))
     if context := question.load.context:
-        if message := too_long(model, context, 0.0):
+        if message := too_long(model, context, 0.0, named.context):
             raise InputError(Problem("--context", message, SHORTER))
         if context < prompt + answer:
             words = f"holds {context:,.0f} tokens, a request has {prompt + answer:,.0f}"
@@ -203,8 +207,8 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
         id=model.id,
         kind=Kind.EMBEDDING if embeds else Kind.CHAT,
         model=model.id,
-        precisions=question.precisions,
-        kv_precision="",
+        precisions=precisions,
+        kv_precision=named.kv_precision,
         engine=question.engine,
         tier=Tier.STANDARD,
         demand=flat_week(Lengths(prompt, 0.0), Lengths(answer, 0.0)),
@@ -250,7 +254,7 @@ def _rows(
         if gpu.id in barred:
             rows.append(blank(gpu, price, *barred[gpu.id]))
             continue
-        row = _row(gpu, best[gpu.id], demand, price)
+        row = _row(gpu, best[gpu.id], workload, demand, price)
         option = best[gpu.id]
         if option is not None and gpu.id in behind:
             watts = per_watt(workload, option, catalog)
@@ -274,7 +278,9 @@ def most_work(own: Sequence[Option]) -> Option | None:
     return min(own, key=lambda o: (o.shortfall or math.inf, o.gpus), default=None)
 
 
-def _row(gpu: Gpu, best: Option | None, demand: Demand, price: PriceUsed | None) -> ComparedGpu:
+def _row(
+    gpu: Gpu, best: Option | None, workload: Workload, demand: Demand, price: PriceUsed | None
+) -> ComparedGpu:
     row = blank(gpu, price, *status_of(best, price))
     if best is None or not best.serves:
         return row
@@ -302,6 +308,7 @@ def _row(gpu: Gpu, best: Option | None, demand: Demand, price: PriceUsed | None)
         tpot_p95_s=tpot,
         usd_per_mtok=costs,
         note=best.note,
+        room=room_of(best, workload),
     )
 
 

@@ -98,7 +98,8 @@ def compare_train(
 
     Raises: InputError for unknown names, models without a shape to train, and absurd counts.
     """
-    model = catalog.model(question.model, "MODEL")
+    named = catalog.named_model(question.model, "MODEL")
+    model = named.model
     if not model.layers or not model.hidden:
         raise InputError(
             Problem("MODEL", f"{model.id} has no layers to predict a training step from")
@@ -146,7 +147,7 @@ def compare_train(
         ratios=tuple(_ratios(tried, pareto, run)),
         why=tuple(_why(tried, pareto, run)),
         counts_stated=question.counts is not None or run.gpus is not None,
-        defaults=question.defaults,
+        defaults=(*market.notes, *named.notes, *question.defaults),
         warnings=(
             *unknown_name("stack", question.run.stack, catalog.coefficients.training["stack"]),
             *_warnings(rows, is_possible=not ways_out),
@@ -239,6 +240,7 @@ def _row(job: Job, run: Run, prices: Mapping[Purchase, PriceUsed], money: _Money
         spot_ceiling=spot_price_ceiling(1.0 / spot.held_h, 1.0 / steady.held_h),
         note="; ".join(part for part in (run.why(), _caution(run), run.measured) if part),
         status=_status(job, steady, bought),
+        memory=run.layout.parts,
     )
 
 

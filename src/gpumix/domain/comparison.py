@@ -9,6 +9,7 @@ from typing import Any, Final
 from gpumix.domain import shown
 from gpumix.domain.api import ApiKind
 from gpumix.domain.evidence import Estimate, NearestMeasurement, Speed
+from gpumix.domain.fit import CacheRoom
 from gpumix.domain.plan import Lever
 
 SERVES: Final = "serves"
@@ -47,7 +48,8 @@ class ComparedGpu:
     `beats_cheapest_from` is the utilisation from which it undercuts the GPU that is cheapest
     per hour kept fully busy (None: never). What a kW of rack and a joule carry is of the server
     that the GPU is bought in; None where none is known. Of images and videos the row holds how
-    long one takes, and USD for one at each utilisation, in place of tokens.
+    long one takes, and USD for one at each utilisation, in place of tokens. `room` is the memory of
+    one GPU and what a replica's cache holds.
     """
 
     gpu: str
@@ -73,6 +75,7 @@ class ComparedGpu:
     status: str = SERVES
     sample_s: Estimate | None = None
     usd_per_sample: tuple[float, ...] = ()
+    room: CacheRoom | None = None
 
 
 @dataclass(frozen=True, slots=True)

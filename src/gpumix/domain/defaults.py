@@ -67,3 +67,9 @@ MONEY_SEED: Final = 20261130
 BOOK_YEARS: Final = 5.0
 """Over which accounts write servers off, in a straight line (row amortisation_years of
 data/tco_defaults.csv: 3, 5 and 6)."""
+FIT_GPUS: Final = (
+    "h100-sxm-80gb", "a100-sxm-80gb", "l40s-48gb", "h200-sxm-141gb", "b200-sxm-180gb",
+    "mi300x-192gb", "a100-sxm-40gb", "rtxpro6000-96gb", "l4-24gb",
+)  # fmt: skip
+"""GPUs that `gpumix fit` shows where none is named: the three most asked for, then other
+data-centre parts on sale."""

@@ -76,6 +76,16 @@ class Gpu:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedGpu:
+    """What a GPU's name means: the part, how many of it (None = not said), and a sentence where
+    something was taken for it that the name leaves open."""
+
+    gpu: Gpu
+    count: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Slice:
     """A part of a GPU that works by itself: a MIG profile, or a share of the GPU's time.
 

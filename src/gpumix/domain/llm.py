@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -13,7 +14,7 @@ class Model:
     (the compressed cache for MLA); `full_context_layers` are the layers whose cache grows with
     the whole context; `published_rounded`: the source gives one decimal of its size.
     `tflop_per_pass`, `passes_per_step`, `default_steps` describe one sample
-    of an image or video denoiser.
+    of an image or video denoiser. `precision` is that of the published weights.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Model:
     default_steps: float | None
     source: str
     note: str
+    precision: str = "bf16"
 
     @property
     def is_moe(self) -> bool:
@@ -74,15 +76,58 @@ class Model:
         return self.kind in ("embedding", "encoder") or self.kind.startswith("llm-")
 
 
+@dataclass(frozen=True, slots=True)
+class NamedModel:
+    """What a model's name means: a shape, and what the name states of the weights.
+
+    `name` as it was written; `precision` of the checkpoint of this name; `stated` says by which
+    word the name states it, empty = as published. `kv_precision` empty = the engine's choice.
+    `context` is the longest request [tokens] where this checkpoint has another than its shape.
+    `notes` are sentences on what was taken for what.
+    """
+
+    name: str
+    model: Model
+    precision: str
+    stated: str
+    kv_precision: str = ""
+    context: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def longest(self) -> int | None:
+        """Longest request [tokens]; None = not known."""
+        return self.context or self.model.context
+
+    def precisions(self, asked: Sequence[str]) -> tuple[tuple[str, ...], str]:
+        """The precisions to run at, and a sentence where they were assumed or overrule the name.
+
+        What is asked for wins over the name, and is told.
+        """
+        if not asked:
+            why = f"stated by the name ({self.stated})" if self.stated else "as published"
+            return (self.precision,), f"precision {self.precision}, {why}"
+        if self.stated and tuple(asked) != (self.precision,):
+            wanted = ", ".join(asked)
+            return tuple(asked), f"precision {wanted} as asked for; the name says {self.stated}"
+        return tuple(asked), ""
+
+
 SHORTER = "shorten the requests, or name a model with a longer context"
 """What to do about requests that are too long."""
 
 
-def too_long(model: Model, input_tokens: float, output_tokens: float) -> str:
-    """Why a model can never serve requests of this size; empty where it can, or is not known."""
-    if model.context is None or input_tokens + output_tokens <= model.context:
+def too_long(
+    model: Model, input_tokens: float, output_tokens: float, context: int | None = None
+) -> str:
+    """Why a model can never serve requests of this size; empty where it can, or is not known.
+
+    `context` [tokens] stands in the place of the model's own.
+    """
+    longest = context or model.context
+    if longest is None or not input_tokens + output_tokens > longest:
         return ""
     return (
         f"a request of {input_tokens:,.0f} + {output_tokens:,.0f} tokens is longer than the "
-        f"context of {model.id}, {model.context:,} tokens"
+        f"context of {model.id}, {longest:,} tokens"
     )

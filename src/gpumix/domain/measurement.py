@@ -13,6 +13,8 @@ class Shrinkage:
     it, `deployment_sigma` by the points of one deployment, less with the distance in log length
     and batch (`length_scale`). `noise_sigma` is that of a measurement. The correlations are those
     of errors of different figures: of rates and steps, and of the first token with either.
+    `run_share` is the share of the spread in common by which measurements of one origin may move
+    what they did not measure.
     """
 
     engine_sigma: float
@@ -22,13 +24,14 @@ class Shrinkage:
     length_scale: float
     step_correlation: float
     first_token_correlation: float
+    run_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class ResultFile:
     """One file of results: whose it is, and how many of its rows were new.
 
-    `note` says what was assumed in reading it.
+    `note` says what was assumed in reading it, `doubt` why its rows were kept out.
     """
 
     name: str
@@ -36,6 +39,7 @@ class ResultFile:
     measurements: int
     stored: int
     note: str
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from gpumix.domain.api_plan import ApiAlternative
 from gpumix.domain.class_plan import ClassPlan
 from gpumix.domain.confidence import ConfidenceCost
 from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
+from gpumix.domain.fit import CacheRoom
 from gpumix.domain.job import JobPlan
 from gpumix.domain.ledger import PlanLedger
 from gpumix.domain.money import PlanMoney
@@ -102,7 +103,8 @@ class Placement:
     fast, and what was measured nearest to it. A replica on a `slice` takes that part of one GPU:
     a MIG profile, or a share of its time. Replicas that also serve the workloads `shared_with` are
     counted whole, for all of them together. `rtt_ms` is the round trip to the users, None where
-    nothing says where they are, and `rtt_basis` how it is known.
+    nothing says where they are, and `rtt_basis` how it is known. `room` is the memory of one GPU
+    and what a replica's cache holds, None where it keeps none.
     """
 
     resource: str
@@ -122,6 +124,7 @@ class Placement:
     shared_with: tuple[str, ...] = ()
     rtt_ms: float | None = None
     rtt_basis: str = ""
+    room: CacheRoom | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class Requests:
     the pause after that one's end: a turn of a conversation, or the next request of a closed
     loop. The first `prefix_tokens` of a prompt are shared by all requests of one `prefix_id`
     (-1: nothing shared). `tier` 0 is served before 1. `of_class` names the class of each; None
-    where all are of one.
+    where all are of one. `note` says how a trace was read.
     """
 
     arrival_s: npt.NDArray[np.float64]
@@ -103,6 +103,7 @@ class Requests:
     tier: npt.NDArray[np.int8]
     follows: npt.NDArray[np.int64]
     of_class: npt.NDArray[np.str_] | None = None
+    note: str = ""
 
     def __len__(self) -> int:
         """Number of requests."""

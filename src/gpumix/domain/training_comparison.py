@@ -7,6 +7,7 @@ from datetime import date
 
 from gpumix.domain.comparison import SERVES, PriceUsed
 from gpumix.domain.evidence import Estimate, NearestMeasurement
+from gpumix.domain.fit import TrainingParts
 from gpumix.domain.job import ParetoRun
 
 
@@ -41,7 +42,8 @@ class ComparedRun:
 
     `within_share`, `between_share` and `bubble_share` are the parts of a step (0-1) that go to
     exchange within a replica, between replicas, and to the pipeline's bubble. `spot_ceiling` is
-    the spot price over the on-demand price below which spot costs less.
+    the spot price over the on-demand price below which spot costs less. `memory` is what takes
+    the memory of one GPU at the peak.
     """
 
     gpu: str
@@ -64,6 +66,7 @@ class ComparedRun:
     note: str
     nearest: NearestMeasurement | None = None
     status: str = SERVES
+    memory: TrainingParts | None = None
 
     def bought(self, purchase: str) -> PurchasedRun | None:
         """The run bought one way; None where there is no price."""

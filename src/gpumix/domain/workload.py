@@ -148,7 +148,8 @@ class TrainingRun:
     `async`. `queue_h` passes before GPUs are had; a `new_fleet` fails more often. Around the final
     run sweeps and failed attempts cost `programme_factor` times its work. `calendar_usd_per_day`
     is what a day of waiting costs the team; it is told apart from cash. `spot` are the inventory's
-    own terms of spot capacity.
+    own terms of spot capacity. `optimizer`, `offload` and `base_precision` are words of
+    `training_words`, empty = the stack's own.
     """
 
     method: str
@@ -168,6 +169,18 @@ class TrainingRun:
     programme_factor: float = 1.0
     calendar_usd_per_day: float = 0.0
     spot: tuple[SpotTerms, ...] = ()
+    optimizer: str = ""
+    offload: str = ""
+    base_precision: str = ""
+
+    @property
+    def held(self) -> dict[str, float | str]:
+        """What is kept in memory otherwise than the stack does it, by words of `training_words`."""
+        return {
+            "optimizer": self.optimizer,
+            "offload": self.offload,
+            "base_precision": self.base_precision,
+        }
 
 
 MOST_ADAPTERS = 10_000

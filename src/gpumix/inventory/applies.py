@@ -6,7 +6,7 @@ from gpumix.domain.workload import Kind
 
 _RUN = frozenset(
     {"token_fill", "activation_ckpt", "checkpoint", "queue", "new_fleet", "programme_factor",
-     "calendar_usd_per_day"}
+     "calendar_usd_per_day", "optimizer", "offload", "base_precision"}
 )  # fmt: skip
 """Keys of every kind of training job."""
 

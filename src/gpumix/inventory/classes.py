@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gpumix.domain.evidence import Assumption, Basis
-from gpumix.domain.llm import SHORTER, Model, too_long
+from gpumix.domain.llm import SHORTER, NamedModel, too_long
 from gpumix.domain.traffic import Lengths
 from gpumix.domain.workload import Demand, RequestClass, Tier
 from gpumix.inventory.demand import rescaled
@@ -73,7 +73,7 @@ def _mean(classes: Sequence[ClassSpec], key: str) -> float | None:
 
 
 def with_classes(
-    path: KeyPath, spec: WorkloadSpec, demand: Demand, model: Model | None, say: Callable[..., None]
+    path: KeyPath, spec: WorkloadSpec, demand: Demand, named: NamedModel, say: Callable[..., None]
 ) -> Demand:
     """The demand with its classes: those that state no lengths have the traffic's own."""
     total = math.fsum(one.share for one in spec.classes or ())
@@ -90,7 +90,7 @@ def with_classes(
     if not classes:
         return demand
     for i, one in enumerate(classes):
-        if model is not None and (long := too_long(model, one.input.mean, one.output.mean)):
+        if long := too_long(named.model, one.input.mean, one.output.mean, named.context):
             say((*path, "classes", i), long, SHORTER)
     words = ", ".join(f"{one.name} {one.share:.0%}" for one in classes)
     told = Assumption("classes of requests", words, Basis.ASSUMED, "stated in the inventory")

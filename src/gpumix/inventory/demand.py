@@ -14,6 +14,7 @@ from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.inventory.rates import Place, demand_from, rate_problems, with_lengths
 from gpumix.inventory.schema import TokensInOut, TrafficSpec, WorkloadSpec
 from gpumix.inventory.trace import read_trace
+from gpumix.inventory.trace_formats import Reading
 from gpumix.inventory.yaml import KeyPath
 from gpumix.units import (
     HOURS_PER_DAY,
@@ -51,9 +52,14 @@ def of_traffic(
     """
     if spec.trace is not None and spec.profile is not None:
         raise InputError(Problem(place(), "states profile and trace", "keep one of them"))
+    if spec.trace is None and (spec.trace_unit or spec.trace_map):
+        key = "trace_unit" if spec.trace_unit else "trace_map"
+        raise InputError(Problem(place(key), "goes with a trace", "name one, or delete it"))
     if spec.trace is not None:
         trace = folder / spec.trace
-        profile, busiest = within(place("trace"), lambda: read_trace(trace))
+        names = spec.trace_map.model_dump() if spec.trace_map else {}
+        reading = Reading(spec.trace_unit or "", names)
+        profile, busiest = within(place("trace"), lambda: read_trace(trace, reading))
     else:
         name = spec.profile or "flat"
         if name not in profiles:

@@ -14,8 +14,7 @@ from gpumix.catalog import Catalog
 from gpumix.catalog.currencies import unknown_currency
 from gpumix.domain import defaults
 from gpumix.domain.api import ApiPrice, ApiSupply
-from gpumix.domain.gpu import PRECISIONS
-from gpumix.domain.llm import SHORTER, Model, too_long
+from gpumix.domain.llm import NamedModel
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.quote import Quote
 from gpumix.domain.site import Site
@@ -44,6 +43,7 @@ from gpumix.inventory.demand import within
 from gpumix.inventory.fx import rates_of
 from gpumix.inventory.licences import licences_of
 from gpumix.inventory.limits import limits_of
+from gpumix.inventory.models import can_do, refuse_long, weights_of
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.promised import availability_of, promised
 from gpumix.inventory.schema import ApiSpec, CloudSpec, InventorySpec, WorkloadSpec
@@ -86,15 +86,6 @@ def read_inventory(path: Path, catalog: Catalog, today: date) -> Inventory:
     if reader.problems:
         raise InputError(reader.problems)
     return inventory
-
-
-def _can_do(model: Model, kind: Kind) -> bool:
-    return {
-        Kind.CHAT: model.generates_text,
-        Kind.BATCH: model.generates_text,
-        Kind.EMBEDDING: model.embeds_text,
-        Kind.MEDIA: model.is_denoiser,
-    }.get(kind, True)
 
 
 class _Reader:
@@ -198,20 +189,20 @@ class _Reader:
         """One workload in gpumix's words."""
         path: KeyPath = ("workloads", name)
         self._refuse_foreign_keys(path, spec)
-        model = self._model((*path, "model"), spec)
-        for i, precision in enumerate(spec.precision):
-            self._known((*path, "precision", i), "precision", precision, PRECISIONS)
-        if spec.kv_precision:
-            self._known((*path, "kv_precision"), "precision", spec.kv_precision, PRECISIONS)
+        named = self._model((*path, "model"), spec)
+        precisions, kv_precision = weights_of(
+            spec,
+            named,
+            partial(self._place, path),
+            self.problems,
+            lambda told: self.notes.append(f"{name}: {told}"),
+        )
         slos = promised(path, spec, self._known, self._say, self.notes.append)
         class_problems(path, spec, self._say)
         asked = self._demand(path, spec, slos)
-        if model is not None and asked is not None:
-            message = too_long(model, asked.input.mean, asked.output.mean)
-            key = "tokens_per_day" if spec.traffic is None else "traffic"
-            if message:
-                self._say((*path, key), message, SHORTER)
-            asked = with_classes(path, spec, asked, model, self._say)
+        if named is not None and asked is not None:
+            refuse_long(path, spec, named, asked, self._say)
+            asked = with_classes(path, spec, asked, named, self._say)
         users, trips = users_of(
             path, spec, slos, self.ends, self._known_countries, self._say, self._known
         )
@@ -219,9 +210,9 @@ class _Reader:
         return Workload(
             id=name,
             kind=spec.kind,
-            model=model.id if model else spec.model,
-            precisions=tuple(dict.fromkeys(spec.precision)),
-            kv_precision=spec.kv_precision,
+            model=named.model.id if named else spec.model,
+            precisions=precisions,
+            kv_precision=kv_precision,
             engine=spec.engine,
             tier=tier_of(spec),
             demand=asked,
@@ -248,11 +239,13 @@ class _Reader:
             stated_trips=trips,
         )
 
-    def _model(self, path: KeyPath, spec: WorkloadSpec) -> Model | None:
-        model = self._try(path, lambda: self.catalog.model(spec.model), None)
-        if model is not None and not _can_do(model, spec.kind):
+    def _model(self, path: KeyPath, spec: WorkloadSpec) -> NamedModel | None:
+        named = self._try(path, lambda: self.catalog.named_model(spec.model), None)
+        if named is not None and not can_do(named.model, spec.kind):
+            model = named.model
             self._say(path, f"{model.id} ({model.kind}) cannot do kind {spec.kind}")
-        return model
+        self.notes += [] if named is None else [f"{path[1]}: {note}" for note in named.notes]
+        return named
 
     def _refuse_foreign_keys(self, path: KeyPath, spec: WorkloadSpec) -> None:
         allowed = COMMON | APPLIES[spec.kind]
@@ -330,6 +323,7 @@ class _Reader:
             programme_factor=spec.programme_factor,
             calendar_usd_per_day=spec.calendar_usd_per_day,
             spot=self.spot,
+            **{key: getattr(spec, key) or "" for key in ("optimizer", "offload", "base_precision")},
         )
 
     def _global_batch(self, path: KeyPath, spec: WorkloadSpec, seq_len: int) -> int | None:
@@ -469,6 +463,8 @@ class _Reader:
     def _gpus(self, path: KeyPath, names: Iterable[str]) -> list[str]:
         ids = []
         for name in names:
-            gpu = self._try(path, lambda name=name: self.catalog.gpu(name), None)  # type: ignore[misc]
-            ids.append(gpu.id if gpu else name)
+            named = self._try(path, lambda name=name: self.catalog.named_gpu(name), None)  # type: ignore[misc]
+            ids.append(named.gpu.id if named else name)
+            if named and named.note and named.note not in self.notes:
+                self.notes.append(named.note)
         return list(dict.fromkeys(ids))

@@ -14,12 +14,13 @@ from dataclasses import fields, is_dataclass
 from itertools import pairwise
 from typing import Any, Final
 
+from gpumix import formats
 from gpumix.catalog import Catalog
 from gpumix.catalog.currencies import unknown_currency
-from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.offer import TIERS, Purchase
 from gpumix.domain.promises import SLO_NAMES
 from gpumix.domain.quote import INCLUDES
+from gpumix.domain.training_words import BASES, OFFLOADS, OPTIMIZERS
 from gpumix.domain.workload import (
     HIGHEST_RANK,
     LEAST_CLASS,
@@ -139,6 +140,9 @@ _WORDS: Final[Mapping[str, Collection[str]]] = {
     "TrainingRun.method": ("pretrain", "full", "dpo", "lora", "qlora"),
     "TrainingRun.activation_ckpt": ("none", "selective", "full"),
     "TrainingRun.checkpoint": ("sync", "async"),
+    "TrainingRun.optimizer": OPTIMIZERS,
+    "TrainingRun.offload": OFFLOADS,
+    "TrainingRun.base_precision": BASES,
     "Quote.includes": INCLUDES,
     "Site.cooling": ("air", "rear_door", "liquid"),
     "CloudSupply.purchases": _RENTED,
@@ -270,8 +274,8 @@ def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Proble
     known: Mapping[str, tuple[str, Collection[str]]] = {
         "Workload.model": ("model", catalog.models),
         "ApiPrice.model": ("model", catalog.models),
-        "Workload.precisions": ("precision", PRECISIONS),
-        "Workload.kv_precision": ("precision", ("", *PRECISIONS)),
+        "Workload.precisions": ("precision", formats.precisions()),
+        "Workload.kv_precision": ("precision", ("", *formats.precisions())),
         "Workload.users_at": ("country", catalog.places.countries),
         "Workload.gpus": ("GPU", catalog.gpus),
         "CloudSupply.gpus": ("GPU", catalog.gpus),

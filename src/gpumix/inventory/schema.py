@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from gpumix.domain import defaults
 from gpumix.domain.case import Jump
 from gpumix.domain.site import SERVER_TAXES
+from gpumix.domain.training_words import BasePrecision, Offload, Optimizer
 from gpumix.domain.workload import (
     HIGHEST_RANK,
     LEAST_CLASS,
@@ -111,12 +112,22 @@ Volume = Annotated[
 """`2B` (input only), or `{input: 900M, output: 60M}`."""
 
 
+class TraceMapSpec(_Spec):
+    """Columns of a trace that is none of the public formats."""
+
+    arrival: Name
+    input: Name
+    output: Name
+
+
 class TrafficSpec(_Spec):
     """How requests arrive: a catalogue profile, plain lengths, or a trace; how many, in one of the
     ways of rates.RATES."""
 
     profile: str | None = None
     trace: str | None = None
+    trace_unit: Literal["s", "ms"] | None = None
+    trace_map: TraceMapSpec | None = None
     peak_requests_per_s: RequestsPerS | None = None
     requests_per_s: RequestsPerS | None = None
     users: Crowd | None = None
@@ -168,7 +179,7 @@ class WorkloadSpec(_Spec):
 
     kind: Kind
     model: str
-    precision: Names = [defaults.PRECISION]
+    precision: Names | None = None
     kv_precision: str = ""
     engine: str = defaults.ENGINE
     tier: Tier = Tier.STANDARD
@@ -206,6 +217,9 @@ class WorkloadSpec(_Spec):
     n_gpus: Whole | None = Field(default=None, ge=1, le=100_000)
     token_fill: Share = 1.0
     activation_ckpt: Literal["none", "selective", "full"] | None = None
+    optimizer: Optimizer | None = None
+    offload: Offload | None = None
+    base_precision: BasePrecision | None = None
     checkpoint: Literal["sync", "async"] = "sync"
     queue: Seconds | None = None
     new_fleet: bool = False

@@ -19,7 +19,7 @@ from gpumix.domain.quantities import shown
 from gpumix.domain.traffic import Lengths, Profile, Requests
 from gpumix.errors import InputError, Problem
 from gpumix.files import read_numbered_columns
-from gpumix.inventory.trace_formats import generic_columns, read_json_lines
+from gpumix.inventory.trace_formats import Reading, generic_columns, read_json_lines
 from gpumix.reading import MOST_BYTES, MOST_CELLS, refuse_unplain
 from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
 
@@ -39,16 +39,17 @@ _SHARED_LIMITS = {
     "prefix_id": (-1.0, 1e9, "an id from 0, or -1 for none"),
     "prefix_tokens": (0.0, 1e7, "a whole count from 0 to 10,000,000"),
 }
+AS_IT_LOOKS = Reading()
 _PARQUET_FIX = "pip install 'gpumix[parquet]', or save it as CSV"
 
 
-def read_trace(path: Path) -> tuple[Profile, float]:
+def read_trace(path: Path, reading: Reading = AS_IT_LOOKS) -> tuple[Profile, float]:
     """The demand profile of a trace (its busiest hour has factor 1), and that hour's requests/s.
 
     Raises: InputError naming the lines whose cells are missing, not numbers, negative, absurd, or
     earlier than the line before.
     """
-    requests = read_requests(path)
+    requests = read_requests(path, reading)
     arrival = requests.arrival_s
     inputs = requests.input_tokens.astype(np.float64)
     outputs = requests.output_tokens.astype(np.float64)
@@ -66,19 +67,19 @@ def read_trace(path: Path) -> tuple[Profile, float]:
         ),
         hour_of_week=shape,
         shape_basis=Basis.MEASURED,
-        source=f"{path.name}: {len(arrival):,} requests",
+        source=requests.note or f"{path.name}: {len(arrival):,} requests",
         note=note,
     )
     return profile, _busiest_requests_per_s(arrival)
 
 
-def read_requests(path: Path) -> Requests:
-    """The requests of a trace as they arrived.
+def read_requests(path: Path, reading: Reading = AS_IT_LOOKS) -> Requests:
+    """The requests of a trace as they arrived; their note says in which unit times were read.
 
     Raises: InputError, as `read_trace`.
     """
-    read, lines = _read(path)
-    columns = generic_columns(read)
+    read, lines = _read(path, reading)
+    columns, note = generic_columns(read, str(path), reading)
     missing = [name for name in _LIMITS if name not in columns]
     if missing:
         raise InputError(
@@ -112,6 +113,7 @@ def read_requests(path: Path) -> Requests:
         tokens.astype(np.int32),
         np.zeros(len(lines), dtype=np.int8),
         np.full(len(lines), -1, dtype=np.int64),
+        note=f"{path.name}: {note}" if note else "",
     )
 
 
@@ -131,9 +133,9 @@ def _busiest_requests_per_s(arrival: np.ndarray) -> float:
     return float(np.bincount((hours - hours[0]).astype(int)).max()) / SECONDS_PER_HOUR
 
 
-def _read(path: Path) -> tuple[dict[str, list[str]], list[int]]:
-    if path.suffix in (".jsonl", ".ndjson"):
-        return read_json_lines(path)
+def _read(path: Path, reading: Reading) -> tuple[dict[str, list[str]], list[int]]:
+    if path.name.removesuffix(".gz").endswith((".jsonl", ".ndjson")):
+        return read_json_lines(path, reading)
     if path.suffix != ".parquet":
         return read_numbered_columns(path)
     refuse_unplain(path, "name a CSV or Parquet file")

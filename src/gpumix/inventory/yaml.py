@@ -86,12 +86,15 @@ class Document:
         return f"{words} ({line})" if words and line else words or line or self.name
 
 
-def parse(text: str, name: str, *, numbers_as_keys: bool = False) -> Document:
-    """Data and lines of one YAML document; a key is text, or a number where these are allowed.
+def parse(
+    text: str, name: str, *, numbers_as_keys: bool = False, several_lines: bool = False
+) -> Document:
+    """Data and lines of one YAML document; a key is text, or a number where these are allowed, and
+    a value of one line, or of several where these are.
 
     Raises: InputError with the line of a syntax error, or of every key that is written twice.
     """
-    walk = _Walk(name, numbers_as_keys)
+    walk = _Walk(name, numbers_as_keys, several_lines)
     try:
         _refuse_unread(text, name)
         loader = _Loader(text)
@@ -137,8 +140,9 @@ def _refuse_unread(text: str, name: str) -> None:
 class _Walk:
     """Notes the line of every key path, and every key that is none or that its mapping holds."""
 
-    def __init__(self, name: str, numbers_as_keys: bool) -> None:
+    def __init__(self, name: str, numbers_as_keys: bool, several_lines: bool) -> None:
         self.name = name
+        self.several_lines = several_lines
         self.numbers_as_keys = numbers_as_keys
         self.lines: dict[KeyPath, int] = {}
         self.wrong: list[Problem] = []
@@ -172,11 +176,14 @@ class _Walk:
                 self.lines[(*path, index)] = item.start_mark.line + 1
                 self.visit(item, (*path, index))
         else:
-            self.refuse_control(node)
+            self.refuse_control(node, self.several_lines)
 
-    def refuse_control(self, node: yaml.Node) -> None:
+    def refuse_control(self, node: yaml.Node, several_lines: bool = False) -> None:
         """Raise InputError where a key or value holds what a terminal obeys and does not print."""
-        if isinstance(node, yaml.ScalarNode) and (found := control_character(node.value)):
+        if not isinstance(node, yaml.ScalarNode):
+            return
+        printed = re.sub(r"[\n\t]", " ", node.value) if several_lines else node.value
+        if found := control_character(printed):
             place = f"{self.name} line {node.start_mark.line + 1}"
             kind = character_kind(found)
             what = f"{node.value[:40]!r} holds a {kind} character, {found}"

@@ -305,7 +305,7 @@ def _fastest(job: Job, gpu: Gpu, count: int, node: int, precision: str) -> _Fast
     asked = (run.method, run.seq_len, run.global_batch, run.stack, run.lora_rank)
     # What stands behind an id is held by the entry, so that no other object can take the id.
     held = (job.model, gpu, constants)
-    key = (*map(id, held), count, node, precision, *asked, run.activation_ckpt)
+    key = (*map(id, held), count, node, precision, *asked, run.activation_ckpt, *run.held.values())
     if key not in _KNOWN:
         if len(_KNOWN) >= _MOST_KNOWN:
             _KNOWN.clear()
@@ -346,6 +346,7 @@ def layouts_of(job: Job, gpu: Gpu, count: int, node: int, precision: str) -> Lay
         gpus_per_node=min(count, node),
         lora_rank=float(run.lora_rank),
         fixed={"activation_ckpt": run.activation_ckpt} if run.activation_ckpt else None,
+        held=run.held,
     )
 
 

@@ -118,11 +118,14 @@ def shift(
     targets: Places,
     sigma: FloatArray,
     prior: Shrinkage,
+    origin: npt.NDArray[np.int64] | None = None,
 ) -> Shift:
     """What measurements say about other places: best linear prediction from the covariance.
 
     factor = c^T (C + noise^2 I)^-1 e; the variance is the prior's less what the measurements
-    explain, never above the prior's, never below the noise.
+    explain, never above the prior's, never below the noise. What one origin says of deployments
+    that it did not measure is at most run_share x the spread that the two share, and explains less
+    in proportion. So one wrong label cannot move a fleet, and origins that agree still add up.
 
     Args:
         known: places of the measurements.
@@ -130,8 +133,11 @@ def shift(
         targets: places to predict.
         sigma: prior sigma of the log error of each target's prediction [1].
         prior: spreads of log errors.
+        origin: which measurements came about together and may share one mistake, a number for
+            each; without it every deployment is one.
 
-    Source: as `covariance`; James and Stein (1961) for the shrinkage of a mean.
+    Source: as `covariance`; James and Stein (1961) for the shrinkage of a mean; a bounded
+    influence as in Huber (1981), Robust Statistics.
     """
     n, count = len(targets), len(known)
     if not count or not n:
@@ -139,15 +145,40 @@ def shift(
         return Shift(nothing, np.asarray(sigma, float), nothing, np.zeros((n, count)))
     noise = prior.noise_sigma**2
     inverse = np.linalg.inv(covariance(known, known, prior) + noise * np.eye(count))
-    weights, explained = np.empty((n, count)), np.empty(n)
+    weights, explained, factor = np.empty((n, count)), np.empty(n), np.empty(n)
     own = prior.engine_sigma**2 + prior.gpu_sigma**2 + prior.deployment_sigma**2
+    origins = np.unique(known.deployment if origin is None else origin, return_inverse=True)[1]
     for part in np.array_split(np.arange(n), -(-n * count // CELLS)):
-        link = covariance(targets.take(part), known, prior)
+        some = targets.take(part)
+        link = covariance(some, known, prior)
         weights[part] = link @ inverse
-        explained[part] = np.sum(weights[part] * link, axis=1) / own
+        factor[part], trusted = _bounded(some, known, weights[part], log_error, origins, prior)
+        explained[part] = np.sum(weights[part] * link * trusted, axis=1) / own
     explained = np.clip(explained, 0.0, 1.0)
     variance = sigma**2 * (1.0 - explained) + noise * explained
-    return Shift(weights @ log_error, np.minimum(np.sqrt(variance), sigma), explained, weights)
+    return Shift(factor, np.minimum(np.sqrt(variance), sigma), explained, weights)
+
+
+def _bounded(
+    targets: Places,
+    known: Places,
+    weights: FloatArray,
+    log_error: FloatArray,
+    origins: npt.NDArray[np.int64],
+    prior: Shrinkage,
+) -> tuple[FloatArray, FloatArray]:
+    """The log factor of each target, and how much of each measurement's say is left (0-1)."""
+    says = weights * log_error
+    measured = _same(targets.deployment, known.deployment)
+    member = origins[:, None] == np.arange(origins.max() + 1)
+    foreign = np.where(measured, 0.0, says) @ member
+    same_gpu = _same(targets.gpu, known.gpu) & _same(targets.engine, known.engine)
+    spread = np.sqrt(prior.engine_sigma**2 + prior.gpu_sigma**2 * (same_gpu @ member > 0))
+    most = prior.run_share * spread
+    kept = np.clip(foreign, -most, most)
+    share = np.divide(kept, foreign, out=np.ones_like(foreign), where=np.abs(foreign) > 1e-12)
+    trusted = np.where(measured, 1.0, share[:, origins])
+    return np.sum(says * trusted, axis=1), trusted
 
 
 def faster(dep: Deployment, speed: FloatArray) -> Deployment:

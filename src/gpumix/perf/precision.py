@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gpumix.domain.gpu import PRECISIONS, Gpu
+from gpumix import formats
+from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.errors import NoEstimate
 from gpumix.units import TERA
 
-WEIGHT_ONLY = ("int4", "mxfp4")
-"""Formats that hold weights only: bytes at 4 bits, compute at 16."""
-
-BYTES_PER_WEIGHT = {
-    "bf16": 2.0,
-    "fp16": 2.0,
-    "fp8": 1.0,
-    "int8": 1.0,
-    "int4": 0.53,
-    "fp4": 0.5625,
-    "mxfp4": 0.53,
-}
-"""Bytes a weight, scales included (groups of 128; NVFP4 one byte a 16, MXFP4 one a 32).
-
-Source: format definitions (OCP Microscaling 1.0; NVFP4: NVIDIA; GPTQ/AWQ group 128).
-"""
-
-LLAMA_CPP_INT4_BYTES = 0.60
-"""llama.cpp's q4_K_M mixes 4- and 6-bit blocks: 4.85 bits a weight."""
+LLAMA_CPP_INT4 = "q4_k_m"
+"""What llama.cpp's 4 bits are: a mixture of 4- and 6-bit blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,31 +43,37 @@ def weight_format(precision: str, gpu: Gpu, model: Model, engine: str) -> Weight
         NoEstimate: unknown precision, or a part without a 16-bit peak.
     """
     name = precision or "bf16"
-    if name not in PRECISIONS:
-        raise NoEstimate(f"unknown precision {precision!r}; known: {', '.join(PRECISIONS)}")
+    form = _format(name, "precision")
     flops_16bit = gpu.flops_16bit
     if flops_16bit <= 0:
         raise NoEstimate(f"{gpu.id} has no 16-bit peak in the catalogue")
-    width = {2.0: 16, 1.0: 8}.get(BYTES_PER_WEIGHT[name], 4)
-    dense = expert = BYTES_PER_WEIGHT[name]
+    dense = expert = form.bytes_per_weight
     if name == "int4" and engine == "llama.cpp":
-        dense = expert = LLAMA_CPP_INT4_BYTES
+        dense = expert = _format(LLAMA_CPP_INT4, "precision").bytes_per_weight
     if name == "mxfp4" and model.is_moe:
         dense = 2.0
     if name == "fp4" and model.is_moe:
         dense = 1.0
-    if width == 16:
+    if form.width == 16:
         note = ""
         if name == "bf16" and not gpu.bf16_tflops:
             note = f"{gpu.id} has no bf16: run as fp16"
         return WeightFormat(dense, expert, flops_16bit, 16, 16, False, note)
-    native = {"fp8": gpu.fp8_tflops, "int8": gpu.int8_tops, "fp4": gpu.fp4_tflops}.get(name)
+    peaks = {"fp8": gpu.fp8_tflops, "int8": gpu.int8_tops, "fp4": gpu.fp4_tflops}
+    native = peaks.get(form.computed_in)
     if native and native * TERA >= flops_16bit:
-        return WeightFormat(dense, expert, native * TERA, width, width, False, "")
-    note = (
-        "" if name in WEIGHT_ONLY else f"{gpu.id} has no {name}: weights only, computed at 16 bits"
-    )
-    return WeightFormat(dense, expert, flops_16bit, width, 16, True, note)
+        return WeightFormat(dense, expert, native * TERA, form.width, form.width, False, "")
+    note = f"{gpu.id} has no {name}: weights only, computed at 16 bits" if form.computed_in else ""
+    if form.engines and engine and engine not in form.engines:
+        note = f"{name} is a format of {', '.join(form.engines)}: {engine} may lack it or be slow"
+    return WeightFormat(dense, expert, flops_16bit, form.width, 16, True, note)
+
+
+def _format(name: str, what: str) -> formats.Format:
+    found = formats.precisions().get(name)
+    if found is None:
+        raise NoEstimate(f"unknown {what} {name!r}; known: {', '.join(formats.precisions())}")
+    return found
 
 
 FP8_CACHE_ENGINES = ("tensorrt-llm",)
@@ -122,7 +112,4 @@ def kv_bytes_per_value(kv_precision: str) -> float:
     Raises:
         NoEstimate: unknown precision.
     """
-    name = kv_precision or "bf16"
-    if name not in PRECISIONS:
-        raise NoEstimate(f"unknown kv precision {kv_precision!r}; known: {', '.join(PRECISIONS)}")
-    return BYTES_PER_WEIGHT[name]
+    return _format(kv_precision or "bf16", "kv precision").bytes_per_weight

@@ -59,6 +59,8 @@ class Shape:
     sparse_top: float
     latent_rank: float
     special_layers: float
+    ffn: float = 0.0
+    expert_ffn: float = 0.0
 
 
 def shape_of(model: Model) -> Shape:
@@ -110,6 +112,8 @@ def shape_of(model: Model) -> Shape:
         sparse_top=SPARSE_TOP_TOKENS if "DSA" in model.attention else float("inf"),
         latent_rank=latent,
         special_layers=_special_layers(model, float(layers), state_layers),
+        ffn=float(model.ffn_hidden or 4 * hidden),
+        expert_ffn=float(model.moe_ffn_hidden or 0),
     )
 
 

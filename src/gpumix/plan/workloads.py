@@ -18,6 +18,7 @@ from gpumix.options.classes import class_plans
 from gpumix.options.levers import Asker, Change, Priced, levers
 from gpumix.options.option import Option
 from gpumix.options.reasons import Reason, Way, reasons_by_way, way_of
+from gpumix.options.room import room_of
 from gpumix.options.sharing import Groups, members_of, shared_with, summed
 from gpumix.options.watts import per_watt
 from gpumix.options.workloads import whole_options
@@ -266,6 +267,7 @@ def _placements(
                 shared_with=others,
                 rtt_ms=trip.seconds / MS if trip else None,
                 rtt_basis=trip.basis.value if trip else "",
+                room=room_of(option, members[0].cell.workload),
             )
         )
     return tuple(sorted(placements, key=lambda p: (-p.share, p.resource)))

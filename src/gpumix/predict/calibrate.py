@@ -21,10 +21,20 @@ from gpumix.predict.training import predict_training, training_evidence
 from gpumix.predict.training_rows import METRICS as TRAINING_METRICS
 
 SUSPICIOUS = 3.0
-"""A measurement this many times off its prediction is reported: the GPU or model may be another."""
+"""A measurement this many times off its prediction is doubted: the GPU or model may be another."""
+
+SUSPICIOUS_COUNT = 2.0
+"""The same where nobody says how many GPUs there were: two are nearly twice as fast as one."""
 
 _ELSEWHERE = 8.0
 """How much longer and fuller the example of another load of a deployment is."""
+
+_TIMES = ("tpot_ms_", "itl_ms_", "step_time_s")
+_RATES = (
+    "output_tok_s_total", "total_tok_s_total", "requests_s", "samples_s", "prefill_tok_s",
+    "tok_s_per_gpu", "samples_s_per_gpu", "tflops_per_gpu",
+)  # fmt: skip
+"""How metrics of a step begin that are the shorter, the faster; and metrics of speed."""
 
 Columns = Mapping[str, Sequence[str]]
 
@@ -50,6 +60,21 @@ def change(plain: Catalog, calibrated: Catalog, new: set[str]) -> Change:
         points,
         tuple(_warnings(points, new, views)),
     )
+
+
+def speed_ratio(columns: Columns, predicted: npt.NDArray[np.float64]) -> float | None:
+    """Measured over predicted speed of rows, the median; None where they do not tell the speed.
+
+    A rate that the offered load dictates does not, and the first token waits in queues.
+    """
+    ratios = numbers_in(columns["value"]) / predicted
+    loads = columns.get("load", [""] * len(ratios))
+    logs = [
+        -np.log(ratio) if metric.startswith(_TIMES) else np.log(ratio)
+        for metric, load, ratio in zip(columns["metric"], loads, ratios, strict=True)
+        if metric.startswith(_TIMES) or (metric in _RATES and load != "request_rate")
+    ]
+    return float(np.exp(np.median(logs))) if logs else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from gpumix.domain.llm import Model
 from gpumix.domain.measurement import Shrinkage
 from gpumix.perf.calibrate import Places, shift
 from gpumix.perf.inference.constants import Key
+from gpumix.perf.inference.questions import Questions
 from gpumix.predict.training_rows import METRICS as TRAINING_METRICS
 from gpumix.values import FloatArray
 
@@ -63,7 +64,8 @@ class Moved:
 class Evidence:
     """Measured rows that say how fast something is, beside what was predicted for them.
 
-    `rows` are their positions among the project's rows of this kind of work.
+    `rows` are their positions among the project's rows of this kind of work; `origin` numbers
+    what came about together: measurements of one file on one GPU, and of one deployment.
     """
 
     asked: Asked
@@ -71,6 +73,7 @@ class Evidence:
     names: tuple[str, ...]
     rows: tuple[int, ...]
     prior: Shrinkage
+    origin: npt.NDArray[np.int64]
 
     @property
     def size(self) -> int:
@@ -83,11 +86,13 @@ class Evidence:
         asked = Asked(self.asked.places.take(kept), self.asked.keys[kept])
         names = tuple(self.names[i] for i in kept)
         rows = tuple(self.rows[i] for i in kept)
-        return Evidence(asked, self.log_error[kept], names, rows, self.prior)
+        return Evidence(asked, self.log_error[kept], names, rows, self.prior, self.origin[kept])
 
     def move(self, asked: Asked, sigma: FloatArray) -> Moved:
         """Predictions as the measurements leave them; `sigma` is of each prediction's log error."""
-        found = shift(self.asked.places, self.log_error, asked.places, sigma, self.prior)
+        found = shift(
+            self.asked.places, self.log_error, asked.places, sigma, self.prior, self.origin
+        )
         factor = np.exp(found.log_factor)
         same = np.isin(asked.keys, self.asked.keys)
         basis = np.where(
@@ -133,7 +138,25 @@ def collect(
         return None
     names = tuple(_name(columns["id"][i], sources[i]) for i in chosen)
     picked = Asked(asked.places.take(chosen), asked.keys[chosen])
-    return Evidence(picked, log_error[chosen], names, tuple(chosen), prior)
+    origin = _origins([sources[i] for i in chosen], picked.places)
+    return Evidence(picked, log_error[chosen], names, tuple(chosen), prior, origin)
+
+
+def _origins(sources: Sequence[str], places: Places) -> npt.NDArray[np.int64]:
+    """Numbers of measurements that may share a mistake: a label given to a whole file, or to all
+    files of a deployment."""
+    number = np.arange(len(sources))
+    files = [f"{source} {gpu}" for source, gpu in zip(sources, places.gpu, strict=True)]
+    for _ in range(len(sources)):
+        before = number.copy()
+        for groups in (files, places.deployment):
+            code = np.unique(groups, return_inverse=True)[1]
+            least = np.full(code.max() + 1, len(sources))
+            np.minimum.at(least, code, number)
+            number = least[code]
+        if (number == before).all():
+            break
+    return number
 
 
 def rows_for(columns: Columns, training: bool) -> dict[str, list[str]]:
@@ -195,3 +218,21 @@ def _rank(metric: str) -> int:
 
 def _name(identity: str, source: str) -> str:
     return f"{identity} ({source})" if source else identity
+
+
+def asked_of(
+    engine: npt.NDArray[np.str_],
+    gpu: npt.NDArray[np.str_],
+    label: npt.NDArray[np.str_],
+    figures: npt.NDArray[np.str_],
+    questions: Questions,
+) -> Asked:
+    """Where questions stand, and a key that is equal for equal ones."""
+    batch = batch_of(questions.load, questions.load_value, questions.output_len)
+    lengths = np.nan_to_num(questions.input_len), np.nan_to_num(questions.output_len)
+    places = Places(engine, gpu, label, figures, *lengths, batch)
+    key = label
+    numeric = (*lengths, batch)
+    for part in (questions.load, questions.metric, *(np.char.mod("%.5g", x) for x in numeric)):
+        key = np.char.add(np.char.add(key, "|"), part)
+    return Asked(places, key)

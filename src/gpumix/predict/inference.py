@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,16 @@ from gpumix.predict.columns import Column, IntArray, column, distinct, refuse_mi
 from gpumix.predict.evidence import (
     Asked,
     Evidence,
-    batch_of,
+    asked_of,
     collect,
     rows_for,
     serving_label,
 )
+from gpumix.predict.room import tight_notes
 from gpumix.predict.rows import (
     Layout,
+    add_notes,
+    append_notes,
     best_of,
     cut_at,
     figure_of,
@@ -48,6 +52,7 @@ from gpumix.predict.rows import (
     unknown,
 )
 from gpumix.predict.simulated import DEFAULT_REQUESTS, SIMULATED, Answers, simulated
+from gpumix.predict.stated import hold_context, stated_weights
 from gpumix.units import MS
 
 CHUNK_ROWS = 20_000
@@ -57,7 +62,7 @@ TEXT_COLUMNS = (
     "gpu", "model", "weight_precision", "kv_precision", "engine", "engine_version",
 )  # fmt: skip
 LAYOUT_COLUMNS = ("n_gpus", "tp", "pp", "dp", "ep")
-NUMBER_COLUMNS = ("input_len", "output_len", "load_value", "requests")
+NUMBER_COLUMNS = ("input_len", "output_len", "load_value", "requests", "context")
 WORD_COLUMNS = ("load", "metric", "dataset", "slo")
 
 
@@ -151,7 +156,7 @@ class _Prediction:
 
     def fill(self) -> None:
         """Fill the OUT columns of every row."""
-        asked = [self.table[name] for name in (*TEXT_COLUMNS, *LAYOUT_COLUMNS)]
+        asked = [self.table[name] for name in (*TEXT_COLUMNS, *LAYOUT_COLUMNS, "context")]
         first, group = distinct(asked)
         served, pictures = self._resolve(first)
         words = self._word_notes()
@@ -159,6 +164,8 @@ class _Prediction:
         wrong = np.array([bool(note) for note in words])
         self._answer_text(served, group, ~wrong)
         self._answer_media(pictures, group, ~wrong)
+        length = self._per_row("input_len") + np.nan_to_num(self._per_row("output_len"))
+        hold_context(self.out, length, self._longest(first)[group])
         for combination, note in self.unresolved.items():
             rows = np.flatnonzero((group == combination) & ~wrong)
             self.out["note"][rows] = note
@@ -183,10 +190,32 @@ class _Prediction:
         one = self.table[name]
         return str(one.texts[int(one.codes[row])])
 
+    def _weights(self, row: int) -> tuple[str, str, str]:
+        """Precision of weights and cache of a row, and what to tell of its model and them."""
+        named = self.catalog.named_model(self._cell("model", row), "model")
+        part = self.catalog.named_gpu(self._cell("gpu", row), "gpu")
+        weights, cache, told = stated_weights(
+            named, self._cell("weight_precision", row), self._cell("kv_precision", row)
+        )
+        return weights, cache, "; ".join(filter(None, (part.note, told)))
+
     def _setup(self, gpu: Gpu, model: Model, layout: Layout, row: int) -> Setup:
-        weights, cache = self._cell("weight_precision", row), self._cell("kv_precision", row)
+        weights, cache, _ = self._weights(row)
         engine, version = self._cell("engine", row).lower(), self._cell("engine_version", row)
         return Setup(model, gpu, engine, weights, cache, version, *layout)
+
+    def _longest(self, first: IntArray) -> npt.NDArray[np.float64]:
+        """Longest request of each combination [tokens]: stated, else the model's, else NaN."""
+        found = np.full(len(first), np.nan)
+        for combination, row in enumerate(first.tolist()):
+            stated = self._count("context", row)
+            if combination not in self.unresolved:
+                named = self.catalog.named_model(self._cell("model", row))
+                found[combination] = stated or named.longest or np.nan
+        return found
+
+    def _per_row(self, name: str) -> npt.NDArray[np.float64]:
+        return np.asarray(self.numbers[name][0][self.table[name].codes])
 
     def _count(self, name: str, row: int) -> int | None:
         value = self.numbers[name][0][self.table[name].codes[row]]
@@ -201,17 +230,21 @@ class _Prediction:
         self.unresolved: dict[int, str] = {}
         for combination, row in enumerate(first.tolist()):
             try:
-                gpu = self.catalog.gpu(self._cell("gpu", row), "gpu")
+                part = self.catalog.named_gpu(self._cell("gpu", row), "gpu")
+                gpu = part.gpu
                 model = self.catalog.model(self._cell("model", row), "model")
                 counts = {name: self._count(name, row) for name in LAYOUT_COLUMNS}
+                if not any(counts.values()):
+                    counts["n_gpus"] = part.count
+                weights, cache, _ = self._weights(row)
                 if model.is_denoiser:
-                    weight_format(self._cell("weight_precision", row), gpu, model, "")
+                    weight_format(weights, gpu, model, "")
                     media.denoiser(model, media.Picture())
                     pictures[combination] = gpu, model, row
                     continue
                 shape_of(model)
-                weight_format(self._cell("weight_precision", row), gpu, model, "")
-                kv_bytes_per_value(self._cell("kv_precision", row))
+                weight_format(weights, gpu, model, "")
+                kv_bytes_per_value(cache)
                 layouts = layouts_of(model, **counts)
                 if isinstance(layouts, str):
                     self.unresolved[combination] = layouts
@@ -225,13 +258,13 @@ class _Prediction:
         """Per row, what is wrong with its numbers, load, metric or limits; '' if nothing."""
         notes = np.full(len(self.out["note"]), "", dtype=object)
         for name, (_, wrong) in self.numbers.items():
-            _add_notes(notes, self.table[name], wrong)
+            add_notes(notes, self.table[name], wrong)
         metric, load, slo = self.table["metric"], self.table["load"], self.table["slo"]
         known = set(METRICS)
-        _add_notes(notes, metric, [unknown("metric", t, known) for t in metric.texts])
+        add_notes(notes, metric, [unknown("metric", t, known) for t in metric.texts])
         loads = set(LOADS)
-        _add_notes(notes, load, [unknown("load", t, loads) for t in load.texts])
-        _add_notes(notes, slo, [parse_slo(text)[2] for text in slo.texts])
+        add_notes(notes, load, [unknown("load", t, loads) for t in load.texts])
+        add_notes(notes, slo, [parse_slo(text)[2] for text in slo.texts])
         return notes
 
     def _answer_text(
@@ -253,9 +286,12 @@ class _Prediction:
             [self._setup(gpu, model, layout, row) for gpu, model, layout, row in flat],
             self.catalog.coefficients,
         )
+        told = [self._weights(row)[2] for *_, row in flat]
+        notes = zip(told, dep.notes, strict=True)
+        dep = replace(dep, notes=tuple("; ".join(filter(None, pair)) for pair in notes))
         labels = [
             serving_label(
-                gpu.id, model.id, layout, self._cell("weight_precision", row),
+                gpu.id, model.id, layout, self._weights(row)[0],
                 dep.keys[dep.key_index[i]],
             )
             for i, (gpu, model, layout, row) in enumerate(flat)
@@ -321,7 +357,7 @@ class _Prediction:
         self.out["basis"][rows[fitted]] = Basis.CALIBRATED.value
         self.out["basis"][rows[ran.simulated]] = SIMULATED
         self.out["note"][rows] = np.array(dep.notes, dtype=object)[index]
-        _append(self.out["note"], rows[ran.simulated], ran.note[ran.simulated])
+        append_notes(self.out["note"], rows[ran.simulated], ran.note[ran.simulated])
 
     def _write(
         self,
@@ -346,10 +382,12 @@ class _Prediction:
         asked = None
         if self._cares:
             figures = np.array([figure_of(name) for name in metrics])[metric]
-            asked = _asked(engine, named[0][index], named[1][index], figures, questions)
+            asked = asked_of(engine, named[0][index], named[1][index], figures, questions)
         self._settle(rows, value, sigma, asked)
         self.out["limit"][rows] = limit
         empty = ~np.isfinite(value)
+        tight = tight_notes(dep.take(index), questions.input_len + questions.output_len)
+        append_notes(self.out["note"], rows[~empty & (tight != "")], tight[~empty & (tight != "")])
         reasons = self._reasons(dep, index[empty], questions.take(np.flatnonzero(empty)))
         self.out["note"][rows[empty]] = reasons
         self.out["limit"][rows[empty]] = ""
@@ -374,7 +412,7 @@ class _Prediction:
             value, sigma = value * moved.factor, moved.sigma
             known = np.isfinite(value)
             told, kind = known & (moved.note != ""), known & (moved.basis != "")
-            _append(self.out["note"], rows[told], moved.note[told])
+            append_notes(self.out["note"], rows[told], moved.note[told])
             self.out["basis"][rows[kind]] = moved.basis[kind]
         low, high = interval(value, sigma)
         self.out["value"][rows], self.out["low"][rows], self.out["high"][rows] = value, low, high
@@ -413,7 +451,7 @@ class _Prediction:
             gpu, model, _ = pictures[int(group[row])]
             here = rows[index == question]
             value, note = self._media_value(gpu, model, row)
-            self.out["note"][here] = note
+            self.out["note"][here] = "; ".join(filter(None, (self._weights(row)[2], note)))
             if gpu.architecture in self.catalog.coefficients.media["architecture"]:
                 self.out["basis"][here] = Basis.CALIBRATED.value
             sigma = self.catalog.coefficients.inference["sigma"]["quantity"]["media"]
@@ -446,7 +484,7 @@ class _Prediction:
         n = self._count("n_gpus", row) or 1
         tp = self._count("tp", row)
         engine = self._cell("engine", row).lower()
-        precision = self._cell("weight_precision", row)
+        precision, _, _ = self._weights(row)
         work = media.denoiser(model, media.parse_picture(self._cell("dataset", row)))
         load_value = self.numbers["load_value"][0][self.table["load_value"].codes[row]]
         form = weight_format(precision, gpu, model, engine)
@@ -463,33 +501,3 @@ class _Prediction:
         if metric == "avg_power_w":
             return media.power_w(work, gpu, n, rate, form, self.catalog.coefficients), form.note
         return float("nan"), f"metric {metric} has no meaning for {model.id}"
-
-
-def _asked(
-    engine: npt.NDArray[np.str_],
-    gpu: npt.NDArray[np.str_],
-    label: npt.NDArray[np.str_],
-    figures: npt.NDArray[np.str_],
-    questions: Questions,
-) -> Asked:
-    """Where questions stand, and a key that is equal for equal ones."""
-    batch = batch_of(questions.load, questions.load_value, questions.output_len)
-    lengths = np.nan_to_num(questions.input_len), np.nan_to_num(questions.output_len)
-    places = Places(engine, gpu, label, figures, *lengths, batch)
-    key = label
-    numeric = (*lengths, batch)
-    for part in (questions.load, questions.metric, *(np.char.mod("%.5g", x) for x in numeric)):
-        key = np.char.add(np.char.add(key, "|"), part)
-    return Asked(places, key)
-
-
-def _append(notes: npt.NDArray[Any], rows: IntArray, more: npt.NDArray[Any]) -> None:
-    """Add to the notes of rows."""
-    notes[rows] = [f"{a}; {b}" if a else b for a, b in zip(notes[rows], more, strict=True)]
-
-
-def _add_notes(notes: npt.NDArray[Any], one: Column, wrong: Sequence[str]) -> None:
-    for code, note in enumerate(wrong):
-        if note:
-            rows = np.flatnonzero(one.codes == code)
-            notes[rows] = [f"{old}; {note}" if old else note for old in notes[rows]]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from gpumix import formats
 from gpumix.domain.cells import number_in, numbers_in
 from gpumix.domain.evidence import NearestMeasurement
 from gpumix.domain.gpu import Gpu
@@ -24,11 +25,11 @@ from gpumix.domain.llm import Model
 from gpumix.errors import UnknownName
 from gpumix.perf.inference.engines import engine_generation
 from gpumix.perf.media import denoiser, parse_picture
-from gpumix.perf.precision import BYTES_PER_WEIGHT
 from gpumix.predict.columns import IntArray, column, distinct, rows_of
 from gpumix.predict.evidence import batch_of
 from gpumix.predict.inference import predict_inference
 from gpumix.predict.rows import figure_of
+from gpumix.predict.stated import stated_weights
 from gpumix.predict.training import predict_training
 from gpumix.predict.training_rows import METRICS
 from gpumix.values import FloatArray
@@ -198,7 +199,11 @@ def _placed(work: _Work, points: Points, catalog: Catalog) -> tuple[Runs, IntArr
 
 def _run(work: _Work, cell: Cells, catalog: Catalog) -> Run | None:
     try:
-        return work.run_of(cell, catalog.gpu(cell["gpu"]), catalog.model(cell["model"]))
+        named = catalog.named_model(cell["model"])
+        if "weight_precision" in cell:
+            weights, _, _ = stated_weights(named, cell["weight_precision"], "")
+            cell = {**cell, "weight_precision": weights}
+        return work.run_of(cell, catalog.gpu(cell["gpu"]), named.model)
     except UnknownName:
         return None
 
@@ -299,6 +304,7 @@ def _difference(name: str, asked: Runs, row: int, known: Runs, place: int) -> st
 def _parts(gpu: Gpu, model: Model, precision: str) -> tuple[dict[str, str], dict[str, float]]:
     """What runs of both kinds of work are told apart by."""
     name = {"": "bf16", "fp16": "bf16"}.get(precision, precision)
+    form = formats.precisions().get(name)
     words = {
         "model": model.id,
         "kind of model": "moe" if model.is_moe else model.kind,
@@ -310,7 +316,7 @@ def _parts(gpu: Gpu, model: Model, precision: str) -> tuple[dict[str, str], dict
         "total parameters": model.params_total_b,
         "bandwidth": gpu.bandwidth_gb_per_s,
         "compute": gpu.flops_16bit,
-        "bits of a weight": BYTES_PER_WEIGHT.get(name, math.nan),
+        "bits of a weight": form.bytes_per_weight if form else math.nan,
     }
     return words, figures
 

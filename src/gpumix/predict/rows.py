@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from gpumix.domain.llm import Model
 from gpumix.domain.promises import METRICS, QUANTILES, limits_in
 from gpumix.domain.quantities import duration
 from gpumix.errors import unknown_name
-from gpumix.predict.columns import IntArray
+from gpumix.predict.columns import Column, IntArray
 from gpumix.units import GIGA
 
 ANY_TENSOR_PARALLEL = (*TENSOR_PARALLEL, 16, 32, 64, 72)
@@ -186,3 +187,16 @@ def unknown(kind: str, text: str, known: set[str]) -> str:
     if not text:
         return f"{kind} is not stated"
     return str(unknown_name("", kind, text, known))
+
+
+def append_notes(notes: npt.NDArray[Any], rows: IntArray, more: npt.NDArray[Any]) -> None:
+    """Add to the notes of rows."""
+    notes[rows] = [f"{a}; {b}" if a else b for a, b in zip(notes[rows], more, strict=True)]
+
+
+def add_notes(notes: npt.NDArray[Any], one: Column, wrong: Sequence[str]) -> None:
+    """Add to the notes of all rows that hold a wrong text what is wrong with it."""
+    for code, note in enumerate(wrong):
+        if note:
+            rows = np.flatnonzero(one.codes == code)
+            notes[rows] = [f"{old}; {note}" if old else note for old in notes[rows]]

@@ -20,6 +20,7 @@ from gpumix.domain.cells import number_in
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
+from gpumix.domain.training_words import BASES, LOSSES, OFFLOADS, OPTIMIZERS
 from gpumix.errors import InputError, NoEstimate, UnknownName
 from gpumix.perf.training import job as tj
 from gpumix.perf.training.constants import UNKNOWN, Constants
@@ -45,8 +46,17 @@ _NUMBERS = (
 )  # fmt: skip
 _WORDS = (
     "model", "gpu", "task", "precision", "stack", "sharding", "activation_ckpt", "intra_link",
-    "metric", "lora_targets",
+    "metric", "lora_targets", "optimizer", "offload", "base_precision", "loss",
+    "gradient_precision",
 )  # fmt: skip
+_GRADIENT_BYTES = {"": math.nan, "bf16": 2.0, "fp16": 2.0, "fp32": 4.0}
+_MEMORY_WORDS = {
+    "optimizer": OPTIMIZERS,
+    "offload": OFFLOADS,
+    "base_precision": BASES,
+    "loss": LOSSES,
+    "gradient_precision": tuple(_GRADIENT_BYTES),
+}
 _LINKS = {"": None, "none": None, **{link: link for link in tj.LINKS}}
 _PRECISIONS = {"": "bf16", "fp32": "bf16", "tf32": "bf16", "mxfp8": "fp8", "nvfp4": "fp4"}
 
@@ -197,6 +207,15 @@ def _question(
         if q["link"] != link:
             notes[row] = f"{gpu.id} has no NVLink: its PCIe"
     targets, _, more = word["lora_targets"].partition("+")
+    for name, choices in _MEMORY_WORDS.items():
+        if word[name] not in choices:
+            known = ", ".join(choice for choice in choices if choice)
+            notes[row] = f"unknown {name} {word[name]!r}; known: {known}"
+            return None
+        if word[name]:
+            q[name] = word[name]
+    if gradients := q.pop("gradient_precision", ""):
+        q["gradient_bytes"] = _GRADIENT_BYTES[gradients]
     q["lora_all_layers"] = targets in ("", "all", "all-linear")
     q["lora_embeddings"] = more == "embeddings"
     for name, choices in (("sharding", tj.SHARDINGS), ("activation_ckpt", tj.CHECKPOINTS)):
@@ -237,16 +256,19 @@ _PINNED = (
     "tp", "pp", "cp", "ep", "dp", "vp", "micro_batch", "sharding", "activation_ckpt",
 )  # fmt: skip
 
+_HELD = ("optimizer", "offload", "base_precision", "loss", "gradient_bytes")
+
 
 def _search(
     model: Model, gpu: Gpu, q: Mapping[str, Any], constants: Constants
 ) -> dict[str, Any] | str:
     """The open degrees of the best layout, or why there is none."""
     fixed = {k: q[k] for k in _PINNED if k in q}
-    rest = {k: v for k, v in q.items() if k not in _PINNED and k != "n_gpus"}
+    held = {k: q[k] for k in _HELD if k in q}
+    rest = {k: v for k, v in q.items() if k not in (*_PINNED, *_HELD, "n_gpus")}
     try:
         found = layouts(
-            model, gpu, int(q["n_gpus"]), constants=constants, fixed=fixed,
+            model, gpu, int(q["n_gpus"]), constants=constants, fixed=fixed, held=held,
             memory_slack=RUNNING_SLACK, **rest,
         )  # fmt: skip
     except (InputError, NoEstimate) as error:
@@ -288,7 +310,9 @@ def _jobs(questions: Sequence[Mapping[str, Any]], constants: Constants) -> Train
         lora_all_layers=column("lora_all_layers", 1.0),
         lora_embeddings=column("lora_embeddings", 0.0),
         sharding=[q.get("sharding") or _default_sharding(q, constants) for q in questions],
-        activation_ckpt=words("activation_ckpt", "none"),
+        activation_ckpt=words("activation_ckpt", "none"), optimizer=words("optimizer", ""),
+        offload=words("offload", ""), base_precision=words("base_precision", ""),
+        loss=words("loss", ""), gradient_bytes=column("gradient_bytes", np.nan),
     )  # fmt: skip
     link = np.array([tj.LINKS.index(q["link"]) if "link" in q else -1 for q in questions])
     network = column("inter_gbps_per_node", np.nan)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from gpumix.domain.comparison import Comparison
+from gpumix.domain.fit import Fit, TrainingFit
 from gpumix.domain.plan import SCHEMA_VERSION, Plan
 from gpumix.domain.price_check import PriceCheck
 from gpumix.domain.prices import ListedOffer
@@ -80,8 +81,10 @@ def to_dict(record: Plan | Comparison) -> dict[str, Any]:
     return plan_to_dict(record) if isinstance(record, Plan) else answer_to_dict(record)
 
 
-def answer_to_dict(comparison: Comparison | TrainingComparison) -> dict[str, Any]:
-    """A comparison of served work or of a training run, as `gpumix compare --json` prints it."""
+def answer_to_dict(
+    comparison: Comparison | TrainingComparison | Fit | TrainingFit,
+) -> dict[str, Any]:
+    """What `gpumix compare --json` and `gpumix fit --json` print, with the schema's version."""
     return {"schema_version": SCHEMA_VERSION, **_written(comparison)}
 
 

@@ -140,6 +140,7 @@ def training_markdown(comparison: TrainingComparison) -> str:
         training_view.pareto_table(comparison.pareto),
         *training_view.cost_tables(comparison),
         training_view.speed_table(comparison),
+        training_view.memory_table(comparison),
         evidence_view.close_table(training_view.nearest(comparison)),
         training_view.ratio_table(comparison),
         training_view.unfit_table(comparison),

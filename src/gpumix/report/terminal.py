@@ -120,7 +120,15 @@ def show_comparison(comparison: Comparison, console: Console, *, whole: bool = T
     show_table(
         comparison_view.speed_table(comparison),
         console,
-        minor=("note", "precision", "output_tokens_per_s_per_user", "basis", "limit"),
+        minor=(
+            "note",
+            "precision",
+            "output_tokens_per_s_per_user",
+            "cache_tokens",
+            "basis",
+            "limit",
+            "longest_request_tokens",
+        ),
     )
     _nearest(comparison_view.nearest(comparison), console)
     show_table(comparison_view.winners_table(comparison), console)
@@ -186,6 +194,7 @@ def show_training(comparison: TrainingComparison, console: Console) -> None:
         console,
         minor=("layout", "basis", "mem_gib", "bubble_share", "runs_per_week", "precision"),
     )
+    show_table(training_view.memory_table(comparison), console, minor=("overhead_gib",))
     _nearest(training_view.nearest(comparison), console)
     show_table(training_view.ratio_table(comparison), console, minor=("over",))
     if comparison.why:

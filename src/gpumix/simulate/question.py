@@ -11,7 +11,8 @@ from gpumix.domain.workload import Adapters, Slo
 
 @dataclass(frozen=True, slots=True)
 class SimulationQuestion:
-    """What to simulate; `tp` None = the smallest that fits, `rate` None = the trace's own.
+    """What to simulate; `tp` None = the smallest that fits, `rate` None = the trace's own,
+    `precision` empty = that of the model's name, else as published.
 
     With `max_replicas` the replicas follow the load from `replicas` up to so many.
     """
@@ -19,7 +20,7 @@ class SimulationQuestion:
     model: str
     gpu: str
     tp: int | None = None
-    precision: str = assumed.PRECISION
+    precision: str = ""
     kv_precision: str = ""
     engine: str = assumed.ENGINE
     replicas: int = 1

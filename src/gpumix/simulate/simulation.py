@@ -10,12 +10,13 @@ from datetime import date
 
 import numpy as np
 
+from gpumix import formats
 from gpumix.catalog import Catalog, price_summary
 from gpumix.cost.energy import joules_per_token
 from gpumix.cost.unit_cost import usd_per_million
 from gpumix.domain import defaults as assumed
-from gpumix.domain.gpu import PRECISIONS, Gpu
-from gpumix.domain.llm import SHORTER, Model, too_long
+from gpumix.domain.gpu import Gpu
+from gpumix.domain.llm import SHORTER, Model, NamedModel, too_long
 from gpumix.domain.offer import Purchase
 from gpumix.domain.promises import DEFAULT_SLOS
 from gpumix.domain.simulation import Curves, RequestCounts, Simulation, Spread, Timeline
@@ -60,13 +61,17 @@ def run_simulation(
     Raises: InputError for unknown names, options that contradict, a model that does not fit.
     """
     _refuse(question)
-    model, gpu = catalog.model(question.model, "--model"), catalog.gpu(question.gpu, "--gpu")
-    defaults: list[str] = []
+    named = catalog.named_model(question.model, "--model")
+    part = catalog.named_gpu(question.gpu, "--gpu")
+    model, gpu = named.model, part.gpu
+    defaults = [note for note in (part.note, *named.notes) if note]
+    question = _at_precision(question, named, defaults)
     slos = question.slos or DEFAULT_SLOS
     if not question.slos:
         defaults += [f"{s.name} {s.limit_s * 1e3:,.0f} ms" for s in DEFAULT_SLOS]
     requests, traffic = _requests(question, catalog, defaults)
     sizes = float(requests.input_tokens.mean()), float(requests.output_tokens.mean())
+    _refuse_long(named, requests, sizes, defaults)
     dep = _deployment(question, model, gpu, catalog, sizes, defaults)
     if question.rate is not None:
         requests = _at_rate(requests, question.rate)
@@ -138,11 +143,38 @@ def _refuse(question: SimulationQuestion) -> None:
         ("--precision", question.precision),
         ("--kv-precision", question.kv_precision),
     ):
-        if name and name not in PRECISIONS:
-            problems.append(unknown_name(option, "precision", name, PRECISIONS))
+        if name and formats.canonical(name) is None:
+            problems.append(formats.unknown_precision(option, name))
     problems += fleet_problems(question)
     if problems:
         raise InputError(problems)
+
+
+def _at_precision(
+    question: SimulationQuestion, named: NamedModel, defaults: list[str]
+) -> SimulationQuestion:
+    """The question at the precisions that it states, else its model; what is assumed is told."""
+    asked = formats.canonical(question.precision)
+    (precision,), told = named.precisions((asked,) if asked else ())
+    defaults += [told] if told else []
+    cache = formats.canonical(question.kv_precision) or named.kv_precision
+    return replace(question, precision=precision, kv_precision=cache)
+
+
+def _refuse_long(
+    named: NamedModel, requests: Requests, sizes: tuple[float, float], defaults: list[str]
+) -> None:
+    """Tell requests beyond the model's context. Raises: InputError where most of them are."""
+    if message := too_long(named.model, *sizes, named.context):
+        raise InputError(Problem("--trace, --profile", f"on average, {message}", SHORTER))
+    if named.longest is None:
+        return
+    long = int((requests.input_tokens + requests.output_tokens > named.longest).sum())
+    if long:
+        defaults.append(
+            f"{long:,} of {len(requests):,} requests are longer than the context of "
+            f"{named.model.id}, {named.longest:,} tokens: an engine refuses them, here they run"
+        )
 
 
 def _requests(
@@ -154,6 +186,8 @@ def _requests(
         requests = replace(question.trace, arrival_s=start)
         if question.requests is not None:
             requests = resized(requests, question.requests)
+        if requests.note:
+            defaults.append(requests.note)
         return requests, question.trace_name
     name = question.profile or ""
     if name not in catalog.profiles:
@@ -213,8 +247,6 @@ def _deployment(
     dep = with_adapters(dep, question.adapters)
     fits = np.flatnonzero(np.asarray(memory(dep, *sizes).fits))
     if not len(fits):
-        if message := too_long(model, *sizes):
-            raise InputError(Problem("--trace", f"on average, {message}", SHORTER))
         most = max(ways)
         raise InputError(
             Problem(

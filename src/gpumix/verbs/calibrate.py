@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from gpumix.domain.cells import numbers_in
 from gpumix.domain.measurement import Calibration, ResultFile
 from gpumix.errors import InputError, Problem
 from gpumix.files import write_columns
-from gpumix.inventory.results import COLUMNS, Results, Stated, read_results
-from gpumix.predict.calibrate import change
+from gpumix.inventory.results import COLUMNS, Measured, Results, Stated, read_results
+from gpumix.predict.calibrate import SUSPICIOUS, SUSPICIOUS_COUNT, change, speed_ratio
 from gpumix.predict.inference import predict_inference
 from gpumix.predict.training import predict_training
 from gpumix.predict.training_rows import METRICS as TRAINING_METRICS
@@ -44,21 +44,29 @@ def find_store(measured: Path | None, beside: Path | None = None) -> Path | None
     return next((f for f in (*folders, STORE) if (f / MEASUREMENTS).is_file()), None)
 
 
-def calibrate(paths: Sequence[Path], stated: Stated, store: Path) -> Calibration:
+def calibrate(
+    paths: Sequence[Path], stated: Stated, store: Path, confirmed: bool = False
+) -> Calibration:
     """Read result files, store their rows, and tell what predictions make of them.
+
+    A file in doubt (what it was measured on is open, or its speed is not of what it names) is kept
+    out until `confirmed`.
 
     Raises: InputError with every problem of every file; nothing is stored then.
     """
     plain = load()
     kept = _rows_of(plain.with_measured(store).measured)
     results = read_results(paths, stated, plain)
-    _refuse_unpredictable(results, plain)
+    doubts = _doubts(results, plain)
     files: list[ResultFile] = []
     fresh: Rows = []
     numbered = count(1 + max((_number(row["id"]) for row in kept), default=0))
-    for one in results.files:
-        new = [row for row in one.rows if not _is_known(row, (*kept, *fresh))]
+    for one, doubt in zip(results.files, doubts, strict=True):
         named = _shown(one.name)
+        if doubt and not confirmed:
+            files.append(ResultFile(named, one.tool, len(one.rows), 0, one.note, doubt))
+            continue
+        new = [row for row in one.rows if not _is_known(row, (*kept, *fresh))]
         fresh += [row | {"id": f"m{next(numbered)}", "source": named} for row in new]
         files.append(ResultFile(named, one.tool, len(one.rows), len(new), one.note))
     if fresh:
@@ -106,22 +114,43 @@ def _is_known(row: Mapping[str, str], others: Sequence[Mapping[str, str]]) -> bo
     )
 
 
-def _refuse_unpredictable(results: Results, catalog: Catalog) -> None:
-    """Raise InputError for rows that no prediction can be held against, each with its reason."""
+def _doubts(results: Results, catalog: Catalog) -> list[str]:
+    """Why each file should be kept out, or ''.
+
+    Raises: InputError for rows that no prediction can be compared with, each with its reason.
+    """
     problems: list[Problem] = []
+    found = []
     for one in results.files:
+        doubts = list(one.doubts)
         for training, predict in ((False, predict_inference), (True, predict_training)):
             chosen = [
                 i for i, r in enumerate(one.rows) if (r["metric"] in TRAINING_METRICS) == training
             ]
             if not chosen:
                 continue
-            out: Mapping[str, Any] = predict(
-                _columns([one.rows[i] for i in chosen]), catalog=catalog
-            )
-            for i, value, note in zip(chosen, numbers_in(out["value"]), out["note"], strict=True):
+            columns = _columns([one.rows[i] for i in chosen])
+            out: Mapping[str, Any] = predict(columns, catalog=catalog)
+            predicted = numbers_in(out["value"])
+            for i, value, note in zip(chosen, predicted, out["note"], strict=True):
                 problem = Problem(one.places[i], f"no prediction to compare it with: {note}")
                 if np.isnan(value) and problem not in problems:
                     problems.append(problem)
+            if not np.isnan(predicted).any():
+                doubts += _speed_doubt(one, columns, speed_ratio(columns, predicted))
+        found.append("; ".join(doubts))
     if problems:
         raise InputError(problems)
+    return found
+
+
+def _speed_doubt(one: Measured, columns: Columns, ratio: float | None) -> Iterator[str]:
+    """Whether a file's speed is that of what it is said to be measured on."""
+    most = SUSPICIOUS if one.counts_gpus else SUSPICIOUS_COUNT
+    if ratio is None or 1.0 / most <= ratio <= most:
+        return
+    part = f"{columns['n_gpus'][0] or '1'} x {columns['gpu'][0]}"
+    ask = "another GPU, model, layout or precision?"
+    if not one.counts_gpus:
+        ask = "nobody says how many GPUs there were (--n-gpus, --tp, --dp)"
+    yield f"{ratio:.2g} times the speed predicted for {part}: {ask}"

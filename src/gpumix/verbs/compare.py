@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -31,7 +31,7 @@ from gpumix.verbs.calibrate import find_store
 from gpumix.verbs.plan import open_inventory
 from gpumix.verbs.prices import purchases_of
 from gpumix.verbs.training_words import TrainWords, question_of, train_question
-from gpumix.verbs.words import names_of, precisions_of, slos_of
+from gpumix.verbs.words import NO_CONFIGS, names_of, precisions_of, slos_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def compare_names(
     input_tokens: float | None,
     output_tokens: float | None,
     slo: str | None,
-    precision: str,
+    precision: str | None,
     engine: str,
     measured: Path | None = None,
     train: bool = False,
@@ -88,6 +88,7 @@ def compare_names(
     picture: PictureWords | None = None,
     market: MarketWords | None = None,
     load: LoadWords | None = None,
+    configs: Mapping[str, Path] = NO_CONFIGS,
 ) -> Comparison | TrainingComparison:
     """A comparison asked for on the command line: of a model, or of an inventory's workload;
     with `train`, or of a training workload, of a training run that `run` states.
@@ -115,8 +116,10 @@ def compare_names(
             shaped
             or load != LoadWords(sweep=load.sweep)
             or train
+            or configs
             or market != MarketWords()
-            or (precision, engine) != (defaults.PRECISION, defaults.ENGINE)
+            or precision is not None
+            or engine != defaults.ENGINE
         ):
             raise InputError(
                 Problem(
@@ -126,18 +129,19 @@ def compare_names(
                 )
             )
         return _of_inventory(what, workload, names, measured, sweep)
-    catalog = load_catalog(measured=find_store(measured))
+    catalog = load_catalog(measured=find_store(measured), configs=configs)
     if names is None and not market.everything:
         names = sold_today(catalog)
     bought = _bought(market)
     if train:
-        asked = train_question(what, run or TrainWords(), precisions_of(precision), names)
+        precisions = precisions_of(precision) or (defaults.PRECISION,)
+        asked = train_question(what, run or TrainWords(), precisions, names)
         asked = replace(asked, providers=bought.providers)
         if bought.purchases:
             asked = replace(asked, purchases=bought.purchases)
         return compare_train(asked, catalog, date.today())
     purchases = bought.purchases or (Purchase.ON_DEMAND,)
-    if catalog.model(what, "MODEL").makes_pictures:
+    if catalog.named_model(what, "MODEL").model.makes_pictures:
         if served:
             fix = "state --resolution, --steps, --frames"
             raise InputError(Problem("compare", f"{what} makes images or videos, not tokens", fix))

@@ -12,6 +12,7 @@ from gpumix.predict.nearest import nearest_columns, nearest_serving, nearest_tra
 from gpumix.predict.simulated import DEFAULT_REQUESTS
 from gpumix.predict.training import predict_training
 from gpumix.verbs.calibrate import find_store
+from gpumix.verbs.words import NO_CONFIGS
 
 
 def predict_columns(
@@ -22,6 +23,7 @@ def predict_columns(
     nearest: bool = False,
     gpus: Path | None = None,
     models: Path | None = None,
+    configs: Mapping[str, Path] = NO_CONFIGS,
     requests: int = DEFAULT_REQUESTS,
     seed: int = 0,
 ) -> dict[str, Sequence[Any]]:
@@ -30,7 +32,7 @@ def predict_columns(
 
     Raises: InputError where columns or sheets are wrong.
     """
-    catalog = load(gpus=gpus, models=models, measured=find_store(measured))
+    catalog = load(gpus=gpus, models=models, measured=find_store(measured), configs=configs)
     training = work == "training"
     predicted: Any
     if training:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from gpumix.compare.training import TrainQuestion
 from gpumix.domain import defaults as assumed
 from gpumix.domain.quantities import number, seconds
+from gpumix.domain.training_words import BASES, OFFLOADS, OPTIMIZERS
 from gpumix.domain.workload import Kind, TrainingRun, Workload
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.options.runs import TASKS
@@ -32,6 +33,9 @@ class TrainWords:
     finish_within: str | None = None
     calendar_usd_per_day: float = 0.0
     counts: str | None = None
+    optimizer: str = ""
+    offload: str = ""
+    base_precision: str = ""
 
 
 def train_question(
@@ -78,13 +82,22 @@ def train_question(
         ("--global-batch", 1 if batch is None else batch),
     ):
         tried(option, lambda value=value: _within(float(value), 1.0, 1e7), 0.0)  # type: ignore[misc]
+    problems += [
+        unknown_name(f"--{name.replace('_', '-')}", name, word, [w for w in known if w])
+        for name, word, known in (
+            ("optimizer", words.optimizer, OPTIMIZERS), ("offload", words.offload, OFFLOADS),
+            ("base_precision", words.base_precision, BASES),
+        )
+        if word not in known
+    ]  # fmt: skip
     tried("--calendar-usd-per-day", lambda: _within(words.calendar_usd_per_day, 0.0, 1e9), 0.0)
     if problems:
         raise InputError(problems)
     run = TrainingRun(
         method=method, tokens=tokens, seq_len=seq_len, global_batch=batch,
         finish_within_h=limit_h, runs_per_year=1.0, stack=stack, lora_rank=16, gpus=None,
-        calendar_usd_per_day=words.calendar_usd_per_day,
+        calendar_usd_per_day=words.calendar_usd_per_day, optimizer=words.optimizer,
+        offload=words.offload, base_precision=words.base_precision,
     )  # fmt: skip
     return TrainQuestion(model, run, precisions, gpus, counts, tuple(defaults))
 

@@ -25,7 +25,7 @@ _LATENCIES = {
     "tpot": "inter_token_latency",
     "e2e": "request_latency",
 }
-_PLAIN = ("requests", "requests/sec", "tokens", "tokens/sec")
+_PLAIN = ("requests", "requests/sec", "tokens", "tokens/sec", "count")
 _TITLES = {  # names in the CSV -> names in the JSON
     "Request Latency": "request_latency",
     "Time to First Token": "time_to_first_token",
@@ -86,13 +86,13 @@ def read(cells: Cells) -> list[Run]:
     for i, error in enumerate(cells.items("error_summary")):
         text = str(error.get("error_details", error) if isinstance(error, Mapping) else error)
         cells.wrong(("error_summary", i), f"requests failed: {text:.80}")
-    completed = _plain(cells, "request_count")
-    latency_s = {name: _latency(cells, metric) for name, metric in _LATENCIES.items()}
-    counted = _plain(cells, "output_sequence_length")
+    completed = plain(cells, "request_count")
+    latency_s = {name: latency_of(cells, metric) for name, metric in _LATENCIES.items()}
+    counted = plain(cells, "output_sequence_length")
     server = cells.optional("usage_completion_tokens", "avg")
     output_len, latency_s, notes = by_server(counted, server, latency_s)
-    requests_per_s = _plain(cells, "request_throughput")
-    stated = _plain(cells, "output_token_throughput")
+    requests_per_s = plain(cells, "request_throughput")
+    stated = plain(cells, "output_token_throughput")
     _agree(cells, stated, requests_per_s * counted)
     load, value = _load(cells)
     return [
@@ -102,7 +102,7 @@ def read(cells: Cells) -> list[Run]:
             completed=completed,
             failed=_failed(cells, completed),
             duration_s=_duration(cells),
-            input_len=_plain(cells, "input_sequence_length"),
+            input_len=plain(cells, "input_sequence_length"),
             output_len=output_len,
             requests_per_s=requests_per_s,
             output_tokens_per_s=requests_per_s * output_len if notes else stated,
@@ -123,7 +123,7 @@ def _title(cell: str) -> tuple[str, str]:
     return (found[1], found[2] or "") if found else (cell, "")
 
 
-def _plain(cells: Cells, metric: str) -> float:
+def plain(cells: Cells, metric: str) -> float:
     """The mean of a count or rate, whose unit must be the expected one."""
     unit = cells.text(metric, "unit")
     if unit and unit not in _PLAIN:
@@ -144,7 +144,8 @@ def _seconds(cells: Cells, metric: str) -> float | None:
     return None
 
 
-def _latency(cells: Cells, metric: str) -> dict[str, float]:
+def latency_of(cells: Cells, metric: str) -> dict[str, float]:
+    """The statistics of a time by the unit it carries [s]."""
     unit_s = _seconds(cells, metric)
     if unit_s is None:
         return {}

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,20 +15,29 @@ from gpumix.errors import InputError, Problem
 from gpumix.files import read_numbered_columns
 from gpumix.inventory.results import (
     aiperf,
+    genai_perf,
     guidellm,
     inference_perf,
+    inferencemax,
+    llama_bench,
+    mlperf_log,
     points,
     sglang_bench,
+    trtllm_bench,
     vllm_bench,
+    vllm_offline,
 )
 from gpumix.inventory.results.checks import problems_of
-from gpumix.inventory.results.rows import Stated, rows_of, stated_faults
-from gpumix.inventory.results.run import Cells, Run
+from gpumix.inventory.results.deployed import read as read_deployed
+from gpumix.inventory.results.rows import rows_of
+from gpumix.inventory.results.run import Cells, Deployed, Run
+from gpumix.inventory.results.setting import Stated, stated_faults
 from gpumix.reading import parse_json, read_text
 
 KNOWN = (
-    "vllm bench serve, sglang bench_serving, guidellm, aiperf or inference-perf JSON, aiperf CSV, "
-    "or a points CSV"
+    "vllm bench serve, throughput or latency, sglang bench_serving, trtllm-bench, llama-bench, "
+    "guidellm, aiperf, GenAI-Perf, inference-perf or InferenceMAX JSON, aiperf or llama-bench CSV, "
+    "an MLPerf LoadGen log, a points CSV, or any CSV with --map"
 )
 
 
@@ -44,9 +53,15 @@ class Tool(NamedTuple):
 
 
 TOOLS = (
+    Tool(genai_perf.TOOL, genai_perf.is_this, genai_perf.read),
     Tool(aiperf.TOOL, aiperf.is_this, aiperf.read),
     Tool(guidellm.TOOL, guidellm.is_this, guidellm.read),
     Tool(inference_perf.TOOL, inference_perf.is_this, inference_perf.read),
+    Tool(trtllm_bench.TOOL, trtllm_bench.is_this, trtllm_bench.read),
+    Tool(inferencemax.TOOL, inferencemax.is_this, inferencemax.read),
+    Tool(llama_bench.TOOL, llama_bench.is_this, llama_bench.read),
+    Tool(vllm_offline.THROUGHPUT, vllm_offline.is_throughput, vllm_offline.read_throughput),
+    Tool(vllm_offline.LATENCY, vllm_offline.is_latency, vllm_offline.read_latency),
     Tool(sglang_bench.TOOL, sglang_bench.is_this, sglang_bench.read),
     Tool(vllm_bench.TOOL, vllm_bench.is_this, vllm_bench.read),
 )
@@ -54,13 +69,19 @@ TOOLS = (
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One file's rows: cells by column of the points contract, each row with its place."""
+    """One file's rows: cells by column of the points contract, each row with its place.
+
+    `doubts` must be confirmed before the rows may count; `counts_gpus` is whether the file or the
+    command line says how many GPUs there were.
+    """
 
     name: str
     tool: str
     rows: tuple[dict[str, str], ...]
     places: tuple[str, ...]
     note: str = ""
+    doubts: tuple[str, ...] = ()
+    counts_gpus: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +110,7 @@ def read_results(paths: Sequence[Path], stated: Stated, catalog: Catalog) -> Res
     opened: list[_Opened] = []
     for path in dict.fromkeys(paths):
         try:
-            opened.append(_open(path, stated))
+            opened.append(_open(path, stated, catalog))
         except InputError as error:
             problems += error.problems
     files: list[Measured] = []
@@ -108,14 +129,17 @@ def read_results(paths: Sequence[Path], stated: Stated, catalog: Catalog) -> Res
 
 
 def _measured(one: _Opened, stated: Stated, catalog: Catalog, problems: list[Problem]) -> Measured:
-    rows: list[dict[str, str]] = []
-    notes: list[str] = []
-    for run in one.runs:
-        found, note = rows_of(run, stated, catalog, problems)
-        rows += found
-        notes.append(note)
-    text = "; ".join(dict.fromkeys(n for n in notes if n))
-    return Measured(one.name, one.tool, tuple(rows), (one.name,) * len(rows), text)
+    found = [rows_of(run, stated, catalog, problems) for run in one.runs]
+    rows = tuple(row for run in found for row in run.rows)
+    return Measured(
+        one.name,
+        one.tool,
+        rows,
+        (one.name,) * len(rows),
+        "; ".join(dict.fromkeys(note for run in found for note in run.notes)),
+        tuple(dict.fromkeys(doubt for run in found for doubt in run.doubts)),
+        all(run.counts_gpus for run in found),
+    )
 
 
 def _repeats_stages(one: _Opened, opened: Sequence[_Opened]) -> bool:
@@ -132,21 +156,29 @@ def _repeats_stages(one: _Opened, opened: Sequence[_Opened]) -> bool:
     return bool(stages) and sum(stages) == one.runs[0].completed
 
 
-def _open(path: Path, stated: Stated) -> _Opened:
+def _open(path: Path, stated: Stated, catalog: Catalog) -> _Opened:
     text = _text(path)
     name = str(path)
     if text.lstrip()[:1] in ("{", "["):
         return _from_json(text, name)
+    if mlperf_log.is_this(text):
+        return _checked(
+            name, mlperf_log.TOOL, mlperf_log.read, Cells(mlperf_log.data_of(text), name)
+        )
     lines = _csv_lines(text)
     if aiperf.is_this_csv(lines):
         return _checked(name, aiperf.TOOL, aiperf.read, Cells(aiperf.data_of_csv(lines), name))
+    if llama_bench.is_this_csv(lines):
+        rows = Cells(llama_bench.data_of_csv(lines), name)
+        return _checked(name, llama_bench.TOOL, llama_bench.read, rows)
     if text.startswith(("# HELP", "# TYPE")):
         message = "is a Prometheus page: counters of a server, not a benchmark's results"
         raise InputError(Problem(name, message, f"give {KNOWN}"))
-    if lines and "metric" in [c.strip() for c in lines[0]]:
-        columns, numbers = read_numbered_columns(path)
+    if lines and (stated.columns or "metric" in [c.strip() for c in lines[0]]):
+        read, numbers = read_numbered_columns(path)
         problems: list[Problem] = []
-        found = points.rows_of(columns, numbers, name, stated, problems)
+        columns = points.renamed(read, name, stated)
+        found = points.rows_of(columns, numbers, name, stated, catalog, problems)
         if problems:
             raise InputError(problems)
         return _Opened(name, points.TOOL, points=tuple(found))
@@ -183,7 +215,11 @@ def _from_json(text: str, name: str) -> _Opened:
 
 def _checked(name: str, tool: str, read: Callable[[Cells], list[Run]], cells: Cells) -> _Opened:
     """The runs of a file. Raises: InputError with what is missing, and what cannot be true."""
-    runs = read(cells)
+    deployed = read_deployed(cells)
+    runs = [
+        replace(run, deployed=deployed) if run.deployed == Deployed() else run
+        for run in read(cells)
+    ]
     problems = cells.problems + [p for run in runs for p in problems_of(run)]
     if problems:
         raise InputError(problems)

@@ -19,6 +19,22 @@ _KINDS: dict[type, str] = {
     bool: "true or false",
 }
 STATISTICS = ("mean", "p50", "p95", "p99")
+LAYOUT = ("n_gpus", "tp", "pp", "dp", "ep")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What a file states; '' = nothing. Counts are written as digits; `gpu` is the file's word."""
+
+    gpu: str = ""
+    n_gpus: str = ""
+    tp: str = ""
+    pp: str = ""
+    dp: str = ""
+    ep: str = ""
+    weight_precision: str = ""
+    engine_version: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +43,9 @@ class Run:
 
     `load` and `load_value` are those of the points contract. Lengths are means per request
     [tokens], `output_len` as the server counted it. `latency_s` holds ttft, tpot, itl and e2e by
-    statistic [s]. `checks_tpot` is whether TPOT was measured, not derived.
+    statistic [s]. `deployed` is what the file says of the machine, `figures` are further ones by
+    metric of the points contract, `batch` is whether the load is a batch of one size, which the
+    options state. NaN: the file does not have it.
     """
 
     tool: str
@@ -49,6 +67,9 @@ class Run:
     engine_version: str = ""
     same_length: bool = True
     notes: tuple[str, ...] = ()
+    deployed: Deployed = field(default_factory=Deployed)
+    figures: Mapping[str, float] = field(default_factory=dict)
+    batch: bool = False
 
 
 @dataclass(slots=True)

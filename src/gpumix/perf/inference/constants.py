@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from gpumix.domain.coefficients import Table
 from gpumix.perf.links import THROUGH_HOST
-from gpumix.units import GIGA
 
 EFFICIENCY_CAP = 0.95
 """No kernel reaches more of a peak than this, whatever the product of fitted factors."""
@@ -26,9 +25,16 @@ COMMON = (
 OF_ENGINE = (
     "step_s", "layer_s", "sequence_s", "prompt_token_s", "request_s", "first_token_s", "front_s",
     "lockstep", "together", "overlap", "output_share",
-    "chunk_tokens", "max_sequences", "memory_share", "activation_share", "weights_first",
+    "chunk_tokens", "max_sequences",
 )  # fmt: skip
 """Constants of an engine generation; `<name>_small` holds on small GPUs where it exists."""
+
+OF_MEMORY = (
+    "memory_share", "weights_first", "context_gib", "group_gib", "graph_gib", "graphs_inside",
+    "sampler_bytes", "ffn_copies", "hidden_copies", "expert_copies", "whole_prompt_tokens",
+    "attention_bytes", "doubt_share",
+)  # fmt: skip
+"""What an engine generation takes of memory besides weights and cache (data/memory_terms.csv)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class Key:
 
     `width` and `compute_width` are bits of a weight as stored and as multiplied, `emulated` says
     that a lower format was stored than the GPU computes, `small` that engines choose their
-    smaller default batch on this part.
+    smaller default batch on this part; `memory` is the generation by use of memory.
     """
 
     architecture: str
@@ -48,6 +54,7 @@ class Key:
     small: bool
     engine: str
     link: str
+    memory: str = ""
 
 
 def is_fitted(key: Key, tables: Mapping[str, Table]) -> bool:
@@ -71,16 +78,16 @@ def constants_of(key: Key, tables: Mapping[str, Table]) -> dict[str, float]:
     slow = engine["legacy"] and key.link != THROUGH_HOST  # the host is as slow for all engines
     legacy = common["legacy_link_latency"] if slow else 1.0
     small = "_small" if key.small else ""
+    memory = tables["memory"].get(key.memory or key.engine) or tables["memory"]["other"]
     return {
         **_efficiencies(key, part, engine, common),
         "half_tokens": common["half_tokens"],
         "expert_factor": engine["experts"],
         "link_latency_s": link["latency_s"] * legacy,
         "link_share": min(link["share"] * engine["link"], EFFICIENCY_CAP),
-        "reserve_bytes": engine["reserve_gb"] * GIGA,
-        "group_reserve_bytes": engine["group_reserve_gb"] * GIGA,
         **{name: common[name] for name in COMMON},
         **{name: engine.get(name + small, engine[name]) for name in OF_ENGINE},
+        **{name: memory[name] for name in OF_MEMORY},
     }
 
 

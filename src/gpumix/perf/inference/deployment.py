@@ -17,8 +17,8 @@ from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.errors import NoEstimate
-from gpumix.perf.inference.constants import COMMON, OF_ENGINE, Key, constants_of
-from gpumix.perf.inference.engines import engine_generation
+from gpumix.perf.inference.constants import COMMON, OF_ENGINE, OF_MEMORY, Key, constants_of
+from gpumix.perf.inference.engines import engine_generation, memory_generation
 from gpumix.perf.links import Link, link_of
 from gpumix.perf.precision import (
     WeightFormat,
@@ -27,18 +27,35 @@ from gpumix.perf.precision import (
     weight_format,
 )
 from gpumix.perf.shapes import Shape, shape_of
-from gpumix.units import GIB, GIGA
+from gpumix.units import GIB
 from gpumix.values import FloatArray
 
 SMALL_GIB = 70.0
 BEFORE_HOPPER = ("Volta", "Turing", "Ampere")
 
 
+class EngineSettings(NamedTuple):
+    """How an engine is started, where its defaults are not kept; None = the engine's own.
+
+    `memory_share` of the GPU the engine may fill [0-1], `max_sequences` at once, `chunk_tokens` of
+    a step (max_num_batched_tokens), `max_length` of a request (max_model_len), whether CUDA
+    `graphs` are captured, `extra_bytes` a GPU keeps for adapters or a draft model.
+    """
+
+    memory_share: float | None = None
+    max_sequences: int | None = None
+    chunk_tokens: int | None = None
+    max_length: int | None = None
+    graphs: bool = True
+    extra_bytes: float = 0.0
+
+
 class Setup(NamedTuple):
     """One row of a deployment: a model on GPUs of one kind, split and stored in some way.
 
     Precisions as inventories write them, empty = not stated; `dp` copies a dense model and splits
-    the attention of an MoE model; engine and version as `engines.engine_generation` reads them.
+    the attention of an MoE model; engine and version as `engines.engine_generation` reads them;
+    `settings` as the engine is started.
     """
 
     model: Model
@@ -51,6 +68,7 @@ class Setup(NamedTuple):
     pp: int = 1
     dp: int = 1
     ep: int = 1
+    settings: EngineSettings = EngineSettings()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,9 +159,21 @@ class Deployment:
     max_sequences: FloatArray
     memory_share: FloatArray
     reserve_bytes: FloatArray
-    group_reserve_bytes: FloatArray
-    activation_share: FloatArray
     weights_first: FloatArray
+    context_gib: FloatArray
+    group_gib: FloatArray
+    graph_gib: FloatArray
+    graphs_inside: FloatArray
+    sampler_bytes: FloatArray
+    ffn_copies: FloatArray
+    hidden_copies: FloatArray
+    expert_copies: FloatArray
+    whole_prompt_tokens: FloatArray
+    attention_bytes: FloatArray
+    doubt_share: FloatArray
+    max_length: FloatArray
+    ffn: FloatArray
+    expert_ffn: FloatArray
     key_index: npt.NDArray[np.intp]
     link_bytes_per_s: FloatArray
     keys: tuple[Key, ...]
@@ -172,8 +202,7 @@ _FROM_PEAKS = (
     "link_bus",
 )  # fmt: skip
 _LOOKED_UP = (
-    "half_tokens", "expert_factor", "link_latency_s", "reserve_bytes", "group_reserve_bytes",
-    *COMMON, *OF_ENGINE,
+    "half_tokens", "expert_factor", "link_latency_s", *COMMON, *OF_ENGINE, *OF_MEMORY,
 )  # fmt: skip
 
 
@@ -229,6 +258,7 @@ def deployments(setups: Sequence[Setup], coefficients: Coefficients) -> Deployme
         key = Key(
             gpu.architecture, form.width, form.compute_width, form.emulated, kv_width,
             is_small(gpu), generation, link.kind,
+            memory_generation(generation, setup.engine_version),
         )  # fmt: skip
         values = _row(setup, shape, form, link, kv)
         key_index.append(codes.setdefault(key, len(codes)))
@@ -239,7 +269,26 @@ def deployments(setups: Sequence[Setup], coefficients: Coefficients) -> Deployme
     keys = tuple(codes)
     arrays = {name: np.array(column, dtype=np.float64) for name, column in columns.items()}
     arrays |= fitted(arrays, index, keys, coefficients)
+    arrays |= _as_started(arrays, [s.settings for s in setups])
     return Deployment(**arrays, key_index=index, keys=keys, notes=tuple(notes))
+
+
+def _as_started(
+    arrays: Mapping[str, FloatArray], settings: Sequence[EngineSettings]
+) -> dict[str, FloatArray]:
+    """The columns that the engine's settings replace."""
+
+    def stated(name: str) -> FloatArray:
+        values = [getattr(one, name) for one in settings]
+        return np.array([np.nan if v is None else float(v) for v in values])
+
+    replaced = {name: stated(name) for name in ("memory_share", "max_sequences", "chunk_tokens")}
+    found = {k: np.where(np.isnan(v), arrays[k], v) for k, v in replaced.items()}
+    whole = arrays["whole_prompt_tokens"]
+    found["whole_prompt_tokens"] = np.where(np.isnan(replaced["chunk_tokens"]), whole, 0.0)
+    captured = np.array([one.graphs for one in settings])
+    found["graph_gib"] = np.where(captured, arrays["graph_gib"], 0.0)
+    return found
 
 
 def _row(setup: Setup, shape: Shape, form: WeightFormat, link: Link, kv: str) -> dict[str, float]:
@@ -283,6 +332,10 @@ def _row(setup: Setup, shape: Shape, form: WeightFormat, link: Link, kv: str) ->
         "ways": float(tp * dp) if is_moe else float(tp),
         "expert_groups": float(max(setup.ep, 1)) if is_moe else 1.0,
         "link_bytes_per_s": link.bytes_per_s,
+        "ffn": shape.ffn,
+        "expert_ffn": shape.expert_ffn,
+        "max_length": float(setup.settings.max_length or 0),
+        "reserve_bytes": setup.settings.extra_bytes,
     }
 
 
@@ -295,15 +348,16 @@ def is_small(gpu: Gpu) -> bool:
 
 
 def visible_memory_bytes(gpu: Gpu) -> float:
-    """Memory the driver shows [byte]: HBM less 0.7 %, GDDR with ECC less 6.4 % of the GiB sold.
+    """Memory an engine sees [byte]: 99 % of the GiB sold of HBM and of workstation cards, 98.3 % of
+    GeForce cards, 92 % of server cards with GDDR6 (part of it holds the codes of ECC).
 
-    Source: nvidia-smi totals (H100 81,559 MiB of 80 GiB; L40S 46,068 MiB of 48 GiB).
+    Source: `total_gpu_memory` in logs of vLLM: H100 79.19 of 80 GiB, A100 79.25, V100 31.74 of 32,
+    RTX A6000 47.5 of 48, RTX 3090 23.58 of 24, L40S 44.42 of 48, A10G 22.07 of 24.
     """
-    if gpu.mem_type.startswith("HBM"):
-        return gpu.mem_gib * GIB * 0.993
     if "consumer" in gpu.form_factor:
-        return gpu.mem_gib * GIB * 0.999
-    return gpu.mem_gib * GIGA * 1.005
+        return gpu.mem_gib * GIB * 0.983
+    corrects = gpu.mem_type.startswith("GDDR6") and not gpu.id.startswith("rtx")
+    return gpu.mem_gib * GIB * (0.92 if corrects else 0.99)
 
 
 def fitted(

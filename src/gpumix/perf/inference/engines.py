@@ -94,3 +94,23 @@ def _generation(
 
 def _first_below(number: tuple[int, int], *steps: tuple[tuple[int, int], str], newest: str) -> str:
     return next((name for below, name in steps if number < below), newest)
+
+
+_MEMORY_STEPS = (((0, 17), "vllm 0.9"), ((0, 21), "vllm 0.17"))
+"""vLLM 0.17 samples with less workspace, 0.21 counts CUDA graphs and fills 0.92 of a GPU.
+Source: docs/memory.md."""
+
+
+def memory_generation(generation: str, version: str) -> str:
+    """The generation whose constants of memory hold, of an engine's `engine_generation`.
+
+    >>> memory_generation("vllm 0.9", "0.11.0"), memory_generation("vllm 0.9", "")
+    ('vllm 0.9', 'vllm 0.21')
+    >>> memory_generation("sglang 0.5", "0.5.3")
+    'sglang 0.5'
+    """
+    if generation != NEWEST["vllm"]:
+        return generation
+    found = _VERSION.search(version)
+    number = (int(found[1]), int(found[2])) if found else (99, 0)
+    return _first_below(number, *_MEMORY_STEPS, newest="vllm 0.21")

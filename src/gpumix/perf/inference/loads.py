@@ -438,7 +438,8 @@ def _batch_at(strain: Callable[[Values], Values], top: Values) -> FloatArray:
     before = np.zeros_like(top)
     for _ in range(_TURNS):
         with np.errstate(divide="ignore", invalid="ignore"):
-            crossing = low * (high / low) ** (below / (below - above))
+            share = np.where(bracketed, below / (below - above), 0.5)
+            crossing = low * (high / low) ** share
         batch = np.where(bracketed, crossing, best)
         miss = _log(strain(batch))
         best = np.where(np.abs(miss) < closest, batch, best)

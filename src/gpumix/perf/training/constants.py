@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gpumix.domain.coefficients import Table
+from gpumix.domain.training_words import OPTIMIZERS
 from gpumix.perf.training.job import LINKS, TrainingJob
 from gpumix.values import FloatArray
 
@@ -14,6 +16,7 @@ Constants = Mapping[str, Table]
 """Tables by name (architecture, stack, link, kernel), as data/coefficients.json holds them."""
 
 UNKNOWN = "unknown"
+ANY = "any"
 
 
 class Lookup:
@@ -43,6 +46,30 @@ class Lookup:
         """A constant of each job's link inside a node."""
         table = self._tables["link"]
         return np.array([table[link][name] for link in LINKS])[self._job.link]
+
+    def optimizer(self, name: str) -> FloatArray:
+        """A figure of each job's optimizer; 0 where it has none of that name."""
+        table = self._tables["optimizer"]
+        found = [table[word or "adamw"].get(name, 0.0) for word in OPTIMIZERS]
+        return np.array(found)[self._job.optimizer]
+
+    def base(self, name: str) -> FloatArray:
+        """A figure of how each job's stack stores a frozen base."""
+        memory = self._tables["memory"]
+        found = [memory.get(stack, {}).get(name, memory[ANY][name]) for stack in self._job.stacks]
+        return np.array(found)[self._job.stack]
+
+    def measured(self, name: str) -> FloatArray:
+        """A term of memory of each job's stack; 0 where that stack's was not measured."""
+        memory = self._tables["memory"]
+        found = [memory.get(stack, {}).get(name, 0.0) for stack in self._job.stacks]
+        return np.array(found)[self._job.stack]
+
+    @property
+    def is_measured(self) -> NDArray[np.bool_]:
+        """Whether the memory of each job's stack was measured term by term."""
+        known = [stack in self._tables["memory"] for stack in self._job.stacks]
+        return np.array(known)[self._job.stack]
 
     @property
     def real_tokens(self) -> FloatArray:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
+from gpumix.domain.training_words import BASES, LOSSES, OFFLOADS, OPTIMIZERS
 from gpumix.errors import InputError, unknown_name
 from gpumix.units import GIGA, TERA
 from gpumix.values import FloatArray
@@ -103,7 +104,7 @@ class TrainingJob:
     n_gpus = tp x pp x cp x dp; `micro_batch` sequences per data-parallel replica and micro-step,
     `global_batch` sequences per optimizer step; `inter_gbps_per_node` Gb/s; `seq_len` tokens
     computed per sequence (packed, or padded to); `lora_embeddings` 1 where an adapter's job also
-    trains the embedding tables.
+    trains the embedding tables; `gradient_bytes` of a trained weight [byte], NaN = the stack's.
     """
 
     shapes: Shapes
@@ -131,6 +132,11 @@ class TrainingJob:
     lora_rank: FloatArray
     lora_all_layers: FloatArray
     lora_embeddings: FloatArray
+    optimizer: Codes
+    offload: Codes
+    base_precision: Codes
+    loss: Codes
+    gradient_bytes: FloatArray
 
     def __len__(self) -> int:
         return int(self.n_gpus.size)
@@ -174,6 +180,10 @@ _WORDS = {
     "sharding": SHARDINGS,
     "activation_ckpt": CHECKPOINTS,
     "link": LINKS,
+    "optimizer": OPTIMIZERS,
+    "offload": OFFLOADS,
+    "base_precision": BASES,
+    "loss": LOSSES,
 }
 
 
@@ -204,6 +214,11 @@ def training_jobs(
     lora_rank: ArrayLike = 16,
     lora_all_layers: ArrayLike = True,
     lora_embeddings: ArrayLike = False,
+    optimizer: ArrayLike = "",
+    offload: ArrayLike = "",
+    base_precision: ArrayLike = "",
+    loss: ArrayLike = "",
+    gradient_bytes: ArrayLike = np.nan,
 ) -> TrainingJob:
     """Jobs from records and columns; `model` and `gpu` index into `models` and `gpus`.
 

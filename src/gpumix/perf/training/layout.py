@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpumix.domain.defaults import GPUS_PER_NODE
+from gpumix.domain.fit import TrainingParts
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.perf.training.constants import UNKNOWN, Constants
@@ -23,7 +24,7 @@ from gpumix.perf.training.job import (
     TrainingJob,
     training_jobs,
 )
-from gpumix.perf.training.memory import TrainingMemory, memory
+from gpumix.perf.training.memory import TrainingMemory, memory, parts_of
 from gpumix.perf.training.step import StepTime, step
 from gpumix.units import GIB
 
@@ -54,6 +55,7 @@ class Layout:
     limit: str
     mem_gib: float
     usable_gib: float
+    parts: TrainingParts
 
     def __str__(self) -> str:
         return (
@@ -106,10 +108,12 @@ def layouts(
     lora_embeddings: bool = False,
     fixed: Mapping[str, float | str] | None = None,
     memory_slack: float = 1.0,
+    held: Mapping[str, float | str] | None = None,
 ) -> Layouts:
     """All feasible layouts of `model` on `n_gpus` of `gpu`, fastest first.
 
-    `fixed` pins any of tp, pp, cp, ep, dp, vp, micro_batch, sharding, activation_ckpt.
+    `fixed` pins any of tp, pp, cp, ep, dp, vp, micro_batch, sharding, activation_ckpt; `held` says
+    what memory holds: any of optimizer, offload, base_precision, loss, gradient_bytes.
     `global_batch` [sequence] None = micro_batch x dp. `memory_slack` > 1 admits what is predicted
     to need that much more than the card has (for jobs known to run).
 
@@ -127,7 +131,7 @@ def layouts(
         [model], [gpu], n_gpus=n_gpus, stack=stack, task=task, precision=precision,
         seq_len=seq_len, gpus_per_node=node, link=link, inter_gbps_per_node=inter_gbps_per_node,
         lora_rank=lora_rank, lora_all_layers=lora_all_layers,
-        lora_embeddings=lora_embeddings, **numbers,
+        lora_embeddings=lora_embeddings, **numbers, **(held or {}),
         global_batch=global_batch or numbers["micro_batch"] * numbers["dp"],
     )  # fmt: skip
     memories = memory(jobs, constants)
@@ -182,12 +186,13 @@ def _enumerate(
     """Layouts that divide model, GPUs and batch; and how many others did not, by reason."""
     layers, heads = model.layers or 1, model.heads or 1
     parallel = features["model_parallel"] > 0
+    spread = parallel and model.is_moe
     domain = gpu.scale_up_domain if gpu.scale_up_domain > GPUS_PER_NODE else node
     divisors = [d for d in range(1, n_gpus + 1) if n_gpus % d == 0]
     tps = _choose(pinned, "tp", [t for t in (1, 2, 4, 8) if parallel and t <= domain] or [1])
     pps = _choose(pinned, "pp", [p for p in divisors if parallel and p <= layers] or [1])
     cps = _choose(pinned, "cp", [1, 2, 4, 8] if parallel and seq_len >= LONG_SEQUENCE else [1])
-    eps = _choose(pinned, "ep", [e for e in divisors if e <= 64] if model.is_moe else [1])
+    eps = _choose(pinned, "ep", [e for e in divisors if e <= 64] if spread else [1])
     ckpts = _words(pinned, "activation_ckpt", _checkpointing(features))
     found: list[_Column] = []
     rejected: dict[str, int] = {}
@@ -294,6 +299,7 @@ def _layout(jobs: TrainingJob, steps: StepTime, memories: TrainingMemory, at: in
         limit=str(steps.limit[at]),
         mem_gib=float(memories.total_bytes[at] / GIB),
         usable_gib=float(memories.usable_bytes[at] / GIB),
+        parts=parts_of(memories, at),
     )
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gpumix.domain.fit import TrainingParts
 from gpumix.perf.training.constants import Constants, Lookup
+from gpumix.perf.training.eager import eager_peak, is_eager
 from gpumix.perf.training.job import (
-    DPO,
     FULL,
     QLORA,
     SELECTIVE,
@@ -22,18 +23,18 @@ from gpumix.perf.training.job import (
     ZERO3,
     TrainingJob,
 )
+from gpumix.perf.training.states import (
+    BYTES_ADAM,
+    base_bytes,
+    reference_bytes,
+    shards,
+    trained_bytes,
+    trained_tables,
+)
 from gpumix.perf.training.step import micro_batches, sharded_width, weights_per_gpu
 from gpumix.perf.training.terms import BYTES_16BIT
+from gpumix.units import GIB
 from gpumix.values import FloatArray
-
-BYTES_NF4 = 0.53
-"""A weight in 4 bits with its block scales, double quantised [byte].
-Source: Dettmers et al. 2023 (QLoRA, arXiv 2305.14314) section 3: 4.127 bits, rounded up."""
-
-
-BYTES_TRAINED_TABLE = 12.0
-"""An embedding weight trained beside an adapter: 16-bit copy and gradient, Adam in 32 bits [byte].
-Source: PEFT's `modules_to_save`; the Qwen README's rows with and without differ by 11.5 to 12.1."""
 
 BYTES_SCORES = 5.0
 """An attention score kept without a fused kernel: softmax in and out, and the dropout mask [byte].
@@ -55,36 +56,43 @@ class TrainingMemory:
     fits: NDArray[np.bool_]
 
 
+def parts_of(need: TrainingMemory, row: int) -> TrainingParts:
+    """One job's peak by component, for people."""
+    names = ("weights", "gradients", "optimizer", "activations", "logits", "overhead")
+    return TrainingParts(*(float(getattr(need, name)[row]) / GIB for name in names))
+
+
 def memory(job: TrainingJob, constants: Constants) -> TrainingMemory:
     """Peak memory per GPU of every job.
 
     total = (weights + gradients + optimizer + max over stages(activations, logits)) x
-    fragmentation + overhead; usable = card x usable share.
+    fragmentation + overhead; usable = card x usable share. Stacks whose memory was measured term by
+    term have `eager_peak` where whole layers are recomputed.
 
     Source: ZeRO (arXiv 1910.02054) section 3; Korthikanti et al. (arXiv 2205.05198) section 4;
     Megatron-LM theoretical_memory_usage.py; bytes per stack fitted.
     """
     look = Lookup(job, constants)
-    weights, gradients, optimizer = _states(job, look)
+    params, adapter = _heaviest_stage(job), adapter_params(job)
+    weights, gradients, optimizer = _states(job, look, params, adapter)
     first, last, logits = _activations(job, look)
     heavier_last = last + logits > first
     activations = np.where(heavier_last, last, first)
     logits = np.where(heavier_last | (job.pp == 1), logits, 0.0)
     held = weights + gradients + optimizer + activations + logits
     overhead = look.stack("base_bytes") + look.kernel("memory_fragmentation") * held
-    total = held + overhead
+    eager, peak = is_eager(job, look), eager_peak(job, look, params, adapter)
+    parts = {
+        "weights": np.where(eager, peak.weights, weights),
+        "gradients": np.where(eager, peak.gradients, gradients),
+        "optimizer": np.where(eager, peak.optimizer, optimizer),
+        "activations": np.where(eager, peak.activations, activations),
+        "logits": np.where(eager, peak.logits, logits),
+        "overhead": np.where(eager, peak.spare, overhead),
+    }
+    total = sum(parts.values(), start=np.zeros(len(job)))
     usable = job.parts.mem_bytes * look.kernel("memory_usable")
-    return TrainingMemory(
-        weights=weights,
-        gradients=gradients,
-        optimizer=optimizer,
-        activations=activations,
-        logits=logits,
-        overhead=overhead,
-        total_bytes=total,
-        usable_bytes=usable,
-        fits=total <= usable,
-    )
+    return TrainingMemory(**parts, total_bytes=total, usable_bytes=usable, fits=total <= usable)
 
 
 def adapter_params(job: TrainingJob) -> FloatArray:
@@ -97,27 +105,31 @@ def adapter_params(job: TrainingJob) -> FloatArray:
     return np.where(job.trains_adapter, job.lora_rank * width, 0.0) / (job.tp * job.pp)
 
 
-def _states(job: TrainingJob, look: Lookup) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _states(
+    job: TrainingJob, look: Lookup, params: FloatArray, adapter: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     shape = job.shapes
-    params = _heaviest_stage(job)
-    ranks = job.dp * job.cp
-    by = {s: np.where(job.sharding >= s, ranks, 1.0) for s in (ZERO1, ZERO2, ZERO3)}
+    by = {s: np.where(job.sharding >= s, shards(job, params), 1.0) for s in (ZERO1, ZERO2, ZERO3)}
     kept_whole = (job.sharding == ZERO3) & (job.pp > 1)
     layer = params / np.maximum(shape.layers / job.pp, 1.0)
     working = np.where(job.sharding == ZERO3, 2.0 * layer * BYTES_16BIT, 0.0)
     working = np.where(kept_whole, params * (BYTES_16BIT + look.stack("gradient_bytes")), working)
-    adapter, frozen = job.trains_adapter, adapter_params(job)
-    kept_wide = shape.embedding_params / (job.tp * job.pp)
-    packed = np.maximum(params - kept_wide, 0.0) * BYTES_NF4 + kept_wide * BYTES_16BIT
-    frozen_bytes = np.where(job.task == QLORA, packed, params * BYTES_16BIT)
-    policy = np.where(adapter, frozen_bytes, params * look.stack("weight_bytes"))
-    reference = np.where(job.task == DPO, params * BYTES_16BIT, 0.0)
-    state_bytes = look.stack("adapter_bytes")
-    tables = np.where(adapter, job.lora_embeddings * kept_wide * BYTES_TRAINED_TABLE, 0.0)
-    weights = (policy + reference) / by[ZERO3] + working
-    gradients = np.where(adapter, 0.0, params * look.stack("gradient_bytes")) / by[ZERO2]
-    optimizer = np.where(adapter, 0.0, params * look.stack("optimizer_bytes")) / by[ZERO1]
-    return weights, gradients, optimizer + frozen * state_bytes + tables
+    tunes = job.trains_adapter
+    own = look.stack("optimizer_bytes")
+    trained = trained_bytes(
+        job, look, look.stack("weight_bytes"), look.stack("gradient_bytes"),
+        np.maximum(own - BYTES_ADAM, 0.0),
+    )  # fmt: skip
+    state = np.where((job.optimizer == 0) & (job.offload == 0), own, trained.state)
+    policy = np.where(tunes, base_bytes(job, look, params), params * trained.weight)
+    weights = (policy + reference_bytes(job, params)) / by[ZERO3] + working
+    gradients = np.where(tunes, 0.0, params * trained.gradient) / by[ZERO2]
+    optimizer = np.where(tunes, 0.0, params * state) / by[ZERO1]
+    return (
+        weights,
+        gradients,
+        optimizer + adapter * look.stack("adapter_bytes") + trained_tables(job),
+    )
 
 
 def _heaviest_stage(job: TrainingJob) -> FloatArray:

@@ -199,16 +199,20 @@ def against_table(plan: Plan) -> Table:
         ("npv", lambda a: text(spread_words(a.npv))),
         ("saved_cash_usd", lambda a: money("saved_cash_usd", a.saved_cash_usd, second)),
         ("irr", lambda a: _irr(a)),
-        ("payback_months", lambda a: value("payback_months", a.payback_months, "never", OWN)),
+        ("payback_months", lambda a: _payback("payback_months", a.payback_months)),
         (
             "discounted_payback_months",
-            lambda a: value("discounted_payback_months", a.discounted_payback_months, "never", OWN),
+            lambda a: _payback("discounted_payback_months", a.discounted_payback_months),
         ),
         ("breaks", lambda a: remark("; ".join(a.breaks))),
     ).without_absent()
 
 
-OWN = MoneyAgainst
+def _payback(name: str, months: float | None) -> Cell:
+    """Months until the plan has cost no more, which it may from the first day."""
+    if months is not None and months <= 0.0:
+        return text("at once")
+    return value(name, months, "never", MoneyAgainst)
 
 
 def _irr(row: MoneyAgainst) -> Cell:

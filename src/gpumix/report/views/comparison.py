@@ -11,6 +11,7 @@ from gpumix.domain.comparison import NO_PRICE, ComparedGpu, Comparison, SweptBat
 from gpumix.domain.plan import Lever
 from gpumix.report.tables import Cell, Table, basis, column, estimate, remark, table, text, value
 from gpumix.report.views import evidence as evidence_view
+from gpumix.report.views.fit import of_room
 
 ALWAYS_TOLD = ("h100-sxm-80gb", "a100-sxm-80gb", "l40s-48gb")
 """GPUs that a first screen tells of whatever their cost."""
@@ -160,6 +161,11 @@ def speed_table(comparison: Comparison) -> Table:
         ("sample_s", lambda r: estimate("sample_s", r.sample_s)),
         ("ttft_p95_s", lambda r: estimate("ttft_p95_s", r.ttft_p95_s)),
         ("tpot_p95_s", lambda r: estimate("tpot_p95_s", r.tpot_p95_s)),
+        ("cache_tokens", lambda r: of_room("cache_tokens", r.room)),
+        (
+            "longest_request_tokens",
+            lambda r: of_room("longest_request_tokens", r.room),
+        ),
         ("limit", lambda r: text(r.limit)),
         ("basis", _basis),
         ("note", lambda r: remark(r.note)),

@@ -36,9 +36,15 @@ def backtest_tables(result: Backtest) -> tuple[Table, ...]:
 
 def calibration_summary(result: Calibration) -> str:
     """How many rows were stored where, and what to be wary of."""
-    stored, read = (sum(getattr(f, n) for f in result.files) for n in ("stored", "measurements"))
+    taken = [f for f in result.files if not f.doubt]
+    stored, read = (sum(getattr(f, n) for f in taken) for n in ("stored", "measurements"))
     known = f", {read - stored} already known" if read > stored else ""
     lines = [f"{stored} of {read} rows stored{known}; {result.total} in {result.store}."]
+    lines += [
+        f"! {f.name} was kept out: {f.doubt}. If it is right as labelled, add --confirm."
+        for f in result.files
+        if f.doubt
+    ]
     return "\n".join([*lines, *(f"! {warning}" for warning in result.warnings)])
 
 

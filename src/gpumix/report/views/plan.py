@@ -34,6 +34,7 @@ from gpumix.report.tables import (
     text,
     value,
 )
+from gpumix.report.views.fit import of_room
 from gpumix.report.views.mix import purchase_words, second_currency
 from gpumix.report.views.sharing import served_together
 from gpumix.report.views.timeline import years_words
@@ -407,6 +408,7 @@ def placements_table(workload: WorkloadPlan) -> Table:
         ("units_per_hour", lambda p: value("units_per_hour", p.units_per_hour)),
         ("output_tokens_per_s", lambda p: value("output_tokens_per_s", p.output_tokens_per_s)),
         ("batch", lambda p: value("batch", p.batch)),
+        ("cache_tokens", lambda p: of_room("cache_tokens", p.room)),
         ("note", lambda p: remark(p.note)),
     ).without_absent()
 

@@ -26,6 +26,7 @@ from gpumix.report.tables import (
     value,
 )
 from gpumix.report.views import evidence as evidence_view
+from gpumix.report.views.fit import TRAINING_PARTS, of_training
 
 SPOT = "spot"
 _NAMED = {SPOT: "On spot", "buy": "Bought"}
@@ -101,6 +102,23 @@ def speed_table(found: TrainingComparison) -> Table:
         ("runs_per_week", lambda r: value("runs_per_week", r.runs_per_week)),
         ("basis", _basis),
         ("layout", lambda r: remark(r.layout)),
+    )
+
+
+def memory_table(found: TrainingComparison) -> Table:
+    """What takes the memory of one GPU in each run worth a line."""
+
+    def part(name: str) -> Callable[[ComparedRun], Cell]:
+        return lambda run: of_training(name, run.memory)
+
+    return table(
+        "Memory of one GPU at the peak",
+        ComparedRun,
+        [run for run in shown(found) if run.memory is not None],
+        ("gpu", lambda r: text(r.gpu)),
+        ("gpus", lambda r: value("gpus", r.gpus, record=ComparedRun)),
+        *((name, part(name)) for name in TRAINING_PARTS),
+        ("mem_gib", lambda r: value("mem_gib", r.mem_gib)),
     )
 
 
