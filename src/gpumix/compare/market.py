@@ -72,6 +72,12 @@ def compared_gpus(names: Sequence[str] | None, catalog: Catalog) -> list[Gpu]:
     return list(dict.fromkeys(found))
 
 
+def gpu_notes(names: Sequence[str] | None, catalog: Catalog) -> tuple[str, ...]:
+    """What was taken for GPUs whose names leave something open."""
+    found = [catalog.named_gpu(name) for name in names or ()]
+    return tuple(dict.fromkeys(one.note for one in found if one.note))
+
+
 def whole_market(
     names: Sequence[str] | None,
     catalog: Catalog,
@@ -131,7 +137,7 @@ def allowed_market(
     allowed = [supply for supply in supplies if may_run(workload, supply)]
     held = dict.fromkeys(supply.gpu for supply in allowed)
     if not held:
-        fix = "gpumix plan names what stands in the way"
+        fix = "gpumix plan names what prevents it"
         raise InputError(Problem(workload.id, "nothing in this inventory may run it", fix))
     gpus = compared_gpus(names if names is not None else list(held), catalog)
     prices, largest = {}, {}
