@@ -72,12 +72,6 @@ def compared_gpus(names: Sequence[str] | None, catalog: Catalog) -> list[Gpu]:
     return list(dict.fromkeys(found))
 
 
-def gpu_notes(names: Sequence[str] | None, catalog: Catalog) -> tuple[str, ...]:
-    """What was taken for GPUs whose names leave something open."""
-    found = [catalog.named_gpu(name) for name in names or ()]
-    return tuple(dict.fromkeys(one.note for one in found if one.note))
-
-
 def whole_market(
     names: Sequence[str] | None,
     catalog: Catalog,
