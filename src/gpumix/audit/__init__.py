@@ -1,0 +1,1 @@
+"""Findings on a real fleet: what was paid for and wasted, one file a class of waste."""

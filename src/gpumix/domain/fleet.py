@@ -1,0 +1,187 @@
+"""The answers about a real fleet: who used what and what it cost, and what of it was wasted.
+
+`as_json` of each record is the JSON of `attribute` and `audit` (docs/contracts.md). Money that must
+add up to a bill is in integer micro-units of the bill's currency (`usd_micro`; the name is kept
+where the currency is another). A team, workload, model or node that is not known is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
+
+SCHEMA_VERSION: Final = 1
+
+Kind = Literal["used", "allocated_idle", "unallocated", "no_data"]
+Basis = Literal["allocation", "usage"]
+
+NOTE_CODES: Final = (
+    "gap",
+    "duplicate_samples",
+    "two_scrapers",
+    "counter_reset",
+    "clock_skew",
+    "future_samples",
+    "labels_renamed",
+    "gpu_swapped",
+    "no_bill",
+    "no_telemetry",
+    "unknown_gpu",
+    "dst",
+    "running_job",
+    "team_alias",
+)
+"""What a note may be about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something about the telemetry or the bill that a reader of the figures must know."""
+
+    code: str
+    node: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttributionRow:
+    """GPU-hours of one owner on one node of one kind, and their share of the bill.
+
+    `gpu` is the catalogue's id. `hours` are GPU-hours; a MIG instance counts slices / 7.
+    """
+
+    team: str | None
+    workload: str | None
+    model: str | None
+    gpu: str | None
+    node: str | None
+    kind: Kind
+    hours: float
+    usd_micro: int
+    tokens_in: int
+    tokens_out: int
+    joules: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What of a bill belongs to no GPU, by charge category (FOCUS) and reason."""
+
+    charge_category: str
+    reason: str
+    usd_micro: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unbilled:
+    """A node that telemetry knows and no line of the bill."""
+
+    node: str
+    gpu_hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttributionTotals:
+    """`attributed_usd_micro + sum(outside) == bill_usd_micro`, exactly.
+
+    `bill_usd_micro` is the sum of EffectiveCost, `billed_usd_micro` that of BilledCost.
+    """
+
+    bill_usd_micro: int
+    billed_usd_micro: int
+    attributed_usd_micro: int
+    outside: tuple[Outside, ...]
+    unbilled: tuple[Unbilled, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Every unit of a bill, given to an owner, named as nobody's, or outside of the GPUs.
+
+    `start` and `end` are RFC 3339 in UTC. `shared_by` says how GPUs that several owners had at one
+    time were divided: `engine_activity`, `request`, or both; empty where there were none.
+    """
+
+    schema_version: int
+    currency: str
+    start: str
+    end: str
+    basis: Basis
+    rows: tuple[AttributionRow, ...]
+    totals: AttributionTotals
+    notes: tuple[Note, ...] = ()
+    shared_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a finding is about; what does not apply is None.
+
+    `devices` are UUIDs, `UUID/<GPU_I_ID>` for a MIG instance; empty for all of the scope.
+    """
+
+    team: str | None = None
+    workload: str | None = None
+    model: str | None = None
+    gpu: str | None = None
+    node: str | None = None
+    devices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A series behind a finding: where it is from, what was asked, and its percentiles."""
+
+    source: str
+    query: str
+    series: str
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One piece of waste in [start, end).
+
+    `at_stake_usd_micro` is the exact share of the bill it is about; `usd_before` the saving at list
+    price, `usd_after_discounts` at EffectiveCost with its 80 % interval `low` to `high`.
+    """
+
+    class_: str
+    scope: Scope
+    start: str
+    end: str
+    at_stake_usd_micro: int
+    usd_before: float
+    usd_after_discounts: float
+    low: float
+    high: float
+    evidence: tuple[Evidence, ...]
+    action: str
+    because: str
+    confidence: float
+    risk: str = ""
+    how_to_check: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditAnswer:
+    """The findings on one fleet, the largest saving first."""
+
+    schema_version: int
+    currency: str
+    start: str
+    end: str
+    findings: tuple[Finding, ...]
+    notes: tuple[Note, ...]
+
+
+def as_json(record: Attribution | AuditAnswer) -> dict[str, Any]:
+    """An answer in the shape of its JSON: `class_` is `class` there.
+
+    >>> as_json(AuditAnswer(1, "USD", "", "", (), (Note("gap", "k1", "1 h"),)))["notes"]
+    ({'code': 'gap', 'node': 'k1', 'detail': '1 h'},)
+    """
+    return asdict(
+        record, dict_factory=lambda pairs: {name.rstrip("_"): value for name, value in pairs}
+    )

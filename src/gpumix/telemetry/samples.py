@@ -1,0 +1,90 @@
+"""What every source gives: samples of GPUs, jobs, nodes, and notes on what was met.
+
+A sample is a row of the plain table: one GPU or MIG instance as one scraper saw it at one time,
+with its owner at that time. Absent values are null, never "".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+from gpumix.domain.fleet import Note
+
+_TEXT = pa.string()
+_NUMBER = pa.float64()
+
+SCHEMA: Final = pa.schema(
+    [
+        ("t", pa.int64()),  # s since 1970 UTC
+        ("gpu", _TEXT),  # UUID
+        ("index", pa.int32()),  # slot in the node
+        ("mig", _TEXT),  # profile; null for a whole GPU
+        ("mig_id", _TEXT),
+        ("gpu_name", _TEXT),  # as the driver says it
+        ("node", _TEXT),
+        ("team", _TEXT),
+        ("workload", _TEXT),
+        ("model", _TEXT),
+        ("job_id", _TEXT),
+        ("util", _NUMBER),  # 0-1
+        ("engine_active", _NUMBER),  # 0-1
+        ("sm_active", _NUMBER),  # 0-1
+        ("mem_used_mib", _NUMBER),
+        ("power_w", _NUMBER),  # of the whole GPU, on each of its MIG instances too
+        ("energy_mj_total", _NUMBER),  # counter
+        ("tokens_in_total", _NUMBER),  # counter
+        ("tokens_out_total", _NUMBER),  # counter
+        ("requests_running", _NUMBER),
+        ("scraper", _TEXT),
+    ]
+)
+"""Of samples."""
+
+JOBS: Final = pa.schema(
+    [
+        ("job_id", _TEXT),
+        ("job_raw", _TEXT),
+        ("name", _TEXT),
+        ("user", _TEXT),
+        ("account", _TEXT),
+        ("qos", _TEXT),
+        ("partition", _TEXT),
+        ("state", _TEXT),
+        ("submit", pa.int64()),  # s since 1970 UTC; null where not known
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+        ("elapsed_s", pa.int64()),
+        ("gpus", _NUMBER),
+        ("gpu_type", _TEXT),
+        ("nodes", pa.list_(_TEXT)),
+    ]
+)
+"""Of a scheduler's jobs; a job that was queued again has a row for each attempt."""
+
+NODES: Final = pa.schema(
+    [
+        ("node", _TEXT),
+        ("resource_id", _TEXT),  # as bills name the machine
+        ("gpus", pa.int32()),  # physical
+        ("product", _TEXT),
+        ("shared", _TEXT),  # "", time-slicing, mps or mig
+        ("replicas", pa.int32()),  # shares of each GPU
+    ]
+)
+"""Of machines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What one source says; None where it says nothing of the kind.
+
+    `samples` have the columns of SCHEMA, `jobs` of JOBS, `nodes` of NODES.
+    """
+
+    samples: pa.Table | None = None
+    jobs: pa.Table | None = None
+    nodes: pa.Table | None = None
+    notes: tuple[Note, ...] = ()

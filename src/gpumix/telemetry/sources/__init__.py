@@ -1,0 +1,1 @@
+"""One file a source: what it says, as samples, jobs and nodes."""
