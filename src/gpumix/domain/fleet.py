@@ -166,7 +166,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class AuditAnswer:
-    """The findings on one fleet, the largest saving first."""
+    """The findings on one fleet, the largest saving first.
+
+    `looked_for` are the classes of waste that were looked for, `not_looked_for` those that were
+    not, each with the reason.
+    """
 
     schema_version: int
     currency: str
@@ -174,6 +178,9 @@ class AuditAnswer:
     end: str
     findings: tuple[Finding, ...]
     notes: tuple[Note, ...]
+    bill_usd_micro: int = 0
+    looked_for: tuple[str, ...] = ()
+    not_looked_for: tuple[str, ...] = ()
 
 
 def as_json(record: Attribution | AuditAnswer) -> dict[str, Any]:

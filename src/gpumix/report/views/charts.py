@@ -310,6 +310,12 @@ def lines(
     )
 
 
+def named_bars(rows: list[Spec], title: str) -> Spec:
+    """A bar a row, of its `name`, `usd` and `text`; `title` is that of the axis."""
+    axis = {"field": "usd", "type": "quantitative", "title": title, "axis": {"tickCount": 5}}
+    return _bars(rows, "name", axis, "true")
+
+
 def prices_over_time(rows: list[Spec]) -> Spec:
     """Every observed price as a dot by `day`, `usd` and `tier`, with each tier's line of `median`
     by month."""

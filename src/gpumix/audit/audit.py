@@ -1,0 +1,115 @@
+"""All classes of waste over one fleet, in the order in which they may claim a dollar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from gpumix.audit import (
+    allocated_idle,
+    egress,
+    failed_jobs,
+    low_batch,
+    peak_sizing,
+    reservation_unused,
+    unallocated,
+    wrong_commitment,
+)
+from gpumix.audit.draft import Draft, settled, when
+from gpumix.audit.facts import Facts, Rules
+from gpumix.domain.fleet import SCHEMA_VERSION, AuditAnswer, Note
+from gpumix.errors import InputError, Problem, unknown_name
+from gpumix.files import read_columns
+
+CLASSES: Final[Mapping[str, Callable[[Facts], Iterator[Draft]]]] = {
+    "reservation_unused": reservation_unused.find,
+    "unallocated": unallocated.find,
+    "allocated_idle": allocated_idle.find,
+    "failed_jobs": failed_jobs.find,
+    "low_batch": low_batch.find,
+    "wrong_commitment": wrong_commitment.find,
+    "peak_sizing": peak_sizing.find,
+    "egress": egress.find,
+}
+"""What is exact stands before what is modelled, so that it keeps its dollars."""
+RULES: Final = Path(__file__).parents[1] / "data" / "audit_rules.csv"
+_COLUMNS: Final = ["class", "name", "value", "unit", "source", "as_of", "note"]
+_WORDS: Final = {("failed_jobs", "states")}
+
+
+_NO_SOURCE: Final = (
+    "checkpoint_loss: no source says when a checkpoint was written; its time is in failed_jobs",
+    "oversized, wrong_precision: compare the workload by `gpumix compare`",
+)
+
+
+def audit(facts: Facts, notes: tuple[Note, ...] = (), off: Collection[str] = ()) -> AuditAnswer:
+    """The findings on a fleet, the largest saving first; `off` are classes not to look for.
+
+    Raises: InputError for a class that there is not.
+    """
+    if wrong := [unknown_name("--off", "class", name, CLASSES) for name in off
+                 if name not in CLASSES]:  # fmt: skip
+        raise InputError(wrong)
+    drafts = [draft for name, find in CLASSES.items() if name not in off for draft in find(facts)]
+    found = sorted(settled(facts, drafts), key=lambda f: (-f.usd_after_discounts, f.class_))
+    return AuditAnswer(
+        schema_version=SCHEMA_VERSION,
+        currency=facts.currency,
+        start=when(facts.start),
+        end=when(facts.end),
+        findings=tuple(found),
+        notes=notes,
+        bill_usd_micro=facts.bill_micro,
+        looked_for=tuple(name for name in CLASSES if name not in off),
+        not_looked_for=_not_looked_for(facts, off),
+    )
+
+
+def _not_looked_for(facts: Facts, off: Collection[str]) -> tuple[str, ...]:
+    """Each class that was not looked for, and why."""
+    found = [f"{name}: switched off" for name in CLASSES if name in off]
+    if "wrong_commitment" not in off and not facts.prices:
+        found.append("wrong_commitment: needs a price book (--prices)")
+    return (*found, *_NO_SOURCE)
+
+
+def read_rules(own: Path | None = None) -> Rules:
+    """The packaged thresholds, with those of a file of the same columns over them.
+
+    Raises: InputError for another threshold, another column or a value that is no number.
+    """
+    values = _rules(RULES)
+    if own is None:
+        return Rules(values)
+    stated = _rules(own)
+    wrong = [
+        unknown_name(str(own), "rule", " ".join(key), [" ".join(k) for k in values])
+        for key in stated
+        if key not in values
+    ]
+    wrong += [
+        Problem(f"{own}: {' '.join(key)}", f"is {value!r}", "write a number of at least 0")
+        for key, value in stated.items()
+        if key in values and key not in _WORDS and not _is_number(value)
+    ]
+    if wrong:
+        raise InputError(wrong)
+    return Rules({**values, **stated})
+
+
+def _rules(path: Path) -> dict[tuple[str, str], str]:
+    columns = read_columns(path)
+    if missing := [name for name in _COLUMNS[:3] if name not in columns]:
+        told = ", ".join(missing)
+        raise InputError(Problem(str(path), f"has no column {told}", f"as {RULES.name}"))
+    keys = zip(columns["class"], columns["name"], strict=True)
+    return dict(zip(keys, columns["value"], strict=True))
+
+
+def _is_number(value: str) -> bool:
+    try:
+        return 0.0 <= float(value) < float("inf")
+    except ValueError:
+        return False

@@ -1,0 +1,177 @@
+"""What waste is looked for in: attributed hours, the bill, jobs, prices and rules of a fleet.
+
+A `Shares` is a table of columns of one length: a row is one owner on one device (a GPU or a MIG
+instance) in one hour, with its kind, its GPU-hours and its share of the bill in micro-dollars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gpumix.values import FloatArray
+
+IntArray: TypeAlias = npt.NDArray[np.int64]
+Names: TypeAlias = npt.NDArray[np.object_]
+
+HOUR_S = 3600
+OWNER = ("team", "workload", "model")
+SCOPE = (*OWNER, "gpu", "node")
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Attributed hours by device and owner; all arrays are of shape [rows].
+
+    `hour` [s since 1970 UTC, start of the hour]; `hours` [GPU-hours]; `usd_micro` and `list_micro`
+    at EffectiveCost and ListCost [1e-6 of the bill's currency]; `engine` and `sm` means [0-1],
+    `power` mean [W], `running` mean requests of the server, `tokens` in and out of the hour: NaN
+    where there is none.
+    """
+
+    hour: IntArray
+    team: Names
+    workload: Names
+    model: Names
+    gpu: Names
+    node: Names
+    device: Names
+    kind: Names
+    hours: FloatArray
+    usd_micro: IntArray
+    list_micro: IntArray
+    engine: FloatArray
+    power: FloatArray
+    sm: FloatArray
+    running: FloatArray
+    tokens: FloatArray
+
+    def groups(
+        self, names: Sequence[str], rows: npt.NDArray[np.bool_]
+    ) -> list[tuple[dict[str, Any], IntArray]]:
+        """The rows that are chosen, by their values of some columns: (values, row numbers)."""
+        chosen = np.flatnonzero(rows)
+        if not len(chosen):
+            return []
+        key = np.zeros(len(chosen), dtype=np.int64)
+        for name in names:
+            words = [str(word or "") for word in getattr(self, name)[chosen]]
+            _, codes = np.unique(words, return_inverse=True)
+            _, key = np.unique(key * (int(codes.max()) + 1) + codes, return_inverse=True)
+        order = np.argsort(key, kind="stable")
+        parts = np.split(chosen[order], np.flatnonzero(np.diff(key[order])) + 1)
+        return [({name: getattr(self, name)[part[0]] for name in names}, part) for part in parts]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the bill that a class looks at, with the columns of FOCUS in short.
+
+    `start`, `end` [s since 1970 UTC]; money in 1e-6 of the bill's currency.
+    """
+
+    start: int
+    end: int
+    resource_id: str | None
+    reason: str
+    """Why it belongs to no GPU; empty for a line of a GPU node."""
+    effective_micro: int
+    list_micro: int
+    pricing: str | None = None
+    commitment_id: str | None = None
+    reservation_id: str | None = None
+    unused: bool = False
+    service: str = ""
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A node as the bill and the telemetry know it: its resource, type and number of GPUs."""
+
+    node: str
+    resource_id: str | None
+    gpu: str | None
+    gpus: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A try of a scheduler's job that came to nothing: [start, end) in s since 1970 UTC.
+
+    `rows` are row numbers of the shares it took part in, `parts` the share of each [0-1].
+    """
+
+    job_id: str
+    name: str
+    state: str
+    start: int
+    end: int
+    rows: IntArray
+    parts: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A row of the price book: `usd_per_gpu_hour` of a way of buying a type of GPU."""
+
+    gpu: str
+    purchase: str
+    usd_per_gpu_hour: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Thresholds by class and name, as in data/audit_rules.csv."""
+
+    values: Mapping[tuple[str, str], str]
+
+    def number(self, class_: str, name: str) -> float:
+        """A threshold that is a number."""
+        return float(self.values[class_, name])
+
+    def words(self, class_: str, name: str) -> frozenset[str]:
+        """A threshold that is a list of words."""
+        return frozenset(self.values[class_, name].split())
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that is known of a fleet over [start, end) [s since 1970 UTC]."""
+
+    currency: str
+    start: int
+    end: int
+    shares: Shares
+    rules: Rules
+    lines: tuple[Line, ...] = ()
+    machines: tuple[Machine, ...] = ()
+    failed: tuple[Attempt, ...] = ()
+    prices: tuple[Price, ...] = ()
+    holidays: frozenset[str] = frozenset()
+    standby: frozenset[tuple[str | None, str | None]] = frozenset()
+    bill_micro: int = 0
+
+    @property
+    def hours(self) -> float:
+        """Length of the span [h]."""
+        return (self.end - self.start) / HOUR_S
+
+    def kept_warm(self, team: str | None, workload: str | None) -> bool:
+        """Whether the owner said that this workload stands by on purpose."""
+        return any(t in (None, team) and w in (None, workload) for t, w in self.standby)
+
+
+def percentiles(values: FloatArray | Iterable[float]) -> dict[str, float]:
+    """p5, p50 and p95 of the values that there are; nothing where there is none."""
+    known = np.asarray(values, dtype=float)
+    known = known[~np.isnan(known)]
+    if not len(known):
+        return {}
+    p5, p50, p95 = np.percentile(known, (5, 50, 95))
+    return {"p5": round(float(p5), 4), "p50": round(float(p50), 4), "p95": round(float(p95), 4)}

@@ -1,0 +1,86 @@
+"""Wrong commitment: machines bought by the hour that a commitment would have made cheaper.
+
+The other way round, a commitment that is used too little, is found as `reservation_unused` and
+`unallocated`: once the hours without an owner are counted there, the hours that were used cost
+less committed than on demand, so nothing is left to find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from gpumix.audit.draft import MICRO, Draft, interval, of_rows, scope_of
+from gpumix.audit.facts import Facts, Machine, Price
+from gpumix.domain.fleet import Evidence
+
+_TERMS = {"commit_1y": 1, "reserved_1y": 1, "commit_3y": 3, "reserved_3y": 3}
+
+
+def find(facts: Facts) -> Iterator[Draft]:
+    """A draft for every machine whose bill is above that of a commitment of the price book."""
+    on_demand = _on_demand(facts)
+    for machine in facts.machines:
+        if machine.resource_id not in on_demand or machine.gpu is None:
+            continue
+        offers = sorted(
+            (p for p in facts.prices if p.gpu == machine.gpu and p.purchase in _TERMS),
+            key=lambda p: (_TERMS[p.purchase], p.usd_per_gpu_hour),
+        )
+        found = [d for p in offers if (d := _draft(facts, machine, p)) is not None]
+        yield from found[:1]  # the shortest term that saves: the history is short
+
+
+def _on_demand(facts: Facts) -> set[str]:
+    """Resources most of whose cost was bought by the hour."""
+    bought: dict[str, int] = {}
+    other: dict[str, int] = {}
+    for line in facts.lines:
+        if line.resource_id and not line.reason and not line.unused:
+            hourly = line.pricing in (None, "", "Standard") and not line.commitment_id
+            of = bought if hourly else other
+            of[line.resource_id] = of.get(line.resource_id, 0) + line.effective_micro
+    return {name for name, cost in bought.items() if cost > other.get(name, 0)}
+
+
+def _draft(facts: Facts, machine: Machine, price: Price) -> Draft | None:
+    shares = facts.shares
+    rows = np.flatnonzero((shares.node == machine.node) | (shares.node == machine.resource_id))
+    if not len(rows):
+        return None
+    committed = round(machine.gpus * facts.hours * price.usd_per_gpu_hour * MICRO)
+    cost, listed = (int(a[rows].sum()) for a in (shares.usd_micro, shares.list_micro))
+    saved = cost - committed
+    if saved <= 0:
+        return None
+    low, _, confidence = interval(facts, "wrong_commitment")
+    return replace(
+        of_rows(
+            facts,
+            "wrong_commitment",
+            replace(scope_of(facts, rows, gpu=machine.gpu, node=machine.node), devices=()),
+            rows,
+            wanted_micro=saved,
+            list_micro=max(listed - committed, 0) if listed else saved,
+            action=f"commit to {machine.gpus} {machine.gpu} of {machine.node} ({price.purchase})",
+            because=f"EffectiveCost {cost / MICRO:,.2f} over {facts.hours:,.0f} h, against "
+            f"{machine.gpus} GPUs x {facts.hours:,.0f} h x {price.usd_per_gpu_hour:g}, the price "
+            f"book's {price.purchase}.",
+            risk="a commitment is paid when the machine is no longer needed",
+            how_to_check="add up EffectiveCost of the ResourceId, and multiply GPUs, hours and the "
+            "committed price",
+        ),
+        start=facts.start,
+        end=facts.end,
+        low_micro=round(saved * low),
+        high_micro=saved,
+        confidence=confidence,
+        evidence=(
+            Evidence("bill", f"ResourceId = {machine.resource_id}", "EffectiveCost",
+                     {"sum": cost / MICRO}),
+            Evidence("price book", f"{machine.gpu}, {price.purchase}", "usd_per_gpu_hour",
+                     {"price": price.usd_per_gpu_hour}),
+        ),
+    )  # fmt: skip
