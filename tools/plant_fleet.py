@@ -89,6 +89,9 @@ class Device:
     reset_at: int | None = None
     scrapers: tuple[str, ...] = ("a",)
     serves: bool = False
+    engine: float | None = None
+    """Its activity where it is always the same: of pods that share a GPU by time."""
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +180,21 @@ def _pods(fleet: Fleet) -> None:
         elif slot == 3:
             device = replace(device, reset_at=end // 3)
         fleet.devices.append(device)
+    _time_sliced(fleet)
     fleet.nodes.append(Node("k1-l40s-a", "i-l40sa", L40S, 4, 7.440001, 7.440001, "on_demand"))
     work = Work(0, end, "busy", "docs", "embed", "BAAI/bge-m3")
     fleet.devices += [Device("k1-l40s-a", i, fleet.uuid(), L40S, (work,)) for i in range(4)]
+
+
+def _time_sliced(fleet: Fleet) -> None:
+    """One L40S that two pods share by time, three to one."""
+    fleet.nodes.append(Node("k1-shared", "i-shared", L40S, 1, 1.110003, 1.86, "committed"))
+    uuid = fleet.uuid()
+    for workload, engine in (("tagger", 0.6), ("spell", 0.2)):
+        work = Work(0, fleet.minutes, "busy", "docs", workload)
+        fleet.devices.append(
+            Device("k1-shared", 0, uuid, L40S, (work,), engine=engine, weight=round(10 * engine))
+        )
 
 
 def _cut(end: int, owner: Sequence[str | None], *holes: tuple[int, int, str]) -> tuple[Work, ...]:
@@ -279,7 +294,7 @@ def _of_device(fleet: Fleet, device: Device, scraper: str, step_s: int) -> pa.Ta
         low, high, busy = {"busy": (0.7, 0.98, 0.62), "low": (0.88, 0.97, 0.24)}.get(
             work.how, (0.0, 0.01, 0.0)
         )
-        engine[own] = rng.uniform(low, high, size)
+        engine[own] = rng.uniform(low, high, size) if device.engine is None else device.engine
         sm[own] = np.clip(busy + rng.normal(0.0, 0.02, size), 0.0, 1.0) if busy else 0.0
         power = device.kind.busy_w if busy else device.kind.idle_w
         watts[own] = power * rng.uniform(0.96, 1.04, size)
@@ -333,12 +348,13 @@ def _schema() -> pa.Schema:
     return pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
 
 
-def bill(fleet: Fleet) -> list[dict[str, str]]:
-    """The FOCUS lines: an hour of every node, and what belongs to no GPU."""
-    lines = []
-    for node in fleet.nodes:
-        if node.billed:
-            lines += [_line(node, hour) for hour in range(fleet.minutes // 60)]
+def bill(fleet: Fleet, line_hours: int = 1, currencies: Sequence[str] = ("USD",)) -> Lines:
+    """The FOCUS lines: `line_hours` hours of every node, and what belongs to no GPU."""
+    lines: Lines = []
+    for number, node in enumerate(n for n in fleet.nodes if n.billed):
+        currency = {"BillingCurrency": currencies[number % len(currencies)]}
+        hours = range(0, fleet.minutes // 60, line_hours)
+        lines += [_line(node, hour, line_hours) | currency for hour in hours]
     for hour in range(fleet.minutes // 60):
         unused = 2.410251 if hour % 5 == 0 else 0.0
         if unused:
@@ -365,10 +381,14 @@ def _when(hour: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _line(node: Node, hour: int) -> dict[str, str]:
+Lines = list[dict[str, str]]
+
+
+def _line(node: Node, hour: int, hours: int) -> dict[str, str]:
     committed = node.bought == "committed"
     more = {
-        "ListCost": f"{node.list_usd_per_hour:.6f}",
+        "ListCost": f"{hours * node.list_usd_per_hour:.6f}",
+        "ChargePeriodEnd": _when(hour + hours),
         "PricingCategory": "Committed" if committed else "Standard",
         "ResourceName": node.name,
         "SkuId": f"vm.{node.kind.id}.{node.gpus}x",
@@ -378,7 +398,7 @@ def _line(node: Node, hour: int) -> dict[str, str]:
     if committed:
         more |= {"CommitmentDiscountId": "ri-1", "CommitmentDiscountStatus": "Used"}
         more["BilledCost"] = "0"
-    return _other(hour, "Usage", node.usd_per_hour, node.resource, **more)
+    return _other(hour, "Usage", hours * node.usd_per_hour, node.resource, **more)
 
 
 def _other(hour: int, category: str, usd: float, resource: str, **more: str) -> dict[str, str]:
@@ -465,8 +485,8 @@ def _weights(devices: list[Device], hour: int, failed: set[tuple[str, int, int]]
                 lost = (work.job_id or "", work.start, work.end) in failed
                 owner = f"{work.team or ''} {work.workload or ''}".strip()
                 key = (device.mig_id or "", _kind(work), owner, lost, work.how == "low")
-                found[key] += minutes * device.slices
-    if devices and (empty := SLICES - sum(d.slices for d in devices)) > 0:
+                found[key] += minutes * device.slices * device.weight
+    if devices and devices[0].mig and (empty := SLICES - sum(d.slices for d in devices)) > 0:
         found["", "unallocated", "", False, False] += 60 * empty
     return found
 
@@ -499,7 +519,16 @@ HEADER = (
 )
 
 
-def write(folder: Path, seed: int, days: int, step_s: int, *, as_csv: bool = False) -> None:
+def write(
+    folder: Path,
+    seed: int,
+    days: int,
+    step_s: int,
+    *,
+    as_csv: bool = False,
+    line_hours: int = 1,
+    currencies: Sequence[str] = ("USD",),
+) -> None:
     """All files of one planted fleet."""
     folder.mkdir(parents=True, exist_ok=True)
     fleet = plant(seed, days)
@@ -512,7 +541,7 @@ def write(folder: Path, seed: int, days: int, step_s: int, *, as_csv: bool = Fal
     with (folder / "bill.csv").open("w", newline="") as out:
         rows = csv.DictWriter(out, BILL, lineterminator="\n")
         rows.writeheader()
-        rows.writerows(bill(fleet))
+        rows.writerows(bill(fleet, line_hours, currencies))
     _write_text(folder / "sacct.txt", "\n".join([HEADER, *map("|".join, fleet.jobs)]))
     resources = {n.name: n for n in fleet.nodes}
     slurm = {"gpus": 8, "gpu": "h100-sxm-80gb", "resource_id": resources["hpc-1"].resource}
@@ -535,8 +564,18 @@ def main() -> None:
     words.add_argument("--days", type=int, default=28)
     words.add_argument("--step", type=int, default=60, help="seconds between samples")
     words.add_argument("--csv", action="store_true", help="samples.csv.gz instead of Parquet")
+    words.add_argument("--line-hours", type=int, default=1, help="hours of a bill's line: 1 or 24")
+    words.add_argument("--currencies", default="USD", help="of the bill's lines, comma-separated")
     asked = words.parse_args()
-    write(asked.folder, asked.seed, asked.days, asked.step, as_csv=asked.csv)
+    write(
+        asked.folder,
+        asked.seed,
+        asked.days,
+        asked.step,
+        as_csv=asked.csv,
+        line_hours=asked.line_hours,
+        currencies=asked.currencies.split(","),
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from gpumix.audit.audit import read_rules
 from gpumix.audit.facts import HOUR_S, Facts, Shares
 
 _TEXTS = ("team", "workload", "model", "gpu", "node", "device", "kind")
-_WHOLE = ("hour", "usd_micro", "list_micro")
+_WHOLE = ("hour", "slot", "usd_micro", "list_micro")
 _USUAL = {
     "hour": 0,
     "team": None,
@@ -21,6 +21,7 @@ _USUAL = {
     "gpu": "h100-sxm-80gb",
     "node": "k1",
     "device": "GPU-0",
+    "slot": 0,
     "kind": "used",
     "hours": 1.0,
     "usd_micro": 2_000_000,

@@ -11,6 +11,7 @@ from gpumix.audit import (
     egress,
     failed_jobs,
     low_batch,
+    oversized,
     peak_sizing,
     reservation_unused,
     unallocated,
@@ -29,6 +30,7 @@ CLASSES: Final[Mapping[str, Callable[[Facts], Iterator[Draft]]]] = {
     "failed_jobs": failed_jobs.find,
     "low_batch": low_batch.find,
     "wrong_commitment": wrong_commitment.find,
+    "oversized": oversized.find,
     "peak_sizing": peak_sizing.find,
     "egress": egress.find,
 }
@@ -40,7 +42,7 @@ _WORDS: Final = {("failed_jobs", "states")}
 
 _NO_SOURCE: Final = (
     "checkpoint_loss: no source says when a checkpoint was written; its time is in failed_jobs",
-    "oversized, wrong_precision: compare the workload by `gpumix compare`",
+    "wrong_precision: no source says at which precision a server computes",
 )
 
 
@@ -72,6 +74,8 @@ def _not_looked_for(facts: Facts, off: Collection[str]) -> tuple[str, ...]:
     found = [f"{name}: switched off" for name in CLASSES if name in off]
     if "wrong_commitment" not in off and not facts.prices:
         found.append("wrong_commitment: needs a price book (--prices)")
+    if "oversized" not in off and facts.plan is None:
+        found.append("oversized: needs a plan (--plan)")
     return (*found, *_NO_SOURCE)
 
 

@@ -13,6 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gpumix.domain.plan import Plan
+from gpumix.telemetry.bill import BillLine
+from gpumix.telemetry.machines import Machine
 from gpumix.values import FloatArray
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -40,6 +43,7 @@ class Shares:
     gpu: Names
     node: Names
     device: Names
+    slot: IntArray
     kind: Names
     hours: FloatArray
     usd_micro: IntArray
@@ -65,39 +69,6 @@ class Shares:
         order = np.argsort(key, kind="stable")
         parts = np.split(chosen[order], np.flatnonzero(np.diff(key[order])) + 1)
         return [({name: getattr(self, name)[part[0]] for name in names}, part) for part in parts]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the bill that a class looks at, with the columns of FOCUS in short.
-
-    `start`, `end` [s since 1970 UTC]; money in 1e-6 of the bill's currency.
-    """
-
-    start: int
-    end: int
-    resource_id: str | None
-    reason: str
-    """Why it belongs to no GPU; empty for a line of a GPU node."""
-    effective_micro: int
-    list_micro: int
-    pricing: str | None = None
-    commitment_id: str | None = None
-    reservation_id: str | None = None
-    unused: bool = False
-    service: str = ""
-    description: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """A node as the bill and the telemetry know it: its resource, type and number of GPUs."""
-
-    node: str
-    resource_id: str | None
-    gpu: str | None
-    gpus: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +120,15 @@ class Facts:
     end: int
     shares: Shares
     rules: Rules
-    lines: tuple[Line, ...] = ()
+    lines: tuple[BillLine, ...] = ()
     machines: tuple[Machine, ...] = ()
     failed: tuple[Attempt, ...] = ()
     prices: tuple[Price, ...] = ()
     holidays: frozenset[str] = frozenset()
     standby: frozenset[tuple[str | None, str | None]] = frozenset()
     bill_micro: int = 0
+    plan: Plan | None = None
+    plan_workloads: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def hours(self) -> float:

@@ -55,7 +55,8 @@ def _draft(facts: Facts, values: dict[str, str | None], rows: IntArray) -> Draft
         return None
     if held.max() < rule("least_gpus") or np.percentile(held, 5) / held.max() < rule("steady"):
         return None
-    needed = np.ceil(np.minimum(servers * asked / peak * rule("head_room"), servers)) / servers
+    head_room = _head_room(facts, values["workload"]) or rule("head_room")
+    needed = np.ceil(np.minimum(servers * asked / peak * head_room, servers)) / servers
     share = dict(zip(hours, (1.0 - np.maximum(needed, 1.0 / servers)).tolist(), strict=True))
     wanted = sum(
         share.get(hour, 0.0) * cost
@@ -73,7 +74,7 @@ def _draft(facts: Facts, values: dict[str, str | None], rows: IntArray) -> Draft
         wanted_micro=math.floor(wanted),
         action=f"let the {servers} servers of {values['workload']} follow demand by the hour",
         because=f"{held.max():,.0f} GPUs ran all the time while mean demand was {ratio:.0%} of "
-        f"its peak; an hourly fleet with {rule('head_room'):g} x the hour's demand needs "
+        f"its peak; an hourly fleet with {head_room:.3g} x the hour's demand needs "
         f"{float(needed.mean()):.0%} of them (modelled).",
         risk="a server takes minutes to start; what is committed is paid anyway",
         how_to_check="draw tokens an hour beside GPUs held, over the weeks of the window",
@@ -91,3 +92,12 @@ def _demand(facts: Facts, rows: IntArray) -> tuple[dict[int, float], int]:
                 found[hour] += size
             return found, len(set(shares.device[known]))
     return {}, 0
+
+
+def _head_room(facts: Facts, workload: str | None) -> float | None:
+    """Capacity over demand of the plan's busiest hour; None where no plan says it."""
+    planned = {} if facts.plan is None else {w.id: w for w in facts.plan.workloads}
+    other = planned.get(facts.plan_workloads.get(workload or "", workload or ""))
+    if other is None or not other.capacity_per_hour or not max(other.demand_per_hour, default=0.0):
+        return None
+    return max(max(other.capacity_per_hour) / max(other.demand_per_hour), 1.0)

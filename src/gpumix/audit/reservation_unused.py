@@ -8,16 +8,18 @@ from collections.abc import Iterator
 import numpy as np
 
 from gpumix.audit.draft import Draft, interval
-from gpumix.audit.facts import Facts, Line
+from gpumix.audit.facts import Facts
 from gpumix.domain.fleet import Evidence, Scope
+from gpumix.telemetry.bill import BillLine
+from gpumix.telemetry.machines import is_unused
 
 
 def find(facts: Facts) -> Iterator[Draft]:
     """A draft for every commitment or reservation with lines that say Unused."""
-    by_name: dict[str, list[Line]] = defaultdict(list)
+    by_name: dict[str, list[BillLine]] = defaultdict(list)
     for line in facts.lines:
-        if line.unused:
-            by_name[line.commitment_id or line.reservation_id or ""].append(line)
+        if is_unused(line):
+            by_name[line.commitment_id or line.resource_id or ""].append(line)
     low, high, confidence = interval(facts, "reservation_unused")
     for name, lines in by_name.items():
         cost = sum(line.effective_micro for line in lines)
@@ -30,7 +32,7 @@ def find(facts: Facts) -> Iterator[Draft]:
             rows=np.empty(0, dtype=np.int64),
             stake_micro=cost,
             wanted_micro=cost,
-            list_micro=sum(line.list_micro for line in lines) or cost,
+            list_micro=sum(line.list_micro or 0 for line in lines) or cost,
             start=min(line.start for line in lines),
             end=max(line.end for line in lines),
             evidence=(

@@ -13,8 +13,9 @@ from dataclasses import replace
 import numpy as np
 
 from gpumix.audit.draft import MICRO, Draft, interval, of_rows, scope_of
-from gpumix.audit.facts import Facts, Machine, Price
+from gpumix.audit.facts import Facts, Price
 from gpumix.domain.fleet import Evidence
+from gpumix.telemetry.machines import Machine, is_unused
 
 _TERMS = {"commit_1y": 1, "reserved_1y": 1, "commit_3y": 3, "reserved_3y": 3}
 
@@ -23,7 +24,7 @@ def find(facts: Facts) -> Iterator[Draft]:
     """A draft for every machine whose bill is above that of a commitment of the price book."""
     on_demand = _on_demand(facts)
     for machine in facts.machines:
-        if machine.resource_id not in on_demand or machine.gpu is None:
+        if machine.resource not in on_demand or machine.gpu is None:
             continue
         offers = sorted(
             (p for p in facts.prices if p.gpu == machine.gpu and p.purchase in _TERMS),
@@ -38,8 +39,8 @@ def _on_demand(facts: Facts) -> set[str]:
     bought: dict[str, int] = {}
     other: dict[str, int] = {}
     for line in facts.lines:
-        if line.resource_id and not line.reason and not line.unused:
-            hourly = line.pricing in (None, "", "Standard") and not line.commitment_id
+        if line.resource_id and line.category == "Usage" and not is_unused(line):
+            hourly = line.pricing_category in (None, "Standard") and not line.commitment_id
             of = bought if hourly else other
             of[line.resource_id] = of.get(line.resource_id, 0) + line.effective_micro
     return {name for name, cost in bought.items() if cost > other.get(name, 0)}
@@ -47,10 +48,11 @@ def _on_demand(facts: Facts) -> set[str]:
 
 def _draft(facts: Facts, machine: Machine, price: Price) -> Draft | None:
     shares = facts.shares
-    rows = np.flatnonzero((shares.node == machine.node) | (shares.node == machine.resource_id))
+    rows = np.flatnonzero((shares.node == machine.node) | (shares.node == machine.resource))
     if not len(rows):
         return None
-    committed = round(machine.gpus * facts.hours * price.usd_per_gpu_hour * MICRO)
+    gpus = len(machine.slots)
+    committed = round(gpus * facts.hours * price.usd_per_gpu_hour * MICRO)
     cost, listed = (int(a[rows].sum()) for a in (shares.usd_micro, shares.list_micro))
     saved = cost - committed
     if saved <= 0:
@@ -64,9 +66,9 @@ def _draft(facts: Facts, machine: Machine, price: Price) -> Draft | None:
             rows,
             wanted_micro=saved,
             list_micro=max(listed - committed, 0) if listed else saved,
-            action=f"commit to {machine.gpus} {machine.gpu} of {machine.node} ({price.purchase})",
+            action=f"commit to {gpus} {machine.gpu} of {machine.node} ({price.purchase})",
             because=f"EffectiveCost {cost / MICRO:,.2f} over {facts.hours:,.0f} h, against "
-            f"{machine.gpus} GPUs x {facts.hours:,.0f} h x {price.usd_per_gpu_hour:g}, the price "
+            f"{gpus} GPUs x {facts.hours:,.0f} h x {price.usd_per_gpu_hour:g}, the price "
             f"book's {price.purchase}.",
             risk="a commitment is paid when the machine is no longer needed",
             how_to_check="add up EffectiveCost of the ResourceId, and multiply GPUs, hours and the "
@@ -78,7 +80,7 @@ def _draft(facts: Facts, machine: Machine, price: Price) -> Draft | None:
         high_micro=saved,
         confidence=confidence,
         evidence=(
-            Evidence("bill", f"ResourceId = {machine.resource_id}", "EffectiveCost",
+            Evidence("bill", f"ResourceId = {machine.resource}", "EffectiveCost",
                      {"sum": cost / MICRO}),
             Evidence("price book", f"{machine.gpu}, {price.purchase}", "usd_per_gpu_hour",
                      {"price": price.usd_per_gpu_hour}),

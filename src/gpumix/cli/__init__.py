@@ -14,6 +14,7 @@ import typer
 
 from gpumix import __version__
 from gpumix.cli import (
+    audit,
     backtest,
     boundary,
     calibrate,
@@ -67,6 +68,7 @@ _add(app, backtest.backtest)
 _add(app, calibrate.calibrate)
 _add(app, measure.measure)
 _add(app, fit.fit)
+_add(app, audit.audit)
 _add(app, explain.explain)
 _add(predict_app, predict.predict_inference, "inference")
 _add(predict_app, predict.predict_training, "training")
