@@ -217,10 +217,9 @@ def _add_jobs(
         for row in cells_of(machine, jobs, of_job, hours[machine.node], grid)
     ]
     if rows:
-        names = [d[0] for d in connection.execute("select * from cells limit 0").description or ()]
-        kinds: Any = connection.execute("select * from cells limit 0").to_arrow_table()
-        columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
-        connection.register("of_jobs", pa.table(columns, schema=kinds.schema))
+        empty: Any = connection.sql("from cells limit 0").to_arrow_table()
+        columns = dict(zip(empty.column_names, map(list, zip(*rows, strict=True)), strict=True))
+        connection.register("of_jobs", pa.table(columns, schema=empty.schema))
         connection.execute("insert into cells select * from of_jobs")
 
 
@@ -317,7 +316,7 @@ def _shares(
     connection.register("kind_of", pa.Table.from_pylist(kinds, schema=schema))
     whole = "p.usd::hugeint * c.weight"
     floored = _floored("amount", "total")
-    return connection.execute(
+    return connection.sql(
         f"""with weighed as (
           select c.*, p.usd, p.list, {whole} as amount,
             sum(c.weight) over (partition by c.node, c.slot, c.hour)::hugeint as total

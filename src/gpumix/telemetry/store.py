@@ -182,18 +182,13 @@ def _samples(scratch: Path, folder: Path, new: Sequence[Observed]) -> dict[str, 
             known += " union all by name select * from old"
         path = scratch / name
         path.parent.mkdir(parents=True)
-        rows: Any = connection.execute(
-            f"select distinct * from ({known}) order by {_ORDER}, {', '.join(_rest())}",
-            {"day": day},
+        order = ", ".join((_ORDER, *(f'"{name}"' for name in SCHEMA.names)))
+        rows: Any = connection.sql(
+            f"select distinct * from ({known}) order by {order}", params={"day": day}
         ).to_arrow_table()
         pq.write_table(rows.cast(SCHEMA), path, row_group_size=250_000)
         files[name] = path
     return files
-
-
-def _rest() -> list[str]:
-    """Every column, so that the order of rows is the same each time."""
-    return [f'"{name}"' for name in SCHEMA.names]
 
 
 def _about(
