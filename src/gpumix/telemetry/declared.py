@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import available_timezones
+
+import yaml
+
+from gpumix.errors import InputError, Problem, unknown_name
+from gpumix.reading import parse_json, read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +50,131 @@ class Declared:
     slo: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     plan_workloads: Mapping[str, str] = field(default_factory=dict)
     sacct_columns: tuple[str, ...] = ()
+
+
+_KNOWN: Final = frozenset(
+    {
+        "schema_version",
+        "currency",
+        "sacct_timezone",
+        "team_aliases",
+        "holidays",
+        "standby",
+        "slurm_nodes",
+        "gpu_resources",
+        "slo",
+        "plan_workloads",
+        "sacct_columns",
+    }
+)
+
+
+def read_declared(path: Path) -> Declared:
+    """The declarations of a JSON or YAML file.
+
+    Raises: InputError with every problem of the file.
+    """
+    text = read_text(path, "name a JSON or YAML file")
+    if path.suffix == ".json":
+        value = parse_json(text, str(path))
+    else:
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise InputError(Problem(str(path), f"is not valid YAML: {error}")) from None
+    return declared_in(value, str(path))
+
+
+def declared_in(value: Any, place: str) -> Declared:
+    """The declarations in a parsed file. Raises: InputError with every problem, by `place`."""
+    if not isinstance(value, Mapping):
+        raise InputError(Problem(place, "holds no keys", "docs/contracts.md lists them"))
+    reader = _Reader(value, place)
+    found = Declared(
+        currency=reader.text("currency"),
+        sacct_timezone=reader.zone("sacct_timezone"),
+        team_aliases={str(k): str(v) for k, v in reader.mapping("team_aliases").items()},
+        holidays=tuple(str(day) for day in reader.list("holidays")),
+        standby=tuple(reader.standby()),
+        slurm_nodes=reader.nodes("slurm_nodes"),
+        gpu_resources=reader.nodes("gpu_resources"),
+        slo={str(k): dict(v) for k, v in reader.mapping("slo").items() if isinstance(v, Mapping)},
+        plan_workloads={str(k): str(v) for k, v in reader.mapping("plan_workloads").items()},
+        sacct_columns=tuple(str(name) for name in reader.list("sacct_columns")),
+    )
+    for key in sorted(set(map(str, value)) - _KNOWN):
+        reader.problems.append(unknown_name(place, "key", key, _KNOWN))
+    if reader.problems:
+        raise InputError(reader.problems)
+    return found
+
+
+def to_dict(declared: Declared) -> dict[str, Any]:
+    """The declarations in the shape of their file."""
+    return {
+        name: value
+        for name, value in asdict(declared).items()
+        if value is not None and value != () and value != {}
+    }
+
+
+class _Reader:
+    """Keys of the file; problems are gathered."""
+
+    def __init__(self, value: Mapping[str, Any], place: str) -> None:
+        self.value = value
+        self.place = place
+        self.problems: list[Problem] = []
+
+    def _wrong(self, key: str, what: str, fix: str = "") -> None:
+        self.problems.append(Problem(f"{self.place}: {key}", what, fix))
+
+    def text(self, key: str) -> str | None:
+        found = self.value.get(key)
+        if found is not None and not isinstance(found, str):
+            self._wrong(key, "is no text")
+            return None
+        return found
+
+    def zone(self, key: str) -> str | None:
+        name = self.text(key)
+        if name is not None and name not in available_timezones():
+            self._wrong(key, f"{name[:60]!r} is no time zone", "a name such as Europe/Berlin")
+        return name
+
+    def mapping(self, key: str) -> Mapping[str, Any]:
+        found = self.value.get(key) or {}
+        if not isinstance(found, Mapping):
+            self._wrong(key, "is no mapping")
+            return {}
+        return found
+
+    def list(self, key: str) -> Sequence[Any]:
+        found = self.value.get(key) or ()
+        if not isinstance(found, list | tuple):
+            self._wrong(key, "is no list")
+            return ()
+        return found
+
+    def standby(self) -> Iterator[Standby]:
+        for i, one in enumerate(self.list("standby")):
+            if not isinstance(one, Mapping) or not set(one) <= {"team", "workload"} or not one:
+                self._wrong(f"standby.{i}", "has no team and no workload")
+                continue
+            yield Standby(one.get("team"), one.get("workload"))
+
+    def nodes(self, key: str) -> dict[str, DeclaredNode]:
+        found = {}
+        for name, one in self.mapping(key).items():
+            gpus = one.get("gpus") if isinstance(one, Mapping) else None
+            gpu = one.get("gpu") if isinstance(one, Mapping) else None
+            if not isinstance(gpus, int) or isinstance(gpus, bool) or gpus < 1:
+                self._wrong(f"{key}.{name}.gpus", "is no whole number above 0")
+            elif not isinstance(gpu, str):
+                self._wrong(f"{key}.{name}.gpu", "names no GPU", "an id such as h100-sxm-80gb")
+            else:
+                resource = one.get("resource_id")
+                found[str(name)] = DeclaredNode(
+                    gpus, gpu, None if resource is None else str(resource)
+                )
+        return found

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gpumix.domain.fleet import Note
 
@@ -88,3 +89,24 @@ class Observed:
     jobs: pa.Table | None = None
     nodes: pa.Table | None = None
     notes: tuple[Note, ...] = ()
+
+
+def as_samples(table: pa.Table) -> pa.Table:
+    """A table with some of SCHEMA's columns as one with all of them, in order, cast.
+
+    Texts that are empty become null, and so does a number that is none of a measurement: NaN,
+    infinite, or below 0 (counters of drivers say -1 where they know nothing).
+    """
+    columns = []
+    for field in SCHEMA:
+        if field.name not in table.column_names:
+            columns.append(pa.nulls(table.num_rows, field.type))
+            continue
+        column = table[field.name].cast(field.type)
+        if field.type == _TEXT:
+            column = pc.if_else(pc.equal(column, ""), None, column)
+        elif field.type == _NUMBER:
+            good = pc.and_(pc.is_finite(column), pc.greater_equal(column, 0.0))
+            column = pc.if_else(good, column, None)
+        columns.append(column)
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
