@@ -60,9 +60,11 @@ def character_kind(code: str) -> str:
     return "control" if kind == "Cc" else "format"
 
 
-def refuse_unplain(path: Path, fix: str = "", if_missing: str = "") -> None:
+def refuse_unplain(
+    path: Path, fix: str = "", if_missing: str = "", *, most_bytes: int = MOST_BYTES
+) -> None:
     """Raise InputError where `path` is no plain file (a directory, device, pipe, socket), is
-    larger than `MOST_BYTES`, or does not exist; it is not opened.
+    larger than `most_bytes`, or does not exist; it is not opened.
 
     `fix` is what to do about a directory, `if_missing` about a file that is not there.
     """
@@ -78,8 +80,8 @@ def refuse_unplain(path: Path, fix: str = "", if_missing: str = "") -> None:
         raise InputError(Problem(str(path), "is a directory", fix))
     if not stat.S_ISREG(found.st_mode):
         raise InputError(Problem(str(path), "is a device or pipe", "name a plain file"))
-    if found.st_size > MOST_BYTES:
-        raise InputError(_too_large(path, MOST_BYTES))
+    if found.st_size > most_bytes:
+        raise InputError(_too_large(path, most_bytes))
 
 
 def read_text(
@@ -90,7 +92,7 @@ def read_text(
     Raises: InputError where it is no plain file (as `refuse_unplain`), larger than `most_bytes`,
     not UTF-8, or holds a control character (with its line).
     """
-    refuse_unplain(path, fix, if_missing)
+    refuse_unplain(path, fix, if_missing, most_bytes=max(most_bytes, MOST_BYTES))
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as handle:
             raw = handle.read(most_bytes + 1)
