@@ -57,7 +57,7 @@ def shares_of(hours: pa.Table) -> Shares:
         return np.array(hours.column(name).to_pylist(), dtype=object)
 
     def whole(name: str) -> IntArray:
-        return hours.column(name).to_numpy().astype(np.int64)
+        return np.asarray(hours.column(name).to_numpy(), dtype=np.int64)
 
     def number(name: str) -> FloatArray:
         column = hours.column(name).cast(pa.float64())

@@ -53,7 +53,10 @@ def failed_attempts(
     lost = {i: job for i, job in enumerate(jobs) if _is_lost(job, states)}
     if not lost:
         return
-    parts = [*_from_samples(fleet, jobs, lost), *_from_slots(fleet, attributed, jobs, lost, machines)]
+    parts = [
+        *_from_samples(fleet, jobs, lost),
+        *_from_slots(fleet, attributed, jobs, lost, machines),
+    ]
     by_attempt: dict[int, dict[int, float]] = defaultdict(dict)
     rows = _rows(shares)
     aliases = fleet.declared.team_aliases
@@ -138,8 +141,8 @@ def _from_samples(
         everyone as (
           select node, gpu, mig_id, hour, team, workload, count(distinct iv) as everyone
           from named group by all)
-        select o.attempt, o.node, coalesce(o.slot, {_UNPLACED}), o.gpu, o.mig_id, o.hour, o.team, o.workload,
-          o.own / e.everyone
+        select o.attempt, o.node, coalesce(o.slot, {_UNPLACED}), o.gpu, o.mig_id, o.hour, o.team,
+          o.workload, o.own / e.everyone
         from own o join everyone e on o.node = e.node and o.gpu = e.gpu and o.hour = e.hour
           and o.mig_id is not distinct from e.mig_id
           and o.team is not distinct from e.team and o.workload is not distinct from e.workload"""
@@ -158,7 +161,9 @@ def _from_slots(
     machines: Sequence[Machine],
 ) -> Iterator[_Part]:
     """Parts by the slots that the scheduler gave, on nodes without telemetry."""
-    seen = {row[0] for row in fleet.connect().execute("select distinct node from samples").fetchall()}
+    seen = {
+        row[0] for row in fleet.connect().execute("select distinct node from samples").fetchall()
+    }
     grid = Grid(attributed.start, attributed.end, fleet.resolution_s, 0.0, 0)
     for machine in machines:
         if machine.node in seen:
