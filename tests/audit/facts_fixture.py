@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gpumix.audit.audit import read_rules
-from gpumix.audit.facts import HOUR_S, Facts, Shares
+from gpumix.audit.facts import HOUR_S, Facts, OwnedHours
 
 _TEXTS = ("team", "workload", "model", "gpu", "node", "device", "kind")
 _WHOLE = ("hour", "slot", "usd_micro", "list_micro")
@@ -29,8 +29,8 @@ _USUAL = {
 }
 
 
-def shares(rows: Sequence[dict[str, Any]]) -> Shares:
-    """Shares of these rows; `hour` counts hours from 1970."""
+def shares(rows: Sequence[dict[str, Any]]) -> OwnedHours:
+    """OwnedHours of these rows; `hour` counts hours from 1970."""
 
     def column(name: str) -> Any:
         cells = [row.get(name, _USUAL.get(name, float("nan"))) for row in rows]
@@ -38,7 +38,7 @@ def shares(rows: Sequence[dict[str, Any]]) -> Shares:
             return np.array(cells, dtype=object)
         return np.array(cells, dtype=np.int64 if name in _WHOLE else float)
 
-    found = Shares(**{name: column(name) for name in Shares.__slots__})
+    found = OwnedHours(**{name: column(name) for name in OwnedHours.__slots__})
     return replace(found, hour=found.hour * HOUR_S)
 
 

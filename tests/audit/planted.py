@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import importlib.util
 import json
 import sys
@@ -12,7 +11,6 @@ from types import ModuleType
 from typing import Any
 
 from gpumix.audit.audit import audit, read_rules
-from gpumix.audit.facts import Price
 from gpumix.audit.gather import gather
 from gpumix.catalog import load
 from gpumix.domain.fleet import AuditAnswer
@@ -20,6 +18,7 @@ from gpumix.telemetry import store
 from gpumix.telemetry.attribute import Attributed, attribute
 from gpumix.telemetry.bill import read_bills
 from gpumix.telemetry.declared import read_declared
+from gpumix.telemetry.price_book import read_price_book
 from gpumix.telemetry.sources import plain, sacct
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,11 +59,7 @@ def audited(folder: Path, *, with_samples_of: tuple[str, ...] | None = None) -> 
     fleet = store.write(folder / "fleet", observed, declared)
     bill = read_bills([folder / "bill.csv"])
     attributed = attribute(fleet, bill, load())
-    with (folder / "prices.csv").open() as lines:
-        prices = [
-            Price(row["gpu"], row["purchase"], float(row["usd_per_gpu_hour"]))
-            for row in csv.DictReader(lines)
-        ]
+    prices = read_price_book(folder / "prices.csv", load())
     found = audit(gather(fleet, attributed, bill, prices, read_rules()), attributed.notes)
     expected = json.loads((folder / "expected.json").read_text())
     return Planted(expected, attributed, found)

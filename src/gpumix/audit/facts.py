@@ -1,6 +1,6 @@
 """What waste is looked for in: attributed hours, the bill, jobs, prices and rules of a fleet.
 
-A `Shares` is a table of columns of one length: a row is one owner on one device (a GPU or a MIG
+A `OwnedHours` is a table of columns of one length: a row is one owner on one device (a GPU or a MIG
 instance) in one hour, with its kind, its GPU-hours and its share of the bill in micro-dollars.
 """
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from gpumix.domain.plan import Plan
 from gpumix.telemetry.bill import BillLine
 from gpumix.telemetry.machines import Machine
+from gpumix.telemetry.price_book import Price
 from gpumix.values import FloatArray
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -27,7 +28,7 @@ SCOPE = (*OWNER, "gpu", "node")
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class OwnedHours:
     """Attributed hours by device and owner; all arrays are of shape [rows].
 
     `hour` [s since 1970 UTC, start of the hour]; `hours` [GPU-hours]; `usd_micro` and `list_micro`
@@ -88,15 +89,6 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
-    """A row of the price book: `usd_per_gpu_hour` of a way of buying a type of GPU."""
-
-    gpu: str
-    purchase: str
-    usd_per_gpu_hour: float
-
-
-@dataclass(frozen=True, slots=True)
 class Rules:
     """Thresholds by class and name, as in data/audit_rules.csv."""
 
@@ -118,7 +110,7 @@ class Facts:
     currency: str
     start: int
     end: int
-    shares: Shares
+    shares: OwnedHours
     rules: Rules
     lines: tuple[BillLine, ...] = ()
     machines: tuple[Machine, ...] = ()

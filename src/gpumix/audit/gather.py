@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from gpumix.audit.facts import HOUR_S, Facts, IntArray, Names, Price, Rules, Shares
+from gpumix.audit.facts import HOUR_S, Facts, IntArray, Names, Rules, OwnedHours
 from gpumix.audit.lost import failed_attempts
 from gpumix.domain.plan import Plan
 from gpumix.telemetry.attribute import Attributed
 from gpumix.telemetry.bill import Bill
 from gpumix.telemetry.machines import Machine, resource_key
+from gpumix.telemetry.price_book import Price
 from gpumix.telemetry.store import Fleet
 from gpumix.values import FloatArray
 
@@ -50,7 +51,7 @@ def gather(
     )
 
 
-def shares_of(hours: pa.Table) -> Shares:
+def shares_of(hours: pa.Table) -> OwnedHours:
     """The columns of the attributed hours as arrays."""
 
     def words(name: str) -> Names:
@@ -64,7 +65,7 @@ def shares_of(hours: pa.Table) -> Shares:
         return np.array(column.fill_null(float("nan")).to_numpy(), dtype=float)
 
     served = number("tokens_in") + number("tokens_out")
-    return Shares(
+    return OwnedHours(
         hour=whole("hour") * HOUR_S,
         team=words("team"),
         workload=words("workload"),

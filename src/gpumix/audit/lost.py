@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gpumix.audit.facts import HOUR_S, Attempt, Rules, Shares
+from gpumix.audit.facts import HOUR_S, Attempt, Rules, OwnedHours
 from gpumix.telemetry.attribute import Attributed
 from gpumix.telemetry.grid import Grid
 from gpumix.telemetry.jobs import held_on
@@ -43,7 +43,7 @@ class _Part:
 def failed_attempts(
     fleet: Fleet,
     attributed: Attributed,
-    shares: Shares,
+    shares: OwnedHours,
     machines: Sequence[Machine],
     rules: Rules,
 ) -> Iterator[Attempt]:
@@ -95,7 +95,7 @@ def _end(job: Mapping[str, Any]) -> int:
     return int(job["end"] if job["end"] is not None else job["start"])
 
 
-def _rows(shares: Shares) -> dict[tuple[object, ...], list[int]]:
+def _rows(shares: OwnedHours) -> dict[tuple[object, ...], list[int]]:
     """Rows of hours that somebody held, by node, hour, team and workload."""
     found: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for row in np.flatnonzero(np.isin(shares.kind.astype(str), _HELD)).tolist():

@@ -13,11 +13,13 @@ from dataclasses import replace
 import numpy as np
 
 from gpumix.audit.draft import MICRO, Draft, interval, of_rows, scope_of
-from gpumix.audit.facts import Facts, Price
+from gpumix.audit.facts import Facts
 from gpumix.domain.fleet import Evidence
 from gpumix.telemetry.machines import Machine, is_unused
+from gpumix.telemetry.price_book import Price
 
-_TERMS = {"commit_1y": 1, "reserved_1y": 1, "commit_3y": 3, "reserved_3y": 3}
+_TERMS = {"commit_1y": 1, "commit_3y": 3}
+"""Years of a way of buying."""
 
 
 def find(facts: Facts) -> Iterator[Draft]:
@@ -27,11 +29,16 @@ def find(facts: Facts) -> Iterator[Draft]:
         if machine.resource not in on_demand or machine.gpu is None:
             continue
         offers = sorted(
-            (p for p in facts.prices if p.gpu == machine.gpu and p.purchase in _TERMS),
+            (p for p in facts.prices if p.purchase in _TERMS and _is_for(p, machine)),
             key=lambda p: (_TERMS[p.purchase], p.usd_per_gpu_hour),
         )
         found = [d for p in offers if (d := _draft(facts, machine, p)) is not None]
         yield from found[:1]  # the shortest term that saves: the history is short
+
+
+def _is_for(price: Price, machine: Machine) -> bool:
+    named = price.node in (None, machine.node, machine.resource)
+    return price.gpu == machine.gpu and named
 
 
 def _on_demand(facts: Facts) -> set[str]:
