@@ -54,7 +54,10 @@ def audit(facts: Facts, notes: tuple[Note, ...] = (), off: Collection[str] = ())
     if wrong := [unknown_name("--off", "class", name, CLASSES) for name in off
                  if name not in CLASSES]:  # fmt: skip
         raise InputError(wrong)
-    drafts = [draft for name, find in CLASSES.items() if name not in off for draft in find(facts)]
+    unlooked = _not_looked_for(facts, off)
+    drafts = [
+        draft for name, find in CLASSES.items() if name not in unlooked for draft in find(facts)
+    ]
     found = sorted(settled(facts, drafts), key=lambda f: (-f.usd_after_discounts, f.class_))
     return AuditAnswer(
         schema_version=SCHEMA_VERSION,
@@ -64,19 +67,21 @@ def audit(facts: Facts, notes: tuple[Note, ...] = (), off: Collection[str] = ())
         findings=tuple(found),
         notes=notes,
         bill_usd_micro=facts.bill_micro,
-        looked_for=tuple(name for name in CLASSES if name not in off),
-        not_looked_for=_not_looked_for(facts, off),
+        looked_for=tuple(name for name in CLASSES if name not in unlooked),
+        not_looked_for=(*(f"{name}: {why}" for name, why in unlooked.items()), *_NO_SOURCE),
     )
 
 
-def _not_looked_for(facts: Facts, off: Collection[str]) -> tuple[str, ...]:
-    """Each class that was not looked for, and why."""
-    found = [f"{name}: switched off" for name in CLASSES if name in off]
-    if "wrong_commitment" not in off and not facts.prices:
-        found.append("wrong_commitment: needs a price book (--prices)")
-    if "oversized" not in off and facts.plan is None:
-        found.append("oversized: needs a plan (--plan)")
-    return (*found, *_NO_SOURCE)
+def _not_looked_for(facts: Facts, off: Collection[str]) -> dict[str, str]:
+    """Each class that is not looked for, and why."""
+    found = dict.fromkeys((name for name in CLASSES if name in off), "switched off")
+    if not facts.prices:
+        found.setdefault("wrong_commitment", "needs a price book (--prices)")
+    if facts.plan is None:
+        found.setdefault("oversized", "needs a plan (--plan)")
+    elif facts.currency != "USD":
+        found.setdefault("oversized", f"the plan is in USD, the bill in {facts.currency}")
+    return found
 
 
 def read_rules(own: Path | None = None) -> Rules:

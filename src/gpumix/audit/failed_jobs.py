@@ -38,6 +38,7 @@ def _draft(
     attempts: list[Attempt],
 ) -> Draft:
     names = ", ".join(sorted({a.job_id for a in attempts})[:10])
+    many = "one attempt" if len(attempts) == 1 else f"{len(attempts)} attempts"
     states = ", ".join(sorted({a.state for a in attempts}))
     low, _, _ = (facts.rules.number("failed_jobs", n) for n in ("low", "high", "confidence"))
     found = of_rows(
@@ -46,7 +47,7 @@ def _draft(
         scope_of(facts, rows, **values),
         rows,
         wanted_micro=lost,
-        action=f"find out why {len(attempts)} attempts failed; write checkpoints",
+        action=f"find out why {many} failed; write checkpoints",
         because=f"Jobs {names} ended as {states}: GPU time x price.",
         risk="some work of a failed job may have been kept",
         how_to_check=f"sacct -D -X -j {names.replace(', ', ',')} --format=JobID,State,ElapsedRaw",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from gpumix.audit.facts import HOUR_S, Facts, IntArray, Names, Rules, OwnedHours
+from gpumix.audit.facts import HOUR_S, Facts, IntArray, Names, OwnedHours, Rules
 from gpumix.audit.lost import failed_attempts
 from gpumix.domain.plan import Plan
 from gpumix.telemetry.attribute import Attributed

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gpumix.audit.facts import HOUR_S, Attempt, Rules, OwnedHours
+from gpumix.audit.facts import HOUR_S, Attempt, OwnedHours, Rules
 from gpumix.telemetry.attribute import Attributed
 from gpumix.telemetry.grid import Grid
 from gpumix.telemetry.jobs import held_on

@@ -18,7 +18,7 @@ from gpumix.units import HOURS_PER_MONTH
 
 def find(facts: Facts) -> Iterator[Draft]:
     """A draft for every workload of the fleet that the plan has on no GPU of the fleet's type."""
-    if facts.plan is None or facts.currency != "USD":
+    if facts.plan is None:
         return
     planned = {w.id: w for w in facts.plan.workloads}
     shares = facts.shares

@@ -45,6 +45,22 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class FleetSummary:
+    """What a fleet's folder holds. `start` and `end` are of its samples, RFC 3339, None without."""
+
+    folder: str
+    sources: int
+    nodes: int
+    gpus: int
+    samples: int
+    jobs: int
+    start: str | None
+    end: str | None
+    resolution_s: int
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AttributionRow:
     """GPU-hours of one owner on one node of one kind, and their share of the bill.
 
@@ -184,11 +200,16 @@ class AuditAnswer:
 
 
 def as_json(record: Attribution | AuditAnswer) -> dict[str, Any]:
-    """An answer in the shape of its JSON: `class_` is `class` there.
+    """An answer in the shape of its JSON.
+
+    `class_` is `class` there, and `devices` are absent where they are all of a scope.
 
     >>> as_json(AuditAnswer(1, "USD", "", "", (), (Note("gap", "k1", "1 h"),)))["notes"]
     ({'code': 'gap', 'node': 'k1', 'detail': '1 h'},)
     """
     return asdict(
-        record, dict_factory=lambda pairs: {name.rstrip("_"): value for name, value in pairs}
+        record,
+        dict_factory=lambda pairs: {
+            name.rstrip("_"): value for name, value in pairs if (name, value) != ("devices", ())
+        },
     )

@@ -6,6 +6,7 @@ GPU-hour, and a GPU-hour's price is shared over its cells by largest remainder, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,13 +22,19 @@ from gpumix.domain.defaults import (
     IDLE_SHARE_OF_TDP,
 )
 from gpumix.domain.fleet import Note, Outside
+from gpumix.errors import InputError, Problem
 from gpumix.telemetry.bill import Bill
 from gpumix.telemetry.charges import HOUR_S, Charges, charges_of
-from gpumix.telemetry.grid import CELLS, SHARE, Grid, Owners, fill_cells
+from gpumix.telemetry.grid import CELLS, SHARE, Grid, Owners, Powers, fill_cells
 from gpumix.telemetry.jobs import cells_of, job_span
 from gpumix.telemetry.machines import WHOLE, Machine, Seen, gpu_id, machines_of
+from gpumix.telemetry.price_book import Price, rate_of
 from gpumix.telemetry.store import Fleet, utc
 
+_MOST_OF_TDP: Final = 2.0
+"""More than which no GPU draws: a counter that says so did not begin anew."""
+MICRO: Final = 1_000_000
+"""Micro-units in a unit of money."""
 _NOBODY: Final = (None, None, None)
 
 Owner = tuple[str | None, str | None, str | None]
@@ -55,8 +62,13 @@ class Attributed:
     shared_by: tuple[str, ...]
 
 
-def attribute(fleet: Fleet, bill: Bill | None, catalog: Catalog) -> Attributed:
-    """Give a fleet's time, and a bill where there is one, to its owners.
+def attribute(
+    fleet: Fleet, bill: Bill | None, catalog: Catalog, prices: Sequence[Price] = ()
+) -> Attributed:
+    """Give a fleet's time, and its cost, to its owners.
+
+    The cost is a bill's; without a bill it is that of `prices`, and without those 0. Prices never
+    fill what a bill leaves out.
 
     Raises: InputError where there is neither telemetry nor a bill of GPUs.
     """
@@ -65,12 +77,17 @@ def attribute(fleet: Fleet, bill: Bill | None, catalog: Catalog) -> Attributed:
     machines, notes = machines_of(fleet, seen, bill, catalog)
     charges = charges_of(bill, machines) if bill else Charges({}, {}, None, None, ())
     grid = _grid(fleet, seen, charges)
+    if grid.end <= grid.start:
+        fix = "gpumix observe SOURCE... --out FLEET"
+        raise InputError(Problem(str(fleet.folder), "holds no samples, jobs or billed GPUs", fix))
     jobs = fleet.jobs.to_pylist()
     owners, numbers, of_job = _owners(connection, fleet, jobs)
-    idle, more = _idle_power(connection, machines, grid, catalog)
+    powers, more = _powers(connection, machines, grid, catalog)
     connection.execute(CELLS)
-    resets = fill_cells(connection, machines, numbers, idle, grid)
+    resets = fill_cells(connection, machines, numbers, powers, grid)
     hours = {m.node: _hours(m, charges, grid) for m in machines}
+    if bill is None and prices:
+        charges = _priced(machines, hours, prices)
     _add_jobs(connection, fleet, machines, jobs, of_job, hours, grid)
     _add_no_data(connection, machines, hours)
     _add_prices(connection, machines, charges)
@@ -78,13 +95,18 @@ def attribute(fleet: Fleet, bill: Bill | None, catalog: Catalog) -> Attributed:
     billed = {node for node, _ in charges.effective}
     unbilled = tuple(m.node for m in machines if m.node not in billed)
     notes += more
-    notes += _notes(connection, fleet, machines, resets, grid, unbilled if bill else ())
+    if bill is None:
+        what = "costs are those of the price book" if prices else "hours cost 0 here"
+        notes.append(Note("no_bill", None, f"there is no bill: {what}"))
+    elif not bill.has_tax:
+        notes.append(Note("no_bill", None, "the bill has no line of tax"))
+    notes += _notes(connection, fleet, machines, resets, grid, unbilled)
     return Attributed(
         hours=table,
         currency=bill.currency if bill else fleet.declared.currency or "USD",
         start=grid.start,
         end=grid.end,
-        bill_micro=bill.effective_micro if bill else 0,
+        bill_micro=bill.effective_micro if bill else sum(charges.effective.values()),
         billed_micro=bill.billed_micro if bill else 0,
         outside=charges.outside,
         unbilled=unbilled,
@@ -147,13 +169,13 @@ def _owners(
     return list(found), Owners(named, standby - {0}), of_job
 
 
-def _idle_power(
+def _powers(
     connection: duckdb.DuckDBPyConnection,
     machines: Sequence[Machine],
     grid: Grid,
     catalog: Catalog,
-) -> tuple[dict[str, float], list[Note]]:
-    """By node: the power [W] below which its quiet GPUs count as idle."""
+) -> tuple[dict[str, Powers], list[Note]]:
+    """By node: the powers of its GPUs, by the catalogue or their samples."""
     rows = connection.execute(
         """select gpu_name, quantile_cont(power_w, 0.05) from samples
         where t >= $1 and t < $2 and power_w is not null and team is null and workload is null
@@ -169,10 +191,10 @@ def _idle_power(
     for machine in machines:
         gpu = catalog.gpus.get(machine.gpu or "")
         known = [w for w in (gpu.idle_w if gpu else None, seen.get(machine.gpu)) if w is not None]
-        if known:
-            found[machine.node] = IDLE_POWER_FACTOR * min(known)
-        elif gpu is not None:
-            found[machine.node] = IDLE_POWER_FACTOR * IDLE_SHARE_OF_TDP * gpu.tdp_w
+        tdp = gpu.tdp_w if gpu else None
+        idle = min(known) if known else IDLE_SHARE_OF_TDP * (tdp or 0.0)
+        most = math.inf if tdp is None else _MOST_OF_TDP * tdp
+        found[machine.node] = Powers(IDLE_POWER_FACTOR * idle, most)
         if gpu is not None and gpu.idle_w is None and machine.devices:
             source = "its samples" if known else f"{IDLE_SHARE_OF_TDP:.0%} of its TDP"
             what = f"the catalogue has no idle power of {gpu.id}: taken from {source}"
@@ -196,6 +218,19 @@ def _hours(machine: Machine, charges: Charges, grid: Grid) -> dict[int, int]:
         for hour in sorted(found)
     }
     return {hour: seconds for hour, seconds in within.items() if seconds > 0}
+
+
+def _priced(
+    machines: Sequence[Machine], hours: Mapping[str, Mapping[int, int]], prices: Sequence[Price]
+) -> Charges:
+    """The charges of a price book: a rate per GPU-hour, times the GPU-hours that were there."""
+    effective = {
+        (m.node, hour): round(rate * MICRO * len(m.slots) * seconds / HOUR_S)
+        for m in machines
+        if (rate := rate_of(m.node, m.gpu, prices)) is not None
+        for hour, seconds in hours[m.node].items()
+    }
+    return Charges(effective, dict(effective), None, None, ())
 
 
 def _add_jobs(

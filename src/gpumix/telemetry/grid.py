@@ -46,6 +46,14 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
+class Powers:
+    """Of a GPU [W]: below which it counts as idle when quiet, and more than which it never draws."""
+
+    idle_w: float
+    most_w: float
+
+
+@dataclass(frozen=True, slots=True)
 class Owners:
     """Team, workload, model and job as samples name them -> number of the owner.
 
@@ -60,16 +68,16 @@ def fill_cells(
     connection: duckdb.DuckDBPyConnection,
     machines: Sequence[Machine],
     owners: Owners,
-    idle_power_w: Mapping[str, float],
+    powers: Mapping[str, Powers],
     grid: Grid,
 ) -> dict[str, int]:
     """Add the cells of every machine with samples to the table `cells`.
 
-    `idle_power_w` is, by node, the power below which a quiet GPU counts as idle.
+    `powers` are those of each node's GPUs.
 
     Returns: by node, how often a counter was reset.
     """
-    _register_names(connection, machines, owners, idle_power_w)
+    _register_names(connection, machines, owners, powers)
     resets: dict[str, int] = {}
     for nodes in _batches(machines):
         _pick(connection, nodes, grid)
@@ -106,7 +114,7 @@ def _register_names(
     connection: duckdb.DuckDBPyConnection,
     machines: Sequence[Machine],
     owners: Owners,
-    idle_power_w: Mapping[str, float],
+    powers: Mapping[str, Powers],
 ) -> None:
     """Tables of small things: places of devices, devices, owners."""
     places: list[dict[str, object]] = []
@@ -125,7 +133,8 @@ def _register_names(
                     "slices": device.slices,
                     "is_mig": seen.mig_id is not None or seen.mig is not None,
                     "replicas": machine.replicas if machine.shared in _SHARES else 1,
-                    "idle_w": idle_power_w.get(machine.node, 0.0),
+                    "idle_w": powers[machine.node].idle_w,
+                    "most_w": powers[machine.node].most_w,
                 },
             )
             places.append(
@@ -174,6 +183,7 @@ _DEVICE: Final = pa.schema(
         ("is_mig", pa.bool_()),
         ("replicas", pa.int32()),
         ("idle_w", pa.float64()),
+        ("most_w", pa.float64()),
     ]
 )
 
@@ -256,7 +266,8 @@ def _choose(connection: duckdb.DuckDBPyConnection) -> None:
 def _cover(connection: duckdb.DuckDBPyConnection, grid: Grid) -> None:
     """`covered`: one row a device and interval, with the intervals that it stands for.
 
-    `mj` is what the energy counter rose by since the sample before, null where there is none.
+    `mj` is what the energy counter rose by since the sample before, null where there is none. A
+    counter that fell counts from 0, but not more than the GPU can have drawn.
     """
     bridge = LONGEST_HOLE_S // grid.step
     intervals = -((grid.origin - grid.end) // grid.step)
@@ -271,29 +282,35 @@ def _cover(connection: duckdb.DuckDBPyConnection, grid: Grid) -> None:
           group by dev, iv),
         beside as (
           select *, lead(iv, 1, {intervals}) over w as next, lead(iv) over w is not null as goes_on,
-            lag(energy ignore nulls) over w as energy_before, lag(uuid) over w as uuid_before
+            lag(energy ignore nulls) over w as energy_before, lag(uuid) over w as uuid_before,
+            lag(iv) over w as iv_before
           from one window w as (partition by dev order by iv))
-        select * exclude (energy_before, uuid_before),
+        select b.* exclude (energy_before, uuid_before, iv_before),
           case when next - iv - 1 <= {bridge} then next - iv else 1 end as cover,
           case when energy is null then null
             when energy_before is null or uuid <> uuid_before then 0
-            when energy >= energy_before then energy - energy_before else energy end as mj,
+            when energy >= energy_before then energy - energy_before
+            when energy > 1000 * most_w * (iv - iv_before) * {grid.step} then 0
+            else energy end as mj,
           coalesce(energy < energy_before and uuid = uuid_before, false) as reset
-        from beside"""
+        from beside b join device using (dev)"""
         if _has_sharers(connection)
         else f"""create or replace temp table covered as
         with beside as (
           select dev, iv, owner, standby, uuid, engine, sm, power, energy, running,
             lead(iv, 1, {intervals}) over w as next, lead(iv) over w is not null as goes_on,
-            lag(energy ignore nulls) over w as energy_before, lag(uuid) over w as uuid_before
+            lag(energy ignore nulls) over w as energy_before, lag(uuid) over w as uuid_before,
+            lag(iv) over w as iv_before
           from picked window w as (partition by dev order by iv))
-        select * exclude (energy_before, uuid_before),
+        select b.* exclude (energy_before, uuid_before, iv_before),
           case when next - iv - 1 <= {bridge} then next - iv else 1 end as cover,
           case when energy is null then null
             when energy_before is null or uuid <> uuid_before then 0
-            when energy >= energy_before then energy - energy_before else energy end as mj,
+            when energy >= energy_before then energy - energy_before
+            when energy > 1000 * most_w * (iv - iv_before) * {grid.step} then 0
+            else energy end as mj,
           coalesce(energy < energy_before and uuid = uuid_before, false) as reset
-        from beside"""
+        from beside b join device using (dev)"""
     )
 
 

@@ -22,7 +22,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gpumix.domain.fleet import SCHEMA_VERSION, Note
+from gpumix.domain.fleet import SCHEMA_VERSION, FleetSummary, Note
 from gpumix.errors import InputError, Problem
 from gpumix.files import sha256
 from gpumix.publish import write_set
@@ -134,6 +134,27 @@ def open_fleet(folder: Path) -> Fleet:
         declared=declared_in(read_json(folder / "declared.json"), str(folder / "declared.json")),
         notes=tuple(Note(**note) for note in about["notes"]),
         resolution_s=about["resolution_s"],
+    )
+
+
+def summary_of(fleet: Fleet) -> FleetSummary:
+    """What a fleet's folder holds, in short."""
+    about = read_json(fleet.folder / FLEET_FILE)
+    found = fleet.connect().execute(
+        "select count(*), count(distinct gpu), count(distinct node), min(t), max(t) from samples"
+    )
+    samples, gpus, nodes, first, last = found.fetchone() or (0, 0, 0, None, None)
+    return FleetSummary(
+        folder=str(fleet.folder),
+        sources=len(about["sources"]),
+        nodes=max(nodes, fleet.nodes.num_rows),
+        gpus=gpus,
+        samples=samples,
+        jobs=fleet.jobs.num_rows,
+        start=None if first is None else utc(first),
+        end=None if last is None else utc(last),
+        resolution_s=fleet.resolution_s,
+        notes=fleet.notes,
     )
 
 

@@ -15,7 +15,7 @@ from gpumix.report.export import read_plan
 from gpumix.telemetry.answer import answer
 from gpumix.telemetry.price_book import read_price_book
 from gpumix.telemetry.shares import ABOUT_FILE, Shares, kept
-from gpumix.verbs.attribute import attributed
+from gpumix.verbs.attribute import shares_in
 from gpumix.verbs.observe import Opened, opened
 from gpumix.verbs.words import names_of
 
@@ -62,8 +62,10 @@ def _shares(
     """What was attributed, now or before."""
     if found.is_kept and not bills and (prices is None or (folder / ABOUT_FILE).is_file()):
         before = kept(folder)
-        return before if prices is None else replace(before, prices=read_price_book(prices, catalog))
+        return (
+            before if prices is None else replace(before, prices=read_price_book(prices, catalog))
+        )
     if not (bills or found.bills or prices or found.prices):
         fix = f"gpumix audit {folder} --bill FILE, or --prices CSV"
         raise InputError(Problem(str(folder), "has no bill and no prices", fix))
-    return attributed(found, bills, prices, catalog)
+    return shares_in(found, bills, prices, catalog)
