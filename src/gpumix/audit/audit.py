@@ -40,24 +40,18 @@ _COLUMNS: Final = ["class", "name", "value", "unit", "source", "as_of", "note"]
 _WORDS: Final = {("failed_jobs", "states")}
 
 
-_NO_SOURCE: Final = (
-    "checkpoint_loss: no source says when a checkpoint was written; its time is in failed_jobs",
-    "wrong_precision: no source says at which precision a server computes",
-)
+_NO_SOURCE: Final[Mapping[str, str]] = {
+    "checkpoint_loss": "no source says when a checkpoint was written; its time is in failed_jobs",
+    "wrong_precision": "no source says at which precision a server computes",
+}
+"""Classes that nothing can be found of, and why."""
 
 
 def audit(facts: Facts, notes: tuple[Note, ...] = (), off: Collection[str] = ()) -> AuditAnswer:
-    """The findings on a fleet, the largest saving first; `off` are classes not to look for.
-
-    Raises: InputError for a class that there is not.
-    """
-    if wrong := [unknown_name("--off", "class", name, CLASSES) for name in off
-                 if name not in CLASSES]:  # fmt: skip
-        raise InputError(wrong)
+    """The findings on a fleet, the largest saving first; `off` are classes not to look for."""
     unlooked = _not_looked_for(facts, off)
-    drafts = [
-        draft for name, find in CLASSES.items() if name not in unlooked for draft in find(facts)
-    ]
+    looked = {name: find for name, find in CLASSES.items() if name not in unlooked}
+    drafts = [draft for find in looked.values() for draft in find(facts)]
     found = sorted(settled(facts, drafts), key=lambda f: (-f.usd_after_discounts, f.class_))
     return AuditAnswer(
         schema_version=SCHEMA_VERSION,
@@ -67,21 +61,29 @@ def audit(facts: Facts, notes: tuple[Note, ...] = (), off: Collection[str] = ())
         findings=tuple(found),
         notes=notes,
         bill_usd_micro=facts.bill_micro,
-        looked_for=tuple(name for name in CLASSES if name not in unlooked),
-        not_looked_for=(*(f"{name}: {why}" for name, why in unlooked.items()), *_NO_SOURCE),
+        looked_for=tuple(looked),
+        not_looked_for=tuple(f"{name}: {why}" for name, why in unlooked.items()),
     )
 
 
 def _not_looked_for(facts: Facts, off: Collection[str]) -> dict[str, str]:
     """Each class that is not looked for, and why."""
-    found = dict.fromkeys((name for name in CLASSES if name in off), "switched off")
+    found = dict.fromkeys(off, "switched off")
     if not facts.prices:
         found.setdefault("wrong_commitment", "needs a price book (--prices)")
     if facts.plan is None:
         found.setdefault("oversized", "needs a plan (--plan)")
     elif facts.currency != "USD":
         found.setdefault("oversized", f"the plan is in USD, the bill in {facts.currency}")
-    return found
+    return {**_NO_SOURCE, **found}
+
+
+def check_classes(names: Collection[str]) -> None:
+    """Raise InputError where a name is of no class."""
+    known = (*CLASSES, *_NO_SOURCE)
+    wrong = [unknown_name("--off", "class", name, known) for name in names if name not in known]
+    if wrong:
+        raise InputError(wrong)
 
 
 def read_rules(own: Path | None = None) -> Rules:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gpumix.audit.draft import Draft, of_rows, scope_of
+from gpumix.audit.draft import Draft, interval, of_rows, scope_of
 from gpumix.audit.facts import SCOPE, Attempt, Facts
 from gpumix.domain.fleet import Evidence
 
@@ -40,7 +40,7 @@ def _draft(
     names = ", ".join(sorted({a.job_id for a in attempts})[:10])
     many = "one attempt" if len(attempts) == 1 else f"{len(attempts)} attempts"
     states = ", ".join(sorted({a.state for a in attempts}))
-    low, _, _ = (facts.rules.number("failed_jobs", n) for n in ("low", "high", "confidence"))
+    low, _, _ = interval(facts, "failed_jobs")
     found = of_rows(
         facts,
         "failed_jobs",

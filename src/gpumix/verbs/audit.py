@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gpumix.audit.audit import audit, read_rules
+from gpumix.audit.audit import audit, check_classes, read_rules
 from gpumix.audit.gather import gather
 from gpumix.catalog import Catalog, load
 from gpumix.domain.fleet import Attribution, AuditAnswer
@@ -46,6 +46,7 @@ def audit_fleet(
     Raises: InputError with the problems of the files, and where there is no bill to look at.
     """
     thresholds, classes = read_rules(rules), names_of("--off", off) or ()
+    check_classes(classes)
     planned = None if plan is None else read_plan(plan / PLAN_FILE if plan.is_dir() else plan)
     with opened(folder) as found:
         shares = _shares(found, folder, bills, prices, catalog or load())
