@@ -382,6 +382,16 @@ class Catalog:
     def _known(self, others: Sequence[Offer]) -> Known:
         return Known(self.gpus, self._bands, others, self.ageing, date.today())
 
+    def with_parts(self, gpus: Sequence[Gpu], models: Sequence[Model]) -> Catalog:
+        """This catalogue with a team's own parts and shapes over those it has."""
+        if not (gpus or models):
+            return self
+        other = self._without("gpus", "models", "_gpu_names", "_model_names", "api_prices")
+        other.gpus = self.gpus | {gpu.id: gpu for gpu in gpus}
+        other.models = self.models | {model.id: model for model in models}
+        other._snapshot = self._snapshot  # judged by the packaged parts
+        return other
+
     def with_rates(self, rates: Sequence[Offer]) -> Catalog:
         """This catalogue with the user's rates in place of those it has; tables are shared."""
         other = self._without("offers", "_observed", "estimated_terms")
