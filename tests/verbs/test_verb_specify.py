@@ -13,9 +13,10 @@ from gpumix.cli import app
 from gpumix.domain.specification import Specification
 from gpumix.errors import InputError, UnknownName
 from gpumix.verbs.explain import listed
-from gpumix.verbs.specify import KINDS, is_known, specify, things
+from gpumix.verbs.specify import is_known, specify, things
 
 TODAY = date(2026, 11, 24)
+KINDS = ("GPU", "model", "provider", "country")
 THREE = ["h100-sxm-80gb", "a100-sxm-80gb", "l40s-48gb"]
 
 

@@ -9,7 +9,6 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
 
 from gpumix.catalog import api_prices, evidence, history, offers, parts, profiles, sites
 from gpumix.catalog.bands import Bands, load_bands
@@ -52,8 +51,6 @@ from gpumix.domain.start import StartWork
 from gpumix.domain.traffic import Profile
 from gpumix.domain.workload import DEFAULT_TIERS
 from gpumix.errors import Problem, UnknownName
-
-T = TypeVar("T")
 
 WORKS = ("inference", "training")
 

@@ -11,7 +11,6 @@ from gpumix.domain.offer import Purchase
 from gpumix.domain.specification import SpecCell, Specification, SpecRow
 from gpumix.errors import InputError, Problem, UnknownName, did_you_mean
 
-KINDS = ("GPU", "model", "provider", "country")
 MOST_NAMES = 8
 """Names side by side."""
 _ON_SALE = "data centre"
