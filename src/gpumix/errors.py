@@ -52,7 +52,9 @@ class Hint:
     otherwise: str = ""
 
     def __str__(self) -> str:
-        return did_you_mean(self.name, self.known) or self.otherwise
+        return (
+            did_you_mean(self.name, self.known) or self.otherwise or nearest(self.name, self.known)
+        )
 
     def __bool__(self) -> bool:
         return bool(str(self))
@@ -228,6 +230,17 @@ def did_you_mean(name: str, known: Iterable[str], at_most: int = 3) -> str:
     near += [k for k in by_lower if lowered and lowered in k and k not in near]
     names = [by_lower[k] for k in near[:at_most]]
     return f"did you mean {', '.join(names)}?" if names else ""
+
+
+def nearest(name: str, known: Collection[str], at_most: int = 3) -> str:
+    """The names of many that are least unlike a name, where none is near; empty if none is known.
+
+    >>> nearest("abc", ["xyz", "abd"])
+    'nearest of 2: abd, xyz'
+    """
+    some = list(itertools.islice(known, _MOST_COMPARED))
+    found = difflib.get_close_matches(name.lower()[:_LONGEST_NAME], some, at_most, 0.0)
+    return f"nearest of {len(known):,}: {', '.join(found)}" if found else ""
 
 
 def unknown_name(place: str, kind: str, name: str, known: Iterable[str]) -> Problem:

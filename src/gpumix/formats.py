@@ -24,7 +24,7 @@ _COLUMNS: Final = [
 _BITS_16, _BITS_8, _BITS_4 = 16, 8, 4
 _LEAST_16, _LEAST_8 = 10.0, 6.0
 """Bits a weight from which a format is read like 16-bit and 8-bit ones."""
-WHERE: Final = "every word: docs/fields.md, weight precisions"
+WHERE: Final = "all words: src/gpumix/data/precisions.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +108,9 @@ def canonical(word: str) -> str | None:
 
 
 def unknown_precision(place: str, word: str) -> Problem:
-    """The problem `unknown precision`, with the nearest words."""
-    return unknown_name(place, "precision", word, [one.word for one in words().values()])
+    """The problem `unknown precision`, with the nearest words and where all of them are."""
+    found = unknown_name(place, "precision", word, [one.word for one in words().values()])
+    return Problem(place, found.message, f"{found.fix} {WHERE}".strip())
 
 
 def stated_in(name: str) -> Format | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -47,3 +48,12 @@ def test_requests_beyond_the_context_of_this_checkpoint_are_refused() -> None:
     long = Question("microsoft/Phi-3-mini-4k-instruct", 5000.0, 100.0, gpus=("l40s-48gb",))
     with pytest.raises(InputError, match="4,096 tokens"):
         compare_gpus(long, load(), DAY)
+
+
+def test_a_stated_context_widens_the_model() -> None:
+    asked = Question(
+        "Qwen/Qwen3-8B", 60_000.0, 100.0, slos=(slo_of("ttft_p95", "60s"),), gpus=("l40s",)
+    )
+    with pytest.raises(InputError, match="40,960 tokens"):
+        compare_gpus(asked, load(), DAY)
+    assert compare_gpus(replace(asked, context=131_072), load(), DAY).rows[0].fits

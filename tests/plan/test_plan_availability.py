@@ -18,9 +18,9 @@ from gpumix.fields import field, format_value
 from gpumix.inventory import read_inventory
 from gpumix.plan.availability import expected_served
 from gpumix.plan.choose import supply
-from gpumix.plan.formulate import may_run
 from gpumix.plan.plan import plan
 from gpumix.report.views.availability import availability_words
+from gpumix.supply.allowed import may_run
 
 TEAM = """
 name: dark

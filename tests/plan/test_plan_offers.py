@@ -14,10 +14,10 @@ from gpumix.domain.plan import LISTED, Plan
 from gpumix.domain.workload import Inventory, Tier
 from gpumix.errors import Infeasible
 from gpumix.inventory import read_inventory
-from gpumix.plan.formulate import may_run
 from gpumix.plan.plan import plan
 from gpumix.report.views.mix import mix_table, target_words
 from gpumix.report.views.plan import sureness
+from gpumix.supply.allowed import may_run
 from gpumix.supply.rentals import rentals
 
 DAY = date(2026, 11, 29)

@@ -112,6 +112,16 @@ def test_compare_serves_more_on_a_gpu_that_was_measured_faster(store: Path) -> N
     assert own > 1.15
     assert 1.0 < other < own
     assert "measurements" in after[H100].note
+    # the team's own row goes before packaged ones where it is like the question, and nowhere else
+    assert before[H100].nearest is not None
+    assert not before[H100].nearest.source.startswith("own: ")
+    nearest = after[H100].nearest
+    assert nearest is not None
+    assert nearest.source == "own: runs.csv"
+    assert nearest.deployment.startswith(f"1 x {H100}, {LLAMA}")
+    assert nearest.fitted
+    assert after[L40S].nearest is not None
+    assert not after[L40S].nearest.source.startswith("own: ")
 
 
 def test_a_cache_that_is_not_stated_is_the_engines_own(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
 
 from gpumix.catalog import api_prices, evidence, history, offers, parts, profiles, sites
 from gpumix.catalog.bands import Bands, load_bands
@@ -21,6 +20,7 @@ from gpumix.catalog.forms import Named, main_form, named_gpus
 from gpumix.catalog.futures import load_futures
 from gpumix.catalog.gate import Judged, judge
 from gpumix.catalog.gpu_words import GpuNames
+from gpumix.catalog.market import Dropped, load_dropped, load_markets
 from gpumix.catalog.model_config import read_config
 from gpumix.catalog.model_names import ModelNames
 from gpumix.catalog.money_ranges import load_money_ranges
@@ -30,6 +30,7 @@ from gpumix.catalog.providers import DataRates, load_provider_rates
 from gpumix.catalog.quotes import read_quotes
 from gpumix.catalog.sheet import Words, read_price_sheet
 from gpumix.catalog.slices import load_mig_profiles
+from gpumix.catalog.starts import load_starts
 from gpumix.catalog.supersede import Superseded, current
 from gpumix.catalog.tables import read_packaged, refuse_data, refuse_input
 from gpumix.catalog.validity import Ageing, load_ageing, load_reclaims, of_tiers
@@ -47,11 +48,10 @@ from gpumix.domain.price_check import PriceCheck
 from gpumix.domain.prices import PriceObservation
 from gpumix.domain.quote import Quote, StatedRate
 from gpumix.domain.site import CapexQuote, Country, Range
+from gpumix.domain.start import StartWork
 from gpumix.domain.traffic import Profile
 from gpumix.domain.workload import DEFAULT_TIERS
 from gpumix.errors import Problem, UnknownName
-
-T = TypeVar("T")
 
 WORKS = ("inference", "training")
 
@@ -203,6 +203,21 @@ class Catalog:
     def spot_reclaims(self) -> dict[tuple[str, str], Range]:
         """(provider, GPU) -> share of running spot instances taken back in a month [%]."""
         return load_reclaims(self._folder)
+
+    @cached_property
+    def starts(self) -> dict[str, StartWork]:
+        """Kinds of work that `gpumix start` knows, by name."""
+        return load_starts(self._folder)
+
+    @cached_property
+    def markets(self) -> dict[str, str]:
+        """GPU id -> its market, of parts that are no data-centre parts on sale."""
+        return load_markets(self._folder)
+
+    @cached_property
+    def dropped(self) -> tuple[Dropped, ...]:
+        """Architectures that engines no longer run on."""
+        return load_dropped(self._folder)
 
     @cached_property
     def fabrics(self) -> Fabrics:

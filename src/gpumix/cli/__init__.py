@@ -31,6 +31,7 @@ from gpumix.cli import (
     simulate,
     site,
     solve,
+    start,
     tco,
 )
 from gpumix.docstrings import docstring
@@ -54,6 +55,7 @@ def _add(group: typer.Typer, verb: Callable[..., int | None], name: str | None =
 
 
 _add(app, init.init)
+_add(app, start.start)
 _add(app, demo.demo)
 _add(app, plan.plan)
 _add(app, compare.compare)

@@ -11,14 +11,14 @@ from gpumix.cli.console import console
 from gpumix.cli.options import (
     AdapterCount,
     AdapterRank,
-    AnswerFormat,
     CalendarUsd,
+    CompareFormat,
     FinishWithin,
-    Format,
     JsonFormat,
     Measured,
     ModelConfig,
     Promises,
+    TableFormat,
     TrainBase,
     TrainBatch,
     TrainCounts,
@@ -81,22 +81,72 @@ def compare(
     base_precision: TrainBase = "",
     finish_within: FinishWithin = None,
     calendar_usd_per_day: CalendarUsd = 0.0,
+    resolution: Annotated[
+        str | None, typer.Option(help="Of an image or video, such as 1024x1024.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Denoising steps of a sample.")
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="Frames of a video.")
+    ] = None,
+    providers: Annotated[
+        str | None,
+        typer.Option(
+            help="Only prices of these providers, comma-separated.", autocompletion=names.providers
+        ),
+    ] = None,
+    purchase: Annotated[
+        str | None,
+        typer.Option(
+            help="Only prices paid so, comma-separated: on_demand, spot, reserved; default "
+            "on_demand, for training spot too."
+        ),
+    ] = None,
+    users: Annotated[
+        float | None, typer.Option(help="People at work at once: what carries them, at what price.")
+    ] = None,
+    concurrency: Annotated[
+        float | None, typer.Option(help="Requests in flight at once, in place of --users.")
+    ] = None,
+    context: Annotated[
+        float | None, typer.Option(help="Tokens of the longest request that must fit.")
+    ] = None,
+    sweep: Annotated[
+        str | None, typer.Option(help="batch: speed at 1, 8, 32, 128 and the most that fit.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Consumer and legacy GPUs too, and every table.")
+    ] = False,
+    details: Annotated[
+        bool, typer.Option("--details", help="Every GPU and every table on the terminal.")
+    ] = False,
     measured: Measured = None,
     model_config: ModelConfig = None,
-    format: AnswerFormat = Format.TERMINAL,
+    format: CompareFormat = TableFormat.TERMINAL,
     as_json: JsonFormat = False,
 ) -> None:
-    """Compare every GPU for one workload: fits, speed, $/M tokens or $/run, who wins when.
+    """Compare GPUs for one workload: fits, speed, $/M tokens or $/run, who wins when.
+
+    Without --gpus: the data-centre GPUs on sale; the terminal shows H100, A100, L40S and the five
+    cheapest, --details all of them.
 
     Example: gpumix compare meta-llama/Llama-3.1-8B-Instruct --gpus h100-sxm-80gb,l40s-48gb
 
+    Example: gpumix compare Qwen/Qwen3-32B --users 500 --context 32768 --purchase reserved
+
+    Example: gpumix compare Qwen/Qwen3-8B --sweep batch --gpus h100-sxm-80gb,l40s-48gb
+
     Example: gpumix compare team.yaml chat
+
+    Example: gpumix compare black-forest-labs/FLUX.1-dev --resolution 1024x1024 --steps 28
 
     Example: gpumix compare Qwen/Qwen2.5-32B-Instruct --train --tokens 600B --counts 8,64
     """
     from gpumix.domain.training_comparison import TrainingComparison
     from gpumix.report import export, markdown
-    from gpumix.verbs.compare import compare_names
+    from gpumix.report.comparison_csv import answer_csv
+    from gpumix.verbs.compare import LoadWords, MarketWords, PictureWords, compare_names
     from gpumix.verbs.training_words import TrainWords
     from gpumix.verbs.words import adapters_of, configs_of
 
@@ -110,23 +160,28 @@ def compare(
         precision=precision, engine=engine, measured=measured, train=train,
         run=words, adapters=adapters_of(adapters, adapter_rank),
         configs=configs_of(model_config, what),
+        picture=PictureWords(resolution, steps, frames),
+        market=MarketWords(providers, purchase, everything),
+        load=LoadWords(users, concurrency, context, sweep),
     )  # fmt: skip
-    if as_json or format is Format.JSON:
+    if as_json or format is TableFormat.JSON:
         typer.echo(export.to_json(export.answer_to_dict(found)))
-    elif format is Format.MD:
+    elif format is TableFormat.MD:
         typer.echo(markdown.answer_markdown(found), nl=False)
+    elif format is TableFormat.CSV:
+        typer.echo(answer_csv(found), nl=False)
     else:
-        _show_answer(found)
+        _show_answer(found, everything or details)
     if isinstance(found, TrainingComparison) and found.ways_out:
         ways = [WayOut(says=way) for way in found.ways_out]
         raise Infeasible("no GPU type and count can finish this run", [Stated(("--train",))], ways)
 
 
-def _show_answer(found: Comparison | TrainingComparison) -> None:
+def _show_answer(found: Comparison | TrainingComparison, whole: bool) -> None:
     from gpumix.domain.training_comparison import TrainingComparison
     from gpumix.report.terminal import show_comparison, show_training
 
     if isinstance(found, TrainingComparison):
         show_training(found, console())
     else:
-        show_comparison(found, console())
+        show_comparison(found, console(), whole=whole)

@@ -22,22 +22,32 @@ def init(
             "bill (FOCUS or AWS CUR CSV).",
         ),
     ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            help="Start from a kind of team instead: bank, saas-chat, code, rag, studio, lab."
+        ),
+    ] = None,
 ) -> None:
     """Write a commented starter inventory; with --from one that says what your own files say.
 
     Example: gpumix init team.yaml
 
     Example: gpumix init team.yaml --from deployment.yaml
+    Example: gpumix init team.yaml --template rag
     """
     from datetime import date
 
     from gpumix.inventory import starter_text
+    from gpumix.inventory.templates import template_text
     from gpumix.publish import atomic
 
+    if source is not None and template is not None:
+        raise InputError(Problem("--from, --template", "give one of them"))
     if str(file) != "-" and file.exists():
         raise InputError(Problem(str(file), "exists already", "name another file"))
     if source is None:
-        text = starter_text()
+        text = starter_text() if template is None else template_text(template)
     else:
         from gpumix.verbs.init import inventory_from
 

@@ -17,6 +17,15 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class TableFormat(StrEnum):
+    """How an answer is printed that is also a table of rows."""
+
+    TERMINAL = "terminal"
+    MD = "md"
+    JSON = "json"
+    CSV = "csv"
+
+
 class Effort(StrEnum):
     """How much work a search may do, by the names of `mix.EFFORTS`."""
 
@@ -29,6 +38,12 @@ AnswerFormat = Annotated[
     Format,
     typer.Option("--format", help="How to print: on the terminal, as Markdown, or as JSON."),
 ]
+CompareFormat = Annotated[
+    TableFormat,
+    typer.Option(
+        "--format", help="How to print: on the terminal, as Markdown, JSON, or CSV of its rows."
+    ),
+]
 JsonFormat = Annotated[
     bool, typer.Option("--json", help="Print JSON and nothing else on stdout: --format json.")
 ]
@@ -39,6 +54,15 @@ GpuSheet = Annotated[
 ]
 ModelSheet = Annotated[
     Path | None, typer.Option("--models", help="CSV that adds or replaces models.")
+]
+Context = Annotated[
+    int | None,
+    typer.Option(
+        "--context",
+        min=1,
+        max=100_000_000,
+        help="Longest request that the engine is started with [tokens]; default the model's own.",
+    ),
 ]
 ModelConfig = Annotated[
     list[str] | None,

@@ -14,6 +14,7 @@ from gpumix.cli.options import (
     AdapterRank,
     Batching,
     ColdStart,
+    Context,
     JsonFlag,
     KvLink,
     MaxReplicas,
@@ -40,7 +41,7 @@ FILES = ("simulation.json", "simulation.html")
 OF_PLAN = frozenset({"plan", "workload", "hour", "year", "confidence"})
 BOTH = frozenset({"requests", "seed", "as_json"})
 """Parameters that go with a plan alone, and with a plan too."""
-NAMES = {"as_json": "json", "trace_map": "map"}
+NAMES = {"as_json": "json", "trace_map": "map", "max_context": "context"}
 """Parameters whose option is not called as they are."""
 NOT_KEPT = 3
 
@@ -81,6 +82,7 @@ def simulate(
     adapters: AdapterCount = None,
     adapter_rank: AdapterRank = None,
     model_config: ModelConfig = None,
+    max_context: Context = None,
     seed: Annotated[
         int | None, typer.Option(help="Random seed; default 0, or the plan's own.")
     ] = None,
@@ -126,7 +128,7 @@ def simulate(
         model or "", gpu or "", tp, precision, kv_precision, engine, replicas, None, "", profile,
         rate, requests, slos_of(slo) if slo else (), timeout_s, seed or 0, batching, max_replicas,
         scale_target, cold_start_s, prefill_replicas, kv_link_gb_per_s,
-        adapters_of(adapters, adapter_rank),
+        adapters_of(adapters, adapter_rank), max_context,
     )  # fmt: skip
     reading = trace_reading(trace_unit, trace_map or ())
     if out is not None:

@@ -9,12 +9,24 @@ from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gpumix.catalog import price_summary
 from gpumix.compare.apis import compared_apis
+from gpumix.compare.load import UNSTATED, Load, at_load, swept, with_room
+from gpumix.compare.market import Market, whole_market
 from gpumix.compare.winners import layouts, winners
 from gpumix.cost.unit_cost import break_even_utilisation, usd_per_mtok
 from gpumix.domain import defaults as assumed
-from gpumix.domain.comparison import ComparedGpu, Comparison, PriceUsed
+from gpumix.domain.comparison import (
+    MISSES,
+    NO_FIT,
+    NO_PRICE,
+    NOT_ALLOWED,
+    NOT_SUPPORTED,
+    SERVES,
+    ComparedGpu,
+    Comparison,
+    PriceUsed,
+    SweptBatch,
+)
 from gpumix.domain.evidence import Estimate
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import SHORTER, too_long
@@ -27,8 +39,9 @@ from gpumix.options.levers import Asker, Change, Priced, levers
 from gpumix.options.option import Option
 from gpumix.options.reasons import reasons
 from gpumix.options.room import room_of
+from gpumix.options.serving import serving_options
 from gpumix.options.watts import per_watt
-from gpumix.options.workloads import options_near
+from gpumix.predict.inference import serving_evidence
 from gpumix.predict.software import unknown_software
 from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 
@@ -36,13 +49,17 @@ if TYPE_CHECKING:
     from gpumix.catalog import Catalog
 
 UTILISATIONS = (0.3, 0.5, 0.7, 1.0)
-LARGEST_INSTANCE = 8
+LEAST_OF_MOST = 1.0 / 3.0
+"""Share of the most work a GPU does in any layout below which fewer GPUs are not told."""
+TOLD_FROM = 1.1
+"""Times the work from which a layout of more GPUs is told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What to compare: a model under a load, on some GPUs (None = all), at some precisions
-    (none = that of the model's name, else as published)."""
+    (none = that of the model's name, else as published). The context of the load
+    goes before the model's own."""
 
     model: str
     input_tokens: float | None = None
@@ -52,6 +69,9 @@ class Question:
     engine: str = assumed.ENGINE
     gpus: tuple[str, ...] | None = None
     adapters: Adapters | None = None
+    purchases: tuple[Purchase, ...] = (Purchase.ON_DEMAND,)
+    providers: tuple[str, ...] = ()
+    load: Load = UNSTATED
 
 
 def compare_gpus(question: Question, catalog: Catalog, as_of: date) -> Comparison:
@@ -60,34 +80,41 @@ def compare_gpus(question: Question, catalog: Catalog, as_of: date) -> Compariso
     Raises: InputError for unknown names and for models that do not answer in tokens.
     """
     workload, defaults = _workload(question, catalog)
-    return compare_workload(workload, catalog, as_of, question.gpus, defaults)
+    market = whole_market(question.gpus, catalog, as_of, question.purchases, question.providers)
+    return compare_workload(workload, catalog, as_of, market, defaults, question.load)
 
 
 def compare_workload(
     workload: Workload,
     catalog: Catalog,
     as_of: date,
-    gpu_names: Sequence[str] | None = None,
+    market: Market,
     defaults: Sequence[str] = (),
+    load: Load = UNSTATED,
 ) -> Comparison:
-    """The comparison of a chat, batch or embedding workload."""
+    """The comparison of a chat, batch or embedding workload on the GPUs of a market."""
     if workload.demand is None or not workload.is_text:
         raise InputError(
             Problem(
                 workload.id,
-                f"compare answers for text in and out; this is {workload.kind}",
-                "the report of `gpumix plan` shows every GPU tried for it",
+                f"answers for text in and out; this is {workload.kind}",
             )
         )
-    gpus = compared_gpus(gpu_names, catalog)
-    largest = {gpu.id: LARGEST_INSTANCE for gpu in gpus}
-    options = options_near(workload, largest, catalog)
-    rows = _rows(workload, workload.demand, gpus, options, catalog, as_of)
+    model = catalog.models[workload.model]
+    barred = _barred(workload.engine, market, catalog)
+    gpus = [gpu for gpu in market.gpus if gpu.id not in barred]
+    largest = market.largest
+    evidence = serving_evidence(catalog)
+    tried = serving_options(workload, model, gpus, largest, catalog.coefficients, evidence)
+    options = with_room(tried, load.context)
+    rows = _rows(workload, workload.demand, market, options, catalog, barred)
     prices = {row.gpu: row.price.usd_per_gpu_hour for row in rows if row.price is not None}
     able = layouts(options, prices)
 
     def ask(changed: Workload, change: Change) -> list[Option]:
-        return options_near(changed, largest, catalog, change)
+        coefficients = catalog.coefficients
+        found = serving_options(changed, model, gpus, largest, coefficients, evidence, change)
+        return with_room(found, load.context)
 
     rows = _with_break_even(rows)
     rows.sort(key=lambda r: (not r.usd_per_mtok, r.usd_per_mtok[-1:] or (math.inf,), r.gpu))
@@ -96,20 +123,44 @@ def compare_workload(
         input_tokens=workload.demand.input.mean,
         output_tokens=workload.demand.output.mean,
         slo=tuple(f"{s.name} <= {s.limit_s * 1e3:g} ms" for s in workload.slos),
-        price_rule="median over providers of current on-demand offers",
+        price_rule=market.rule,
         engine=workload.engine,
         as_of=as_of,
         utilisations=UTILISATIONS,
         rows=tuple(rows),
         winners=tuple(winners(able)),
         levers=levers(workload, Asker(catalog, ask, partial(_cheapest, prices))),
-        defaults=(*gpu_notes(gpu_names, catalog), *defaults),
+        defaults=(*market.notes, *defaults),
         warnings=(
             *unknown_software(workload, catalog.coefficients),
             *price_warnings([r.price for r in rows if r.price is not None]),
         ),
         apis=compared_apis(workload, catalog.api_prices, able),
+        load_words=load.words,
+        at_load=at_load(able, load.requests_per_s) if load.requests_per_s else (),
+        sweep=_sweep(workload.demand, market, options) if load.sweep else (),
     )
+
+
+def _sweep(demand: Demand, market: Market, options: Sequence[Option]) -> tuple[SweptBatch, ...]:
+    best = {gpu.id: told_of([o for o in options if o.gpu == gpu.id]) for gpu in market.gpus}
+    able = [gpu for gpu, option in best.items() if option is not None and option.replica]
+    return swept(best, demand, next(iter(able), None))
+
+
+def _barred(engine: str, market: Market, catalog: Catalog) -> dict[str, tuple[str, str]]:
+    """GPU id -> status and reason of those that are not asked about."""
+    gone = {one.architecture: one for one in catalog.dropped if one.engine == engine}
+    dropped = {
+        gpu.id: (
+            NOT_SUPPORTED,
+            f"{engine} {gone[gpu.architecture].since} and later do not run on "
+            f"{gpu.architecture}; name another --engine",
+        )
+        for gpu in market.gpus
+        if gpu.architecture in gone
+    }
+    return {**dropped, **{gpu: (NOT_ALLOWED, why) for gpu, why in market.refused.items()}}
 
 
 def _cheapest(
@@ -128,7 +179,8 @@ def _cheapest(
 
 
 def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]]:
-    named = catalog.named_model(question.model, "MODEL")
+    longest = question.load.context
+    named = catalog.named_model(question.model, "MODEL").with_context(longest and int(longest))
     model = named.model
     embeds = model.kind in ("embedding", "encoder")
     if not model.generates_text and not embeds:
@@ -159,15 +211,7 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
         kv_precision=named.kv_precision,
         engine=question.engine,
         tier=Tier.STANDARD,
-        demand=Demand(
-            units_per_hour=(1.0,) * int(HOURS_PER_WEEK),
-            growth_per_year=0.0,
-            input=Lengths(prompt, 0.0),
-            output=Lengths(answer, 0.0),
-            arrival_cv=1.0,
-            prefix_share=0.0,
-            profile="flat",
-        ),
+        demand=flat_week(Lengths(prompt, 0.0), Lengths(answer, 0.0)),
         run=None,
         slos=slos,
         window=tuple(range(int(HOURS_PER_WEEK))),
@@ -179,43 +223,37 @@ def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]
     return workload, defaults
 
 
-def compared_gpus(names: Sequence[str] | None, catalog: Catalog) -> list[Gpu]:
-    """The GPUs of these names, or all. Raises: InputError naming every unknown one."""
-    if names is None:
-        return list(catalog.gpus.values())
-    problems: list[Problem] = []
-    found: list[Gpu] = []
-    for name in names:
-        try:
-            found.append(catalog.gpu(name, "--gpus"))
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(problems)
-    return list(dict.fromkeys(found))
-
-
-def gpu_notes(names: Sequence[str] | None, catalog: Catalog) -> tuple[str, ...]:
-    """What was taken for GPUs whose names leave something open."""
-    found = [catalog.named_gpu(name) for name in names or ()]
-    return tuple(dict.fromkeys(one.note for one in found if one.note))
+def flat_week(input: Lengths, output: Lengths) -> Demand:
+    """One unit an hour, every hour: what is compared says nothing of how much there is of it."""
+    return Demand(
+        units_per_hour=(1.0,) * int(HOURS_PER_WEEK),
+        growth_per_year=0.0,
+        input=input,
+        output=output,
+        arrival_cv=1.0,
+        prefix_share=0.0,
+        profile="flat",
+    )
 
 
 def _rows(
     workload: Workload,
     demand: Demand,
-    gpus: Sequence[Gpu],
+    market: Market,
     options: Sequence[Option],
     catalog: Catalog,
-    as_of: date,
+    barred: Mapping[str, tuple[str, str]],
 ) -> list[ComparedGpu]:
-    """Each GPU at its best, with what stands behind its speed."""
-    best = {gpu.id: most_work([o for o in options if o.gpu == gpu.id]) for gpu in gpus}
+    """Each GPU in the layout that is told of it, with what stands behind its speed."""
+    best = {gpu.id: told_of([o for o in options if o.gpu == gpu.id]) for gpu in market.gpus}
     able = [option for option in best.values() if option is not None and option.serves]
     behind = dict(zip((o.gpu for o in able), reasons(workload, able, catalog), strict=True))
-    offers, rows = catalog.quoted(as_of), []
-    for gpu in gpus:
-        price = price_summary(offers, gpu.id, Purchase.ON_DEMAND)
+    rows = []
+    for gpu in market.gpus:
+        price = market.price(gpu.id)
+        if gpu.id in barred:
+            rows.append(blank(gpu, price, *barred[gpu.id]))
+            continue
         row = _row(gpu, best[gpu.id], workload, demand, price)
         option = best[gpu.id]
         if option is not None and gpu.id in behind:
@@ -232,19 +270,39 @@ def _rows(
     return rows
 
 
+def told_of(own: Sequence[Option]) -> Option | None:
+    """The option that is told of a GPU: the fewest GPUs that do the work, unless they do less than
+    a third of what more of them do each; its note says where more of them do more."""
+    most = most_work(own)
+    if most is None or not most.serves:
+        return most
+    able = [o for o in own if o.serves and _per_gpu(o) >= LEAST_OF_MOST * _per_gpu(most)]
+    found = min(able, key=lambda o: (o.gpus, -_per_gpu(o)))
+    more = _per_gpu(most) / _per_gpu(found)
+    if more < TOLD_FROM:
+        return found
+    words = f"{most.gpus} of them ({most.precision}) do {more:.2g} times as much each"
+    return replace(found, note="; ".join(part for part in (found.note, words) if part))
+
+
+def _per_gpu(option: Option) -> float:
+    return option.units_per_hour / option.gpus
+
+
 def most_work(own: Sequence[Option]) -> Option | None:
     """The option with the most work a GPU; where none can serve, the one that comes nearest."""
     able = [o for o in own if o.serves]
     if able:
-        return max(able, key=lambda o: (o.units_per_hour / o.gpus, -o.gpus))
+        return max(able, key=lambda o: (_per_gpu(o), -o.gpus))
     return min(own, key=lambda o: (o.shortfall or math.inf, o.gpus), default=None)
 
 
 def _row(
     gpu: Gpu, best: Option | None, workload: Workload, demand: Demand, price: PriceUsed | None
 ) -> ComparedGpu:
+    row = blank(gpu, price, *status_of(best, price))
     if best is None or not best.serves:
-        return _blank(gpu, price, best.reason if best else "no 16-bit arithmetic")
+        return row
     checks = {check.name.partition("_")[0]: check.predicted for check in best.slos}
     requests_per_s = best.units_per_hour / SECONDS_PER_HOUR
     per_gpu = None
@@ -257,7 +315,7 @@ def _row(
         hourly = price.usd_per_gpu_hour * best.gpus
         costs = tuple(usd_per_mtok(hourly, tokens_per_s, u) for u in UTILISATIONS)
     return replace(
-        _blank(gpu, price, "" if price else "no current on-demand price"),
+        row,
         tp=best.tp,
         precision=best.precision,
         fits=True,
@@ -273,7 +331,17 @@ def _row(
     )
 
 
-def _blank(gpu: Gpu, price: PriceUsed | None, reason: str) -> ComparedGpu:
+def status_of(best: Option | None, price: PriceUsed | None) -> tuple[str, str]:
+    """What a GPU's best option is told as, and why it is not more."""
+    if best is None:
+        return NO_FIT, "no 16-bit arithmetic"
+    if not best.serves:
+        return MISSES if best.shortfall else NO_FIT, best.reason
+    return (SERVES, "") if price else (NO_PRICE, "nobody lists a current price")
+
+
+def blank(gpu: Gpu, price: PriceUsed | None, status: str, reason: str) -> ComparedGpu:
+    """A row of a GPU of which no speed is told."""
     nothing: Estimate | None = None
     return ComparedGpu(
         gpu=gpu.id,
@@ -292,6 +360,7 @@ def _blank(gpu: Gpu, price: PriceUsed | None, reason: str) -> ComparedGpu:
         beats_cheapest_from=None,
         limit="",
         note="",
+        status=status,
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from gpumix.catalog import price_summary
-from gpumix.compare.serving import compared_gpus, gpu_notes, price_warnings
+from gpumix.compare.market import Market, whole_market
+from gpumix.compare.serving import price_warnings
 from gpumix.cost.jobs import (
     Finish,
     break_even_price_ratio,
@@ -17,7 +17,15 @@ from gpumix.cost.jobs import (
     value_of_wait_usd,
 )
 from gpumix.cost.unit_cost import usd_per_run
-from gpumix.domain.comparison import PriceUsed
+from gpumix.domain.comparison import (
+    NO_FIT,
+    NO_PRICE,
+    NOT_ALLOWED,
+    NOT_SUPPORTED,
+    SERVES,
+    TOO_LATE,
+    PriceUsed,
+)
 from gpumix.domain.defaults import GPUS_PER_NODE, PRECISION
 from gpumix.domain.evidence import Estimate
 from gpumix.domain.gpu import Gpu
@@ -32,7 +40,7 @@ from gpumix.domain.training_comparison import (
 from gpumix.domain.workload import TrainingRun
 from gpumix.errors import InputError, NoEstimate, Problem
 from gpumix.options.reasons import nearest_runs
-from gpumix.options.runs import Job, Run, predict_run
+from gpumix.options.runs import Job, Run, lacks, predict_run
 from gpumix.options.tradeoff import front
 from gpumix.options.training import can_gang
 from gpumix.options.training_refusals import what_would_help, why_not
@@ -46,7 +54,7 @@ COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 """GPUs of a run that are tried where none are stated."""
 MOST_COUNTS = 16
 MOST_REASONS = 8
-ON_DEMAND, SPOT = Purchase.ON_DEMAND.value, Purchase.SPOT.value
+ON_DEMAND, SPOT = Purchase.ON_DEMAND, Purchase.SPOT
 REFERENCE = "a100-sxm-80gb"
 """Price ratios are told over this GPU where it runs the job, else over the slowest that does."""
 
@@ -61,6 +69,8 @@ class TrainQuestion:
     gpus: tuple[str, ...] | None = None
     counts: tuple[int, ...] | None = None
     defaults: tuple[str, ...] = ()
+    purchases: tuple[Purchase, ...] = (ON_DEMAND, SPOT)
+    providers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +90,11 @@ class _Tried:
     run: Run
 
 
-def compare_train(question: TrainQuestion, catalog: Catalog, as_of: date) -> TrainingComparison:
-    """The comparison of a training run over GPUs and counts.
+def compare_train(
+    question: TrainQuestion, catalog: Catalog, as_of: date, market: Market | None = None
+) -> TrainingComparison:
+    """The comparison of a training run over GPUs and counts, on what is for sale or what an
+    inventory allows.
 
     Raises: InputError for unknown names, models without a shape to train, and absurd counts.
     """
@@ -91,21 +104,30 @@ def compare_train(question: TrainQuestion, catalog: Catalog, as_of: date) -> Tra
         raise InputError(
             Problem("MODEL", f"{model.id} has no layers to predict a training step from")
         )
-    gpus = compared_gpus(question.gpus, catalog)
+    market = market or whole_market(
+        question.gpus, catalog, as_of, question.purchases, question.providers
+    )
+    gpus = [gpu for gpu in market.gpus if gpu.id not in market.refused]
     counts = _counts(question)
     job = Job.of(question.run, model, catalog)
-    money, offers = _money(catalog), catalog.quoted(as_of)
+    money = _money(catalog)
     unfit: list[ComparedRun] = []
     tried: list[_Tried] = []
     for gpu in gpus:
-        prices = {p: price_summary(offers, gpu.id, p) for p in (Purchase.ON_DEMAND, Purchase.SPOT)}
-        own = [_best_run(job, gpu, count, question.precisions) for count in counts]
+        prices = {p: price for (name, p), price in market.prices.items() if name == gpu.id}
+        size = market.largest[gpu.id]
+        gangs = [count for count in counts if can_gang(count, size)]
+        own = [_best_run(job, gpu, count, size, question.precisions) for count in gangs]
         tried += [_Tried(_row(job, r, prices, money), r) for r in own if isinstance(r, Run)]
-        unfit += _unfit(job, gpu, counts, own, question.precisions)
+        unfit += _unfit(job, gpu, gangs, own, question.precisions)
+        why = f"the largest machine has {size}"
+        unfit += [_not_allowed(gpu, n, why) for n in counts if n not in gangs]
+    for gpu in (gpu for gpu in market.gpus if gpu.id in market.refused):
+        unfit += [_not_allowed(gpu, count, market.refused[gpu.id]) for count in counts]
     run = question.run
     tried = _with_nearest(tried, question, catalog)
     rows = [*(one.row for one in tried), *unfit]
-    pareto = _pareto(rows)
+    pareto, ways_out = _pareto(rows), _ways_out(job, gpus, tried, question)
     return TrainingComparison(
         model=model.id,
         method=run.method,
@@ -118,19 +140,19 @@ def compare_train(question: TrainQuestion, catalog: Catalog, as_of: date) -> Tra
         else run.finish_within_h * SECONDS_PER_HOUR,
         calendar_usd_per_day=run.calendar_usd_per_day,
         programme_factor=run.programme_factor,
-        price_rule="median over providers of current on-demand and spot offers",
+        price_rule=market.rule,
         as_of=as_of,
         runs=tuple(sorted(rows, key=_rank)),
         pareto=pareto,
         ratios=tuple(_ratios(tried, pareto, run)),
         why=tuple(_why(tried, pareto, run)),
         counts_stated=question.counts is not None or run.gpus is not None,
-        defaults=(*gpu_notes(question.gpus, catalog), *named.notes, *question.defaults),
+        defaults=(*market.notes, *named.notes, *question.defaults),
         warnings=(
             *unknown_name("stack", question.run.stack, catalog.coefficients.training["stack"]),
-            *_warnings(rows, as_of),
+            *_warnings(rows, is_possible=not ways_out),
         ),
-        ways_out=_ways_out(job, gpus, tried, question),
+        ways_out=ways_out,
     )
 
 
@@ -173,29 +195,26 @@ def _money(catalog: Catalog) -> _Money:
     )
 
 
-def _best_run(job: Job, gpu: Gpu, count: int, precisions: Sequence[str]) -> Run | str:
+def _best_run(job: Job, gpu: Gpu, count: int, size: int, precisions: Sequence[str]) -> Run | str:
     """The fastest run over the precisions, or why there is none."""
     runs: list[Run] = []
     reason = ""
     for precision in precisions:
         try:
-            runs.append(predict_run(job, gpu, count, GPUS_PER_NODE, precision))
+            runs.append(predict_run(job, gpu, count, min(size, GPUS_PER_NODE), precision))
         except NoEstimate as error:
             reason = str(error)
     return max(runs, key=lambda r: r.tokens_per_s) if runs else reason
 
 
-def _row(
-    job: Job, run: Run, prices: dict[Purchase, PriceUsed | None], money: _Money
-) -> ComparedRun:
+def _row(job: Job, run: Run, prices: Mapping[Purchase, PriceUsed], money: _Money) -> ComparedRun:
     steady, spot = run.steady(job), run.spot(job)
     availability = job.reliability.spot_terms(run.gpu.id).availability
     bought = [
-        _bought(job, run, purchase, price, done, share, money)
-        for (purchase, price), done, share in zip(
-            prices.items(), (steady, spot), (1.0, availability), strict=True
-        )
-        if price is not None
+        _bought(job, run, purchase, price, spot, availability, money)
+        if purchase is SPOT
+        else _bought(job, run, purchase, price, steady, 1.0, money)
+        for purchase, price in prices.items()
     ]
     tokens = Estimate(
         run.tokens_per_s, run.tokens_per_s * run.low, run.tokens_per_s * run.high,
@@ -207,7 +226,7 @@ def _row(
         precision=run.precision,
         layout=str(run.layout),
         fits=True,
-        reason="" if bought else "no current price",
+        reason="" if bought else "nobody lists a current price",
         fix="",
         tokens_per_s=tokens,
         limit=run.layout.limit,
@@ -221,7 +240,16 @@ def _row(
         spot_ceiling=spot_price_ceiling(1.0 / spot.held_h, 1.0 / steady.held_h),
         note="; ".join(part for part in (run.why(), _caution(run), run.measured) if part),
         memory=run.layout.parts,
+        status=_status(job, steady, bought),
     )
+
+
+def _status(job: Job, steady: Finish, bought: Sequence[PurchasedRun]) -> str:
+    """On capacity that nobody takes back the finish is the same however it is paid for."""
+    if any(one.kept for one in bought):
+        return SERVES
+    in_time = steady.p90_h <= (job.run.finish_within_h or float("inf"))
+    return NO_PRICE if in_time else TOO_LATE
 
 
 def _caution(run: Run) -> str:
@@ -276,26 +304,37 @@ def _unfit(
             continue
         more = min((n for n in able if n > count), default=None)
         fix = f"{more} GPUs" if more else other or f"a larger global_batch, or {able[-1]} GPUs"
-        yield ComparedRun(
-            gpu=gpu.id,
-            gpus=count,
-            precision=None,
-            layout="",
-            fits=False,
-            reason=one,
-            fix=fix,
-            tokens_per_s=None,
-            limit="",
-            within_share=None,
-            between_share=None,
-            bubble_share=None,
-            mem_gib=None,
-            undisturbed_s=None,
-            runs_per_week=None,
-            purchases=(),
-            spot_ceiling=None,
-            note="",
-        )
+        lacking = all(lacks(gpu, precision) for precision in precisions)
+        yield _blank(gpu, count, NOT_SUPPORTED if lacking else NO_FIT, one, fix)
+
+
+def _not_allowed(gpu: Gpu, count: int, why: str) -> ComparedRun:
+    return _blank(gpu, count, NOT_ALLOWED, why, "allow it in the inventory")
+
+
+def _blank(gpu: Gpu, count: int, status: str, reason: str, fix: str) -> ComparedRun:
+    """A row of a GPU and count of which no speed is told."""
+    return ComparedRun(
+        gpu=gpu.id,
+        gpus=count,
+        precision=None,
+        layout="",
+        fits=False,
+        reason=reason,
+        fix=fix,
+        tokens_per_s=None,
+        limit="",
+        within_share=None,
+        between_share=None,
+        bubble_share=None,
+        mem_gib=None,
+        undisturbed_s=None,
+        runs_per_week=None,
+        purchases=(),
+        spot_ceiling=None,
+        note="",
+        status=status,
+    )
 
 
 def _rank(row: ComparedRun) -> tuple[bool, float, str, int]:
@@ -405,7 +444,7 @@ def _ways_out(
     return what_would_help(job, gpus, question.precisions, min(late, default=None))
 
 
-def _warnings(rows: Sequence[ComparedRun], as_of: date) -> list[str]:
+def _warnings(rows: Sequence[ComparedRun], is_possible: bool) -> list[str]:
     prices = {(r.gpu, p.purchase): p.price for r in rows for p in r.purchases}
     found = price_warnings(list(prices.values()))
     if any(p.purchase == SPOT for r in rows for p in r.purchases):
@@ -413,6 +452,9 @@ def _warnings(rows: Sequence[ComparedRun], as_of: date) -> list[str]:
             "spot: interruptions and availability come from traces of older GPUs; large gangs "
             "may be unobtainable on spot"
         )
-    if rows and not any(p.kept for r in rows for p in r.purchases):
-        found.append("no GPU type and count can finish in time; see the reasons")
-    return found
+    if any(p.kept for r in rows for p in r.purchases):
+        return found
+    if not is_possible:
+        return [*found, "no GPU type and count can finish in time; see the reasons"]
+    unpriced = dict.fromkeys(r.gpu for r in rows if r.status == NO_PRICE)
+    return [*found, f"only a price is missing of what can finish in time: {', '.join(unpriced)}"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,11 @@ class Model:
         return self.kind.startswith("llm-")
 
     @property
+    def makes_pictures(self) -> bool:
+        """Whether it makes images or videos."""
+        return self.kind in ("image-diffusion", "video-diffusion")
+
+    @property
     def embeds_text(self) -> bool:
         """Whether it can serve embedding workloads (decoders can, too)."""
         return self.kind in ("embedding", "encoder") or self.kind.startswith("llm-")
@@ -93,6 +98,10 @@ class NamedModel:
     def longest(self) -> int | None:
         """Longest request [tokens]; None = not known."""
         return self.context or self.model.context
+
+    def with_context(self, stated: int | None) -> NamedModel:
+        """The model with the longest request [tokens] that a user states, if one does."""
+        return self if stated is None else replace(self, context=stated)
 
     def precisions(self, asked: Sequence[str]) -> tuple[tuple[str, ...], str]:
         """The precisions to run at, and a sentence where they were assumed or overrule the name.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from gpumix.domain.comparison import PriceUsed
+from gpumix.domain.comparison import SERVES, PriceUsed
 from gpumix.domain.evidence import Estimate, NearestMeasurement
 from gpumix.domain.fit import TrainingParts
 from gpumix.domain.job import ParetoRun
@@ -36,7 +36,9 @@ class PurchasedRun:
 
 @dataclass(frozen=True, slots=True)
 class ComparedRun:
-    """One GPU at one count with its best layout; `reason` and `fix` where nothing fits.
+    """One GPU at one count with its best layout; `reason` and `fix` where nothing fits. `status`
+    says what stands in the way: `does not fit`, `not supported`, `not allowed`, `too late` however
+    it is paid for, `no price`; or `serves`.
 
     `within_share`, `between_share` and `bubble_share` are the parts of a step (0-1) that go to
     exchange within a replica, between replicas, and to the pipeline's bubble. `spot_ceiling` is
@@ -64,6 +66,7 @@ class ComparedRun:
     note: str
     nearest: NearestMeasurement | None = None
     memory: TrainingParts | None = None
+    status: str = SERVES
 
     def bought(self, purchase: str) -> PurchasedRun | None:
         """The run bought one way; None where there is no price."""

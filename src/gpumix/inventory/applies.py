@@ -52,7 +52,7 @@ _EVERY = frozenset(
     {"kind", "tier", "residency", "gpus", "needs", "data_tb", "egress_tb_per_month", "from_",
      "until"}
 )  # fmt: skip
-_OF_MODELS = frozenset({"model", "precision", "kv_precision", "engine"})
+_OF_MODELS = frozenset({"model", "precision", "kv_precision", "context", "engine"})
 
 
 def keys_of(kind: Kind) -> frozenset[str]:

@@ -12,7 +12,7 @@ from gpumix.domain.llm import SHORTER, NamedModel, too_long
 from gpumix.domain.traffic import Lengths
 from gpumix.domain.workload import Demand, RequestClass, Tier
 from gpumix.inventory.demand import rescaled
-from gpumix.inventory.schema import ClassSpec, TrafficSpec, WorkloadSpec
+from gpumix.inventory.schema_work import ClassSpec, TrafficSpec, WorkloadSpec
 from gpumix.inventory.yaml import KeyPath
 
 WHOLE = 0.001

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from gpumix.domain.custom import RATE_CV, UNIT, MeasuredRate
 from gpumix.domain.workload import Kind
-from gpumix.inventory.own_work import MeasuredRateSpec
-from gpumix.inventory.schema import WorkloadSpec
+from gpumix.inventory.schema_work import MeasuredRateSpec, WorkloadSpec
 from gpumix.inventory.yaml import KeyPath
 
 _OF_PROMPTS = (

@@ -12,7 +12,7 @@ from gpumix.domain.traffic import DemandFrom, Lengths, Profile
 from gpumix.domain.workload import Demand, Kind, Slo
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.inventory.rates import Place, demand_from, rate_problems, with_lengths
-from gpumix.inventory.schema import TokensInOut, TrafficSpec, WorkloadSpec
+from gpumix.inventory.schema_work import TokensInOut, TrafficSpec, WorkloadSpec
 from gpumix.inventory.trace import read_trace
 from gpumix.inventory.trace_formats import Reading
 from gpumix.inventory.yaml import KeyPath

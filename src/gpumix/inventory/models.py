@@ -9,7 +9,7 @@ from gpumix.domain import defaults
 from gpumix.domain.llm import SHORTER, Model, NamedModel, too_long
 from gpumix.domain.workload import Demand, Kind
 from gpumix.errors import Problem
-from gpumix.inventory.schema import WorkloadSpec
+from gpumix.inventory.schema_work import WorkloadSpec
 from gpumix.inventory.yaml import KeyPath
 
 _TRAINS = (Kind.FINETUNE, Kind.PRETRAIN)

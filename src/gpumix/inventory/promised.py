@@ -8,7 +8,7 @@ from dataclasses import replace
 from gpumix.domain.promises import AVAILABILITY, DEFAULT_SLOS, SLO_NAMES, slo_of
 from gpumix.domain.workload import Kind, Slo
 from gpumix.inventory.classes import names_of
-from gpumix.inventory.schema import WorkloadSpec
+from gpumix.inventory.schema_work import WorkloadSpec
 from gpumix.inventory.yaml import KeyPath
 
 Known = Callable[[KeyPath, str, str, Iterable[str]], None]

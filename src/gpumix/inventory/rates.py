@@ -10,7 +10,7 @@ from gpumix.domain.promises import DEFAULT_SLOS
 from gpumix.domain.traffic import DemandFrom, Lengths, Profile
 from gpumix.domain.workload import Kind, Slo
 from gpumix.errors import InputError, Problem
-from gpumix.inventory.schema import TokensInOut, TrafficSpec
+from gpumix.inventory.schema_work import TokensInOut, TrafficSpec
 from gpumix.units import MS, SECONDS_PER_DAY
 
 RATES = ("peak_requests_per_s", "requests_per_s", "users", "concurrency", "tokens_per_day")
@@ -114,13 +114,13 @@ def demand_from(
         formula = f"peak = {mean:g} / {shape}"
     elif spec.users is not None:
         think_s = defaults.THINK_TIME_S if spec.think_time is None else spec.think_time
-        answer_s, why = _answer_s(slos, output, place(key))
+        answer_s, why = time_to_answer(slos, output, place(key))
         peak = spec.users / (think_s + answer_s)
         stated = f"users {spec.users:,.10g}, think_time {think_s:g} s"
         stated += " (default)" if spec.think_time is None else ""
         formula = f"peak = {spec.users:,.10g} / ({think_s:g} s + {answer_s:.3g} s to answer: {why})"
     elif spec.concurrency is not None:
-        answer_s, why = _answer_s(slos, output, place(key))
+        answer_s, why = time_to_answer(slos, output, place(key))
         peak, stated = spec.concurrency / answer_s, f"concurrency {spec.concurrency:,.10g}"
         formula = f"peak = {spec.concurrency:,.10g} / {answer_s:.3g} s to answer (Little): {why}"
     elif (volume := spec.tokens_per_day) is not None:
@@ -152,7 +152,7 @@ def _amounts(spec: TrafficSpec, key: str) -> tuple[tuple[str, float], ...]:
     return () if value is None else (("", value),)
 
 
-def _answer_s(slos: Sequence[Slo], output: Lengths, here: str) -> tuple[float, str]:
+def time_to_answer(slos: Sequence[Slo], output: Lengths, here: str) -> tuple[float, str]:
     """How long an answer takes [s], assumed from what is promised, and the words for it.
 
     An end-to-end limit says it; else the first token's limit and the next tokens' do, those that

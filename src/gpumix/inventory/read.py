@@ -53,7 +53,8 @@ from gpumix.inventory.limits import limits_of
 from gpumix.inventory.models import can_do, refuse_long, weights_of
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.promised import availability_of, promised
-from gpumix.inventory.schema import ApiSpec, CloudSpec, InventorySpec, WorkloadSpec
+from gpumix.inventory.schema import ApiSpec, CloudSpec, InventorySpec
+from gpumix.inventory.schema_work import WorkloadSpec
 from gpumix.inventory.seen import with_what_is_seen
 from gpumix.inventory.sites import quotes_of, sites_of
 from gpumix.inventory.today import Reading, today_of
@@ -268,7 +269,7 @@ class _Reader:
             said = f"{model.id} ({model.kind}) cannot do kind {spec.kind}"
             self._say(path, said, MEASURED_INSTEAD.get(model.kind, ""))
         self.notes += [] if named is None else [f"{path[1]}: {note}" for note in named.notes]
-        return named
+        return named and named.with_context(spec.context)
 
     def _refuse_foreign_keys(self, path: KeyPath, spec: WorkloadSpec) -> None:
         for key in sorted(spec.model_fields_set - keys_of(spec.kind)):

@@ -4,248 +4,37 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from gpumix.domain import defaults
 from gpumix.domain.case import Jump
 from gpumix.domain.site import SERVER_TAXES
-from gpumix.domain.training_words import BasePrecision, Offload, Optimizer
 from gpumix.domain.workload import (
-    HIGHEST_RANK,
-    LEAST_CLASS,
-    LONGEST_NAME,
-    MOST_ADAPTERS,
-    MOST_CLASSES,
     SIMPLICITY,
-    Kind,
-    Tier,
 )
-from gpumix.inventory.own_work import NeedsSpec, Rate
 from gpumix.inventory.quantities import (
-    Crowd,
     Day,
     Growth,
     LastDay,
-    Limit,
     Money,
     Month,
     Number,
-    PerDay,
-    RequestsPerS,
-    Runs,
     Seconds,
     Share,
-    Tokens,
-    TokensPerDay,
-    TokensPerRequest,
-    UnitsPerDay,
     Whole,
-    WindowHours,
     Year,
 )
+from gpumix.inventory.schema_base import AnyOr, AnyTier, Name, Names, Purchases, Spec
+from gpumix.inventory.schema_work import WorkloadSpec, _all_or_places
 
 
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-Names = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
-
-
-Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
-"""A name of the team's own: a plan, a workload, a site."""
-
-
-Purchases = Annotated[
-    list[Literal["on_demand", "spot", "reserved", "reserved_1y", "reserved_3y"]],
-    BeforeValidator(_as_list),
-    Field(min_length=1),
-]
-"""Ways of renting."""
-
-
-TierName = Literal["hyperscaler", "neocloud", "marketplace", "reseller"]
-
-
-def _any_form(value: Any) -> str:
-    return "any" if value == "any" else "names"
-
-
-AnyOr = Annotated[
-    Annotated[Literal["any"], Tag("any")] | Annotated[Names, Tag("names")],
-    Discriminator(_any_form),
-]
-
-
-AnyTier = Annotated[
-    Annotated[Literal["any"], Tag("any")]
-    | Annotated[list[TierName], BeforeValidator(_as_list), Field(min_length=1), Tag("names")],
-    Discriminator(_any_form),
-]
-"""Kinds of providers; `any` for all."""
-
-
-class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class HorizonSpec(_Spec):
+class HorizonSpec(Spec):
     """When the plan starts and how long it runs."""
 
     start: Day
     years: Whole = Field(ge=1, le=10)
 
 
-class TokensInOut(_Spec):
-    """Tokens a day, input and output apart."""
-
-    input: TokensPerDay
-    output: TokensPerDay
-
-
-def _volume_form(value: Any) -> str:
-    return "apart" if isinstance(value, dict | TokensInOut) else "input"
-
-
-Volume = Annotated[
-    Annotated[TokensInOut, Tag("apart")] | Annotated[TokensPerDay, Tag("input")],
-    Discriminator(_volume_form),
-]
-"""`2B` (input only), or `{input: 900M, output: 60M}`."""
-
-
-class TraceMapSpec(_Spec):
-    """Columns of a trace that is none of the public formats."""
-
-    arrival: Name
-    input: Name
-    output: Name
-
-
-class TrafficSpec(_Spec):
-    """How requests arrive: a catalogue profile, plain lengths, or a trace; how many, in one of the
-    ways of rates.RATES."""
-
-    profile: str | None = None
-    trace: str | None = None
-    trace_unit: Literal["s", "ms"] | None = None
-    trace_map: TraceMapSpec | None = None
-    peak_requests_per_s: RequestsPerS | None = None
-    requests_per_s: RequestsPerS | None = None
-    users: Crowd | None = None
-    think_time: Seconds | None = None
-    concurrency: Crowd | None = None
-    tokens_per_day: Volume | None = None
-    input_tokens: TokensPerRequest | None = None
-    output_tokens: TokensPerRequest | None = None
-    images_per_request: Annotated[Number, Field(ge=0, le=1000)] = 0.0
-    tokens_per_image: TokensPerRequest | None = None
-    audio_minutes_per_request: Annotated[Number, Field(ge=0, le=1000)] = 0.0
-    arrival_cv: Annotated[Number, Field(ge=0.05, le=20)] | None = None
-    length_correlation: Annotated[Number, Field(ge=-1, le=1)] | None = None
-    prefix_share: Annotated[Share, Field(lt=1)] | None = None
-    growth_per_year: Growth = 0.0
-
-
-class AdaptersSpec(_Spec):
-    """LoRA adapters that a workload's base model serves."""
-
-    count: Whole = Field(ge=1, le=MOST_ADAPTERS)
-    rank: Whole = Field(ge=1, le=HIGHEST_RANK)
-
-
-class ClassSpec(_Spec):
-    """Some of a chat's requests: what is not stated is as in the workload."""
-
-    name: Name | None = None
-    share: Annotated[Share, Field(ge=LEAST_CLASS)]
-    input_tokens: TokensPerRequest | None = None
-    output_tokens: TokensPerRequest | None = None
-    slo: dict[str, Limit] = {}
-    tier: Tier | None = None
-
-
-RoundTripMs = Annotated[Number, Field(ge=0, le=10_000)]
-
-
-def _all_or_places(value: Any) -> str:
-    return "places" if isinstance(value, dict) else "all"
-
-
-RoundTrips = Annotated[
-    Annotated[RoundTripMs, Tag("all")] | Annotated[dict[str, RoundTripMs], Tag("places")],
-    Discriminator(_all_or_places),
-]
-"""`40` to every place, or by place: `{IN: 45, aws ap-south-1: 38}`."""
-
-
-class WorkloadSpec(_Spec):
-    """One workload of any kind; applies.py says which keys go with which kind."""
-
-    kind: Kind
-    model: str | None = None
-    precision: Names | None = None
-    kv_precision: str = ""
-    engine: str = defaults.ENGINE
-    tier: Tier = Tier.STANDARD
-    confidence: Annotated[Share, Field(ge=0.5, le=0.99)] | None = None
-    residency: Names | None = None
-    gpus: Names | None = None
-    needs: NeedsSpec = NeedsSpec()
-    window: WindowHours | None = None
-    growth_per_year: Growth | None = None
-    data_tb: Number = Field(default=0.0, ge=0, le=1e6)
-    egress_tb_per_month: Number = Field(default=0.0, ge=0, le=1e6)
-    from_: Day | None = Field(default=None, alias="from")
-    until: LastDay | None = None
-    # served work
-    mig: bool = True
-    share_gpu: bool = False
-    adapters: AdaptersSpec | None = None
-    share_replicas: bool = True
-    classes: Annotated[list[ClassSpec], Field(min_length=1, max_length=MOST_CLASSES)] | None = None
-    traffic: TrafficSpec | None = None
-    slo: dict[str, Limit] = {}
-    users_at: Names | None = None
-    rtt_ms: RoundTrips | None = None
-    tokens_per_day: Volume | None = None
-    input_tokens: TokensPerRequest | None = None
-    # jobs
-    method: Literal["full", "dpo", "lora", "qlora"] | None = None
-    tokens: Tokens | None = None
-    runs_per_month: Runs | None = None
-    runs_per_year: Runs | None = None
-    finish_within: Seconds | None = None
-    seq_len: Whole | None = Field(default=None, ge=16, le=10_000_000)
-    global_batch: Whole | None = Field(default=None, ge=1, le=1_000_000)
-    lora_rank: Whole = Field(default=16, ge=1, le=4096)
-    stack: str | None = None
-    n_gpus: Whole | None = Field(default=None, ge=1, le=100_000)
-    token_fill: Share = 1.0
-    activation_ckpt: Literal["none", "selective", "full"] | None = None
-    optimizer: Optimizer | None = None
-    offload: Offload | None = None
-    base_precision: BasePrecision | None = None
-    checkpoint: Literal["sync", "async"] = "sync"
-    queue: Seconds | None = None
-    new_fleet: bool = False
-    programme_factor: Number = Field(default=1.0, ge=1, le=100)
-    calendar_usd_per_day: Number = Field(default=0.0, ge=0, le=1e9)
-    # media
-    images_per_day: PerDay | None = None
-    videos_per_day: PerDay | None = None
-    latency: Seconds | None = None
-    steps: Whole | None = Field(default=None, ge=1, le=1000)
-    resolution: str | None = Field(default=None, pattern=r"^[1-9][0-9]{1,4}x[1-9][0-9]{1,4}$")
-    frames: Whole | None = Field(default=None, ge=1, le=10_000)
-    # custom
-    rates: dict[str, Rate] = {}
-    unit: Name | None = None
-    per_day: UnitsPerDay | None = None
-    time_cv: Annotated[Number, Field(ge=0, le=10)] = 0.0
-
-
-class SpotSpec(_Spec):
+class SpotSpec(Spec):
     """How long spot capacity lasts, and what share of the time it can be had."""
 
     mean_uptime: Seconds
@@ -260,7 +49,7 @@ MostInstances = Annotated[
 """`8` of each kind of instance, or by place: `{aws us-east-1: 16}`."""
 
 
-class DiscountSpec(_Spec):
+class DiscountSpec(Spec):
     """A share off a provider's listed prices; what is not named is all."""
 
     provider: str
@@ -271,7 +60,7 @@ class DiscountSpec(_Spec):
     until: Day | None = None
 
 
-class CreditSpec(_Spec):
+class CreditSpec(Spec):
     """Money that pays a provider's rent until a day."""
 
     provider: str
@@ -279,7 +68,7 @@ class CreditSpec(_Spec):
     until: Day
 
 
-class CloudSpec(_Spec):
+class CloudSpec(Spec):
     """Which rentals may be used."""
 
     providers: AnyOr = "any"
@@ -297,7 +86,7 @@ class CloudSpec(_Spec):
     tax_share: Share = 0.0
 
 
-class StaffSpec(_Spec):
+class StaffSpec(Spec):
     """Posts of a site: at the least, for each server, what one costs a year, whether whole."""
 
     least: Number | None = Field(default=None, ge=0, le=10_000)
@@ -310,7 +99,7 @@ def _as_server_taxes(value: Any) -> Any:
     return {SERVER_TAXES: value} if isinstance(value, list) else value
 
 
-class TaxSpec(_Spec):
+class TaxSpec(Spec):
     """One tax [percent] on the value and on taxes above it; the share that comes back, and when."""
 
     name: Name
@@ -324,7 +113,7 @@ TaxStacks = Annotated[dict[Name, list[TaxSpec]], BeforeValidator(_as_server_taxe
 """A list for servers, or lists by the name of the customs line."""
 
 
-class RoomSpec(_Spec):
+class RoomSpec(Spec):
     """Rent of the room, for each kW of nameplate, at least `minimum_kw`; whether the power is in
     it; what it takes to fit it out, and to change to denser cooling."""
 
@@ -337,7 +126,7 @@ class RoomSpec(_Spec):
     ] = {}
 
 
-class RateSpec(_Spec):
+class RateSpec(Spec):
     """Units of a currency for a dollar, on a day."""
 
     per_usd: Number = Field(gt=0, le=1e9)
@@ -346,7 +135,7 @@ class RateSpec(_Spec):
     jumps: list[Jump] = []
 
 
-class SiteSpec(_Spec):
+class SiteSpec(Spec):
     """A site of one's own; unstated figures come from its country's row."""
 
     country: str
@@ -371,14 +160,14 @@ class SiteSpec(_Spec):
     lead_months: Whole | None = Field(default=None, ge=0, le=120)
 
 
-class ApiSpec(_Spec):
+class ApiSpec(Spec):
     """Which APIs may do some of the work, and the team's own prices of them."""
 
     providers: AnyOr = "any"
     prices: str | None = None
 
 
-class OwnedSpec(_Spec):
+class OwnedSpec(Spec):
     """GPUs that stand on a site: how many, how old, and what somebody offers for one."""
 
     count: Whole = Field(ge=1, le=1_000_000)
@@ -397,7 +186,7 @@ Owned = Annotated[
 """`8`, or `{count: 8, age_months: 24, sell_usd: 4000}`."""
 
 
-class SupplySpec(_Spec):
+class SupplySpec(Spec):
     """Clouds, APIs, sites, and GPUs that already stand on a site."""
 
     cloud: CloudSpec | None = None
@@ -408,7 +197,7 @@ class SupplySpec(_Spec):
     phases: Annotated[list[Month], Field(min_length=1)] | None = None
 
 
-class LimitsSpec(_Spec):
+class LimitsSpec(Spec):
     """Promises about the whole plan."""
 
     capex_usd: Annotated[Number, Field(ge=0, le=1e15)] | None = None
@@ -421,13 +210,13 @@ class LimitsSpec(_Spec):
     cash: dict[Year, Money] = {}
 
 
-class PreferSpec(_Spec):
+class PreferSpec(Spec):
     """What a plan may pay for: `simplicity` is the share it may cost above the cheapest."""
 
     simplicity: Annotated[Share, Field(le=0.5)] = SIMPLICITY
 
 
-class RentedSpec(_Spec):
+class RentedSpec(Spec):
     """Instances that run today; today.py says what goes together."""
 
     provider: str
@@ -441,27 +230,27 @@ class RentedSpec(_Spec):
     usd_per_gpu_hour: Number | None = None
 
 
-class FinanceSpec(_Spec):
+class FinanceSpec(Spec):
     """What capital costs a year, where it is not that of a site."""
 
     cost_of_capital: Share | None = None
 
 
-class LicenceSpec(_Spec):
+class LicenceSpec(Spec):
     """Software that is paid for by the GPU and year."""
 
     usd_per_gpu_year: Annotated[Number, Field(ge=0, le=1e6)] | None = None
     on: Names = ["all"]
 
 
-class TodaySpec(_Spec):
+class TodaySpec(Spec):
     """What runs today, and what it is billed a month."""
 
     rented: list[RentedSpec] = []
     monthly_usd: Annotated[Number, Field(gt=0, le=1e12)] | None = None
 
 
-class InventorySpec(_Spec):
+class InventorySpec(Spec):
     """The whole file."""
 
     name: Name = "my plan"

@@ -10,7 +10,7 @@ from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.llm import Model
 from gpumix.domain.traffic import Lengths
 from gpumix.domain.workload import Demand, Kind
-from gpumix.inventory.schema import TrafficSpec, WorkloadSpec
+from gpumix.inventory.schema_work import TrafficSpec, WorkloadSpec
 from gpumix.inventory.yaml import KeyPath
 from gpumix.units import SECONDS_PER_MINUTE
 

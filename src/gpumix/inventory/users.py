@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gpumix.domain.offer import Offer
 from gpumix.domain.places import StatedTrip
 from gpumix.domain.workload import Kind, Slo
-from gpumix.inventory.schema import WorkloadSpec
+from gpumix.inventory.schema_work import WorkloadSpec
 from gpumix.inventory.yaml import KeyPath
 from gpumix.units import MS
 

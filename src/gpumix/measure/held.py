@@ -16,8 +16,9 @@ from gpumix.options.workloads import options
 from gpumix.plan.api_supply import with_apis
 from gpumix.plan.choose import chosen_from, cycles_for, supply
 from gpumix.plan.cycle import Cycle
-from gpumix.plan.formulate import Choice, may_run
+from gpumix.plan.formulate import Choice
 from gpumix.plan.search import best_cycle
+from gpumix.supply.allowed import may_run
 from gpumix.supply.supply import Supplies, Supply
 
 if TYPE_CHECKING:

@@ -237,12 +237,23 @@ class Run:
         )
 
 
+def lacks(gpu: Gpu, precision: str) -> str:
+    """What keeps a GPU from training in a precision; empty where nothing does.
+
+    16-bit floats of the other kind are no stand-in: fp16 overflows where bf16 does not.
+    """
+    return f"{gpu.id} has no bf16" if precision == "bf16" and not gpu.bf16_tflops else ""
+
+
 def predict_run(job: Job, gpu: Gpu, count: int, node: int, precision: str) -> Run:
     """The run with its best layout on `count` GPUs in nodes of `node`.
 
-    Raises: NoEstimate, saying what comes nearest, where no layout fits.
+    Raises: NoEstimate where the GPU lacks the precision, and, saying what comes nearest, where no
+    layout fits.
     """
     run = job.run
+    if lacking := lacks(gpu, precision):
+        raise NoEstimate(lacking)
     found = _fastest(job, gpu, count, node, precision)
     if isinstance(found, str):
         raise NoEstimate(found)

@@ -9,7 +9,7 @@ from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Gpu
 from gpumix.errors import NoEstimate
 from gpumix.fields import compact
-from gpumix.options.runs import Job, in_words, layouts_of, predict_run
+from gpumix.options.runs import Job, in_words, lacks, layouts_of, predict_run
 
 MORE_GPUS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 LIGHTER = {"full": ("lora", "qlora"), "dpo": ("lora", "qlora"), "lora": ("qlora",)}
@@ -37,6 +37,8 @@ def what_would_help(
 
 def why_not(job: Job, gpu: Gpu, most: int, precisions: Sequence[str]) -> str:
     """What would make a job fit on a GPU that holds it at no count up to `most`."""
+    if all(lacks(gpu, precision) for precision in precisions):
+        return "precision: fp16"
     if job.run.global_batch is not None and _batch_too_small(job, gpu, most, precisions[0]):
         return f"a global_batch of {most} or more, or fewer GPUs"
     counts = tuple(most * 2**doublings for doublings in range(MOST_DOUBLINGS + 1))

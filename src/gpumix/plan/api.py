@@ -25,13 +25,13 @@ from gpumix.plan.data import data_usd_per_unit
 from gpumix.plan.formulate import (
     Choice,
     holds,
-    may_run,
     rate_on,
     usd_per_busy_hour,
 )
 from gpumix.plan.interpret import Answer
 from gpumix.plan.periods import WEEKS_PER_YEAR, first_month, units_in, work_per_week
 from gpumix.plan.worthwhile import worthwhile
+from gpumix.supply.allowed import may_run
 from gpumix.supply.apis import Quote, quotes, usd_per_mtok
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK, MONTHS_PER_YEAR

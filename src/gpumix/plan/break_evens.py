@@ -14,8 +14,9 @@ from gpumix.domain.offer import Purchase, term_words
 from gpumix.domain.plan import BreakEven, DecisionRule
 from gpumix.domain.workload import Tier
 from gpumix.plan.accounts import Line, Use
-from gpumix.plan.formulate import holds, may_run
+from gpumix.plan.formulate import holds
 from gpumix.plan.interpret import Answer
+from gpumix.supply.allowed import may_run
 from gpumix.supply.supply import Supply
 
 LEAST_LEFT = 1e-6

@@ -11,7 +11,8 @@ from gpumix.domain.workload import Kind, Workload
 from gpumix.options.option import Option
 from gpumix.options.reasons import Reason, Way, way_of
 from gpumix.options.watts import PerWatt
-from gpumix.plan.formulate import Choice, holds, may_run, rate_on, unit_cost_usd
+from gpumix.plan.formulate import Choice, holds, rate_on, unit_cost_usd
+from gpumix.supply.allowed import may_run
 from gpumix.supply.supply import Supply
 from gpumix.units import MEGA
 

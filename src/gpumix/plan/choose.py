@@ -13,9 +13,10 @@ from gpumix.options.runs import Reliability
 from gpumix.options.slices import best_parts
 from gpumix.plan.cohorts import changes_of
 from gpumix.plan.cycle import Cycle, cycle_of
-from gpumix.plan.formulate import Choice, holds, may_run, usd_per_hour, weight_of
+from gpumix.plan.formulate import Choice, holds, usd_per_hour, weight_of
 from gpumix.plan.periods import months_of
 from gpumix.plan.worthwhile import worthwhile
+from gpumix.supply.allowed import may_run
 from gpumix.supply.availability import with_availability
 from gpumix.supply.capital import cost_of_capital
 from gpumix.supply.owned import own_servers

@@ -33,12 +33,9 @@ from gpumix.plan.nights import hours_of, nights_of, shifts_of
 from gpumix.plan.periods import Period, busiest_week, first_month, work_per_week
 from gpumix.plan.sites import SiteCosts, site_costs
 from gpumix.plan.terms import Terms
-from gpumix.supply.availability import up_share
+from gpumix.supply.allowed import may_run
 from gpumix.supply.supply import Supply
 from gpumix.units import HOURS_PER_WEEK
-
-UNSTEADY_TIERS = ("marketplace", "reseller")
-"""Tiers that sell machines of others: no premium work there."""
 
 QUANTA = 4
 """Runs of a rented instance, at the least, that finish a week's deferrable work in its longest
@@ -131,18 +128,6 @@ def part_of(whole: Formulation, problem: mix.Problem) -> Formulation:
     pairs = zip(whole.problem.configs, whole.cells, strict=True)
     cells = tuple(cell for config, cell in pairs if config.resource in kept)
     return replace(whole, problem=problem, cells=cells)
-
-
-def may_run(workload: Workload, supply: Supply) -> bool:
-    """Whether law and promise allow the workload there: residency; premium work runs neither on
-    spot nor on machines that the provider does not own; what is up for less of the time than the
-    workload promises does not do."""
-    lawful = not workload.countries or supply.country in workload.countries
-    named = not workload.gpus or supply.gpu in workload.gpus
-    is_steady = supply.purchase is not Purchase.SPOT and supply.tier not in UNSTEADY_TIERS
-    steady = is_steady or workload.tier is not Tier.PREMIUM
-    up = (up_share(workload, supply) or 0.0) >= (workload.availability or 0.0)
-    return lawful and named and steady and up and not supply.idle
 
 
 def rate_on(

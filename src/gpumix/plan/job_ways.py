@@ -16,7 +16,8 @@ from gpumix.options.option import Option
 from gpumix.options.runs import Job, Run
 from gpumix.options.tradeoff import front
 from gpumix.options.training import held_h, job_of
-from gpumix.plan.formulate import holds, may_run, usd_per_hour
+from gpumix.plan.formulate import holds, usd_per_hour
+from gpumix.supply.allowed import may_run
 from gpumix.supply.supply import Supply
 from gpumix.units import SECONDS_PER_HOUR
 

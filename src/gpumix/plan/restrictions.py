@@ -12,9 +12,10 @@ from gpumix.domain.plan import LISTED, WITHOUT_LOSS
 from gpumix.domain.workload import Tier
 from gpumix.options.option import Option
 from gpumix.plan.accounts import Line
-from gpumix.plan.formulate import Choice, may_run
+from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import Answer
 from gpumix.plan.worthwhile import worthwhile
+from gpumix.supply.allowed import may_run
 from gpumix.supply.supply import Supply
 
 MOST_FAMILIES = 4

@@ -25,13 +25,14 @@ from gpumix.options.workloads import whole_options
 from gpumix.plan.accounts import Line, Use, usd_by_workload
 from gpumix.plan.availability import availability
 from gpumix.plan.candidates import candidates_of, cheapest_way, ways_of_gpus, why
-from gpumix.plan.formulate import Cell, Choice, may_run, rate_on
+from gpumix.plan.formulate import Cell, Choice, rate_on
 from gpumix.plan.interpret import Answer
 from gpumix.plan.job_ways import job_plan
 from gpumix.plan.periods import units_by_year
 from gpumix.plan.replay_queue import running
 from gpumix.plan.running import planned_hours
 from gpumix.serving.pools import pool_rate
+from gpumix.supply.allowed import may_run
 from gpumix.supply.supply import Supplies
 from gpumix.units import HOURS_PER_WEEK, MS, SECONDS_PER_HOUR
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from gpumix.domain.offer import Purchase
 from gpumix.options.option import Option
-from gpumix.plan.formulate import Choice, holds, may_run, rate_on
+from gpumix.plan.formulate import Choice, holds, rate_on
+from gpumix.supply.allowed import may_run
 from gpumix.supply.supply import Supply
 
 Rates = Mapping[tuple[str, float, str], float]

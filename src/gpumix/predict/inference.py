@@ -22,7 +22,6 @@ from gpumix.perf import media
 from gpumix.perf.calibrate import Places
 from gpumix.perf.inference.constants import is_fitted
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments
-from gpumix.perf.inference.memory import memory
 from gpumix.perf.inference.questions import LOADS, METRICS, Questions, answer
 from gpumix.perf.interval import interval, tier_sigma
 from gpumix.perf.precision import kv_bytes_per_value, weight_format
@@ -36,7 +35,7 @@ from gpumix.predict.evidence import (
     rows_for,
     serving_label,
 )
-from gpumix.predict.room import tight_notes
+from gpumix.predict.room import tight_notes, why_empty
 from gpumix.predict.rows import (
     Layout,
     add_notes,
@@ -47,7 +46,6 @@ from gpumix.predict.rows import (
     layouts_of,
     parse_slo,
     quantity_of,
-    reason_of,
     spread_of,
     unknown,
 )
@@ -388,7 +386,7 @@ class _Prediction:
         empty = ~np.isfinite(value)
         tight = tight_notes(dep.take(index), questions.input_len + questions.output_len)
         append_notes(self.out["note"], rows[~empty & (tight != "")], tight[~empty & (tight != "")])
-        reasons = self._reasons(dep, index[empty], questions.take(np.flatnonzero(empty)))
+        reasons = why_empty(dep, index[empty], questions.take(np.flatnonzero(empty)))
         self.out["note"][rows[empty]] = reasons
         self.out["limit"][rows[empty]] = ""
 
@@ -416,20 +414,6 @@ class _Prediction:
             self.out["basis"][rows[kind]] = moved.basis[kind]
         low, high = interval(value, sigma)
         self.out["value"][rows], self.out["low"][rows], self.out["high"][rows] = value, low, high
-
-    @staticmethod
-    def _reasons(dep: Deployment, index: IntArray, questions: Questions) -> list[str]:
-        fits = memory(dep.take(index), questions.input_len, questions.output_len)
-        return [
-            reason_of(
-                str(questions.load[row]),
-                bool(np.isnan(questions.input_len[row] + questions.output_len[row])),
-                bool(np.isnan(questions.load_value[row])),
-                bool(fits.fits[row]),
-                float(fits.weights_bytes[row]),
-            )
-            for row in range(len(index))
-        ]
 
     def _answer_media(
         self,

@@ -1,7 +1,8 @@
-"""The packaged measurement nearest to a prediction, and what the engine says of that very run.
+"""The measurement nearest to a prediction, and what the engine says of that very run.
 
 distance = sum of w over the words that differ + sum of w |ln(row / asked)| over the figures, among
-rows that measure the same quantity; the weights are data/nearness.csv.
+rows that measure the same quantity; the weights are data/nearness.csv. A row of the team's own that
+is close or related goes before every packaged one.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from gpumix.predict.inference import predict_inference
 from gpumix.predict.rows import figure_of
 from gpumix.predict.stated import stated_weights
 from gpumix.predict.training import predict_training
+from gpumix.predict.training_rows import METRICS
 from gpumix.values import FloatArray
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ REPORTED_FROM = 0.05
 """Least part of a distance that is reported."""
 
 MOST_REPORTED = 3
+FITTED = "calib"
+"""What a row says of itself that predictions were fitted on."""
 
 NEAR, AKIN = 0.45, 1.0
 """Distances up to which a measured run is `close`, or `related`; beyond it is `distant`.
@@ -162,10 +166,15 @@ def _nearest(work: _Work, points: Points, catalog: Catalog) -> list[NearestMeasu
     asked, index = _placed(work, points, catalog)
     known = _known(work, catalog)
     weights = catalog.nearness[work.name]
+    packaged = len(work.rows(catalog)["id"])
     at = np.full(len(asked.quantity), -1)
     for start in range(0, len(at), CHUNK_ROWS):
         rows = np.arange(start, min(start + CHUNK_ROWS, len(at)))
         apart = distances(_take(asked, rows), known, weights)
+        own = apart[:, packaged:]
+        if own.size:
+            is_like = own.min(axis=1) <= AKIN
+            apart[is_like, :packaged] = np.inf
         best = np.argmin(apart, axis=1)
         at[rows] = np.where(np.isfinite(apart[np.arange(len(rows)), best]), best, -1)
     predicted = _predictions(work, at, catalog)
@@ -201,10 +210,30 @@ def _run(work: _Work, cell: Cells, catalog: Catalog) -> Run | None:
 
 @lru_cache(maxsize=16)
 def _known(work: _Work, catalog: Catalog) -> Runs:
-    columns = work.rows(catalog)
+    columns = _rows(work, catalog)
     rows = range(len(columns["id"]))
     cells = [{name: columns[name][i] for name in work.columns if name in columns} for i in rows]
     return Runs.of([_run(work, cell, catalog) for cell in cells])
+
+
+@lru_cache(maxsize=16)
+def _rows(work: _Work, catalog: Catalog) -> dict[str, list[str]]:
+    """The packaged rows of a kind of work, then the team's own, as columns of text."""
+    columns, own = work.rows(catalog), catalog.measured
+    is_training = work.name == "training"
+    kept = [i for i, m in enumerate(own.get("metric", ())) if (m in METRICS) == is_training]
+    blank = [""] * len(own.get("metric", ()))
+
+    def more(name: str) -> list[str]:
+        cells = own.get(name, blank)
+        return [_own_cell(name, cells[i]) for i in kept]
+
+    return {name: [*cells, *more(name)] for name, cells in columns.items()}
+
+
+def _own_cell(name: str, cell: str) -> str:
+    """A cell of the team's own row: predictions are moved by it, as they are fitted on others."""
+    return {"split": FITTED, "source": f"own: {cell}"}.get(name, cell)
 
 
 def _take(runs: Runs, rows: npt.ArrayLike) -> Runs:
@@ -221,7 +250,7 @@ def _predictions(work: _Work, at: npt.NDArray[Any], catalog: Catalog) -> dict[in
     places = sorted({int(place) for place in at if place >= 0})
     if not places:
         return {}
-    columns = work.rows(catalog)
+    columns = _rows(work, catalog)
     rows = {name: [cells[place] for place in places] for name, cells in columns.items()}
     values = numbers_in(list(work.predict(rows, catalog=catalog)["value"]))
     return dict(zip(places, values.tolist(), strict=True))
@@ -237,7 +266,7 @@ def _record(
     known: Runs,
     parts: Mapping[str, FloatArray],
 ) -> NearestMeasurement:
-    cell = {name: cells[place] for name, cells in work.rows(catalog).items()}
+    cell = {name: cells[place] for name, cells in _rows(work, catalog).items()}
     measured = float(cell["value"])
     answered = np.isfinite(predicted)
     apart = {name: float(part[0, 0]) for name, part in parts.items()}
@@ -254,7 +283,7 @@ def _record(
         measured=measured,
         predicted=predicted if answered else None,
         error=predicted / measured - 1.0 if answered else None,
-        fitted=cell["split"] == "calib",
+        fitted=cell["split"] == FITTED,
         distance=distance,
         closeness="close" if distance <= NEAR else "related" if distance <= AKIN else "distant",
         differs=", ".join(_difference(name, asked, row, known, place) for name in reported),

@@ -9,6 +9,9 @@ from gpumix.domain.evidence import Basis, Estimate
 from gpumix.domain.fit import CacheRoom, Fits
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.memory import longest_request, memory, request_bytes
+from gpumix.perf.inference.questions import Questions
+from gpumix.predict.columns import IntArray
+from gpumix.predict.rows import reason_of
 from gpumix.units import GIB
 from gpumix.values import FloatArray
 
@@ -91,3 +94,18 @@ def _estimate(dep: Deployment, row: int, ends: list[FloatArray]) -> Estimate:
     engine = dep.keys[dep.key_index[row]].engine.split()[0]
     basis = Basis.CALIBRATED if engine in CALIBRATED_ON else Basis.MODELLED
     return Estimate(value, low, high, basis, FORMULA)
+
+
+def why_empty(dep: Deployment, index: IntArray, questions: Questions) -> list[str]:
+    """Why deployments `index` answer nothing to questions, one a row."""
+    fits = memory(dep.take(index), questions.input_len, questions.output_len)
+    return [
+        reason_of(
+            str(questions.load[row]),
+            bool(np.isnan(questions.input_len[row] + questions.output_len[row])),
+            bool(np.isnan(questions.load_value[row])),
+            bool(fits.fits[row]),
+            float(fits.weights_bytes[row]),
+        )
+        for row in range(len(index))
+    ]

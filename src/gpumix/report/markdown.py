@@ -113,6 +113,8 @@ def answer_markdown(comparison: Comparison | TrainingComparison) -> str:
 def comparison_markdown(comparison: Comparison) -> str:
     """One workload on every GPU."""
     tables = (
+        comparison_view.sweep_table(comparison),
+        comparison_view.load_table(comparison),
         comparison_view.winners_table(comparison),
         comparison_view.levers_table(comparison),
         api_view.compared_table(comparison),
@@ -136,8 +138,7 @@ def training_markdown(comparison: TrainingComparison) -> str:
     """One training run on every GPU and count."""
     tables = (
         training_view.pareto_table(comparison.pareto),
-        training_view.cost_table(comparison, training_view.ON_DEMAND),
-        training_view.cost_table(comparison, training_view.SPOT),
+        *training_view.cost_tables(comparison),
         training_view.speed_table(comparison),
         training_view.memory_table(comparison),
         evidence_view.close_table(training_view.nearest(comparison)),

@@ -89,8 +89,9 @@ def show_plan(
     _next(steps, console)
 
 
-def show_comparison(comparison: Comparison, console: Console) -> None:
-    """Print one workload on every GPU: question, winners, table, those that cannot."""
+def show_comparison(comparison: Comparison, console: Console, *, whole: bool = True) -> None:
+    """Print one workload on every GPU: question, winners, table, those that cannot; or, not
+    `whole`, the answer of one screen."""
     console.print(Text(comparison.model, style="bold"))
     _small(comparison_view.question(comparison), console)
     if comparison.defaults:
@@ -98,6 +99,18 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
     console.print()
     console.print(Text(comparison_view.headline(comparison), style="bold"))
     _warnings(comparison.warnings, console)
+    if comparison.sweep:
+        show_table(comparison_view.sweep_table(comparison), console, minor=("basis",))
+    if not whole:
+        if not comparison.sweep:
+            minor = ("status", "reason", "basis", "precision")
+            show_table(comparison_view.first_table(comparison), console, minor=minor)
+        else:
+            show_table(comparison_view.unfit_table(comparison), console)
+        console.print()
+        _small(comparison_view.rest_words(comparison), console)
+        return
+    show_table(comparison_view.load_table(comparison), console)
     show_table(
         comparison_view.cost_table(comparison),
         console,
@@ -170,9 +183,9 @@ def show_training(comparison: TrainingComparison, console: Console) -> None:
     console.print(Text(training_view.headline(comparison), style="bold"))
     _warnings(comparison.warnings, console)
     show_table(training_view.pareto_table(comparison.pareto), console, minor=("purchase",))
-    for purchase in (training_view.ON_DEMAND, training_view.SPOT):
+    for paid in training_view.cost_tables(comparison):
         show_table(
-            training_view.cost_table(comparison, purchase),
+            paid,
             console,
             minor=("usd_storage_egress", "spot_ceiling", "goodput", "finish_expected_s"),
         )

@@ -39,3 +39,4 @@ class SimulationQuestion:
     prefill_replicas: int = 0
     kv_link_gb_per_s: float | None = None
     adapters: Adapters | None = None
+    context: int | None = None

@@ -61,7 +61,7 @@ def run_simulation(
     Raises: InputError for unknown names, options that contradict, a model that does not fit.
     """
     _refuse(question)
-    named = catalog.named_model(question.model, "--model")
+    named = catalog.named_model(question.model, "--model").with_context(question.context)
     part = catalog.named_gpu(question.gpu, "--gpu")
     model, gpu = named.model, part.gpu
     defaults = [note for note in (part.note, *named.notes) if note]

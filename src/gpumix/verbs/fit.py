@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gpumix.catalog import load
 from gpumix.compare.fit import FitQuestion, fit_model
 from gpumix.compare.fit_training import TrainingFitQuestion, fit_training
-from gpumix.compare.serving import compared_gpus
+from gpumix.compare.market import compared_gpus, gpu_notes
 from gpumix.domain import defaults as assumed
 from gpumix.domain.fit import Fit, TrainingFit
 from gpumix.domain.training_words import BASES, LOSSES, OFFLOADS, OPTIMIZERS
@@ -105,7 +105,11 @@ def fit_names(
         raise InputError(problems)
     (precision, *_), assumption = named.precisions(asked)
     context = words.context or longest or UNKNOWN_CONTEXT
-    told = [*named.notes, *([assumption] if assumption else [])]
+    told = [
+        *gpu_notes(names_of("--gpus", gpus), catalog),
+        *named.notes,
+        *([assumption] if assumption else []),
+    ]
     told += [f"a context of {context:,} tokens"] if words.context is None else []
     if words.gpu_memory_utilization is None:
         told.append("the engine's own share of memory")

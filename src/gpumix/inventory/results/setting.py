@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from gpumix.catalog import Catalog
 from gpumix.domain.bounds import REQUESTS, TOKENS, point_fault
 from gpumix.domain.cells import number_in
-from gpumix.domain.defaults import ENGINE
+from gpumix.domain.defaults import ENGINE, PRECISION
 from gpumix.domain.quantities import shown
 from gpumix.errors import InputError, Problem
 from gpumix.inventory.results.checks import problems_of
@@ -109,7 +109,8 @@ def setting_of(run: Run, stated: Stated, catalog: Catalog, problems: list[Proble
         "model": _model(run, stated.model, catalog, problems),
         "weight_precision": _agreed(
             run, "precision", said.weight_precision, stated.weight_precision, problems
-        ),
+        )
+        or _name_states(run, stated, catalog),
         "kv_precision": stated.kv_precision,
         "engine": engine,
         "engine_version": _agreed(run, "engine-version", version, stated.engine_version, problems),
@@ -121,6 +122,19 @@ def setting_of(run: Run, stated: Stated, catalog: Catalog, problems: list[Proble
     }
     counts = any(getattr(said, name) or getattr(stated, name) for name in LAYOUT)
     return Setting(cells, tuple(notes), tuple(doubts), counts)
+
+
+def _name_states(run: Run, stated: Stated, catalog: Catalog) -> str:
+    """The precision that the name of the model states by a word, or is published in; empty where
+    that is the default."""
+    for name in filter(None, (stated.model, run.model)):
+        try:
+            named = catalog.named_model(name)
+        except InputError:
+            continue
+        if named.stated or named.precision != PRECISION:
+            return named.precision
+    return ""
 
 
 def stated_faults(stated: Stated) -> Iterator[Problem]:

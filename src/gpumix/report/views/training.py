@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gpumix import fields
+from gpumix.domain.comparison import NO_PRICE
 from gpumix.domain.job import ParetoRun, winner
+from gpumix.domain.offer import Purchase
 from gpumix.domain.training_comparison import (
     ComparedRun,
     PriceRatio,
@@ -26,7 +28,9 @@ from gpumix.report.tables import (
 from gpumix.report.views import evidence as evidence_view
 from gpumix.report.views.fit import TRAINING_PARTS, of_training
 
-ON_DEMAND, SPOT = "on_demand", "spot"
+SPOT = "spot"
+_NAMED = {SPOT: "On spot", "buy": "Bought"}
+"""Ways of paying that a title names in other words than the data."""
 
 
 def question(found: TrainingComparison) -> str:
@@ -53,6 +57,8 @@ def headline(found: TrainingComparison) -> str:
     cheapest = winner(found.pareto, 0.0)
     best = winner(found.pareto, found.calendar_usd_per_day)
     if cheapest is None:
+        if any(run.status == NO_PRICE for run in found.runs):
+            return "It can be done in time; only a price is missing."
         return "No GPU type and count can finish in time." if _able(found) else "It fits on no GPU."
     words = f"Cheapest: {run_words(cheapest)}"
     if best is not None and best is not cheapest:
@@ -121,10 +127,24 @@ def nearest(found: TrainingComparison) -> list[evidence_view.Near]:
     return [(f"{run.gpus} x {run.gpu}", run.nearest) for run in shown(found) if run.nearest]
 
 
-def cost_table(found: TrainingComparison, purchase: str) -> Table:
-    """What a run costs on capacity bought one way, and when it is done."""
+def cost_tables(found: TrainingComparison) -> list[Table]:
+    """A table for each way of paying that has a price."""
+    paid = [p.purchase for run in shown(found) for p in run.purchases]
+    return [_cost_table(found, purchase) for purchase in sorted(dict.fromkeys(paid), key=_place)]
+
+
+def _place(purchase: str) -> int:
+    return list(Purchase).index(Purchase(purchase))
+
+
+def _cost_table(found: TrainingComparison, purchase: str) -> Table:
+    """What a run costs on capacity bought one way, and when it is done: the cheapest first, the
+    wait counted, those in time before the late."""
     priced = [(r, p) for r in shown(found) if (p := r.bought(purchase)) is not None]
-    title = {ON_DEMAND: "On demand", SPOT: "On spot"}[purchase]
+    priced.sort(key=lambda e: (not e[1].kept, e[1].usd_per_run + e[1].calendar_usd))
+    named = _NAMED.get(purchase, purchase.replace("_", " ").capitalize())
+    late = "" if all(p.kept for _, p in priced) else ", late ones last"
+    title = f"{named}, cheapest first{late}"
     return table(
         title,
         PurchasedRun,
@@ -165,13 +185,14 @@ def ratio_table(found: TrainingComparison) -> Table:
 
 
 def unfit_table(found: TrainingComparison) -> Table:
-    """What does not fit, and what would make it fit: the largest count of each GPU tried."""
+    """What is left out, why, and what would help: the largest count of each GPU tried."""
     return table(
-        "Does not fit",
+        "Left out",
         ComparedRun,
         _unfit(found),
         ("gpu", lambda r: text(r.gpu)),
         ("gpus", lambda r: value("gpus", r.gpus, record=ComparedRun)),
+        ("status", lambda r: text(r.status)),
         ("fix", lambda r: text(r.fix)),
         ("reason", lambda r: text(r.reason)),
     )
@@ -194,11 +215,13 @@ def _able(found: TrainingComparison) -> list[ComparedRun]:
 
 
 def _unfit(found: TrainingComparison) -> list[ComparedRun]:
-    """Misfits: all of the counts asked for, else of GPUs that fit at no count."""
-    misfits = sorted((r for r in found.runs if not r.fits), key=lambda r: (r.gpu, -r.gpus))
+    """Misfits and runs without a price: all of the counts asked for, else of GPUs that have
+    nothing else."""
+    left_out = [r for r in found.runs if not r.purchases]
+    misfits = sorted(left_out, key=lambda r: (not r.fits, r.gpu, -r.gpus))
     if found.counts_stated:
         return misfits
-    able = {run.gpu for run in _able(found)}
+    able = {run.gpu for run in found.runs if run.purchases}
     return list({r.gpu: r for r in reversed(misfits) if r.gpu not in able}.values())
 
 
