@@ -51,7 +51,7 @@ def inventory(folder: Path, workloads: str, supply: str) -> str:
 def compared(what: str, workload: str | None = None, **changes: Any) -> Any:
     asked: dict[str, Any] = {
         "gpus": None, "input_tokens": None, "output_tokens": None, "slo": None,
-        "precision": "bf16", "engine": "vllm",
+        "precision": None, "engine": "vllm",
     }  # fmt: skip
     return compare_names(what, workload, **{**asked, **changes})
 

@@ -28,7 +28,7 @@ TWO = "h100-sxm-80gb,l40s-48gb"
 def compared(what: str = MODEL, **changes: Any) -> Any:
     asked: dict[str, Any] = {
         "gpus": TWO, "input_tokens": None, "output_tokens": None, "slo": None,
-        "precision": "bf16", "engine": "vllm",
+        "precision": None, "engine": "vllm",
     }  # fmt: skip
     return compare_names(what, None, **{**asked, **changes})
 

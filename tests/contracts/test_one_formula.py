@@ -22,8 +22,10 @@ from call_graph import Definition, call_graph, home, reachable, statements_of
 
 import gpumix
 from gpumix import fields
+from gpumix.domain.workload import Adapters
 from gpumix.errors import UnknownName
 from gpumix.verbs import explain
+from gpumix.verbs.fit import FitTrainWords, FitWords, fit_names, fit_training_names
 from gpumix.verbs.tco import tco_file
 
 GRAPH = call_graph()
@@ -129,6 +131,15 @@ def _planned(workload: str, folder: Path) -> object:
     return plan, explain.explain_plan(plan)
 
 
+def _fitted(folder: Path) -> object:
+    words = FitWords(users=200, context=8192, tp=1, adapters=Adapters(4, 16))
+    return [
+        fit_names(LLAMA, "h100-sxm-80gb", words),
+        fit_training_names(LLAMA, "h100-sxm-80gb", FitTrainWords("lora", 2048, 1, 1)),
+        fit_training_names(LLAMA, "h100-sxm-80gb", FitTrainWords("full", 2048, 1, 1)),
+    ]
+
+
 def _compared(folder: Path) -> object:
     question = gpumix.Question(
         LLAMA, None, None, (), ("bf16",), "vllm", ("h100-sxm-80gb", "l4-24gb")
@@ -178,6 +189,7 @@ def _costed(_: Path) -> object:
 
 
 RUNS: dict[str, Callable[[Path], object]] = {
+    "fit": _fitted,
     "tco": _costed,
     "predict": _predicted,
     "calibrate": _calibrated,

@@ -131,6 +131,11 @@ def _results(path: Path) -> object:
     return read_results([path], STATED, CATALOG)
 
 
+def _measured(path: Path) -> object:
+    """Points that name their own GPUs and models, which options would contradict."""
+    return read_results([path], Stated(), CATALOG)
+
+
 def _sample(name: str) -> Any:
     return json.loads((ROOT / name).read_text(encoding="utf-8"))
 
@@ -204,7 +209,7 @@ DOORS = (
     Door("aiperf CSV", "result.csv", AIPERF_CSV, _results),
     Door("guidellm", "result.json", guidellm(), _results),
     Door("inference-perf", "result.json", inference_perf(), _results),
-    Door("measured points", "result.csv", INFERENCE, _results),
+    Door("measured points", "result.csv", INFERENCE, _measured),
     Door("store", MEASUREMENTS, INFERENCE, _measured),
     Door("mix problem", "problem.json",
          _sample("tests/cases/mix/s02_base_reserved_peak_on_demand.json"), _solve),

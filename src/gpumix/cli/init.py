@@ -34,6 +34,7 @@ def init(
     Example: gpumix init team.yaml
 
     Example: gpumix init team.yaml --from deployment.yaml
+
     Example: gpumix init team.yaml --template rag
     """
     from datetime import date

@@ -132,7 +132,7 @@ def allowed_market(
     allowed = [supply for supply in supplies if may_run(workload, supply)]
     held = dict.fromkeys(supply.gpu for supply in allowed)
     if not held:
-        fix = "gpumix plan names what stands in the way"
+        fix = "gpumix plan names what prevents it"
         raise InputError(Problem(workload.id, "nothing in this inventory may run it", fix))
     gpus = compared_gpus(names if names is not None else list(held), catalog)
     prices, largest = {}, {}

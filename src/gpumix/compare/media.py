@@ -56,7 +56,7 @@ def compare_pictures(asked: Picture, catalog: Catalog, as_of: date) -> Compariso
 
     Raises: InputError for unknown names and for models of which nothing can be said.
     """
-    model = catalog.model(asked.model, "MODEL")
+    model = catalog.named_model(asked.model, "MODEL").model
     stated = (asked.resolution, asked.steps, asked.frames)
     workload = Workload(
         id=model.id,
@@ -123,7 +123,7 @@ def compare_media(
         utilisations=UTILISATIONS,
         rows=tuple(rows),
         winners=tuple(winners(able_at)),
-        defaults=tuple(defaults),
+        defaults=(*market.notes, *defaults),
         warnings=tuple(price_warnings(used)),
         sample=_sample(workload, catalog),
         load_words=load.words,

@@ -39,9 +39,8 @@ from gpumix.options.levers import Asker, Change, Priced, levers
 from gpumix.options.option import Option
 from gpumix.options.reasons import reasons
 from gpumix.options.room import room_of
-from gpumix.options.serving import serving_options
 from gpumix.options.watts import per_watt
-from gpumix.predict.inference import serving_evidence
+from gpumix.options.workloads import options_near
 from gpumix.predict.software import unknown_software
 from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 
@@ -100,21 +99,15 @@ def compare_workload(
                 f"answers for text in and out; this is {workload.kind}",
             )
         )
-    model = catalog.models[workload.model]
     barred = _barred(workload.engine, market, catalog)
-    gpus = [gpu for gpu in market.gpus if gpu.id not in barred]
-    largest = market.largest
-    evidence = serving_evidence(catalog)
-    tried = serving_options(workload, model, gpus, largest, catalog.coefficients, evidence)
-    options = with_room(tried, load.context)
+    largest = {g.id: market.largest[g.id] for g in market.gpus if g.id not in barred}
+    options = with_room(options_near(workload, largest, catalog), load.context)
     rows = _rows(workload, workload.demand, market, options, catalog, barred)
     prices = {row.gpu: row.price.usd_per_gpu_hour for row in rows if row.price is not None}
     able = layouts(options, prices)
 
     def ask(changed: Workload, change: Change) -> list[Option]:
-        coefficients = catalog.coefficients
-        found = serving_options(changed, model, gpus, largest, coefficients, evidence, change)
-        return with_room(found, load.context)
+        return with_room(options_near(changed, largest, catalog, change), load.context)
 
     rows = _with_break_even(rows)
     rows.sort(key=lambda r: (not r.usd_per_mtok, r.usd_per_mtok[-1:] or (math.inf,), r.gpu))
@@ -180,7 +173,9 @@ def _cheapest(
 
 def _workload(question: Question, catalog: Catalog) -> tuple[Workload, list[str]]:
     longest = question.load.context
-    named = catalog.named_model(question.model, "MODEL").with_context(longest and int(longest))
+    named = catalog.named_model(question.model, "MODEL").with_context(
+        int(longest) if longest else None
+    )
     model = named.model
     embeds = model.kind in ("embedding", "encoder")
     if not model.generates_text and not embeds:

@@ -23,8 +23,8 @@ from gpumix.inventory.quantities import (
     Whole,
     Year,
 )
-from gpumix.inventory.schema_base import AnyOr, AnyTier, Name, Names, Purchases, Spec
-from gpumix.inventory.schema_work import WorkloadSpec, _all_or_places
+from gpumix.inventory.schema_base import AnyOr, AnyTier, Name, Names, Purchases, Spec, all_or_places
+from gpumix.inventory.schema_work import WorkloadSpec
 
 
 class HorizonSpec(Spec):
@@ -44,7 +44,7 @@ class SpotSpec(Spec):
 MostInstances = Annotated[
     Annotated[Whole, Field(ge=1, le=1_000_000), Tag("all")]
     | Annotated[dict[str, Annotated[Whole, Field(ge=0, le=1_000_000)]], Tag("places")],
-    Discriminator(_all_or_places),
+    Discriminator(all_or_places),
 ]
 """`8` of each kind of instance, or by place: `{aws us-east-1: 16}`."""
 

@@ -55,3 +55,8 @@ class Spec(BaseModel):
     """A record of a file: unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def all_or_places(value: Any) -> str:
+    """Which form a value has that is one for all places, or one for each."""
+    return "places" if isinstance(value, dict) else "all"

@@ -36,7 +36,7 @@ from gpumix.inventory.quantities import (
     Whole,
     WindowHours,
 )
-from gpumix.inventory.schema_base import Name, Names, Spec
+from gpumix.inventory.schema_base import Name, Names, Spec, all_or_places
 
 
 class TokensInOut(Spec):
@@ -111,13 +111,9 @@ class ClassSpec(Spec):
 RoundTripMs = Annotated[Number, Field(ge=0, le=10_000)]
 
 
-def _all_or_places(value: Any) -> str:
-    return "places" if isinstance(value, dict) else "all"
-
-
 RoundTrips = Annotated[
     Annotated[RoundTripMs, Tag("all")] | Annotated[dict[str, RoundTripMs], Tag("places")],
-    Discriminator(_all_or_places),
+    Discriminator(all_or_places),
 ]
 """`40` to every place, or by place: `{IN: 45, aws ap-south-1: 38}`."""
 

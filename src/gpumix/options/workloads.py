@@ -59,7 +59,7 @@ def options_at(
     """Every way to do one workload at one distance from its users, on at most so many GPUs of a
     kind in one instance."""
     near = workload.seen_from(rtt_s)
-    whole = _options_near(near, largest, catalog)
+    whole = options_near(near, largest, catalog)
     every = [*whole, *slice_options(near, whole, catalog)]
     return [_at_distance(option, workload, rtt_s) for option in every]
 
@@ -72,7 +72,7 @@ def whole_options(
     return [
         _at_distance(option, workload, rtt_s)
         for rtt_s, largest in supplies.largest_by_distance(workload.id).items()
-        for option in _options_near(workload.seen_from(rtt_s), largest, catalog, change)
+        for option in options_near(workload.seen_from(rtt_s), largest, catalog, change)
     ]
 
 
@@ -89,7 +89,7 @@ def _at_distance(option: Option, workload: Workload, rtt_s: float) -> Option:
     return replace(option, rtt_s=rtt_s, shortfall=shortfall, reason=words if reason else "")
 
 
-def _options_near(
+def options_near(
     workload: Workload,
     largest: Mapping[str, int],
     catalog: Catalog,

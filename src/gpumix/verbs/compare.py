@@ -116,6 +116,7 @@ def compare_names(
             shaped
             or load != LoadWords(sweep=load.sweep)
             or train
+            or configs
             or market != MarketWords()
             or precision is not None
             or engine != defaults.ENGINE
@@ -142,7 +143,7 @@ def compare_names(
             asked = replace(asked, purchases=bought.purchases)
         return compare_train(asked, catalog, date.today())
     purchases = bought.purchases or (Purchase.ON_DEMAND,)
-    if catalog.model(what, "MODEL").makes_pictures:
+    if catalog.named_model(what, "MODEL").model.makes_pictures:
         if served:
             fix = "state --resolution, --steps, --frames"
             raise InputError(Problem("compare", f"{what} makes images or videos, not tokens", fix))

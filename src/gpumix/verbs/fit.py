@@ -101,6 +101,8 @@ def fit_names(
     if words.context is not None and longest is not None and words.context > longest:
         fix = f"at most {longest:,}"
         problems.append(Problem("--context", f"is longer than the model's {longest:,} tokens", fix))
+    if words.tp and found is not None and (heads := found.heads or 1) % words.tp:
+        problems.append(Problem("--tp", f"{words.tp} does not divide the {heads} heads"))
     if problems or found is None or named is None:
         raise InputError(problems)
     (precision, *_), assumption = named.precisions(asked)

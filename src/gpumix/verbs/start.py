@@ -246,7 +246,7 @@ def _work(words: str, catalog: Catalog) -> StartWork:
 
 
 def _model(words: str, work: StartWork | None, catalog: Catalog) -> Model:
-    model = catalog.model(words, "model")
+    model = catalog.named_model(words, "model").model
     able = {
         "chat": model.generates_text,
         "batch": model.generates_text,
