@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from gpumix.catalog import load
-from gpumix.compare.serving import Question, compare_gpus, price_warnings
+from gpumix.compare.serving import Question, compare_gpus, compare_workload, price_warnings
 from gpumix.domain.comparison import PriceUsed
+from gpumix.inventory import read_inventory
+
+DAY = date(2026, 11, 24)
 
 
 def price(oldest: date, newest: date, is_old: bool) -> PriceUsed:
@@ -24,6 +28,31 @@ def test_old_prices_are_counted_where_all_of_them_are_old() -> None:
         "prices date from 2025-11-01 to 2026-11-01",
         "1 of 2 GPUs have only prices older than they are good for",
     ]
+
+
+def test_a_gpu_that_lacks_what_a_workload_needs_says_so(tmp_path: Path) -> None:
+    inventory = tmp_path / "team.yaml"
+    inventory.write_text(
+        """
+horizon: {start: 2027-01, years: 1}
+workloads:
+  captions:
+    kind: chat
+    model: Qwen/Qwen3-VL-8B-Instruct
+    traffic: {profile: azure-conv, requests_per_s: 1, images_per_request: 1}
+    needs: {nvdec: 1, nvenc: 1}
+supply: {cloud: {}}
+""",
+        encoding="utf-8",
+    )
+    catalog = load()
+    [workload] = read_inventory(inventory, catalog, DAY).workloads
+    found = compare_workload(workload, catalog, DAY, ("l40s-48gb", "h100-sxm-80gb"))
+    rows = {row.gpu: row for row in found.rows}
+    assert rows["l40s-48gb"].fits
+    assert not rows["h100-sxm-80gb"].fits
+    assert rows["h100-sxm-80gb"].reason == "has no video encoder (NVENC)"
+    assert found.input_tokens > 2000.0  # the profile's text, 1,024 of the image, its encoder
 
 
 # -- APIs ------------------------------------------------------------------------------------
