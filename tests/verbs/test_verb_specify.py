@@ -43,7 +43,7 @@ def test_three_gpus_have_their_dense_peaks_side_by_side() -> None:
 def test_names_of_one_thing_are_one_column_and_a_choice_is_said() -> None:
     found = specify(["h100", "h100-sxm-80gb"], TODAY)
     assert found.names == ("h100-sxm-80gb",)
-    assert any("taken as h100-sxm-80gb" in note for note in found.notes)
+    assert any("counts as h100-sxm-80gb" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(
