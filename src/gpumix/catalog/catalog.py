@@ -30,6 +30,7 @@ from gpumix.catalog.providers import DataRates, load_provider_rates
 from gpumix.catalog.quotes import read_quotes
 from gpumix.catalog.sheet import Words, read_price_sheet
 from gpumix.catalog.slices import load_mig_profiles
+from gpumix.catalog.specifications import load_specifications
 from gpumix.catalog.starts import load_starts
 from gpumix.catalog.supersede import Superseded, current
 from gpumix.catalog.tables import read_packaged, refuse_data, refuse_input
@@ -208,6 +209,11 @@ class Catalog:
     def starts(self) -> dict[str, StartWork]:
         """Kinds of work that `gpumix start` knows, by name."""
         return load_starts(self._folder)
+
+    @cached_property
+    def specifications(self) -> dict[str, list[tuple[str, str, str]]]:
+        """Kind of thing -> (attribute, label, unit) of what is told of it, in order."""
+        return load_specifications(self._folder)
 
     @cached_property
     def markets(self) -> dict[str, str]:
