@@ -71,7 +71,7 @@ def test_the_choice_is_printed() -> None:
     asked = Question("Qwen/Qwen3-8B", gpus=("h100",))
     found = compare_gpus(asked, CATALOG, date(2026, 11, 30))
     assert found.rows[0].gpu == "h100-sxm-80gb"
-    assert "'h100' taken as h100-sxm-80gb, not h100-pcie-80gb" in found.defaults[0]
+    assert "'h100' counts as h100-sxm-80gb, not h100-pcie-80gb" in found.defaults[0]
 
 
 def test_a_machine_in_points_is_its_gpus() -> None:

@@ -71,7 +71,7 @@ def test_any_text_is_a_model_or_is_refused_with_three_models(text: str) -> None:
 
 def test_a_fine_tune_is_told_and_a_spelling_is_not() -> None:
     (note,) = CATALOG.named_model("NousResearch/Hermes-3-Llama-3.1-8B").notes
-    assert "taken as meta-llama/Llama-3.1-8B-Instruct" in note
+    assert "counts as meta-llama/Llama-3.1-8B-Instruct" in note
     assert CATALOG.named_model("Qwen/Qwen3-32B-AWQ").notes == ()
 
 

@@ -58,8 +58,8 @@ def test_training_is_at_16_bits_whatever_is_published(tmp_path: Path) -> None:
 
 def test_a_fine_tune_and_a_gpu_are_told(tmp_path: Path) -> None:
     notes = " ".join(read(tmp_path, "NousResearch/Hermes-3-Llama-3.1-8B").notes)
-    assert "taken as meta-llama/Llama-3.1-8B-Instruct" in notes
-    assert "'h100' taken as h100-sxm-80gb" in notes
+    assert "counts as meta-llama/Llama-3.1-8B-Instruct" in notes
+    assert "'h100' counts as h100-sxm-80gb" in notes
 
 
 def test_a_context_is_held_and_may_be_stated(tmp_path: Path) -> None:

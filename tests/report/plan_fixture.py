@@ -816,6 +816,7 @@ def comparison() -> Comparison:
         "tp": None,
         "precision": None,
         "fits": False,
+        "status": "does not fit",
         "batch": None,
         "requests_per_s": None,
         "output_tokens_per_s_per_gpu": None,

@@ -89,6 +89,7 @@ def comparison(calendar_usd_per_day: float = 2000.0) -> TrainingComparison:
         spot_ceiling=None,
         reason="the leanest layout needs 31 GiB of 22 GiB usable per GPU",
         fix="128 GPUs",
+        status="does not fit",
     )
     return TrainingComparison(
         model="example/dense-30b",

@@ -30,6 +30,7 @@ from gpumix.catalog.providers import DataRates, load_provider_rates
 from gpumix.catalog.quotes import read_quotes
 from gpumix.catalog.sheet import Words, read_price_sheet
 from gpumix.catalog.slices import load_mig_profiles
+from gpumix.catalog.specifications import load_specifications
 from gpumix.catalog.starts import load_starts
 from gpumix.catalog.supersede import Superseded, current
 from gpumix.catalog.tables import read_packaged, refuse_data, refuse_input
@@ -210,6 +211,11 @@ class Catalog:
         return load_starts(self._folder)
 
     @cached_property
+    def specifications(self) -> dict[str, list[tuple[str, str, str]]]:
+        """Kind of thing -> (attribute, label, unit) of what is told of it, in order."""
+        return load_specifications(self._folder)
+
+    @cached_property
     def markets(self) -> dict[str, str]:
         """GPU id -> its market, of parts that are no data-centre parts on sale."""
         return load_markets(self._folder)
@@ -381,6 +387,16 @@ class Catalog:
 
     def _known(self, others: Sequence[Offer]) -> Known:
         return Known(self.gpus, self._bands, others, self.ageing, date.today())
+
+    def with_parts(self, gpus: Sequence[Gpu], models: Sequence[Model]) -> Catalog:
+        """This catalogue with a team's own parts and shapes over those it has."""
+        if not (gpus or models):
+            return self
+        other = self._without("gpus", "models", "_gpu_names", "_model_names", "api_prices")
+        other.gpus = self.gpus | {gpu.id: gpu for gpu in gpus}
+        other.models = self.models | {model.id: model for model in models}
+        other._snapshot = self._snapshot  # judged by the packaged parts
+        return other
 
     def with_rates(self, rates: Sequence[Offer]) -> Catalog:
         """This catalogue with the user's rates in place of those it has; tables are shared."""

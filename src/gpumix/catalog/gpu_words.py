@@ -64,7 +64,7 @@ class GpuNames:
         known = self.exact.get(squeezed(name))
         if known is not None:
             note = self.ambiguous.get(squeezed(name), "")
-            return NamedGpu(self.gpus[known], None, note and f"{name} taken as {known}: {note}")
+            return NamedGpu(self.gpus[known], None, note and f"{name} counts as {known}: {note}")
         machine = self.machines.get(squeezed(name))
         if machine is not None:
             id, size = machine
@@ -75,7 +75,7 @@ class GpuNames:
             raise UnknownName(place, "GPU", name, self.gpus, fix)
         id = found[0] if len(found) == 1 else usual(found)
         others = ", ".join(one for one in found if one != id)
-        note = f"{shortened(name)} taken as {id}" + (f", not {others}" if others else "")
+        note = f"{shortened(name)} counts as {id}" + (f", not {others}" if others else "")
         return NamedGpu(self.gpus[id], count, note)
 
     def _described(self, name: str) -> tuple[list[str], int | None]:

@@ -81,7 +81,7 @@ class ModelNames:
         known = self.exact.get(name.lower()) or self.bare.get(_bare(formats.without_format(name)))
         if known is not None:
             return self._as(name, known, said)
-        return self._as(name, self._base(name, place), said, "taken as")
+        return self._as(name, self._base(name, place), said, "counts as")
 
     def _as(self, name: str, known: str, said: formats.Format | None, verb: str = "") -> NamedModel:
         model = self.models[self.aliases[known]]

@@ -40,9 +40,9 @@ MODEL_KINDS: Final = (
     "vision",
     "speech",
 )
-_SHAPED_KINDS: Final = ("llm-dense", "llm-moe", "embedding", "encoder")
+SHAPED_KINDS: Final = ("llm-dense", "llm-moe", "embedding", "encoder")
 """Kinds whose every prediction needs layers and widths."""
-_MAX_GIB, _MAX_GB_PER_S, _MAX_TDP_W = 4096.0, 1e6, 2e4
+MOST_GIB, MOST_GB_PER_S, MOST_TDP_W, MOST_PARAMS_B = 4096.0, 1e6, 2e4, 1e5
 """Beyond these a cell holds another unit (bytes, MB/s, a rack's watts), not a large part."""
 
 
@@ -59,8 +59,8 @@ def gpu_record(row: Row) -> Gpu:
         year=row.whole("year"),
         form_factor=row.text("form_factor"),
         mem_type=row.text("mem_type"),
-        mem_gib=row.positive("mem_gb", _MAX_GIB),
-        bandwidth_gb_per_s=row.positive("mem_bw_gbs", _MAX_GB_PER_S),
+        mem_gib=row.positive("mem_gb", MOST_GIB),
+        bandwidth_gb_per_s=row.positive("mem_bw_gbs", MOST_GB_PER_S),
         fp32_tflops=row.number("fp32_tflops"),
         tf32_tflops=row.number("tf32_tflops"),
         bf16_tflops=bf16,
@@ -71,7 +71,7 @@ def gpu_record(row: Row) -> Gpu:
         nvlink_gb_per_s=row.number("nvlink_gbs_bidir") or 0.0,
         scale_up_domain=row.whole("scale_up_domain") or 1,
         pcie_gen=row.whole("pcie_gen"),
-        tdp_w=row.positive("tdp_w", _MAX_TDP_W),
+        tdp_w=row.positive("tdp_w", MOST_TDP_W),
         idle_w=row.number("idle_w_est"),
         mig_slices=row.whole("mig_slices") or 0,
         sms=row.whole("sms"),
@@ -85,12 +85,12 @@ def gpu_record(row: Row) -> Gpu:
 def model_record(row: Row) -> Model:
     """One line of `models.csv`; the active parameters are the total where not stated."""
     kind = row.choice("kind", MODEL_KINDS)
-    total = row.positive("params_total_b", 1e5)
+    total = row.positive("params_total_b", MOST_PARAMS_B)
     active = row.number("params_active_b") or total
     if active > total:
         row.wrong(f"params_active_b {active:g} is above params_total_b {total:g}")
     shape = {name: row.whole(name) for name in ("layers", "hidden", "heads")}
-    if kind in _SHAPED_KINDS and not all(shape.values()):
+    if kind in SHAPED_KINDS and not all(shape.values()):
         missing = ", ".join(name for name, value in shape.items() if not value)
         row.wrong(f"{missing} is empty", f"a model of kind {kind} needs its shape")
     return Model(

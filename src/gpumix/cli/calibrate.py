@@ -9,7 +9,7 @@ import typer
 
 from gpumix.cli import names
 from gpumix.cli.console import console
-from gpumix.cli.options import JsonFlag
+from gpumix.cli.options import JsonFlag, ModelConfig
 
 
 def calibrate(
@@ -62,6 +62,7 @@ def calibrate(
     confirm: Annotated[
         bool, typer.Option("--confirm", help="Store files in doubt too, as they are labelled.")
     ] = False,
+    model_config: ModelConfig = None,
     store: Annotated[Path, typer.Option(help="Folder to store the measurements in.")] = Path(
         ".gpumix"
     ),
@@ -76,7 +77,7 @@ def calibrate(
     from gpumix.report.terminal import show_tables, spinner
     from gpumix.report.views import listings
     from gpumix.verbs.calibrate import calibrate as calibrate_on
-    from gpumix.verbs.words import columns_of
+    from gpumix.verbs.words import columns_of, configs_of
 
     stated = Stated(
         gpu, model, n_gpus, tp, pp, dp, ep, precision, kv_precision, engine, engine_version,
@@ -84,7 +85,7 @@ def calibrate(
     )  # fmt: skip
     with spinner() as progress:
         progress(f"reading {len(results)} files")
-        found = calibrate_on(results, stated, store, confirm)
+        found = calibrate_on(results, stated, store, confirm, configs_of(model_config, model))
     if as_json:
         typer.echo(export.to_json(export.record_to_dict(found)))
         return

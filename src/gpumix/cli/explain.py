@@ -15,47 +15,56 @@ from gpumix.errors import InputError, Problem, UnknownName, did_you_mean
 
 
 def explain(
-    name: Annotated[
-        str | None,
+    what: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="NAME|PLAN",
-            help="A printed quantity or formula, e.g. tpot_p95_s; or a plan.json or its folder.",
+            metavar="NAME...|PLAN [WORKLOAD]",
+            help="A printed quantity or formula, e.g. tpot_p95_s; GPUs, models, providers or "
+            "countries, several side by side; or a plan.json or its folder, and a workload.",
             autocompletion=names.quantities,
         ),
     ] = None,
-    workload: Annotated[
-        str | None, typer.Argument(help="Workload in the plan; default all.")
-    ] = None,
     list_names: Annotated[
-        bool, typer.Option("--list", help="List every quantity and formula, one line each.")
+        bool, typer.Option("--list", help="List everything that has a name here, one line each.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Explain a printed quantity: meaning, unit, formula, source; or the speeds of a plan.
+    """Explain a printed quantity: meaning, unit, formula, source; or GPUs, models, providers,
+    countries: their figures with sources, side by side; or the speeds of a plan.
 
     Of a plan: why each placement is as fast as it is, and the nearest measurement.
 
     Example: gpumix explain usd_per_mtok_total
 
+    Example: gpumix explain h100-sxm-80gb a100-sxm-80gb l40s-48gb
+
     Example: gpumix explain gpumix-out/team/plan.json chat
     """
     from gpumix.report import export
     from gpumix.verbs.explain import explain as explanation_of
-    from gpumix.verbs.explain import listed
+    from gpumix.verbs.explain import is_quantity, listed
 
     if list_names:
         _list(as_json)
         return
-    if name is None:
+    if not what:
         raise InputError(Problem("NAME", "is missing", "`gpumix explain --list` lists all names"))
+    name, *more = what
     path = Path(name) / "plan.json" if (Path(name) / "plan.json").is_file() else Path(name)
     if path.suffix == ".json":
-        _explain_plan(path, workload, as_json)
+        if len(more) > 1:
+            raise InputError(Problem("WORKLOAD", "names several", "name one, or none for all"))
+        _explain_plan(path, more[0] if more else None, as_json)
         return
     if path.suffix in (".html", ".md") or path.is_dir():
         raise InputError(Problem(name, "is not a plan", "name plan.json or its folder"))
-    if workload is not None:
+    from gpumix.verbs.specify import is_known
+
+    if more and is_quantity(name):
         raise InputError(Problem("WORKLOAD", "needs a plan", "gpumix explain plan.json WORKLOAD"))
+    if more or (not is_quantity(name) and is_known(name)):
+        _specify(what, as_json)
+        return
     try:
         explanation = explanation_of(name)
     except UnknownName as error:
@@ -68,6 +77,21 @@ def explain(
     from gpumix.report.terminal import show_explanation
 
     show_explanation(explanation, console())
+
+
+def _specify(names: list[str], as_json: bool) -> None:
+    from datetime import date
+
+    from gpumix.report import export
+    from gpumix.verbs.specify import specify
+
+    found = specify(names, date.today())
+    if as_json:
+        typer.echo(export.to_json(export.record_to_dict(found)))
+        return
+    from gpumix.report.terminal import show_specification
+
+    show_specification(found, console())
 
 
 def _list(as_json: bool) -> None:

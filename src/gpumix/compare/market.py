@@ -13,6 +13,7 @@ from gpumix.domain.gpu import Gpu
 from gpumix.domain.offer import OLD, Purchase
 from gpumix.domain.workload import Workload
 from gpumix.errors import InputError, Problem, unknown_name
+from gpumix.options.needs import lacks
 from gpumix.supply.allowed import may_run
 from gpumix.supply.supply import Supply
 
@@ -142,6 +143,7 @@ def allowed_market(
             paid = [supply for supply in own if supply.purchase is purchase]
             prices[gpu.id, purchase] = _least(paid, as_of)
     refused = {gpu.id: _why_not(workload, gpu, supplies) for gpu in gpus if gpu.id not in held}
+    refused |= {gpu.id: reason for gpu in gpus if (reason := lacks(workload.needs, gpu))}
     notes = gpu_notes(names, catalog)
     return Market(CHEAPEST, tuple(gpus), prices, largest, refused, notes)
 

@@ -1,4 +1,4 @@
-"""Images and videos on every GPU: how long one takes, and what it costs."""
+"""Images, videos and units of custom work on every GPU: how long one takes, and what it costs."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from gpumix.domain.offer import Purchase
 from gpumix.domain.traffic import Lengths
 from gpumix.domain.workload import Kind, Tier, Workload
 from gpumix.errors import InputError, NoEstimate, Problem
+from gpumix.options.custom import custom_options
 from gpumix.options.media import ENGINE, picture_options
 from gpumix.options.option import Option
 from gpumix.options.reasons import reasons
@@ -89,14 +90,13 @@ def compare_media(
     defaults: Sequence[str] = (),
     load: Load = UNSTATED,
 ) -> Comparison:
-    """The comparison of a media workload on the GPUs of a market.
+    """The comparison of a media or custom workload on the GPUs of a market.
 
     Raises: InputError where the work of a sample is not known.
     """
-    model = catalog.models[workload.model]
     gpus = [gpu for gpu in market.gpus if gpu.id not in market.refused]
     try:
-        options = picture_options(workload, model, gpus, market.largest, catalog.coefficients)
+        options = _options(workload, gpus, market, catalog)
     except NoEstimate as error:
         raise InputError(Problem("MODEL", str(error), "gpumix explain --list models")) from None
     rows = [_row(gpu, options, market) for gpu in market.gpus]
@@ -113,7 +113,7 @@ def compare_media(
     able_at = layouts(options, prices)
     used: list[PriceUsed] = [row.price for row in rows if row.price is not None]
     return Comparison(
-        model=workload.model,
+        model=workload.model or workload.id,
         input_tokens=0.0,
         output_tokens=0.0,
         slo=tuple(f"{s.name} <= {s.limit_s:g} s" for s in workload.slos),
@@ -125,15 +125,26 @@ def compare_media(
         winners=tuple(winners(able_at)),
         defaults=(*market.notes, *defaults),
         warnings=tuple(price_warnings(used)),
-        sample=_sample(workload, model.default_steps),
+        sample=_sample(workload, catalog),
         load_words=load.words,
         at_load=at_load(able_at, load.requests_per_s) if load.requests_per_s else (),
     )
 
 
-def _sample(workload: Workload, default_steps: float | None) -> str:
-    """One sample in words: its size, frames and steps."""
-    steps = workload.steps or default_steps
+def _options(
+    workload: Workload, gpus: Sequence[Gpu], market: Market, catalog: Catalog
+) -> list[Option]:
+    if workload.kind is Kind.CUSTOM:
+        return custom_options(workload, gpus, market.largest)
+    model = catalog.models[workload.model]
+    return picture_options(workload, model, gpus, market.largest, catalog.coefficients)
+
+
+def _sample(workload: Workload, catalog: Catalog) -> str:
+    """One sample in words: its size, frames and steps; or the unit of custom work."""
+    if workload.kind is Kind.CUSTOM:
+        return f"one {workload.unit}"
+    steps = workload.steps or catalog.models[workload.model].default_steps
     parts = (
         workload.resolution or "",
         f"{workload.frames} frames" if workload.frames else "",

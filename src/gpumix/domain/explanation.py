@@ -41,7 +41,8 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A name that can be explained: a `quantity` or a `formula`, and what it is in one line."""
+    """A name that can be explained: a `quantity` or a `formula` and what it is in one line; or a
+    `GPU`, `model`, `provider`, `country`, whose name says it."""
 
     name: str
     kind: str

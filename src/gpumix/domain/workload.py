@@ -11,7 +11,8 @@ from gpumix.domain.api import ApiSupply
 from gpumix.domain.contracts import NO_CONTRACTS, Contracts
 from gpumix.domain.custom import MeasuredRate
 from gpumix.domain.evidence import Assumption
-from gpumix.domain.gpu import NO_NEEDS, Needs
+from gpumix.domain.gpu import NO_NEEDS, Gpu, Needs
+from gpumix.domain.llm import Model
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.places import StatedTrip
 from gpumix.domain.quote import Quote, StatedRate
@@ -397,7 +398,9 @@ class Inventory:
     runs today is not stated. `cost_of_capital` [1/year] None: that of its sites. `quotes` are the
     team's quotations for servers, `fx` its exchange rates, which go before the catalogue's.
     `phases` are the months of the plan (0 = first) in which it may buy, reserve or sell; None =
-    every one in which anything changes. `licences` are paid on servers of one's own.
+    every one in which anything changes. `licences` are paid on servers of one's own. `own_gpus` and
+    `own_models` are the rows of the team's sheets and configs that the catalogue has not, or has
+    otherwise.
     """
 
     name: str
@@ -422,3 +425,5 @@ class Inventory:
     fx: tuple[StatedRate, ...] = ()
     phases: tuple[int, ...] | None = None
     licences: tuple[Licence, ...] = ()
+    own_gpus: tuple[Gpu, ...] = ()
+    own_models: tuple[Model, ...] = ()

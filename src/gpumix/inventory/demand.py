@@ -136,6 +136,14 @@ def _burstiness(profile: Profile, cv: float, spec: TrafficSpec) -> str:
     return words
 
 
+def window_of(spec: WorkloadSpec) -> tuple[int, ...]:
+    """The hours of the week in which a workload may run."""
+    hours = range(_WEEK)
+    if spec.window is None:
+        return tuple(hours)
+    return tuple(h for h in hours if h % int(HOURS_PER_DAY) in spec.window)
+
+
 def within(place: str, read: Callable[[], T]) -> T:
     """What `read` makes of a file that the inventory names at `place`.
 

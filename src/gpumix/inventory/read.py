@@ -51,6 +51,7 @@ from gpumix.inventory.fx import rates_of
 from gpumix.inventory.licences import licences_of
 from gpumix.inventory.limits import limits_of
 from gpumix.inventory.models import can_do, refuse_long, weights_of
+from gpumix.inventory.own_parts import own_parts
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.promised import availability_of, promised
 from gpumix.inventory.schema import ApiSpec, CloudSpec, InventorySpec
@@ -62,7 +63,7 @@ from gpumix.inventory.users import Ends, users_of
 from gpumix.inventory.validate import Checked, check
 from gpumix.inventory.yaml import MOST_BYTES, Document, KeyPath, parse
 from gpumix.reading import read_text
-from gpumix.units import HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
+from gpumix.units import SECONDS_PER_HOUR
 
 T = TypeVar("T")
 
@@ -138,6 +139,10 @@ class _Reader:
         """The whole; problems found are in `self.problems`."""
         fx = rates_of(spec.fx, spec.as_of or today, self._say, self.notes.append)
         self.catalog = self.catalog.with_fx(fx)
+        self.own = own_parts(spec, self.document, self.catalog, self.folder)
+        self.problems += self.own.problems
+        self.notes += self.own.notes
+        self.catalog = self.catalog.with_parts(self.own.gpus, tuple(self.own.models.values()))
         self.rates = self._rates(spec)
         self.offers = self.catalog.with_rates(self.rates).offers
         zones = zoneinfo.available_timezones() | {"UTC"}  # the system's, or those of tzdata
@@ -181,6 +186,8 @@ class _Reader:
             fx=fx,
             licences=licences_of(spec.licences, lent),
             phases=phases_of(self.span, spec.supply.phases, self._say),
+            own_gpus=self.own.gpus,
+            own_models=tuple(self.own.models.values()),
         )
 
     def _rates(self, spec: InventorySpec) -> tuple[Offer, ...]:
@@ -224,7 +231,7 @@ class _Reader:
         return Workload(
             id=name,
             kind=spec.kind,
-            model=named.model.id if named else spec.model or "",
+            model=named.model.id if named else "",
             precisions=() if is_custom else precisions,
             kv_precision=kv_precision,
             engine="" if is_custom else spec.engine,
@@ -232,7 +239,7 @@ class _Reader:
             demand=asked,
             run=self._run(path, spec),
             slos=slos,
-            window=self._window(spec),
+            window=demand.window_of(spec),
             countries=tuple(self._countries((*path, "residency"), spec.residency or [])),
             gpus=gpus,
             steps=spec.steps,
@@ -257,11 +264,12 @@ class _Reader:
         )
 
     def _model(self, path: KeyPath, spec: WorkloadSpec) -> NamedModel | None:
-        name = spec.model
         if spec.kind is Kind.CUSTOM:
             return None
+        name = self.own.name_of(str(path[1]), spec.model)
         if name is None:
-            self._say(path[:-1], "needs the key 'model'")
+            if spec.model is None:
+                self._say(path[:-1], "needs the key 'model'")
             return None
         named = self._try(path, lambda: self.catalog.named_model(name), None)
         if named is not None and not can_do(named.model, spec.kind):
@@ -365,12 +373,6 @@ class _Reader:
         if spec.token_fill < LEAST_TOKEN_FILL:
             self._say((*path, "token_fill"), f"must be {LEAST_TOKEN_FILL:g} or more")
         return max(spec.token_fill, LEAST_TOKEN_FILL)
-
-    def _window(self, spec: WorkloadSpec) -> tuple[int, ...]:
-        hours = range(int(HOURS_PER_WEEK))
-        if spec.window is None:
-            return tuple(hours)
-        return tuple(h for h in hours if h % int(HOURS_PER_DAY) in spec.window)
 
     # -- supply ------------------------------------------------------------------------------
 

@@ -16,7 +16,18 @@ from typing import Any, Final
 
 from gpumix import formats
 from gpumix.catalog import Catalog
+from gpumix.catalog.checks import PEAKS
 from gpumix.catalog.currencies import unknown_currency
+from gpumix.catalog.parts import (
+    MODEL_KINDS,
+    MOST_GB_PER_S,
+    MOST_GIB,
+    MOST_PARAMS_B,
+    MOST_TDP_W,
+    SHAPED_KINDS,
+)
+from gpumix.domain.gpu import Gpu
+from gpumix.domain.llm import Model
 from gpumix.domain.offer import TIERS, Purchase
 from gpumix.domain.promises import SLO_NAMES
 from gpumix.domain.quote import INCLUDES
@@ -138,9 +149,24 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "ApiPrice.batch_input": (0.0, 1e4),
     "ApiPrice.batch_output": (0.0, 1e4),
     "ApiPrice.context": (1, 1e9),
+    "Gpu.mem_gib": (1e-6, MOST_GIB),
+    "Gpu.bandwidth_gb_per_s": (1e-6, MOST_GB_PER_S),
+    "Gpu.tdp_w": (1e-6, MOST_TDP_W),
+    "Gpu.scale_up_domain": (1, 1e6),
+    "Model.params_total_b": (1e-9, MOST_PARAMS_B),
+    "Model.params_active_b": (1e-9, MOST_PARAMS_B),
+    **{f"Gpu.{peak}": (0.0, 1e9) for peak in PEAKS},
+    **{f"Model.{name}": (1, 1e9) for name in ("layers", "hidden", "heads", "kv_heads", "context")},
 }
 """Record and field -> smallest and largest number; the same as schema.py's, in base units."""
-_NAMES: Final = ("Inventory.name", "Workload.id", "Site.id", "RequestClass.name")
+_NAMES: Final = (
+    "Gpu.id",
+    "Model.id",
+    "Inventory.name",
+    "Workload.id",
+    "Site.id",
+    "RequestClass.name",
+)
 _WORDS: Final[Mapping[str, Collection[str]]] = {
     "TrainingRun.method": ("pretrain", "full", "dpo", "lora", "qlora"),
     "TrainingRun.activation_ckpt": ("none", "selective", "full"),
@@ -160,7 +186,9 @@ _WORDS: Final[Mapping[str, Collection[str]]] = {
 
 def problems_of(inventory: Inventory, catalog: Catalog, place: str) -> list[Problem]:
     """All that is wrong with an inventory; `place` is what messages call it."""
+    catalog = catalog.with_parts(inventory.own_gpus, inventory.own_models)
     found = [problem for problem in _walk(inventory, "", place, catalog) if problem is not None]
+    found += _of_parts(inventory.own_gpus, inventory.own_models, place)
     if not found:
         found += catalog.rate_problems(inventory.rates, f"{place}.rates")
     zones = zoneinfo.available_timezones() | {"UTC"}
@@ -171,7 +199,12 @@ def problems_of(inventory: Inventory, catalog: Catalog, place: str) -> list[Prob
         found.append(unknown_currency(f"{place}.report_currency", name, rates))
     for i, site in enumerate(inventory.sites):
         found += country_problems(site, catalog.countries, f"{place}.sites[{i}]")
-    for field, records in (("workloads", inventory.workloads), ("sites", inventory.sites)):
+    for field, records in (
+        ("workloads", inventory.workloads),
+        ("sites", inventory.sites),
+        ("own_gpus", inventory.own_gpus),
+        ("own_models", inventory.own_models),
+    ):
         ids = [one.id for one in records]
         if len(set(ids)) < len(ids):
             found.append(Problem(f"{place}.{field}", "two have one id"))
@@ -191,6 +224,20 @@ def problems_of(inventory: Inventory, catalog: Catalog, place: str) -> list[Prob
         if not _runs_within(workload, horizon):
             found.append(Problem(f"{place}.workloads[{i}]", "runs in no month of the horizon"))
     return found
+
+
+def _of_parts(gpus: Sequence[Gpu], models: Sequence[Model], place: str) -> Iterator[Problem]:
+    """What the rows of sheets must have."""
+    for i, gpu in enumerate(gpus):
+        if not (gpu.bf16_tflops or gpu.fp16_tflops):
+            yield Problem(f"{place}.own_gpus[{i}]", "has no 16-bit peak")
+    for i, model in enumerate(models):
+        if model.kind in SHAPED_KINDS and None in (model.layers, model.hidden, model.heads):
+            yield Problem(
+                f"{place}.own_models[{i}]", f"a model of kind {model.kind} needs its shape"
+            )
+        if model.params_active_b > model.params_total_b:
+            yield Problem(f"{place}.own_models[{i}].params_active_b", "is above params_total_b")
 
 
 def _rises(months: Sequence[int]) -> bool:
@@ -295,6 +342,8 @@ def _name_problem(value: str, kind: str, place: str, catalog: Catalog) -> Proble
         "Workload.precisions": ("precision", formats.precisions()),
         "Workload.kv_precision": ("precision", ("", *formats.precisions())),
         "Workload.users_at": ("country", catalog.places.countries),
+        "Model.kind": ("kind", MODEL_KINDS),
+        "Model.precision": ("precision", formats.precisions()),
         "Workload.gpus": ("GPU", catalog.gpus),
         "MeasuredRate.gpu": ("GPU", catalog.gpus),
         "CloudSupply.gpus": ("GPU", catalog.gpus),

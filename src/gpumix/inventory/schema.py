@@ -267,3 +267,5 @@ class InventorySpec(Spec):
     finance: FinanceSpec = FinanceSpec()
     licences: dict[Name, LicenceSpec] = {}
     prices: str | None = None
+    models: str | None = None
+    gpus: str | None = None

@@ -148,11 +148,29 @@ Rate = Annotated[
 """`120` units an hour on one GPU, or `{rate: 900, gpus: 8, cv: 0.2}`."""
 
 
+class ConfigSpec(Spec):
+    """A model by its Hugging Face config, called `name` or what the config calls it."""
+
+    config: Annotated[str, Field(min_length=1)]
+    name: Name | None = None
+
+
+def _model_form(value: Any) -> str:
+    return "config" if isinstance(value, dict | ConfigSpec) else "name"
+
+
+ModelRef = Annotated[
+    Annotated[str, Tag("name")] | Annotated[ConfigSpec, Tag("config")],
+    Discriminator(_model_form),
+]
+"""`Qwen/Qwen3-8B`, or `{config: our-model/config.json}`."""
+
+
 class WorkloadSpec(Spec):
     """One workload of any kind; applies.py says which keys go with which kind."""
 
     kind: Kind
-    model: str | None = None
+    model: ModelRef | None = None
     precision: Names | None = None
     kv_precision: str = ""
     context: Annotated[Whole, Field(ge=1, le=100_000_000)] | None = None

@@ -78,7 +78,7 @@ def _head(source: str, today: date, name: str) -> list[str]:
     following = (today.year + today.month // 12, today.month % 12 + 1)
     return [
         f"# Written by `gpumix init --from {_comment(source)}`. {FILL_IN} marks what is assumed:",
-        "# demand and promises stand in no such file.",
+        "# no such file states demand and promises.",
         f"name: {_quoted(_comment(name))}",
         f"horizon: {{start: {following[0]:04d}-{following[1]:02d}, years: 3}}",
         "timezone: UTC",

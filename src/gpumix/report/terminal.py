@@ -22,6 +22,7 @@ from gpumix.domain.explanation import Explanation, Formula, Listed, PlacementExp
 from gpumix.domain.plan import Plan
 from gpumix.domain.proof import PlanSimulation
 from gpumix.domain.simulation import Simulation
+from gpumix.domain.specification import Specification
 from gpumix.domain.training_comparison import TrainingComparison
 from gpumix.report import simulation
 from gpumix.report.cfo import cfo_tables
@@ -40,6 +41,7 @@ from gpumix.report.views import jobs as job_view
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as plan_view
 from gpumix.report.views import proof as proof_view
+from gpumix.report.views import specification as specification_view
 from gpumix.report.views import timeline as timeline_view
 from gpumix.report.views import today as today_view
 from gpumix.report.views import training as training_view
@@ -231,9 +233,28 @@ def show_explanation(explanation: Explanation, console: Console) -> None:
     _next([step for step in (following, "gpumix explain --list") if step], console)
 
 
+def show_specification(found: Specification, console: Console) -> None:
+    """Print GPUs, models, providers or countries side by side, then their sources."""
+    for note in found.notes:
+        _small(note, console)
+    show_table(specification_view.table(found), console)
+    if found.kind == "GPU":
+        _small("Peaks are dense: sparsity is not counted.", console)
+    console.print()
+    for line in specification_view.sources(found):
+        _small(f"Source of {line}", console)
+    gpus = f"gpumix prices compare {' '.join(found.names[:2])}"
+    is_pair = found.kind == "GPU" and len(found.names) > 1
+    _next([gpus if is_pair else "gpumix explain --list"], console)
+
+
 def show_listed(names: Sequence[Listed], console: Console) -> None:
     """Every name that can be explained, one to a line: quantities first, then formulas."""
-    for kind, title in (("quantity", "Quantities"), ("formula", "Formulas")):
+    titles = {
+        "quantity": "Quantities", "formula": "Formulas", "GPU": "GPUs", "model": "Models",
+        "provider": "Providers", "country": "Countries",
+    }  # fmt: skip
+    for kind, title in titles.items():
         console.print(Text(title, style="bold"))
         for one in names:
             if one.kind == kind:

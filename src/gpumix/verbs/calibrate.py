@@ -19,6 +19,7 @@ from gpumix.predict.calibrate import SUSPICIOUS, SUSPICIOUS_COUNT, change, speed
 from gpumix.predict.inference import predict_inference
 from gpumix.predict.training import predict_training
 from gpumix.predict.training_rows import METRICS as TRAINING_METRICS
+from gpumix.verbs.words import NO_CONFIGS
 
 STORE = Path(".gpumix")
 """The project's folder, beside the inventory or in the working folder."""
@@ -45,16 +46,20 @@ def find_store(measured: Path | None, beside: Path | None = None) -> Path | None
 
 
 def calibrate(
-    paths: Sequence[Path], stated: Stated, store: Path, confirmed: bool = False
+    paths: Sequence[Path],
+    stated: Stated,
+    store: Path,
+    confirmed: bool = False,
+    configs: Mapping[str, Path] = NO_CONFIGS,
 ) -> Calibration:
     """Read result files, store their rows, and tell what predictions make of them.
 
     A file in doubt (what it was measured on is open, or its speed is not of what it names) is kept
-    out until `confirmed`.
+    out until `confirmed`. `configs` are models of the team's own, by name.
 
     Raises: InputError with every problem of every file; nothing is stored then.
     """
-    plain = load()
+    plain = load(configs=configs)
     kept = _rows_of(plain.with_measured(store).measured)
     results = read_results(paths, stated, plain)
     doubts = _doubts(results, plain)

@@ -194,7 +194,7 @@ def _of_inventory(
     if chosen.run is not None:
         return compare_train(question_of(chosen, names), catalog, inventory.as_of, market)
     near, told = _from_nearest(chosen, supplies)
-    if chosen.kind is Kind.MEDIA:
+    if chosen.kind in (Kind.MEDIA, Kind.CUSTOM):
         return compare_media(near, catalog, inventory.as_of, market, told)
     load = Load(sweep=sweep)
     return compare_workload(near, catalog, inventory.as_of, market, told, load)

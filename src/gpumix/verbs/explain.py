@@ -15,10 +15,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gpumix import fields
+from gpumix.catalog import load
 from gpumix.docstrings import docstring
 from gpumix.domain.explanation import Explanation, Formula, Listed, PlacementExplanation
 from gpumix.domain.plan import Plan
 from gpumix.errors import DataError, InputError, UnknownName, unknown_name
+from gpumix.verbs.specify import things
 
 ENGINES: Final = ("gpumix.perf", "gpumix.serving", "gpumix.cost")
 _SOURCE: Final = re.compile(r"^Sources?:\s*(.*?)(?=\n\s*\n|\n>>>|\Z)", re.MULTILINE | re.DOTALL)
@@ -54,8 +56,18 @@ def explain(name: str) -> Explanation:
     )
 
 
+def is_quantity(name: str) -> bool:
+    """Whether a name is a field's or a formula's."""
+    try:
+        explain(name)
+    except UnknownName:
+        return False
+    return True
+
+
 def listed() -> tuple[Listed, ...]:
-    """Every quantity and every formula by the name that `explain` knows, with one line each.
+    """Everything by the name that `explain` knows, with one line each: quantities, formulas, then
+    GPUs, models, providers, countries.
 
     A formula that a quantity has its name from goes by its dotted path.
     """
@@ -66,6 +78,7 @@ def listed() -> tuple[Listed, ...]:
             Listed(formula.path if name in known else name, "formula", formula.summary)
             for name, formula in formulas().items()
         ),
+        *(Listed(name, kind, "") for kind, names in things(load()).items() for name in names),
     )
 
 

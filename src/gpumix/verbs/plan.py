@@ -192,6 +192,7 @@ def _opened(
     inventory: Inventory, catalog: Catalog, files: Mapping[str, Path], store: Path | None
 ) -> Opened:
     """With the inventory's own rates and the team's measurements."""
+    catalog = catalog.with_parts(inventory.own_gpus, inventory.own_models)
     if inventory.fx:
         catalog = catalog.with_fx(inventory.fx)
     if inventory.rates:
