@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,10 @@ from hypothesis import strategies as st
 from gpumix.audit.audit import CLASSES, audit
 from gpumix.audit.facts import HOUR_S, Attempt, Facts
 from gpumix.domain.fleet import AuditAnswer, Finding
+from gpumix.report.export import read_plan
+from gpumix.telemetry.bill import BillLine
+from gpumix.telemetry.machines import Machine
+from gpumix.telemetry.price_book import Price
 
 OWNED = {"team": "support", "workload": "chat"}
 
@@ -164,3 +170,90 @@ def test_every_class_can_be_switched_off() -> None:
     only = audit(facts(rows), off=[name for name in CLASSES if name != "unallocated"])
     assert [f.class_ for f in only.findings] == ["unallocated"]
     assert only.looked_for == ("unallocated",)
+
+
+def _line(**more: Any) -> BillLine:
+    usual: dict[str, Any] = dict.fromkeys(f.name for f in dataclasses.fields(BillLine))
+    usual |= {"category": "Usage", "start": 0, "end": HOUR_S, "resource_id": "k1", "place": ""}
+    return BillLine(**usual | {"effective_micro": 0, "billed_micro": 0} | more)
+
+
+K1 = Machine("k1", "h100-sxm-80gb", (0,), (), "k1")
+BOOK = (Price("h100-sxm-80gb", "commit_1y", 1.5), Price("h100-sxm-80gb", "commit_3y", 1.0))
+
+
+def _bought(pricing: str, kinds: list[str], book: tuple[Price, ...] = BOOK) -> AuditAnswer:
+    rows = [{"hour": h, "kind": kind, "engine": 0.5} for h, kind in enumerate(kinds)]
+    lines = (_line(effective_micro=2_000_000, pricing_category=pricing),)
+    return audit(facts(rows, machines=(K1,), lines=lines, prices=book))
+
+
+def test_a_machine_bought_by_the_hour_all_day_should_be_committed() -> None:
+    (found,) = _bought("Standard", ["used"] * 24).findings
+    assert found.class_ == "wrong_commitment"
+    assert found.usd_after_discounts == pytest.approx(24 * (2.0 - 1.5))
+    assert found.usd_before == pytest.approx(24 * (3.0 - 1.5))
+    assert "commit_1y" in found.action
+    only_long = _bought("Standard", ["used"] * 24, BOOK[1:]).findings
+    assert only_long[0].usd_after_discounts == pytest.approx(24.0)
+
+
+@pytest.mark.parametrize(
+    ("pricing", "kinds"),
+    [("Dynamic", ["used"] * 24), ("Committed", ["used"] * 24), ("Standard", ["used"] * 12)],
+)
+def test_spot_committed_and_half_used_machines_should_not(pricing: str, kinds: list[str]) -> None:
+    assert not _bought(pricing, kinds).findings
+
+
+def test_hours_that_nobody_had_do_not_speak_for_a_commitment() -> None:
+    found = _bought("Standard", ["used"] * 12 + ["unallocated"] * 12)
+    assert {f.class_ for f in found.findings} == {"unallocated"}
+
+
+def test_unused_lines_are_a_finding_a_commitment() -> None:
+    unused = {"commitment_status": "Unused", "commitment_id": "ri-1", "resource_id": None}
+    lines = (_line(effective_micro=3, **unused), _line(effective_micro=4_000_000, **unused))
+    (found,) = audit(facts([{**OWNED}], lines=lines)).findings
+    assert (found.class_, found.at_stake_usd_micro) == ("reservation_unused", 4_000_003)
+    capacity = _line(effective_micro=5_000_000, reservation_status="Unused", resource_id="cr-1")
+    assert audit(facts([{**OWNED}], lines=(capacity,))).findings[0].usd_before == 5.0
+
+
+def test_data_transfer_of_a_workload_is_named_and_no_saving_is_made_up() -> None:
+    sent = {"service_name": "Data Transfer", "effective_micro": 7_000_000, "resource_id": None}
+    lines = (_line(tags='{"workload": "chat"}', **sent), _line(tags="[broken", **sent))
+    (found,) = audit(facts([{**OWNED}], lines=lines)).findings
+    assert (found.class_, found.scope.workload) == ("egress", "chat")
+    assert (found.at_stake_usd_micro, found.usd_after_discounts) == (7_000_000, 0.0)
+
+
+PLAN = read_plan(Path(__file__).resolve().parents[1] / "golden" / "plan.json")
+PLANNED = PLAN.workloads[0]
+
+
+def _on(gpu: str, **more: Any) -> AuditAnswer:
+    rows = [{"workload": "chat", "gpu": gpu, "hour": h, "usd_micro": 10**9} for h in range(730)]
+    renamed = {"chat": PLANNED.id}
+    return audit(facts(rows, hours=730, plan=PLAN, plan_workloads=renamed), **more)
+
+
+def test_a_plan_that_serves_it_on_a_cheaper_gpu_says_oversized() -> None:
+    (found,) = _on("b300-sxm-268gb").findings
+    assert found.class_ == "oversized"
+    assert found.usd_after_discounts == pytest.approx(730_000.0 - PLANNED.usd_per_month)
+    assert found.low < found.usd_after_discounts <= found.high
+
+
+def test_a_workload_on_the_plans_own_gpu_is_not_oversized() -> None:
+    assert not _on(PLANNED.placements[0].gpu).findings
+    assert not _on("b300-sxm-268gb", off=["oversized"]).findings
+
+
+def test_the_plans_head_room_takes_the_place_of_the_usual() -> None:
+    busiest = max(PLANNED.capacity_per_hour or ()) / max(PLANNED.demand_per_hour)
+    renamed = {"chat": PLANNED.id}
+    rows = [{**row, "gpu": PLANNED.placements[0].gpu} for row in _servers(_of_day)]
+    (found,) = audit(facts(rows, hours=192, plan=PLAN, plan_workloads=renamed)).findings
+    assert found.class_ == "peak_sizing"
+    assert f"{busiest:.3g} x" in found.because

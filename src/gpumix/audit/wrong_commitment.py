@@ -1,8 +1,9 @@
 """Wrong commitment: machines bought by the hour that a commitment would have made cheaper.
 
-The other way round, a commitment that is used too little, is found as `reservation_unused` and
-`unallocated`: once the hours without an owner are counted there, the hours that were used cost
-less committed than on demand, so nothing is left to find.
+Where somebody had fewer of the hours than the committed price is of the bill (the break-even), a
+commitment would be wrong too. The other way round, a commitment that is used too little, is found
+as `reservation_unused` and `unallocated`: once the hours without an owner are counted there, the
+hours that were used cost less committed than on demand, so nothing is left to find.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from gpumix.audit.draft import MICRO, Draft, interval, of_rows, scope_of
-from gpumix.audit.facts import Facts
+from gpumix.audit.facts import Facts, IntArray
 from gpumix.domain.fleet import Evidence
 from gpumix.telemetry.machines import Machine, is_unused
 from gpumix.telemetry.price_book import Price
@@ -53,6 +54,12 @@ def _on_demand(facts: Facts) -> set[str]:
     return {name for name, cost in bought.items() if cost > other.get(name, 0)}
 
 
+def _used(facts: Facts, rows: IntArray) -> float:
+    """GPU-hours of some rows that somebody had, or of which nothing is known."""
+    shares = facts.shares
+    return float(shares.hours[rows][shares.kind[rows] != "unallocated"].sum())
+
+
 def _draft(facts: Facts, machine: Machine, price: Price) -> Draft | None:
     shares = facts.shares
     rows = np.flatnonzero((shares.node == machine.node) | (shares.node == machine.resource))
@@ -62,7 +69,7 @@ def _draft(facts: Facts, machine: Machine, price: Price) -> Draft | None:
     committed = round(gpus * facts.hours * price.usd_per_gpu_hour * MICRO)
     cost, listed = (int(a[rows].sum()) for a in (shares.usd_micro, shares.list_micro))
     saved = cost - committed
-    if saved <= 0:
+    if saved <= 0 or _used(facts, rows) <= gpus * facts.hours * committed / cost:
         return None
     low, _, confidence = interval(facts, "wrong_commitment")
     return replace(
