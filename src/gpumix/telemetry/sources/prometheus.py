@@ -22,12 +22,12 @@ import pyarrow as pa
 
 from gpumix.domain.fleet import Note
 from gpumix.errors import InputError, Problem
-from gpumix.reading import MEBIBYTE, control_character, parse_json
+from gpumix.reading import MEBIBYTE, control_character
 from gpumix.telemetry.declared import Declared
 from gpumix.telemetry.samples import Observed
 from gpumix.telemetry.sources.assemble import observed
 from gpumix.telemetry.sources.owners import Pod, pod_key
-from gpumix.telemetry.sources.promjson import series_of
+from gpumix.telemetry.sources.promjson import parse_answer, series_of
 from gpumix.telemetry.sources.series import Series, metrics
 
 TOKEN: Final = "GPUMIX_PROMETHEUS_TOKEN"
@@ -94,7 +94,7 @@ class Server:
             time.sleep(_wait_s(headers, TRIES - left))
         self._note_skew(headers)
         self._refuse(status, headers, body)
-        answer = parse_json(body, self.url)
+        answer = parse_answer(body, self.url)
         if isinstance(answer, dict):
             told = [*answer.get("warnings", ()), *(["partial"] if answer.get("isPartial") else ())]
             for warning in told:
