@@ -14,6 +14,7 @@ import typer
 
 from gpumix import __version__
 from gpumix.cli import (
+    attribute,
     backtest,
     boundary,
     calibrate,
@@ -23,6 +24,7 @@ from gpumix.cli import (
     fit,
     init,
     measure,
+    observe,
     plan,
     predict,
     price_files,
@@ -67,6 +69,8 @@ _add(app, backtest.backtest)
 _add(app, calibrate.calibrate)
 _add(app, measure.measure)
 _add(app, fit.fit)
+_add(app, observe.observe)
+_add(app, attribute.attribute)
 _add(app, explain.explain)
 _add(predict_app, predict.predict_inference, "inference")
 _add(predict_app, predict.predict_training, "training")

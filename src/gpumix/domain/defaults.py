@@ -73,3 +73,13 @@ FIT_GPUS: Final = (
 )  # fmt: skip
 """GPUs that `gpumix fit` shows where none is named: the three most asked for, then other
 data-centre parts on sale."""
+
+IDLE_ENGINE_ACTIVE: Final = 0.05
+"""Engine activity (0-1) below which a GPU that somebody holds is quiet [assumed: the house's rule,
+after AcmeTrace, where a quarter to a third of samples are at 0]."""
+IDLE_POWER_FACTOR: Final = 1.3
+"""Times its idle power that a quiet GPU may draw and still be idle [assumed]."""
+IDLE_RUN_S: Final = 3600
+"""Seconds that a GPU must be quiet on end to be idle [assumed]."""
+IDLE_SHARE_OF_TDP: Final = 0.15
+"""Idle power of a GPU of which no figure is known, as a share of its TDP [assumed]."""

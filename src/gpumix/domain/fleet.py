@@ -45,6 +45,22 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class FleetSummary:
+    """What a fleet's folder holds. `start` and `end` are of its samples, RFC 3339, None without."""
+
+    folder: str
+    sources: int
+    nodes: int
+    gpus: int
+    samples: int
+    jobs: int
+    start: str | None
+    end: str | None
+    resolution_s: int
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AttributionRow:
     """GPU-hours of one owner on one node of one kind, and their share of the bill.
 

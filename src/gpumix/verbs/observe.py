@@ -1,0 +1,69 @@
+"""`gpumix observe`: any mix of sources into one dated folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from gpumix.domain.fleet import FleetSummary
+from gpumix.errors import InputError, Problem
+from gpumix.telemetry.declared import Declared, read_declared
+from gpumix.telemetry.observe import NOT_OBSERVED, kind_of, observe
+from gpumix.telemetry.store import FLEET_FILE, Fleet, open_fleet, summary_of, write
+
+
+def observe_files(sources: Sequence[str], out: Path, declare: Path | None = None) -> FleetSummary:
+    """Add what sources say to the fleet in `out`, which is made where it is missing.
+
+    Raises: InputError with the problems of all sources; nothing is written then.
+    """
+    declared = read_declared(declare) if declare else None
+    if declared is None and (out / FLEET_FILE).exists():
+        declared = open_fleet(out).declared
+    found = observe([Path(source) for source in sources], declared or Declared())
+    return summary_of(write(out, found, declared))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A fleet, and the bills and price books that lay beside its sources."""
+
+    fleet: Fleet
+    bills: tuple[Path, ...] = ()
+    prices: tuple[Path, ...] = ()
+    is_kept: bool = True
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Opened]:
+    """A fleet's folder, or a folder of raw sources, observed in passing: nothing is written there.
+
+    Raises: InputError where it is neither.
+    """
+    if (folder / FLEET_FILE).is_file():
+        yield Opened(open_fleet(folder))
+        return
+    if not folder.is_dir():
+        fix = f"gpumix observe SOURCE... --out {folder}"
+        raise InputError(Problem(str(folder), "is no folder of a fleet", fix))
+    files = sorted(
+        path for path in folder.iterdir() if path.is_file() and path.suffix not in (".md", ".html")
+    )
+    declarations = [path for path in files if path.stem == "declared"]
+    declared = read_declared(declarations[0]) if declarations else Declared()
+    kinds = {path: kind_of(path, declared) for path in files if path not in declarations}
+    if not kinds:
+        fix = f"gpumix observe SOURCE... --out {folder}"
+        raise InputError(Problem(str(folder), "holds no fleet and no sources", fix))
+    with TemporaryDirectory() as scratch:
+        sources = [path for path, kind in kinds.items() if kind not in NOT_OBSERVED]
+        fleet = write(Path(scratch) / "fleet", observe(sources, declared), declared)
+        yield Opened(
+            fleet,
+            tuple(path for path, kind in kinds.items() if kind == "bill"),
+            tuple(path for path, kind in kinds.items() if kind == "prices"),
+            is_kept=False,
+        )
