@@ -10,7 +10,6 @@ import pytest
 import servers
 from servers import Written
 
-from gpumix.telemetry.declared import Declared
 from gpumix.telemetry.sources import prometheus
 
 pytestmark = pytest.mark.real
@@ -71,7 +70,7 @@ def address(
 
 
 def test_a_server_gives_every_sample_once(address):
-    found = prometheus.read(address, Declared())
+    found = prometheus.read(address)
     rows = found.samples.to_pylist()
     assert len(rows) == len({(row["t"], row["gpu"]) for row in rows}) == GPUS * (HOURS - 2) * 60
     assert {row["index"]: row["team"] for row in rows if row["t"] == START} == {
@@ -89,11 +88,11 @@ def test_a_server_gives_every_sample_once(address):
 
 
 def test_a_span_is_half_open(address):
-    found = prometheus.read(address, Declared(), start=START + 60, end=START + 180)
+    found = prometheus.read(address, start=START + 60, end=START + 180)
     assert sorted(set(found.samples["t"].to_pylist())) == [START + 60, START + 120]
 
 
 def test_a_window_that_is_too_much_is_halved(address, monkeypatch):
-    whole = prometheus.read(address, Declared(), start=START, end=START + 7200).samples
+    whole = prometheus.read(address, start=START, end=START + 7200).samples
     monkeypatch.setattr(prometheus, "MOST_BYTES", 60_000)
-    assert prometheus.read(address, Declared(), start=START, end=START + 7200).samples == whole
+    assert prometheus.read(address, start=START, end=START + 7200).samples == whole

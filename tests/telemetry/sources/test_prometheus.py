@@ -13,7 +13,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from gpumix.errors import InputError
-from gpumix.telemetry.declared import Declared
 from gpumix.telemetry.sources import prometheus
 
 START = 1_792_281_600
@@ -78,7 +77,7 @@ ONE = matrix((gpu(), [(START, "0.5"), (START + 60, "NaN"), (START + 120, "+Inf")
 
 
 def read(url: str, **more: object):
-    return prometheus.read(url, Declared(), environment={}, **{**SPAN, **more})
+    return prometheus.read(url, environment={}, **{**SPAN, **more})
 
 
 def test_raw_samples_are_asked_for_and_a_value_that_is_none_is_absent(fake):
@@ -162,19 +161,19 @@ def test_warnings_and_a_clock_that_is_off_are_notes(fake):
 def test_who_we_are_comes_from_the_environment(fake):
     fake.says((200, {}, ONE))
     known = {prometheus.TOKEN: f"{SECRET}\n", prometheus.TENANT: "team-a"}
-    prometheus.read(fake.url, Declared(), environment=known, **SPAN)
+    prometheus.read(fake.url, environment=known, **SPAN)
     headers = fake.asked[0][2]
     assert headers["Authorization"] == f"Bearer {SECRET}"
     assert headers["X-Scope-OrgID"] == "team-a"
     known = {prometheus.USER: "ana", prometheus.PASSWORD: "b"}
-    prometheus.read(fake.url, Declared(), environment=known, **SPAN)
+    prometheus.read(fake.url, environment=known, **SPAN)
     assert fake.asked[-1][2]["Authorization"] == "Basic YW5hOmI="
 
 
 @pytest.mark.parametrize("name", [prometheus.TOKEN, prometheus.TENANT])
 def test_a_secret_that_is_no_header_is_not_printed(fake, name):
     with pytest.raises(InputError) as told:
-        prometheus.read(fake.url, Declared(), environment={name: f"a\n{SECRET}"}, **SPAN)
+        prometheus.read(fake.url, environment={name: f"a\n{SECRET}"}, **SPAN)
     assert name in str(told.value)
     assert SECRET not in str(told.value)
 
@@ -188,7 +187,7 @@ def test_an_address_holds_no_secret(address):
 
 def test_a_ca_file_that_is_none_is_told():
     with pytest.raises(InputError, match=prometheus.CA_FILE):
-        prometheus.read("http://h", Declared(), environment={prometheus.CA_FILE: "/none.pem"})
+        prometheus.read("http://h", environment={prometheus.CA_FILE: "/none.pem"})
 
 
 def test_a_name_that_is_no_namespace_goes_into_no_query(fake):

@@ -23,7 +23,6 @@ import pyarrow as pa
 from gpumix.domain.fleet import Note
 from gpumix.errors import InputError, Problem
 from gpumix.reading import MEBIBYTE, control_character
-from gpumix.telemetry.declared import Declared
 from gpumix.telemetry.samples import Observed
 from gpumix.telemetry.sources.assemble import observed
 from gpumix.telemetry.sources.owners import Pod, pod_key
@@ -201,7 +200,6 @@ def _wait_s(headers: httpx.Headers, tried: int) -> float:
 
 def read(
     url: str,
-    declared: Declared,
     *,
     start: int | None = None,
     end: int | None = None,
@@ -215,7 +213,6 @@ def read(
 
     Raises: InputError where it cannot be reached, lets us not in, or knows no GPU.
     """
-    del declared  # names of teams are replaced when they are added up
     parts: list[Observed] = []
     with Server(url, environment) as server:
         for first, last in _days(server, start, end):
