@@ -3,7 +3,7 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint types layers fit data docs golden examples accuracy whole-runs mutants fuzz bench bench-mix same-plan bench-serving validate-serving validate-kept closed-form never-cheaper bench-training wheel clean
+.PHONY: help demo test test-real lint types layers fit data docs golden examples accuracy whole-runs mutants fuzz bench bench-mix same-plan bench-serving validate-serving validate-kept closed-form never-cheaper bench-training wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,11 @@ demo: .venv/.base  ## plan examples/inference-first.yaml and say where the repor
 
 test: .venv/.dev lint types layers  ## everything: lint, types, layers, unit, cases, contracts
 	@$(BIN)/python -m pytest -n 2 --dist loadfile  # what a file's tests share is made once
+
+test-real: .venv/.dev  ## tests on real servers (Prometheus, VictoriaMetrics), installed first where apt-get may
+	@command -v prometheus victoria-metrics > /dev/null || apt-get install -q -y --no-install-recommends \
+	  prometheus victoria-metrics > /dev/null 2>&1 || echo "Not installed: what is missing is skipped" >&2
+	@$(BIN)/python -m pytest -m real -rs tests/telemetry
 
 lint: .venv/.dev  ## ruff, and the house's own style rules
 	@$(BIN)/ruff check --no-cache .

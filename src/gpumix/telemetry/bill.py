@@ -1,4 +1,4 @@
-"""Bills in the FOCUS format (1.0 to 1.4), line by line, in whole micro-units of their currency.
+"""Bills in the FOCUS format (1.0 to 1.4) or in a cloud's own, line by line, in micro-units.
 
 Costs are read as decimals and rounded once a line, half to even; what a file's lines lack to its
 rounded sum is `Bill.residue_micro`. Columns that FOCUS does not name are passed over.
@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from gpumix.errors import InputError, Problem
 from gpumix.reading import refuse_unplain
+from gpumix.telemetry.native_bills import focus_lines, provider_of
 
 _NEEDED: Final = (
     "BilledCost",
@@ -145,12 +146,13 @@ def read_bills(paths: Sequence[Path]) -> Bill:
 
 
 def is_bill(header: Iterable[str]) -> bool:
-    """Whether a table's columns are those of a FOCUS bill.
+    """Whether a table's columns are those of a bill: FOCUS, or a cloud's own export.
 
     >>> is_bill(["BilledCost", "EffectiveCost", "ChargePeriodStart"]), is_bill(["t", "gpu"])
     (True, False)
     """
-    return {"EffectiveCost", "ChargePeriodStart"} <= set(header)
+    names = list(header)
+    return {"EffectiveCost", "ChargePeriodStart"} <= set(names) or provider_of(names) is not None
 
 
 class _Reader:
@@ -282,12 +284,13 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(Problem(str(path), f"is no Parquet file: {error}")) from None
     names = file.schema_arrow.names
-    _check_header(path, names)
+    provider = _checked(path, names)
     number = 0
-    for batch in file.iter_batches(columns=[name for name in _USED if name in names]):
+    wanted = names if provider else [name for name in _USED if name in names]
+    for batch in file.iter_batches(columns=wanted):
         for row in batch.to_pylist():
             number += 1
-            yield f"{path} row {number}", {name: _text(value) for name, value in row.items()}
+            yield from _told(f"{path} row {number}", row, provider)
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
@@ -296,17 +299,28 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
         with opened(path, "rt", encoding="utf-8-sig", newline="") as handle:
             reader = csv.reader(handle, strict=True)
             header = [name.strip() for name in next(reader, [])]
-            _check_header(path, header)
-            used = [(name, i) for i, name in enumerate(header) if name in _USED]
+            provider = _checked(path, header)
+            used = [(name, i) for i, name in enumerate(header) if provider or name in _USED]
             for row in reader:
                 place = f"{path} line {reader.line_num}"
                 if len(row) == len(header):
-                    yield place, {name: _text(row[i]) for name, i in used}
+                    yield from _told(place, {name: row[i] for name, i in used}, provider)
                 elif row:
                     what = f"{len(row)} cells where the header has {len(header)}"
                     raise InputError(Problem(place, what))
     except (OSError, EOFError, zlib.error, csv.Error, UnicodeDecodeError) as error:
         raise InputError(Problem(str(path), f"cannot be read: {error}")) from None
+
+
+def _told(
+    place: str, row: Mapping[str, Any], provider: str | None
+) -> Iterator[tuple[str, dict[str, str | None]]]:
+    """A row as lines of FOCUS, each with its place."""
+    try:
+        for line in focus_lines(provider, row) if provider else (row,):
+            yield place, {name: _text(value) for name, value in line.items()}
+    except ValueError as error:
+        raise InputError(Problem(place, str(error))) from None
 
 
 def _text(value: Any) -> str | None:
@@ -320,17 +334,22 @@ def _text(value: Any) -> str | None:
     return None if text.lower() in _NULLS else text
 
 
-def _check_header(path: Path, header: Sequence[str]) -> None:
-    """Raise InputError for a needed column that is missing, or a used one that appears twice."""
+def _checked(path: Path, header: Sequence[str]) -> str | None:
+    """Whose own export it is, None for FOCUS.
+
+    Raises: InputError for a needed column that is missing, or a used one that appears twice.
+    """
+    provider = provider_of(header)
     problems = [
         Problem(str(path), f"has no column {name!r}", "a FOCUS bill has it")
         for name in _NEEDED
-        if name not in header
+        if name not in header and provider is None
     ]
     problems += [
         Problem(str(path), f"column {name!r} appears twice")
-        for name in _USED
+        for name in (dict.fromkeys(header) if provider else _USED)
         if header.count(name) > 1
     ]
     if problems:
         raise InputError(problems)
+    return provider

@@ -1,4 +1,4 @@
-"""Any mix of sources -> what they say together; what a file is, is told from its beginning."""
+"""Any mix of files and servers -> what they say together; a file is known by its beginning."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ from gpumix.telemetry.sources import (
     kubectl,
     nvidia_smi,
     plain,
+    prometheus,
     promjson,
     promtext,
     sacct,
@@ -51,14 +53,26 @@ NOT_OBSERVED: Final[Mapping[str, str]] = {
 """Files of a fleet that are no telemetry, and what they are for."""
 
 
-def observe(paths: Sequence[Path], declared: Declared) -> list[tuple[Source, Observed]]:
-    """What files say, each with its source.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Servers of metrics to ask, and for which time: [start, end) [s since 1970 UTC], or all."""
+
+    servers: tuple[str, ...] = ()
+    start: int | None = None
+    end: int | None = None
+
+
+def observe(
+    paths: Sequence[Path], declared: Declared, asked: Asked | None = None
+) -> list[tuple[Source, Observed]]:
+    """What files and servers say, each with its source.
 
     Pages of metrics, saved answers and a snapshot's pods are read together, since an owner's label
-    may stand in another of them.
+    may stand in another of them; servers are asked last.
 
-    Raises: InputError with the problems of all files.
+    Raises: InputError with the problems of all sources.
     """
+    asked = asked or Asked()
     problems: list[Problem] = []
     found: list[tuple[Source, Observed]] = []
     series: list[Series] = []
@@ -90,6 +104,12 @@ def observe(paths: Sequence[Path], declared: Declared) -> list[tuple[Source, Obs
         else:
             found.append((of_series[0], together))
             found += [(source, Observed()) for source in of_series[1:]]
+    for server in asked.servers if not problems else ():
+        try:
+            told = prometheus.read(server, start=asked.start, end=asked.end, pods=pods)
+            found.append((source_of("prometheus", server), told))
+        except InputError as error:
+            problems += error.problems
     if problems:
         raise InputError(problems)
     return found

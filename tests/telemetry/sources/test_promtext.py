@@ -61,3 +61,26 @@ def test_an_answer_that_holds_no_samples_is_refused(tmp_path, answer, says):
     path.write_text(json.dumps(answer))
     with pytest.raises(InputError, match=says):
         promjson.read_series(path)
+
+
+def test_values_may_be_none_and_be_laid_out_in_any_way(tmp_path):
+    values = [[1792281600.5, "NaN"], [1792281660, "+Inf"], [1792281720, "-1e+06"]]
+    labels = {"__name__": NAME, "pod": '"values":[[1,"2"]]'}
+    answer = {"resultType": "matrix", "result": [{"metric": labels, "values": values}]}
+    for indent in (None, 2):
+        path = tmp_path / "answer.json"
+        path.write_text(json.dumps({"status": "success", "data": answer}, indent=indent))
+        (one,) = promjson.read_series(path)
+        assert one.t.tolist() == [1792281600, 1792281660, 1792281720]
+        assert [str(value) for value in one.values] == ["nan", "inf", "-1000000.0"]
+        assert one.labels["pod"] == '"values":[[1,"2"]]'
+
+
+@pytest.mark.parametrize("values", [[[1, "2", 3]], [[1, "nan"], [2]], [["e", "1"]], [[[1, "E2"]]]])
+def test_samples_that_are_none_are_refused(tmp_path, values):
+    result = [{"metric": {"__name__": NAME}, "values": values}]
+    answer = {"status": "success", "data": {"resultType": "matrix", "result": result}}
+    path = tmp_path / "answer.json"
+    path.write_text(json.dumps(answer))
+    with pytest.raises(InputError, match="form"):
+        promjson.read_series(path)
