@@ -27,7 +27,7 @@ from gpumix.telemetry.bill import Bill
 from gpumix.telemetry.charges import HOUR_S, Charges, charges_of
 from gpumix.telemetry.grid import CELLS, SHARE, Grid, Owners, Powers, fill_cells
 from gpumix.telemetry.jobs import cells_of, job_span
-from gpumix.telemetry.machines import WHOLE, Machine, Seen, gpu_id, machines_of
+from gpumix.telemetry.machines import WHOLE, Machine, Seen, gpu_id, gpus_of, machines_of
 from gpumix.telemetry.price_book import Price, rate_of
 from gpumix.telemetry.store import Fleet, utc
 
@@ -39,6 +39,16 @@ _NOBODY: Final = (None, None, None)
 
 Owner = tuple[str | None, str | None, str | None]
 """Team, workload, model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A job of a scheduler that began: whose it was, how it ended, its GPU time [s]."""
+
+    team: str | None
+    workload: str | None
+    state: str
+    gpu_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,7 @@ class Attributed:
     unbilled: tuple[str, ...]
     notes: tuple[Note, ...]
     shared_by: tuple[str, ...]
+    runs: tuple[Run, ...] = ()
 
 
 def attribute(
@@ -112,6 +123,11 @@ def attribute(
         unbilled=unbilled,
         notes=tuple(_sorted_notes([*fleet.notes, *notes])),
         shared_by=_shared_by(machines),
+        runs=tuple(
+            Run(*owners[owner][:2], job["state"] or "", gpus_of(job) * (job["elapsed_s"] or 0))
+            for job, owner in zip(jobs, of_job, strict=True)
+            if job["start"] is not None
+        ),
     )
 
 
