@@ -47,7 +47,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Powers:
-    """Of a GPU [W]: below which it counts as idle when quiet, and more than which it never draws."""
+    """Of a GPU [W]: below which a quiet one counts as idle, and what it never draws more than."""
 
     idle_w: float
     most_w: float

@@ -10,13 +10,13 @@ published as one set.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
 
 import duckdb
 import pyarrow as pa
@@ -89,9 +89,9 @@ def source_of(kind: str, name: str) -> Source:
     """
     if "://" not in name:
         return Source(kind, Path(name).name, sha256(Path(name)))
-    parts = urlsplit(name)
-    host = parts.netloc.rpartition("@")[2]
-    return Source(kind, urlunsplit((parts.scheme, host, parts.path, "", "")), None)
+    scheme, _, rest = re.split(r"[?#]", name)[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return Source(kind, f"{scheme}://{host.rpartition('@')[2]}{slash}{path}", None)
 
 
 def write(
