@@ -149,7 +149,7 @@ def _decimal(cell: Any) -> Decimal | None:
     try:
         return Decimal(str(cell))
     except InvalidOperation:
-        raise ValueError(f"{str(cell)[:40]!r} is no number") from None
+        raise ValueError(f"{str(cell)[:40]!r} is not a number") from None
 
 
 def _text(cell: Any) -> str | None:

@@ -14,7 +14,8 @@ from gpumix.telemetry.sources import sacct
 
 SAMPLE = Path(__file__).parent / "samples" / "sacct.txt"
 BERLIN = Declared(sacct_timezone="Europe/Berlin")
-HEADER = "|".join(sacct.COLUMNS)
+COLUMNS = tuple(sacct.COMMAND.partition("--format=")[2].split(","))
+HEADER = "|".join(COLUMNS)
 
 
 def jobs(tmp_path: Path, *lines: str, declared: Declared = BERLIN) -> list[dict]:
@@ -110,7 +111,7 @@ def test_a_dump_without_header_needs_declared_columns(tmp_path):
     row = line("2026-06-01T00:00:00", "2026-06-01T01:00:00", 3600)
     with pytest.raises(InputError, match="sacct_columns"):
         jobs(tmp_path, row)
-    declared = Declared(sacct_timezone="UTC", sacct_columns=sacct.COLUMNS)
+    declared = Declared(sacct_timezone="UTC", sacct_columns=COLUMNS)
     assert len(jobs(tmp_path, row, declared=declared)) == 1
 
 

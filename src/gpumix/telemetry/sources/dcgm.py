@@ -225,7 +225,7 @@ def _renamed(series: Sequence[Series], nodes: Mapping[str, str]) -> tuple[Note, 
         node = _device(one.labels, nodes).node
         styles[node] |= {name for name in ("Hostname", "hostname") if one.labels.get(name)}
     return tuple(
-        Note("labels_renamed", node, "the node is told as Hostname and as hostname")
+        Note("labels_renamed", node, "the node's label is Hostname and hostname by turns")
         for node, names in sorted(styles.items())
         if len(names) > 1
     )

@@ -68,7 +68,7 @@ def series_of(answer: Any, place: str) -> list[Series]:
     if not isinstance(answer, dict) or "status" not in answer:
         raise InputError(Problem(place, "is no answer of Prometheus: it has no status"))
     if answer["status"] != "success":
-        why = f"{answer.get('errorType', 'error')}: {answer.get('error', 'no reason told')}"
+        why = f"{answer.get('errorType', 'error')}: {answer.get('error', 'no reason given')}"
         raise InputError(Problem(place, f"the server could not answer: {why:.300}"))
     data = answer.get("data")
     data = data if isinstance(data, dict) else {}

@@ -22,13 +22,10 @@ from gpumix.reading import read_text
 from gpumix.telemetry.declared import Declared
 from gpumix.telemetry.samples import JOBS, Observed
 
-_FORMAT: Final = (
-    "JobID,JobIDRaw,JobName,User,Account,QOS,Partition,State,ExitCode,Submit,Start,End,ElapsedRaw,"
-    "AllocTRES,NodeList"
+COMMAND: Final = (
+    "sacct -a -X -P -D --format=JobID,JobIDRaw,JobName,User,Account,QOS,Partition,State,ExitCode,"
+    "Submit,Start,End,ElapsedRaw,AllocTRES,NodeList"
 )
-COLUMNS: Final = tuple(_FORMAT.split(","))
-"""As the documented command prints them."""
-COMMAND: Final = f"sacct -a -X -P -D --format={_FORMAT}"
 NEEDED: Final = ("JobID", "State", "Start", "End", "AllocTRES", "NodeList")
 ABSENT: Final = frozenset({"", "Unknown", "None", "None assigned", "N/A"})
 MOST_NODES: Final = 100_000
@@ -63,7 +60,7 @@ def read(path: Path, declared: Declared) -> Observed:
     if problems:
         raise InputError(problems)
     if declared.sacct_timezone is None:
-        says = "times of sacct are taken as UTC: no sacct_timezone is declared"
+        says = "times of sacct count as UTC: no sacct_timezone is declared"
         notes.append(Note("dst", None, says))
     return Observed(jobs=pa.Table.from_pylist(rows, schema=JOBS), notes=tuple(notes))
 
