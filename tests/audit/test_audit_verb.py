@@ -16,7 +16,7 @@ from gpumix.report.audit import audit_html, audit_markdown
 from gpumix.report.views import audit as view
 from gpumix.verbs.attribute import attribute_fleet
 from gpumix.verbs.audit import Audit, audit_fleet
-from gpumix.verbs.observe import observe_files
+from gpumix.verbs.observe import observe_sources
 
 HOSTILE = "=HYPERLINK(1)<script>alert(1)</script>"
 SOURCES = ("samples.parquet", "sacct.txt")
@@ -35,7 +35,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def kept(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, observed."""
     folder = tmp_path_factory.mktemp("kept") / "fleet"
-    observe_files([str(raw / name) for name in SOURCES], folder, raw / "declare.json")
+    observe_sources([str(raw / name) for name in SOURCES], folder, raw / "declare.json")
     return folder
 
 
@@ -62,7 +62,7 @@ def test_an_attributed_fleet_takes_prices_and_keeps_its_bill(raw: Path, kept: Pa
 
 
 def test_without_a_bill_the_command_to_run_is_named(raw: Path, tmp_path: Path) -> None:
-    observe_files([str(raw / "samples.parquet")], tmp_path / "fleet")
+    observe_sources([str(raw / "samples.parquet")], tmp_path / "fleet")
     with pytest.raises(InputError, match="gpumix attribute"):
         audit_fleet(tmp_path / "fleet")
     shutil.copy(raw / "samples.parquet", tmp_path)
