@@ -17,18 +17,10 @@ MOST_FINDINGS = 12
 MOST_STEPS = 3
 _MICRO = 1e6
 _RECORD = "Finding"
-_NAMES = {
-    "allocated_idle": "held and idle",
-    "egress": "data transfer",
-    "failed_jobs": "failed jobs",
-    "low_batch": "small batches",
-    "oversized": "too large a GPU",
-    "peak_sizing": "sized for the peak",
-    "reservation_unused": "reserved and unused",
-    "unallocated": "nobody's",
-    "wrong_commitment": "not committed",
-    "wrong_precision": "wrong precision",
-}
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def hours_of(found: AuditAnswer) -> float:
@@ -81,7 +73,10 @@ def classes_table(found: AuditAnswer) -> Table:
     by_class: dict[str, list[Finding]] = defaultdict(list)
     for finding in found.findings:
         by_class[finding.class_].append(finding)
-    rows = [_class_row(found, name, those) for name, those in by_class.items()]
+    dearest = sorted(
+        by_class.items(), key=lambda item: -sum(f.usd_after_discounts for f in item[1])
+    )
+    rows = [_class_row(found, name, those) for name, those in dearest]
     total = _sums(found, found.findings)
     last = (text("all", "total"), value("findings", len(found.findings)), *total, text(""))
     names = ("class_", "findings", "at_stake_usd_micro", "usd_after_discounts",
@@ -96,7 +91,7 @@ def classes_table(found: AuditAnswer) -> Table:
 
 def _class_row(found: AuditAnswer, name: str, those: list[Finding]) -> tuple[Cell, ...]:
     sums = _sums(found, those)
-    return (text(_NAMES.get(name, name)), value("findings", len(those)), *sums, _where(those[0]))
+    return (text(_words(name)), value("findings", len(those)), *sums, _where(those[0]))
 
 
 def _sums(found: AuditAnswer, those: Iterable[Finding]) -> tuple[Cell, ...]:
@@ -136,7 +131,7 @@ def findings_table(found: AuditAnswer, most: int | None = None) -> Table:
              "saved_per_month", "confidence", "action")  # fmt: skip
     rows = [
         (
-            text(_NAMES.get(f.class_, f.class_)),
+            text(_words(f.class_)),
             _where(f),
             text(f.scope.gpu),
             _stake(f.at_stake_usd_micro / _MICRO),
@@ -157,7 +152,7 @@ def reasons_table(found: AuditAnswer) -> Table:
     names = ("class_", "where", "because", "risk", "how_to_check")
     rows = [
         (
-            text(_NAMES.get(f.class_, f.class_)),
+            text(_words(f.class_)),
             _where(f),
             text(f.because),
             text(f.risk),
@@ -173,7 +168,7 @@ def showback_table(found: Attribution) -> Table:
     by_team: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for row in found.rows:
         owned = row.kind in ("used", "allocated_idle")
-        line = by_team[row.team or "no team" if owned else row.kind.replace("_", " ")]
+        line = by_team[row.team or "no team" if owned else _words(row.kind)]
         line[row.kind] += row.usd_micro / _MICRO
         line["hours"] += row.hours
         line["all"] += row.usd_micro / _MICRO
@@ -190,7 +185,7 @@ def showback_table(found: Attribution) -> Table:
         outside[one.reason] += one.usd_micro / _MICRO
     none = value("hours", None, record="Showback")
     rows += [
-        (text(reason.replace("_", " ")), none, _cost(None), _cost(None), _cost(usd))
+        (text(_words(reason)), none, _cost(None), _cost(None), _cost(usd))
         for reason, usd in sorted(outside.items())
     ]
     whole = _cost(found.totals.bill_usd_micro / _MICRO)
@@ -206,14 +201,14 @@ def _cost(amount: float | None) -> Cell:
 
 def notes_table(found: AuditAnswer) -> Table:
     """What a reader must know of the telemetry and the bill."""
-    rows = [(text(n.code.replace("_", " ")), text(n.node), text(n.detail)) for n in found.notes]
+    rows = [(text(_words(n.code)), text(n.node), text(n.detail)) for n in found.notes]
     names = ("code", "node", "detail")
     return Table("Notes", tuple(column(name, "Note") for name in names), tuple(rows))
 
 
 def looked_words(found: AuditAnswer) -> list[str]:
     """Which classes were looked for and which were not."""
-    told = [f"Looked for: {', '.join(_NAMES.get(n, n) for n in found.looked_for)}."]
+    told = [f"Looked for: {', '.join(_words(n) for n in found.looked_for)}."]
     return [*told, *(f"Not looked for: {why}." for why in found.not_looked_for)]
 
 
@@ -221,7 +216,7 @@ def waste_chart(found: AuditAnswer) -> charts.Spec | None:
     """The saving by class, as bars; None where there is none."""
     by_class: dict[str, float] = defaultdict(float)
     for finding in found.findings:
-        by_class[_NAMES.get(finding.class_, finding.class_)] += finding.usd_after_discounts
+        by_class[_words(finding.class_)] += finding.usd_after_discounts
     rows = [
         {"name": name, "usd": usd, "text": f"{usd:,.0f}"}
         for name, usd in sorted(by_class.items(), key=lambda item: -item[1])
