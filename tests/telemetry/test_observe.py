@@ -19,7 +19,7 @@ from gpumix.telemetry.samples import SCHEMA
 from gpumix.telemetry.sources import nvidia_smi, plain
 from gpumix.telemetry.store import open_fleet, source_of
 from gpumix.verbs.attribute import attribute_fleet
-from gpumix.verbs.observe import observe_files
+from gpumix.verbs.observe import observe_sources
 
 OTHERS = SAMPLES.parent / "sources" / "samples"
 
@@ -50,11 +50,11 @@ def test_a_file_is_told_by_its_beginning(path: Path, kind: str) -> None:
 
 def test_the_same_twice_changes_no_byte_and_more_is_added(tmp_path: Path) -> None:
     sources = [str(SAMPLES / "plain.csv.gz"), str(OTHERS / "sacct.txt")]
-    observe_files(sources, tmp_path / "f")
+    observe_sources(sources, tmp_path / "f")
     before = _files(tmp_path / "f")
-    observe_files(sources, tmp_path / "f")
+    observe_sources(sources, tmp_path / "f")
     assert _files(tmp_path / "f") == before
-    found = observe_files([str(OTHERS / "page.prom")], tmp_path / "f")
+    found = observe_sources([str(OTHERS / "page.prom")], tmp_path / "f")
     assert (found.samples, found.jobs, found.sources) == (5711, 21, 3)
     assert set(_files(tmp_path / "f")) > set(before)
 
@@ -70,7 +70,7 @@ def test_a_bad_source_leaves_nothing_behind_and_every_problem_is_told(tmp_path: 
         str(tmp_path / "none.csv"),
     ]
     with pytest.raises(InputError) as told:
-        observe_files(sources, tmp_path / "f")
+        observe_sources(sources, tmp_path / "f")
     assert [problem.message for problem in told.value.problems] == [
         "has no column 'gpu'",
         "has neither of the columns 'util' and 'engine_active'",
@@ -112,7 +112,7 @@ def test_cells_of_another_kind_are_told(tmp_path: Path) -> None:
 
 
 def test_joules_of_nvidia_smi(tmp_path: Path) -> None:
-    observe_files([str(SAMPLES / "nvidia_smi.csv.gz")], tmp_path / "f")
+    observe_sources([str(SAMPLES / "nvidia_smi.csv.gz")], tmp_path / "f")
     found = attribute_fleet(tmp_path / "f")
     assert sum(row.joules for row in found.rows) == pytest.approx(2_105_460.0, rel=0.01)
     assert sum(row.hours for row in found.rows) == pytest.approx(2.0, rel=0.01)

@@ -60,6 +60,10 @@ def victoria_metrics(folder: Path) -> Iterator[str]:
         yield url
 
 
+KINDS = {"prometheus": prometheus, "victoria-metrics": victoria_metrics}
+"""Servers by the name of their package and program."""
+
+
 @contextmanager
 def _running(command: list[str], folder: Path, url: str, ready: str) -> Iterator[str]:
     with (folder / "server.log").open("wb") as log:

@@ -16,7 +16,6 @@ pytestmark = pytest.mark.real
 START = 1_792_281_600  # 2026-10-18T00:00:00Z
 HOURS = 30
 GPUS = 4
-KINDS = {"prometheus": servers.prometheus, "victoria-metrics": servers.victoria_metrics}
 
 
 def _gpu(slot: int) -> dict[str, str]:
@@ -57,13 +56,13 @@ def fleet() -> list[Written]:
     return found
 
 
-@pytest.fixture(scope="module", params=list(KINDS))
+@pytest.fixture(scope="module", params=list(servers.KINDS))
 def address(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     if not servers.installed(request.param):
         pytest.skip(f"{request.param} is not installed: make test-real")
-    start: Callable[[Path], AbstractContextManager[str]] = KINDS[request.param]
+    start: Callable[[Path], AbstractContextManager[str]] = servers.KINDS[request.param]
     with start(tmp_path_factory.mktemp(request.param)) as url:
         servers.load(url, fleet())
         yield url
