@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,27 @@ class FitTrainWords:
     loss: str = ""
     activation_ckpt: str = "full"
     lora_rank: int = 16
+
+
+_FLAGS = {"graphs": "--no-cuda-graphs"}
+
+
+def refuse_strays(words: FitWords | FitTrainWords, what: str) -> None:
+    """Options that were typed and count for nothing here.
+
+    Args:
+        words: of the kind of fit that is not asked for.
+        what: why they count for nothing.
+
+    Raises: InputError with each of them.
+    """
+    strays = [
+        _FLAGS.get(field.name, f"--{field.name.replace('_', '-')}")
+        for field in fields(words)
+        if getattr(words, field.name) != field.default
+    ]
+    if strays:
+        raise InputError([Problem(flag, what) for flag in strays])
 
 
 def fit_names(
