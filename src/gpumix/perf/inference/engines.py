@@ -17,8 +17,6 @@ NEWEST = {
 
 ALIASES = {
     "trtllm": "tensorrt-llm",
-    "trt": "tensorrt-llm",
-    "tensorrt": "tensorrt-llm",
     "tensorrtllm": "tensorrt-llm",
     "llamacpp": "llama.cpp",
     "llamaserver": "llama.cpp",
