@@ -18,6 +18,7 @@ from gpumix.domain.workload import Adapters, Kind
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.options.runs import TASKS
 from gpumix.perf.inference.deployment import EngineSettings
+from gpumix.perf.training.constants import stack_family
 from gpumix.perf.training.job import CHECKPOINTS
 from gpumix.predict.training_rows import has_tokens
 from gpumix.verbs.calibrate import find_store
@@ -170,7 +171,8 @@ def fit_training_names(
         problems.append(Problem("MODEL", f"{found.id} is {found.kind}: fit --train is for text"))
     stacks = list(catalog.coefficients.training["stack"])
     kind = Kind.PRETRAIN if words.method == "pretrain" else Kind.FINETUNE
-    stack = words.stack or (assumed.STACK["pretrain"] if kind is Kind.PRETRAIN else "hf-peft")
+    usual = assumed.STACK["pretrain"] if kind is Kind.PRETRAIN else "hf-peft"
+    stack = stack_family(words.stack or usual)
     problems += [
         unknown_name(option, option.strip("-").replace("-", " "), word, [w for w in known if w])
         for option, word, known in (
