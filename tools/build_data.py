@@ -36,6 +36,8 @@ PAGES = {"(docs/tco-model.md)": "(docs/cost.md)"}
 """Pages that cells of the tables cite, and where the same is told here."""
 ROUNDED = "published rounded"
 """How remarks on models begin whose source gives one decimal of the size."""
+OWN = "kept by hand: "
+"""How remarks on aliases begin that are no row of the shared table."""
 PRECISION_COLUMNS = ("precision", "precision_source")
 CAPEX_KINDS = ("server", "baseboard", "card")
 
@@ -231,11 +233,14 @@ def main() -> int:
     if not SHARED.is_dir():
         print(f"{SHARED} is not there: nothing to build from", file=sys.stderr)
         return 1
+    own = [row for row in read(DATA / "aliases.csv") if row["note"].startswith(OWN)]
     for source, target in COPIED.items():
         text = (SHARED / source).read_text(encoding="utf-8")
         for page, ours in PAGES.items():
             text = text.replace(page, ours)
         (DATA / target).write_text(text, encoding="utf-8")
+    aliases = read(DATA / "aliases.csv")
+    write(DATA / "aliases.csv", list(aliases[0]), [*aliases, *own])
     build_models()
     prices = build_prices()
     build_history_of_prices()

@@ -26,7 +26,7 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tables_are_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import build_data
 
-    for name in ("regions.csv", "price_rules.csv"):
+    for name in ("regions.csv", "price_rules.csv", "models.csv", "aliases.csv"):
         (tmp_path / name).write_bytes((DATA / name).read_bytes())
     monkeypatch.setattr(build_data, "DATA", tmp_path)
     assert build_data.main() == 0

@@ -124,6 +124,8 @@ def test_a_copy_under_another_name_is_the_same_part(tmp_path: Path, cat: catalog
         overlaid = getattr(catalog.load(**{attribute: path}), attribute)
         for id, record in getattr(cat, attribute).items():
             copy = overlaid["made-up-" + id]
+            if attribute == "gpus":  # what it has beside its speed is in a table of its own
+                copy = replace(copy, features=record.features)
             assert replace(copy, id=id) == record
 
 

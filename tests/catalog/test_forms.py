@@ -25,6 +25,8 @@ def cat() -> catalog.Catalog:
         ("8xL40S", {"l40s-48gb"}, 8),
         ("8 × l40s-48gb", {"l40s-48gb"}, 8),
         ("4X L40S", {"l40s-48gb"}, 4),
+        ("Standard_ND96isr_H100_v5", {"h100-sxm-80gb"}, 8),
+        ("g5.12xlarge", {"a10g-24gb"}, 4),
         ("A100-80GB", {"a100-sxm-80gb", "a100-pcie-80gb"}, None),
         ("a100 pcie", {"a100-pcie-40gb", "a100-pcie-80gb"}, None),
         ("H100 NVL", {"h100-nvl-94gb"}, None),

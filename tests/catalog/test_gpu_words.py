@@ -84,3 +84,7 @@ def test_a_machine_in_points_is_its_gpus() -> None:
     found = predict_inference(point)
     assert found["value"][0] == found["value"][1]
     assert "p5.48xlarge is 8 x h100-sxm-80gb" in found["note"][0]
+
+
+def test_a6000_is_the_rtx_a6000() -> None:
+    assert CATALOG.named_gpu("A6000").gpu.id == "rtxa6000-48gb"

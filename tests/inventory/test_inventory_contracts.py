@@ -73,7 +73,7 @@ def test_every_wrong_name_is_told_with_its_key(refused: Refused) -> None:
     said = refused(
         with_cloud(
             "discounts: [{provider: awss, share: 0.1}, {provider: aws, share: 0.1,"
-            " gpus: [h100-sxm-80g], regions: [us-east-11]}]\n"
+            " gpus: [h101-sxm-80gb], regions: [us-east-11]}]\n"
             "    support_share: {azzure: 0.1}\n"
             "    credits: [{provider: gpc, usd: 5, until: 2027-03}]"
         )

@@ -649,14 +649,14 @@ def test_bad_workloads(refused: Refused, keys: str, says: str) -> None:
 
 def test_bad_sites(refused: Refused) -> None:
     site = """  on_prem:
-    here: {country: FR, racks: 3, kw_per_rack: 12, gpus: [l40-48g]}
+    here: {country: FR, racks: 3, kw_per_rack: 12, gpus: [l41-48gb]}
     there: {country: Bangladesh, racks: -1, kw_per_rack: .nan, cooling: wind, pue: 0.5}
   owned: {her: {a100-pcie-80gb: 1}, here: {foo: 3}, there: {a100-pcie-80gb: 0.5}}
 """
     message = refused(CHAT + site)
     for says in (
         "supply.on_prem.here (line 11): nothing is known of FR, so that it needs usd_per_kwh",
-        "supply.on_prem.here.gpus (line 11): unknown GPU 'l40-48g' (did you mean l40-48gb",
+        "supply.on_prem.here.gpus (line 11): unknown GPU 'l41-48gb' (did you mean l40-48gb",
         "supply.on_prem.there.country (line 12): unknown country 'Bangladesh' (write BD)",
         "supply.on_prem.there.racks (line 12): must be at least 0",
         "supply.on_prem.there.kw_per_rack (line 12): expected a finite number",

@@ -63,7 +63,7 @@ def test_every_problem_of_a_fleet_is_told_at_once(refused: Refused) -> None:
     said = refused(
         today(
             "{rented: [{provider: awss, gpu: h100-sxm-80gb, count: 1},"
-            " {provider: aws, gpu: h100-sxm-80g, count: 1},"
+            " {provider: aws, gpu: h101-sxm-80gb, count: 1},"
             " {provider: aws, gpu: l40s-48gb, count: 0},"
             " {provider: aws, gpu: l40s-48gb, count: 1, until: 2027-06-30},"
             " {provider: aws, gpu: l40s-48gb, count: 1, purchase: reserved_1y, until: 2026-06-30},"
@@ -77,7 +77,7 @@ def test_every_problem_of_a_fleet_is_told_at_once(refused: Refused) -> None:
     for words in (
         "unknown provider 'awss'",
         "did you mean aws",
-        "unknown GPU 'h100-sxm-80g'",
+        "unknown GPU 'h101-sxm-80gb'",
         "must be at least 1, got 0",
         "goes with a commitment, not with on_demand",
         "ended on 2026-06-30, before the day of the plan (2026-11-24)",

@@ -126,7 +126,7 @@ def test_every_missing_figure_is_told_at_once(read: Read) -> None:
     ("data", "stated", "said"),
     [
         (vllm(), Stated(), "add --gpu"),
-        (vllm(), Stated(gpu="h100"), "did you mean"),
+        (vllm(), Stated(gpu="h1000"), "did you mean"),
         (vllm(model_id="prod"), STATED, "--model says which"),
         (vllm(), replace(STATED, model="Qwen/Qwen2.5-7B-Instruct"), "--model says Qwen"),
         (vllm(backend="sglang"), replace(STATED, engine="vllm"), "--engine says vllm"),

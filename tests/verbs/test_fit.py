@@ -164,3 +164,18 @@ def test_compare_train_shows_what_takes_the_memory() -> None:
         return run.memory.optimizer_gib
 
     assert peak("adamw_8bit") < peak("adamw_bf16") < peak("adamw")
+
+
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        (["--seq-len", "4096"], "--seq-len"),
+        (["--method", "qlora"], "--method"),
+        (["--train", "--users", "5"], "--users"),
+        (["--train", "--no-cuda-graphs"], "--no-cuda-graphs"),
+    ],
+)
+def test_an_option_of_the_other_kind_of_fit_is_refused(words, flag):
+    found = CliRunner().invoke(app, ["fit", LLAMA, "--gpus", "h100", *words])
+    assert isinstance(found.exception, InputError)
+    assert [problem.place for problem in found.exception.problems] == [flag]

@@ -95,6 +95,17 @@ def test_a_run_is_charged_by_its_hours(tmp_path):
     assert found.by_item["interconnect"] == pytest.approx(hardware * 0.19 / 0.81)
     assert found.by_item["electricity"] == pytest.approx(1e6 * 1.2 * 0.08)
     assert found.cash.up_front == pytest.approx(found.cash.total)
+    assert found.cost_per_gpu_hour.provisioned == pytest.approx(found.cash.total / 1e6)
+
+
+def test_a_country_without_a_row_is_known_by_what_the_case_states(tmp_path):
+    stated = {"country": "FR", "tariff": {"energy": 0.2}, "outage_hours_per_year": 0, "taxes": {}}
+    power = {"it_kw": 10}
+    changes = {"site": stated, "finance": {"cost_of_capital": 0.08}, "options__own__power": power}
+    bare = ask(tmp_path, **changes)
+    assert bare.answer.options["own"].by_item["electricity"] == pytest.approx(10 * 8760 * 3 * 0.2)
+    laid = ask(tmp_path, **changes, defaults="typical").answer.options["own"]
+    assert laid.by_category["support"] > 0
 
 
 def test_ratchet_minimum_and_power_factor(tmp_path):
@@ -293,6 +304,20 @@ REFUSED = {
     "range out of order": ({"ranges": {"load.busy": [0.9, 0.5, 0.1]}}, "low, typical, high"),
     "variant that is no case": ({"variants": {"v": {"load.busy": 3}}}, "must be at most 1"),
     "wrong unit": ({OWN_LINE + "per": "fortnight"}, "unknown: 'fortnight'"),
+    "true for a number": ({OWN_LINE + "price": True}, "expected a number"),
+    "two counts of a unit": (
+        {"load__units": [{"name": "a", "per_day": 5, "per_month": 5}]},
+        "`per_day` and `per_month`",
+    ),
+    "payment below the interest": (
+        {"options__own__loan": {"principal": 1000, "rate_per_period": 0.01, "payment": 10}},
+        "never pays the loan back",
+    ),
+    "country that is none": ({"site__country": "France"}, "unknown country"),
+    "country without a row": (
+        {"site__country": "FR", "defaults": "typical", "site__tariff": {"energy": 0.2}},
+        "state finance.cost_of_capital, site.outage_hours_per_year, site.taxes",
+    ),
     "no tariff for a meter": ({"options__own__metered": {"kwh": 5}}, "needs site.tariff"),
 }
 

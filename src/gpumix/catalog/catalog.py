@@ -455,7 +455,7 @@ class Catalog:
 
     def named_gpus(self, name: str, place: str = "") -> Named:
         """The GPUs that a family, a description or `8xH100` means. Raises: InputError."""
-        return named_gpus(name, self.gpus, self.gpu_aliases, place)
+        return named_gpus(name, self.gpus, self.gpu_aliases, place, self._gpu_names.machines)
 
     def model(self, name: str, place: str = "") -> Model:
         """The shape that a model's name means. Raises: UnknownName with the nearest three."""

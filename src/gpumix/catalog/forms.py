@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from types import MappingProxyType
 from typing import Final
 
+from gpumix.catalog.machines import squeezed
 from gpumix.domain.gpu import Gpu, family_of
 from gpumix.domain.offer import Offer, Purchase
 from gpumix.errors import InputError, Problem, UnknownName
@@ -24,15 +26,22 @@ class Named:
 
 
 def named_gpus(
-    name: str, gpus: Mapping[str, Gpu], aliases: Mapping[str, str], place: str = ""
+    name: str,
+    gpus: Mapping[str, Gpu],
+    aliases: Mapping[str, str],
+    place: str = "",
+    machines: Mapping[str, tuple[str, int]] = MappingProxyType({}),
 ) -> Named:
     """The GPUs and the size that `name` means.
 
     An id or an alias means one GPU. A family with any of its form factor and memory (`h100`,
-    `H100 SXM`, `a100-80gb`) means every GPU of that description. Case and separators do not count.
+    `H100 SXM`, `a100-80gb`) means every GPU of that description, a rented machine
+    (`p5.48xlarge`) its own GPU and their number. Case and separators do not count.
 
     Raises: UnknownName with did-you-mean; InputError for a size of 0.
     """
+    if (machine := machines.get(squeezed(name))) is not None:
+        return Named((machine[0],), machine[1])
     sized = _SIZED.fullmatch(name.strip())
     size, words = (int(sized[1]), sized[2]) if sized else (None, name)
     if size == 0:

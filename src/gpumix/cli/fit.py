@@ -101,28 +101,32 @@ def fit(
     """
     from gpumix.report import export
     from gpumix.report.terminal_fit import show_fit
-    from gpumix.verbs.fit import FitTrainWords, FitWords, fit_names, fit_training_names
+    from gpumix.verbs.fit import (
+        FitTrainWords,
+        FitWords,
+        fit_names,
+        fit_training_names,
+        refuse_strays,
+    )
     from gpumix.verbs.words import adapters_of, configs_of
 
     configs = configs_of(model_config, model)
+    serving = FitWords(
+        context, users, tp, precision, kv_precision, engine, engine_version,
+        gpu_memory_utilization, max_num_seqs, max_num_batched_tokens, not no_cuda_graphs,
+        adapters_of(adapters, adapter_rank),
+    )  # fmt: skip
+    training = FitTrainWords(
+        method, seq_len, micro_batch, n_gpus, stack, optimizer, offload, base_precision, loss,
+        activation_ckpt, lora_rank,
+    )  # fmt: skip
     found: Fit | TrainingFit
     if train:
-        found = fit_training_names(
-            model, gpus,
-            FitTrainWords(method, seq_len, micro_batch, n_gpus, stack, optimizer, offload,
-                          base_precision, loss, activation_ckpt, lora_rank),
-            measured,
-            configs,
-        )  # fmt: skip
+        refuse_strays(serving, "says nothing of training (leave out it or --train)")
+        found = fit_training_names(model, gpus, training, measured, configs)
     else:
-        found = fit_names(
-            model, gpus,
-            FitWords(context, users, tp, precision, kv_precision, engine, engine_version,
-                     gpu_memory_utilization, max_num_seqs, max_num_batched_tokens,
-                     not no_cuda_graphs, adapters_of(adapters, adapter_rank)),
-            measured,
-            configs,
-        )  # fmt: skip
+        refuse_strays(training, "says nothing without --train")
+        found = fit_names(model, gpus, serving, measured, configs)
     if as_json:
         typer.echo(export.to_json(export.answer_to_dict(found)))
     else:

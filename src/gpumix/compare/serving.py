@@ -41,6 +41,7 @@ from gpumix.options.reasons import reasons
 from gpumix.options.room import room_of
 from gpumix.options.watts import per_watt
 from gpumix.options.workloads import options_near
+from gpumix.perf.inference.engines import engine_family
 from gpumix.predict.software import unknown_software
 from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 
@@ -143,7 +144,7 @@ def _sweep(demand: Demand, market: Market, options: Sequence[Option]) -> tuple[S
 
 def _barred(engine: str, market: Market, catalog: Catalog) -> dict[str, tuple[str, str]]:
     """GPU id -> status and reason of those that are not asked about."""
-    gone = {one.architecture: one for one in catalog.dropped if one.engine == engine}
+    gone = {one.architecture: one for one in catalog.dropped if one.engine == engine_family(engine)}
     dropped = {
         gpu.id: (
             NOT_SUPPORTED,

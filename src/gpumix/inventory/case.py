@@ -50,6 +50,9 @@ _WORDS = {
 }
 
 
+_TRUE_OR_FALSE = ("whole", "included", "gross_up", "require_sourced")
+
+
 def read_case(path: Path) -> Document:
     """The tree of a case file with the line of every key.
 
@@ -76,6 +79,10 @@ def parse_case(tree: Mapping[str, Any], document: Document, today: date, part: s
         Problem(".".join(map(str, path)), f"is not finite: {shown(value)}")
         for path, value in _numbers(tree, ())
         if not math.isfinite(value)
+    ]
+    problems += [
+        Problem(placed(document, path, part), f"expected a number, got {shown(value)}")
+        for path, value in _truths(tree, ())
     ]
     full = _in_full(tree)
     case: Case | None
@@ -126,6 +133,16 @@ def _numbers(here: Any, path: KeyPath) -> list[tuple[KeyPath, float]]:
     if isinstance(here, list):
         return [n for i, value in enumerate(here) for n in _numbers(value, (*path, i))]
     return [(path, here)] if isinstance(here, float) else []
+
+
+def _truths(here: Any, path: KeyPath) -> list[tuple[KeyPath, bool]]:
+    """Every true or false that stands where a number or a word belongs."""
+    if isinstance(here, Mapping):
+        return [t for key, value in here.items() for t in _truths(value, (*path, str(key)))]
+    if isinstance(here, list):
+        return [t for i, value in enumerate(here) for t in _truths(value, (*path, i))]
+    named = str(path[-1]).rpartition(".")[2] if path else ""
+    return [(path, here)] if isinstance(here, bool) and named not in _TRUE_OR_FALSE else []
 
 
 def _in_full(tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,9 @@ def case_faults(case: Case, today: date) -> Iterator[Fault]:
         if currency == case.finance.currency:
             here = ("finance", "fx", currency)
             yield Fault(here, "is the currency of the answer", "delete it: its rate is 1")
+    for index, unit in enumerate(case.load.units):
+        if unit.per_day is not None and unit.per_month is not None:
+            yield Fault(("load", "units", index), "states `per_day` and `per_month`", "state one")
     if case.site.tariff is not None:
         yield from _tariff(case.site.tariff, case)
     for name, stack in case.site.taxes.items():
@@ -131,6 +134,11 @@ def _option(path: KeyPath, option: Option, case: Case) -> Iterator[Fault]:
     if option.loan is not None and (option.loan.periods is None) == (option.loan.payment is None):
         fix = "state one of them: the other is answered"
         yield Fault((*path, "loan"), "needs exactly one of `periods` and `payment`", fix)
+    elif option.loan is not None and option.loan.payment is not None:
+        interest = option.loan.principal * option.loan.rate_per_period
+        if option.loan.payment <= interest:
+            what = f"never pays the loan back: its interest alone is {interest:g} a period"
+            yield Fault((*path, "loan", "payment"), what)
     yield from _power(path, option, case)
     names = {line.item for line in option.lines}
     if len(names) < len(option.lines):

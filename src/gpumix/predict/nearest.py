@@ -23,7 +23,7 @@ from gpumix.domain.evidence import NearestMeasurement
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.errors import UnknownName
-from gpumix.perf.inference.engines import engine_generation
+from gpumix.perf.inference.engines import engine_family, engine_generation
 from gpumix.perf.media import denoiser, parse_picture
 from gpumix.predict.columns import IntArray, column, distinct, rows_of
 from gpumix.predict.evidence import batch_of
@@ -323,7 +323,7 @@ def _parts(gpu: Gpu, model: Model, precision: str) -> tuple[dict[str, str], dict
 
 def _serving_run(cell: Cells, gpu: Gpu, model: Model) -> Run:
     words, figures = _parts(gpu, model, cell["weight_precision"])
-    engine, metric = cell["engine"].lower(), cell["metric"]
+    engine, metric = engine_family(cell["engine"]), cell["metric"]
     generation, _ = engine_generation(
         engine, cell["engine_version"], cell["weight_precision"], gpu.vendor, gpu.architecture
     )

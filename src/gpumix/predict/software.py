@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from gpumix.domain.coefficients import Coefficients
 from gpumix.domain.workload import Kind, Workload
 from gpumix.errors import did_you_mean
-from gpumix.perf.inference.engines import NEWEST
+from gpumix.perf.inference.engines import NEWEST, engine_family
+from gpumix.perf.training.constants import stack_family
 
 
 def unknown_software(workload: Workload, coefficients: Coefficients) -> list[str]:
@@ -26,7 +27,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> list[str]:
     ["unknown engine 'vlm'; using a typical engine's constants; did you mean vllm?"]
     """
     names = list(known)
-    if name.strip().lower() in names:
+    if engine_family(name) in names or stack_family(name) in names:
         return []
     hint = did_you_mean(name, names)
     return [

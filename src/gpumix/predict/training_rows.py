@@ -23,7 +23,7 @@ from gpumix.domain.llm import Model
 from gpumix.domain.training_words import BASES, LOSSES, OFFLOADS, OPTIMIZERS
 from gpumix.errors import InputError, NoEstimate, UnknownName
 from gpumix.perf.training import job as tj
-from gpumix.perf.training.constants import UNKNOWN, Constants
+from gpumix.perf.training.constants import UNKNOWN, Constants, stack_family
 from gpumix.perf.training.job import TrainingJob, training_jobs
 from gpumix.perf.training.layout import layouts, why_none
 from gpumix.perf.training.memory import memory
@@ -86,6 +86,7 @@ class Table:
         """Per row, which of its numbers cannot be; such a row has no answer."""
         self.number = {c: self._numbers(c, points.get(c)) for c in _NUMBERS}
         self.word = {c: _texts(points.get(c), self.size) for c in _WORDS}
+        self.word["stack"] = [stack_family(name) for name in self.word["stack"]]
 
     def __len__(self) -> int:
         return self.size

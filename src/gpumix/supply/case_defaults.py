@@ -8,6 +8,7 @@ category replaces the default of that category.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -34,6 +35,9 @@ _BOUGHT: tuple[tuple[str, str, str, str], ...] = (
     ("insurance", "insurance", "insurance_rate", "year"),
 )
 """Lines of what is bought: item, category, row of the table, per; shares of the hardware."""
+
+_OF_OWNED = ("site.tariff", "site.outage_hours_per_year", "site.taxes")
+"""What an owned server takes from the row of its country."""
 
 _PUE = {"air": "pue_air_enterprise", "rear_door": "pue_rear_door", "liquid": "pue_direct_liquid"}
 _UNSOURCED = ("U", "I")
@@ -121,7 +125,7 @@ def with_defaults(
         except InputError as error:
             wrong += error.problems
     try:
-        country = _country(layer, catalog)
+        country = _country(layer, options, level)
     except InputError as error:
         country, wrong = None, [*wrong, *error.problems]
     if wrong:
@@ -137,14 +141,26 @@ def _options(options: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from ((str(k), option) for k, option in options.items() if isinstance(option, dict))
 
 
-def _country(layer: _Layer, catalog: Catalog) -> Country | None:
+def _country(layer: _Layer, options: Any, level: Any) -> Country | None:
+    """The site's country; None of a code that no table has, where the case states what a row of
+    the table would."""
     site = layer.tree.get("site")
     code = site.get("country") if isinstance(site, dict) else None
     if code is None:
         return None
-    if str(code) not in catalog.countries:
-        raise UnknownName("site.country", "country", str(code), list(catalog.countries))
-    return catalog.countries[str(code)]
+    countries = layer.catalog.countries
+    if str(code) in countries:
+        return countries[str(code)]
+    if not re.fullmatch("[A-Z]{2}", str(code)):
+        raise UnknownName("site.country", "country", str(code), list(countries))
+    owns = any(option.get("kind") in STAFFED for _, option in _options(options))
+    needed = ["finance.cost_of_capital", *(_OF_OWNED if owns else ())]
+    missing = [key for key in needed if key.partition(".")[2] not in layer.part(key.split(".")[0])]
+    if missing and level != "none":
+        known = f"countries of the table: {', '.join(countries)}"
+        what = f"{code} has no row in the table of countries: state {', '.join(missing)} too"
+        raise InputError(Problem("site.country", what, known))
+    return None
 
 
 def _server_power(power: dict[str, Any], catalog: Catalog, path: str) -> None:

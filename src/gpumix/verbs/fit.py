@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from gpumix.domain.workload import Adapters, Kind
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.options.runs import TASKS
 from gpumix.perf.inference.deployment import EngineSettings
+from gpumix.perf.training.constants import stack_family
 from gpumix.perf.training.job import CHECKPOINTS
 from gpumix.predict.training_rows import has_tokens
 from gpumix.verbs.calibrate import find_store
@@ -64,6 +65,27 @@ class FitTrainWords:
     loss: str = ""
     activation_ckpt: str = "full"
     lora_rank: int = 16
+
+
+_FLAGS = {"graphs": "--no-cuda-graphs"}
+
+
+def refuse_strays(words: FitWords | FitTrainWords, what: str) -> None:
+    """Options that were typed and count for nothing here.
+
+    Args:
+        words: of the kind of fit that is not asked for.
+        what: why they count for nothing.
+
+    Raises: InputError with each of them.
+    """
+    strays = [
+        _FLAGS.get(field.name, f"--{field.name.replace('_', '-')}")
+        for field in fields(words)
+        if getattr(words, field.name) != field.default
+    ]
+    if strays:
+        raise InputError([Problem(flag, what) for flag in strays])
 
 
 def fit_names(
@@ -149,7 +171,8 @@ def fit_training_names(
         problems.append(Problem("MODEL", f"{found.id} is {found.kind}: fit --train is for text"))
     stacks = list(catalog.coefficients.training["stack"])
     kind = Kind.PRETRAIN if words.method == "pretrain" else Kind.FINETUNE
-    stack = words.stack or (assumed.STACK["pretrain"] if kind is Kind.PRETRAIN else "hf-peft")
+    usual = assumed.STACK["pretrain"] if kind is Kind.PRETRAIN else "hf-peft"
+    stack = stack_family(words.stack or usual)
     problems += [
         unknown_name(option, option.strip("-").replace("-", " "), word, [w for w in known if w])
         for option, word, known in (

@@ -105,7 +105,9 @@ def answer(counted: Counted, case: Case) -> OptionAnswer:
         replicas=size.replicas,
         gpus_needed=size.gpus_needed,
         gpu_hours_per_year=_provisioned_hours(option, size, case),
-        cost_per_gpu_hour=_per_gpu_hour(option, size, level, case),
+        cost_per_gpu_hour=_per_gpu_hour(option, size, level, case)
+        if case.load.gpu_hours is None
+        else _of_run(present, case.load.gpu_hours, case.load.useful),
         units_per_year=units,
         tokens_per_year=math.fsum(tokens_per_year(case.load)),
         cost_per_unit={name: level / number for name, number in units.items() if number},
@@ -177,6 +179,12 @@ def _per_gpu_hour(option: Option, size: Size, level: float, case: Case) -> PerGp
     return PerGpuHour(
         level / held, level / busy if busy else None, level / useful if useful else None
     )
+
+
+def _of_run(present: float, gpu_hours: float, useful: float) -> PerGpuHour:
+    """A run's cost, which is paid at the start, over its hours."""
+    each = present / gpu_hours
+    return PerGpuHour(each, each, each / useful if useful else None)
 
 
 def _per_mtok(level: float, case: Case) -> PerMtok:

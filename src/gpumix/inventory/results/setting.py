@@ -19,6 +19,7 @@ from gpumix.errors import InputError, Problem
 from gpumix.inventory.results.checks import problems_of
 from gpumix.inventory.results.deployed import gpus_named
 from gpumix.inventory.results.run import LAYOUT, Run
+from gpumix.perf.inference.engines import engine_family
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _length(
 def setting_of(run: Run, stated: Stated, catalog: Catalog, problems: list[Problem]) -> Setting:
     """The deployment and load of a run; contradictions and gaps are added to `problems`."""
     said, notes, doubts = run.deployed, list(run.notes), list(run.deployed.doubts)
-    engine = _agreed(run, "engine", run.engine, stated.engine, problems)
+    engine = _agreed(run, "engine", run.engine, engine_family(stated.engine), problems)
     if not engine:
         engine = ENGINE
         notes.append(f"engine {engine} assumed (--engine)")

@@ -18,7 +18,7 @@ from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.errors import NoEstimate
 from gpumix.perf.inference.constants import COMMON, OF_ENGINE, OF_MEMORY, Key, constants_of
-from gpumix.perf.inference.engines import engine_generation, memory_generation
+from gpumix.perf.inference.engines import engine_family, engine_generation, memory_generation
 from gpumix.perf.links import Link, link_of
 from gpumix.perf.precision import (
     WeightFormat,
@@ -214,13 +214,14 @@ def refusals(setups: Sequence[Setup]) -> list[str]:
 
 
 def _precisions(setup: Setup) -> tuple[str, str, str]:
-    return setup.weight_precision, setup.kv_precision, setup.engine
+    return setup.weight_precision, setup.kv_precision, engine_family(setup.engine)
 
 
 def _refusal(setup: Setup) -> str:
     try:
         shape_of(setup.model)
-        weight_format(setup.weight_precision, setup.gpu, setup.model, setup.engine)
+        weights, _, engine = _precisions(setup)
+        weight_format(weights, setup.gpu, setup.model, engine)
         kv_bytes_per_value(setup.kv_precision)
     except NoEstimate as error:
         return str(error)

@@ -18,6 +18,31 @@ Constants = Mapping[str, Table]
 UNKNOWN = "unknown"
 ANY = "any"
 
+ALIASES = {
+    "pytorch-fsdp": "fsdp",
+    "torch-fsdp": "fsdp",
+    "fms-fsdp": "fsdp",
+    "megatron-lm": "megatron",
+    "deepspeed": "hf-deepspeed",
+    "peft": "hf-peft",
+    "trl": "hf-peft",
+    "transformers": "hf-peft",
+    "hf-trainer": "hf-peft",
+    "llama-factory": "hf-peft",
+    "axolotl": "hf-peft",
+}
+"""What people call stacks -> the one of the tables that it is, or is built on."""
+
+
+def stack_family(name: str) -> str:
+    """The stack that a name means, as the tables call it; the name itself where it is unknown.
+
+    >>> stack_family("Megatron-LM"), stack_family("torchtune")
+    ('megatron', 'torchtune')
+    """
+    stack = name.strip().lower()
+    return ALIASES.get(stack.replace("_", "-"), stack)
+
 
 class Lookup:
     """Constants of the tables as arrays, a value per row."""
@@ -26,7 +51,7 @@ class Lookup:
         self._job, self._tables = job, constants
         self._kernel = constants["kernel"]["all"]
         stacks = constants["stack"]
-        self._stacks = [stacks.get(name, stacks[UNKNOWN]) for name in job.stacks]
+        self._stacks = [stacks.get(stack_family(name), stacks[UNKNOWN]) for name in job.stacks]
         parts = constants["architecture"]
         self._parts = [parts.get(name, parts[UNKNOWN]) for name in job.architectures]
 

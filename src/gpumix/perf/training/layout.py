@@ -17,7 +17,7 @@ from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.fit import TrainingParts
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
-from gpumix.perf.training.constants import UNKNOWN, Constants
+from gpumix.perf.training.constants import UNKNOWN, Constants, stack_family
 from gpumix.perf.training.job import (
     CHECKPOINTS,
     SHARDINGS,
@@ -169,7 +169,7 @@ _Column = tuple[int, int, int, int, int, int, float, str, str]
 
 
 def _features(constants: Constants, stack: str) -> Mapping[str, float]:
-    return constants["stack"].get(stack, constants["stack"][UNKNOWN])
+    return constants["stack"].get(stack_family(stack), constants["stack"][UNKNOWN])
 
 
 def _enumerate(
