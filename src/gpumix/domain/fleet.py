@@ -16,7 +16,7 @@ SCHEMA_VERSION: Final = 1
 Kind = Literal["used", "allocated_idle", "unallocated", "no_data"]
 Basis = Literal["allocation", "usage"]
 
-NOTE_CODES: Final = (
+NoteCode = Literal[
     "gap",
     "duplicate_samples",
     "two_scrapers",
@@ -31,7 +31,7 @@ NOTE_CODES: Final = (
     "dst",
     "running_job",
     "team_alias",
-)
+]
 """What a note may be about."""
 
 
@@ -39,7 +39,7 @@ NOTE_CODES: Final = (
 class Note:
     """Something about the telemetry or the bill that a reader of the figures must know."""
 
-    code: str
+    code: NoteCode
     node: str | None
     detail: str
 
