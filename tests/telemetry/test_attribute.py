@@ -49,6 +49,9 @@ def test_the_plain_sample_gives_every_owner_its_micro_dollars(tmp_path: Path) ->
     assert hours["allocated_idle", "support"] == pytest.approx(2.0)
     assert by_kind(found, "tokens_in")["used", "support"] == 1_439_000
     assert by_kind(found, "tokens_in")["used", "ranking"] == 976_000
+    support = answer(found).owners[0]
+    assert support.usd_micro == 108_461_295 + 4_820_502
+    assert support.usd_per_mtok_input == pytest.approx(113.281797 / 1.439)
 
 
 def test_the_sample_bill_closes_with_what_no_telemetry_knows(tmp_path: Path) -> None:

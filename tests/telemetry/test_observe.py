@@ -120,6 +120,17 @@ def test_joules_of_nvidia_smi(tmp_path: Path) -> None:
     assert pa.compute.sum(observed["power_w"]).as_py() * 30 == pytest.approx(2_105_460, rel=0.01)
 
 
+def test_a_scheduler_alone_gives_its_machines_to_its_jobs(tmp_path: Path) -> None:
+    (tmp_path / "d.yaml").write_text("sacct_timezone: Europe/Berlin\n", encoding="utf-8")
+    observe_files([str(OTHERS / "sacct.txt")], tmp_path / "f", tmp_path / "d.yaml")
+    found = attribute_fleet(tmp_path / "f")
+    used = sum(row.hours for row in found.rows if row.kind == "used")
+    assert used == pytest.approx(1183.4667 - 2 * (1 - 1 / 7), abs=1e-3)  # of 122: slices, not GPUs
+    sweep = next(one for one in found.owners if one.workload == "sweep")
+    assert (sweep.runs, sweep.completed_runs) == (4, 3)
+    assert sweep.failed_share == pytest.approx(0.25)
+
+
 def test_a_source_is_written_down_without_secrets(tmp_path: Path) -> None:
     source = source_of("prometheus", "https://me:pass@prom.example/x?token=abc")
     assert "pass" not in source.name

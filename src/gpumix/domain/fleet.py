@@ -112,11 +112,37 @@ class AttributionTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerCost:
+    """What one owner's work cost, its idle GPU-hours included.
+
+    `usd_per_mtok_*` are the whole cost over a million tokens of the kind (served: input and output
+    together), None where none were counted. `runs` are the scheduler's jobs that ended, and
+    `usd_per_completed_run` the whole cost over those that completed: what failed and was cancelled
+    is paid by them. Shares are of the GPU time of the jobs.
+    """
+
+    team: str | None
+    workload: str | None
+    model: str | None
+    usd_micro: int
+    gpu_hours: float
+    usd_per_mtok_input: float | None
+    usd_per_mtok_output: float | None
+    usd_per_mtok_served: float | None
+    runs: int = 0
+    completed_runs: int = 0
+    failed_share: float | None = None
+    cancelled_share: float | None = None
+    usd_per_completed_run: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Attribution:
     """Every unit of a bill, given to an owner, named as nobody's, or outside of the GPUs.
 
     `start` and `end` are RFC 3339 in UTC. `shared_by` says how GPUs that several owners had at one
-    time were divided: `engine_activity`, `request`, or both; empty where there were none.
+    time were divided: `engine_activity`, `request`, or both; empty where there were none. `owners`
+    are on the basis of allocation.
     """
 
     schema_version: int
@@ -128,6 +154,7 @@ class Attribution:
     totals: AttributionTotals
     notes: tuple[Note, ...] = ()
     shared_by: tuple[str, ...] = ()
+    owners: tuple[OwnerCost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import duckdb
@@ -13,13 +13,16 @@ from gpumix.domain.fleet import (
     AttributionRow,
     AttributionTotals,
     Basis,
+    OwnerCost,
     Unbilled,
 )
-from gpumix.telemetry.attribute import Attributed
+from gpumix.telemetry.attribute import Attributed, Run
 from gpumix.telemetry.store import utc
 
 KEYS: Final = ("team", "workload", "model", "gpu", "node")
 """What rows can be folded by; their kind is always kept."""
+FAILED: Final = ("FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "BOOT_FAIL", "REQUEUED")
+"""States of jobs whose work was lost; a time limit and a preemption are neither."""
 
 
 def answer(
@@ -78,4 +81,38 @@ def answer(
         ),
         notes=attributed.notes,
         shared_by=attributed.shared_by,
+        owners=tuple(_owners(connection, attributed.runs)),
     )
+
+
+def _owners(connection: duckdb.DuckDBPyConnection, runs: Sequence[Run]) -> Iterator[OwnerCost]:
+    """What each owner's work cost, the dearest first."""
+    rows = connection.execute(
+        """select team, workload, model, sum(usd_micro)::bigint, round(fsum(hours), 9),
+          fsum(tokens_in), fsum(tokens_out)
+        from hours where team is not null or workload is not null or model is not null
+        group by 1, 2, 3 order by 4 desc, 1, 2, 3"""
+    ).fetchall()
+    for team, workload, model, micro, hours, tokens_in, tokens_out in rows:
+        mine = [run for run in runs if (run.team, run.workload) == (team, workload)]
+        time = sum(run.gpu_s for run in mine)
+        completed = sum(run.state == "COMPLETED" for run in mine)
+        lost = sum(run.gpu_s for run in mine if run.state in FAILED)
+        ended = sum(run.gpu_s for run in mine if run.state.startswith("CANCELLED"))
+        yield OwnerCost(
+            team=team,
+            workload=workload,
+            model=model,
+            usd_micro=micro,
+            gpu_hours=hours,
+            usd_per_mtok_input=micro / tokens_in if tokens_in else None,
+            usd_per_mtok_output=micro / tokens_out if tokens_out else None,
+            usd_per_mtok_served=micro / (tokens_in + tokens_out)
+            if tokens_in + tokens_out
+            else None,
+            runs=len(mine),
+            completed_runs=completed,
+            failed_share=lost / time if time else None,
+            cancelled_share=ended / time if time else None,
+            usd_per_completed_run=micro / 1e6 / completed if completed else None,
+        )

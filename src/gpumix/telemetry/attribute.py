@@ -7,6 +7,7 @@ GPU-hour, and a GPU-hour's price is shared over its cells by largest remainder, 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,7 +28,7 @@ from gpumix.telemetry.bill import Bill
 from gpumix.telemetry.charges import HOUR_S, Charges, charges_of
 from gpumix.telemetry.grid import CELLS, SHARE, Grid, Owners, Powers, fill_cells
 from gpumix.telemetry.jobs import cells_of, job_span
-from gpumix.telemetry.machines import WHOLE, Machine, Seen, gpu_id, machines_of
+from gpumix.telemetry.machines import WHOLE, Machine, Seen, gpu_id, gpus_of, machines_of
 from gpumix.telemetry.price_book import Price, rate_of
 from gpumix.telemetry.store import Fleet, utc
 
@@ -39,6 +40,16 @@ _NOBODY: Final = (None, None, None)
 
 Owner = tuple[str | None, str | None, str | None]
 """Team, workload, model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A job of a scheduler that began: whose it was, how it ended, its GPU time [s]."""
+
+    team: str | None
+    workload: str | None
+    state: str
+    gpu_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,7 @@ class Attributed:
     unbilled: tuple[str, ...]
     notes: tuple[Note, ...]
     shared_by: tuple[str, ...]
+    runs: tuple[Run, ...] = ()
 
 
 def attribute(
@@ -85,7 +97,10 @@ def attribute(
     powers, more = _powers(connection, machines, grid, catalog)
     connection.execute(CELLS)
     resets = fill_cells(connection, machines, numbers, powers, grid)
-    hours = {m.node: _hours(m, charges, grid) for m in machines}
+    billed_hours: dict[str, set[int]] = defaultdict(set)
+    for node, hour in charges.effective:
+        billed_hours[node].add(hour)
+    hours = {m.node: _hours(m, billed_hours[m.node], grid) for m in machines}
     if bill is None and prices:
         charges = _priced(machines, hours, prices)
     _add_jobs(connection, fleet, machines, jobs, of_job, hours, grid)
@@ -112,6 +127,11 @@ def attribute(
         unbilled=unbilled,
         notes=tuple(_sorted_notes([*fleet.notes, *notes])),
         shared_by=_shared_by(machines),
+        runs=tuple(
+            Run(*owners[owner][:2], job["state"] or "", gpus_of(job) * (job["elapsed_s"] or 0))
+            for job, owner in zip(jobs, of_job, strict=True)
+            if job["start"] is not None
+        ),
     )
 
 
@@ -202,12 +222,12 @@ def _powers(
     return found, list(notes.values())
 
 
-def _hours(machine: Machine, charges: Charges, grid: Grid) -> dict[int, int]:
+def _hours(machine: Machine, billed: set[int], grid: Grid) -> dict[int, int]:
     """The hours in which a machine was there, with their seconds within the span.
 
     It was there in each hour that was billed, and from its first sample to its last.
     """
-    found = {hour for node, hour in charges.effective if node == machine.node}
+    found = set(billed)
     first, last = machine.first, machine.last
     if first is not None and last is not None:
         found |= set(range(max(first, grid.start) // HOUR_S, min(last, grid.end - 1) // HOUR_S + 1))
@@ -264,23 +284,14 @@ def _add_no_data(
     hours: Mapping[str, Mapping[int, int]],
 ) -> None:
     """What of each GPU-hour no cell holds: nothing is known of it. Cells of other hours go."""
-    there = [
-        {"node": m.node, "slot": slot, "place": place, "hour": hour, "seconds": seconds}
-        for m in machines
-        for place, slot in enumerate(m.slots)
-        for hour, seconds in hours[m.node].items()
-    ]
-    schema = pa.schema(
-        [
-            ("node", pa.string()),
-            ("slot", pa.int32()),
-            ("place", pa.int32()),
-            ("hour", pa.int64()),
-            ("seconds", pa.int64()),
-        ]
-    )
-    connection.register("there_now", pa.Table.from_pylist(there, schema=schema))
-    connection.execute("create table there as select * from there_now")
+    text, whole = pa.string(), pa.int64()
+    slots = [(m.node, slot, i) for m in machines for i, slot in enumerate(m.slots)]
+    times = [(node, hour, s) for node, one in hours.items() for hour, s in one.items()]
+    slots_schema = pa.schema([("node", text), ("slot", pa.int32()), ("place", pa.int32())])
+    connection.register("slots", _table(slots, slots_schema))
+    times_schema = pa.schema([("node", text), ("hour", whole), ("seconds", whole)])
+    connection.register("times", _table(times, times_schema))
+    connection.execute("create table there as from slots join times using (node)")
     connection.execute(
         f"""delete from cells c where not exists (select 1 from there t
           where t.node = c.node and t.slot = c.slot and t.hour = c.hour);
@@ -294,31 +305,22 @@ def _add_no_data(
     )
 
 
+def _table(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema)
+
+
 def _add_prices(
     connection: duckdb.DuckDBPyConnection, machines: Sequence[Machine], charges: Charges
 ) -> None:
     """The table `price`: micro-units of each GPU-hour, what is left over to the lowest slots."""
     sizes = {m.node: len(m.slots) for m in machines}
     rows = [
-        {
-            "node": node,
-            "hour": hour,
-            "gpus": sizes[node],
-            "usd": micro,
-            "list": charges.listed[node, hour],
-        }
+        (node, hour, sizes[node], micro, charges.listed[node, hour])
         for (node, hour), micro in charges.effective.items()
     ]
-    schema = pa.schema(
-        [
-            ("node", pa.string()),
-            ("hour", pa.int64()),
-            ("gpus", pa.int64()),
-            ("usd", pa.int64()),
-            ("list", pa.int64()),
-        ]
-    )
-    connection.register("charged", pa.Table.from_pylist(rows, schema=schema))
+    whole = [(name, pa.int64()) for name in ("hour", "gpus", "usd", "list")]
+    connection.register("charged", _table(rows, pa.schema([("node", pa.string()), *whole])))
     usd, listed = _floored("c.usd", "c.gpus"), _floored("c.list", "c.gpus")
     connection.execute(
         f"""create table price as

@@ -19,7 +19,7 @@ from gpumix.telemetry.store import LONGEST_HOLE_S
 
 SHARE: Final = 5040
 """Parts of a device that several owners have at one time: many numbers divide it."""
-_BATCH: Final = 8_000_000
+_BATCH: Final = 4_000_000
 """Samples that are worked on at a time."""
 
 CELLS: Final = """create table cells (
@@ -81,8 +81,9 @@ def fill_cells(
     resets: dict[str, int] = {}
     for nodes in _batches(machines):
         _pick(connection, nodes, grid)
-        _choose(connection)
-        _cover(connection, grid)
+        if not _cover(connection, grid):
+            _choose(connection)
+            _cover(connection, grid)
         _count_tokens(connection)
         _mark_idle(connection, grid)
         _sum(connection, grid)
@@ -118,6 +119,7 @@ def _register_names(
 ) -> None:
     """Tables of small things: places of devices, devices, owners."""
     places: list[dict[str, object]] = []
+    uuids: dict[str, int] = {}
     devices: dict[tuple[str, int, str | None], dict[str, object]] = {}
     for machine in machines:
         for device in machine.devices:
@@ -145,6 +147,7 @@ def _register_names(
                     "mig_id": seen.mig_id,
                     "mig": seen.mig,
                     "dev": one["dev"],
+                    "uuid": uuids.setdefault(seen.gpu, len(uuids)),
                 }
             )
     named = [
@@ -171,6 +174,7 @@ _PLACE: Final = pa.schema(
         ("mig_id", pa.string()),
         ("mig", pa.string()),
         ("dev", pa.int32()),
+        ("uuid", pa.int32()),
     ]
 )
 _DEVICE: Final = pa.schema(
@@ -193,7 +197,7 @@ def _pick(connection: duckdb.DuckDBPyConnection, nodes: list[str], grid: Grid) -
     connection.execute(
         """create or replace temp table picked as
         select p.dev, ((s.t - $origin) // $step)::integer as iv, o.owner, o.standby, s.t,
-          coalesce(s.scraper, '') as scraper, s.gpu as uuid,
+          coalesce(s.scraper, '') as scraper, p.uuid,
           coalesce(s.engine_active, s.util) as engine, s.sm_active as sm, s.power_w as power,
           s.energy_mj_total as energy, s.tokens_in_total as tokens_in,
           s.tokens_out_total as tokens_out, s.requests_running as running
@@ -213,19 +217,14 @@ def _pick(connection: duckdb.DuckDBPyConnection, nodes: list[str], grid: Grid) -
             "nodes": nodes,
         },
     )
-
-
-def _choose(connection: duckdb.DuckDBPyConnection) -> None:
-    """`picked`: one sample a device and interval and owner; `sharers`: owners at one time."""
-    most = connection.execute(
-        "select coalesce(max(n), 0) from (select count(*) as n from picked group by dev, iv)"
-    ).fetchone()
     connection.execute(
         """create or replace temp table sharers
         (dev integer, iv integer, owner integer, share integer)"""
     )
-    if most is None or most[0] <= 1:
-        return
+
+
+def _choose(connection: duckdb.DuckDBPyConnection) -> None:
+    """`picked`: one sample a device and interval and owner; `sharers`: owners at one time."""
     connection.execute(
         """create or replace temp table first_scraper as select * from picked
         qualify scraper = min(scraper) over (partition by dev, iv);
@@ -263,46 +262,34 @@ def _choose(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _cover(connection: duckdb.DuckDBPyConnection, grid: Grid) -> None:
+def _cover(connection: duckdb.DuckDBPyConnection, grid: Grid) -> bool:
     """`covered`: one row a device and interval, with the intervals that it stands for.
 
     `mj` is what the energy counter rose by since the sample before, null where there is none. A
-    counter that fell counts from 0, but not more than the GPU can have drawn.
+    counter that fell counts from 0, but not more than the GPU can have drawn. `at` is the interval
+    of the sample: what covers more than one hour is cut, and `iv` is where the part begins.
+
+    Returns: whether each device has one sample an interval.
     """
     bridge = LONGEST_HOLE_S // grid.step
     intervals = -((grid.origin - grid.end) // grid.step)
+    per_hour = 3600 // grid.step
+    once = """select dev, iv, any_value(case when many then -1 else owner end) as owner,
+        bool_or(standby) as standby, max(uuid) as uuid, max(engine) as engine, max(sm) as sm,
+        max(power) as power, max(energy) as energy, max(running) as running
+      from (select p.*, s.dev is not null as many from picked p
+        left join (select distinct dev, iv from sharers) s using (dev, iv))
+      group by dev, iv"""
+    source = f"({once})" if _has_sharers(connection) else "picked"
     connection.execute(
         f"""create or replace temp table covered as
-        with one as (
-          select dev, iv, any_value(case when many then -1 else owner end) as owner,
-            bool_or(standby) as standby, max(uuid) as uuid, max(engine) as engine, max(sm) as sm,
-            max(power) as power, max(energy) as energy, max(running) as running
-          from (select p.*, s.dev is not null as many from picked p
-            left join (select distinct dev, iv from sharers) s using (dev, iv))
-          group by dev, iv),
-        beside as (
-          select *, lead(iv, 1, {intervals}) over w as next, lead(iv) over w is not null as goes_on,
-            lag(energy ignore nulls) over w as energy_before, lag(uuid) over w as uuid_before,
-            lag(iv) over w as iv_before
-          from one window w as (partition by dev order by iv))
-        select b.* exclude (energy_before, uuid_before, iv_before),
-          case when next - iv - 1 <= {bridge} then next - iv else 1 end as cover,
-          case when energy is null then null
-            when energy_before is null or uuid <> uuid_before then 0
-            when energy >= energy_before then energy - energy_before
-            when energy > 1000 * most_w * (iv - iv_before) * {grid.step} then 0
-            else energy end as mj,
-          coalesce(energy < energy_before and uuid = uuid_before, false) as reset
-        from beside b join device using (dev)"""
-        if _has_sharers(connection)
-        else f"""create or replace temp table covered as
         with beside as (
           select dev, iv, owner, standby, uuid, engine, sm, power, energy, running,
             lead(iv, 1, {intervals}) over w as next, lead(iv) over w is not null as goes_on,
             lag(energy ignore nulls) over w as energy_before, lag(uuid) over w as uuid_before,
             lag(iv) over w as iv_before
-          from picked window w as (partition by dev order by iv))
-        select b.* exclude (energy_before, uuid_before, iv_before),
+          from {source} window w as (partition by dev order by iv))
+        select dev, iv, iv as at, owner, standby, engine, sm, power, running, next, goes_on,
           case when next - iv - 1 <= {bridge} then next - iv else 1 end as cover,
           case when energy is null then null
             when energy_before is null or uuid <> uuid_before then 0
@@ -310,8 +297,15 @@ def _cover(connection: duckdb.DuckDBPyConnection, grid: Grid) -> None:
             when energy > 1000 * most_w * (iv - iv_before) * {grid.step} then 0
             else energy end as mj,
           coalesce(energy < energy_before and uuid = uuid_before, false) as reset
-        from beside b join device using (dev)"""
+        from beside join device using (dev);
+        insert into covered
+        select * replace ((iv // {per_hour} + 1) * {per_hour} as iv,
+          iv + cover - (iv // {per_hour} + 1) * {per_hour} as cover, mj * 0 as mj, false as reset)
+        from covered where iv % {per_hour} + cover > {per_hour};
+        update covered set cover = {per_hour} - iv % {per_hour}
+        where iv % {per_hour} + cover > {per_hour}"""
     )
+    return connection.execute("select 1 from covered where cover = 0 limit 1").fetchone() is None
 
 
 def _has_sharers(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -346,50 +340,46 @@ def _mark_idle(connection: duckdb.DuckDBPyConnection, grid: Grid) -> None:
           select dev, iv, owner, cover from covered join device using (dev)
           where owner > 0 and not standby and engine < {grid.idle_engine}
             and (power is null or power < idle_w)),
-        begun as (
-          select *, case when lag(iv + cover) over w = iv and lag(owner) over w = owner
-            then 0 else 1 end as begins
-          from quiet window w as (partition by dev order by iv)),
         runs as (
-          select *, sum(begins) over (partition by dev order by iv) as run from begun)
-        select dev, iv from runs qualify sum(cover) over (partition by dev, run) >= {least}"""
+          select *, iv + cover - sum(cover) over (partition by dev, owner order by iv) as run
+          from quiet)
+        select dev, iv from runs
+        qualify sum(cover) over (partition by dev, owner, run) >= {least}"""
     )
 
 
 def _sum(connection: duckdb.DuckDBPyConnection, grid: Grid) -> None:
-    """Add to `cells` what `covered` holds, cut at whole hours."""
+    """Add to `cells` what `covered` holds."""
     per_hour = 3600 // grid.step
     first = grid.origin // 3600
+    owner, share, sharers = "c.owner", f"{SHARE}", ""
+    if _has_sharers(connection):
+        owner, share = "coalesce(s.owner, c.owner)", f"coalesce(s.share, {SHARE})"
+        sharers = "left join sharers s on c.owner = -1 and s.dev = c.dev and s.iv = c.at"
     connection.execute(
         f"""insert into cells
         with owned_now as (
-          select c.* exclude (owner), coalesce(s.owner, c.owner) as owner,
-            coalesce(s.share, {SHARE}) as share,
-            case when coalesce(s.owner, c.owner) = 0 then 'unallocated'
+          select c.* exclude (owner), {owner} as owner, {share} as share,
+            case when {owner} = 0 then 'unallocated'
               when i.dev is not null then 'allocated_idle' else 'used' end as kind
-          from covered c
-          left join sharers s on c.owner = -1 and s.dev = c.dev and s.iv = c.iv
+          from covered c {sharers}
           left join idle i on i.dev = c.dev and i.iv = c.iv),
-        cut as (
-          select *, iv // {per_hour} as h,
-            least(cover, (iv // {per_hour} + 1) * {per_hour} - iv) as n, true as own
-          from owned_now
-          union all
-          select *, iv // {per_hour} + 1,
-            iv + cover - (iv // {per_hour} + 1) * {per_hour}, false
-          from owned_now where iv + cover > (iv // {per_hour} + 1) * {per_hour})
-        select d.node, d.slot, d.device, {first} + c.h, c.owner, c.kind,
-          sum(c.n::bigint * {grid.step} * d.slices * c.share),
-          sum(c.engine * c.n) / nullif(sum(case when c.engine is null then 0 else c.n end), 0),
-          sum(c.sm * c.n) / nullif(sum(case when c.sm is null then 0 else c.n end), 0),
-          sum(c.power * c.n) / nullif(sum(case when c.power is null then 0 else c.n end), 0),
-          sum(c.running * c.n) / nullif(sum(case when c.running is null then 0 else c.n end), 0),
-          coalesce(sum(t.tokens_in), 0), coalesce(sum(t.tokens_out), 0),
-          sum(coalesce(case when not c.own then 0 else c.mj / 1000 end,
-              c.power * c.n * {grid.step}, 0) * c.share / {SHARE} * d.slices / {WHOLE})
-        from cut c join device d using (dev)
-        left join served t on c.own and t.dev = c.dev and t.iv = c.iv and t.owner = c.owner
-        group by all"""
+        summed as (
+          select c.dev, c.iv // {per_hour} as hour, c.owner, c.kind,
+            sum(c.cover::bigint * c.share) as weight,
+            sum(c.engine * c.cover) / nullif(sum(c.cover) filter (c.engine is not null), 0)
+              as engine,
+            avg(c.sm) as sm, avg(c.power) as power, avg(c.running) as running,
+            coalesce(sum(t.tokens_in), 0) as tokens_in,
+            coalesce(sum(t.tokens_out), 0) as tokens_out,
+            sum(coalesce(c.mj / 1000, c.power * c.cover * {grid.step}, 0) * c.share) as joules
+          from owned_now c
+          left join served t on t.dev = c.dev and t.iv = c.iv and t.owner = c.owner
+          group by all)
+        select d.node, d.slot, d.device, {first} + s.hour, s.owner, s.kind,
+          (s.weight * {grid.step} * d.slices)::bigint, s.engine, s.sm, s.power, s.running,
+          s.tokens_in, s.tokens_out, s.joules / {SHARE} * d.slices / {WHOLE}
+        from summed s join device d using (dev)"""
     )
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from gpumix.telemetry.charges import HOUR_S
 from gpumix.telemetry.grid import SHARE, Grid
-from gpumix.telemetry.machines import WHOLE, Machine
+from gpumix.telemetry.machines import WHOLE, Machine, gpus_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def held_on(machine: Machine, jobs: Sequence[Mapping[str, Any]], grid: Grid) -> 
     ]
     held: dict[int, list[Held]] = defaultdict(list)
     for start, end, i in sorted(mine):
-        wanted = jobs[i]["gpus"] / len(jobs[i]["nodes"])
+        wanted = gpus_of(jobs[i]) / len(jobs[i]["nodes"])
         for slot in machine.slots:
             held[slot] = [one for one in held[slot] if one.end > start]
             free = 1.0 - sum(one.share for one in held[slot])
@@ -100,9 +100,8 @@ def _cell(
 
 
 def _end(job: Mapping[str, Any]) -> int | None:
-    """When a job ended [s]: after its elapsed time, which no change of the clock touches."""
-    if job["end"] is None:
-        return None
-    if job["elapsed_s"] is not None:
+    """When a job ended, or until when it is known to have run [s]: after its elapsed time, which no
+    change of the clock touches."""
+    if job["start"] is not None and job["elapsed_s"] is not None:
         return int(job["start"] + job["elapsed_s"])
-    return int(job["end"])
+    return None if job["end"] is None else int(job["end"])

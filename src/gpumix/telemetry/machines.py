@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -107,17 +109,21 @@ def machines_of(
     slurm = fleet.declared.slurm_nodes
     names = dict.fromkeys([*by_node, *slurm])
     names |= dict.fromkeys(n for n, row in stated.items() if row["gpus"])
+    queued = _of_jobs(fleet.jobs.to_pylist())
+    names |= dict.fromkeys(sorted(queued))
     found = []
     for node in names:
         row = stated.get(node, {})
         own = slurm.get(node)
         gpu = own.gpu if own else None
-        drivers = [s.gpu_name for s in by_node[node] if s.gpu_name] or [row.get("product")]
+        most, kind = queued.get(node, (0, None))
+        drivers: list[str | None] = [s.gpu_name for s in by_node[node] if s.gpu_name]
+        drivers = drivers or [row.get("product") or kind]
         id = gpu_id(gpu, catalog) or gpu_id(drivers[0], catalog)
         if id is None:
             what = gpu or drivers[0] or "no name of its GPUs"
             notes.append(Note("unknown_gpu", node, f"the catalogue does not know {what}"))
-        count = (own.gpus if own else None) or row.get("gpus") or 0
+        count = (own.gpus if own else None) or row.get("gpus") or (0 if by_node[node] else most)
         devices = tuple(_placed(by_node[node], count))
         found.append(
             Machine(
@@ -139,6 +145,32 @@ def machines_of(
     alone = list(_unseen(joined, fleet, bill, catalog))
     notes += [Note("no_telemetry", m.node, "is on the bill; no telemetry knows it") for m in alone]
     return [*joined, *alone], notes
+
+
+def gpus_of(job: Mapping[str, Any]) -> float:
+    """GPUs that a job held; instances of MIG count by their slices."""
+    return float(job["gpus"] or 0.0) * slices_of(job["gpu_type"]) / WHOLE
+
+
+def _of_jobs(jobs: Sequence[Mapping[str, Any]]) -> dict[str, tuple[int, str | None]]:
+    """By node of a scheduler: the most GPUs that its jobs held at one time, and their type."""
+    changes: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    kinds: dict[str, str] = {}
+    for job in jobs:
+        if job["start"] is None or not job["gpus"]:
+            continue
+        for node in job["nodes"] or ():
+            part = gpus_of(job) / len(job["nodes"])
+            changes[node].append((job["start"], part))
+            if job["elapsed_s"] is not None:
+                changes[node].append((job["start"] + job["elapsed_s"], -part))
+            if job["gpu_type"]:
+                kinds.setdefault(node, job["gpu_type"])
+    found = {}
+    for node, steps in changes.items():
+        held = itertools.accumulate(step for _, step in sorted(steps))
+        found[node] = math.ceil(max(held) - 1e-9), kinds.get(node)
+    return found
 
 
 def _placed(seen: Sequence[Seen], count: int) -> Iterator[Device]:
