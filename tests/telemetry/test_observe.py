@@ -122,7 +122,7 @@ def test_joules_of_nvidia_smi(tmp_path: Path) -> None:
 
 def test_a_scheduler_alone_gives_its_machines_to_its_jobs(tmp_path: Path) -> None:
     (tmp_path / "d.yaml").write_text("sacct_timezone: Europe/Berlin\n", encoding="utf-8")
-    observe_files([str(OTHERS / "sacct.txt")], tmp_path / "f", tmp_path / "d.yaml")
+    observe_sources([str(OTHERS / "sacct.txt")], tmp_path / "f", tmp_path / "d.yaml")
     found = attribute_fleet(tmp_path / "f")
     used = sum(row.hours for row in found.rows if row.kind == "used")
     assert used == pytest.approx(1183.4667 - 2 * (1 - 1 / 7), abs=1e-3)  # of 122: slices, not GPUs
