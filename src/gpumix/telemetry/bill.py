@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from gpumix.errors import InputError, Problem
 from gpumix.reading import refuse_unplain
 from gpumix.telemetry.native_bills import focus_lines, provider_of
+from gpumix.telemetry.samples import MOST_TABLE_BYTES
 
 _NEEDED: Final = (
     "BilledCost",
@@ -274,7 +275,7 @@ def _micro(cost: Decimal) -> int:
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
     """Rows of a file by the columns used, each with its place; a null of any spelling is None."""
-    refuse_unplain(path, "name a CSV, CSV.gz or Parquet file")
+    refuse_unplain(path, "name a CSV, CSV.gz or Parquet file", most_bytes=MOST_TABLE_BYTES)
     yield from (_parquet_rows(path) if path.suffix == ".parquet" else _csv_rows(path))
 
 

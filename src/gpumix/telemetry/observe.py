@@ -18,7 +18,7 @@ from gpumix.errors import InputError, Problem
 from gpumix.reading import refuse_unplain
 from gpumix.telemetry.bill import is_bill
 from gpumix.telemetry.declared import Declared
-from gpumix.telemetry.samples import Observed
+from gpumix.telemetry.samples import MOST_TABLE_BYTES, Observed
 from gpumix.telemetry.sources import (
     assemble,
     kubectl,
@@ -120,7 +120,7 @@ def kind_of(path: Path, declared: Declared) -> str:
 
     Raises: InputError where it cannot be read or is nothing known.
     """
-    refuse_unplain(path, "name a file")
+    refuse_unplain(path, "name a file", most_bytes=MOST_TABLE_BYTES)
     if path.suffix == ".parquet":
         try:
             return "bill" if is_bill(pq.read_schema(path).names) else "plain"

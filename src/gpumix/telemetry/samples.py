@@ -13,7 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gpumix.domain.fleet import Note
+from gpumix.reading import MEBIBYTE
 
+MOST_BYTES: Final = 1024 * MEBIBYTE
+"""Of a file of telemetry that is held in memory as text."""
+MOST_TABLE_BYTES: Final = 16 * 1024 * MEBIBYTE
+"""Of a table of samples or charges: 100 million samples are 13 GB of CSV."""
 _TEXT = pa.string()
 _NUMBER = pa.float64()
 

@@ -25,7 +25,7 @@ def series(name: str, labels: dict[str, str], times: list[int], values: list[flo
 
 def rows(*given: Series, pods: tuple[Pod, ...] = ()) -> list[dict]:
     found = observed(given, "test", pods).samples
-    return [] if found is None else found.to_pylist()
+    return [] if found is None else sorted(found.to_pylist(), key=lambda row: row["t"])
 
 
 def test_a_page_has_every_device_once_with_its_owner():

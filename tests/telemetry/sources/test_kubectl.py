@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from gpumix.errors import InputError
+from gpumix.reading import MOST_BYTES
+from gpumix.telemetry.declared import Declared
+from gpumix.telemetry.observe import observe
 from gpumix.telemetry.sources import kubectl
 
 SAMPLE = Path(__file__).parent / "samples" / "pods_nodes.json"
@@ -112,3 +115,9 @@ def test_a_list_without_items_is_refused(tmp_path):
     path.write_text("{}")
     with pytest.raises(InputError, match="no items"):
         kubectl.read_cluster(path)
+
+
+def test_a_snapshot_may_be_larger_than_other_files(tmp_path):
+    path = tmp_path / "pods.json"
+    path.write_bytes(SAMPLE.read_bytes() + b" " * MOST_BYTES)
+    assert observe([path], Declared())[0][1].nodes.num_rows == 3

@@ -41,13 +41,13 @@ def observed(series: Iterable[Series], place: str, pods: Sequence[Pod] = ()) -> 
 
 
 def _table(held: list[Held], served: Mapping[PodKey, Served], owners: Owners) -> pa.Table:
+    held = sorted(held, key=lambda one: (_order(one), int(one.t[0])))
     firsts = _first_devices(held)
     parts = [
         _rows(one, served.get(one.pod) if one.pod else None, owners, firsts[i])
         for i, one in enumerate(held)
     ]
-    table = pa.concat_tables(parts or [SCHEMA.empty_table()]).combine_chunks()
-    return table.sort_by([("t", "ascending"), ("node", "ascending"), ("index", "ascending")])
+    return pa.concat_tables(parts or [SCHEMA.empty_table()])
 
 
 def _rows(

@@ -60,8 +60,10 @@ class Held:
 
 
 def holdings(series: Iterable[Series]) -> tuple[list[Held], tuple[Note, ...]]:
-    """Every device's samples by who had it, and what was met on the way."""
+    """Every device's samples by who had it, and what was met on the way; in an order that does not
+    depend on that of the series, which servers leave open."""
     kept = [one for one in series if len(one.t)]
+    kept.sort(key=lambda one: (one.name, sorted(one.labels.items())))
     exporters = _exporters(kept)
     nodes = _nodes(kept)
     by_place: dict[tuple[object, ...], list[tuple[Series, Device]]] = defaultdict(list)

@@ -17,16 +17,14 @@ from typing import Any, Final
 import pyarrow as pa
 
 from gpumix.errors import InputError, Problem
-from gpumix.reading import MEBIBYTE, read_text
+from gpumix.reading import read_text
 from gpumix.telemetry.declared import Declared
-from gpumix.telemetry.samples import NODES, Observed
+from gpumix.telemetry.samples import MOST_BYTES, NODES, Observed
 from gpumix.telemetry.sources.kube import GPU_RESOURCE, MIG_RESOURCE, node_row
 from gpumix.telemetry.sources.owners import Pod
 from gpumix.telemetry.sources.series import label
 
 COMMAND: Final = "kubectl get pods,nodes -A -o json"
-MOST_BYTES: Final = 1024 * MEBIBYTE
-"""Of a snapshot: some 100,000 pods. It is decoded pod by pod."""
 HOLDING: Final = frozenset({"Running", "Unknown"})
 """Phases in which a pod has its GPUs."""
 _ITEMS: Final = re.compile(r'"items"\s*:\s*\[\s*')

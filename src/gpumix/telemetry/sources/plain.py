@@ -16,7 +16,7 @@ from gpumix.domain.fleet import Note
 from gpumix.errors import InputError, Problem
 from gpumix.reading import refuse_unplain
 from gpumix.telemetry.declared import Declared
-from gpumix.telemetry.samples import SCHEMA, Observed, as_samples
+from gpumix.telemetry.samples import MOST_TABLE_BYTES, SCHEMA, Observed, as_samples
 
 _REQUIRED: Final = ("t", "gpu", "node")
 _ACTIVITY: Final = ("util", "engine_active")
@@ -27,7 +27,7 @@ def read(path: Path, declared: Declared) -> Observed:
 
     Raises: InputError where it cannot be read, lacks a column, or a cell is of another kind.
     """
-    refuse_unplain(path, "name a CSV, CSV.gz or Parquet file")
+    refuse_unplain(path, "name a CSV, CSV.gz or Parquet file", most_bytes=MOST_TABLE_BYTES)
     try:
         table = _parquet(path) if path.suffix == ".parquet" else _csv(path)
     except (pa.ArrowInvalid, OSError, EOFError) as error:

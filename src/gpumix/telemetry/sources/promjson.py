@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gpumix.errors import InputError, Problem
 from gpumix.reading import parse_json, read_text
+from gpumix.telemetry.samples import MOST_BYTES
 from gpumix.telemetry.sources.series import Series, metrics
 
 FORMS: Final = {"matrix": "values", "vector": "value"}
@@ -24,7 +25,7 @@ _AROUND_NUMBERS: Final = b'[]" \t\r\n'
 
 def read_series(path: Path) -> list[Series]:
     """The series of a saved answer that are of use here. Raises: InputError."""
-    text = read_text(path, "name the saved answer of a query")
+    text = read_text(path, "name the saved answer of a query", most_bytes=MOST_BYTES)
     found = series_of(parse_answer(text, str(path)), str(path))
     return [one for one in found if one.name in metrics()]
 

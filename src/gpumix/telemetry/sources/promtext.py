@@ -12,6 +12,7 @@ import numpy as np
 
 from gpumix.errors import InputError, Problem
 from gpumix.reading import read_text
+from gpumix.telemetry.samples import MOST_BYTES
 from gpumix.telemetry.sources.series import Series, metrics
 
 _LABEL: Final = r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*'
@@ -35,7 +36,7 @@ def read_series(path: Path) -> list[Series]:
 
     Raises: InputError where the file cannot be read or lines are no samples (each with its line).
     """
-    text = read_text(path, "name a page of metrics")
+    text = read_text(path, "name a page of metrics", most_bytes=MOST_BYTES)
     lines = text.split("\n")
     per_s = 1.0 if text.rstrip().endswith(_END) else 1000.0
     page_s = path.stat().st_mtime

@@ -20,7 +20,7 @@ from gpumix.domain.fleet import Note
 from gpumix.errors import InputError, Problem
 from gpumix.reading import read_text
 from gpumix.telemetry.declared import Declared
-from gpumix.telemetry.samples import JOBS, Observed
+from gpumix.telemetry.samples import JOBS, MOST_BYTES, Observed
 
 COMMAND: Final = (
     "sacct -a -X -P -D --format=JobID,JobIDRaw,JobName,User,Account,QOS,Partition,State,ExitCode,"
@@ -43,7 +43,8 @@ def read(path: Path, declared: Declared) -> Observed:
     Raises: InputError with every row that cannot be read, and where the dump has no header and
     none is declared.
     """
-    lines = [line for line in enumerate(read_text(path).splitlines(), start=1) if line[1].strip()]
+    text = read_text(path, most_bytes=MOST_BYTES)
+    lines = [line for line in enumerate(text.splitlines(), start=1) if line[1].strip()]
     header, body = _header(path, lines, declared)
     zone = _zone(declared)
     problems: list[Problem] = []
