@@ -36,6 +36,12 @@ NOT_OF_THE_CATALOGUE = {
     "server_power.csv",  # cases of tco
     "gpu_names.csv",
     "provider_names.csv",
+    "specifications.csv",  # explain
+    "start.csv",
+    "audit_rules.csv",  # the fleet's verbs
+    "bill_columns.csv",
+    "telemetry_labels.csv",
+    "telemetry_metrics.csv",
 }
 """Packaged files that no plan is made from."""
 

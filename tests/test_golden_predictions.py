@@ -16,10 +16,10 @@ import pytest
 import gpumix
 from golden_files import GOLDEN, alike, kept
 from gpumix import catalog
+from gpumix.domain.engines import NEWEST
 from gpumix.domain.gpu import PRECISIONS
 from gpumix.files import read_columns
 from gpumix.perf.inference import questions
-from gpumix.perf.inference.engines import NEWEST
 from gpumix.perf.training import job as training_job
 from gpumix.perf.training.constants import UNKNOWN
 from gpumix.predict import training_rows

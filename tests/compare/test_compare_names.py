@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from gpumix.catalog import load
-from gpumix.compare.serving import Question, compare_gpus
+from gpumix.compare.serving import Load, Question, compare_gpus
 from gpumix.domain.promises import slo_of
 from gpumix.errors import InputError
 
@@ -56,4 +56,4 @@ def test_a_stated_context_widens_the_model() -> None:
     )
     with pytest.raises(InputError, match="40,960 tokens"):
         compare_gpus(asked, load(), DAY)
-    assert compare_gpus(replace(asked, context=131_072), load(), DAY).rows[0].fits
+    assert compare_gpus(replace(asked, load=Load(context=131_072.0)), load(), DAY).rows[0].fits

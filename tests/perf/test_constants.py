@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 from gpumix.catalog import Catalog
+from gpumix.domain.engines import NEWEST
 from gpumix.perf.inference.constants import EFFICIENCY_CAP, Key, constants_of
-from gpumix.perf.inference.engines import NEWEST
 from gpumix.perf.interval import tier_sigma
 from gpumix.perf.links import link_of
 

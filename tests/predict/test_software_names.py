@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gpumix.catalog import load
-from gpumix.perf.inference.engines import ALIASES as ENGINES
-from gpumix.perf.inference.engines import NEWEST
+from gpumix.domain.engines import ALIASES as ENGINES
+from gpumix.domain.engines import NEWEST
 from gpumix.perf.training.constants import ALIASES as STACKS
 from gpumix.predict.inference import predict_inference
 from gpumix.predict.software import unknown_name

@@ -27,6 +27,7 @@ from gpumix.domain.comparison import (
     PriceUsed,
     SweptBatch,
 )
+from gpumix.domain.engines import engine_family
 from gpumix.domain.evidence import Estimate
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import SHORTER, too_long
@@ -41,7 +42,6 @@ from gpumix.options.reasons import reasons
 from gpumix.options.room import room_of
 from gpumix.options.watts import per_watt
 from gpumix.options.workloads import options_near
-from gpumix.perf.inference.engines import engine_family
 from gpumix.predict.software import unknown_software
 from gpumix.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 

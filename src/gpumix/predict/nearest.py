@@ -19,11 +19,12 @@ import numpy.typing as npt
 
 from gpumix import formats
 from gpumix.domain.cells import number_in, numbers_in
+from gpumix.domain.engines import engine_family
 from gpumix.domain.evidence import NearestMeasurement
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.errors import UnknownName
-from gpumix.perf.inference.engines import engine_family, engine_generation
+from gpumix.perf.inference.engines import engine_generation
 from gpumix.perf.media import denoiser, parse_picture
 from gpumix.predict.columns import IntArray, column, distinct, rows_of
 from gpumix.predict.evidence import batch_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gpumix.domain.coefficients import Coefficients
+from gpumix.domain.engines import NEWEST, engine_family
 from gpumix.domain.workload import Kind, Workload
 from gpumix.errors import did_you_mean
-from gpumix.perf.inference.engines import NEWEST, engine_family
 from gpumix.perf.training.constants import stack_family
 
 

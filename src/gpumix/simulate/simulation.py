@@ -15,6 +15,7 @@ from gpumix.catalog import Catalog, price_summary
 from gpumix.cost.energy import joules_per_token
 from gpumix.cost.unit_cost import usd_per_million
 from gpumix.domain import defaults as assumed
+from gpumix.domain.engines import NEWEST
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import SHORTER, Model, NamedModel, too_long
 from gpumix.domain.offer import Purchase
@@ -24,7 +25,6 @@ from gpumix.domain.traffic import Lengths, Requests
 from gpumix.domain.workload import Slo
 from gpumix.errors import InputError, NoEstimate, Problem, unknown_name
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments
-from gpumix.perf.inference.engines import NEWEST
 from gpumix.perf.inference.memory import memory
 from gpumix.perf.inference.modes import with_adapters
 from gpumix.perf.power import gpu_power_w, idle_power_w, utilisation

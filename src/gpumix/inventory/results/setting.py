@@ -14,12 +14,12 @@ from gpumix.catalog import Catalog
 from gpumix.domain.bounds import REQUESTS, TOKENS, point_fault
 from gpumix.domain.cells import number_in
 from gpumix.domain.defaults import ENGINE, PRECISION
+from gpumix.domain.engines import engine_family
 from gpumix.domain.quantities import shown
 from gpumix.errors import InputError, Problem
 from gpumix.inventory.results.checks import problems_of
 from gpumix.inventory.results.deployed import gpus_named
 from gpumix.inventory.results.run import LAYOUT, Run
-from gpumix.perf.inference.engines import engine_family
 
 
 @dataclass(frozen=True, slots=True)

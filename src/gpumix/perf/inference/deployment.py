@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gpumix.domain.coefficients import Coefficients
+from gpumix.domain.engines import engine_family
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.errors import NoEstimate
 from gpumix.perf.inference.constants import COMMON, OF_ENGINE, OF_MEMORY, Key, constants_of
-from gpumix.perf.inference.engines import engine_family, engine_generation, memory_generation
+from gpumix.perf.inference.engines import engine_generation, memory_generation
 from gpumix.perf.links import Link, link_of
 from gpumix.perf.precision import (
     WeightFormat,

@@ -4,29 +4,7 @@ from __future__ import annotations
 
 import re
 
-NEWEST = {
-    "tensorrt-llm": "tensorrt-llm 1",
-    "vllm": "vllm 0.9",
-    "sglang": "sglang 0.5",
-    "lmdeploy": "lmdeploy 0.2",
-    "llama.cpp": "llama.cpp",
-    "deepspeed-mii": "deepspeed-mii",
-    "mlc-llm": "mlc-llm",
-}
-"""Engine family -> its newest generation in the table of constants."""
-
-ALIASES = {
-    "trtllm": "tensorrt-llm",
-    "tensorrtllm": "tensorrt-llm",
-    "llamacpp": "llama.cpp",
-    "llamaserver": "llama.cpp",
-    "ollama": "llama.cpp",
-    "lmstudio": "llama.cpp",
-    "turbomind": "lmdeploy",
-    "mii": "deepspeed-mii",
-    "mlc": "mlc-llm",
-}
-"""What people call engines, less all that is no letter -> family; some are built on another."""
+from gpumix.domain.engines import NEWEST, engine_family
 
 LEGACY_ON_FP16 = {"tensorrt-llm": "tensorrt-llm 0.5", "vllm": "vllm 0.3"}
 """Engines whose fp16 runs of unstated version date from 2023-24: later ones default to bf16."""
@@ -43,17 +21,6 @@ V0_REMOVED = (0, 11)
 began with the new one. Source: vLLM V1 user guide, release notes of v0.11.0."""
 
 BEFORE_AMPERE = ("Pascal", "Volta", "Turing")
-
-
-def engine_family(name: str) -> str:
-    """The engine that a name means, as the tables call it; the name itself where it is unknown.
-
-    >>> engine_family("TRT-LLM"), engine_family("llama-cpp"), engine_family("vLLM")
-    ('tensorrt-llm', 'llama.cpp', 'vllm')
-    """
-    engine = name.strip().lower()
-    letters = re.sub(r"[^a-z]", "", engine)
-    return engine if engine in NEWEST else ALIASES.get(letters, engine)
 
 
 def engine_generation(
