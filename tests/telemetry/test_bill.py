@@ -49,8 +49,8 @@ def test_lines_are_rounded_half_to_even_and_the_residue_is_kept(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ({"EffectiveCost": "inf"}, "EffectiveCost 'inf' is no number"),
-        ({"EffectiveCost": "=1+1"}, "EffectiveCost '=1+1' is no number"),
+        ({"EffectiveCost": "inf"}, "EffectiveCost 'inf' is not a number"),
+        ({"EffectiveCost": "=1+1"}, "EffectiveCost '=1+1' is not a number"),
         ({"BilledCost": ""}, "BilledCost is empty"),
         ({"BillingCurrency": ""}, "BillingCurrency is empty"),
         ({"ChargeCategory": "Rent"}, "ChargeCategory 'Rent' is unknown"),

@@ -393,7 +393,7 @@ def _notes(
     for node in unbilled:
         yield Note("no_bill", node, "has no line on the bill: its hours cost 0 here")
     for node, count in resets.items():
-        yield Note("counter_reset", node, f"an energy counter began anew {count} times")
+        yield Note("counter_reset", node, f"an energy counter began again {count} times")
     late = connection.execute(
         """select node, count(*), min(t), max(t) from samples where t < $1 or t >= $2
         group by node order by node""",

@@ -245,7 +245,7 @@ class _Reader:
         except InvalidOperation:
             found = Decimal("NaN")
         if not found.is_finite():
-            self.problems.append(Problem(place, f"{name} {text[:40]!r} is no number"))
+            self.problems.append(Problem(place, f"{name} {text[:40]!r} is not a number"))
             return None
         return found
 

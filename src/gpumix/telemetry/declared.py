@@ -132,7 +132,7 @@ class _Reader:
     def text(self, key: str) -> str | None:
         found = self.value.get(key)
         if found is not None and not isinstance(found, str):
-            self._wrong(key, "is no text")
+            self._wrong(key, "is not text")
             return None
         return found
 

@@ -396,7 +396,7 @@ def _sum_empty_slices(connection: duckdb.DuckDBPyConnection, grid: Grid) -> None
         with of_mig as (
           select c.*, d.node, d.slot, d.slices from covered c join device d using (dev)
           where d.is_mig),
-        taken as (
+        occupied as (
           select node, slot, unnest(range(iv, iv + cover)) as iv, slices, true as seen,
             power, case when mj is null then power * {grid.step} else 0 end as joules from of_mig
           union all
@@ -407,7 +407,7 @@ def _sum_empty_slices(connection: duckdb.DuckDBPyConnection, grid: Grid) -> None
         each as (
           select node, slot, iv, {WHOLE} - sum(slices) as free, max(power) as power,
             max(joules) as joules
-          from taken group by node, slot, iv
+          from occupied group by node, slot, iv
           having bool_or(seen) and sum(slices) < {WHOLE})
         select node, slot, '', {first} + iv // {per_hour}, 0, 'unallocated',
           sum(free * {grid.step} * {SHARE})::bigint, null, null, avg(power), null, 0, 0,

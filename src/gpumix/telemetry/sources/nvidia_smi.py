@@ -79,7 +79,7 @@ def _cell(column: str, text: str) -> object:
         return text
     number = _NUMBER.match(text)
     if number is None:
-        raise ValueError(f"{text[:40]!r} is no number")
+        raise ValueError(f"{text[:40]!r} is not a number")
     if column == "index":
         return int(number[0])
     return float(number[0]) * (PERCENT if column == "util" else 1.0)

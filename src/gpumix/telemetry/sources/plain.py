@@ -31,7 +31,7 @@ def read(path: Path, declared: Declared) -> Observed:
     try:
         table = _parquet(path) if path.suffix == ".parquet" else _csv(path)
     except (pa.ArrowInvalid, OSError, EOFError) as error:
-        raise InputError(Problem(str(path), f"is no table of samples: {error}")) from None
+        raise InputError(Problem(str(path), f"is not a table of samples: {error}")) from None
     problems = list(_missing(path, table))
     if problems:
         raise InputError(problems)
