@@ -135,6 +135,7 @@ def _fitted(folder: Path) -> object:
     words = FitWords(users=200, context=8192, tp=1, adapters=Adapters(4, 16))
     return [
         fit_names(LLAMA, "h100-sxm-80gb", words),
+        fit_names(LLAMA, "h100-sxm-80gb", dataclasses.replace(words, users=4)),
         fit_training_names(LLAMA, "h100-sxm-80gb", FitTrainWords("lora", 2048, 1, 1)),
         fit_training_names(LLAMA, "h100-sxm-80gb", FitTrainWords("full", 2048, 1, 1)),
     ]
