@@ -42,8 +42,9 @@ def test_without_a_value_of_time_its_break_even_is_not_drawn() -> None:
 
 def test_a_late_run_is_marked_and_spot_has_its_own_table() -> None:
     found = training_fixture.comparison()
-    assert "late" in str(view.cost_table(found, view.ON_DEMAND))
-    on_spot = str(view.cost_table(found, view.SPOT))
+    tables = [str(table) for table in view.cost_tables(found)]
+    assert "late" in tables[0]
+    (on_spot,) = (text for text in tables if "spot" in text.partition("\n")[0].lower())
     assert "h100-sxm-80gb" in on_spot
     assert "a100-sxm-80gb" not in on_spot
 
