@@ -72,7 +72,7 @@ def test_a_bad_row_of_a_sheet_that_no_question_uses_is_named(  # type: ignore[no
 
 
 def test_a_row_that_fails_alone_stays_a_row_with_a_note(monkeypatch, tmp_path, capsys):  # type: ignore[no-untyped-def]
-    bad = GOOD.replace("h100-sxm-80gb", "h100")
+    bad = GOOD.replace("h100-sxm-80gb", "h1000")
     code, rows = predict(monkeypatch, tmp_path, HEADER + bad + GOOD)
     assert code == 0
     assert [bool(row["value"]) for row in rows] == [False, True]
