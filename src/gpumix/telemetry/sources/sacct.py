@@ -203,7 +203,7 @@ def _gpus(tres: str) -> tuple[float, str | None]:
     The plain and the typed entry are the same GPUs.
 
     >>> _gpus("cpu=8,gres/gpu=2,gres/gpu:h100=2,node=1"), _gpus("gres/gpu:a100=1"), _gpus("cpu=8")
-    ((2.0, 'h100'), (1.0, 'a100'), (0.0, None))
+    ((2.0, 'h100'), (1.0, 'a100'), (0, None))
     """
     plain, typed = 0.0, {}
     for entry in tres.split(","):
