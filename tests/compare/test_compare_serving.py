@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gpumix.catalog import load
+from gpumix.compare.market import whole_market
 from gpumix.compare.serving import Question, compare_gpus, compare_workload, price_warnings
 from gpumix.domain.comparison import PriceUsed
 from gpumix.inventory import read_inventory
@@ -47,7 +48,8 @@ supply: {cloud: {}}
     )
     catalog = load()
     [workload] = read_inventory(inventory, catalog, DAY).workloads
-    found = compare_workload(workload, catalog, DAY, ("l40s-48gb", "h100-sxm-80gb"))
+    market = whole_market(("l40s-48gb", "h100-sxm-80gb"), catalog, DAY)
+    found = compare_workload(workload, catalog, DAY, market)
     rows = {row.gpu: row for row in found.rows}
     assert rows["l40s-48gb"].fits
     assert not rows["h100-sxm-80gb"].fits
