@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tarfile
 import zipfile
+from collections import Counter
 from email.message import Message
 from email.parser import Parser
 from pathlib import Path
@@ -56,16 +57,15 @@ def test_the_metadata_say_what_it_is(metadata: Message) -> None:
 
 
 def test_every_run_time_requirement_is_pinned(metadata: Message) -> None:
-    pinned = {
-        _normal(line.partition("==")[0])
-        for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    }
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = [_normal(line.partition("==")[0]) for line in lines]
+    assert [name for name, n in Counter(pinned).items() if n > 1] == []
     needed = {
         _normal(re.split(r"[^\w.-]", requirement, maxsplit=1)[0])
         for requirement in metadata.get_all("Requires-Dist", [])
     }
     assert "numpy" in needed
-    assert needed <= pinned
+    assert needed <= set(pinned)
 
 
 def _normal(name: str) -> str:
