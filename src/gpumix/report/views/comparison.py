@@ -98,18 +98,24 @@ def rest_words(comparison: Comparison) -> str:
     return f"{more} more GPUs, {tables}: --details" if more else f"{tables.capitalize()}: --details"
 
 
+_LAYOUT: tuple[tuple[str, Callable[[WinnerAt], Cell]], ...] = (
+    ("gpu", lambda w: text(w.gpu)),
+    ("tp", lambda w: value("tp", w.tp)),
+    ("precision", lambda w: text(w.precision)),
+    ("replicas", lambda w: value("replicas", w.replicas)),
+    ("usd_per_hour", lambda w: value("usd_per_hour", w.usd_per_hour)),
+    ("load", lambda w: value("load", w.load, record=WinnerAt)),
+)
+"""Columns of a layout and its count."""
+
+
 def load_table(comparison: Comparison) -> Table:
     """What carries the stated load on each GPU, and at what price."""
     return table(
         f"To carry {comparison.load_words}",
         WinnerAt,
         comparison.at_load,
-        ("gpu", lambda w: text(w.gpu)),
-        ("tp", lambda w: value("tp", w.tp)),
-        ("precision", lambda w: text(w.precision)),
-        ("replicas", lambda w: value("replicas", w.replicas)),
-        ("usd_per_hour", lambda w: value("usd_per_hour", w.usd_per_hour)),
-        ("load", lambda w: value("load", w.load, record=WinnerAt)),
+        *_LAYOUT,
     )
 
 
@@ -228,12 +234,7 @@ def winners_table(comparison: Comparison) -> Table:
         WinnerAt,
         comparison.winners,
         ("requests_per_s", lambda w: value("requests_per_s", w.requests_per_s)),
-        ("gpu", lambda w: text(w.gpu)),
-        ("tp", lambda w: value("tp", w.tp)),
-        ("precision", lambda w: text(w.precision)),
-        ("replicas", lambda w: value("replicas", w.replicas)),
-        ("usd_per_hour", lambda w: value("usd_per_hour", w.usd_per_hour)),
-        ("load", lambda w: value("load", w.load, record=WinnerAt)),
+        *_LAYOUT,
     )
 
 
