@@ -32,7 +32,7 @@ test: .venv/.dev lint types layers  ## everything: lint, types, layers, unit, ca
 	@$(BIN)/python -m pytest -n 2 --dist loadfile  # what a file's tests share is made once
 
 test-real: .venv/.dev  ## tests on real servers (Prometheus, VictoriaMetrics), installed first where apt-get may
-	@command -v prometheus victoria-metrics > /dev/null || apt-get install -q -y --no-install-recommends \
+	@{ command -v prometheus && command -v victoria-metrics; } > /dev/null || apt-get install -q -y --no-install-recommends \
 	  prometheus victoria-metrics > /dev/null 2>&1 || echo "Not installed: what is missing is skipped" >&2
 	@$(BIN)/python -m pytest -m real -rs tests/telemetry
 

@@ -46,7 +46,7 @@ CASES: list[tuple[str, str, Stated, dict[str, str], dict[str, float]]] = [
     *(
         (
             f"llama_bench.{ending}", "llama-bench", Stated(model=LLAMA),
-            {"gpu": "l40s-48gb", "engine": "llama.cpp", "weight_precision": "int4",
+            {"gpu": "l40s-48gb", "engine": "llama.cpp", "weight_precision": "q4_k_m",
              "load": "single_stream"},
             {"prefill_tok_s": 6400.0, "output_tok_s_total": 110.0, "tpot_ms_mean": 9.0909},
         )

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from gpumix.audit.draft import Draft, of_rows, quoted, scope_of
 from gpumix.audit.facts import SCOPE, Facts
+from gpumix.domain.defaults import IDLE_ENGINE_ACTIVE, IDLE_POWER_FACTOR, IDLE_RUN_S
+from gpumix.units import SECONDS_PER_HOUR
 
 
 def find(facts: Facts) -> Iterator[Draft]:
@@ -22,8 +24,9 @@ def find(facts: Facts) -> Iterator[Draft]:
             scope_of(facts, rows, **values),
             rows,
             action=f"stop {what} on {values['node']} while it has no work, or declare it a standby",
-            because=f"{hours:,.1f} GPU-hours were held with engine activity under 5 % and power "
-            "under 1.3 x the GPU's idle power, an hour or more at a time.",
+            because=f"{hours:,.1f} GPU-hours were held with engine activity under "
+            f"{IDLE_ENGINE_ACTIVE:.0%} and power under {IDLE_POWER_FACTOR:g} x the GPU's idle "
+            f"power, {IDLE_RUN_S / SECONDS_PER_HOUR:g} h or more at a time.",
             risk="a workload kept warm on purpose starts more slowly afterwards",
             how_to_check="select hour, device, engine_active, power from 'attributed.parquet' "
             f"where kind = 'allocated_idle' and node = {quoted(values['node'])}",

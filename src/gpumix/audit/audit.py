@@ -17,11 +17,12 @@ from gpumix.audit import (
     unallocated,
     wrong_commitment,
 )
-from gpumix.audit.draft import Draft, settled, when
+from gpumix.audit.draft import Draft, settled
 from gpumix.audit.facts import Facts, Rules
 from gpumix.domain.fleet import SCHEMA_VERSION, AuditAnswer, Note
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.files import read_columns
+from gpumix.telemetry.store import utc
 
 CLASSES: Final[Mapping[str, Callable[[Facts], Iterator[Draft]]]] = {
     "reservation_unused": reservation_unused.find,
@@ -56,8 +57,8 @@ def audit(facts: Facts, notes: tuple[Note, ...] = (), off: Collection[str] = ())
     return AuditAnswer(
         schema_version=SCHEMA_VERSION,
         currency=facts.currency,
-        start=when(facts.start),
-        end=when(facts.end),
+        start=utc(facts.start),
+        end=utc(facts.end),
         findings=tuple(found),
         notes=notes,
         bill_usd_micro=facts.bill_micro,
@@ -71,6 +72,9 @@ def _not_looked_for(facts: Facts, off: Collection[str]) -> dict[str, str]:
     found = dict.fromkeys(off, "switched off")
     if not facts.prices:
         found.setdefault("wrong_commitment", "needs a price book (--prices)")
+    if not facts.lines:
+        for name in ("reservation_unused", "egress", "wrong_commitment"):
+            found.setdefault(name, "needs a bill (--bill)")
     if facts.plan is None:
         found.setdefault("oversized", "needs a plan (--plan)")
     elif facts.currency != "USD":

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 
 from gpumix.audit.facts import HOUR_S, Facts, IntArray, percentiles
 from gpumix.domain.fleet import Evidence, Finding, Scope
+from gpumix.telemetry.store import utc
 
 MICRO: Final = 1_000_000
 _NOTHING: Final = 1_000
@@ -130,7 +130,9 @@ def _claim(draft: Draft, left: IntArray) -> Draft:
     wanted = min(draft.wanted_micro, most)
     if wanted <= 0:
         return replace(draft, wanted_micro=0, list_micro=0, low_micro=0, high_micro=0)
-    left[draft.rows] -= there if wanted == most else (there * (wanted / most)).astype(np.int64)
+    left[draft.rows] -= (
+        there if wanted == most else np.ceil(there * (wanted / most)).astype(np.int64)
+    )
     if wanted == draft.wanted_micro:
         return draft
     cut = wanted / draft.wanted_micro
@@ -147,8 +149,8 @@ def _finding(draft: Draft) -> Finding:
     return Finding(
         class_=draft.class_,
         scope=draft.scope,
-        start=when(draft.start),
-        end=when(draft.end),
+        start=utc(draft.start),
+        end=utc(draft.end),
         at_stake_usd_micro=draft.stake_micro,
         usd_before=draft.list_micro / MICRO,
         usd_after_discounts=draft.wanted_micro / MICRO,
@@ -170,12 +172,3 @@ def quoted(name: str | None) -> str:
     "'o''clock'"
     """
     return "'" + (name or "").replace("'", "''") + "'"
-
-
-def when(second: int) -> str:
-    """A time as RFC 3339 in UTC.
-
-    >>> when(0)
-    '1970-01-01T00:00:00Z'
-    """
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -23,7 +23,7 @@ def find(facts: Facts) -> Iterator[Draft]:
     for values, rows in shares.groups(SCOPE, busy):
         few = rows[_of_server(facts, rows) <= rule("requests_at_most")]
         hours = float(shares.hours[few].sum())
-        if hours < rule("least_hours"):
+        if not len(few) or hours < rule("least_hours"):
             continue
         sm = float(np.average(shares.sm[few], weights=shares.hours[few]))
         saved = max(1.0 - sm / rule("sm_packed"), 0.0)

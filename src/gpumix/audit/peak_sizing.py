@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -82,7 +82,8 @@ def _draft(facts: Facts, values: dict[str, str | None], rows: IntArray) -> Draft
 
 
 def _demand(facts: Facts, rows: IntArray) -> tuple[dict[int, float], int]:
-    """(demand by hour, how many servers say it)."""
+    """(demand by hour, the most servers that say it in one hour): a server's tokens stand at one of
+    its GPUs."""
     shares = facts.shares
     for said in (shares.tokens, shares.running):
         known = rows[~np.isnan(said[rows])]
@@ -90,7 +91,8 @@ def _demand(facts: Facts, rows: IntArray) -> tuple[dict[int, float], int]:
             found: dict[int, float] = defaultdict(float)
             for hour, size in zip(shares.hour[known].tolist(), said[known].tolist(), strict=True):
                 found[hour] += size
-            return found, len(set(shares.device[known]))
+            saying = Counter(shares.hour[known[said[known] > 0.0]].tolist())
+            return found, max(saying.values())
     return {}, 0
 
 

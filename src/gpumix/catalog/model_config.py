@@ -188,6 +188,10 @@ def _layer_kinds(text: _Keys, layers: int) -> Counter[str]:
         text.get("layer_types", "layers_block_type"),
         text.get("hybrid_override_pattern"),
     )
+    for name in ("attn_layer_period", "expert_layer_period"):
+        if text.whole(name, default=1) > 1:
+            message = f"{name} is not understood: the kinds of its layers must be listed"
+            text.problems.append(Problem(text.place, message, "state layer_types"))
     if isinstance(pattern, str):
         return Counter(_PATTERN.get(letter, "mlp") for letter in pattern[:layers])
     if isinstance(listed, list):
@@ -314,12 +318,12 @@ def _vision(whole: _Keys) -> tuple[int, str]:
     hidden = vision.whole("hidden_size", "embed_dim", "width")
     layers = vision.whole("num_hidden_layers", "depth", "layers")
     ffn = vision.whole("intermediate_size", default=4 * hidden)
+    size, patch = vision.whole("image_size", default=0), vision.whole("patch_size", default=0)
+    merge = vision.whole("spatial_merge_size", default=1) or 1
     if vision.problems:
         raise InputError(vision.problems)
     params = layers * (4 * hidden * hidden + 2 * hidden * ffn)
     note = f"vision encoder of {params / GIGA:.2f}B"
-    size, patch = vision.whole("image_size", default=0), vision.whole("patch_size", default=0)
-    merge = vision.whole("spatial_merge_size", default=1) or 1
     tokens = whole.get("mm_tokens_per_image", "image_seq_length")
     if tokens is None and size and patch:
         tokens = (size // patch // merge) ** 2

@@ -93,13 +93,16 @@ def _row(asked: TrainingFitQuestion, gpu: Gpu, catalog: Catalog) -> TrainingFitG
             "perf.training.memory.memory",
         ),
         usable_gib=float(need.usable_bytes[at]) / GIB,
-        changes=() if state is Fits.FITS else _changes(asked, gpu, counts[at], catalog),
+        changes=() if state is Fits.FITS else _changes(asked, gpu, counts[at], state, catalog),
         note="",
     )  # fmt: skip
 
 
-def _changes(asked: TrainingFitQuestion, gpu: Gpu, count: int, catalog: Catalog) -> tuple[str, ...]:
-    """Single changes with which the job fits, least first."""
+def _changes(
+    asked: TrainingFitQuestion, gpu: Gpu, count: int, state: Fits, catalog: Catalog
+) -> tuple[str, ...]:
+    """Single changes with which the job fits, or a tight one fits with room, least first."""
+    share = NEAR if state is Fits.TIGHT else 1.0
     tunes = asked.method in ("lora", "qlora")
     tried = [
         (f"micro-batch {asked.micro_batch // 2}",
@@ -112,13 +115,16 @@ def _changes(asked: TrainingFitQuestion, gpu: Gpu, count: int, catalog: Catalog)
         ("adapters on a base in 4 bits (qlora)", replace(asked, method="qlora"), not tunes),
     ]  # fmt: skip
     found = [
-        words for words, other, sensible in tried if sensible and _fits(other, gpu, count, catalog)
+        words
+        for words, other, sensible in tried
+        if sensible and other != asked and _fits(other, gpu, count, share, catalog)
     ]
     wider = tuple(n for n in COUNTS if n > count) if asked.gpus_each else ()
-    more = next((n for n in wider if _fits(asked, gpu, n, catalog)), 0)
+    more = next((n for n in wider if _fits(asked, gpu, n, share, catalog)), 0)
     return (*found[:3], *([f"{more} GPUs"] if more else []))
 
 
-def _fits(asked: TrainingFitQuestion, gpu: Gpu, count: int, catalog: Catalog) -> bool:
+def _fits(asked: TrainingFitQuestion, gpu: Gpu, count: int, share: float, catalog: Catalog) -> bool:
+    """Whether a job fits in a share of the memory that it may take (0-1)."""
     need = memory(_jobs(asked, gpu, (count,)), catalog.coefficients.training)
-    return bool(need.fits[0])
+    return bool(need.fits[0] and need.total_bytes[0] <= share * need.usable_bytes[0])

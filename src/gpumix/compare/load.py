@@ -54,6 +54,7 @@ def _refused_without_room(option: Option, context: float) -> Option:
         reason=f"does not fit: no room for one request of {context:,.0f} tokens",
         units_per_hour=0.0,
         shortfall=0.0,
+        replica=None,
     )
 
 

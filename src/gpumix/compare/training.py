@@ -121,7 +121,8 @@ def compare_train(
         tried += [_Tried(_row(job, r, prices, money), r) for r in own if isinstance(r, Run)]
         unfit += _unfit(job, gpu, gangs, own, question.precisions)
         why = f"the largest machine has {size}"
-        unfit += [_not_allowed(gpu, n, why) for n in counts if n not in gangs]
+        smaller = f"at most {size} GPUs, or allow larger machines"
+        unfit += [_blank(gpu, n, NOT_ALLOWED, why, smaller) for n in counts if n not in gangs]
     for gpu in (gpu for gpu in market.gpus if gpu.id in market.refused):
         unfit += [_not_allowed(gpu, count, market.refused[gpu.id]) for count in counts]
     run = question.run
@@ -297,6 +298,8 @@ def _unfit(
     precisions: Sequence[str],
 ) -> Iterator[ComparedRun]:
     """Rows of the counts at which nothing fits, with what would make it fit."""
+    if not counts:  # no machine of it is large enough for any
+        return
     able = [n for n, one in zip(counts, found, strict=True) if isinstance(one, Run)]
     other = "" if able else why_not(job, gpu, max(counts), precisions)
     for count, one in zip(counts, found, strict=True):

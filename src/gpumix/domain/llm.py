@@ -66,11 +66,6 @@ class Model:
         return self.kind.startswith("llm-")
 
     @property
-    def makes_pictures(self) -> bool:
-        """Whether it makes images or videos."""
-        return self.kind in ("image-diffusion", "video-diffusion")
-
-    @property
     def embeds_text(self) -> bool:
         """Whether it can serve embedding workloads (decoders can, too)."""
         return self.kind in ("embedding", "encoder") or self.kind.startswith("llm-")

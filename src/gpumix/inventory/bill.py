@@ -6,10 +6,10 @@ place and a kind of purchase; all that is no hour of a GPU machine is listed apa
 
 from __future__ import annotations
 
+import calendar
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -152,9 +152,7 @@ def _period(bill: Bill, table: Mapping[str, Sequence[str]]) -> None:
 
 
 def _days(month: str) -> int:
-    year, number = int(month[:4]), min(max(int(month[5:]), 1), 12)
-    following = (year + 1, 1) if number == 12 else (year, number + 1)
-    return (date(*following, 1) - date(year, number, 1)).days
+    return calendar.monthrange(max(int(month[:4]), 1), min(max(int(month[5:]), 1), 12))[1]
 
 
 def _amount(row: Mapping[str, str], *names: str) -> Decimal:
@@ -227,6 +225,7 @@ def _cur(row: Mapping[str, str]) -> _Line:
     box = _BOX.search(usage)
     is_time = box is not None and kind.lower() in ("usage", *_COVERED)
     cost = _amount(row, "line_item_unblended_cost")
+    hours = float(_amount(row, "line_item_usage_amount"))
     purchase = Purchase.SPOT if "SpotUsage" in usage else Purchase.ON_DEMAND
     if kind.lower() in _COVERED:
         plan, held = "savings_plan_savings_plan_effective_cost", "reservation_effective_cost"
@@ -241,7 +240,7 @@ def _cur(row: Mapping[str, str]) -> _Line:
         row.get("product_gpu", ""),
         row.get("product_region", "") or row.get("product_region_code", ""),
         purchase,
-        float(_amount(row, "line_item_usage_amount")) if is_time else None,
+        hours if is_time and hours > 0.0 else None,
         _amount(row, "line_item_unblended_cost"),
         cost,
         "usage without GPUs" if is_time else kind or "charge",

@@ -29,12 +29,8 @@ _GPU_LABELS = (
     "karpenter.k8s.aws/instance-gpu-name",
 )  # fmt: skip
 _INSTANCE_LABELS = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
-_IMAGES = {
-    "vllm": "vllm",
-    "sglang": "sglang",
-    "tensorrt-llm": "tensorrt-llm",
-    "llama.cpp": "llama.cpp",
-}
+_IMAGES = ("vllm", "sglang", "tensorrt-llm", "llama.cpp")
+"""Engines whose name stands in that of a container's image."""
 _STARTS = (
     ("vllm", re.compile(r"vllm\s+serve\b|vllm\.entrypoints\.\S+")),
     ("sglang", re.compile(r"sglang\.launch_server\b|sglang\s+serve\b")),
@@ -52,7 +48,7 @@ _OPTIONS = {
     "kv_precision": ("kv-cache-dtype",),
 }
 _OPTION_OF = {word: name for name, words in _OPTIONS.items() for word in words}
-_VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)(?::?-([^}]*))?\}?")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(?::?-([^}]*))?\}|\$([A-Za-z_]\w*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +167,9 @@ def _kubernetes(data: Mapping[str, Any]) -> Iterator[Served]:
                 replicas=_count(replicas) or 1,
                 instance=next((labels[key] for key in _INSTANCE_LABELS if key in labels), ""),
                 provider="gcp" if "cloud.google.com/gke-accelerator" in labels else "",
-                spot=any("spot" in f"{k} {v}".lower() for k, v in labels.items()),
+                spot=any(
+                    "spot" in f"{k} {v}".lower() and v.lower() != "false" for k, v in labels.items()
+                ),
             )
 
 
@@ -318,7 +316,7 @@ def _server(
             engine, rest = candidate, text[found.end() :]
             break
     if not engine:
-        engine = next((e for word, e in _IMAGES.items() if word in _text(image).lower()), "")
+        engine = next((word for word in _IMAGES if word in _text(image).lower()), "")
         if not engine:
             return None
     arguments = _arguments(rest)
@@ -353,7 +351,7 @@ def _expand(text: str, env: Mapping[str, str]) -> str:
     """Variables that the same file sets, once; others stay as they are."""
 
     def value(found: re.Match[str]) -> str:
-        return env.get(found[1]) or found[2] or found[0]
+        return env.get(found[1] or found[3]) or found[2] or found[0]
 
     return _VARIABLE.sub(value, text)
 

@@ -13,13 +13,13 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from gpumix import formats
 from gpumix.catalog import main_form, nearest_offer
-from gpumix.domain.gpu import PRECISIONS
 from gpumix.domain.offer import Purchase
 from gpumix.errors import InputError
 from gpumix.inventory.bill import Bill, Group, cents
 from gpumix.inventory.manifest import Served, gpu_word
-from gpumix.inventory.results.deployed import PRECISION_NAMES, gpus_named
+from gpumix.inventory.results.deployed import gpus_named
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -107,8 +107,7 @@ def _workload(served: Served, name: str, catalog: Catalog) -> list[str]:
         *_asked(model, note),
     ]
     word = served.option("precision").lower()
-    precision = PRECISION_NAMES.get(word, word)
-    if precision in PRECISIONS:
+    if precision := formats.canonical(word):
         lines.insert(-2, f"    precision: [{precision}]")
     elif word and word not in ("none", "auto"):
         lines.insert(-2, f"    # {FILL_IN}: precision, the file says {_comment(word)}")

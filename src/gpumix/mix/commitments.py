@@ -93,7 +93,9 @@ def commitments(problem: Problem) -> Commitments:
     everywhere = tuple(range(len(problem.blocks)))
     resources = tuple(r for r in problem.resources if r.is_committed)
     groups = tuple(
-        g for g in problem.groups if g.fixed_cost > 0.0 or g.capex > 0.0 or g.kind in problem.most
+        g
+        for g in problem.groups
+        if g.fixed_cost > 0.0 or g.capex > 0.0 or any(g.cash) or g.kind in problem.most
     )
     offered = [
         (i, term)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 
-from gpumix.errors import Hint, InputError, unknown_name
+from gpumix.errors import Hint, InputError, did_you_mean, unknown_name
 from gpumix.errors import Problem as Fault
 from gpumix.mix.json_object import LARGEST, NOTHING, JsonObject, kind_of
 from gpumix.mix.problem import (
@@ -244,6 +244,8 @@ def _resource(o: JsonObject, quotas: Collection[str], n_blocks: int, n_cash: int
         for key in ("fixed_cost", "hourly_cost", "capex"):
             if getattr(resource, key):
                 o.fault(key, "does not go with terms, each of which has its own cost and capex")
+    elif n_cash and resource.is_committed:
+        o.fault("terms", "are needed where cash is limited: each states its own `cash`")
     return resource
 
 
@@ -369,6 +371,6 @@ def _site_kw(top: JsonObject, resources: Sequence[Resource]) -> dict[str, float]
     unlimited = {r.site for r in resources if r.site} - limits.keys()
     used = {r.site for r in resources}
     for site in limits.keys() - used:
-        if hint := Hint(site, sorted(unlimited)):
+        if hint := did_you_mean(site, sorted(unlimited)):
             top.fault(f"site_kw.{site}", "no resource is at this site", hint)
     return limits

@@ -67,14 +67,26 @@ def running_on(entries: Sequence[Entry], months: int, end: int) -> FloatArray:
     once = [entry for entry in kept if not _recurs(entry)]
     bills = [entry for entry in kept if _recurs(entry) and entry.month <= months]
     cash: FloatArray = cash_by_month(streams_of(bills), months)
-    year = int(MONTHS_PER_YEAR)
-    closing = cash_by_month(streams_of([b for b in bills if b.closes]), months)[-year:]
-    opening = cash_by_month(streams_of([b for b in bills if not b.closes]), months)[-year - 1 : -1]
-    later = np.resize(closing, end - months)
+    later = np.resize(_last_year([b for b in bills if b.closes], months), end - months)
     on = np.concatenate([cash, later])
-    on[months:end] += np.resize(opening, end - months)
+    for name in dict.fromkeys(bill.option for bill in bills):
+        opening = [bill for bill in bills if bill.option == name and not bill.closes]
+        on[months:end] += np.resize(_terms(opening, months), end - months)
     out: FloatArray = on + cash_by_month(streams_of(once), end)
     return out
+
+
+def _last_year(bills: Sequence[Entry], months: int) -> FloatArray:
+    """What closes the months of the last year [12]."""
+    return cash_by_month(streams_of(bills), months)[-int(MONTHS_PER_YEAR) :]
+
+
+def _terms(bills: Sequence[Entry], months: int) -> FloatArray:
+    """What an option pays on first days that comes again: of its last year, or of the whole horizon
+    where its terms are longer and none begins in that."""
+    whole: FloatArray = cash_by_month(streams_of(bills), months)[:-1]
+    year = whole[-int(MONTHS_PER_YEAR) :]
+    return year if year.any() else whole
 
 
 def _recurs(entry: Entry) -> bool:

@@ -24,6 +24,7 @@ from gpumix.domain.workload import SpotTerms, TrainingRun
 from gpumix.errors import NoEstimate
 from gpumix.perf.calibrate import Places
 from gpumix.perf.interval import Z80
+from gpumix.perf.training.constants import stack_family
 from gpumix.perf.training.job import LINKS
 from gpumix.perf.training.layout import Layout, Layouts, layouts, why_none
 from gpumix.perf.training.memory import adapter_params
@@ -385,7 +386,8 @@ def _shares(found: Layouts) -> StepShares:
 def _spread(job: Job) -> tuple[float, float]:
     """Ends of the 80 % interval of speed, over its middle."""
     tables = job.coefficients.training
-    tuned = tables["stack"].get(job.run.stack, tables["stack"]["unknown"])["tuned"] > 0.0
+    stack = stack_family(job.run.stack)
+    tuned = tables["stack"].get(stack, tables["stack"]["unknown"])["tuned"] > 0.0
     adapter = job.run.method in ("lora", "qlora")
     plain_or_tuned = "plain" if not tuned else "adapter tuned" if adapter else "dense"
     row = tables["interval"]["moe" if job.model.is_moe else plain_or_tuned]

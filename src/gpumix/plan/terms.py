@@ -71,11 +71,11 @@ class Terms:
             )
         ]
         usd = present_cost_of(paid, rate) - max((f.usd - o.usd for f, o in both), default=0.0)
-        if usd <= 0.0 and not site.fit_out_usd:
-            return None
         networks = [self._cash(full) - self._cash(only) for full, only in both]
         cash = in_limited_years(self.inventory, paid)
         cash = cash - np.max(networks, axis=0) if networks else cash
+        if usd <= 0.0 and not site.fit_out_usd and not cash.any():
+            return None
         return mix.Group(
             f"site {site.site}",
             tuple(there),

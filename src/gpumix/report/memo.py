@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gpumix import fields
-from gpumix.domain.plan import Alternative, Plan
+from gpumix.domain.plan import Alternative, Plan, SloCheck, WorkloadPlan
 from gpumix.report.markdown import drawn, escaped
 from gpumix.report.pages import environment
 from gpumix.report.tables import Cell, Table, column, money, table, text, value
@@ -106,7 +106,7 @@ def _narrow(whole: Table, years: int) -> Table:
     """The first years and all of them together, where a page has no room for every one."""
     if years <= _MOST_YEARS:
         return whole
-    kept = [*range(_MOST_YEARS), years + 1]
+    kept = [*range(_MOST_YEARS + 1), years + 1]
     rows = (tuple(row[i] for i in kept) for row in whole.rows)
     return replace(whole, columns=tuple(whole.columns[i] for i in kept), rows=tuple(rows))
 
@@ -132,9 +132,14 @@ def _breaks(other: Alternative) -> Cell:
     return Cell(_cut("; ".join(other.breaks), _CELL) or "nothing")
 
 
+def _sureness(promise: tuple[WorkloadPlan, SloCheck]) -> tuple[bool, float]:
+    _, check = promise
+    return check.kept, 1.0 if check.p_kept is None else check.p_kept
+
+
 def _promises(plan: Plan) -> list[str]:
     """How sure each is, the least sure first."""
-    checks = sorted(plan_view.promises(plan), key=lambda p: (p[1].kept, p[1].p_kept or 1.0))
+    checks = sorted(plan_view.promises(plan), key=_sureness)
     words = []
     for workload, check in checks[:_MOST_PROMISES]:
         sure = "predicted" if check.p_kept is None else (

@@ -58,6 +58,8 @@ _USED: Final = (
 CATEGORIES: Final = ("Usage", "Purchase", "Tax", "Credit", "Adjustment")
 """Of charges."""
 _MICRO: Final = Decimal(1_000_000)
+_LARGEST = Decimal(10) ** 12
+"""The largest cost of a line that is believed, either way [units of its currency]."""
 _NULLS: Final = frozenset({"", "null", "none", "nan", "\\n"})
 
 
@@ -247,6 +249,9 @@ class _Reader:
         if not found.is_finite():
             self.problems.append(Problem(place, f"{name} {text[:40]!r} is not a number"))
             return None
+        if abs(found) > _LARGEST:
+            self.problems.append(Problem(place, f"{name} {text[:40]} is larger than any bill"))
+            return None
         return found
 
     def _second(self, place: str, name: str, cells: Mapping[str, str | None]) -> int | None:
@@ -288,10 +293,13 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
     provider = _checked(path, names)
     number = 0
     wanted = names if provider else [name for name in _USED if name in names]
-    for batch in file.iter_batches(columns=wanted):
-        for row in batch.to_pylist():
-            number += 1
-            yield from _told(f"{path} row {number}", row, provider)
+    try:
+        for batch in file.iter_batches(columns=wanted):
+            for row in batch.to_pylist():
+                number += 1
+                yield from _told(f"{path} row {number}", row, provider)
+    except (pa.lib.ArrowException, OSError) as error:
+        raise InputError(Problem(str(path), f"cannot be read: {error}")) from None
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
@@ -330,9 +338,18 @@ def _text(value: Any) -> str | None:
     if isinstance(value, datetime):
         return value.replace(tzinfo=value.tzinfo or UTC).isoformat()
     if isinstance(value, dict | list):
-        return json.dumps(value if isinstance(value, dict) else dict(value))
+        return json.dumps(value if isinstance(value, dict) else _pairs(value))
     text = str(value).strip()
     return None if text.lower() in _NULLS else text
+
+
+def _pairs(value: list[Any]) -> Any:
+    """A list of tags as a mapping: pairs, or records of a key and its value; else as it is."""
+    if all(isinstance(one, dict) and {"key", "value"} <= set(one) for one in value):
+        return {one["key"]: one["value"] for one in value}
+    if all(isinstance(one, list | tuple) and len(one) == 2 for one in value):
+        return dict(value)
+    return value
 
 
 def _checked(path: Path, header: Sequence[str]) -> str | None:

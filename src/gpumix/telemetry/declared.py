@@ -80,7 +80,7 @@ def read_declared(path: Path) -> Declared:
     else:
         try:
             value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise InputError(Problem(str(path), f"is not valid YAML: {error}")) from None
     return declared_in(value, str(path))
 

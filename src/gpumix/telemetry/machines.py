@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gpumix.catalog import Catalog
+from gpumix.catalog.importers.cells import number_of
 from gpumix.catalog.importers.names import Names, family_of, machine_key
 from gpumix.domain.fleet import Note
 from gpumix.errors import UnknownName
@@ -277,10 +278,10 @@ def _gpus_of(
         if machine is not None:
             return machine.gpus, machine.gpu
     families = [family for word in words[:3] if word and (family := family_of(str(word)))]
-    count = details.get("gpucount")
+    count = number_of(details.get("gpucount"))
     if not families and not count:
         return None
     stated = re.search(r"(?<![\w.])(\d{1,2})x|x(\d{1,2})(?!\w)|\.(\d{1,2})x\b", str(line.sku_id))
-    number = int(next(filter(None, stated.groups()))) if stated else 1
-    gpus = count if isinstance(count, int) and count > 0 else number
+    number = max(int(next(filter(None, stated.groups()))), 1) if stated else 1
+    gpus = int(count) if count and count >= 1.0 else number
     return gpus, gpu_id(families[0], catalog) if families else None

@@ -63,9 +63,10 @@ def _shares(
     """What was attributed, now or before."""
     if found.is_kept and not bills and (prices is None or (folder / ABOUT_FILE).is_file()):
         before = kept(folder)
-        return (
-            before if prices is None else replace(before, prices=read_price_book(prices, catalog))
-        )
+        if prices is None and (before.bill or before.prices):
+            return before
+        if prices is not None and before.bill:
+            return replace(before, prices=read_price_book(prices, catalog))
     if not (bills or found.bills or prices or found.prices):
         fix = f"gpumix audit {folder} --bill FILE, or --prices CSV"
         raise InputError(Problem(str(folder), "has no bill and no prices", fix))

@@ -120,7 +120,6 @@ def compare_names(
             or market != MarketWords()
             or precision is not None
             or engine != defaults.ENGINE
-            or configs
         ):
             raise InputError(
                 Problem(
@@ -143,7 +142,7 @@ def compare_names(
             asked = replace(asked, purchases=bought.purchases)
         return compare_train(asked, catalog, date.today())
     purchases = bought.purchases or (Purchase.ON_DEMAND,)
-    if catalog.named_model(what, "MODEL").model.makes_pictures:
+    if catalog.named_model(what, "MODEL").model.is_denoiser:
         if served:
             fix = "state --resolution, --steps, --frames"
             raise InputError(Problem("compare", f"{what} makes images or videos, not tokens", fix))

@@ -16,7 +16,7 @@ from gpumix.compare.media import compare_media
 from gpumix.compare.serving import compare_workload
 from gpumix.compare.training import compare_train
 from gpumix.domain.comparison import Comparison
-from gpumix.domain.llm import Model
+from gpumix.domain.llm import NamedModel
 from gpumix.domain.quantities import number
 from gpumix.domain.start import Started, StartQuestion, StartWork
 from gpumix.domain.training_comparison import TrainingComparison
@@ -53,7 +53,7 @@ class StartAnswers:
     """Checked answers; `load` counts `unit` at once (users) or a day (tokens, images)."""
 
     work: StartWork
-    model: Model
+    model: NamedModel
     load: float
     unit: str
     country: str | None
@@ -204,7 +204,7 @@ def inventory_text(answers: StartAnswers, catalog: Catalog) -> str:
 
 def _work_lines(answers: StartAnswers) -> list[str]:
     """What a workload is, by its kind."""
-    work, model = answers.work, json.dumps(answers.model.id)
+    work, model = answers.work, json.dumps(answers.model.name)
     amount = f"{answers.load:.0f}"
     lines = [f"model: {model}"]
     if work.kind == "media":
@@ -245,18 +245,19 @@ def _work(words: str, catalog: Catalog) -> StartWork:
     return catalog.starts[words]
 
 
-def _model(words: str, work: StartWork | None, catalog: Catalog) -> Model:
-    model = catalog.named_model(words, "model").model
+def _model(words: str, work: StartWork | None, catalog: Catalog) -> NamedModel:
+    named = catalog.named_model(words, "model")
+    model = named.model
     able = {
         "chat": model.generates_text,
         "batch": model.generates_text,
         "embedding": model.embeds_text,
-        "media": model.makes_pictures,
+        "media": model.is_denoiser,
         "finetune": bool(model.layers and model.hidden),
     }
     if work is not None and not able[work.kind]:
         raise ValueError(f"{model.id} is {model.kind}, which does no such work as {work.work}")
-    return model
+    return named
 
 
 def _load(words: str, work: StartWork | None) -> tuple[float, str]:

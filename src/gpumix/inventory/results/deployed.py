@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from gpumix import formats
 from gpumix.catalog import Catalog
 from gpumix.domain.bounds import point_fault
 from gpumix.domain.cells import number_in
@@ -47,15 +48,6 @@ _KEYS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What it is -> the keys it is written under; a key in two rows is told apart by its value."""
 
-PRECISION_NAMES = {
-    "fp8": "fp8", "w8a8-fp8": "fp8", "modelopt": "fp8", "fbgemm_fp8": "fp8",
-    "awq": "int4", "awq_marlin": "int4", "gptq": "int4", "gptq_marlin": "int4", "int4": "int4",
-    "w4a16": "int4", "mxfp4": "mxfp4", "nvfp4": "fp4", "modelopt_fp4": "fp4", "fp4": "fp4",
-    "int8": "int8", "w8a8": "int8", "w8a8_int8": "int8",
-    "bf16": "bf16", "bfloat16": "bf16", "fp16": "fp16", "float16": "fp16", "half": "fp16",
-}  # fmt: skip
-"""Engines' names of weight formats -> gpumix's."""
-
 _NOTHING = ("", "none", "null", "auto", "n/a", "-")
 _COUNTED = (
     re.compile(r"(?P<count>\d{1,6})\s*[x×*]\s*(?P<gpu>\D.*)", re.IGNORECASE),
@@ -84,7 +76,7 @@ def read(cells: Cells, gpu: str = "") -> Deployed:
     doubts = []
     if found["prefill"] not in ("", "0"):
         doubts.append("prefill ran on GPUs of its own, and gpumix takes all for replicas")
-    precision = PRECISION_NAMES.get(found["weight_precision"].lower(), "")
+    precision = formats.canonical(found["weight_precision"]) or ""
     if found["weight_precision"] and not precision:
         doubts.append(
             f"the file's precision {shown(found['weight_precision'])} is not one gpumix knows "

@@ -9,11 +9,11 @@ Source: tools/llama-bench of ggml-org/llama.cpp (README and llama-bench.cpp, 202
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from gpumix import formats
 from gpumix.domain.cells import number_in
 from gpumix.domain.quantities import shown
 from gpumix.inventory.results.deployed import read as read_deployed
@@ -23,16 +23,6 @@ TOOL = "llama-bench"
 
 _MARKS = {"n_prompt", "n_gen", "avg_ts", "avg_ns", "model_filename"}
 _NUMBERS = ("n_prompt", "n_gen", "n_depth", "avg_ts", "avg_ns", "n_gpu_layers")
-_FORMAT = re.compile(r"\b(iq\d|q\d|mxfp4|bf16|f16)(?=_|\b)", re.IGNORECASE)
-_PRECISIONS = {
-    "q8": "int8",
-    "q4": "int4",
-    "iq4": "int4",
-    "mxfp4": "mxfp4",
-    "bf16": "bf16",
-    "f16": "fp16",
-}
-"""Formats of llama.cpp that gpumix predicts, in `model_type` or the file's name."""
 _TOLERANCE = 0.1
 """Share by which tokens per second may differ from tokens over time: a mean of ratios is none."""
 
@@ -124,9 +114,9 @@ def _deployed(cells: Cells) -> Deployed:
     """The GPUs llama.cpp saw, and the weights' format."""
     said = read_deployed(cells, cells.text("gpu_info"))
     text = f"{cells.text('model_type')} {cells.text('model_filename')}"
-    found = _FORMAT.search(text)
-    name = _PRECISIONS.get(found[1].lower(), "") if found else ""
-    if name:
-        return replace(said, weight_precision=name)
+    if found := formats.stated_in(cells.text("model_filename")) or formats.stated_in(
+        cells.text("model_type")
+    ):
+        return replace(said, weight_precision=found.precision)
     doubt = f"weights of format {shown(text.strip())} are not among those predicted (--precision)"
     return replace(said, doubts=(*said.doubts, doubt))

@@ -8,13 +8,14 @@ Source: loadgen/results.cc of mlcommons/inference, versions 4.1 to 5.1.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from typing import Any
 
 from gpumix.domain.cells import number_in
+from gpumix.errors import InputError
 from gpumix.inventory.results.run import Cells, Run
+from gpumix.reading import parse_json
 
 TOOL = "MLPerf LoadGen"
 
@@ -57,8 +58,8 @@ def data_of(text: str) -> dict[str, Any]:
     for line in text.split("\n"):
         if line.startswith(_DETAIL):
             try:
-                entry = json.loads(line.removeprefix(_DETAIL))
-            except ValueError:
+                entry = parse_json(line.removeprefix(_DETAIL), "the log")
+            except InputError:
                 continue
             if isinstance(entry, dict) and isinstance(entry.get("key"), str):
                 found[entry["key"]] = entry.get("value")

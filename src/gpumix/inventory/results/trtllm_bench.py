@@ -5,6 +5,8 @@ Source: tensorrt_llm/bench/dataclasses/reporting.py of NVIDIA/TensorRT-LLM, vers
 
 from __future__ import annotations
 
+import math
+
 from gpumix.inventory.results.deployed import read as read_deployed
 from gpumix.inventory.results.run import Cells, Run
 from gpumix.units import MS
@@ -33,6 +35,7 @@ def read(cells: Cells) -> list[Run]:
     latency_s = {name: _latency(cells, name) for name in _MEANS}
     asked = cells.number("request_info", "num_requests")
     flying = cells.number("request_info", "avg_num_concurrent_requests")
+    is_burst = flying > 0.9 * asked
     return [
         Run(
             tool=TOOL,
@@ -46,8 +49,8 @@ def read(cells: Cells) -> list[Run]:
             output_tokens_per_s=cells.number("performance", "system_output_throughput_tok_s"),
             total_tokens_per_s=cells.optional("performance", "system_total_throughput_tok_s"),
             latency_s={name: found for name, found in latency_s.items() if found},
-            load="burst" if flying > 0.9 * asked else "concurrency",
-            load_value=asked if flying > 0.9 * asked else float(max(round(flying), 1)),
+            load="burst" if is_burst else "concurrency",
+            load_value=asked if is_burst else _at_once(flying),
             model=cells.text("engine", "model"),
             engine="tensorrt-llm",
             engine_version=cells.text("engine", "version"),
@@ -55,6 +58,11 @@ def read(cells: Cells) -> list[Run]:
             deployed=read_deployed(cells, cells.text("machine", "name")),
         )
     ]
+
+
+def _at_once(flying: float) -> float:
+    """Requests in flight as a whole number; NaN where the file does not say."""
+    return flying if math.isnan(flying) else float(max(round(flying), 1))
 
 
 def _latency(cells: Cells, name: str) -> dict[str, float]:

@@ -51,7 +51,8 @@ class Lookup:
         self._job, self._tables = job, constants
         self._kernel = constants["kernel"]["all"]
         stacks = constants["stack"]
-        self._stacks = [stacks.get(stack_family(name), stacks[UNKNOWN]) for name in job.stacks]
+        self._names = [stack_family(name) for name in job.stacks]
+        self._stacks = [stacks.get(name, stacks[UNKNOWN]) for name in self._names]
         parts = constants["architecture"]
         self._parts = [parts.get(name, parts[UNKNOWN]) for name in job.architectures]
 
@@ -81,19 +82,19 @@ class Lookup:
     def base(self, name: str) -> FloatArray:
         """A figure of how each job's stack stores a frozen base."""
         memory = self._tables["memory"]
-        found = [memory.get(stack, {}).get(name, memory[ANY][name]) for stack in self._job.stacks]
+        found = [memory.get(stack, {}).get(name, memory[ANY][name]) for stack in self._names]
         return np.array(found)[self._job.stack]
 
     def measured(self, name: str) -> FloatArray:
         """A term of memory of each job's stack; 0 where that stack's was not measured."""
         memory = self._tables["memory"]
-        found = [memory.get(stack, {}).get(name, 0.0) for stack in self._job.stacks]
+        found = [memory.get(stack, {}).get(name, 0.0) for stack in self._names]
         return np.array(found)[self._job.stack]
 
     @property
     def is_measured(self) -> NDArray[np.bool_]:
         """Whether the memory of each job's stack was measured term by term."""
-        known = [stack in self._tables["memory"] for stack in self._job.stacks]
+        known = [stack in self._tables["memory"] for stack in self._names]
         return np.array(known)[self._job.stack]
 
     @property

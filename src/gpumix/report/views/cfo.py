@@ -6,7 +6,7 @@ Each title names which of the three totals it shows: cash, present cost or level
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 
 from gpumix import fields
@@ -141,9 +141,9 @@ def flip_words(flip: Flip) -> str:
 
 
 def _figure(number: float, unit: str) -> str:
-    """`1.99 USD/h`, `54 %` of a share, `0.8 times`."""
-    if unit in ("share", "1"):
-        return f"{100.0 * number:.3g} %"
+    """`1.99 USD/h`, `30 % of the price new`, `14.5 % a year`, `0.8 times`."""
+    if unit.startswith("share") or unit == "a year":
+        return f"{100.0 * number:.3g} % {unit.removeprefix('share')}".replace("  ", " ").rstrip()
     return f"{fields.significant(number, 3)} {unit}".rstrip()
 
 
@@ -350,9 +350,19 @@ def books_words(plan: Plan) -> str:
 
 
 def owned_table(plan: Plan) -> Table:
-    """What is owned already: whether it is kept or sold, and what keeping it costs."""
+    """What is owned already: whether it is kept or sold, what keeping it costs, and from which
+    price on selling it pays."""
     options = plan.ledger.options if plan.ledger else {}
+    known = {one.resource: one for one in plan.money.keep_or_sell} if plan.money else {}
     second = second_currency(plan)
+
+    def usd(name: str) -> Callable[[MixLine], Cell]:
+        def cell(line: MixLine) -> Cell:
+            one = known.get(line.resource)
+            return money(name, getattr(one, name) if one else None, second)
+
+        return cell
+
     return table(
         f"Keep or sell what is owned: cash and present cost, in {fields.USD.code}",
         MixLine,
@@ -361,7 +371,10 @@ def owned_table(plan: Plan) -> Table:
         ("action", lambda m: text(_decided(plan, m))),
         ("Plan.cash_usd", lambda m: money("cash_usd", options[m.resource].cash.total, second)),
         ("present_cost_usd", lambda m: _present(options[m.resource].present_cost, plan)),
-        ("reason", lambda m: text(_without(plan, m))),
+        ("sells_for_usd", usd("sells_for_usd")),
+        ("without_more_usd", usd("without_more_usd")),
+        ("sell_above_usd_per_gpu", usd("sell_above_usd_per_gpu")),
+        ("reason", lambda m: text(known[m.resource].reason if m.resource in known else "")),
     ).without_absent()
 
 
@@ -372,16 +385,6 @@ def _present(usd: float, plan: Plan) -> Cell:
 def _decided(plan: Plan, line: MixLine) -> str:
     steps = [s for s in plan.timeline if s.resource == line.resource]
     return "; ".join(f"{s.action} {s.count} from {s.date}" for s in steps) or "keep"
-
-
-def _without(plan: Plan, line: MixLine) -> str:
-    other = next((o for o in plan.regret if o.name.startswith(f"without {line.gpu}")), None)
-    if other is None:
-        return ""
-    if other.horizon_usd is None:
-        return f"no plan without it: {other.reason}"
-    more = fields.format_value("horizon_usd", other.horizon_usd - plan.horizon_usd)
-    return f"without it the plan costs {more} more"
 
 
 def room_table(plan: Plan) -> Table:

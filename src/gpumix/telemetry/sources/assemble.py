@@ -35,6 +35,9 @@ def observed(series: Iterable[Series], place: str, pods: Sequence[Pod] = ()) -> 
     if not held and not by_use["engine"] and nodes is None:
         fix = "metrics that are read: src/gpumix/data/telemetry_metrics.csv"
         raise InputError(Problem(place, "tells of no GPU", fix))
+    if any(not one.device.node for one in held):
+        fix = "a label such as Hostname, node or instance"
+        raise InputError(Problem(place, "has GPUs whose machine no label names", fix))
     labels = (one for one in by_use["kube"] if one.name == "kube_pod_labels")
     samples = _table(held, by_pod(by_use["engine"]), Owners(labels, pods))
     return Observed(samples=samples if held else None, nodes=nodes, notes=notes)

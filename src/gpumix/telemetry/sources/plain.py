@@ -30,7 +30,7 @@ def read(path: Path, declared: Declared) -> Observed:
     refuse_unplain(path, "name a CSV, CSV.gz or Parquet file", most_bytes=MOST_TABLE_BYTES)
     try:
         table = _parquet(path) if path.suffix == ".parquet" else _csv(path)
-    except (pa.ArrowInvalid, OSError, EOFError) as error:
+    except (pa.lib.ArrowException, OSError, EOFError) as error:
         raise InputError(Problem(str(path), f"is not a table of samples: {error}")) from None
     problems = list(_missing(path, table))
     if problems:
@@ -39,7 +39,7 @@ def read(path: Path, declared: Declared) -> Observed:
     table = table.set_column(table.column_names.index("t"), "t", seconds)
     try:
         samples = as_samples(table)
-    except pa.ArrowInvalid as error:
+    except pa.lib.ArrowException as error:
         raise InputError(Problem(str(path), f"a cell is of another kind: {error}")) from None
     empty = [name for name in _REQUIRED if samples[name].null_count]
     if empty:
@@ -91,7 +91,7 @@ def _seconds(path: Path, column: pa.ChunkedArray) -> pa.ChunkedArray:
         return column.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
     try:
         return pc.floor(column.cast(pa.float64())).cast(pa.int64())
-    except pa.ArrowInvalid:
+    except pa.lib.ArrowException:
         pass
     dictionary = column.dictionary_encode().combine_chunks()
     found = [_second(path, text) for text in dictionary.dictionary.to_pylist()]

@@ -95,7 +95,10 @@ class Server:
         self._refuse(status, headers, body)
         answer = parse_answer(body, self.url)
         if isinstance(answer, dict):
-            told = [*answer.get("warnings", ()), *(["partial"] if answer.get("isPartial") else ())]
+            told = [
+                *(answer.get("warnings") or ()),
+                *(["partial"] if answer.get("isPartial") else ()),
+            ]
             for warning in told:
                 self.notes[Note("gap", None, f"the server warns: {warning:.200}")] = None
         return answer
@@ -316,6 +319,9 @@ def _nodes(server: Server, last: int) -> Iterator[Series]:
     for name, metric in metrics().items():
         if metric.of == "kube" and name.startswith("kube_node_"):
             query = f"last_over_time({name}[1d])"
-            answer = server.ask("query", query=query, time=f"{last - 0.001:.3f}")
+            try:
+                answer = server.ask("query", query=query, time=f"{last - 0.001:.3f}")
+            except TooMuch:
+                raise InputError(Problem(server.url, f"cannot answer {query}")) from None
             for one in series_of(answer, server.url):
                 yield Series(name, one.labels, one.t, one.values)
