@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gpumix.cli.options import AnswerFormat, Format, JsonFormat
+from gpumix.cli.options import AnswerFormat, Details, Format, JsonFormat
 from gpumix.cli.plan import run
 
 
@@ -15,6 +15,7 @@ def demo(
     out: Annotated[
         Path, typer.Option(help="Folder for the plan, and for the inventory it is made from.")
     ] = Path("gpumix-out") / "demo",
+    details: Details = False,
     format: AnswerFormat = Format.TERMINAL,
     as_json: JsonFormat = False,
 ) -> None:
@@ -26,4 +27,4 @@ def demo(
 
     text = EXAMPLE.read_text(encoding="utf-8")
     how = Format.JSON if as_json else format
-    run(EXAMPLE, out, None, how, {EXAMPLE.name: text}, out / EXAMPLE.name)
+    run(EXAMPLE, out, None, how, {EXAMPLE.name: text}, out / EXAMPLE.name, details=details)

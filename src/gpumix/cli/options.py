@@ -47,6 +47,9 @@ CompareFormat = Annotated[
 JsonFormat = Annotated[
     bool, typer.Option("--json", help="Print JSON and nothing else on stdout: --format json.")
 ]
+Details = Annotated[
+    bool, typer.Option("--details", help="Print the whole answer, not its first screen alone.")
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
 GpuSheet = Annotated[
     Path | None,

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gpumix.cli.console import console
-from gpumix.cli.options import AnswerFormat, Effort, Format, JsonFormat, Measured, TimeLimit
+from gpumix.cli.options import (
+    AnswerFormat,
+    Details,
+    Effort,
+    Format,
+    JsonFormat,
+    Measured,
+    TimeLimit,
+)
 
 if TYPE_CHECKING:
     from gpumix.plan.effort import Work
@@ -64,6 +72,7 @@ def plan(
         Path | None,
         typer.Option(help="File for a memo of one A4 page: HTML that prints, or Markdown for .md."),
     ] = None,
+    details: Details = False,
     format: AnswerFormat = Format.TERMINAL,
     as_json: JsonFormat = False,
 ) -> int:
@@ -88,6 +97,7 @@ def plan(
         work=work_of(effort.value, time_limit_s),
         xlsx=xlsx,
         memo=memo,
+        details=details,
     )
 
 
@@ -108,6 +118,7 @@ def run(
     work: Work | None = None,
     xlsx: Path | None = None,
     memo: Path | None = None,
+    details: bool = False,
 ) -> int:
     """Plan into a folder and print the answer; next steps name the inventory `shown`.
 
@@ -119,6 +130,7 @@ def run(
     from gpumix.report import export, markdown
     from gpumix.report.memo import memo_html, memo_markdown
     from gpumix.report.terminal import show_plan, spinner
+    from gpumix.report.terminal_answer import show_answer
     from gpumix.report.workbook import plan_workbook
     from gpumix.verbs.plan import AS_WRITTEN, plan_into
 
@@ -143,9 +155,11 @@ def run(
     elif format is Format.MD:
         typer.echo(markdown.plan_markdown(made), nl=False)
     else:
-        show_plan(
-            made, console(), inventory=str(shown or inventory), report=str(folder / "report.html"),
-            saved=str(folder / "plan.json"),
-        )  # fmt: skip
+        report, saved = str(folder / "report.html"), str(folder / "plan.json")
+        if details:
+            named = str(shown or inventory)
+            show_plan(made, console(), inventory=named, report=report, saved=saved)
+        else:
+            show_answer(made, console(), report=report, saved=saved)
     broken = any(not check.kept for workload in made.workloads for check in workload.slo)
     return NOT_PROVEN if broken or made.gap > UNPROVEN_GAP else 0

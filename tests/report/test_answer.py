@@ -1,0 +1,59 @@
+"""The first screen of a plan: whole, short, and true to the plan."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from rich.console import Console
+from tests.report import plan_fixture
+
+from gpumix import fields
+from gpumix.domain.plan import Plan
+from gpumix.report.terminal_answer import show_answer
+from gpumix.report.views.answer import MOST_LINES, answer, answer_table
+
+COLUMNS, LINES = 80, 30
+
+
+def _screen(plan: Plan) -> str:
+    out = StringIO()
+    console = Console(file=out, width=COLUMNS, no_color=True)
+    show_answer(plan, console, report="out/report.html", saved="out/plan.json")
+    return out.getvalue()
+
+
+def test_it_fits_one_screen() -> None:
+    lines = _screen(plan_fixture.plan()).splitlines()
+    assert len(lines) <= LINES
+    assert max(map(len, lines)) <= COLUMNS
+
+
+def test_lines_of_the_mix_sum_to_the_month() -> None:
+    plan = plan_fixture.plan()
+    many = tuple(
+        replace(plan.mix[0], resource=f"r{i}", usd_per_month=plan.monthly_usd / 9, count=1)
+        for i in range(9)
+    )
+    rows = answer_table(replace(plan, mix=many)).rows
+    assert len(rows) == MOST_LINES + 1
+    assert rows[-2][1].text == f"{9 - MOST_LINES + 1} smaller lines"
+    shown = [float(re.sub(r"[^\d.]", "", row[-1].text)) for row in rows]
+    assert sum(shown[:-1]) == pytest.approx(plan.monthly_usd, rel=1e-3)
+    assert rows[-1][-1].text == fields.format_value("monthly_usd", plan.monthly_usd)
+
+
+def test_a_broken_promise_is_in_the_first_sentence() -> None:
+    plan = plan_fixture.plan()
+    work = next(w for w in plan.workloads if w.slo)
+    broken = replace(work, slo=(replace(work.slo[0], kept=False), *work.slo[1:]))
+    plan = replace(plan, workloads=tuple(broken if w is work else w for w in plan.workloads))
+    assert f"not {work.id} {work.slo[0].name}" in answer(plan)
+    assert "all" not in answer(plan)
+
+
+def test_a_plan_that_may_be_too_dear_says_so() -> None:
+    assert "not proven" in _screen(replace(plan_fixture.plan(), gap=0.2))
+    assert "not proven" not in _screen(replace(plan_fixture.plan(), gap=0.0))
