@@ -17,12 +17,12 @@ help:  ## this list
 
 .venv/.dev: .venv/.base
 	@echo "Installing what the tests need ..." >&2
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,fleet,dev]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,fleet,guard,dev]'
 	@touch $@
 
 .venv/.mutants: .venv/.dev
 	@echo "Installing what changes code ..." >&2
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,fleet,dev,mutants]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,fleet,guard,dev,mutants]'
 	@touch $@
 
 demo: .venv/.base  ## plan examples/inference-first.yaml and say where the report is
