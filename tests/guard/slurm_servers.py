@@ -55,8 +55,8 @@ def _start(
     command: list[str], folder: Path, started: list[subprocess.Popen[bytes]], **more: object
 ) -> None:
     program = shutil.which(command[0], path=_PATHS) or command[0]
-    log = (folder / f"{command[0]}.log").open("wb")
-    process = subprocess.Popen([program, *command[1:]], stdout=log, stderr=log, **more)  # type: ignore[call-overload]
+    with (folder / f"{command[0]}.log").open("wb") as log:
+        process = subprocess.Popen([program, *command[1:]], stdout=log, stderr=log, **more)  # type: ignore[call-overload]
     started.append(process)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from gpumix.domain.guard import LeftOut
 from gpumix.guard import tables
 from gpumix.guard.holding import Holding
 from gpumix.guard.replicas import Scaled, Span, scaled, spans
 from gpumix.guard.text import Document, Written, head, metadata, yaml_file
+
+_POD: Final = "(-kserve)?-[a-z0-9]+-[a-z0-9]+"
+"""Ends the name of a Deployment's pod; another's, whose name begins alike, does not match."""
 
 
 def keda(held: Holding, prometheus: str) -> tuple[Written | None, list[LeftOut]]:
@@ -30,8 +33,8 @@ def keda(held: Holding, prometheus: str) -> tuple[Written | None, list[LeftOut]]
 
 
 def query(one: Scaled) -> str:
-    """Requests that wait at the replicas of one Deployment."""
-    pods = f'namespace="{one.owner.name}", pod=~"{one.launch.name}-.+"'
+    """Requests that wait at the replicas of one Deployment, whose pods are NAME-HASH-ID."""
+    pods = f'namespace="{one.owner.name}", pod=~"{one.launch.name}{_POD}"'
     return f"sum({one.metric}{{{pods}}})"
 
 

@@ -48,13 +48,13 @@ class NodeClass:
 
 @functools.cache
 def settings() -> Mapping[str, str]:
-    """Thresholds and names by name, as text (data/guard.csv)."""
-    rows = _rows("guard.csv")
+    """Thresholds and names by name, as text (data/guard/settings.csv)."""
+    rows = _rows("guard/settings.csv")
     return MappingProxyType({row["name"]: row["value"] for row in rows})
 
 
 def number(name: str) -> float:
-    """A threshold of data/guard.csv."""
+    """A threshold of data/guard/settings.csv."""
     return float(settings()[name])
 
 
@@ -67,7 +67,7 @@ def low_batch() -> Mapping[str, float]:
 
 @functools.cache
 def work_classes() -> Mapping[str, WorkClass]:
-    """Classes of work by key, the most urgent first (data/guard_classes.csv)."""
+    """Classes of work by key, the most urgent first (data/guard/classes.csv)."""
     return MappingProxyType(
         {
             row["class"]: WorkClass(
@@ -79,27 +79,27 @@ def work_classes() -> Mapping[str, WorkClass]:
                 row["reclaim"],
                 row["preempts"] == "yes",
             )
-            for rank, row in enumerate(_rows("guard_classes.csv"))
+            for rank, row in enumerate(_rows("guard/classes.csv"))
         }
     )
 
 
 @functools.cache
 def engine_metrics() -> Mapping[str, Mapping[str, str]]:
-    """Engine -> meaning -> metric (data/guard_engines.csv)."""
+    """Engine -> meaning -> metric (data/guard/engines.csv)."""
     found: dict[str, dict[str, str]] = {}
-    for row in _rows("guard_engines.csv"):
+    for row in _rows("guard/engines.csv"):
         found.setdefault(row["engine"], {})[row["meaning"]] = row["metric"]
     return MappingProxyType(found)
 
 
 @functools.cache
 def node_classes() -> Mapping[str, NodeClass]:
-    """Providers that Karpenter starts machines at (data/guard_node_classes.csv)."""
+    """Providers that Karpenter starts machines at (data/guard/node_classes.csv)."""
     return MappingProxyType(
         {
             row["provider"]: NodeClass(row["group"], row["kind"], row["instance_key"])
-            for row in _rows("guard_node_classes.csv")
+            for row in _rows("guard/node_classes.csv")
         }
     )
 
@@ -128,11 +128,11 @@ def is_mig(part: str) -> bool:
 
 @functools.cache
 def _resources() -> Mapping[str, str]:
-    rows = _rows("guard_resources.csv")
+    rows = _rows("guard/resources.csv")
     return MappingProxyType({row["vendor"]: row["resource"] for row in rows})
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    columns = read_columns(Path(str(resources.files("gpumix").joinpath("data", name))))
+    columns = read_columns(Path(str(resources.files("gpumix").joinpath("data", *name.split("/")))))
     names = list(columns)
     return [dict(zip(names, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]

@@ -90,7 +90,7 @@ def _remarks(left_out: Sequence[LeftOut]) -> list[str]:
 
 def _tests(held: Holding, told: Sequence[Alert]) -> Written:
     cases = [case for one in told for case in (_case(held, one, True), _case(held, one, False))]
-    body = {"rule_files": [RULES], "evaluation_interval": "1m", "tests": cases}
+    body = {"rule_files": [RULES], "evaluation_interval": "5m", "tests": cases}
     about = f"promtool test rules {TESTS}: each alert fires when it should, and not else."
     return Written(TESTS, head(held.stamp, about) + dump(body), len(cases))
 
