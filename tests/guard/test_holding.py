@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gpumix.catalog import load
 from gpumix.domain.plan import GpuCut
+from gpumix.domain.workload import Tier
 from gpumix.guard.holding import Holding, holding
 
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -51,6 +52,19 @@ def test_the_urgent_are_guaranteed_first_and_the_last_borrow(held: Holding) -> N
         if share.pool.line.gpu == "h100-sxm-80gb"
     ]
     assert h100 == [("premium", 8, 8), ("standard", 6, 6), ("batch", 12, 2)]
+
+
+def test_what_always_runs_is_guaranteed_before_a_peak_of_premium() -> None:
+    launches = [
+        replace(one, peak_replicas=8) if one.tier is Tier.PREMIUM else one for one in made.LAUNCHES
+    ]
+    found = holding(made.STAMP, made.made_plan(), launches, load().gpus)
+    h100 = [
+        (share.owner.work_class.key, share.need, share.nominal)
+        for share in found.shares
+        if share.pool.line.gpu == "h100-sxm-80gb"
+    ]
+    assert h100 == [("premium", 16, 13), ("standard", 6, 3), ("batch", 12, 0)]
 
 
 def test_classes_of_work(held: Holding) -> None:

@@ -1,10 +1,10 @@
 """What every target is written from: who holds how many GPUs of which pool, by the plan.
 
 A pool is one line of the mix, an owner the workloads that one set of replicas serves. Each owner
-has a namespace of its own. GPUs are guaranteed in the order of the classes of work: premium first,
-then standard, fine-tuning and batch, each up to its peak. What works at other hours takes turns on
-one GPU: the later class is then guaranteed less than its peak and borrows the rest. So guaranteed
-and spare GPUs of a pool add up to what the plan holds.
+has a namespace of its own. GPUs are guaranteed in the order of the classes of work (premium,
+standard, fine-tuning, batch): to each what it runs in its median hour, then to each up to its peak.
+What works at other hours takes turns on one GPU: the later class is then guaranteed less than its
+peak and borrows the rest. So guaranteed and spare GPUs of a pool add up to what the plan holds.
 """
 
 from __future__ import annotations
@@ -219,21 +219,35 @@ def units(launch: Launch, vendor: str) -> tuple[str, int]:
 def _shares(
     pools: Sequence[Pool], owners: Sequence[Owner]
 ) -> tuple[list[Share], dict[tuple[str, str], int]]:
-    """Each pool's resources given out in the order of the owners, and what is left."""
+    """Each pool's resources given out, and what is left: to every owner what it runs in its median
+    hour, then up to its peak, both times in the order of the owners."""
     found: list[Share] = []
     spare: dict[tuple[str, str], int] = {}
     for pool in pools:
         left = dict(pool.capacity)
+        given: dict[tuple[str, str], int] = {}
+        for at_peak in (False, True):
+            for owner in owners:
+                for name, need in _needs(pool, owner, at_peak).items():
+                    key = owner.name, name
+                    more = min(max(need - given.get(key, 0), 0), left.get(name, 0))
+                    left[name] = left.get(name, 0) - more
+                    given[key] = given.get(key, 0) + more
         for owner in owners:
-            needs: dict[str, int] = {}
-            for launch in owner.launches:
-                if launch.resource == pool.line.resource:
-                    name, count = units(launch, pool.vendor)
-                    needs[name] = needs.get(name, 0) + count * launch.peak_replicas
-            for name, need in needs.items():
-                nominal = min(need, left.get(name, 0))
-                left[name] = left.get(name, 0) - nominal
+            for name, need in _needs(pool, owner, at_peak=True).items():
                 most = min(need, pool.capacity.get(name, 0))
-                found.append(Share(owner, pool, name, most, nominal))
+                found.append(Share(owner, pool, name, most, given[(owner.name, name)]))
         spare |= {(pool.name, name): count for name, count in left.items()}
     return found, spare
+
+
+def _needs(pool: Pool, owner: Owner, at_peak: bool) -> dict[str, int]:
+    """What an owner runs in a pool, by resource: at its peak, or in its median hour."""
+    needs: dict[str, int] = {}
+    for launch in owner.launches:
+        if launch.resource == pool.line.resource:
+            name, count = units(launch, pool.vendor)
+            median = min(launch.median_replicas, launch.peak_replicas)
+            replicas = launch.peak_replicas if at_peak else median
+            needs[name] = needs.get(name, 0) + count * replicas
+    return needs
