@@ -17,12 +17,12 @@ help:  ## this list
 
 .venv/.dev: .venv/.base
 	@echo "Installing what the tests need ..." >&2
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,fleet,dev]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,fleet,guard,dev]'
 	@touch $@
 
 .venv/.mutants: .venv/.dev
 	@echo "Installing what changes code ..." >&2
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,fleet,dev,mutants]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,fleet,guard,dev,mutants]'
 	@touch $@
 
 demo: .venv/.base  ## plan examples/inference-first.yaml and say where the report is
@@ -31,10 +31,10 @@ demo: .venv/.base  ## plan examples/inference-first.yaml and say where the repor
 test: .venv/.dev lint types layers  ## everything: lint, types, layers, unit, cases, contracts
 	@$(BIN)/python -m pytest -n 2 --dist loadfile  # what a file's tests share is made once
 
-test-real: .venv/.dev  ## tests on real servers (Prometheus, VictoriaMetrics), installed first where apt-get may
-	@{ command -v prometheus && command -v victoria-metrics; } > /dev/null || apt-get install -q -y --no-install-recommends \
-	  prometheus victoria-metrics > /dev/null 2>&1 || echo "Not installed: what is missing is skipped" >&2
-	@$(BIN)/python -m pytest -m real -rs tests/telemetry
+test-real: .venv/.dev  ## tests on real servers (Prometheus, VictoriaMetrics) and tools, installed first where apt-get may
+	@{ command -v prometheus && command -v victoria-metrics && command -v amtool; } > /dev/null || apt-get install -q -y \
+	  --no-install-recommends prometheus victoria-metrics prometheus-alertmanager > /dev/null 2>&1 || echo "Not installed: what is missing is skipped" >&2
+	@$(BIN)/python -m pytest -m real -rs tests/telemetry tests/guard
 
 lint: .venv/.dev  ## ruff, and the house's own style rules
 	@$(BIN)/ruff check --no-cache .

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from gpumix.domain.workload import Adapters, Kind, Tier
+
+_LONGEST_LABEL = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +63,20 @@ class Launch:
     def is_job(self) -> bool:
         """Whether it trains: it ends, and asks for no replicas."""
         return self.kind in (Kind.FINETUNE, Kind.PRETRAIN)
+
+
+def dns_label(text: str, taken: set[str]) -> str:
+    """A label of RFC 1123 that nothing else in `taken` has; it is added there.
+
+    >>> taken = set()
+    >>> dns_label("Chat/EU!-h100", taken), dns_label("chat-eu--h100", taken)
+    ('chat-eu-h100', 'chat-eu-h100-2')
+    """
+    label = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "work"
+    found, number = label[:_LONGEST_LABEL].rstrip("-"), 1
+    while found in taken:
+        number += 1
+        end = f"-{number}"
+        found = label[: _LONGEST_LABEL - len(end)].rstrip("-") + end
+    taken.add(found)
+    return found

@@ -12,6 +12,9 @@ from gpumix.domain.evidence import Basis
 TIERS: Final = ("hyperscaler", "neocloud", "marketplace", "reseller")
 """Kinds of providers. A marketplace has hosts of third parties, a reseller others' machines."""
 
+OWN_SITE: Final = "own site"
+"""What stands in the place of a provider's name on a site of the team."""
+
 
 class Purchase(StrEnum):
     """How a GPU is paid for."""

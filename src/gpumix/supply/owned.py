@@ -18,14 +18,14 @@ from gpumix.cost.tco import ServerCost, onprem_server
 from gpumix.domain.defaults import OWNED_AGE_MONTHS
 from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.gpu import Server
-from gpumix.domain.offer import Purchase
+from gpumix.domain.offer import OWN_SITE, Purchase
 from gpumix.domain.quote import Quote
 from gpumix.domain.site import SERVER_TAXES, OwnedTerms, Site
 from gpumix.domain.workload import Inventory
 from gpumix.errors import InputError, NoEstimate, Problem
 from gpumix.supply.countries import country_of, months_until_back
 from gpumix.supply.quoted import less_included, less_tax, quoted_price, without
-from gpumix.supply.supply import OWN_SITE, Supplies, Supply
+from gpumix.supply.supply import Supplies, Supply
 from gpumix.units import MONTHS_PER_YEAR
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpumix.domain.evidence import Basis
-from gpumix.domain.offer import Offer, Purchase
+from gpumix.domain.offer import OWN_SITE, Offer, Purchase
 from gpumix.domain.places import Place, RoundTrip
 from gpumix.domain.site import Site
 from gpumix.domain.workload import Inventory, Workload
 from gpumix.perf.network import FARTHEST_KM, great_circle_km, round_trip_s
-from gpumix.supply.supply import OWN_SITE, Supply
+from gpumix.supply.supply import Supply
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog

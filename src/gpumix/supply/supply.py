@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Final
 
 from gpumix.cost.energy import STEADY, PriceChange
 from gpumix.cost.hardware import Hardware
@@ -16,9 +15,6 @@ from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.places import RoundTrip
 from gpumix.domain.workload import Quota
 from gpumix.units import HOURS_PER_YEAR
-
-OWN_SITE: Final = "own site"
-"""What stands in the place of a provider's name on a site of the team."""
 
 
 @dataclass(frozen=True, slots=True)

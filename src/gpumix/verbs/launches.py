@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpumix.domain.launch import EngineFlags, Launch
+from gpumix.domain.launch import EngineFlags, Launch, dns_label
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import Placement, Plan, WorkloadPlan
 from gpumix.domain.proof import PlannedHours, PlannedReplicas
@@ -26,7 +25,6 @@ from gpumix.verbs.plan import PLAN, open_inventory
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
 
-_LONGEST_LABEL = 63
 _LONGEST_PROMPT = 0.999
 """Quantile of prompts and of answers that a replica must be able to hold together."""
 
@@ -84,7 +82,7 @@ def launches(plan: Plan, catalog: Catalog) -> tuple[Launch, ...]:
                 continue  # met with another workload of the group, or done by an API
             met.add(key)
             one = _launch(
-                _name(f"{planned.id}-{placement.gpu}", names),
+                dns_label(f"{planned.id}-{placement.gpu}", names),
                 [by_id[id] for id in members],
                 placement,
                 replicas,
@@ -196,20 +194,3 @@ def _by_placement(
 
 def _rank(purchase: str) -> int:
     return {Purchase.ON_DEMAND.value: 1, Purchase.SPOT.value: 2}.get(purchase, 0)
-
-
-def _name(text: str, taken: set[str]) -> str:
-    """A label of RFC 1123 that nothing else has.
-
-    >>> taken = set()
-    >>> _name("Chat/EU!-h100", taken), _name("chat-eu--h100", taken)
-    ('chat-eu-h100', 'chat-eu-h100-2')
-    """
-    label = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "work"
-    found, number = label[:_LONGEST_LABEL].rstrip("-"), 1
-    while found in taken:
-        number += 1
-        end = f"-{number}"
-        found = label[: _LONGEST_LABEL - len(end)].rstrip("-") + end
-    taken.add(found)
-    return found

@@ -1,0 +1,1 @@
+"""Prometheus: the plan as series, what is seen beside it, alerts with their tests, their route."""
