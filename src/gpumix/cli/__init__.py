@@ -22,6 +22,7 @@ from gpumix.cli import (
     compare,
     demo,
     explain,
+    export,
     fit,
     init,
     measure,
@@ -73,6 +74,7 @@ _add(app, fit.fit)
 _add(app, observe.observe)
 _add(app, attribute.attribute)
 _add(app, audit.audit)
+_add(app, export.export)
 _add(app, explain.explain)
 _add(predict_app, predict.predict_inference, "inference")
 _add(predict_app, predict.predict_training, "training")

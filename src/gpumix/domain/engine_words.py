@@ -16,6 +16,8 @@ from gpumix.domain.workload import Adapters
 _AS_LOADED: Final = MappingProxyType({"bf16": "bfloat16", "fp16": "float16"})
 _ON_THE_FLY: Final = ("fp8",)
 """Precisions that vLLM and SGLang make of 16-bit weights while they load."""
+_VLLM_RANKS: Final = (8, 16, 32, 64, 128, 256, 320, 512)
+"""Ranks of adapters that vLLM makes room for (`LoRAConfig.max_lora_rank`)."""
 TRTLLM: Final = "tensorrt-llm"
 
 SERVE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -74,6 +76,15 @@ def options(engine: str, one: EngineSettings) -> list[str]:
     return _OPTIONS[engine](one)
 
 
+def copies(engine: str, count: int) -> list[str]:
+    """Words that make one server of so many replicas, each on GPUs of its own.
+
+    Raises: KeyError for an engine that has none (TensorRT-LLM).
+    """
+    option = {"vllm": "--data-parallel-size", "sglang": "--dp"}[engine]
+    return [option, str(count)] if count > 1 else []
+
+
 def trtllm_config(one: EngineSettings) -> dict[str, Any]:
     """What TensorRT-LLM reads from a YAML file (`--extra_llm_api_options`); empty where nothing.
 
@@ -116,8 +127,10 @@ def _vllm(one: EngineSettings) -> list[str]:
     if one.prefix_caching is not None:
         found.append(f"--{'' if one.prefix_caching else 'no-'}enable-prefix-caching")
     if one.adapters is not None:
-        most, rank = str(one.adapters.count), str(one.adapters.rank)
-        found += ["--enable-lora", "--max-loras", most, "--max-lora-rank", rank]
+        asked = one.adapters.rank
+        rank = next((r for r in _VLLM_RANKS if r >= asked), asked)
+        most = str(one.adapters.count)
+        found += ["--enable-lora", "--max-loras", most, "--max-lora-rank", str(rank)]
     return [*found, *(["--runner", "pooling"] if one.pools else [])]
 
 

@@ -32,7 +32,6 @@ _SLACK_TOKENS = 64
 """Room beyond prompt and answer: prompts are drawn as text, whose tokens are counted again."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """What runs: `sequences` at a time at the most."""
