@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from types import MappingProxyType
 from typing import Final
@@ -20,7 +20,7 @@ from gpumix.domain.exported import (
 from gpumix.domain.launch import Launch
 from gpumix.export import compose, dstack, dynamo, kserve, sky
 from gpumix.export.counts import started
-from gpumix.export.facts import by_day
+from gpumix.export.facts import by_day, unsaid
 from gpumix.export.made import Around, Writer, each
 from gpumix.export.scripts import writer_for
 from gpumix.export.text import one_line, origin_lines
@@ -105,23 +105,26 @@ def _readme(found: Exported, launches: Sequence[Launch], targets: Sequence[str])
     for one in launches:
         yield f"  {one.name} on {one_line(one.resource)}"
         if one.is_job:
-            yield f"    a job of {one.gpus} GPUs, {one.peak_replicas} at a time"
+            count = "1 GPU" if one.gpus == 1 else f"{one.gpus} GPUs"
+            yield f"    a job of {count}, {one.peak_replicas} at a time"
         elif one.first_year_replicas:
             yield from (f"    {line}" for line in by_day(one.by_hour))
         else:
             yield "    none in the first year"
+        yield from (f"    not said by any file: {gap}" for gap in unsaid(one, one_number=False))
+    common = {one.name: unsaid(one, one_number=False) for one in launches}
     for target in targets:
         yield ""
         yield f"{target}: {_USES[target]}"
         for file in found.files:
             if file.target == target:
-                yield from _file_lines(file)
+                yield from _file_lines(file, common[file.launch])
         for gap in found.not_written:
             if gap.target == target:
                 yield f"  not written: {gap.launch}: {one_line(gap.reason)}"
 
 
-def _file_lines(file: LaunchFile) -> Iterator[str]:
+def _file_lines(file: LaunchFile, common: Collection[str]) -> Iterator[str]:
     yield f"  {file.path}: {file.launch}, {file.replicas} x ({one_line(file.starts)})"
     yield from (f"    fill in: {one_line(edit)}" for edit in file.edit)
-    yield from (f"    not said: {one_line(gap)}" for gap in file.cannot)
+    yield from (f"    not said: {one_line(gap)}" for gap in file.cannot if gap not in common)

@@ -17,7 +17,7 @@ from gpumix.domain.launch import Launch
 from gpumix.domain.workload import Tier
 from gpumix.export.counts import TIME_SHARES, gpu_share
 from gpumix.export.engine import (
-    CHECKPOINT,
+    CHECKPOINT_OR_STOP,
     checkpoint_needed,
     edits_of,
     refusal,
@@ -27,7 +27,7 @@ from gpumix.export.engine import (
 from gpumix.export.facts import head, unsaid
 from gpumix.export.made import Answer, Around, Made, launch_file
 from gpumix.export.tables import gpu_names, image
-from gpumix.export.text import comments, one_line, origin_labels, origin_lines, to_yaml
+from gpumix.export.text import comments, origin_labels, origin_lines, to_yaml
 
 TARGET: Final = "compose"
 PATH: Final = "compose/compose.yaml"
@@ -83,10 +83,8 @@ def _told(launches: Sequence[Launch], around: Around) -> Iterator[str]:
         replicas = around.counts[launch.name]
         yield ""
         yield from head(around.origin, launch, replicas, _cannot(launch))
-        yield (
-            f"A machine holds {slots(launch)} of its replicas: {replicas} take"
-            f" {math.ceil(replicas / slots(launch))}."
-        )
+        machines = math.ceil(replicas / slots(launch))
+        yield f"A machine holds {slots(launch)} of its replicas; here they take {machines}."
         yield from (f"Fill in {edit}." for edit in edits_of(launch))
 
 
@@ -112,11 +110,10 @@ def _config(launch: Launch) -> dict[str, Any]:
 
 def _service(launch: Launch, around: Around) -> dict[str, Any]:
     vendor = gpu_names(launch.gpu).vendor
-    needed = checkpoint_needed(launch)
     command = [_literal(word) for word in words(launch, launch.model)]
-    if needed:
+    if checkpoint_needed(launch):
         place = command.index(_literal(launch.model))
-        command[place] = f"${{{CHECKPOINT}:?name {_plain(needed)}}}"
+        command[place] = CHECKPOINT_OR_STOP
     found: dict[str, Any] = {
         "profiles": [launch.name],
         "image": image(launch.engine, "engine", vendor),
@@ -152,10 +149,6 @@ def _gpus(launch: Launch, vendor: str) -> dict[str, Any]:
 def _literal(text: str) -> str:
     """A text in which Compose fills in nothing."""
     return text.replace("$", "$$")
-
-
-def _plain(text: str) -> str:
-    return "".join(c if c.isalnum() or c in " ./-_" else "?" for c in one_line(text))
 
 
 _SCRIPT: Final = """set -eu

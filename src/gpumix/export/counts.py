@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
@@ -56,6 +57,8 @@ def _taken(counts: Mapping[str, int], launches: Sequence[Launch]) -> float:
 
 
 def _in_fullest_hour(launches: Sequence[Launch]) -> dict[str, int]:
-    hours = range(max(len(one.by_hour) for one in launches))
-    by_hour = [{one.name: one.by_hour[hour] for one in launches} for hour in hours]
-    return max(by_hour, key=lambda counts: _taken(counts, launches))
+    """Of hours that are equally full those replicas that run together in the most of them."""
+    sets = Counter(zip(*(one.by_hour for one in launches), strict=True))
+    names = [one.name for one in launches]
+    by_set = {counts: dict(zip(names, counts, strict=True)) for counts in sets}
+    return by_set[max(sets, key=lambda c: (_taken(by_set[c], launches), sets[c], c))]

@@ -14,11 +14,13 @@ from gpumix.domain.engine_words import PORTS, TRTLLM, trtllm_config
 from gpumix.domain.exported import NotWritten
 from gpumix.domain.launch import Launch
 from gpumix.domain.offer import Purchase
+from gpumix.domain.workload import Kind
 from gpumix.export.engine import (
     CHECKPOINT,
     checkpoint_needed,
     edits_of,
     refusal,
+    served_name,
     settings_of,
     shell_command,
 )
@@ -96,9 +98,10 @@ def _service(launch: Launch, around: Around) -> Made:
         "env": ["HF_TOKEN", *([CHECKPOINT] if checkpoint_needed(launch) else [])],
         "commands": list(_commands(launch)),
         "port": PORTS[launch.engine],
-        "model": launch.model,
         "replicas": f"{least}..{most}" if is_range else replicas,
     }
+    if launch.kind is not Kind.EMBEDDING:
+        document["model"] = served_name(launch)
     if is_range:
         rate = launch.units_per_hour / SECONDS_PER_HOUR
         document["scaling"] = {"metric": "rps", "target": float(f"{rate:.3g}")}

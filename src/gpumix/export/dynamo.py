@@ -17,6 +17,7 @@ from gpumix.export.engine import (
     checkpoint_needed,
     edits_of,
     refusal,
+    served_name,
     settings_of,
 )
 from gpumix.export.facts import head, unsaid
@@ -81,7 +82,7 @@ def _documents(launch: Launch, around: Around, replicas: int) -> list[dict[str, 
         "spec": {
             "backendFramework": TARGETS[launch.engine],
             "components": [
-                _component("Frontend", "frontend", 1, {"name": "main", "image": runtime}),
+                _frontend(runtime),
                 _worker(launch, name, replicas, runtime, config),
             ],
         },
@@ -97,9 +98,10 @@ def _documents(launch: Launch, around: Around, replicas: int) -> list[dict[str, 
     return [engine_file, deployment]
 
 
-def _component(name: str, type: str, replicas: int, main: dict[str, Any]) -> dict[str, Any]:
+def _frontend(runtime: str) -> dict[str, Any]:
+    main = {"name": "main", "image": runtime, "env": [TOKEN]}
     pod = {"spec": {"containers": [main]}}
-    return {"name": name, "type": type, "replicas": replicas, "podTemplate": pod}
+    return {"name": "Frontend", "type": "frontend", "replicas": 1, "podTemplate": pod}
 
 
 def _worker(
@@ -123,7 +125,7 @@ def _worker(
         "name": "Worker",
         "type": "worker",
         "replicas": replicas,
-        "modelRef": {"name": launch.model},
+        "modelRef": {"name": served_name(launch)},
         "sharedMemorySize": "16Gi",
         "podTemplate": {"metadata": {"labels": {LAUNCH_LABEL: launch.name}}, "spec": spec},
     }

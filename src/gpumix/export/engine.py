@@ -17,6 +17,7 @@ TARGETS: Final = {"vllm": "vllm", "sglang": "sglang", "tensorrt-llm": "trtllm"}
 """Engine, as inventories name it -> the target that is its own command line."""
 CHECKPOINT: Final = "CHECKPOINT"
 """Variable that names the weights where a plan cannot."""
+CHECKPOINT_OR_STOP: Final = f"${{{CHECKPOINT}:?name the weights, see the head of this file}}"
 _POOLED_SHARE = 0.9
 """Part of the GPU that an engine fills where the plan has no figure: its default."""
 _INDENT = " \\\n    "
@@ -52,7 +53,7 @@ def settings_of(launch: Launch) -> EngineSettings:
     if part is not None:  # the engine sees the whole GPU, of which it has a part
         share = round((share or _POOLED_SHARE) * part, 3)
     return EngineSettings(
-        model=launch.model,
+        model=served_name(launch),
         tp=launch.tp,
         precision=launch.precision,
         kv_precision=launch.kv_precision,
@@ -65,6 +66,12 @@ def settings_of(launch: Launch) -> EngineSettings:
         adapters=launch.adapters,
         pools=launch.kind is Kind.EMBEDDING,
     )
+
+
+def served_name(launch: Launch) -> str:
+    """What clients call the model: its name where that is one of the hub, else the launch's, so
+    that no name is an option or a shell's word."""
+    return launch.model if is_hub_name(launch.model) else launch.name
 
 
 def checkpoint_needed(launch: Launch) -> str:

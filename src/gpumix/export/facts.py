@@ -7,19 +7,24 @@ from typing import Final
 
 from gpumix.domain.exported import PlanOrigin
 from gpumix.domain.launch import Launch
+from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Kind, Tier
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _HOURS_PER_DAY = 24
 LATER: Final = "does not run in the first year of the plan"
-EVERY_HOUR = "the plan has a number of replicas for every hour (schedule.csv), this file has one"
+NONE_HERE: Final = (
+    "None here: in the hour in which its line is fullest, other launches have these GPUs. Start it"
+    " in the hours below and stop those, or leave its share to the others."
+)
+EVERY_HOUR: Final = (
+    "the plan has a number of replicas for every hour (schedule.csv), this file has one"
+)
+NEVER_STOPPED: Final = "; what is rented by the hour and never stopped costs more than planned"
 
 
 def what_runs(launch: Launch) -> str:
-    """A launch in a few words.
-
-    A layout, as `2 x l40s-48gb, tp 2, fp8`.
-    """
+    """A launch in a few words: `org/model: 2 x l40s-48gb, tp 2, fp8`."""
     part = f" ({launch.slice} of it)" if launch.slice else ""
     layout = f"{launch.gpus} x {launch.gpu}{part}, tp {launch.tp}, {launch.precision}"
     return f"{launch.model or 'work of the team'}: {layout}"
@@ -30,7 +35,7 @@ def plan_lines(launch: Launch, replicas: int) -> list[str]:
     found = [
         f"Launch {launch.name}: {', '.join(launch.workloads)} ({launch.tier.value} {launch.kind})",
         f"Starts {what_runs(launch)}",
-        f"On {_line(launch)}",
+        _line(launch),
     ]
     if launch.is_job:
         return [*found, f"Runs at a time: {launch.peak_replicas}", *_job(launch)]
@@ -38,6 +43,8 @@ def plan_lines(launch: Launch, replicas: int) -> list[str]:
         f"Replicas in the first year, by hour of the week: least {launch.least_replicas},"
         f" median {launch.median_replicas}, most {launch.first_year_replicas}; here {replicas}"
     )
+    if not replicas:
+        found.append(NONE_HERE)
     found += [f"  {line}" for line in by_day(launch.by_hour)]
     return [*found, *_sharing(launch)]
 
@@ -65,7 +72,8 @@ def unsaid(launch: Launch, *, one_number: bool = True) -> list[str]:
     """What the plan counts on and a file that starts replicas has no words for."""
     found = []
     if one_number and len(set(launch.by_hour)) > 1:
-        found.append(EVERY_HOUR)
+        by_hour = launch.purchase in (Purchase.ON_DEMAND, Purchase.SPOT)
+        found.append(EVERY_HOUR + (NEVER_STOPPED if by_hour else ""))
     if launch.tier is Tier.PREMIUM and not launch.is_job:
         found.append(
             "premium: the replicas hold enough to lose one instance (N+1); keep them on several"
@@ -73,8 +81,8 @@ def unsaid(launch: Launch, *, one_number: bool = True) -> list[str]:
         )
     if launch.share < 1.0 and not launch.is_job:
         found.append(
-            f"this launch does {launch.share:.1%} of {launch.workloads[0]}; the way requests are"
-            " divided between its launches is the router's"
+            f"this launch does {launch.share * 100:.1f} % of {launch.workloads[0]}; how requests"
+            " are divided between its launches is the router's"
         )
     if launch.waits and not launch.is_job:
         found.append(
@@ -87,6 +95,12 @@ def unsaid(launch: Launch, *, one_number: bool = True) -> list[str]:
             " runs so, and no target knows that limit"
         )
     return found
+
+
+def place_of(launch: Launch) -> str:
+    """Provider and region, where the plan has one."""
+    region = "" if launch.region == "unspecified" else launch.region
+    return " ".join(part for part in (launch.provider, region) if part)
 
 
 def head(origin: PlanOrigin, launch: Launch, replicas: int, cannot: Sequence[str]) -> list[str]:
@@ -103,11 +117,11 @@ def _ranges(day: Sequence[int]) -> Iterator[str]:
 
 
 def _line(launch: Launch) -> str:
-    where = " ".join(part for part in (launch.provider, launch.region) if part)
+    where = place_of(launch)
     called = f", instance {launch.instance}" if launch.instance else ""
     size = f"{launch.gpus_per_instance} x {launch.gpu} an instance"
     held = f"{launch.line_gpus} GPUs in the first year"
-    return f"{launch.purchase.replace('_', ' ')} at {where} ({size}{called}; {held})"
+    return f"At {where}, {launch.purchase.replace('_', ' ')} ({size}{called}; {held})"
 
 
 def _sharing(launch: Launch) -> list[str]:

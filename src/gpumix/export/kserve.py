@@ -13,7 +13,7 @@ from gpumix.domain.engine_words import options
 from gpumix.domain.exported import NotWritten
 from gpumix.domain.launch import Launch
 from gpumix.domain.workload import Kind
-from gpumix.export.engine import checkpoint_needed, edits_of, refusal, settings_of
+from gpumix.export.engine import checkpoint_needed, edits_of, refusal, served_name, settings_of
 from gpumix.export.facts import head, unsaid
 from gpumix.export.made import Answer, Around, Made, launch_file
 from gpumix.export.pods import (
@@ -71,7 +71,7 @@ def _service(launch: Launch, around: Around, replicas: int) -> dict[str, Any]:
             "annotations": origin_labels(around.origin),
         },
         "spec": {
-            "model": {"uri": uri, "name": launch.model},
+            "model": {"uri": uri, "name": served_name(launch)},
             "replicas": replicas,
             "parallelism": {"tensor": launch.tp},
             "labels": {LAUNCH_LABEL: launch.name},

@@ -7,6 +7,7 @@ from typing import Any, Final
 from gpumix.domain.launch import Launch
 from gpumix.domain.workload import Tier
 from gpumix.export.counts import TIME_SHARES
+from gpumix.export.facts import place_of
 from gpumix.export.tables import gpu_names
 
 LAUNCH_LABEL: Final = "gpumix.io/launch"
@@ -78,5 +79,4 @@ def edits_of_nodes(launch: Launch) -> list[str]:
 
 def cluster_line(launch: Launch) -> str:
     """In which cluster a file is applied."""
-    where = " ".join(part for part in (launch.provider, launch.region) if part)
-    return f"Apply it in the cluster whose nodes are at {where}."
+    return f"Apply it in the cluster whose nodes are at {place_of(launch)}."

@@ -10,7 +10,7 @@ from gpumix.domain.exported import NotWritten
 from gpumix.domain.launch import Launch
 from gpumix.export.counts import TIME_SHARES
 from gpumix.export.engine import (
-    CHECKPOINT,
+    CHECKPOINT_OR_STOP,
     TARGETS,
     checkpoint_needed,
     edits_of,
@@ -20,7 +20,7 @@ from gpumix.export.engine import (
 )
 from gpumix.export.facts import head, unsaid
 from gpumix.export.made import Answer, Around, Made, Writer, each, launch_file
-from gpumix.export.text import comments, one_line, origin_lines, to_yaml
+from gpumix.export.text import comments, origin_lines, to_yaml
 
 _TOKEN = "A gated model is loaded with the Hugging Face token in HF_TOKEN of the environment."
 
@@ -55,7 +55,8 @@ def _write(target: str, launch: Launch, around: Around) -> Answer:
 
 
 def _usage(launch: Launch, replicas: int) -> Iterator[str]:
-    yield f"Run it {replicas} times, once for each replica; each listens at its own PORT."
+    if replicas:
+        yield f"Run it once for each replica ({replicas}), each with a PORT of its own."
     if launch.slice in TIME_SHARES:
         yield (
             f"A replica has {launch.slice} of a GPU's time: several take turns on one, and the"
@@ -75,16 +76,10 @@ def _usage(launch: Launch, replicas: int) -> Iterator[str]:
 
 def _body(launch: Launch) -> Iterator[str]:
     yield "set -eu"
-    needed = checkpoint_needed(launch)
-    if needed:
-        yield f': "${{{CHECKPOINT}:?name {_plain(needed)}}}"'
+    if checkpoint_needed(launch):
+        yield f': "{CHECKPOINT_OR_STOP}"'
     config = trtllm_config(settings_of(launch)) if launch.engine == TRTLLM else {}
     yield from engine_file_lines(config)
     more = ["--extra_llm_api_options", '"$ENGINE_FILE"'] if config else []
     more += ["--host", "0.0.0.0", "--port", f'"${{PORT:-{PORTS[launch.engine]}}}"']
     yield f"exec {shell_command(launch, more)}"
-
-
-def _plain(text: str) -> str:
-    """A text that says nothing to a shell within double quotes and braces."""
-    return "".join(c if c.isalnum() or c in " ./-_:" else "?" for c in one_line(text))

@@ -12,8 +12,10 @@ from typing import Any, Final
 from gpumix.domain.engine_words import PORTS, TRTLLM, copies, trtllm_config
 from gpumix.domain.exported import NotWritten
 from gpumix.domain.launch import Launch
+from gpumix.domain.offer import Purchase
 from gpumix.export.engine import (
     CHECKPOINT,
+    CHECKPOINT_OR_STOP,
     checkpoint_needed,
     edits_of,
     refusal,
@@ -79,6 +81,12 @@ def _place(launch: Launch) -> list[str]:
     return ["the region: the plan's price holds for no one region, SkyPilot takes the cheapest"]
 
 
+def _committed(launch: Launch) -> list[str]:
+    if launch.purchase in (Purchase.ON_DEMAND, Purchase.SPOT):
+        return []
+    return ["the commitment: name the reservation in SkyPilot's own config, or it costs twice"]
+
+
 def _service(path: str, launch: Launch, around: Around) -> Made:
     copies_here = launch.gpus_per_instance // launch.gpus
     can_copy = launch.engine != TRTLLM
@@ -86,7 +94,7 @@ def _service(path: str, launch: Launch, around: Around) -> Made:
     replicas = around.counts[launch.name]
     most = math.ceil(max(launch.first_year_replicas, replicas) / held)
     least = math.ceil(launch.least_replicas / held)
-    cannot = [*unsaid(launch, one_number=launch.waits), *_place(launch)]
+    cannot = [*unsaid(launch, one_number=launch.waits), *_place(launch), *_committed(launch)]
     if copies_here > 1:
         cannot.append(
             f"SkyPilot starts instances of {launch.gpus_per_instance} GPUs,"
@@ -131,7 +139,7 @@ def _service(path: str, launch: Launch, around: Around) -> Made:
 def _run(launch: Launch, more: list[str], port: int) -> str:
     lines = []
     if checkpoint_needed(launch):
-        lines.append(f': "${{{CHECKPOINT}:?}}"')
+        lines.append(f': "{CHECKPOINT_OR_STOP}"')
     config = trtllm_config(settings_of(launch)) if launch.engine == TRTLLM else {}
     lines += engine_file_lines(config)
     if config:
@@ -143,7 +151,7 @@ def _run(launch: Launch, more: list[str], port: int) -> str:
 def _task(path: str, launch: Launch, around: Around) -> Made:
     on_node = min(launch.gpus, launch.gpus_per_instance)
     nodes = math.ceil(launch.gpus / on_node)
-    cannot = [*unsaid(launch), *_place(launch)]
+    cannot = [*unsaid(launch), *_place(launch), *_committed(launch)]
     if launch.gpus_per_instance > launch.gpus:
         cannot.append(
             f"SkyPilot rents the whole instance of {launch.gpus_per_instance} GPUs, the run has"

@@ -17,7 +17,7 @@ from gpumix.domain.exported import PlanOrigin
 
 ANNOTATION: Final = "gpumix.io/plan"
 _WIDTH = 96
-_HUB_NAME: Final = re.compile(r"[\w.-]+(?:/[\w.-]+)?", re.ASCII)
+_HUB_NAME: Final = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)?", re.ASCII)
 
 
 def one_line(text: str) -> str:
@@ -36,8 +36,12 @@ def comments(lines: Iterable[str]) -> str:
     >>> comments(["one\nrm -rf /", ""])
     '# one rm -rf /\n#\n'
     """
-    broken = (part for line in lines for part in textwrap.wrap(one_line(line), _WIDTH) or [""])
+    broken = (part for line in lines for part in _broken(one_line(line)))
     return "".join(f"# {part}".rstrip() + "\n" for part in broken)
+
+
+def _broken(line: str) -> list[str]:
+    return textwrap.wrap(line, _WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def origin_lines(origin: PlanOrigin) -> list[str]:
@@ -77,12 +81,17 @@ def is_hub_name(model: str) -> bool:
 
     >>> is_hub_name("Qwen/Qwen2.5-32B-Instruct"), is_hub_name("my model; rm -rf /")
     (True, False)
+    >>> is_hub_name("--trust-remote-code")
+    False
     """
     return _HUB_NAME.fullmatch(model) is not None
 
 
 class _Dumper(yaml.SafeDumper):
-    """Blocks of text as blocks, lists indented under their key."""
+    """Blocks of text as blocks, lists indented under their key, everything written out."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         return super().increase_indent(flow, False)
