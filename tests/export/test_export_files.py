@@ -194,7 +194,8 @@ def test_a_precision_that_no_engine_makes_asks_for_a_checkpoint(tmp_path: Path) 
     script = texts(INT4)["vllm/chat-int4.sh"]
     with pytest.raises(subprocess.CalledProcessError) as stopped:
         arguments(script, tmp_path)
-    assert "a checkpoint of Qwen/Qwen2.5-32B-Instruct in int4" in stopped.value.stderr
+    assert "name the weights" in stopped.value.stderr
+    assert "# Fill in CHECKPOINT: a checkpoint of Qwen/Qwen2.5-32B-Instruct in int4." in script
     called = arguments(script, tmp_path, CHECKPOINT="org/int4")
     assert called[2] == "org/int4"
     assert "--quantization" not in called
@@ -331,11 +332,11 @@ def test_hostile_names_stay_names(target: str, tmp_path: Path) -> None:
 
 
 def test_a_hostile_script_runs_only_its_engine(tmp_path: Path) -> None:
-    script = texts(STRANGE)["vllm/3d-strange.sh"]
-    called = arguments(script, tmp_path, CHECKPOINT="/models/own; touch /tmp/x")
+    script, weights = texts(STRANGE)["vllm/3d-strange.sh"], "models; exit 3"
+    called = arguments(script, tmp_path, CHECKPOINT=weights)
     assert called[1:5] == [
         "serve",
-        "/models/own; touch /tmp/x",
+        weights,
         "--served-model-name",
         "3d-strange",
     ]
