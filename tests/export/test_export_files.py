@@ -95,6 +95,13 @@ def test_no_line_is_asked_for_more_than_it_holds(room: int) -> None:
     assert counts["batch-l40s-48gb"] * BATCH.gpus <= room
 
 
+def test_hours_that_a_line_cannot_hold_do_not_count() -> None:
+    """An hour has the most of any part of the year: two parts of it need not fit together."""
+    before = replace(CHAT, name="before", line_gpus=10, by_hour=(5,) + (4,) * 167)
+    after = replace(CHAT, name="after", line_gpus=10, by_hour=(3,) + (1,) * 167)
+    assert started([before, after]) == {"before": 4, "after": 1}
+
+
 def test_equally_full_hours_count_by_how_many_there_are() -> None:
     rare = replace(CHAT, name="rare", line_gpus=10, by_hour=(5,) + (0,) * 167)
     usual = replace(CHAT, line_gpus=10, by_hour=(0,) + (5,) * 167)
@@ -110,7 +117,7 @@ def test_files_start_what_the_index_says(target: str) -> None:
     assert {f.launch for f in found.files} | {n.launch for n in found.not_written} == set(launches)
     for file in found.files:
         launch = launches[file.launch]
-        assert file.replicas == (launch.peak_replicas if launch.is_job else counts[launch.name])
+        assert file.replicas == (1 if launch.is_job else counts[launch.name])
         if target in ("kserve", "dynamo"):
             document = list(yaml.safe_load_all(written[file.path]))[-1]
             assert _replicas(document) == counts[launch.name]

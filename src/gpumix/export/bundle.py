@@ -101,12 +101,13 @@ def _schedule(launches: Sequence[Launch]) -> str:
 def _readme(found: Exported, launches: Sequence[Launch], targets: Sequence[str]) -> Iterator[str]:
     yield from (one_line(line) for line in origin_lines(found.origin))
     yield ""
-    yield "Launches (replicas in the first year, by hour of the week; all hours in schedule.csv):"
+    yield "Launches (replicas in the first year, by hour of the week; the most of any part"
+    yield "of the year; all hours in schedule.csv):"
     for one in launches:
         yield f"  {one.name} on {one_line(one.resource)}"
         if one.is_job:
             count = "1 GPU" if one.gpus == 1 else f"{one.gpus} GPUs"
-            yield f"    a job of {count}, {one.peak_replicas} at a time"
+            yield f"    a job of {count}, at most {one.peak_replicas} at a time"
         elif one.first_year_replicas:
             yield from (f"    {line}" for line in by_day(one.by_hour))
         else:

@@ -32,7 +32,7 @@ def started(launches: Sequence[Launch]) -> Mapping[str, int]:
     """Launch -> the replicas that a file with one number starts.
 
     Promised work has what its own busiest hour of the first year takes, if all of it that shares
-    a line fits there at once; else what runs in the hour in which the line is fullest. Work that
+    a line fits there at once; else what runs in the fullest hour that the line holds. Work that
     may wait has its most, as far as the line holds it: it takes what promised work leaves.
     """
     found: dict[str, int] = {}
@@ -43,7 +43,7 @@ def started(launches: Sequence[Launch]) -> Mapping[str, int]:
         if _taken({one.name: one.first_year_replicas for one in promised}, promised) <= room:
             found |= {one.name: one.first_year_replicas for one in promised}
         else:
-            found |= _in_fullest_hour(promised)
+            found |= _in_fullest_hour(promised, room)
         for one in here:
             if one.waits:
                 fits = math.floor(room / (one.gpus * gpu_share(one.slice)))
@@ -56,9 +56,14 @@ def _taken(counts: Mapping[str, int], launches: Sequence[Launch]) -> float:
     return math.fsum(counts[one.name] * one.gpus * gpu_share(one.slice) for one in launches)
 
 
-def _in_fullest_hour(launches: Sequence[Launch]) -> dict[str, int]:
-    """Of hours that are equally full those replicas that run together in the most of them."""
+def _in_fullest_hour(launches: Sequence[Launch], room: float) -> dict[str, int]:
+    """The fullest of the hours that the line holds; of equally full ones those replicas that run
+    together in the most. (An hour has the most of any part of the year: some hold too much.)"""
     sets = Counter(zip(*(one.by_hour for one in launches), strict=True))
     names = [one.name for one in launches]
     by_set = {counts: dict(zip(names, counts, strict=True)) for counts in sets}
-    return by_set[max(sets, key=lambda c: (_taken(by_set[c], launches), sets[c], c))]
+    taken = {counts: _taken(by_set[counts], launches) for counts in sets}
+    held = [counts for counts in sets if taken[counts] <= room] or [
+        min(sets, key=taken.__getitem__)
+    ]
+    return by_set[max(held, key=lambda counts: (taken[counts], sets[counts], counts))]

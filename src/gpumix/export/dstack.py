@@ -147,12 +147,12 @@ def _job(launch: Launch, around: Around) -> Made:
     cannot = unsaid(launch)
     told = [
         *origin_lines(around.origin),
-        *head(around.origin, launch, launch.peak_replicas, cannot),
+        *head(around.origin, launch, 1, cannot),
         f"dstack apply -f {path.rpartition('/')[2]}, after the fleet {fleet_name(launch)}.",
         *(["Interrupted runs start again: resume from the last checkpoint."] * launch.is_spot),
     ]
     edit = ["the training command under commands"]
-    file = launch_file(TARGET, path, launch, launch.peak_replicas, edit, cannot)
+    file = launch_file(TARGET, path, launch, 1, edit, cannot)
     return Made(path, comments(told) + to_yaml(document), file)
 
 

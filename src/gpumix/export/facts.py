@@ -38,7 +38,7 @@ def plan_lines(launch: Launch, replicas: int) -> list[str]:
         _line(launch),
     ]
     if launch.is_job:
-        return [*found, f"Runs at a time: {launch.peak_replicas}", *_job(launch)]
+        return [*found, *_job(launch)]
     found.append(
         f"Replicas in the first year, by hour of the week: least {launch.least_replicas},"
         f" median {launch.median_replicas}, most {launch.first_year_replicas}; here {replicas}"
@@ -139,5 +139,9 @@ def _job(launch: Launch) -> list[str]:
         found.append(
             f"Run: {method} of {run.tokens:,.0f} tokens, sequences of {run.seq_len}{batch},"
             f" stack {run.stack}"
+        )
+        found.append(
+            f"This file starts one run, of {run.runs_per_year:g} a year; at most"
+            f" {launch.peak_replicas} at a time"
         )
     return found

@@ -166,11 +166,11 @@ def _task(path: str, launch: Launch, around: Around) -> Made:
     }
     told = [
         *origin_lines(around.origin),
-        *head(around.origin, launch, launch.peak_replicas, cannot),
+        *head(around.origin, launch, 1, cannot),
         f"sky jobs launch {path.rpartition('/')[2]} --secret HF_TOKEN",
         "A managed job is started again where spot is interrupted: let the command resume from its"
         " last checkpoint.",
     ]
     edit = ["the training command under run"]
-    file = launch_file(TARGET, path, launch, launch.peak_replicas, edit, cannot)
+    file = launch_file(TARGET, path, launch, 1, edit, cannot)
     return Made(path, comments(told) + to_yaml(document), file)
