@@ -33,6 +33,7 @@ from launch_fixture import (
 
 from gpumix.domain.engine_words import SERVE
 from gpumix.domain.launch import Launch
+from gpumix.domain.workload import Tier
 from gpumix.export.bundle import TARGETS, bundle
 from gpumix.export.counts import gpu_share, started
 from gpumix.export.text import comments, short_name, to_yaml
@@ -273,6 +274,23 @@ def test_sky_rents_instances_and_scales_between_the_hours_of_the_plan() -> None:
     policy = service["service"]["replica_policy"]  # type: ignore[index]
     assert policy == {"min_replicas": 1, "max_replicas": 2, "target_qps_per_replica": 16.0}
     assert "--data-parallel-size 8" in service["run"]  # type: ignore[operator]
+
+
+def test_premium_replicas_are_on_two_instances_of_sky() -> None:
+    def least(launch: Launch) -> int:
+        policy = one(launch, "sky")["service"]["replica_policy"]  # type: ignore[index]
+        return int(policy["min_replicas"])
+
+    assert least(CHAT) == 2  # two replicas fit on one instance of four GPUs
+    assert least(replace(CHAT, tier=Tier.STANDARD)) == 1
+    assert least(replace(CHAT, least_replicas=0, by_hour=hours(0, 5))) == 0
+
+
+def test_a_job_whose_line_is_had_later_has_no_file() -> None:
+    found, _ = bundle([replace(JOB, line_gpus=0)], ORIGIN, ("sky", "dstack"))
+    assert [gap.reason for gap in found.not_written] == [
+        "does not run in the first year of the plan"
+    ] * 2
 
 
 def test_a_training_job_has_its_machines_and_a_place_for_its_command(tmp_path: Path) -> None:

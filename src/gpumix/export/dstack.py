@@ -24,7 +24,7 @@ from gpumix.export.engine import (
     settings_of,
     shell_command,
 )
-from gpumix.export.facts import head, unsaid
+from gpumix.export.facts import LATER, head, unsaid
 from gpumix.export.made import Answer, Around, Made, launch_file
 from gpumix.export.rented import command_here, region_of
 from gpumix.export.scripts import engine_file_lines
@@ -55,6 +55,8 @@ def write(launches: Sequence[Launch], around: Around) -> list[Answer]:
 def _own_refusal(launch: Launch) -> str:
     if launch.is_rented and not provider_names(launch.provider).dstack:
         return f"dstack 0.22.5 has no backend for {launch.provider}"
+    if launch.is_job and not launch.line_gpus:
+        return LATER
     if not gpu_names(launch.gpu).dstack:
         return f"dstack's name of {launch.gpu} is not known"
     if launch.slice:

@@ -134,7 +134,7 @@ def _job(launch: Launch) -> list[str]:
     found = [f"Layout of the plan: {launch.note}"] if launch.note else []
     run = launch.run
     if run is not None:
-        method = "pre-training" if launch.kind is Kind.PRETRAIN else run.method
+        method = "pre-training" if launch.kind is Kind.PRETRAIN else f"{run.method} fine-tuning"
         batch = f", global batch {run.global_batch}" if run.global_batch else ""
         found.append(
             f"Run: {method} of {run.tokens:,.0f} tokens, sequences of {run.seq_len}{batch},"

@@ -13,6 +13,7 @@ from gpumix.domain.engine_words import PORTS, TRTLLM, copies, trtllm_config
 from gpumix.domain.exported import NotWritten
 from gpumix.domain.launch import Launch
 from gpumix.domain.offer import Purchase
+from gpumix.domain.workload import Tier
 from gpumix.export.engine import (
     CHECKPOINT,
     CHECKPOINT_OR_STOP,
@@ -32,6 +33,7 @@ from gpumix.units import SECONDS_PER_HOUR
 
 TARGET: Final = "sky"
 _LONGEST = 40
+_SURVIVING = 2
 _START_S = 1800
 """Time in which a new replica loads its weights before SkyPilot calls it failed: assumed."""
 
@@ -94,6 +96,9 @@ def _service(path: str, launch: Launch, around: Around) -> Made:
     replicas = around.counts[launch.name]
     most = math.ceil(max(launch.first_year_replicas, replicas) / held)
     least = math.ceil(launch.least_replicas / held)
+    if launch.tier is Tier.PREMIUM:  # what survives the loss of an instance is on two of them
+        least = max(least, min(launch.least_replicas, _SURVIVING))
+        most = max(least, most)
     cannot = [*unsaid(launch, one_number=launch.waits), *_place(launch), *_committed(launch)]
     if copies_here > 1:
         cannot.append(
