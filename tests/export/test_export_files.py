@@ -123,6 +123,27 @@ def test_files_start_what_the_index_says(target: str) -> None:
             document = list(yaml.safe_load_all(written[file.path]))[-1]
             assert _replicas(document) == counts[launch.name]
             assert _gpus(document) == (1 if launch.slice else launch.gpus)
+        elif target in ("sky", "dstack") and not launch.is_job:
+            document = yaml.safe_load(written[file.path])
+            held = 1 if target == "dstack" else _copies(document)
+            most = _most(document) * held
+            wanted = counts[launch.name] if launch.waits else launch.first_year_replicas
+            assert wanted <= most < wanted + held, file.path
+
+
+def _most(document: dict[str, object]) -> int:
+    """The most replicas of a SkyPilot or dstack service."""
+    if "service" in document:
+        policy = document["service"]["replica_policy"]  # type: ignore[index]
+        return int(policy.get("max_replicas", policy["min_replicas"]))
+    return int(str(document["replicas"]).rpartition("..")[2])
+
+
+def _copies(document: dict[str, object]) -> int:
+    """Replicas that an instance of a SkyPilot service holds."""
+    words = str(document["run"]).split()
+    options = [word for word in ("--data-parallel-size", "--dp") if word in words]
+    return int(words[words.index(options[0]) + 1]) if options else 1
 
 
 def _replicas(document: dict[str, object]) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import shutil
@@ -39,6 +40,15 @@ workloads:
 supply:
   cloud: {providers: [verda], gpus: [l40s-48gb], purchase: [on_demand]}
 """
+
+
+_read_once = functools.cache(read_launches)
+
+
+@pytest.fixture(autouse=True)
+def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each plan.json is read once for all tests: that takes seconds."""
+    monkeypatch.setattr("gpumix.verbs.export.read_launches", _read_once)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +90,7 @@ def test_a_plan_is_exported_for_all_that_apply(planned: Path, tmp_path: Path) ->
 
 
 def test_replicas_are_those_of_the_plan(planned: Path) -> None:
-    (chat, tuning) = read_launches(planned).launches
+    (chat, tuning) = _read_once(planned).launches
     assert (chat.provider, chat.purchase, chat.waits) == ("verda", "on_demand", False)
     assert (tuning.waits, tuning.is_job) == (True, True)
     assert 1 <= tuning.peak_replicas <= tuning.line_gpus

@@ -94,7 +94,7 @@ def _service(path: str, launch: Launch, around: Around) -> Made:
     can_copy = launch.engine != TRTLLM
     held = copies_here if can_copy else 1
     replicas = around.counts[launch.name]
-    most = math.ceil(max(launch.first_year_replicas, replicas) / held)
+    most = math.ceil((replicas if launch.waits else launch.first_year_replicas) / held)
     least = math.ceil(launch.least_replicas / held)
     if launch.tier is Tier.PREMIUM:  # what survives the loss of an instance is on two of them
         least = max(least, min(launch.least_replicas, _SURVIVING))
