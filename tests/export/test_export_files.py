@@ -335,7 +335,11 @@ def test_dstack_has_the_fleet_of_every_line_that_it_uses() -> None:
     used = {name for d in named.values() if d["type"] != "fleet" for name in d["fleets"]}
     assert used == set(fleets)
     azure = fleets["spot-azure-8xmi300x-192gb-eastus2"]
-    assert (azure["nodes"], azure["placement"], azure["spot_policy"]) == ("0..2", "cluster", "spot")
+    assert (azure["nodes"], azure["blocks"], azure["spot_policy"]) == ("0..2", "auto", "spot")
+    (whole,) = (fleet for fleet in fleets.values() if "placement" in fleet)
+    assert "blocks" not in whole  # a run of several machines takes them whole
+    assert named["dstack/tune-mi300x-192gb.dstack.yml"]["fleets"] == [whole["name"]]
+    assert named["dstack/chat-mi300x-192gb.dstack.yml"]["fleets"] == [azure["name"]]
 
 
 def test_compose_starts_each_replica_on_its_own_gpus(tmp_path: Path) -> None:
@@ -403,7 +407,7 @@ def test_index_and_readme_hold_every_launch() -> None:
     found, written = bundle(ALL, ORIGIN, tuple(TARGETS))
     index = json.loads(written["index.json"])
     assert index["schema_version"] == found.schema_version
-    assert {f["path"] for f in index["files"]} <= set(written)
+    assert {f["path"] for f in index["files"]} | set(index["others"]) == {*written} - {"index.json"}
     for launch in ALL:
         assert launch.name in written["README.txt"]
 

@@ -7,12 +7,14 @@ import hashlib
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from gpumix import cli
+from gpumix.errors import InputError
 from gpumix.export.bundle import TARGETS
 from gpumix.plan.effort import WORK
 from gpumix.verbs.export import export_plan
@@ -199,6 +201,17 @@ def test_files_of_an_earlier_export_are_not_left_beside_new_ones(
     (out / "notes.txt").write_text("mine", encoding="utf-8")
     assert run(monkeypatch, "export", str(planned), "--out", str(out)) == 0
     assert contents(out) == {**before, "notes.txt": b"mine"}
+
+
+def test_a_plan_that_starts_nothing_is_refused(
+    planned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All its work is done by APIs."""
+    nothing = replace(_read_once(planned), launches=())
+    monkeypatch.setattr("gpumix.verbs.export.read_launches", lambda _: nothing)
+    with pytest.raises(InputError, match="holds nothing that any target starts"):
+        export_plan(planned, folder=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_is_a_file_is_refused(

@@ -51,9 +51,11 @@ class NotWritten:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The files of an export, and what has none."""
+    """The files of an export, and what has none. `others` are paths of files that start nothing by
+    themselves: fleets, scripts, the schedule."""
 
     schema_version: str
     origin: PlanOrigin
     files: tuple[LaunchFile, ...]
     not_written: tuple[NotWritten, ...]
+    others: tuple[str, ...] = ()

@@ -75,8 +75,9 @@ def bundle(
                 continue
             texts[answer.path] = texts.get(answer.path, "") + answer.text
             files += [answer.file] if answer.file else []
-    found = Exported(EXPORT_SCHEMA_VERSION, origin, tuple(files), tuple(missing))
     texts[SCHEDULE] = _schedule(launches)
+    others = sorted({*texts, README} - {file.path for file in files})
+    found = Exported(EXPORT_SCHEMA_VERSION, origin, tuple(files), tuple(missing), tuple(others))
     texts[INDEX] = as_json(found) + "\n"
     texts[README] = "\n".join([*_readme(found, launches, targets), ""])
     return found, texts
@@ -120,6 +121,9 @@ def _readme(found: Exported, launches: Sequence[Launch], targets: Sequence[str])
         for file in found.files:
             if file.target == target:
                 yield from _file_lines(file, common[file.launch])
+        for path in found.others:
+            if path.startswith(f"{target}/"):
+                yield f"  {path}"
         for gap in found.not_written:
             if gap.target == target:
                 yield f"  not written: {gap.launch}: {one_line(gap.reason)}"

@@ -47,9 +47,9 @@ def write(launches: Sequence[Launch], around: Around) -> list[Answer]:
         if reason:
             found.append(NotWritten(TARGET, launch.name, reason))
             continue
-        fleets.setdefault(launch.resource, launch)
+        fleets.setdefault(fleet_name(launch), launch)
         found.append(_job(launch, around) if launch.is_job else _service(launch, around))
-    return [*found, *(_fleet(one, launches, around) for one in fleets.values())]
+    return [*found, *(_fleet(one, around) for one in fleets.values())]
 
 
 def _own_refusal(launch: Launch) -> str:
@@ -67,10 +67,15 @@ def _own_refusal(launch: Launch) -> str:
 
 
 def fleet_name(launch: Launch) -> str:
-    """The fleet of a launch's line, unique by what the plan calls the line."""
+    """The fleet of a launch's line, unique by what the plan calls the line; runs of several
+    machines have one of whole instances, the others may share instances."""
     plain = "".join(c if c.isascii() and c.isalnum() else "-" for c in launch.resource.lower())
     parts = "-".join(part for part in plain.split("-") if part)
-    return short_name(parts or "line", _LONGEST)
+    return short_name(f"{parts or 'line'}{'-cluster' if _spans(launch) else ''}", _LONGEST)
+
+
+def _spans(launch: Launch) -> bool:
+    return launch.gpus > launch.gpus_per_instance
 
 
 def _gpu(launch: Launch, count: int) -> dict[str, Any]:
@@ -158,20 +163,18 @@ def _job(launch: Launch, around: Around) -> Made:
     return Made(path, comments(told) + to_yaml(document), file)
 
 
-def _fleet(one: Launch, launches: Sequence[Launch], around: Around) -> Made:
+def _fleet(one: Launch, around: Around) -> Made:
     """The fleet of a line: a cloud's, or the team's own hosts over SSH."""
     name, nodes = fleet_name(one), math.ceil(one.line_gpus / one.gpus_per_instance)
-    spans = any(
-        other.is_job and other.gpus > other.gpus_per_instance
-        for other in launches
-        if other.resource == one.resource
-    )
     document: dict[str, Any] = {"type": "fleet", "name": name}
-    if spans:
+    if _spans(one):
         document["placement"] = "cluster"
-    if one.gpus_per_instance > 1 and not spans:
+    elif one.gpus_per_instance > 1:
         document["blocks"] = "auto"
-    told = [*origin_lines(around.origin), f"Line of the plan: {one.resource}, {nodes} instances"]
+    told = [
+        *origin_lines(around.origin),
+        f"Line of the plan: {one.resource}, {nodes} instance(s), shared by all its fleets",
+    ]
     if one.is_rented:
         by_hour = one.purchase in (Purchase.ON_DEMAND, Purchase.SPOT)
         document["nodes"] = f"0..{nodes}" if by_hour else nodes

@@ -89,7 +89,7 @@ def unsaid(launch: Launch, *, one_number: bool = True) -> list[str]:
             "the work may wait and takes the GPUs that promised work leaves: give it the lower"
             " priority, and expect fewer replicas at the busiest hours"
         )
-    if launch.is_spot:
+    if launch.is_spot and not launch.is_job:
         found.append(
             "spot: the provider may interrupt it; the plan limits the share of served work that"
             " runs so, and no target knows that limit"

@@ -20,7 +20,7 @@ def region_of(launch: Launch) -> str:
 def command_here(gpus: int, nodes: int, path: str) -> str:
     """Shell lines that fail until a training command stands in their place."""
     return (
-        f"# >>> The team's training command goes here: {gpus} GPUs, {nodes} node(s). <<<\n"
+        f"# >>> The team's training command goes here: {gpus} GPU(s), {nodes} node(s). <<<\n"
         f'echo "{path}: the training command is missing" >&2\n'
         "exit 1\n"
     )
