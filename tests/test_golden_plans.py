@@ -40,6 +40,10 @@ NOT_OF_THE_CATALOGUE = {
     "start.csv",
     "audit_rules.csv",  # the fleet's verbs
     "bill_columns.csv",
+    "export_gpus.csv",  # names in files that start a plan
+    "export_images.csv",
+    "export_providers.csv",
+    "export_sky_names.csv",
     "telemetry_labels.csv",
     "telemetry_metrics.csv",
 }

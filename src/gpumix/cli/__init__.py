@@ -22,6 +22,7 @@ from gpumix.cli import (
     compare,
     demo,
     explain,
+    export,
     fit,
     guard,
     init,
@@ -74,6 +75,7 @@ _add(app, fit.fit)
 _add(app, observe.observe)
 _add(app, attribute.attribute)
 _add(app, audit.audit)
+_add(app, export.export)
 _add(app, guard.guard)
 _add(app, explain.explain)
 _add(predict_app, predict.predict_inference, "inference")

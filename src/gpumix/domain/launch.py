@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from gpumix.domain.workload import Adapters, Kind, Tier
+from gpumix.domain.offer import Purchase
+from gpumix.domain.workload import Adapters, Kind, Tier, TrainingRun
 
 _LONGEST_LABEL = 63
 
@@ -34,7 +35,12 @@ class Launch:
     `slice` of one. `by_hour` are the replicas in each hour of the first year's week (168, Monday
     00:00 first; empty for jobs, whose `peak_replicas` run at a time); `median_replicas` and
     `least_replicas` are of the hours. `flags` are None of what answers no text. `units_per_hour` is
-    what a replica is planned at.
+    what a replica is planned at, `share` its placement's part of the workload (0-1), `note` what
+    the plan says of it; `waits` where the work may, and takes what promised work leaves of the
+    GPUs. The line of the mix is bought as `purchase` says: `instance` of `gpus_per_instance` at a
+    `provider` and its `region`, `line_gpus` of them in all in the first year. `as_published` where
+    the model's own weights are in `precision`, `is_own_model` where the team alone has them. `run`
+    is what a job trains.
     """
 
     name: str
@@ -58,11 +64,38 @@ class Launch:
     peak_replicas: int
     flags: EngineFlags | None = None
     adapters: Adapters | None = None
+    share: float = 1.0
+    note: str = ""
+    waits: bool = False
+    purchase: str = ""
+    provider: str = ""
+    region: str = ""
+    instance: str = ""
+    gpus_per_instance: int = 1
+    line_gpus: int = 0
+    as_published: bool = False
+    is_own_model: bool = False
+    run: TrainingRun | None = None
 
     @property
     def is_job(self) -> bool:
         """Whether it trains: it ends, and asks for no replicas."""
         return self.kind in (Kind.FINETUNE, Kind.PRETRAIN)
+
+    @property
+    def is_spot(self) -> bool:
+        """Whether the provider may take its machines back."""
+        return self.purchase == Purchase.SPOT
+
+    @property
+    def is_rented(self) -> bool:
+        """Whether it runs on a provider's machines rather than on the team's own."""
+        return self.purchase not in ("", Purchase.BUY, Purchase.OWNED)
+
+    @property
+    def first_year_replicas(self) -> int:
+        """The most that run in an hour of the first year; of a job, the most at a time."""
+        return self.peak_replicas if self.is_job else max(self.by_hour, default=0)
 
 
 def dns_label(text: str, taken: set[str]) -> str:

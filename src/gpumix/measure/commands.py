@@ -1,16 +1,26 @@
 """Command lines of the engines' own benchmarks: how a deployment is started, measured, told of.
 
-Options as of vLLM 0.11 (`vllm serve`, `vllm bench serve`), SGLang 0.5 (`sglang.launch_server`,
-`sglang.bench_serving`) and TensorRT-LLM 1.0 (`trtllm-serve`, `benchmark_serving`), read in their
-documentation in November 2026. All prompts and answers have one length, nothing is cached.
+Options of the benchmarks as of vLLM 0.11 (`vllm bench serve`), SGLang 0.5 (`sglang.bench_serving`)
+and TensorRT-LLM 1.0 (`benchmark_serving`), read in their documentation in November 2026; those of
+the servers: `domain.engine_words`. All prompts and answers have one length, nothing is cached.
 """
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+
+from gpumix.domain.engine_words import (
+    PORTS,
+    SERVE,
+    TRTLLM,
+    EngineSettings,
+    needs_checkpoint,
+    options,
+)
 
 CHECKPOINT: Final = '"$CHECKPOINT"'
 """Where the script's user names a checkpoint that has been quantised already."""
@@ -20,10 +30,6 @@ RESULTS: Final = "$RESULTS"
 
 _SLACK_TOKENS = 64
 """Room beyond prompt and answer: prompts are drawn as text, whose tokens are counted again."""
-
-_AS_LOADED = {"bf16": "bfloat16", "fp16": "float16"}
-_ON_THE_FLY = ("fp8",)
-"""Precisions that vLLM and SGLang make of 16-bit weights while they load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,36 +59,24 @@ class Commands:
     port: int
 
 
-def needs_checkpoint(engine: str, precision: str) -> bool:
-    """Whether an engine takes a precision only from a checkpoint that has it."""
-    loads = precision in _AS_LOADED or (precision in _ON_THE_FLY and engine != "tensorrt-llm")
-    return not loads
-
-
 def _weights(engine: str, one: Deployment) -> str:
     return CHECKPOINT if needs_checkpoint(engine, one.precision) else shlex.quote(one.model)
 
 
-def _precision(one: Deployment) -> list[str]:
-    if one.precision in _AS_LOADED:
-        return [f"--dtype {_AS_LOADED[one.precision]}"]
-    return [f"--quantization {one.precision}"] if one.precision in _ON_THE_FLY else []
-
-
-def _vllm_server(one: Deployment) -> str:
-    kv = [f"--kv-cache-dtype {one.kv_precision}"] if one.kv_precision == "fp8" else []
-    return " ".join(
-        [
-            f"vllm serve {_weights('vllm', one)}",
-            f"--served-model-name {shlex.quote(one.model)}",
-            f"--tensor-parallel-size {one.tp}",
-            f"--max-num-seqs {one.sequences}",
-            f"--max-model-len {one.longest}",
-            *_precision(one),
-            *kv,
-            "--no-enable-prefix-caching --port 8000",
-        ]
+def _server(engine: str, one: Deployment) -> str:
+    """The command that starts an engine without a cache of prefixes, at its default port."""
+    asked = EngineSettings(
+        model=one.model,
+        tp=one.tp,
+        precision=one.precision,
+        kv_precision=one.kv_precision,
+        max_num_seqs=one.sequences,
+        max_model_len=one.longest,
+        prefix_caching=False,
     )
+    words = shlex.join(options(engine, asked))
+    start = " ".join(SERVE[engine])
+    return f"{start} {_weights(engine, one)} {words} --port {PORTS[engine]}"
 
 
 def _vllm_run(one: Deployment, concurrency: int, requests: int, file: str) -> str:
@@ -106,22 +100,6 @@ def _of_vllm_kind(one: Deployment, concurrency: int, requests: int, file: str) -
     ]
 
 
-def _sglang_server(one: Deployment) -> str:
-    kv = ["--kv-cache-dtype fp8_e4m3"] if one.kv_precision == "fp8" else []
-    return " ".join(
-        [
-            f"python -m sglang.launch_server --model-path {_weights('sglang', one)}",
-            f"--served-model-name {shlex.quote(one.model)}",
-            f"--tp {one.tp}",
-            f"--max-running-requests {one.sequences}",
-            f"--context-length {one.longest}",
-            *_precision(one),
-            *kv,
-            "--disable-radix-cache --port 30000",
-        ]
-    )
-
-
 def _sglang_run(one: Deployment, concurrency: int, requests: int, file: str) -> str:
     return " ".join(
         [
@@ -136,32 +114,19 @@ def _sglang_run(one: Deployment, concurrency: int, requests: int, file: str) -> 
     )
 
 
-def _trtllm_server(one: Deployment) -> str:
-    return " ".join(
-        [
-            f"trtllm-serve {_weights('tensorrt-llm', one)}",
-            f"--tp_size {one.tp}",
-            f"--max_batch_size {one.sequences}",
-            f"--max_seq_len {one.longest}",
-            "--port 8000",
-        ]
-    )
-
-
 def _trtllm_run(one: Deployment, concurrency: int, requests: int, file: str) -> str:
     return " ".join(
         [
             "python -m tensorrt_llm.serve.scripts.benchmark_serving --backend openai --port 8000",
-            f"--model {_weights('tensorrt-llm', one)} --random-prefix-len 0",
+            f"--model {_weights(TRTLLM, one)} --random-prefix-len 0",
             *_of_vllm_kind(one, concurrency, requests, file),
         ]
     )
 
 
 COMMANDS: Final = {
-    "vllm": Commands(_vllm_server, _vllm_run, 8000),
-    "sglang": Commands(_sglang_server, _sglang_run, 30000),
-    "tensorrt-llm": Commands(_trtllm_server, _trtllm_run, 8000),
+    engine: Commands(functools.partial(_server, engine), run, PORTS[engine])
+    for engine, run in (("vllm", _vllm_run), ("sglang", _sglang_run), (TRTLLM, _trtllm_run))
 }
 """By engine, as inventories name it."""
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from gpumix.domain.launch import EngineFlags, Launch, dns_label
 from gpumix.domain.offer import Purchase
-from gpumix.domain.plan import Placement, Plan, WorkloadPlan
+from gpumix.domain.plan import MixLine, Placement, Plan, WorkloadPlan
 from gpumix.domain.proof import PlannedHours, PlannedReplicas
 from gpumix.domain.workload import Tier, Workload
 from gpumix.errors import InputError, Problem
@@ -66,6 +66,8 @@ def launches(plan: Plan, catalog: Catalog) -> tuple[Launch, ...]:
         raise InputError(Problem("plan", "carries no inventory", "plan it again"))
     by_id = {w.id: w for w in plan.inventory.workloads}
     groups = together(plan.inventory)[1]
+    lines = {line.resource: line for line in plan.mix}
+    own_models = {model.id for model in plan.inventory.own_models}
     names: set[str] = set()
     met: set[tuple[object, ...]] = set()
     found = []
@@ -78,7 +80,7 @@ def launches(plan: Plan, catalog: Catalog) -> tuple[Launch, ...]:
         for placement, replicas in zip(planned.placements, hours, strict=True):
             members = (planned.id, *placement.shared_with)
             key = (frozenset(members), placement.resource, *_layout(placement))
-            if key in met or placement.resource not in {line.resource for line in plan.mix}:
+            if key in met or placement.resource not in lines:
                 continue  # met with another workload of the group, or done by an API
             met.add(key)
             one = _launch(
@@ -89,7 +91,11 @@ def launches(plan: Plan, catalog: Catalog) -> tuple[Launch, ...]:
                 _option_of(placement, options),
                 catalog,
             )
-            found.append(one)
+            found.append(
+                replace(
+                    _on_line(one, lines[placement.resource]), is_own_model=one.model in own_models
+                )
+            )
     return tuple(found)
 
 
@@ -127,7 +133,33 @@ def _launch(
         peak_replicas=peak,
         flags=_flags(members, option, catalog),
         adapters=workload.adapters,
+        share=placement.share,
+        note=placement.note,
+        waits=workload.is_deferrable,
+        as_published=_is_published(workload.model, placement.precision, catalog),
+        run=workload.run,
     )
+
+
+def _on_line(one: Launch, line: MixLine) -> Launch:
+    """With the line of the mix that it runs on; a job runs as often at a time as fits there."""
+    instances = line.counts_by_year[0] if line.counts_by_year else line.count
+    gpus = instances * line.gpus_per_instance
+    peak = max(min(one.peak_replicas, gpus // one.gpus), 1) if one.is_job else one.peak_replicas
+    return replace(
+        one,
+        peak_replicas=peak,
+        purchase=line.purchase,
+        provider=line.provider,
+        region=line.region,
+        instance=line.instance,
+        gpus_per_instance=line.gpus_per_instance,
+        line_gpus=gpus,
+    )
+
+
+def _is_published(model: str, precision: str, catalog: Catalog) -> bool:
+    return model in catalog.models and catalog.models[model].precision == precision
 
 
 def _flags(

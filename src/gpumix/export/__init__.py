@@ -1,0 +1,1 @@
+"""Files that start a plan: a target's words for each launch, and what that target cannot say."""
