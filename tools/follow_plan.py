@@ -270,7 +270,7 @@ class Follower:
         }  # fmt: skip
 
     def bill(self) -> Iterator[dict[str, str]]:
-        """A line for each node and hour that it is there."""
+        """A line for each node and spell of a day that it is there."""
         for line in self.plan.mix:
             committed = Purchase(line.purchase).is_committed
             price = line.usd_per_gpu_hour * line.gpus_per_instance * self._factor("price", line.gpu)
@@ -280,13 +280,24 @@ class Follower:
                     there = replica.there if not committed else np.ones(self.hours, bool)
                     nodes[replica.node] = nodes.get(replica.node, there) | there
             for node, there in nodes.items():
-                for hour in np.flatnonzero(there).tolist():
-                    start = START.timestamp() + hour * HOUR_S
-                    ends = (datetime.fromtimestamp(start + s, UTC).isoformat() for s in (0, HOUR_S))
-                    cost = f"{price[hour]:.6f}"
+                for first, after in _spells(there):
+                    ends = (
+                        datetime.fromtimestamp(START.timestamp() + hour * HOUR_S, UTC).isoformat()
+                        for hour in (first, after)
+                    )
+                    cost = f"{price[first:after].sum():.6f}"
                     way = "Committed" if committed else "Standard"
                     cells = (cost, "USD", "Usage", "", *ends, cost, way, node, "", "")
                     yield dict(zip(BILL, cells, strict=True))
+
+
+def _spells(there: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """First hour and the one after the last of each spell, none over midnight."""
+    hours = np.flatnonzero(there)
+    parts = np.flatnonzero((np.diff(hours) > 1) | (hours[1:] % DAY_H == 0)) + 1
+    for spell in np.split(hours, parts):
+        if len(spell):
+            yield int(spell[0]), int(spell[-1]) + 1
 
 
 def write(follower: Follower, folder: Path) -> None:

@@ -21,6 +21,7 @@ from gpumix.cli import (
     calibrate,
     compare,
     demo,
+    drift,
     explain,
     fit,
     init,
@@ -73,6 +74,7 @@ _add(app, fit.fit)
 _add(app, observe.observe)
 _add(app, attribute.attribute)
 _add(app, audit.audit)
+_add(app, drift.drift)
 _add(app, explain.explain)
 _add(predict_app, predict.predict_inference, "inference")
 _add(predict_app, predict.predict_training, "training")

@@ -67,14 +67,31 @@ def before(ratios: FloatArray, rules: Rules) -> float | None:
 
 
 def _since(rises: FloatArray, sigma: float, tolerance: float, rules: Rules) -> int | None:
-    """The day after the last on which the sum was 0; None where it ends below its threshold."""
+    """The first day of the shift at the end; None where the sum ends below its threshold.
+
+    The day after the last on which the sum was 0 is near it (Page 1954); of the days about that
+    one it is the one that parts the series best into two levels.
+    """
     allowance = max(rules.of("all", "allowance_sigmas") * sigma, tolerance / 2.0)
     total, since = 0.0, 0
     for day, rise in enumerate(rises.tolist()):
         total = max(0.0, total + rise - allowance)
         if total == 0.0:
             since = day + 1
-    return since if total > rules.of("all", "threshold_sigmas") * sigma else None
+    if total <= rules.of("all", "threshold_sigmas") * sigma:
+        return None
+    return _parting(rises, since, rules.days("week_days")) if since else 0
+
+
+def _parting(rises: FloatArray, about: int, week: int) -> int:
+    """The day within a week of `about` that parts a series into two levels of least squares."""
+    first = max(about - 2 * week, 0)
+    days = np.arange(max(about - week, first + 1), min(about + week, len(rises)))
+    gains = [
+        (day - first) * (len(rises) - day) * (rises[day:].mean() - rises[first:day].mean()) ** 2
+        for day in days.tolist()
+    ]
+    return int(days[int(np.argmax(gains))]) if gains else about
 
 
 def _sigma(ratios: FloatArray) -> float:

@@ -33,13 +33,12 @@ def _check(facts: Facts, gpu: str) -> DriftCheck:
     least, most = _bounds(facts, gpu, days)
     outside = np.where(seen < least, -1, np.where(seen > most, 1, 0))
     run = _run(outside)
-    has_drifted = run >= facts.rules.of("count", "least_days")
+    has_drifted = bool(run >= facts.rules.of("count", "least_days"))
     first = len(days) - run
     last = slice(first, None) if has_drifted else slice(-facts.rules.days("week_days"), None)
     observed = float(np.median(seen[last])) if len(days) else 0.0
-    is_more = has_drifted and outside[-1] > 0
-    ends = (least, most)
-    expected = float(np.median(ends[is_more][last])) if len(days) else 0.0
+    is_more = bool(has_drifted and outside[-1] > 0)
+    expected = float(np.median((most if is_more else least)[last])) if len(days) else 0.0
     change = observed / expected - 1.0 if expected > 0.0 else None
     return DriftCheck(
         kind="count",

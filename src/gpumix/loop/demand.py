@@ -31,20 +31,19 @@ class Asked:
 def asked(days: Days) -> Asked:
     """How many requests came and how long they were, over the plan's.
 
-    Where no engine counts requests, tokens in and out are two figures for three unknowns: of what
-    may have changed, the least is taken. With logs r_in = d + p and r_out = d + a the smallest
-    |d| + |p| + |a| is at d = median(0, r_in, r_out): both up alike are more requests, one alone is
-    its own length.
+    Where no engine counts requests, tokens in and out are two figures for three unknowns,
+    r_in = d + p and r_out = d + a as logs. Demand moves by itself from week to week, lengths do
+    not: one length at the most is taken to have changed, the one that leaves demand the nearer to
+    the plan's. Both up alike are more requests, one alone is its own length.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         read = np.log(days.tokens_in / days.expected_in)
         written = np.log(days.tokens_out / days.expected_out)
         counted = np.log(days.requests / days.expected_requests)
     read, written, counted = (np.where(np.isfinite(x), x, np.nan) for x in (read, written, counted))
-    least = np.median([np.zeros(len(read)), read, written], axis=0)
-    one_kind = np.where(np.isnan(written), read, written)
-    least = np.where(np.isnan(least), one_kind, least)
-    requests = np.where(np.isnan(counted), least, counted)
+    nearer = np.where(np.abs(written) <= np.abs(read), written, read)
+    nearer = np.where(np.isnan(nearer), np.where(np.isnan(read), written, read), nearer)
+    requests = np.where(np.isnan(counted), nearer, counted)
     return Asked(days.day, requests, read - requests, written - requests)
 
 

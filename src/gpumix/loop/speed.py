@@ -78,7 +78,11 @@ def served(facts: Facts) -> list[Served]:
 
 
 def find(facts: Facts, seen: list[Served]) -> Iterator[DriftCheck]:
-    """Each layout against its prediction and, where it has a past, against that."""
+    """Each layout against its prediction and, where it has a past, against that.
+
+    Where the team has measured the model on that GPU, the prediction knows it within a few per
+    cent, and what it was before does not count.
+    """
     for one in seen:
         ratios = np.log(one.observed / one.predicted)
         below, above = -math.log(one.low), math.log(one.high)
@@ -86,17 +90,32 @@ def find(facts: Facts, seen: list[Served]) -> Iterator[DriftCheck]:
         if level is None:
             continue
         check = check_of(_figure(facts, one), level, one.day, tolerated(below, above))
-        past = before(ratios, facts.rules)
-        if past is None or check.has_drifted:
+        changed = _since_before(facts, one, ratios)
+        if changed is None or not changed.has_drifted:
             yield check
-            continue
-        tolerance = math.log1p(facts.rules.of("speed", "tolerance_before"))
-        now = level_of(ratios, tolerance, tolerance, facts.rules, past)
-        if now is None or now.since is None:
-            yield check
-            continue
-        figure = replace(_figure(facts, one), against="before")
-        yield check_of(figure, now, one.day, tolerated(tolerance, tolerance), past)
+        elif check.has_drifted:
+            yield replace(check, since=changed.since)
+        else:
+            yield check if _is_measured(facts, one) else changed
+
+
+def _is_measured(facts: Facts, one: Served) -> bool:
+    rows = facts.catalog.measured
+    pairs = zip(rows.get("model", ()), rows.get("gpu", ()), strict=True)
+    return (one.launch.model, one.launch.gpu) in pairs
+
+
+def _since_before(facts: Facts, one: Served, ratios: FloatArray) -> DriftCheck | None:
+    """The layout against its own first days; None where there are too few."""
+    past = before(ratios, facts.rules)
+    if past is None:
+        return None
+    tolerance = math.log1p(facts.rules.of("speed", "tolerance_before"))
+    now = level_of(ratios, tolerance, tolerance, facts.rules, past)
+    if now is None:
+        return None
+    figure = replace(_figure(facts, one), against="before")
+    return check_of(figure, now, one.day, tolerated(tolerance, tolerance), past)
 
 
 def _figure(facts: Facts, one: Served) -> Figure:
