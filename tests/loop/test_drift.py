@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from followed import DAY, H100, HOURLY, L40S, RESERVED, SINCE, fleet, held, only, told
 
-SEEDS = (1, 2)
+SEEDS = (1, pytest.param(2, marks=pytest.mark.slow))
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("followed")
 
 
-@pytest.mark.parametrize("seed", [10, 11])
+@pytest.mark.parametrize(
+    "seed", [10, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(11, 30))]
+)
 def test_twenty_quiet_weeks_alarm_nobody(
     monkeypatch: pytest.MonkeyPatch, folder: Path, seed: int
 ) -> None:

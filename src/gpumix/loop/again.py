@@ -141,11 +141,17 @@ def _demand(demand: Demand, kind: str, factor: float) -> Demand:
     if kind == "burstiness":
         peaked = (1.0 + (demand.arrival_cv**2 - 1.0) / 2.0) * factor
         return replace(demand, arrival_cv=max(2.0 * peaked - 1.0, 0.0) ** 0.5)
-    side = "input" if kind == "prompt" else "output"
+    read, written = (factor, 1.0) if kind == "prompt" else (1.0, factor)
     classes = tuple(
-        replace(one, **{side: _scaled(getattr(one, side), factor)}) for one in demand.classes
+        replace(one, input=_scaled(one.input, read), output=_scaled(one.output, written))
+        for one in demand.classes
     )
-    return replace(demand, classes=classes, **{side: _scaled(getattr(demand, side), factor)})
+    return replace(
+        demand,
+        input=_scaled(demand.input, read),
+        output=_scaled(demand.output, written),
+        classes=classes,
+    )
 
 
 def _scaled(lengths: Lengths, factor: float) -> Lengths:

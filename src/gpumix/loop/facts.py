@@ -194,7 +194,7 @@ class Facts:
         day = np.searchsorted(days, hours.hour[rows] // HOURS_A_DAY)
 
         def daily(values: FloatArray) -> FloatArray:
-            return np.bincount(day, values[rows], len(days))
+            return np.asarray(np.bincount(day, values[rows], len(days)), dtype=float)
 
         expected = [self._expected(one, seen, days) for one in group.members]
         requests, read, written = (np.sum([e[i] for e in expected], axis=0) for i in range(3))
@@ -216,7 +216,8 @@ class Facts:
             raise ValueError(f"{workload.id} has no demand")
         week = np.array(demand.units_per_hour)
         units = week[self.hours_of_week(hours)] * self.growth(workload, hours)
-        requests = np.bincount(np.searchsorted(days, hours // HOURS_A_DAY), units, len(days))
+        day = np.searchsorted(days, hours // HOURS_A_DAY)
+        requests = np.asarray(np.bincount(day, units, len(days)), dtype=float)
         return requests, requests * demand.input.mean, requests * demand.output.mean
 
     def _seen_hours(self, rows: IntArray) -> IntArray:
