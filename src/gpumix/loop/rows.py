@@ -11,7 +11,8 @@ from gpumix.loop.speed import METRIC, Served, question
 from gpumix.predict.inference import predict_inference
 
 BINS = 3
-"""Loads of a layout that become rows: thirds of its hours by the requests that ran."""
+"""Loads of a layout that become rows: thirds of its hours by the tokens that they wrote. By the
+requests that ran they would part by the noise of few samples, too high in the highest third."""
 
 Row = dict[str, str]
 
@@ -37,7 +38,7 @@ def _rows(facts: Facts, one: Served) -> list[Row]:
     running, observed, predicted = (
         values[recent] for values in (one.hours.running, one.hours.observed, one.hours.predicted)
     )
-    order = np.argsort(running, kind="stable")
+    order = np.argsort(observed, kind="stable")
     parts = [part for part in np.array_split(order, BINS) if len(part)]
     loads = [float(running[part].mean()) for part in parts]
     asked = {
@@ -49,11 +50,12 @@ def _rows(facts: Facts, one: Served) -> list[Row]:
     table["load_value"] = [round(load, 2) for load in loads]
     rates = np.asarray(predict_inference(table, catalog=facts.catalog)["value"], dtype=float)
     found = []
-    for part, load, rate in zip(parts, table["load_value"], rates.tolist(), strict=True):
+    least = facts.rules.of("speed", "least_running")
+    for part, load, rate in zip(parts, loads, rates.tolist(), strict=True):
         value = rate * float(observed[part].sum() / predicted[part].sum())
-        if np.isfinite(value) and value > 0.0:
+        if np.isfinite(value) and value > 0.0 and load >= least:
             told = {name: _text(cell) for name, cell in asked.items()}
-            told |= {"load_value": _text(load), "metric": METRIC, "value": f"{value:.6g}"}
+            told |= {"load_value": _text(round(load, 2)), "metric": METRIC, "value": f"{value:.6g}"}
             found.append(told)
     return found
 

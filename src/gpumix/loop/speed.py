@@ -140,12 +140,16 @@ def _figure(facts: Facts, one: Served) -> Figure:
 
 
 def _by_version(facts: Facts, group: Group, gpu: str) -> dict[str, IntArray]:
-    """Rows of servers on a GPU that tell their load, by the engine's version on that day."""
+    """Rows of servers on a GPU that tell their load, by the engine's version on that day.
+
+    Hours of no load are among them: to choose hours by their load would keep those whose samples
+    happen to lie above it.
+    """
     hours, rows = facts.hours, facts.rows(group)
-    least = facts.rules.of("speed", "least_running")
-    with np.errstate(invalid="ignore"):
-        is_told = (hours.running[rows] >= least) & (hours.tokens_out[rows] > 0.0)
-    rows = rows[is_told & (hours.gpu[rows] == gpu)]
+    rows = rows[np.isfinite(hours.running[rows]) & (hours.gpu[rows] == gpu)]
+    places = list(zip(hours.node[rows].tolist(), hours.slot[rows].tolist(), strict=True))
+    writing = {p for p, n in zip(places, hours.tokens_out[rows].tolist(), strict=True) if n > 0.0}
+    rows = rows[np.array([place in writing for place in places], dtype=bool)]  # first GPUs
     versions: dict[tuple[str, str, int], tuple[int, str]] = {}
     for one in facts.seen.ran:
         if one.what == "engine":
@@ -164,7 +168,10 @@ def _served(
     hours = facts.hours
     days, at = np.unique(hours.hour[rows] // HOURS_A_DAY, return_inverse=True)
     read, written = _lengths(facts, group, days)
+    mean = np.bincount(at, hours.running[rows], len(days)) / np.bincount(at, minlength=len(days))
     known = np.isfinite(read) & np.isfinite(written) & (read > 0.0) & (written > 0.0)
+    known &= mean >= facts.rules.of("speed", "least_running")
+    known &= np.bincount(at, hours.tokens_out[rows], len(days)) > 0.0
     rows, at = rows[known[at]], at[known[at]]
     days, at = np.unique(hours.hour[rows] // HOURS_A_DAY, return_inverse=True)
     if not len(rows):
