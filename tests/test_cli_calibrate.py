@@ -91,7 +91,7 @@ def test_compare_says_what_moved_it(monkeypatch, project, capsys):  # type: igno
         (["calibrate", "runs.csv", "--tp", "-1"], "--tp: tp must be a whole number from 1"),
         (["calibrate", "runs.csv", "--n-gpus", "1e308"], "--n-gpus: n_gpus must be a whole"),
         (["calibrate", "runs.csv", "--rate", "-1"], "--rate: must be above 0"),
-        (["calibrate"], "Missing argument"),
+        (["calibrate"], "RESULTS: none are named"),
         (["compare", LLAMA, "--measured", "nowhere"], "holds no measurements.csv"),
         (["plan", "team.yaml", "--measured", "nowhere"], "holds no measurements.csv"),
     ],

@@ -21,6 +21,7 @@ from gpumix.cli import (
     calibrate,
     compare,
     demo,
+    drift,
     explain,
     export,
     fit,
@@ -77,6 +78,7 @@ _add(app, attribute.attribute)
 _add(app, audit.audit)
 _add(app, export.export)
 _add(app, guard.guard)
+_add(app, drift.drift)
 _add(app, explain.explain)
 _add(predict_app, predict.predict_inference, "inference")
 _add(predict_app, predict.predict_training, "training")

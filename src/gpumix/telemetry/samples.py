@@ -45,6 +45,9 @@ SCHEMA: Final = pa.schema(
         ("tokens_out_total", _NUMBER),  # counter
         ("requests_running", _NUMBER),
         ("scraper", _TEXT),
+        ("requests_total", _NUMBER),  # counter
+        ("engine_version", _TEXT),
+        ("driver_version", _TEXT),
     ]
 )
 """Of samples."""

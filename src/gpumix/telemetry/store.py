@@ -71,10 +71,10 @@ class Fleet:
         connection.execute("set timezone = 'UTC'")
         if self.has_samples:
             files = str(self.folder / "samples" / "*" / "*.parquet").replace("'", "''")
-            names = ", ".join(f'"{name}"' for name in SCHEMA.names)
-            connection.execute(
-                f"create view samples as select {names} from read_parquet('{files}')"
-            )
+            read = f"read_parquet('{files}', union_by_name = true)"
+            there = {row[0] for row in connection.execute(f"describe from {read}").fetchall()}
+            names = ", ".join(_column(name, name in there) for name in SCHEMA.names)
+            connection.execute(f"create view samples as select {names} from {read}")
         else:
             connection.register("none", SCHEMA.empty_table())
             connection.execute("create view samples as select * from none")
@@ -156,6 +156,13 @@ def summary_of(fleet: Fleet) -> FleetSummary:
         resolution_s=fleet.resolution_s,
         notes=fleet.notes,
     )
+
+
+def _column(name: str, is_there: bool) -> str:
+    """SQL of a column of SCHEMA; null in a folder that an older gpumix wrote without it."""
+    if is_there:
+        return f'"{name}"'
+    return f'null::{"varchar" if SCHEMA.field(name).type == pa.string() else "double"} as "{name}"'
 
 
 def _read(path: Path, schema: pa.Schema) -> pa.Table:

@@ -16,6 +16,8 @@ from gpumix.telemetry.sources.engines import Served, by_pod
 from gpumix.telemetry.sources.kube import nodes_of
 from gpumix.telemetry.sources.owners import Owners, Pod, PodKey
 from gpumix.telemetry.sources.series import Series, metrics
+from gpumix.telemetry.sources.versions import Spells
+from gpumix.telemetry.sources.versions import by_pod as versions_by_pod
 
 PRESENT_S = 300
 """A device still is its pod's through a hole of this length."""
@@ -39,28 +41,46 @@ def observed(series: Iterable[Series], place: str, pods: Sequence[Pod] = ()) -> 
         fix = "a label such as Hostname, node or instance"
         raise InputError(Problem(place, "has GPUs whose machine no label names", fix))
     labels = (one for one in by_use["kube"] if one.name == "kube_pod_labels")
-    samples = _table(held, by_pod(by_use["engine"]), Owners(labels, pods))
+    versions = versions_by_pod(by_use["kube"], pods)
+    samples = _table(held, by_pod(by_use["engine"]), Owners(labels, pods), versions)
     return Observed(samples=samples if held else None, nodes=nodes, notes=notes)
 
 
-def _table(held: list[Held], served: Mapping[PodKey, Served], owners: Owners) -> pa.Table:
+def _table(
+    held: list[Held],
+    served: Mapping[PodKey, Served],
+    owners: Owners,
+    versions: Mapping[PodKey, Spells],
+) -> pa.Table:
     held = sorted(held, key=lambda one: (_order(one), int(one.t[0])))
     firsts = _first_devices(held)
     parts = [
-        _rows(one, served.get(one.pod) if one.pod else None, owners, firsts[i])
+        _rows(
+            one,
+            served.get(one.pod) if one.pod else None,
+            owners,
+            firsts[i],
+            versions.get(one.pod, []) if one.pod else [],
+        )
         for i, one in enumerate(held)
     ]
     return pa.concat_tables(parts or [SCHEMA.empty_table()])
 
 
 def _rows(
-    held: Held, served: Served | None, owners: Owners, is_first: NDArray[np.bool_]
+    held: Held,
+    served: Served | None,
+    owners: Owners,
+    is_first: NDArray[np.bool_],
+    versions: Spells,
 ) -> pa.Table:
     """The rows of one holding; `is_first` [n]: this device stands for the whole pod."""
     count = len(held.t)
     device = held.device
     values = dict(held.columns)
     named: dict[str, list[tuple[int, str]]] = {}
+    named["engine_version"] = _from(versions, held.t)
+    named["driver_version"] = _from(held.drivers, held.t)
     if held.pod is not None:
         spells = owners.at(held.pod, held.own, held.t)
         named["team"] = [(start, team) for start, team, _ in spells]
@@ -93,6 +113,13 @@ def _rows(
             array = pa.repeat(pa.scalar(fixed.get(field.name), field.type), count)
         arrays.append(array)
     return pa.table(arrays, schema=SCHEMA)
+
+
+def _from(told: Sequence[tuple[int, str]], t: NDArray[np.int64]) -> list[tuple[int, str]]:
+    """(position from which on, name) at ascending times `t`; the first holds before it was told."""
+    starts = np.searchsorted(t, [since for since, _ in told])
+    starts[:1] = 0
+    return [(int(start), name) for start, (_, name) in zip(starts, told, strict=True)]
 
 
 def _spelled(spells: list[tuple[int, str]], count: int) -> pa.Array:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -40,7 +40,8 @@ class Device:
 @dataclass(frozen=True, slots=True)
 class Held:
     """A device's samples while one owner, or nobody, had it: times [s] `t` [n], ascending, and
-    columns [n] with NaN where there is no value. `own` are labels of the samples."""
+    columns [n] with NaN where there is no value. `own` are labels of the samples; `drivers` are
+    versions of the driver, each with the time [s] from which on it was told."""
 
     device: Device
     mig: str | None
@@ -50,13 +51,12 @@ class Held:
     own: Mapping[str, str]
     t: NDArray[np.int64]
     columns: Mapping[str, NDArray[np.float64]]
+    drivers: tuple[tuple[int, str], ...] = ()
 
     def only(self, kept: NDArray[np.bool_]) -> Held:
         """The rows that are `kept` [n]."""
         cut = {name: values[kept] for name, values in self.columns.items()}
-        return Held(
-            self.device, self.mig, self.gpu_name, self.pod, self.job_id, self.own, self.t[kept], cut
-        )
+        return replace(self, t=self.t[kept], columns=cut)
 
 
 def holdings(series: Iterable[Series]) -> tuple[list[Held], tuple[Note, ...]]:
@@ -152,10 +152,16 @@ def _by_owner(group: Sequence[tuple[Series, Device]], exporters: frozenset[PodKe
         names = (label(one.labels, "gpu_name") for one in mine)
         name = next(filter(None, names), None)
         held = Held(
-            devices[owner], owner.mig, name, owner.pod, owner.job_id, mine[0].labels, t, values
-        )
+            devices[owner], owner.mig, name, owner.pod, owner.job_id, mine[0].labels, t, values,
+            _drivers(mine),
+        )  # fmt: skip
         found.append(held)
     return _handed_over(found)
+
+
+def _drivers(series: Sequence[Series]) -> tuple[tuple[int, str], ...]:
+    told = {(int(one.t[0]), label(one.labels, "driver_version")) for one in series}
+    return tuple(sorted((since, version) for since, version in told if version))
 
 
 def _handed_over(found: list[Held]) -> list[Held]:
@@ -191,9 +197,7 @@ def _filled(held: Held, other: Held) -> Held:
         is_open = np.isnan(old[mine])
         old[mine[is_open]] = values[theirs[is_open]]
         merged[name] = old
-    return Held(
-        held.device, held.mig, held.gpu_name, held.pod, held.job_id, held.own, held.t, merged
-    )
+    return replace(held, columns=merged)
 
 
 def _without_parents(found: list[Held]) -> list[Held]:

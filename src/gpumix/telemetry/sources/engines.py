@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gpumix.telemetry.sources.owners import PodKey, pod_key
 from gpumix.telemetry.sources.series import Series, label, metrics, scraper, usable
 
-COUNTERS: Final = ("tokens_in_total", "tokens_out_total")
+COUNTERS: Final = ("tokens_in_total", "tokens_out_total", "requests_total")
 LOOK_BACK_S: Final = 300
 """An engine's value holds for so long."""
 INTERVAL_S: Final = 60
@@ -73,10 +73,9 @@ def by_pod(series: Iterable[Series]) -> Mapping[PodKey, Served]:
 
 
 def _identity(one: Series) -> str:
-    """The engine within its pod."""
-    return "/".join(
-        one.labels.get(name, "") for name in ("engine", "model_name", "port", "dp_rank")
-    )
+    """The engine within its pod, and the end of requests that are counted by how they ended."""
+    told = ("engine", "model_name", "port", "dp_rank", "finished_reason")
+    return "/".join(one.labels.get(name, "") for name in told)
 
 
 def _merged(same: list[Series]) -> _Stream:

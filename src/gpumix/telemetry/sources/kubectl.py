@@ -23,6 +23,7 @@ from gpumix.telemetry.samples import MOST_BYTES, NODES, Observed
 from gpumix.telemetry.sources.kube import GPU_RESOURCE, MIG_RESOURCE, node_row
 from gpumix.telemetry.sources.owners import Pod
 from gpumix.telemetry.sources.series import label
+from gpumix.telemetry.sources.versions import version_in
 
 COMMAND: Final = "kubectl get pods,nodes -A -o json"
 HOLDING: Final = frozenset({"Running", "Unknown"})
@@ -122,7 +123,13 @@ def _pod(item: Mapping[str, Any]) -> Pod:
         label(labels, "team"),
         label(labels, "workload"),
         label(labels, "model") or _model(item["spec"]["containers"]),
+        label(labels, "engine_version") or _version(item["spec"]["containers"]),
     )
+
+
+def _version(containers: Any) -> str | None:
+    images = (str(container.get("image") or "") for container in containers)
+    return next(filter(None, map(version_in, images)), None)
 
 
 def _spelled(name: str) -> str:

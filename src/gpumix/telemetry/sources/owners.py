@@ -27,6 +27,7 @@ class Pod:
     team: str | None = None
     workload: str | None = None
     model: str | None = None
+    engine_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
