@@ -21,6 +21,7 @@ from gpumix.cli import (
     calibrate,
     compare,
     demo,
+    diff,
     explain,
     fit,
     init,
@@ -31,6 +32,7 @@ from gpumix.cli import (
     price_files,
     price_trends,
     prices,
+    replan,
     simulate,
     site,
     solve,
@@ -73,6 +75,8 @@ _add(app, fit.fit)
 _add(app, observe.observe)
 _add(app, attribute.attribute)
 _add(app, audit.audit)
+_add(app, replan.replan)
+_add(app, diff.diff)
 _add(app, explain.explain)
 _add(predict_app, predict.predict_inference, "inference")
 _add(predict_app, predict.predict_training, "training")

@@ -77,11 +77,14 @@ def open_inventory(path: Path, measured: Path | None = None) -> Opened:
 
 
 def plan_file(
-    path: Path | str, progress: Progress = lambda _: None, measured: Path | None = None
+    path: Path | str,
+    progress: Progress = lambda _: None,
+    measured: Path | None = None,
+    work: Work = NORMAL,
 ) -> Planned:
     """The plan of an inventory file, or of a plan.json once more, and the problem it solved."""
     progress(f"reading {path}")
-    return _planned(Path(path), open_inventory(Path(path), measured), progress)
+    return _planned(Path(path), open_inventory(Path(path), measured), progress, work)
 
 
 def plan_into(
