@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from replan_fixture import planned, team
 
 from gpumix.cli import app
 from gpumix.domain.plan import Plan
@@ -19,6 +18,7 @@ from gpumix.loop.difference import FIGURES, difference
 from gpumix.report.difference import comment_markdown, difference_json, difference_markdown
 from gpumix.report.export import plan_to_dict, to_json
 from gpumix.report.views.difference import headline
+from replan_fixture import planned, team
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "</details> --> <img src=x> [x](http://e) `| @all"

@@ -9,7 +9,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from replan_fixture import PRICES, QUICK, SITE, catalog, planned, team
 
 from gpumix.domain.plan import Plan
 from gpumix.domain.replanned import Verdict
@@ -18,6 +17,7 @@ from gpumix.domain.today_plan import Action as Move
 from gpumix.errors import InputError
 from gpumix.loop.replan import Again, left_of, replan, usd_of
 from gpumix.loop.standing import standing
+from replan_fixture import PRICES, QUICK, SITE, catalog, planned, team
 
 JUNE = date(2027, 6, 10)
 

@@ -9,7 +9,7 @@ from datetime import date
 
 from gpumix.domain.contracts import Credit
 from gpumix.domain.defaults import SERVER_LEAD_MONTHS
-from gpumix.domain.offer import Offer
+from gpumix.domain.offer import Offer, Purchase
 from gpumix.domain.plan import Plan
 from gpumix.domain.replanned import FleetCount
 from gpumix.domain.site import OwnedTerms, Site
@@ -121,14 +121,30 @@ def _fewer(owned: Sequence[Owned], gpu: str, gone: int) -> tuple[Owned, ...]:
 
 
 def over(newer: Sequence[Offer], older: Sequence[Offer]) -> tuple[Offer, ...]:
-    """Prices of which the newer stand in place of older ones of the same machine and terms."""
+    """Prices of which the newer stand in place of older ones of the same machine and terms, and of
+    those that they contradict: a longer commitment dearer than a shorter one, or than none."""
     names = {_key(offer) for offer in newer}
-    return (*newer, *(offer for offer in older if _key(offer) not in names))
+    left = (offer for offer in older if _key(offer) not in names)
+    return (*newer, *(o for o in left if not any(_contradict(o, new) for new in newer)))
 
 
 def _key(offer: Offer) -> tuple[object, ...]:
-    size = offer.gpus_per_instance
-    return (offer.provider, offer.region, offer.gpu, size, offer.purchase, offer.term_months)
+    return (*_machine(offer), offer.gpus_per_instance, offer.purchase, offer.term_months)
+
+
+def _machine(offer: Offer) -> tuple[str, str, str]:
+    return (offer.provider, offer.region, offer.gpu)
+
+
+def _contradict(one: Offer, other: Offer) -> bool:
+    if _machine(one) != _machine(other):
+        return False
+    pairs = ((one, other), (other, one))
+    return any(
+        short.term_months < long.term_months and long.usd_per_gpu_hour > short.usd_per_gpu_hour
+        for short, long in pairs
+        if short.purchase is not Purchase.SPOT
+    )
 
 
 def _moved(workload: Workload, gone: int) -> Workload:

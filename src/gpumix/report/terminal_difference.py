@@ -1,4 +1,4 @@
-"""Two plans side by side, and a plan made anew, on a terminal."""
+"""Two plans side by side, a plan made anew, and many at once, on a terminal."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from rich.text import Text
 
 from gpumix.domain.plan_difference import PlanDifference
 from gpumix.domain.replanned import Replanned
+from gpumix.domain.sweep import Sweep
 from gpumix.errors import printable
 from gpumix.report.terminal_table import show_table
 from gpumix.report.views import difference as view
 from gpumix.report.views import replan as replan_view
+from gpumix.report.views import sweep as sweep_view
 
 
 def show_difference(found: PlanDifference, met: tuple[str, ...], console: Console) -> None:
@@ -37,4 +39,14 @@ def show_replan(found: Replanned, console: Console, saved: str | None) -> None:
     console.print(Text(replan_view.not_counted(found), style="dim"))
     step = f"open {saved}/report.html" if saved else "the same with --out DIR"
     console.print()
+    console.print(Text.assemble(("Next: ", "bold"), step), soft_wrap=True)
+
+
+def show_sweep(found: Sweep, console: Console, folder: str) -> None:
+    """Print many plans in one table, and why some are missing."""
+    show_table(sweep_view.sweep_table(found), console)
+    for words in sweep_view.reasons(found):
+        console.print(Text(printable(words), style="yellow"))
+    console.print()
+    step = f"open {printable(folder)}/NAME/report.html"
     console.print(Text.assemble(("Next: ", "bold"), step), soft_wrap=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from gpumix import __version__, mix
+from gpumix import __version__
 from gpumix.catalog import Catalog
 from gpumix.domain.replanned import Replanned
 from gpumix.errors import InputError, Problem
@@ -16,19 +15,19 @@ from gpumix.loop.replan import Again, left_of, replan
 from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.plan import Progress
 from gpumix.publish import check_folder, write_set
-from gpumix.report import export, html
+from gpumix.report import export
 from gpumix.report.difference import replan_json, replan_markdown
-from gpumix.report.tco import entries_csv
 from gpumix.telemetry.machines import gpu_id
 from gpumix.verbs.observe import opened
-from gpumix.verbs.plan import PLAN, Opened, open_inventory
+from gpumix.verbs.plan import FILES as PLAN_FILES
+from gpumix.verbs.plan import Opened, files_of, open_inventory
 
 REPLAN, REPLAN_MD = "replan.json", "replan.md"
 _LAST_DAY = """
     select gpu_name, count(distinct gpu) from samples
     where t > (select max(t) from samples) - 86400 group by gpu_name
 """
-FILES = (PLAN, "report.html", "entries.csv", "problem.json", REPLAN, REPLAN_MD)
+FILES = (*PLAN_FILES, REPLAN, REPLAN_MD)
 
 
 def replan_fleet(
@@ -69,17 +68,12 @@ def replan_fleet(
 
 
 def _write(folder: Path, again: Again, started: Opened) -> None:
-    planned = again.planned
-    made = replace(planned.plan, version=__version__)
+    made = replace(again.planned, plan=replace(again.planned.plan, version=__version__))
     texts = {
-        PLAN: export.to_json(export.plan_to_dict(made)),
-        "report.html": html.plan_html(made),
-        "entries.csv": entries_csv(planned.entries),
-        "problem.json": json.dumps(mix.problem_to_dict(planned.problem), indent=1),
         REPLAN: export.to_json(replan_json(again.answer)),
         REPLAN_MD: replan_markdown(again.answer),
     }
-    write_set(folder, {**texts, **started.files})
+    write_set(folder, {**files_of(made, started), **texts})
 
 
 def gpus_seen(folder: Path, catalog: Catalog) -> Mapping[str, int]:
