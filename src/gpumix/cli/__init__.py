@@ -21,6 +21,7 @@ from gpumix.cli import (
     calibrate,
     compare,
     demo,
+    diff,
     drift,
     explain,
     export,
@@ -34,6 +35,7 @@ from gpumix.cli import (
     price_files,
     price_trends,
     prices,
+    replan,
     simulate,
     site,
     solve,
@@ -79,6 +81,8 @@ _add(app, audit.audit)
 _add(app, export.export)
 _add(app, guard.guard)
 _add(app, drift.drift)
+_add(app, replan.replan)
+_add(app, diff.diff)
 _add(app, explain.explain)
 _add(predict_app, predict.predict_inference, "inference")
 _add(predict_app, predict.predict_training, "training")

@@ -25,20 +25,35 @@ if TYPE_CHECKING:
     from gpumix.verbs.plan import Overrides
 
 NOT_PROVEN = 3
-UNPROVEN_GAP = 0.25
-"""Gap above which the command fails, where the headline only warns (decision 0017)."""
-FILES = ("plan.json", "report.html", "entries.csv", "problem.json")
 
 
 def plan(
     inventory: Annotated[
-        Path,
-        typer.Argument(help="The inventory, a YAML file; or a plan.json, or its folder."),
+        list[Path],
+        typer.Argument(
+            help="The inventory, a YAML file; or a plan.json, or its folder. Of several each is "
+            "planned, and one table tells of all."
+        ),
     ],
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for plan.json, report.html, entries.csv, problem.json."),
+        typer.Option(
+            help="Folder for plan.json, report.html, entries.csv, problem.json; of several plans "
+            "each has a folder of its name in it."
+        ),
     ] = None,
+    scenarios: Annotated[
+        bool,
+        typer.Option("--scenarios", help="Also plan each of the inventory's scenarios."),
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=1024, help="Of several plans: how many at a time."),
+    ] = None,
+    on: Annotated[
+        str,
+        typer.Option(help="Of several plans: where, local, ray or ray://HOST:PORT (gpumix[ray])."),
+    ] = "local",
     measured: Measured = None,
     estimated_terms: Annotated[
         bool | None,
@@ -85,16 +100,29 @@ def plan(
     Example: gpumix plan team.yaml
 
     Example: gpumix plan gpumix-out/team
+
+    Example: gpumix plan teams/*.yaml --out plans
     """
+    from gpumix.errors import InputError, Problem
     from gpumix.verbs.plan import Overrides, work_of
 
+    told, parent = Format.JSON if as_json else format, Path("gpumix-out")
+    overrides, work = Overrides(estimated_terms, tiers), work_of(effort.value, time_limit_s)
+    if scenarios or len(inventory) > 1:
+        if xlsx or memo:
+            fix = "gpumix plan DIR/NAME --xlsx FILE, of a plan that was made"
+            raise InputError(Problem("--xlsx, --memo", "go with a single plan", fix))
+        from gpumix.cli.sweeps import run_sweep
+
+        folder = out or (parent / f"{_name(inventory[0])}-scenarios" if scenarios else parent)
+        return run_sweep(inventory, scenarios, folder, on, workers, measured, told, overrides, work)
     return run(
-        inventory,
-        out or Path("gpumix-out") / _name(inventory),
+        inventory[0],
+        out or parent / _name(inventory[0]),
         measured,
-        Format.JSON if as_json else format,
-        overrides=Overrides(estimated_terms, tiers),
-        work=work_of(effort.value, time_limit_s),
+        told,
+        overrides=overrides,
+        work=work,
         xlsx=xlsx,
         memo=memo,
         details=details,
@@ -132,7 +160,7 @@ def run(
     from gpumix.report.terminal import show_plan, spinner
     from gpumix.report.terminal_answer import show_answer
     from gpumix.report.workbook import plan_workbook
-    from gpumix.verbs.plan import AS_WRITTEN, plan_into
+    from gpumix.verbs.plan import AS_WRITTEN, FILES, UNPROVEN_GAP, plan_into
 
     check_folder(folder, FILES)
     for path in (xlsx, memo):

@@ -23,6 +23,7 @@ from gpumix.domain.timeline import Step
 from gpumix.domain.today_plan import TodayPlan
 from gpumix.domain.traffic import DemandFrom
 from gpumix.domain.workload import Inventory
+from gpumix.units import MONTHS_PER_YEAR
 
 SCHEMA_VERSION = "1.4"
 WITHOUT_LOSS = "without surviving a loss"
@@ -429,6 +430,11 @@ class Plan:
     money: PlanMoney | None = None
     room_use: tuple[RoomUse, ...] = ()
     cash_by_year_local: tuple[float, ...] = ()
+
+    @property
+    def months(self) -> int:
+        """Length of the horizon [months]."""
+        return self.inventory.months if self.inventory else self.years * int(MONTHS_PER_YEAR)
 
     def __repr__(self) -> str:
         cost = f"USD {self.monthly_usd:,.0f} a month from {self.start}"

@@ -19,6 +19,7 @@ from gpumix.domain.quote import Quote, StatedRate
 from gpumix.domain.site import Licence, Site
 from gpumix.domain.today import Today
 from gpumix.domain.traffic import DemandFrom, Lengths
+from gpumix.units import MONTHS_PER_YEAR
 
 DEFAULT_TIERS = ("hyperscaler", "neocloud")
 """Providers that are rented from where an inventory does not say: their machines are their own."""
@@ -209,7 +210,8 @@ class Workload:
     run. `countries` (ISO alpha-2) are where data may be processed; empty = anywhere. `data_tb` is
     kept where it runs, `egress_tb_per_month` sent out from there [TB, TB/month]. It runs from
     `from_month` until before `until_month`, months after the plan's start; None = to its end.
-    Its demand is that of its first year. `confidence` is the probability (0.5 to 0.99) that its
+    Its demand is that of its first year, and grows when the month `grows_in_month` of a year of the
+    plan begins. `confidence` is the probability (0.5 to 0.99) that its
     promises hold, over the interval of its predicted speed. Its replicas may run on parts of GPUs
     cut in hardware unless `mig` is off, and take turns with those of others on one GPU where
     `share_gpu` is on.
@@ -257,6 +259,7 @@ class Workload:
     rates: tuple[MeasuredRate, ...] = ()
     unit_name: str = ""
     needs: Needs = NO_NEEDS
+    grows_in_month: int = 0
 
     @property
     def what_runs(self) -> tuple[str, str]:
@@ -400,7 +403,7 @@ class Inventory:
     `phases` are the months of the plan (0 = first) in which it may buy, reserve or sell; None =
     every one in which anything changes. `licences` are paid on servers of one's own. `own_gpus` and
     `own_models` are the rows of the team's sheets and configs that the catalogue has not, or has
-    otherwise.
+    otherwise. Its last year lacks `short_months`: what is left of a plan need not be whole years.
     """
 
     name: str
@@ -427,3 +430,9 @@ class Inventory:
     licences: tuple[Licence, ...] = ()
     own_gpus: tuple[Gpu, ...] = ()
     own_models: tuple[Model, ...] = ()
+    short_months: int = 0
+
+    @property
+    def months(self) -> int:
+        """Length of the horizon [months]."""
+        return self.years * int(MONTHS_PER_YEAR) - self.short_months

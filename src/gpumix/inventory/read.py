@@ -51,6 +51,7 @@ from gpumix.inventory.fx import rates_of
 from gpumix.inventory.licences import licences_of
 from gpumix.inventory.limits import limits_of
 from gpumix.inventory.models import can_do, refuse_long, weights_of
+from gpumix.inventory.overridden import NO_CHANGES, read_document
 from gpumix.inventory.own_parts import own_parts
 from gpumix.inventory.places import quota_of
 from gpumix.inventory.promised import availability_of, promised
@@ -61,8 +62,7 @@ from gpumix.inventory.sites import quotes_of, sites_of
 from gpumix.inventory.today import Reading, today_of
 from gpumix.inventory.users import Ends, users_of
 from gpumix.inventory.validate import Checked, check
-from gpumix.inventory.yaml import MOST_BYTES, Document, KeyPath, parse
-from gpumix.reading import read_text
+from gpumix.inventory.yaml import Document, KeyPath
 from gpumix.units import SECONDS_PER_HOUR
 
 T = TypeVar("T")
@@ -78,16 +78,17 @@ def starter_text() -> str:
     return resources.files("gpumix.data").joinpath("starter.yaml").read_text(encoding="utf-8")
 
 
-def read_inventory(path: Path, catalog: Catalog, today: date) -> Inventory:
+def read_inventory(
+    path: Path, catalog: Catalog, today: date, changes: Mapping[str, Any] = NO_CHANGES
+) -> Inventory:
     """The inventory in a YAML file, checked against the catalogue.
 
-    `today` dates the plan where the file has no `as_of`.
+    `today` dates the plan where the file has no `as_of`; `changes` are values that stand in the
+    place of its own, by paths with points.
 
     Raises: InputError with every problem of the file, each with its key path and line.
     """
-    if_missing = f"`gpumix init {path}` writes a starter inventory"
-    text = read_text(path, "name the inventory file", if_missing, most_bytes=MOST_BYTES)
-    document = parse(text, path.name)
+    document = read_document(path, changes)
     checked = check(document)
     if checked.spec is None:
         raise InputError(checked.problems)

@@ -45,7 +45,7 @@ from gpumix.domain.workload import (
 from gpumix.errors import Problem, unknown_name
 from gpumix.inventory.dates import Span
 from gpumix.inventory.sites import country_problems
-from gpumix.units import HOURS_PER_WEEK, HOURS_PER_YEAR, MONTHS_PER_YEAR, SECONDS_PER_HOUR
+from gpumix.units import HOURS_PER_WEEK, HOURS_PER_YEAR, SECONDS_PER_HOUR
 
 _WEEK: Final = int(HOURS_PER_WEEK)
 _JOBS: Final = (Kind.FINETUNE, Kind.PRETRAIN)
@@ -58,6 +58,8 @@ _HOURS: Final = (0.0, 10.0 * HOURS_PER_YEAR)
 _RENTED: Final = tuple(purchase for purchase in Purchase if purchase.is_rental)
 _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Inventory.years": (1, 10),
+    "Inventory.short_months": (0, 11),
+    "Workload.grows_in_month": (0, 11),
     "Lengths.mean": (0.0, 1e7),
     "Lengths.cv": (0.0, 1e3),
     "Demand.units_per_hour": (0.0, 1e7 * SECONDS_PER_HOUR),
@@ -141,7 +143,7 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "Offer.gpus_per_instance": (1, 1024),
     "Rented.gpus_per_instance": (1, 1024),
     "Rented.count": (1, 1_000_000),
-    "Rented.usd_per_gpu_hour": (1e-9, 1e4),
+    "Rented.usd_per_gpu_hour": (0.0, 1e4),
     "Today.monthly_usd": (1e-9, 1e12),
     "ApiPrice.usd_per_mtok_input": (1e-9, 1e4),
     "ApiPrice.usd_per_mtok_cached": (0.0, 1e4),
@@ -210,7 +212,7 @@ def problems_of(inventory: Inventory, catalog: Catalog, place: str) -> list[Prob
             found.append(Problem(f"{place}.{field}", "two have one id"))
     if not inventory.workloads:
         found.append(Problem(f"{place}.workloads", "names no workload"))
-    phases, horizon = inventory.phases, inventory.years * int(MONTHS_PER_YEAR)
+    phases, horizon = inventory.phases, inventory.months
     if phases is not None and not (phases and phases[-1] < horizon and _rises(phases)):
         found.append(Problem(f"{place}.phases", "must be months of the horizon that rise"))
     limited = [year for year, _ in inventory.limits.cash]

@@ -269,3 +269,4 @@ class InventorySpec(Spec):
     prices: str | None = None
     models: str | None = None
     gpus: str | None = None
+    scenarios: dict[Name, dict[str, Any]] = {}

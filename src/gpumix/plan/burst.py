@@ -50,7 +50,7 @@ def _rule(
     own_units = math.fsum(use.units for _, use in own)
     held_data = {line.supply.id: line.data_usd.get(workload.id, 0.0) for line, _ in cloud}
     share = cloud_units / (cloud_units + own_units) if cloud_units else 0.0
-    starts = [_startup_s(use.cell.option, defaults) for _, use in cloud]
+    starts = [startup_s(use.cell.option, defaults) for _, use in cloud]
     return BurstRule(
         workload=workload.id,
         above_units_per_s=_units_per_hour(own, busiest) / SECONDS_PER_HOUR,
@@ -70,7 +70,7 @@ def _units_per_hour(uses: Uses, block: int) -> float:
     return math.fsum(use.share * use.replicas * use.rate for _, use in uses if use.block == block)
 
 
-def _startup_s(option: Option, defaults: Mapping[str, Range]) -> float | None:
+def startup_s(option: Option, defaults: Mapping[str, Range]) -> float | None:
     """From a running instance to a replica that serves: weights loaded, engine started [s]; None
     where either is not known, as for media.
 

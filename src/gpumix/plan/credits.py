@@ -58,7 +58,7 @@ def _drawn(
     lines: Sequence[Line], inventory: Inventory
 ) -> Iterator[tuple[Credit, tuple[float, ...]]]:
     """What each credit pays of the rent of each year that those before it leave [USD]."""
-    horizon, gone = inventory.years * MONTHS_PER_YEAR, dict[str, list[float]]()
+    horizon, gone = float(inventory.months), dict[str, list[float]]()
     for credit in credits_of(inventory):
         before = gone.setdefault(credit.provider, [0.0] * inventory.years)
         rent = _rent_by_year(lines, credit.provider, inventory.years)

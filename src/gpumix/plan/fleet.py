@@ -85,6 +85,7 @@ def in_year(inventory: Inventory, year: int) -> Inventory:
         inventory,
         start=day(inventory, period.start),
         years=1,
+        short_months=inventory.short_months if year == inventory.years - 1 else 0,
         limits=Limits(capex_usd=None, spot_share=inventory.limits.spot_share),
         workloads=tuple(_moved(w, period) for w in inventory.workloads if active_months(w, period)),
     )

@@ -36,7 +36,7 @@ from gpumix.plan.formulate import (
 )
 from gpumix.plan.search import Found, judged
 from gpumix.supply.supply import Supply
-from gpumix.units import HOURS_PER_WEEK, MONTHS_PER_YEAR
+from gpumix.units import HOURS_PER_WEEK
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Answer:
     @property
     def months(self) -> float:
         """Months of the horizon."""
-        return self.choice.inventory.years * MONTHS_PER_YEAR
+        return float(self.choice.inventory.months)
 
     @property
     def level_months(self) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from gpumix.cost.case.streams import cash_by_year
+from gpumix.domain.offer import Purchase
 from gpumix.domain.today_plan import Action, Move
 from gpumix.plan.accounts import Line
 from gpumix.plan.interpret import Answer, cost_of_year
@@ -27,7 +28,7 @@ def moves_between(today: Answer, plan: Answer) -> tuple[Move, ...]:
     found: list[Move] = []
     for line in sorted(today.lines, key=lambda one: one.supply.usd_per_gpu_hour):
         same = next((one for one in left if one.is_open and _is_same(line.supply, one)), None)
-        if line.supply.site is not None:
+        if line.supply.purchase is Purchase.OWNED:
             found += _of_own(line, same, plan)
         elif line.supply.until is not None:
             found += _of_commitment(line, same, plan)

@@ -63,16 +63,24 @@ class Period:
 def periods_of(inventory: Inventory, changes: Iterable[int] = ()) -> tuple[Period, ...]:
     """The periods of a horizon; `changes` are months at which something else changes."""
     horizon = months_of(inventory)
-    edges = set(range(0, horizon + 1, int(MONTHS_PER_YEAR)))
+    edges = {*range(0, horizon, int(MONTHS_PER_YEAR)), horizon}
     for workload in inventory.workloads:
         edges |= {workload.from_month, workload.until_month or horizon}
+        edges |= set(_growing(workload, horizon))
     edges |= set(changes)
     return tuple(Period(a, b - a) for a, b in pairwise(sorted(e for e in edges if e <= horizon)))
 
 
 def months_of(inventory: Inventory) -> int:
     """Length of the horizon [months]."""
-    return inventory.years * int(MONTHS_PER_YEAR)
+    return inventory.months
+
+
+def _growing(workload: Workload, horizon: int) -> range:
+    """Months within the horizon's years in which demand grows."""
+    first = workload.grows_in_month
+    grows = first and workload.demand is not None and workload.demand.growth_per_year
+    return range(first, horizon if grows else first, int(MONTHS_PER_YEAR))
 
 
 def whole_year(year: int) -> Period:
@@ -96,8 +104,13 @@ def growth(workload: Workload, period: Period) -> float:
     where the workload does not run."""
     if not active_months(workload, period):
         return 0.0
-    years = period.year - first_month(workload).year
+    years = _years_grown(workload, period.start) - _years_grown(workload, workload.from_month)
     return (1.0 + workload.demand.growth_per_year) ** years if workload.demand else 1.0
+
+
+def _years_grown(workload: Workload, month: int) -> int:
+    """How often demand has grown by a month of the plan, the month 0 of a plain one left out."""
+    return (month - workload.grows_in_month) // int(MONTHS_PER_YEAR)
 
 
 def work_per_week(workload: Workload, period: Period) -> float:
@@ -112,9 +125,16 @@ def units_in(workload: Workload, period: Period) -> float:
     return work_per_week(workload, period) * WEEKS_PER_YEAR * years
 
 
-def units_by_year(workload: Workload, years: int) -> tuple[float, ...]:
-    """Units that arrive in each year of the horizon."""
-    return tuple(units_in(workload, whole_year(year)) for year in range(years))
+def units_by_year(workload: Workload, months: int) -> tuple[float, ...]:
+    """Units that arrive in each year of a horizon of so many months."""
+    year, grows = int(MONTHS_PER_YEAR), workload.grows_in_month
+    found = []
+    for start in range(0, months, year):
+        end = min(start + year, months)
+        edges = sorted({start, end, *([start + grows] if start + grows < end else [])})
+        parts = (Period(a, b - a) for a, b in pairwise(edges))
+        found.append(sum(units_in(workload, part) for part in parts))
+    return tuple(found)
 
 
 def busiest_week(workload: Workload, periods: Iterable[Period]) -> float:

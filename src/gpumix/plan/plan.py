@@ -22,7 +22,7 @@ from gpumix.plan.confidence import confidence_costs
 from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.infeasible.again import Again
 from gpumix.plan.infeasible.explain import explain_infeasible
-from gpumix.plan.interpret import answer_of, entries_of
+from gpumix.plan.interpret import Answer, answer_of, entries_of
 from gpumix.plan.premium import premium_usd
 from gpumix.plan.scenarios import scenarios
 from gpumix.plan.search import best_cycle, search
@@ -31,6 +31,7 @@ from gpumix.plan.simplify import point_of, simplest
 from gpumix.plan.targets import targets
 from gpumix.plan.workloads import Results
 from gpumix.plan.write_up import Others, write_up
+from gpumix.supply.supply import Supplies
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -42,12 +43,13 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan, the mix problem it solved, for whoever wants to solve it again, and the entries
-    that its costs are sums of."""
+    """The plan, the mix problem it solved, for whoever wants to solve it again, the entries that
+    its costs are sums of, and the accounts that it was written from."""
 
     plan: Plan
     problem: mix.Problem
     entries: tuple[Entry, ...] = ()
+    answer: Answer | None = None
 
 
 def plan(
@@ -55,10 +57,13 @@ def plan(
     catalog: Catalog,
     progress: Progress = lambda _: None,
     work: Work = NORMAL,
+    changed: Callable[[Supplies], Supplies] | None = None,
 ) -> Planned:
     """The simplest mix within a share of the cheapest, with reasons, error bars and alternatives.
 
     `work` is how much searching it is worth; cut short by its limit of time, the plan says so.
+    `changed` may add to what can be had, and take from it: what runs today is then its own matter,
+    and the plan says nothing of it.
 
     Raises:
         Infeasible: a workload can run nowhere, or limits conflict.
@@ -69,6 +74,7 @@ def plan(
     inventory, groups = together(stated)
     progress("prices and servers")
     supplies = supply(inventory, catalog)
+    supplies = supplies if changed is None else changed(supplies)
     progress("speed of every GPU for every workload")
     predicted = options(inventory, catalog, supplies)
     progress("capacity of each GPU under your traffic")
@@ -86,7 +92,9 @@ def plan(
         raise _out_of_time(work, "no plan") from None
     again = Again(catalog, inventory, supplies, rated.options)
     if found.solution.cost is None and len(groups) < len(stated.workloads):
-        return plan(apart(stated), catalog, progress, work)  # told in the inventory's own words
+        return plan(
+            apart(stated), catalog, progress, work, changed
+        )  # told in the inventory's words
     if found.solution.cost is None:
         raise explain_infeasible(inventory, found.formulation, again)
     progress("replay of the traffic on the plan")
@@ -110,7 +118,7 @@ def plan(
         curve=(*simple.curve[:-1], point_of(signed)) if signed is not best else simple.curve[:1],
         ends_usd=regret.costs_at_ends(answer, choice, cycle),
         targets=targets(answer, choice, cycle, supplies.of, catalog),
-        fleet=todays.fleet_of(choice, supplies),
+        fleet=todays.fleet_of(choice, supplies) if changed is None else None,
         scenarios=scenarios(answer, answer_of(best), choice, cycle, catalog.futures),
         confidence_costs=confidence_costs(answer, choice, cycle),
         cut_short_s=work.time_limit_s if work.is_over else None,
@@ -128,7 +136,8 @@ def plan(
     )
     unproven = list(of_each(dict.fromkeys(rated.unproven), groups))
     written = write_up(results, others, unproven, started)
-    return Planned(written, signed.formulation.problem, entries_of(results.answer))
+    problem = signed.formulation.problem
+    return Planned(written, problem, entries_of(results.answer), answer)
 
 
 def _out_of_time(work: Work, what: str) -> InputError:

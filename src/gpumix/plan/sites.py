@@ -11,6 +11,7 @@ import numpy as np
 from gpumix.cost.case.streams import Stream
 from gpumix.cost.site_charges import SiteCharges, SiteLoad
 from gpumix.cost.staff import SiteStaff
+from gpumix.domain.offer import Purchase
 from gpumix.supply.supply import Supply
 
 
@@ -54,7 +55,10 @@ class SiteCosts:
         """What the site pays at its smallest server, from the first month in which one can stand
         there to the end, less what that server adds (`of_each`)."""
         own = list(supplies)
-        first = min(0 if s.count else (s.starts or (s.lead_months,))[0] for s in own)
+        first = min(
+            0 if s.count and s.purchase is Purchase.OWNED else (s.starts or (s.lead_months,))[0]
+            for s in own
+        )
         one = min(own, key=lambda s: s.draw.load_kw if s.draw else 0.0)
         load = _of_one(one, min(first, end), end)
         fixed = self.staff is not None and self.staff.least > self.staff.per_server

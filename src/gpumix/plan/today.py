@@ -117,7 +117,8 @@ def today_plan(fleet: TodayFleet, plan: Answer) -> TodayPlan:
     now, last = fleet.now, fleet.years[-1]
     differences = tuple(_differences(fleet))
     first_usd, end_usd = first_year_usd(plan), cost_of_year(plan.lines, -1, ("residual",))
-    saves_end = None if last is None else (_cash_usd(last) - end_usd) / MONTHS_PER_YEAR
+    end_months = MONTHS_PER_YEAR - fleet.choice.inventory.short_months
+    saves_end = None if last is None else (_cash_usd(last) - end_usd) / end_months
     stated = fleet.choice.inventory.today
     return TodayPlan(
         monthly_usd=_cash_usd(now) / MONTHS_PER_YEAR,
@@ -131,7 +132,7 @@ def today_plan(fleet: TodayFleet, plan: Answer) -> TodayPlan:
         rented_usd_per_month=_rent_usd(now),
         gpus=now.gpus,
         needed_gpus=fleet.needed.gpus if fleet.needed else None,
-        end_usd_per_month=None if last is None else _cash_usd(last) / MONTHS_PER_YEAR,
+        end_usd_per_month=None if last is None else _cash_usd(last) / end_months,
         differences=differences,
     )
 

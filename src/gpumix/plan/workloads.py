@@ -87,7 +87,7 @@ def _workload_plan(results: Results, workload: Workload, usd: float, asker: Aske
     choice, of = answer.choice, results.supplies.of
     whole = summed(members_of(workload, results.groups))
     uses = [(x, u) for x in answer.lines for u in x.uses if u.cell.workload.id == workload.id]
-    units = units_by_year(workload, choice.inventory.years)
+    units = units_by_year(workload, choice.inventory.months)
     ways = ways_of_gpus(choice, workload, tried, of)
     shown = [u.cell.option for _, u in uses] + [way.best.option for way in ways if way.best]
     behind = reasons_by_way(workload, tried, shown, results.catalog)
@@ -136,12 +136,12 @@ def _classes(
     if workload.demand is None or not workload.demand.classes:
         return ()
     answer, extra_usd = results.answer, results.premium_usd.get(workload.id)
-    years = answer.choice.inventory.years
-    units = math.fsum(units_by_year(whole, years))
+    months = answer.choice.inventory.months
+    units = math.fsum(units_by_year(whole, months))
     return class_plans(
         workload.demand,
         [(use.cell.option, use.loaded_gpu_hours) for _, use in uses],
-        math.fsum(units_by_year(workload, years)),
+        math.fsum(units_by_year(workload, months)),
         answer.level(usd),
         answer.months,
         answer.level(extra_usd) / units if extra_usd is not None and units else None,

@@ -45,6 +45,7 @@ from gpumix.report.views import specification as specification_view
 from gpumix.report.views import timeline as timeline_view
 from gpumix.report.views import today as today_view
 from gpumix.report.views import training as training_view
+from gpumix.report.views.totals import span_words
 
 _BAR_CELLS: Final = 24
 _WIDE: Final = 100
@@ -63,8 +64,7 @@ def show_plan(
 
     `report` and `saved` are the files of the report and of the plan.
     """
-    years = "year" if plan.years == 1 else "years"
-    about = f"  from {plan.start:%Y-%m}, {plan.years} {years}, prices as of {plan.as_of}"
+    about = f"  from {plan.start:%Y-%m}, {span_words(plan)}, prices as of {plan.as_of}"
     console.print(Text.assemble((plan.name, "bold"), (about, "dim")))
     console.print()
     console.print(Text(plan_view.headline(plan), style="bold"))

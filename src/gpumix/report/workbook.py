@@ -27,7 +27,7 @@ _ASSUMPTION = ("subject", "value", "basis", "source", "as_of")
 def plan_workbook(plan: Plan, entries: Sequence[Entry]) -> bytes:
     """A plan's workbook, the bytes of an .xlsx file; all amounts in USD."""
     capital = plan.cost_of_capital
-    terms = Terms(plan.start, round(plan.years * MONTHS_PER_YEAR), capital, fields.USD.code)
+    terms = Terms(plan.start, plan.months, capital, fields.USD.code)
     ledger = LedgerSheet(entries, terms)
     second = plan.report_currency != terms.currency
     with Book(plan.as_of) as book:

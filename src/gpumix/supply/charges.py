@@ -11,7 +11,6 @@ from gpumix.cost.contracts import billed_usd, lasting_discount, months_until
 from gpumix.domain.contracts import NO_CONTRACTS, Contracts, Discount
 from gpumix.domain.offer import Layer, Offer
 from gpumix.domain.workload import Inventory
-from gpumix.units import MONTHS_PER_YEAR
 
 CREDIT_ENDED: Final = "credit-ended"
 """Mark of a price whose discount has ended before the plan starts."""
@@ -37,7 +36,7 @@ def charged(offers: Sequence[Offer], inventory: Inventory) -> Charged:
     is that of the row, where it states one, else of the inventory.
     """
     contracts = inventory.cloud.contracts if inventory.cloud else NO_CONTRACTS
-    terms = _Terms(contracts, inventory.start, inventory.years)
+    terms = _Terms(contracts, inventory.start, inventory.months)
     pairs = [terms.laid_over(offer) for offer in offers]
     words = {offer: said for offer, said in pairs if said}
     return Charged(tuple(offer for offer, _ in pairs), words, tuple(_idle(terms, offers)))
@@ -46,9 +45,9 @@ def charged(offers: Sequence[Offer], inventory: Inventory) -> Charged:
 class _Terms:
     """The inventory's terms over its horizon."""
 
-    def __init__(self, contracts: Contracts, start: date, years: int) -> None:
+    def __init__(self, contracts: Contracts, start: date, months: int) -> None:
         self.contracts, self.start = contracts, start
-        self.months = years * MONTHS_PER_YEAR
+        self.months = float(months)
 
     def until(self, last_day: date | None) -> float:
         """Months of the horizon in which something holds [months]."""

@@ -87,7 +87,7 @@ def _outage_hours(site: Site, catalog: Catalog) -> float:
 def _buyable(
     site: Site, server: Server, inventory: Inventory, catalog: Catalog
 ) -> tuple[Supply | None, str]:
-    if (site.lead_months or 0) >= inventory.years * MONTHS_PER_YEAR:
+    if (site.lead_months or 0) >= inventory.months:
         return None, f"{site.id}: what is ordered arrives after the plan's end; nothing is bought"
     per_rack = servers_per_rack(server, site.kw_per_rack)
     if per_rack < 1:
@@ -188,7 +188,7 @@ def _cost(
         site,
         country,
         defaults,
-        years=float(inventory.years),
+        years=inventory.months / MONTHS_PER_YEAR,
         owned=owned,
         hot_humid=country.hot_humid,
         licences=inventory.licences,

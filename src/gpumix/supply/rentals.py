@@ -17,6 +17,7 @@ from gpumix.supply.charges import charged
 from gpumix.supply.data import DataPrice, data_price_of
 from gpumix.supply.round_trip import round_trips
 from gpumix.supply.supply import Supplies, Supply
+from gpumix.units import MONTHS_PER_YEAR
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -37,8 +38,8 @@ def rentals(inventory: Inventory, catalog: Catalog) -> Supplies:
         usable = of_tiers(usable, cloud.tiers)
     found = find_offers(usable, cloud.providers, cloud.regions, cloud.countries, cloud.gpus)
     found = tuple(o for o in found if cloud.allows(o.purchase) and _may_be_had(o, cloud))
-    notes = _term_notes(found, inventory.years)
-    found = tuple(o for o in found if term_fits(o.term_months, inventory.years))
+    notes = _term_notes(found, inventory.months / MONTHS_PER_YEAR)
+    found = tuple(o for o in found if term_fits(o.term_months, inventory.months / MONTHS_PER_YEAR))
     if cloud.gpus is None:
         found, left_out = _without_consumer_parts(found, catalog.gpus)
         if left_out:
@@ -84,7 +85,7 @@ def with_data(supply: Supply, price: DataPrice) -> Supply:
     )
 
 
-def _term_notes(offers: Iterable[Offer], years: int) -> list[str]:
+def _term_notes(offers: Iterable[Offer], years: float) -> list[str]:
     terms = sorted({o.term_months for o in offers})
     return [f"commitments: {note}" for months in terms if (note := term_note(months, years))]
 

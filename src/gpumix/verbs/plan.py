@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from gpumix import __version__, mix
 from gpumix.catalog import MEASUREMENTS, Catalog, load
@@ -27,6 +28,9 @@ from gpumix.report.tco import entries_csv
 from gpumix.verbs.calibrate import find_store
 
 PLAN = "plan.json"
+FILES = (PLAN, "report.html", "entries.csv", "problem.json")
+UNPROVEN_GAP = 0.25
+"""Gap above which the command fails, where the headline only warns (decision 0017)."""
 ANY_TIER = "any"
 _MEASURED = "measured"
 
@@ -59,10 +63,16 @@ class Overrides:
 AS_WRITTEN = Overrides()
 
 
-def open_inventory(path: Path, measured: Path | None = None) -> Opened:
+def open_inventory(
+    path: Path,
+    measured: Path | None = None,
+    changes: Mapping[str, Any] = MappingProxyType({}),
+    catalog: Catalog | None = None,
+) -> Opened:
     """An inventory and the catalogue it is planned with: its price sheet and the team's own
     measurements (`measured`, or those beside the inventory or in the working folder) laid over.
     `path` may be a plan.json, or the folder of one: then all that the plan was made from.
+    `changes` stand in the place of values of the YAML file; `catalog` was loaded before.
 
     Raises: InputError with every problem of the files.
     """
@@ -70,18 +80,21 @@ def open_inventory(path: Path, measured: Path | None = None) -> Opened:
     if path.suffix == ".json":
         return _open_plan(path, measured)
     store = find_store(measured, path)
-    catalog = load(measured=store)
-    inventory = read_inventory(path, catalog, date.today())
+    catalog = catalog or load(measured=store)
+    inventory = read_inventory(path, catalog, date.today(), changes)
     files = {_copy_of(trace): path.parent / trace.name for trace in inventory.traces}
     return _opened(inventory, catalog, files, store)
 
 
 def plan_file(
-    path: Path | str, progress: Progress = lambda _: None, measured: Path | None = None
+    path: Path | str,
+    progress: Progress = lambda _: None,
+    measured: Path | None = None,
+    work: Work = NORMAL,
 ) -> Planned:
     """The plan of an inventory file, or of a plan.json once more, and the problem it solved."""
     progress(f"reading {path}")
-    return _planned(Path(path), open_inventory(Path(path), measured), progress)
+    return plan_opened(Path(path), open_inventory(Path(path), measured), progress, work)
 
 
 def plan_into(
@@ -101,15 +114,20 @@ def plan_into(
     progress(f"reading {path}")
     opened = open_inventory(path, measured)
     opened = replace(opened, inventory=overridden(opened.inventory, overrides))
-    planned = _planned(path, opened, progress, work)
-    texts = {
+    planned = plan_opened(path, opened, progress, work)
+    write_set(folder, {**files_of(planned, opened), **beside})
+    return planned
+
+
+def files_of(planned: Planned, opened: Opened) -> dict[str, str | Path]:
+    """What a plan's folder holds, by name: texts, and files to copy."""
+    return {
         PLAN: export.to_json(export.plan_to_dict(planned.plan)),
         "report.html": html.plan_html(planned.plan),
         "entries.csv": entries_csv(planned.entries),
         "problem.json": json.dumps(mix.problem_to_dict(planned.problem), indent=1),
+        **opened.files,
     }
-    write_set(folder, {**texts, **beside, **opened.files})
-    return planned
 
 
 def overridden(inventory: Inventory, overrides: Overrides) -> Inventory:
@@ -144,7 +162,10 @@ def work_of(effort: str, time_limit_s: float | None) -> Work:
     return WORK[effort].until(time_limit_s)
 
 
-def _planned(path: Path, opened: Opened, progress: Progress, work: Work = NORMAL) -> Planned:
+def plan_opened(
+    path: Path, opened: Opened, progress: Progress = lambda _: None, work: Work = NORMAL
+) -> Planned:
+    """The plan of what was opened at a path. Raises: Infeasible in the words of its YAML file."""
     try:
         planned = plan(opened.inventory, opened.catalog, progress, work)
     except Infeasible as error:

@@ -331,7 +331,7 @@ def gpus_held(plan: Plan) -> Spec | None:
     """GPUs held over the months as steps, by what holds them; None without a step."""
     per = {line.resource: line.gpus_per_instance for line in plan.mix}
     end = _end(plan)
-    months = [_first(plan.start, month) for month in range(plan.years * 12 + 1)]
+    months = [_first(plan.start, month) for month in range(plan.months + 1)]
     held: dict[str, list[int]] = {}
     for step in plan.timeline:
         if step.action in (Action.SELL, Action.END, Action.RELEASE) or not per.get(step.resource):
@@ -387,7 +387,7 @@ def _begins(step: Step) -> date:
 
 
 def _end(plan: Plan) -> date:
-    return _first(plan.start, plan.years * 12) - timedelta(days=1)
+    return _first(plan.start, plan.months) - timedelta(days=1)
 
 
 def _first(start: date, months: int) -> date:

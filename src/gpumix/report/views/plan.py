@@ -39,7 +39,7 @@ from gpumix.report.views.mix import purchase_words, second_currency
 from gpumix.report.views.sharing import served_together
 from gpumix.report.views.timeline import years_words
 from gpumix.report.views.today import today_headline
-from gpumix.report.views.totals import cash_words, up_front_words, with_second
+from gpumix.report.views.totals import cash_words, span_words, up_front_words, with_second
 
 UNIT_COSTS = ("usd_per_mtok_total", "usd_per_run", "usd_per_sample", "usd_per_unit")
 ALARMING = 0.10
@@ -173,8 +173,7 @@ def sureness(plan: Plan) -> str:
         if plan.gap <= ALARMING
         else f"not proven: it may cost up to {gap} too much"
     )
-    years = "year" if plan.years == 1 else "years"
-    span = f"over {plan.years} {years}"
+    span = f"over {span_words(plan)}"
     told = f"Present cost {interval} {span}{cash_words(plan)}; {proof}."
     more = (years_words, _waiting, _cut_short, _above_cheapest, _without_estimates)
     return told + "".join(words(plan) for words in more)

@@ -8,6 +8,7 @@ from gpumix import fields
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import Plan
 from gpumix.domain.today_plan import CLOSE, Action, Difference, Move, TodayPlan
+from gpumix.fields import Currency
 from gpumix.report.tables import Cell, Table, money, table, text, value
 from gpumix.report.views.mix import purchase_words, second_currency
 
@@ -59,11 +60,15 @@ def today_words(plan: Plan) -> list[str]:
 
 def moves_table(plan: Plan) -> Table:
     """Every move, in order."""
-    second = second_currency(plan)
+    return table_of_moves(plan.today.moves if plan.today else (), second_currency(plan))
+
+
+def table_of_moves(moves: Sequence[Move], second: Currency) -> Table:
+    """Moves, in order, and what they save together."""
     return table(
         fields.label("moves"),
         Move,
-        plan.today.moves if plan.today else (),
+        moves,
         ("date", lambda m: value("date", m.date, record=Move)),
         ("action", lambda m: text(m.action.value)),
         ("gpus", lambda m: value("gpus", m.gpus, record=Move)),
@@ -74,7 +79,7 @@ def moves_table(plan: Plan) -> Table:
         total=(
             Cell("Total", tone="total"),
             *(Cell("", tone="total"),) * 5,
-            money("usd", sum(m.usd for m in plan.today.moves), second) if plan.today else Cell(""),
+            money("usd", sum(m.usd for m in moves), second),
         ),
     )
 

@@ -6,12 +6,20 @@ from gpumix import fields
 from gpumix.domain.plan import Plan
 from gpumix.report.tables import money
 from gpumix.report.views.mix import second_currency
+from gpumix.units import MONTHS_PER_YEAR
 
 
 def with_second(plan: Plan, name: str, usd: float | None) -> str:
     """An amount in USD with the second currency in brackets where there is one."""
     cell = money(name, usd, second_currency(plan))
     return f"{cell.text} ({cell.note})" if cell.note else cell.text
+
+
+def span_words(plan: Plan) -> str:
+    """`3 years`, or `31 months` where these are no whole years."""
+    years, rest = divmod(plan.months, int(MONTHS_PER_YEAR))
+    count, unit = (plan.months, "month") if rest else (years, "year")
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def up_front_words(plan: Plan) -> str:

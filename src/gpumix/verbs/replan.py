@@ -1,0 +1,93 @@
+"""`gpumix replan`: the plan from today's fleet, held against going on with the one there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from gpumix import __version__
+from gpumix.catalog import Catalog
+from gpumix.domain.replanned import Replanned
+from gpumix.errors import InputError, Problem
+from gpumix.loop.replan import Again, left_of, replan
+from gpumix.plan.effort import NORMAL, Work
+from gpumix.plan.plan import Progress
+from gpumix.publish import check_folder, write_set
+from gpumix.report import export
+from gpumix.report.difference import replan_json, replan_markdown
+from gpumix.telemetry.machines import gpu_id
+from gpumix.verbs.observe import opened
+from gpumix.verbs.plan import FILES as PLAN_FILES
+from gpumix.verbs.plan import Opened, files_of, open_inventory
+
+REPLAN, REPLAN_MD = "replan.json", "replan.md"
+_LAST_DAY = """
+    select gpu_name, count(distinct gpu) from samples
+    where t > (select max(t) from samples) - 86400 group by gpu_name
+"""
+FILES = (*PLAN_FILES, REPLAN, REPLAN_MD)
+
+
+def replan_fleet(
+    plan: Path,
+    fleet: Path | None = None,
+    prices: Path | None = None,
+    as_of: date | None = None,
+    out: Path | None = None,
+    progress: Progress = lambda _: None,
+    work: Work = NORMAL,
+    measured: Path | None = None,
+) -> Replanned:
+    """The plan from what runs on a day (today where none is told), and what is different.
+
+    `plan` is a plan.json or its folder, `fleet` a folder of `observe` whose counts go before the
+    plan's, `prices` a price sheet that goes before the plan's prices. With a folder `out` the new
+    plan's files go there.
+
+    Raises: InputError with the problems of the files; nothing is written then.
+    """
+    if out is not None:
+        check_folder(out, FILES)
+    progress(f"reading {plan}")
+    started = open_inventory(plan, measured)
+    if started.before is None:
+        text = "is an inventory: what was planned before is in a plan.json"
+        raise InputError(Problem(str(plan), text, "gpumix plan INVENTORY writes one"))
+    seen = None if fleet is None else gpus_seen(fleet, started.catalog)
+    rates = () if prices is None else started.catalog.read_rates(prices)
+    left = left_of(started.before, as_of or date.today(), seen, rates)
+    catalog = started.catalog.with_rates(left.inventory.rates)
+    if left.inventory.api is not None:
+        catalog = catalog.with_apis(left.inventory.api)
+    again = replan(started.before, left, catalog, progress, work)
+    if out is not None:
+        _write(out, again, started)
+    return again.answer
+
+
+def _write(folder: Path, again: Again, started: Opened) -> None:
+    made = replace(again.planned, plan=replace(again.planned.plan, version=__version__))
+    texts = {
+        REPLAN: export.to_json(replan_json(again.answer)),
+        REPLAN_MD: replan_markdown(again.answer),
+    }
+    write_set(folder, {**files_of(made, started), **texts})
+
+
+def gpus_seen(folder: Path, catalog: Catalog) -> Mapping[str, int]:
+    """GPU id -> how many a fleet shows on the last day of its samples, parts of one GPU as one.
+
+    Raises: InputError where the folder holds no samples.
+    """
+    found: dict[str, int] = {}
+    with opened(folder) as there, there.fleet.connect() as connection:
+        rows = connection.execute(_LAST_DAY).fetchall()
+    for name, count in rows:
+        known = gpu_id(name, catalog) or str(name)
+        found[known] = found.get(known, 0) + int(count)
+    if not found:
+        fix = "gpumix observe SOURCE... --out FLEET"
+        raise InputError(Problem(str(folder), "has no samples of GPUs", fix))
+    return found
