@@ -19,7 +19,7 @@ EXACT = ("unallocated", "allocated_idle", "failed_jobs", "low_batch")
 def planted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Planted:
     folder = tmp_path_factory.mktemp("planted")
     seed, days, step = request.param
-    plant_fleet().write(folder, seed=seed, days=days, step_s=step, line_hours=24 if seed else 1)
+    plant_fleet.write(folder, seed=seed, days=days, step_s=step, line_hours=24 if seed else 1)
     return audited(folder)
 
 
@@ -74,7 +74,7 @@ def test_the_busy_mig_gpu_the_standby_and_the_gap_are_no_finding(planted: Plante
 
 
 def test_failed_jobs_of_a_node_without_telemetry_are_found_by_its_slots(tmp_path: Path) -> None:
-    plant_fleet().write(tmp_path, seed=3, days=2, step_s=60)
+    plant_fleet.write(tmp_path, seed=3, days=2, step_s=60)
     found = audited(tmp_path, with_samples_of=("k1-h100-a",))
     stakes = {_name(f): f.at_stake_usd_micro for f in found.answer.findings
               if f.class_ == "failed_jobs"}  # fmt: skip
@@ -85,6 +85,6 @@ def test_failed_jobs_of_a_node_without_telemetry_are_found_by_its_slots(tmp_path
 
 
 def test_a_bill_in_two_currencies_is_refused(tmp_path: Path) -> None:
-    plant_fleet().write(tmp_path, seed=0, days=2, step_s=3600, currencies=("USD", "EUR"))
+    plant_fleet.write(tmp_path, seed=0, days=2, step_s=3600, currencies=("USD", "EUR"))
     with pytest.raises(InputError, match=r"EUR.*USD"):
         read_bills([tmp_path / "bill.csv"])

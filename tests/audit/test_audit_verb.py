@@ -26,7 +26,7 @@ SOURCES = ("samples.parquet", "sacct.txt")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of source files of two days."""
     folder = tmp_path_factory.mktemp("raw")
-    plant_fleet().write(folder, seed=2, days=2, step_s=300)
+    plant_fleet.write(folder, seed=2, days=2, step_s=300)
     (folder / "expected.json").unlink()
     return folder
 
