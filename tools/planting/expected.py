@@ -1,4 +1,4 @@
-"""What is planted, in micro-dollars: counted from the plan of every device, not from its samples."""
+"""What is planted, in micro-dollars: counted from the plan of every device, not from samples."""
 
 from __future__ import annotations
 
