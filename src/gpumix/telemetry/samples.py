@@ -19,6 +19,9 @@ MOST_BYTES: Final = 1024 * MEBIBYTE
 """Of a file of telemetry that is held in memory as text."""
 MOST_TABLE_BYTES: Final = 16 * 1024 * MEBIBYTE
 """Of a table of samples or charges: 100 million samples are 13 GB of CSV."""
+LOOK_BACK_S: Final = 300
+"""For so long a sample stands for what came after it, as in Prometheus: a longer hole is no data,
+and an ended series may be answered beside the one that follows it."""
 _TEXT = pa.string()
 _NUMBER = pa.float64()
 

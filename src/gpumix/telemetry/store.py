@@ -28,11 +28,9 @@ from gpumix.files import sha256
 from gpumix.publish import write_set
 from gpumix.reading import read_json
 from gpumix.telemetry.declared import Declared, declared_in, to_dict
-from gpumix.telemetry.samples import JOBS, NODES, SCHEMA, Observed
+from gpumix.telemetry.samples import JOBS, LOOK_BACK_S, NODES, SCHEMA, Observed
 
 FLEET_FILE: Final = "fleet.json"
-LONGEST_HOLE_S: Final = 300
-"""A hole up to so long is bridged by the sample before it: Prometheus' own look-back."""
 _FINEST_S: Final = 60
 _MOST_GAPS: Final = 200
 _STEPS: Final = (60, 120, 180, 240, 300, 360, 600, 720, 900, 1200, 1800, 3600)
@@ -269,7 +267,7 @@ def _spans(files: Sequence[str]) -> tuple[list[dict[str, Any]], list[dict[str, A
     gaps = connection.execute(
         """select node, prev, t, count(*) from steps where step > $1 + $2
         group by node, prev, t order by t - prev desc, node, prev limit $3""",
-        [LONGEST_HOLE_S, resolution, _MOST_GAPS],
+        [LOOK_BACK_S, resolution, _MOST_GAPS],
     ).fetchall()
     return (
         [

@@ -9,12 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from gpumix.telemetry.samples import LOOK_BACK_S
 from gpumix.telemetry.sources.owners import PodKey, pod_key
 from gpumix.telemetry.sources.series import Series, label, metrics, scraper, usable
 
 COUNTERS: Final = ("tokens_in_total", "tokens_out_total")
-LOOK_BACK_S: Final = 300
-"""An engine's value holds for so long."""
 INTERVAL_S: Final = 60
 """Of two scrapers of one engine the first by name counts in each interval."""
 _RANKS: Final = ("tp_rank", "pp_rank")
