@@ -3,7 +3,7 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-real lint types layers fit data docs golden examples accuracy whole-runs mutants fuzz bench bench-mix same-plan bench-serving validate-serving validate-kept closed-form never-cheaper bench-training wheel clean
+.PHONY: help demo test test-real lint types layers fit data docs golden examples accuracy whole-runs mutants fuzz bench bench-fleet bench-mix same-plan bench-serving validate-serving validate-kept closed-form never-cheaper bench-training wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -80,6 +80,9 @@ same-plan: .venv/.dev  ## plan five inventories quiet, busy and on one core -> d
 
 never-cheaper: .venv/.dev  ## ten inventories, whole and with fewer GPUs to choose from -> docs/never-cheaper.md (an hour)
 	@$(BIN)/python tools/never_cheaper.py
+
+bench-fleet: .venv/.dev  ## 100 million samples attributed, a week of 64 GPUs observed -> docs/fleet-speed.md (minutes)
+	@$(BIN)/python tools/bench_fleet.py
 
 bench-mix: .venv/.dev  ## the mix search: exactness, gaps, seconds -> docs/bench-mix.md (needs ../shared; minutes)
 	@$(BIN)/python tools/bench_mix.py

@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpumix.audit.audit import CLASSES, audit
-from gpumix.audit.facts import HOUR_S, Attempt, Facts
+from gpumix.audit.facts import Attempt, Facts
 from gpumix.domain.fleet import AuditAnswer, Finding
 from gpumix.report.export import read_plan
 from gpumix.telemetry.bill import BillLine
+from gpumix.telemetry.charges import HOUR_S
 from gpumix.telemetry.machines import Machine
 from gpumix.telemetry.price_book import Price
 
@@ -56,7 +57,7 @@ def test_a_gap_and_used_hours_are_no_finding() -> None:
 
 def test_a_failed_attempt_is_its_part_of_its_hours() -> None:
     rows = [{**OWNED, "hour": h} for h in (0, 1, 2)]
-    attempt = Attempt("7", "train", "FAILED", 0, 5400, np.array([0, 1]), np.array([1.0, 0.5]))
+    attempt = Attempt("7", "FAILED", 0, 5400, np.array([0, 1]), np.array([1.0, 0.5]))
     (found,) = audit(facts(rows, failed=(attempt,))).findings
     assert found.class_ == "failed_jobs"
     assert found.at_stake_usd_micro == 3_000_000
@@ -66,7 +67,7 @@ def test_a_failed_attempt_is_its_part_of_its_hours() -> None:
 
 def test_an_idle_hour_of_a_failed_job_is_counted_once() -> None:
     rows = [{**OWNED, "kind": "allocated_idle"}, {**OWNED, "hour": 1}]
-    attempt = Attempt("7", "train", "FAILED", 0, 7200, np.array([0, 1]), np.array([1.0, 1.0]))
+    attempt = Attempt("7", "FAILED", 0, 7200, np.array([0, 1]), np.array([1.0, 1.0]))
     found = audit(facts(rows, failed=(attempt,)))
     assert {f.class_: f.usd_after_discounts for f in found.findings} == {
         "allocated_idle": 2.0,
@@ -156,7 +157,7 @@ def test_savings_never_add_up_to_more_than_was_paid(
     rows: list[dict[str, Any]], failed: list[int]
 ) -> None:
     those = np.array(sorted({i for i in failed if i < len(rows)}), dtype=np.int64)
-    lost = Attempt("1", "x", "FAILED", 0, 31 * HOUR_S, those, np.ones(len(those)))
+    lost = Attempt("1", "FAILED", 0, 31 * HOUR_S, those, np.ones(len(those)))
     found = audit(facts(rows, hours=31, failed=(lost,)))
     paid = sum(max(row["usd_micro"], 0) for row in rows) / 1e6
     assert sum(f.usd_after_discounts for f in found.findings) <= paid + 1e-6

@@ -38,7 +38,9 @@ CLASSES: Final[Mapping[str, Callable[[Facts], Iterator[Draft]]]] = {
 """What is exact stands before what is modelled, so that it keeps its dollars."""
 RULES: Final = Path(__file__).parents[1] / "data" / "audit_rules.csv"
 _COLUMNS: Final = ["class", "name", "value", "unit", "source", "as_of", "note"]
-_WORDS: Final = {("failed_jobs", "states")}
+_WORDS: Final = {("failed_jobs", "states"), ("egress", "words")}
+_DIVISORS: Final = {("low_batch", "sm_packed")}
+"""Thresholds that something is divided by."""
 
 
 _NO_SOURCE: Final[Mapping[str, str]] = {
@@ -108,6 +110,11 @@ def read_rules(own: Path | None = None) -> Rules:
         Problem(f"{own}: {' '.join(key)}", f"is {value!r}", "write a number of at least 0")
         for key, value in stated.items()
         if key in values and key not in _WORDS and not _is_number(value)
+    ]
+    wrong += [
+        Problem(f"{own}: {' '.join(key)}", "is 0", "write a number above 0")
+        for key in stated
+        if key in _DIVISORS and _is_number(stated[key]) and not float(stated[key])
     ]
     if wrong:
         raise InputError(wrong)

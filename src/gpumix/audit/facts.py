@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from gpumix.domain.plan import Plan
 from gpumix.telemetry.bill import BillLine
+from gpumix.telemetry.charges import HOUR_S
 from gpumix.telemetry.machines import Machine
 from gpumix.telemetry.price_book import Price
 from gpumix.values import FloatArray
@@ -22,7 +23,6 @@ from gpumix.values import FloatArray
 IntArray: TypeAlias = npt.NDArray[np.int64]
 Names: TypeAlias = npt.NDArray[np.object_]
 
-HOUR_S = 3600
 OWNER = ("team", "workload", "model")
 SCOPE = (*OWNER, "gpu", "node")
 
@@ -80,7 +80,6 @@ class Attempt:
     """
 
     job_id: str
-    name: str
     state: str
     start: int
     end: int
@@ -104,8 +103,20 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Seller:
+    """Who sells a resource of the bill, by the catalogue's name, and where; None where the bill
+    does not say."""
+
+    provider: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
-    """All that is known of a fleet over [start, end) [s since 1970 UTC]."""
+    """All that is known of a fleet over [start, end) [s since 1970 UTC].
+
+    `sellers` are by the key of a resource of the bill (`resource_key`).
+    """
 
     currency: str
     start: int
@@ -121,6 +132,8 @@ class Facts:
     bill_micro: int = 0
     plan: Plan | None = None
     plan_workloads: Mapping[str, str] = field(default_factory=dict)
+    team_aliases: Mapping[str, str] = field(default_factory=dict)
+    sellers: Mapping[str, Seller] = field(default_factory=dict)
 
     @property
     def hours(self) -> float:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from gpumix.audit.facts import HOUR_S, Attempt, OwnedHours, Rules
+from gpumix.audit.facts import Attempt, OwnedHours, Rules
 from gpumix.telemetry.attribute import Attributed
+from gpumix.telemetry.charges import HOUR_S
 from gpumix.telemetry.grid import Grid
 from gpumix.telemetry.jobs import held_on
-from gpumix.telemetry.machines import Machine
 from gpumix.telemetry.store import Fleet
 
 _Place = tuple[str, int, int]
@@ -44,7 +45,6 @@ def failed_attempts(
     fleet: Fleet,
     attributed: Attributed,
     shares: OwnedHours,
-    machines: Sequence[Machine],
     rules: Rules,
 ) -> Iterator[Attempt]:
     """The attempts in a state that counts as failed, with their parts of the shares."""
@@ -55,7 +55,7 @@ def failed_attempts(
         return
     parts = [
         *_from_samples(fleet, jobs, lost),
-        *_from_slots(fleet, attributed, jobs, lost, machines),
+        *_from_slots(fleet, attributed, jobs, lost),
     ]
     by_attempt: dict[int, dict[int, float]] = defaultdict(dict)
     rows = _rows(shares)
@@ -70,7 +70,6 @@ def failed_attempts(
         job = lost[i]
         yield Attempt(
             job_id=str(job["job_id"]),
-            name=str(job["name"]),
             state=_state(job),
             start=int(job["start"]),
             end=_end(job),
@@ -108,7 +107,6 @@ def _from_samples(
     fleet: Fleet, jobs: Sequence[Mapping[str, Any]], lost: Mapping[int, Mapping[str, Any]]
 ) -> Iterator[_Part]:
     """Parts by the samples that name a job."""
-    connection = fleet.connect()
     attempts = [
         {"attempt": i, "job": name, "first": int(job["start"]), "past": _end(job)}
         for i, job in lost.items()
@@ -120,10 +118,19 @@ def _from_samples(
         for job in jobs
         if (name := job[key])
     }
-    connection.register("lost", pa.Table.from_pylist(attempts))
-    connection.register("owners", pa.Table.from_pylist(list(owners.values())))
-    rows = connection.execute(
-        f"""with nodes as (
+    with closing(fleet.connect()) as connection:
+        connection.register("lost", pa.Table.from_pylist(attempts))
+        connection.register("owners", pa.Table.from_pylist(list(owners.values())))
+        rows = connection.execute(_parts_of(fleet)).fetchall()
+    for attempt, node, slot, gpu, mig_id, hour, team, workload, part in rows:
+        name = gpu if mig_id is None else f"{gpu}/{mig_id}"
+        device = name if mig_id is not None or slot == _UNPLACED else None
+        yield _Part(attempt, (node, slot, hour * HOUR_S), device, team, workload, part)
+
+
+def _parts_of(fleet: Fleet) -> str:
+    """A statement: of each attempt, its part of what an owner had of a device in an hour."""
+    return f"""with nodes as (
           select distinct node from samples where job_id in (select job from lost)),
         named as (
           select s.node, s."index" as slot, s.gpu, s.mig_id, s.t, s.job_id, s.t // {HOUR_S} as hour,
@@ -146,11 +153,6 @@ def _from_samples(
         from own o join everyone e on o.node = e.node and o.gpu = e.gpu and o.hour = e.hour
           and o.mig_id is not distinct from e.mig_id
           and o.team is not distinct from e.team and o.workload is not distinct from e.workload"""
-    ).fetchall()
-    for attempt, node, slot, gpu, mig_id, hour, team, workload, part in rows:
-        name = gpu if mig_id is None else f"{gpu}/{mig_id}"
-        device = name if mig_id is not None or slot == _UNPLACED else None
-        yield _Part(attempt, (node, slot, hour * HOUR_S), device, team, workload, part)
 
 
 def _from_slots(
@@ -158,14 +160,13 @@ def _from_slots(
     attributed: Attributed,
     jobs: Sequence[Mapping[str, Any]],
     lost: Mapping[int, Mapping[str, Any]],
-    machines: Sequence[Machine],
 ) -> Iterator[_Part]:
     """Parts by the slots that the scheduler gave, on nodes without telemetry."""
-    seen = {
-        row[0] for row in fleet.connect().execute("select distinct node from samples").fetchall()
-    }
+    with closing(fleet.connect()) as connection:
+        rows = connection.execute("select distinct node from samples").fetchall()
+    seen = {node for (node,) in rows}
     grid = Grid(attributed.start, attributed.end, fleet.resolution_s, 0.0, 0)
-    for machine in machines:
+    for machine in attributed.machines:
         if machine.node in seen:
             continue
         own: dict[tuple[_Place, int], float] = defaultdict(float)

@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import duckdb
@@ -60,7 +60,7 @@ class Attributed:
 
     `hours`: columns hour [h since 1970 UTC], team, workload, model, gpu, node, device, slot, kind,
     hours, usd_micro, list_micro, engine_active, sm_active, power_w, requests_running, tokens_in,
-    tokens_out, joules; one row a device, hour, owner and kind.
+    tokens_out, joules; one row a device, hour, owner and kind. `machines` are without devices.
     """
 
     hours: pa.Table
@@ -74,6 +74,7 @@ class Attributed:
     notes: tuple[Note, ...]
     shared_by: tuple[str, ...]
     runs: tuple[Run, ...] = ()
+    machines: tuple[Machine, ...] = ()
 
 
 def attribute(
@@ -149,6 +150,7 @@ def _attributed(
         unbilled=unbilled,
         notes=tuple(_sorted_notes([*fleet.notes, *notes])),
         shared_by=_shared_by(machines),
+        machines=tuple(replace(one, devices=()) for one in machines),
         runs=tuple(
             Run(*owners[owner][:2], job["state"] or "", gpus_of(job) * (job["elapsed_s"] or 0))
             for job, owner in zip(jobs, of_job, strict=True)
@@ -429,9 +431,11 @@ def _notes(
             yield Note("gap", node, f"nothing is known of {hours:,.2f} GPU-hours")
     for old, new in fleet.declared.team_aliases.items():
         yield Note("team_alias", None, f"{old} counts as {new}")
-    running = [job for job in fleet.jobs.to_pylist() if job["state"] == "RUNNING"]
-    for job in running:
-        yield Note("running_job", (job["nodes"] or [None])[0], f"job {job['job_id']} still runs")
+    for job in fleet.jobs.to_pylist():
+        if job["gpus"] and job["start"] is not None and job["end"] is None:
+            yield Note(
+                "running_job", (job["nodes"] or [None])[0], f"job {job['job_id']} still runs"
+            )
 
 
 def _sorted_notes(notes: Sequence[Note]) -> list[Note]:

@@ -99,8 +99,8 @@ def cells_of_samples(
     """
     _register_owners(sql, owners)
     for some in _batches(machines, sql.samples_at_once):
-        _register_devices(sql, some, powers)
-        _pick(sql, grid)
+        places = _register_devices(sql, some, powers)
+        _pick(sql, _matching(places, owners), grid)
         shared = False
         if not _cover(sql, grid, shared):
             shared = _choose(sql)
@@ -134,8 +134,10 @@ def _batches(machines: Sequence[Machine], most: int | None) -> Iterator[list[Mac
         yield batch
 
 
-def _register_devices(sql: Sql, machines: Sequence[Machine], powers: Mapping[str, Powers]) -> None:
-    """Tables of small things: devices, and the places that samples name."""
+def _register_devices(
+    sql: Sql, machines: Sequence[Machine], powers: Mapping[str, Powers]
+) -> list[dict[str, object]]:
+    """Tables of small things: devices, and the places that samples name, which are returned."""
     places: list[dict[str, object]] = []
     uuids: dict[str, int] = {}
     devices: dict[tuple[str, int, str | None], dict[str, object]] = {}
@@ -170,20 +172,20 @@ def _register_devices(sql: Sql, machines: Sequence[Machine], powers: Mapping[str
             )
     sql.register("place", pa.Table.from_pylist(places, schema=_PLACE))
     sql.register("device", pa.Table.from_pylist(list(devices.values()), schema=_DEVICE))
+    return places
 
 
 def _register_owners(sql: Sql, owners: Owners) -> None:
     named = [
-        dict(zip(("team", "workload", "model", "job_id"), key, strict=True))
-        | {"owner": number, "standby": number in owners.standby}
+        dict(zip(_OWNER, key, strict=True)) | {"owner": number, "standby": number in owners.standby}
         for key, number in owners.numbers.items()
     ]
     sql.register("owned", pa.Table.from_pylist(named, schema=_OWNED))
 
 
+_OWNER: Final = ("team", "workload", "model", "job_id")
 _OWNED: Final = pa.schema(
-    [(name, pa.string()) for name in ("team", "workload", "model", "job_id")]
-    + [("owner", pa.int32()), ("standby", pa.bool_())]
+    [(name, pa.string()) for name in _OWNER] + [("owner", pa.int32()), ("standby", pa.bool_())]
 )
 _PLACE: Final = pa.schema(
     [
@@ -211,27 +213,39 @@ _DEVICE: Final = pa.schema(
 )
 
 
-def _pick(sql: Sql, grid: Grid) -> None:
+def _matching(places: Sequence[Mapping[str, object]], owners: Owners) -> tuple[str, str]:
+    """The conditions under which a sample is of a place, and of an owner, no more than it takes:
+    to compare texts that cannot differ is what costs most."""
+    of_place = ["s.node = p.node", "s.gpu = p.gpu"]
+    if len({(one["node"], one["gpu"]) for one in places}) < len(places):
+        of_place += [_same("s", "p", name) for name in ("index", "mig_id", "mig")]
+    named = list(zip(*owners.numbers, strict=True)) or [()] * len(_OWNER)
+    told = [name for name, words in zip(_OWNER, named, strict=True) if any(words)]
+    of_owner = [_same("s", "o", name) for name in told]
+    return " and ".join(of_place), " and ".join(of_owner) or "true"
+
+
+def _same(left: str, right: str, name: str) -> str:
+    return f'{left}."{name}" is not distinct from {right}."{name}"'
+
+
+def _pick(sql: Sql, matching: tuple[str, str], grid: Grid) -> None:
     """`picked`: samples of the registered places within the span, with numbers for names."""
     sql.keep(
         "picked",
-        f"""select p.dev, ((s.t - {grid.origin}) // {grid.step})::integer as iv, o.owner,
-          o.standby, s.t, coalesce(s.scraper, '') as scraper, p.uuid,
+        f"""select p.dev, ((s.t - {grid.origin}) // {grid.step})::integer as iv, o.owner, s.t,
+          coalesce(s.scraper, '') as scraper, p.uuid,
           coalesce(s.engine_active, s.util) as engine, s.sm_active as sm, s.power_w as power,
           s.energy_mj_total as energy, s.tokens_in_total as tokens_in,
           s.tokens_out_total as tokens_out, s.requests_running as running
         from samples s
-        join place p on s.node = p.node and s.gpu = p.gpu
-          and s."index" is not distinct from p."index"
-          and s.mig_id is not distinct from p.mig_id and s.mig is not distinct from p.mig
-        join owned o on s.team is not distinct from o.team
-          and s.workload is not distinct from o.workload
-          and s.model is not distinct from o.model and s.job_id is not distinct from o.job_id
+        join place p on {matching[0]}
+        join owned o on {matching[1]}
         where s.t >= {grid.start} and s.t < {grid.end}""",
     )
 
 
-_PICKED: Final = """dev, iv, owner, standby, t, scraper, uuid, engine, sm, power, energy, tokens_in,
+_PICKED: Final = """dev, iv, owner, t, scraper, uuid, engine, sm, power, energy, tokens_in,
     tokens_out, running"""
 
 
@@ -277,7 +291,7 @@ def _choose(sql: Sql) -> bool:
         select dev, iv, 0, ({SHARE} - max(parts))::integer from summed
         where not (differs or n >= replicas) group by dev, iv""",
     )
-    return sql.ask("select 1 as one from sharers limit 1").num_rows > 0
+    return int(sql.ask("select 1 as one from sharers limit 1").num_rows) > 0
 
 
 def _cover(sql: Sql, grid: Grid, shared: bool) -> bool:
@@ -293,7 +307,7 @@ def _cover(sql: Sql, grid: Grid, shared: bool) -> bool:
     intervals = -((grid.origin - grid.end) // grid.step)
     per_hour = 3600 // grid.step
     once = """(select dev, iv, max(case when many then -1 else owner end) as owner,
-        bool_or(standby) as standby, max(uuid) as uuid, max(engine) as engine, max(sm) as sm,
+        max(uuid) as uuid, max(engine) as engine, max(sm) as sm,
         max(power) as power, max(energy) as energy, max(running) as running
       from (select p.*, s.at_dev is not null as many from picked p
         left join (select distinct dev as at_dev, iv as at_iv from sharers) s
@@ -302,13 +316,15 @@ def _cover(sql: Sql, grid: Grid, shared: bool) -> bool:
     sql.keep(
         "covered",
         f"""with beside as (
-          select dev, iv, owner, standby, uuid, engine, sm, power, energy, running,
-            lead(iv, 1, {intervals}) over w as next, lead(iv) over w is not null as goes_on,
+          select dev, iv, owner, uuid, engine, sm, power, energy, running,
+            lead(iv) over w as following,
             lag(energy ignore nulls) over w as energy_before, lag(uuid) over w as uuid_before,
             lag(iv) over w as iv_before
           from {once if shared else "picked"} window w as (partition by dev order by iv)),
         told as (
-          select b.*, case when next - iv - 1 <= {bridge} then next - iv else 1 end as cover,
+          select b.*, coalesce(following, {intervals}) as next,
+            case when coalesce(following, {intervals}) - iv - 1 <= {bridge}
+              then coalesce(following, {intervals}) - iv else 1 end as cover,
             case when energy is null then null
               when energy_before is null or uuid <> uuid_before then 0
               when energy >= energy_before then energy - energy_before
@@ -317,14 +333,14 @@ def _cover(sql: Sql, grid: Grid, shared: bool) -> bool:
             coalesce(energy < energy_before and uuid = uuid_before, false) as reset
           from beside b join device d on d.dev = b.dev)
         select dev, case when part = 0 then iv else (iv // {per_hour} + 1) * {per_hour} end as iv,
-          iv as at, owner, standby, engine, sm, power, running, next, goes_on,
+          iv as at, owner, engine, sm, power, running, next, following is not null as goes_on,
           case when part = 0 then least(cover, {per_hour} - iv % {per_hour})
             else iv % {per_hour} + cover - {per_hour} end as cover,
           mj * (1 - part) as mj, part = 0 and reset as reset
         from told cross join (select 0 as part union all select 1) parts
         where part = 0 or iv % {per_hour} + cover > {per_hour}""",
     )
-    return not sql.ask("select 1 as one from covered where cover = 0 limit 1").num_rows
+    return int(sql.ask("select 1 as one from covered where cover = 0 limit 1").num_rows) == 0
 
 
 def _count_tokens(sql: Sql) -> None:
@@ -353,7 +369,8 @@ def _mark_idle(sql: Sql, grid: Grid) -> None:
         "idle",
         f"""with quiet as (
           select c.dev, c.iv, c.owner, c.cover from covered c join device d on d.dev = c.dev
-          where c.owner > 0 and not c.standby and c.engine < {grid.idle_engine}
+          where c.owner > 0 and c.owner not in (select owner from owned where standby)
+            and c.engine < {grid.idle_engine}
             and (c.power is null or c.power < d.idle_w)),
         runs as (
           select *, iv + cover - sum(cover) over (partition by dev, owner order by iv) as run

@@ -12,7 +12,9 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,8 +105,9 @@ def write(
     declared = declared or (before.declared if before else Declared())
     with tempfile.TemporaryDirectory() as scratch:
         files = _tables(Path(scratch), before, [one for _, one in observed])
-        days = _samples(Path(scratch), folder, [one for _, one in observed])
-        about = _about(folder, days, before, observed)
+        days, doubled = _samples(Path(scratch), folder, [one for _, one in observed])
+        notes = [note for _, one in observed for note in one.notes]
+        about = _about(folder, days, before, [source for source, _ in observed], [*notes, *doubled])
         written = (
             files
             | days
@@ -138,10 +141,12 @@ def open_fleet(folder: Path) -> Fleet:
 def summary_of(fleet: Fleet) -> FleetSummary:
     """What a fleet's folder holds, in short."""
     about = read_json(fleet.folder / FLEET_FILE)
-    found = fleet.connect().execute(
-        "select count(*), count(distinct gpu), count(distinct node), min(t), max(t) from samples"
-    )
-    samples, gpus, nodes, first, last = found.fetchone() or (0, 0, 0, None, None)
+    with closing(fleet.connect()) as connection:
+        found = connection.execute(
+            "select count(*), count(distinct gpu), count(distinct node), min(t), max(t) "
+            "from samples"
+        )
+        samples, gpus, nodes, first, last = found.fetchone() or (0, 0, 0, None, None)
     return FleetSummary(
         folder=str(fleet.folder),
         sources=len(about["sources"]),
@@ -182,52 +187,79 @@ def _tables(scratch: Path, before: Fleet | None, new: Sequence[Observed]) -> dic
     return files
 
 
-def _samples(scratch: Path, folder: Path, new: Sequence[Observed]) -> dict[str, str | Path]:
-    """The files of the days that something new falls on, each with what was there."""
+def _samples(
+    scratch: Path, folder: Path, new: Sequence[Observed]
+) -> tuple[dict[str, str | Path], list[Note]]:
+    """The files of the days that something new falls on, each with what was there; what was doubled
+    within what is new."""
     tables = [one.samples for one in new if one.samples is not None]
     if not tables:
-        return {}
-    connection = duckdb.connect()
-    connection.execute("set timezone = 'UTC'")
-    connection.register("new", pa.concat_tables(tables))
-    days = connection.execute("select distinct t // 86400 from new order by 1").fetchall()
+        return {}, []
     files: dict[str, str | Path] = {}
-    for (day,) in days:
-        date = datetime.fromtimestamp(day * 86400, UTC).date().isoformat()
-        name = f"samples/date={date}/part.parquet"
-        known = "select * from new where t // 86400 = $day"
-        if (folder / name).exists():
-            connection.register("old", pq.ParquetFile(folder / name).read())
-            known += " union all by name select * from old"
-        path = scratch / name
-        path.parent.mkdir(parents=True)
-        order = ", ".join((_ORDER, *(f'"{name}"' for name in SCHEMA.names)))
-        rows: Any = connection.sql(
-            f"select distinct * from ({known}) order by {order}", params={"day": day}
-        ).to_arrow_table()
-        pq.write_table(rows.cast(SCHEMA), path, row_group_size=250_000)
-        files[name] = path
-    return files
+    doubled: Counter[str] = Counter()
+    with closing(duckdb.connect()) as connection:
+        connection.execute("set timezone = 'UTC'")
+        connection.register("new", pa.concat_tables(tables))
+        days = connection.execute("select distinct t // 86400 from new order by 1").fetchall()
+        for (day,) in days:
+            date = datetime.fromtimestamp(day * 86400, UTC).date().isoformat()
+            name = f"samples/date={date}/part.parquet"
+            path = scratch / name
+            path.parent.mkdir(parents=True)
+            pq.write_table(
+                _of_day(connection, day, folder / name, doubled), path, row_group_size=250_000
+            )
+            files[name] = path
+    told = "{:,} samples stand more than once in what was read"
+    return files, [
+        Note("duplicate_samples", node, told.format(count))
+        for node, count in sorted(doubled.items())
+    ]
+
+
+def _of_day(
+    connection: duckdb.DuckDBPyConnection, day: int, before: Path, doubled: Counter[str]
+) -> pa.Table:
+    """The samples of a day, those in the file `before` among them; counts what is doubled."""
+    connection.execute(
+        "create or replace temp table fresh as select distinct * from new where t // 86400 = $1",
+        [day],
+    )
+    more = connection.execute(
+        """select node, n.read - f.kept from
+          (select node, count(*) as read from new where t // 86400 = $1 group by node) n
+          join (select node, count(*) as kept from fresh group by node) f using (node)
+        where n.read > f.kept""",
+        [day],
+    )
+    doubled.update(dict(more.fetchall()))
+    known = "from fresh"
+    if before.exists():
+        connection.register("old", pq.ParquetFile(before).read())
+        known = "select distinct * from (from fresh union all by name from old)"
+    order = ", ".join((_ORDER, *(f'"{name}"' for name in SCHEMA.names)))
+    rows: Any = connection.sql(f"{known} order by {order}").to_arrow_table()
+    return rows.cast(SCHEMA)
 
 
 def _about(
     folder: Path,
     days: dict[str, str | Path],
     before: Fleet | None,
-    observed: Sequence[tuple[Source, Observed]],
+    new_sources: Sequence[Source],
+    new_notes: Sequence[Note],
 ) -> dict[str, Any]:
     old = read_json(folder / FLEET_FILE) if before else {"sources": [], "notes": []}
     kept = [p for p in (folder / "samples").glob("*/*.parquet") if _name(folder, p) not in days]
     files = [str(path) for path in (*kept, *days.values())]
     spans, gaps, resolution = _spans(files) if files else ([], [], _FINEST_S)
     sources = {json.dumps(s, sort_keys=True): s for s in old["sources"]}
-    for source, _ in observed:
+    for source in new_sources:
         one = asdict(source)
         sources[json.dumps(one, sort_keys=True)] = one
     notes = {tuple(sorted(n.items(), key=str)): n for n in old["notes"]}
-    for _, one_observed in observed:
-        for note in one_observed.notes:
-            notes[tuple(sorted(asdict(note).items(), key=str))] = asdict(note)
+    for note in new_notes:
+        notes[tuple(sorted(asdict(note).items(), key=str))] = asdict(note)
     return {
         "schema_version": SCHEMA_VERSION,
         "resolution_s": resolution,
@@ -244,7 +276,13 @@ def _name(folder: Path, path: Path) -> str:
 
 def _spans(files: Sequence[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
     """First and last sample of each node, holes too long to bridge, and the usual step [s]."""
-    connection = duckdb.connect()
+    with closing(duckdb.connect()) as connection:
+        return _spans_of(connection, files)
+
+
+def _spans_of(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
     connection.execute("set timezone = 'UTC'")
     connection.execute(
         "create view samples as select * from read_parquet($files)".replace(

@@ -49,9 +49,10 @@ def audit_fleet(
     check_classes(classes)
     planned = None if plan is None else read_plan(plan / PLAN_FILE if plan.is_dir() else plan)
     with opened(folder) as found:
-        shares = _shares(found, folder, bills, prices, catalog or load())
+        catalog = catalog or load()
+        shares = _shares(found, folder, bills, prices, catalog)
         facts = gather(
-            found.fleet, shares.attributed, shares.bill, shares.prices, thresholds, planned
+            found.fleet, shares.attributed, shares.bill, shares.prices, thresholds, planned, catalog
         )
         told = audit(facts, shares.attributed.notes, classes)
     return Audit(told, answer(shares.attributed))
