@@ -76,6 +76,8 @@ class OwnedHours:
 class Attempt:
     """A try of a scheduler's job that came to nothing: [start, end) in s since 1970 UTC.
 
+    Where its workload writes checkpoints (`is_kept`), it is what was done since the last of them.
+
     `rows` are row numbers of the shares it took part in, `parts` the share of each [0-1].
     """
 
@@ -85,6 +87,7 @@ class Attempt:
     end: int
     rows: IntArray
     parts: FloatArray
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ class Facts:
     plan: Plan | None = None
     plan_workloads: Mapping[str, str] = field(default_factory=dict)
     team_aliases: Mapping[str, str] = field(default_factory=dict)
+    checkpoint_every_s: Mapping[str, float] = field(default_factory=dict)
     sellers: Mapping[str, Seller] = field(default_factory=dict)
 
     @property

@@ -51,6 +51,7 @@ def gather(
         plan=plan,
         plan_workloads=fleet.declared.plan_workloads,
         team_aliases=aliases,
+        checkpoint_every_s=fleet.declared.checkpoint_every_s,
         sellers=_sellers(bill, catalog or load()) if bill else {},
     )
 

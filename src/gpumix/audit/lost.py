@@ -50,7 +50,9 @@ def failed_attempts(
     """The attempts in a state that counts as failed, with their parts of the shares."""
     states = rules.words("failed_jobs", "states")
     jobs = fleet.jobs.to_pylist()
+    every_s = fleet.declared.checkpoint_every_s
     lost = {i: job for i, job in enumerate(jobs) if _is_lost(job, states)}
+    lost = {i: {**job, "since": _since(job, every_s)} for i, job in lost.items()}
     if not lost:
         return
     parts = [
@@ -71,10 +73,11 @@ def failed_attempts(
         yield Attempt(
             job_id=str(job["job_id"]),
             state=_state(job),
-            start=int(job["start"]),
+            start=job["since"],
             end=_end(job),
             rows=np.array(list(of_rows), dtype=np.int64),
             parts=np.array(list(of_rows.values())),
+            is_kept=str(job["name"]) in every_s,
         )
 
 
@@ -94,6 +97,13 @@ def _end(job: Mapping[str, Any]) -> int:
     return int(job["end"] if job["end"] is not None else job["start"])
 
 
+def _since(job: Mapping[str, Any], every_s: Mapping[str, float]) -> int:
+    """From when on an attempt's work is lost [s]: its last checkpoint, else its start."""
+    start, end = int(job["start"]), _end(job)
+    every = every_s.get(str(job["name"]))
+    return start if every is None else start + int((end - start) // every * every)
+
+
 def _rows(shares: OwnedHours) -> dict[tuple[object, ...], list[int]]:
     """Rows of hours that somebody held, by node, hour, team and workload."""
     found: dict[tuple[object, ...], list[int]] = defaultdict(list)
@@ -108,7 +118,7 @@ def _from_samples(
 ) -> Iterator[_Part]:
     """Parts by the samples that name a job."""
     attempts = [
-        {"attempt": i, "job": name, "first": int(job["start"]), "past": _end(job)}
+        {"attempt": i, "job": name, "first": job["since"], "past": _end(job)}
         for i, job in lost.items()
         for name in {job["job_id"], job["job_raw"]} - {None}
     ]
@@ -179,8 +189,10 @@ def _from_slots(
                 place = (machine.node, held.slot, start)
                 whole[place, job["account"], job["name"]] += time
                 if held.job in lost:
-                    own[place, held.job] += time
+                    since = max(held.start, start, lost[held.job]["since"])
+                    own[place, held.job] += held.share * max(0, min(held.end, end) - since)
         for (place, i), time in own.items():
             job = jobs[i]
             total = whole[place, job["account"], job["name"]]
-            yield _Part(i, place, None, job["account"], job["name"], time / total)
+            if time > 0:
+                yield _Part(i, place, None, job["account"], job["name"], time / total)
