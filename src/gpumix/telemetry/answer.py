@@ -95,11 +95,12 @@ def _owners(connection: duckdb.DuckDBPyConnection, runs: Sequence[Run]) -> Itera
     """What each owner's work cost, the dearest first."""
     rows = connection.execute(
         """select team, workload, model, sum(usd_micro)::bigint, round(fsum(hours), 9),
-          fsum(tokens_in), fsum(tokens_out)
+          fsum(tokens_in), fsum(tokens_out), fsum(tokens_cached)
         from hours where team is not null or workload is not null or model is not null
         group by 1, 2, 3 order by 4 desc, 1, 2, 3"""
     ).fetchall()
-    for team, workload, model, micro, hours, tokens_in, tokens_out in rows:
+    for team, workload, model, micro, hours, tokens_in, tokens_out, cached in rows:
+        computed = 0.0 if cached is None else tokens_in - cached
         mine = [run for run in runs if (run.team, run.workload) == (team, workload)]
         time = sum(run.gpu_s for run in mine)
         completed = sum(run.state == "COMPLETED" for run in mine)
@@ -113,6 +114,7 @@ def _owners(connection: duckdb.DuckDBPyConnection, runs: Sequence[Run]) -> Itera
             gpu_hours=hours,
             usd_per_mtok_input=micro / tokens_in if tokens_in else None,
             usd_per_mtok_output=micro / tokens_out if tokens_out else None,
+            usd_per_mtok_computed=micro / computed if computed > 0.0 else None,
             usd_per_mtok_served=micro / (tokens_in + tokens_out)
             if tokens_in + tokens_out
             else None,

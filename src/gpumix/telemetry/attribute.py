@@ -60,7 +60,8 @@ class Attributed:
 
     `hours`: columns hour [h since 1970 UTC], team, workload, model, gpu, node, device, slot, kind,
     hours, usd_micro, list_micro, engine_active, sm_active, power_w, requests_running, tokens_in,
-    tokens_out, joules; one row a device, hour, owner and kind. `machines` are without devices.
+    tokens_out, tokens_cached, joules; one row a device, hour, owner and kind. `machines` are
+    without devices.
     """
 
     hours: pa.Table
@@ -321,7 +322,7 @@ def _add_no_data(
         with known as (
           select node, slot, hour, sum(weight)::bigint as weight from cells group by all)
         select t.node, t.slot, '', t.hour, 0, 'no_data',
-          t.seconds * {WHOLE * SHARE} - coalesce(k.weight, 0), null, null, null, null, 0, 0, 0
+          t.seconds * {WHOLE * SHARE} - coalesce(k.weight, 0), null, null, null, null, 0, 0, null, 0
         from there t left join known k using (node, slot, hour)
         where t.seconds * {WHOLE * SHARE} > coalesce(k.weight, 0)"""
     )
@@ -390,7 +391,8 @@ def _shares(
           (r.least + (r.place <= r.left_over)::bigint)::bigint as usd_micro,
           round(r.list::double * r.weight / r.total)::bigint as list_micro,
           r.engine as engine_active, r.sm as sm_active, r.power as power_w,
-          r.running as requests_running, r.tokens_in, r.tokens_out, r.joules
+          r.running as requests_running, r.tokens_in, r.tokens_out, r.tokens_cached,
+          r.joules
         from ranked r join kind_of k on k.node = r.node
         order by node, slot, hour, device, team, workload, model, kind"""
     )

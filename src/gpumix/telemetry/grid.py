@@ -35,12 +35,14 @@ CELLS: Final = pa.schema(
         ("running", pa.float64()),
         ("tokens_in", pa.float64()),
         ("tokens_out", pa.float64()),
+        ("tokens_cached", pa.float64()),
         ("joules", pa.float64()),
     ]
 )
 """Of cells: what one owner had of a device in an hour, in one way.
 
-`engine`, `sm`, `power`, `running` are means over the time; owner 0 is nobody."""
+`engine`, `sm`, `power`, `running` are means over the time; owner 0 is nobody. Of
+`tokens_in`, `tokens_cached` were found in the cache; null where no engine says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +239,8 @@ def _pick(sql: Sql, matching: tuple[str, str], grid: Grid) -> None:
           coalesce(s.scraper, '') as scraper, p.uuid,
           coalesce(s.engine_active, s.util) as engine, s.sm_active as sm, s.power_w as power,
           s.energy_mj_total as energy, s.tokens_in_total as tokens_in,
-          s.tokens_out_total as tokens_out, s.requests_running as running
+          s.tokens_out_total as tokens_out, s.tokens_cached_total as tokens_cached,
+          s.requests_running as running
         from samples s
         join place p on {matching[0]}
         join owned o on {matching[1]}
@@ -246,7 +249,7 @@ def _pick(sql: Sql, matching: tuple[str, str], grid: Grid) -> None:
 
 
 _PICKED: Final = """dev, iv, owner, t, scraper, uuid, engine, sm, power, energy, tokens_in,
-    tokens_out, running"""
+    tokens_out, tokens_cached, running"""
 
 
 def _choose(sql: Sql) -> bool:
@@ -353,12 +356,14 @@ def _count_tokens(sql: Sql) -> None:
 
     sql.keep(
         "served",
-        f"""select dev, iv, owner, tokens_in, tokens_out from (
+        f"""select dev, iv, owner, tokens_in, tokens_out, tokens_cached from (
           select dev, iv, owner,
-            {rise("tokens_in")} as tokens_in, {rise("tokens_out")} as tokens_out
+            {rise("tokens_in")} as tokens_in, {rise("tokens_out")} as tokens_out,
+            case when tokens_cached is null then null else {rise("tokens_cached")} end
+              as tokens_cached
           from picked where tokens_in is not null or tokens_out is not null
           window w as (partition by dev, owner order by iv)) risen
-        where tokens_in > 0 or tokens_out > 0""",
+        where tokens_in > 0 or tokens_out > 0 or tokens_cached >= 0""",
     )
 
 
@@ -403,13 +408,14 @@ def _summed(grid: Grid, shared: bool) -> str:
             {mean("c.power")} as power, {mean("c.running")} as running,
             coalesce(sum(t.tokens_in), 0) as tokens_in,
             coalesce(sum(t.tokens_out), 0) as tokens_out,
+            sum(t.tokens_cached) as tokens_cached,
             sum(coalesce(floor(c.mj + 0.5)::bigint, {drawn}, 0) * c.share) as mj
           from owned_now c
           left join served t on t.dev = c.dev and t.iv = c.iv and t.owner = c.owner
           group by c.dev, c.iv // {per_hour}, c.owner, c.kind)
         select d.node, d.slot, d.device, {first} + s.hour as hour, s.owner, s.kind,
           (s.weight * {grid.step} * d.slices)::bigint as weight, s.engine, s.sm, s.power,
-          s.running, s.tokens_in, s.tokens_out,
+          s.running, s.tokens_in, s.tokens_out, s.tokens_cached,
           s.mj::double / {1000 * SHARE} * d.slices / {WHOLE} as joules
         from summed s join device d on d.dev = s.dev"""
 
@@ -442,5 +448,6 @@ def _empty_slices(grid: Grid) -> str:
           'unallocated' as kind, sum(free * {grid.step * SHARE})::bigint as weight,
           null::double as engine, null::double as sm, {mean("power")} as power,
           null::double as running, 0::double as tokens_in, 0::double as tokens_out,
+          null::double as tokens_cached,
           coalesce(sum(mj * free), 0)::double / {1000 * WHOLE} as joules
         from each group by node, slot, iv // {per_hour}"""

@@ -110,7 +110,7 @@ def _cell(
     machine: Machine, slot: int, hour: int, owner: int, kind: str, weight: int
 ) -> tuple[object, ...]:
     unknown = (None, None, None, None)
-    return (machine.node, slot, "", hour, owner, kind, weight, *unknown, 0.0, 0.0, 0.0)
+    return (machine.node, slot, "", hour, owner, kind, weight, *unknown, 0.0, 0.0, None, 0.0)
 
 
 def _end(job: Mapping[str, Any]) -> int | None:

@@ -46,6 +46,7 @@ SCHEMA: Final = pa.schema(
         ("energy_mj_total", _NUMBER),  # counter
         ("tokens_in_total", _NUMBER),  # counter
         ("tokens_out_total", _NUMBER),  # counter
+        ("tokens_cached_total", _NUMBER),  # counter: of tokens_in, those found in the cache
         ("requests_running", _NUMBER),
         ("scraper", _TEXT),
     ]

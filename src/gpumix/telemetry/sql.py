@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from gpumix.errors import InputError, Problem
 from gpumix.telemetry.samples import SCHEMA
-from gpumix.telemetry.store import Fleet
+from gpumix.telemetry.store import Fleet, column_of
 
 Where = Literal["duckdb", "spark"]
 """Where the heavy statements may run."""
@@ -98,8 +98,11 @@ class Spark:
         self._session.conf.set("spark.sql.session.timeZone", "UTC")
         self._kept: dict[str, Any] = {}
         if fleet.has_samples:
-            samples = self._session.read.parquet(str(fleet.folder / "samples"))
-            samples.select(*SCHEMA.names).createOrReplaceTempView("samples")
+            folder = str(fleet.folder / "samples")
+            files = self._session.read.option("mergeSchema", True).parquet(folder)
+            files.createOrReplaceTempView("files")
+            names = ", ".join(column_of(name, files.columns) for name in SCHEMA.names)
+            self._answer(f"select {names} from files").createOrReplaceTempView("samples")
         else:
             self.register("samples", SCHEMA.empty_table())
 

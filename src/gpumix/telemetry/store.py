@@ -13,7 +13,7 @@ import json
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -71,14 +71,23 @@ class Fleet:
         connection.execute("set timezone = 'UTC'")
         if self.has_samples:
             files = str(self.folder / "samples" / "*" / "*.parquet").replace("'", "''")
-            names = ", ".join(f'"{name}"' for name in SCHEMA.names)
-            connection.execute(
-                f"create view samples as select {names} from read_parquet('{files}')"
-            )
+            every = f"read_parquet('{files}', union_by_name = true)"
+            known = set(connection.sql(f"from {every} limit 0").columns)
+            names = ", ".join(column_of(name, known) for name in SCHEMA.names)
+            connection.execute(f"create view samples as select {names} from {every}")
         else:
             connection.register("none", SCHEMA.empty_table())
             connection.execute("create view samples as select * from none")
         return connection
+
+
+def column_of(name: str, known: Collection[str]) -> str:
+    """SQL of a column of SCHEMA; nothing where files of an earlier version do not have it.
+
+    >>> column_of("t", ["t"]), column_of("tokens_cached_total", ["t"])
+    ('"t"', 'null::double as "tokens_cached_total"')
+    """
+    return f'"{name}"' if name in known else f'null::double as "{name}"'
 
 
 def source_of(kind: str, name: str) -> Source:
