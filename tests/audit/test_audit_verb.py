@@ -110,6 +110,25 @@ def test_pages_hold_the_bill_and_every_finding(found: Audit) -> None:
     assert "://" not in page.replace("http://www.w3.org", "")
 
 
+def test_the_page_draws_what_the_gpus_of_a_finding_did_by_the_hour(found: Audit) -> None:
+    page = audit_html(found.answer, found.attribution, found.hours)
+    plain = audit_html(found.answer, found.attribution)
+    assert page.count("<svg") == plain.count("<svg") + len(found.hours) > 3
+    assert "://" not in page.replace("http://www.w3.org", "")
+    for one in found.hours:
+        finding = found.answer.findings[one.finding]
+        inside = [
+            engine
+            for hour, engine in zip(one.hours, one.engine_active, strict=True)
+            if finding.start <= hour < finding.end
+        ]
+        assert inside
+        if finding.class_ == "allocated_idle" and finding.scope.workload == "notebook":
+            assert max(inside) < 0.05
+        assert one.hours == tuple(sorted(set(one.hours)))
+    assert any(any(one.requests_running) for one in found.hours)
+
+
 def test_showback_adds_up_to_the_bill(found: Audit) -> None:
     table = view.showback_table(found.attribution)
     costs = [float(row[-1].text.replace(",", "")) for row in table.rows]

@@ -210,6 +210,20 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingHours:
+    """What the GPUs of a finding did by the hour, a day before and after its window too.
+
+    `finding` is its place in the answer; `hours` begin at these times (RFC 3339 in UTC), and the
+    means of engine activity [0-1] and of requests running are None where nothing is known.
+    """
+
+    finding: int
+    hours: tuple[str, ...]
+    engine_active: tuple[float | None, ...]
+    requests_running: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AuditAnswer:
     """The findings on one fleet, the largest saving first.
 
