@@ -29,7 +29,13 @@ def evidence(found: AuditAnswer, hours: FindingHours) -> Evidence:
             hours.hours, hours.engine_active, hours.requests_running, strict=True
         )
     ]
-    time = {"field": "hour", "type": "temporal", "title": None, "scale": {"type": "utc"}}
+    time = {
+        "field": "hour",
+        "type": "temporal",
+        "title": None,
+        "scale": {"type": "utc"},
+        "axis": {"format": "%-d %b", "tickCount": {"interval": "utcday", "step": 1}},
+    }
     window = {
         "data": {"values": [{"hour": finding.start, "until": finding.end}]},
         "mark": {"type": "rect", "color": charts.QUIET, "opacity": 0.35},
