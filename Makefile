@@ -31,9 +31,12 @@ demo: .venv/.base  ## plan examples/inference-first.yaml and say where the repor
 test: .venv/.dev lint types layers  ## everything: lint, types, layers, unit, cases, contracts
 	@$(BIN)/python -m pytest -n 2 --dist loadfile  # what a file's tests share is made once
 
-test-real: .venv/.dev  ## tests on real servers (Prometheus, VictoriaMetrics), installed first where apt-get may
-	@{ command -v prometheus && command -v victoria-metrics; } > /dev/null || apt-get install -q -y --no-install-recommends \
-	  prometheus victoria-metrics > /dev/null 2>&1 || echo "Not installed: what is missing is skipped" >&2
+REAL := prometheus victoria-metrics slurm-client slurmctld slurmd slurmdbd munge mariadb-server
+test-real: .venv/.dev  ## tests on real servers (Prometheus, VictoriaMetrics, Slurm, Spark), installed first where apt-get may
+	@dpkg -s $(REAL) > /dev/null 2>&1 || apt-get install -q -y --no-install-recommends $(REAL) > /dev/null 2>&1 \
+	  || echo "Not installed: what is missing is skipped" >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[spark]' \
+	  || echo "PySpark is not installed: its test is skipped" >&2
 	@$(BIN)/python -m pytest -m real -rs tests/telemetry
 
 lint: .venv/.dev  ## ruff, and the house's own style rules
