@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fleet_fixture import (
+    CATALOG,
     HOUR,
     SAMPLES,
     START,
@@ -19,7 +21,9 @@ from fleet_fixture import (
     nobody,
     sample,
 )
+from gpumix.errors import InputError
 from gpumix.telemetry.answer import answer
+from gpumix.telemetry.attribute import attribute
 from gpumix.telemetry.bill import read_bills
 from gpumix.telemetry.declared import Declared, DeclaredNode, Standby
 from gpumix.telemetry.sources import plain
@@ -252,3 +256,27 @@ def test_files_of_before_a_column_was_read_are_read_as_without_it(tmp_path: Path
     table = pq.ParquetFile(path).read()
     pq.write_table(table.drop_columns(["tokens_cached_total"]), path)
     assert by_kind(given(fleet, None), "hours") == {("used", "a"): pytest.approx(1.0)}
+
+
+def test_a_spark_that_is_not_installed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    monkeypatch.setitem(sys.modules, "pyspark.sql", None)
+    fleet = fleet_of(tmp_path / "f", [sample(0)], [K1])
+    with pytest.raises(InputError, match="not installed"):
+        attribute(fleet, None, CATALOG, where="spark")
+
+
+def test_the_same_fleet_gives_the_same_digits_in_any_order_of_work(tmp_path: Path) -> None:
+    rows = [
+        sample(m, slot, engine_active=0.1 + 0.0123 * (m % 61), power_w=301.7 + 0.33 * m)
+        for slot in range(8)
+        for m in range(240)
+    ]
+    fleet = fleet_of(tmp_path / "f", rows, [K1 | {"gpus": 8}])
+    once = given(fleet, None).hours
+    assert all(given(fleet, None).hours == once for _ in range(3))
+    hour = once.to_pylist()[0]
+    assert hour["engine_active"] == pytest.approx(sum(r["engine_active"] for r in rows[:60]) / 60)
+    assert hour["power_w"] == pytest.approx(sum(r["power_w"] for r in rows[:60]) / 60)
