@@ -14,7 +14,7 @@ from gpumix.errors import InputError
 from gpumix.telemetry.attribute import attribute
 from gpumix.telemetry.declared import Declared, Standby, read_declared
 from gpumix.telemetry.observe import kind_of
-from gpumix.telemetry.price_book import read_price_book
+from gpumix.telemetry.price_book import Price, rate_of, read_price_book
 from gpumix.telemetry.samples import SCHEMA
 from gpumix.telemetry.shares import keep, kept
 from gpumix.telemetry.sources import nvidia_smi, plain
@@ -229,3 +229,22 @@ def test_declared_days_promises_and_checkpoints_are_checked(tmp_path: Path) -> N
     path.write_text("holidays: [2026-12-24]\ncheckpoint_every_s: {train: 1800}\n", encoding="utf-8")
     assert read_declared(path).holidays == ("2026-12-24",)
     assert read_declared(path).checkpoint_every_s == {"train": 1800.0}
+
+
+def test_a_price_that_holds_anywhere_comes_before_one_of_a_provider_or_region() -> None:
+    def price(usd: float, **more: str) -> Price:
+        return Price("h100-sxm-80gb", "on_demand", usd, **more)
+
+    book = [price(3.0), price(1.0, provider="aws"), price(2.0, region="us-east-1")]
+    assert rate_of("k1", "h100-sxm-80gb", book) == 3.0
+    assert rate_of("k1", "h100-sxm-80gb", book[1:]) == 1.0
+    assert rate_of("k1", "h100-sxm-80gb", [*book, price(4.0, node="k1")]) == 4.0
+
+
+def test_a_book_may_call_a_provider_by_any_of_its_names(tmp_path: Path) -> None:
+    book = tmp_path / "prices.csv"
+    book.write_text(
+        "gpu,purchase,usd_per_gpu_hour,provider\nh100-sxm-80gb,on_demand,3,Amazon Web Services\n",
+        encoding="utf-8",
+    )
+    assert read_price_book(book, CATALOG)[0].provider == "aws"

@@ -34,7 +34,7 @@ def evidence(found: AuditAnswer, hours: FindingHours) -> Evidence:
         "type": "temporal",
         "title": None,
         "scale": {"type": "utc"},
-        "axis": {"format": "%-d %b", "tickCount": {"interval": "utcday", "step": 1}},
+        "axis": {"format": "%-d %b", "tickCount": {"interval": "day", "step": 1}},
     }
     window = {
         "data": {"values": [{"hour": finding.start, "until": finding.end}]},
