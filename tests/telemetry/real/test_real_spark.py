@@ -20,6 +20,14 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.append(str(ROOT / "tools"))
 import plant_fleet  # noqa: E402  from tools/
 
+SMALL = (
+    "sql.shuffle.partitions=1",
+    "sql.adaptive.enabled=false",
+    "sql.codegen.wholeStage=false",
+    "ui.enabled=false",
+)
+"""Settings under which little data does not wait for what only much data needs."""
+
 
 @pytest.mark.skipif(
     not (importlib.util.find_spec("pyspark") and shutil.which("java")),
@@ -27,8 +35,8 @@ import plant_fleet  # noqa: E402  from tools/
 )
 def test_spark_gives_what_duckdb_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
-    settings = "--conf spark.sql.shuffle.partitions=2 --conf spark.ui.enabled=false"
-    monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", f"--master local[2] {settings} pyspark-shell")
+    told = " ".join(f"--conf spark.{name}" for name in SMALL)
+    monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", f"--master local[2] {told} pyspark-shell")
     plant_fleet.write(tmp_path, seed=5, days=2, step_s=300)
     sources = [str(tmp_path / name) for name in ("samples.parquet", "sacct.txt")]
     observe_sources(sources, tmp_path / "fleet", tmp_path / "declare.json")
