@@ -3,7 +3,7 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-real lint types layers fit data docs golden examples accuracy whole-runs mutants fuzz bench bench-mix same-plan bench-serving validate-serving validate-kept closed-form never-cheaper bench-training wheel clean
+.PHONY: help demo test test-real test-spark lint types layers fit data docs golden examples accuracy whole-runs mutants fuzz bench bench-fleet bench-mix same-plan bench-serving validate-serving validate-kept closed-form never-cheaper bench-training wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,10 +31,15 @@ demo: .venv/.base  ## plan examples/inference-first.yaml and say where the repor
 test: .venv/.dev lint types layers  ## everything: lint, types, layers, unit, cases, contracts
 	@$(BIN)/python -m pytest -n 2 --dist loadfile  # what a file's tests share is made once
 
-test-real: .venv/.dev  ## tests on real servers (Prometheus, VictoriaMetrics) and tools, installed first where apt-get may
-	@{ command -v prometheus && command -v victoria-metrics && command -v amtool; } > /dev/null || apt-get install -q -y \
-	  --no-install-recommends prometheus victoria-metrics prometheus-alertmanager > /dev/null 2>&1 || echo "Not installed: what is missing is skipped" >&2
+REAL := prometheus victoria-metrics prometheus-alertmanager slurm-client slurmctld slurmd slurmdbd munge mariadb-server
+test-real: .venv/.dev  ## tests on real servers and tools (Prometheus, VictoriaMetrics, Alertmanager, Slurm), installed first where apt-get may
+	@dpkg -s $(REAL) > /dev/null 2>&1 || apt-get install -q -y --no-install-recommends $(REAL) > /dev/null 2>&1 \
+	  || echo "Not installed: what is missing is skipped" >&2
 	@$(BIN)/python -m pytest -m real -rs tests/telemetry tests/guard
+
+test-spark: .venv/.dev  ## attribution on a Spark of two threads (installs PySpark, 430 MB; needs Java 17)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[spark]'
+	@$(BIN)/python -m pytest -m real -rs tests/telemetry/real/test_real_spark.py
 
 lint: .venv/.dev  ## ruff, and the house's own style rules
 	@$(BIN)/ruff check --no-cache .
@@ -80,6 +85,9 @@ same-plan: .venv/.dev  ## plan five inventories quiet, busy and on one core -> d
 
 never-cheaper: .venv/.dev  ## ten inventories, whole and with fewer GPUs to choose from -> docs/never-cheaper.md (an hour)
 	@$(BIN)/python tools/never_cheaper.py
+
+bench-fleet: .venv/.dev  ## 100 million samples attributed, a week of 64 GPUs observed -> docs/fleet-speed.md (minutes)
+	@$(BIN)/python tools/bench_fleet.py
 
 bench-mix: .venv/.dev  ## the mix search: exactness, gaps, seconds -> docs/bench-mix.md (needs ../shared; minutes)
 	@$(BIN)/python tools/bench_mix.py

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from gpumix.audit.audit import read_rules
-from gpumix.audit.facts import HOUR_S, Facts, OwnedHours
+from gpumix.audit.facts import Facts, OwnedHours
+from gpumix.telemetry.charges import HOUR_S
 
 _TEXTS = ("team", "workload", "model", "gpu", "node", "device", "kind")
 _WHOLE = ("hour", "slot", "usd_micro", "list_micro")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from gpumix.audit.audit import audit, read_rules
@@ -22,18 +20,8 @@ from gpumix.telemetry.price_book import read_price_book
 from gpumix.telemetry.sources import plain, sacct
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def plant_fleet() -> ModuleType:
-    """The tool."""
-    name = "plant_fleet"
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+sys.path.append(str(ROOT / "tools"))
+import plant_fleet  # noqa: E402, F401  from tools/
 
 
 @dataclass(frozen=True)

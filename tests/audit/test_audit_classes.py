@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpumix.audit.audit import CLASSES, audit
-from gpumix.audit.facts import HOUR_S, Attempt, Facts
+from gpumix.audit.facts import Attempt, Facts, Seller
 from gpumix.domain.fleet import AuditAnswer, Finding
 from gpumix.report.export import read_plan
 from gpumix.telemetry.bill import BillLine
+from gpumix.telemetry.charges import HOUR_S
 from gpumix.telemetry.machines import Machine
 from gpumix.telemetry.price_book import Price
 
@@ -56,7 +57,7 @@ def test_a_gap_and_used_hours_are_no_finding() -> None:
 
 def test_a_failed_attempt_is_its_part_of_its_hours() -> None:
     rows = [{**OWNED, "hour": h} for h in (0, 1, 2)]
-    attempt = Attempt("7", "train", "FAILED", 0, 5400, np.array([0, 1]), np.array([1.0, 0.5]))
+    attempt = Attempt("7", "FAILED", 0, 5400, np.array([0, 1]), np.array([1.0, 0.5]))
     (found,) = audit(facts(rows, failed=(attempt,))).findings
     assert found.class_ == "failed_jobs"
     assert found.at_stake_usd_micro == 3_000_000
@@ -66,7 +67,7 @@ def test_a_failed_attempt_is_its_part_of_its_hours() -> None:
 
 def test_an_idle_hour_of_a_failed_job_is_counted_once() -> None:
     rows = [{**OWNED, "kind": "allocated_idle"}, {**OWNED, "hour": 1}]
-    attempt = Attempt("7", "train", "FAILED", 0, 7200, np.array([0, 1]), np.array([1.0, 1.0]))
+    attempt = Attempt("7", "FAILED", 0, 7200, np.array([0, 1]), np.array([1.0, 1.0]))
     found = audit(facts(rows, failed=(attempt,)))
     assert {f.class_: f.usd_after_discounts for f in found.findings} == {
         "allocated_idle": 2.0,
@@ -156,7 +157,7 @@ def test_savings_never_add_up_to_more_than_was_paid(
     rows: list[dict[str, Any]], failed: list[int]
 ) -> None:
     those = np.array(sorted({i for i in failed if i < len(rows)}), dtype=np.int64)
-    lost = Attempt("1", "x", "FAILED", 0, 31 * HOUR_S, those, np.ones(len(those)))
+    lost = Attempt("1", "FAILED", 0, 31 * HOUR_S, those, np.ones(len(those)))
     found = audit(facts(rows, hours=31, failed=(lost,)))
     paid = sum(max(row["usd_micro"], 0) for row in rows) / 1e6
     assert sum(f.usd_after_discounts for f in found.findings) <= paid + 1e-6
@@ -257,3 +258,52 @@ def test_the_plans_head_room_takes_the_place_of_the_usual() -> None:
     (found,) = audit(facts(rows, hours=192, plan=PLAN, plan_workloads=renamed)).findings
     assert found.class_ == "peak_sizing"
     assert f"{busiest:.3g} x" in found.because
+
+
+def test_other_weights_on_the_same_gpu_are_a_matter_of_the_plan() -> None:
+    gpu, planned = PLANNED.placements[0].gpu, PLANNED.placements[0].precision
+    other = "INT8" if planned != "int8" else "FP8"
+    rows = [{"workload": PLANNED.id, "gpu": gpu, "hour": h, "usd_micro": 10**9} for h in range(730)]
+
+    def found(model: str) -> list[Finding]:
+        named = [row | {"model": f"org/m-{model}"} for row in rows]
+        return of_class(audit(facts(named, hours=730, plan=PLAN)), "wrong_precision")
+
+    same = {placement.gpu for placement in PLANNED.placements} == {gpu}
+    assert [f.usd_after_discounts for f in found(other)] == (
+        [pytest.approx(730_000.0 - PLANNED.usd_per_month)] if same else []
+    )
+    assert not found("8B")
+    assert not found(planned)
+
+
+def test_a_kept_attempt_is_a_checkpoints_loss() -> None:
+    attempt = Attempt("7", "FAILED", 1800, 3600, np.array([0]), np.array([0.5]), is_kept=True)
+    every = {"chat": 1800.0}
+    found = audit(facts([{**OWNED}], failed=(attempt,), checkpoint_every_s=every))
+    assert [(f.class_, f.usd_after_discounts) for f in found.findings] == [("checkpoint_loss", 1.0)]
+    assert "checkpoint_loss: no owner" in " ".join(audit(facts([{**OWNED}])).not_looked_for)
+
+
+def test_a_price_of_another_seller_or_region_speaks_for_nothing() -> None:
+    def saved(**of_price: str) -> bool:
+        rows = [{"hour": h, "engine": 0.5} for h in range(24)]
+        lines = (_line(effective_micro=2_000_000, resource_id="arn:aws:x/K1"),)
+        sellers = {"k1": Seller("aws", "us-east-1")}
+        book = (Price("h100-sxm-80gb", "commit_1y", 1.5, **of_price),)
+        return bool(
+            audit(facts(rows, machines=(K1,), lines=lines, prices=book, sellers=sellers)).findings
+        )
+
+    assert saved()
+    assert saved(provider="aws", region="us-east-1")
+    assert not saved(provider="gcp")
+    assert not saved(region="eu-west-1")
+
+
+def test_tags_are_a_mapping_or_a_list_of_pairs_and_teams_have_one_name() -> None:
+    sent = {"service_name": "Network egress", "effective_micro": 7_000_000, "resource_id": None}
+    tags = '[{"key": "workload", "value": "chat"}, {"key": "team", "value": "old"}]'
+    (found,) = audit(facts([{**OWNED}], lines=(_line(tags=tags, **sent),),
+                           team_aliases={"old": "new"})).findings  # fmt: skip
+    assert (found.scope.team, found.scope.workload) == ("new", "chat")

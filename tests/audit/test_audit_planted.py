@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from pathlib import Path
 
@@ -19,7 +20,7 @@ EXACT = ("unallocated", "allocated_idle", "failed_jobs", "low_batch")
 def planted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Planted:
     folder = tmp_path_factory.mktemp("planted")
     seed, days, step = request.param
-    plant_fleet().write(folder, seed=seed, days=days, step_s=step, line_hours=24 if seed else 1)
+    plant_fleet.write(folder, seed=seed, days=days, step_s=step, line_hours=24 if seed else 1)
     return audited(folder)
 
 
@@ -74,7 +75,7 @@ def test_the_busy_mig_gpu_the_standby_and_the_gap_are_no_finding(planted: Plante
 
 
 def test_failed_jobs_of_a_node_without_telemetry_are_found_by_its_slots(tmp_path: Path) -> None:
-    plant_fleet().write(tmp_path, seed=3, days=2, step_s=60)
+    plant_fleet.write(tmp_path, seed=3, days=2, step_s=60)
     found = audited(tmp_path, with_samples_of=("k1-h100-a",))
     stakes = {_name(f): f.at_stake_usd_micro for f in found.answer.findings
               if f.class_ == "failed_jobs"}  # fmt: skip
@@ -84,7 +85,25 @@ def test_failed_jobs_of_a_node_without_telemetry_are_found_by_its_slots(tmp_path
         assert stakes[name] == pytest.approx(micro, abs=1_000)
 
 
+def test_checkpoints_keep_all_but_the_last_part_of_a_failed_job(tmp_path: Path) -> None:
+    plant_fleet.write(tmp_path, seed=3, days=2, step_s=60)
+    path = tmp_path / "declare.json"
+    declared = json.loads(path.read_text()) | {"checkpoint_every_s": {"train-1": 3600}}
+    path.write_text(json.dumps(declared))
+    found = audited(tmp_path)
+    jobs = [line.split("|") for line in (tmp_path / "sacct.txt").read_text().splitlines()[1:]]
+    failed = [job for job in jobs if job[7] in ("FAILED", "NODE_FAIL", "OUT_OF_MEMORY")]
+    lost_gpu_s = sum(
+        int(job[12]) % 3600 * int(job[13].split("gres/gpu=")[1].split(",")[0])
+        for job in failed
+        if job[2] == "train-1"
+    )
+    stakes = [f.at_stake_usd_micro for f in found.answer.findings if f.class_ == "checkpoint_loss"]
+    assert lost_gpu_s > 0
+    assert sum(stakes) == pytest.approx(lost_gpu_s / 3600 * 14.4 / 8 * 1e6, rel=1e-4)
+
+
 def test_a_bill_in_two_currencies_is_refused(tmp_path: Path) -> None:
-    plant_fleet().write(tmp_path, seed=0, days=2, step_s=3600, currencies=("USD", "EUR"))
+    plant_fleet.write(tmp_path, seed=0, days=2, step_s=3600, currencies=("USD", "EUR"))
     with pytest.raises(InputError, match=r"EUR.*USD"):
         read_bills([tmp_path / "bill.csv"])

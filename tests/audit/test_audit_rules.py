@@ -31,3 +31,10 @@ def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError) as told:
         read_rules(own)
     assert len(told.value.problems) == 2
+
+
+def test_nothing_is_divided_by_a_threshold_of_0(tmp_path: Path) -> None:
+    own = tmp_path / "rules.csv"
+    own.write_text("class,name,value\nlow_batch,sm_packed,0\n")
+    with pytest.raises(InputError, match="above 0"):
+        read_rules(own)

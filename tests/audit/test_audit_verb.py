@@ -10,6 +10,7 @@ import pytest
 from planted import ROOT, plant_fleet
 from typer.testing import CliRunner
 
+from fleet_fixture import bill_text, fleet_of, sample
 from gpumix.cli import app
 from gpumix.errors import InputError
 from gpumix.report.audit import audit_html, audit_markdown
@@ -26,7 +27,7 @@ SOURCES = ("samples.parquet", "sacct.txt")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of source files of two days."""
     folder = tmp_path_factory.mktemp("raw")
-    plant_fleet().write(folder, seed=2, days=2, step_s=300)
+    plant_fleet.write(folder, seed=2, days=2, step_s=300)
     (folder / "expected.json").unlink()
     return folder
 
@@ -110,10 +111,46 @@ def test_pages_hold_the_bill_and_every_finding(found: Audit) -> None:
     assert "://" not in page.replace("http://www.w3.org", "")
 
 
+def test_the_page_draws_what_the_gpus_of_a_finding_did_by_the_hour(found: Audit) -> None:
+    page = audit_html(found.answer, found.attribution, found.hours)
+    plain = audit_html(found.answer, found.attribution)
+    assert page.count("<svg") == plain.count("<svg") + len(found.hours) > 3
+    assert "://" not in page.replace("http://www.w3.org", "")
+    for one in found.hours:
+        finding = found.answer.findings[one.finding]
+        inside = [
+            engine
+            for hour, engine in zip(one.hours, one.engine_active, strict=True)
+            if finding.start <= hour < finding.end
+        ]
+        assert inside
+        if finding.class_ == "allocated_idle" and finding.scope.workload == "notebook":
+            assert max(inside) < 0.05
+        assert one.hours == tuple(sorted(set(one.hours)))
+    assert any(any(one.requests_running) for one in found.hours)
+
+
 def test_showback_adds_up_to_the_bill(found: Audit) -> None:
     table = view.showback_table(found.attribution)
     costs = [float(row[-1].text.replace(",", "")) for row in table.rows]
     assert sum(costs[:-1]) == pytest.approx(costs[-1], abs=0.05)
+
+
+def test_a_machine_that_the_cluster_alone_names_is_joined_to_its_bill(tmp_path: Path) -> None:
+    hours = range(24)
+    rows = [sample(60 * h + m, team="a") for h in hours for m in range(0, 60, 5)]
+    node = {"node": "k1", "gpus": 1, "resource_id": "i-77"}
+    fleet = fleet_of(tmp_path / "fleet", rows, [node])
+    day = {"ChargePeriodEnd": "2026-10-19T00:00:00Z", "EffectiveCost": "48"}
+    line = day | {"ResourceId": "arn:aws:ec2:us-east-1:1:instance/I-77"}
+    (tmp_path / "bill.csv").write_text(bill_text([line]), encoding="utf-8")
+    book = tmp_path / "prices.csv"
+    book.write_text("gpu,purchase,usd_per_gpu_hour\nh100-sxm-80gb,commit_1y,1.5\n")
+    for bills in ([tmp_path / "bill.csv"], []):  # given, then kept
+        found = audit_fleet(fleet.folder, bills, book).answer.findings
+        assert [(f.class_, f.usd_after_discounts) for f in found] == [
+            ("wrong_commitment", pytest.approx(24 * 0.5))
+        ]
 
 
 def test_hostile_names_are_text(raw: Path, tmp_path: Path) -> None:

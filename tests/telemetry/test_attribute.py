@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from fleet_fixture import (
+    CATALOG,
     HOUR,
     SAMPLES,
     START,
@@ -18,7 +21,9 @@ from fleet_fixture import (
     nobody,
     sample,
 )
+from gpumix.errors import InputError
 from gpumix.telemetry.answer import answer
+from gpumix.telemetry.attribute import attribute
 from gpumix.telemetry.bill import read_bills
 from gpumix.telemetry.declared import Declared, DeclaredNode, Standby
 from gpumix.telemetry.sources import plain
@@ -229,3 +234,49 @@ def test_samples_after_the_bill_are_left_out_and_told(tmp_path: Path) -> None:
     found = given(fleet, bill_of(tmp_path / "b.csv", [{}]))
     assert sum(by_kind(found, "hours").values()) == pytest.approx(1.0)
     assert [note.code for note in found.notes if note.node == "k1"] == ["future_samples"]
+
+
+def test_a_million_computed_tokens_are_those_not_found_in_the_cache(tmp_path: Path) -> None:
+    def served(m: int, **more: float) -> dict[str, object]:
+        return sample(m, tokens_in_total=1000.0 * m, tokens_out_total=200.0 * m, **more)
+
+    bill = bill_of(tmp_path / "b.csv", [{"EffectiveCost": "59"}])
+    told = [served(m, tokens_cached_total=250.0 * m) for m in range(60)]
+    (owner,) = answer(given(fleet_of(tmp_path / "f", told, [K1]), bill)).owners
+    assert owner.usd_per_mtok_input == pytest.approx(1000.0)
+    assert owner.usd_per_mtok_computed == pytest.approx(59e6 / (59 * 750))
+    silent = [served(m) for m in range(60)]
+    (owner,) = answer(given(fleet_of(tmp_path / "s", silent, [K1]), bill)).owners
+    assert owner.usd_per_mtok_computed is None
+
+
+def test_files_of_before_a_column_was_read_are_read_as_without_it(tmp_path: Path) -> None:
+    fleet = fleet_of(tmp_path / "f", [sample(m) for m in range(60)], [K1])
+    (path,) = (fleet.folder / "samples").glob("*/*.parquet")
+    table = pq.ParquetFile(path).read()
+    pq.write_table(table.drop_columns(["tokens_cached_total"]), path)
+    assert by_kind(given(fleet, None), "hours") == {("used", "a"): pytest.approx(1.0)}
+
+
+def test_a_spark_that_is_not_installed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    monkeypatch.setitem(sys.modules, "pyspark.sql", None)
+    fleet = fleet_of(tmp_path / "f", [sample(0)], [K1])
+    with pytest.raises(InputError, match="not installed"):
+        attribute(fleet, None, CATALOG, where="spark")
+
+
+def test_the_same_fleet_gives_the_same_digits_in_any_order_of_work(tmp_path: Path) -> None:
+    rows = [
+        sample(m, slot, engine_active=0.1 + 0.0123 * (m % 61), power_w=301.7 + 0.33 * m)
+        for slot in range(8)
+        for m in range(240)
+    ]
+    fleet = fleet_of(tmp_path / "f", rows, [K1 | {"gpus": 8}])
+    once = given(fleet, None).hours
+    assert all(given(fleet, None).hours == once for _ in range(3))
+    hour = once.to_pylist()[0]
+    assert hour["engine_active"] == pytest.approx(sum(r["engine_active"] for r in rows[:60]) / 60)
+    assert hour["power_w"] == pytest.approx(sum(r["power_w"] for r in rows[:60]) / 60)

@@ -14,8 +14,9 @@ from gpumix.errors import InputError
 from gpumix.telemetry.attribute import attribute
 from gpumix.telemetry.declared import Declared, Standby, read_declared
 from gpumix.telemetry.observe import kind_of
-from gpumix.telemetry.price_book import read_price_book
+from gpumix.telemetry.price_book import Price, rate_of, read_price_book
 from gpumix.telemetry.samples import SCHEMA
+from gpumix.telemetry.shares import keep, kept
 from gpumix.telemetry.sources import nvidia_smi, plain
 from gpumix.telemetry.store import open_fleet, source_of
 from gpumix.verbs.attribute import attribute_fleet
@@ -185,3 +186,65 @@ def test_a_folder_of_raw_files_is_observed_on_the_way_and_left_as_it_is(tmp_path
     found = attribute_fleet(folder)
     assert found.totals.bill_usd_micro == 809_345_650
     assert _files(folder) == before
+
+
+def test_samples_that_stand_twice_are_counted_once_and_told(tmp_path: Path) -> None:
+    rows = [sample(m) for m in range(3)]
+    fleet = fleet_of(tmp_path / "f", [*rows, *rows[:2]])
+    told = [
+        (note.node, note.detail[:2]) for note in fleet.notes if note.code == "duplicate_samples"
+    ]
+    assert told == [("k1", "2 ")]
+    again = fleet_of(tmp_path / "f", rows)
+    assert again.notes == fleet.notes
+
+
+def test_what_an_attribution_was_made_from_is_kept_with_it(tmp_path: Path) -> None:
+    job = {"job_id": "7", "job_raw": "7", "name": "t", "account": "a", "state": "FAILED",
+           "start": 1792281600, "end": 1792285200, "elapsed_s": 3600, "gpus": 1.0,
+           "nodes": ["k1"]}  # fmt: skip
+    fleet = fleet_of(
+        tmp_path / "f", [sample(m) for m in range(60)], [{"node": "k1", "gpus": 2}], [job]
+    )
+    found = attribute(fleet, None, CATALOG)
+    keep(fleet.folder, found, None, ())
+    back = kept(fleet.folder).attributed
+    assert (back.runs, back.machines, back.notes) == (found.runs, found.machines, found.notes)
+    about = fleet.folder / "attribution.json"
+    about.write_text(about.read_text().replace('"schema_version": 2', '"schema_version": 1'))
+    with pytest.raises(InputError, match="another version"):
+        kept(fleet.folder)
+
+
+def test_declared_days_promises_and_checkpoints_are_checked(tmp_path: Path) -> None:
+    path = tmp_path / "d.yaml"
+    path.write_text(
+        "holidays: [2026-12-24, Christmas]\nslo: {chat: {ttft_p95_ms: 0, tpot: 3}, batch: fast}\n"
+        "checkpoint_every_s: {train: 1800, tune: never}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError) as told:
+        read_declared(path)
+    assert len(told.value.problems) == 5
+    path.write_text("holidays: [2026-12-24]\ncheckpoint_every_s: {train: 1800}\n", encoding="utf-8")
+    assert read_declared(path).holidays == ("2026-12-24",)
+    assert read_declared(path).checkpoint_every_s == {"train": 1800.0}
+
+
+def test_a_price_that_holds_anywhere_comes_before_one_of_a_provider_or_region() -> None:
+    def price(usd: float, **more: str) -> Price:
+        return Price("h100-sxm-80gb", "on_demand", usd, **more)
+
+    book = [price(3.0), price(1.0, provider="aws"), price(2.0, region="us-east-1")]
+    assert rate_of("k1", "h100-sxm-80gb", book) == 3.0
+    assert rate_of("k1", "h100-sxm-80gb", book[1:]) == 1.0
+    assert rate_of("k1", "h100-sxm-80gb", [*book, price(4.0, node="k1")]) == 4.0
+
+
+def test_a_book_may_call_a_provider_by_any_of_its_names(tmp_path: Path) -> None:
+    book = tmp_path / "prices.csv"
+    book.write_text(
+        "gpu,purchase,usd_per_gpu_hour,provider\nh100-sxm-80gb,on_demand,3,Amazon Web Services\n",
+        encoding="utf-8",
+    )
+    assert read_price_book(book, CATALOG)[0].provider == "aws"

@@ -8,6 +8,7 @@ from typing import Final
 
 from gpumix.audit import (
     allocated_idle,
+    checkpoint_loss,
     egress,
     failed_jobs,
     low_batch,
@@ -16,6 +17,7 @@ from gpumix.audit import (
     reservation_unused,
     unallocated,
     wrong_commitment,
+    wrong_precision,
 )
 from gpumix.audit.draft import Draft, settled
 from gpumix.audit.facts import Facts, Rules
@@ -29,23 +31,20 @@ CLASSES: Final[Mapping[str, Callable[[Facts], Iterator[Draft]]]] = {
     "unallocated": unallocated.find,
     "allocated_idle": allocated_idle.find,
     "failed_jobs": failed_jobs.find,
+    "checkpoint_loss": checkpoint_loss.find,
     "low_batch": low_batch.find,
     "wrong_commitment": wrong_commitment.find,
     "oversized": oversized.find,
+    "wrong_precision": wrong_precision.find,
     "peak_sizing": peak_sizing.find,
     "egress": egress.find,
 }
 """What is exact stands before what is modelled, so that it keeps its dollars."""
 RULES: Final = Path(__file__).parents[1] / "data" / "audit_rules.csv"
 _COLUMNS: Final = ["class", "name", "value", "unit", "source", "as_of", "note"]
-_WORDS: Final = {("failed_jobs", "states")}
-
-
-_NO_SOURCE: Final[Mapping[str, str]] = {
-    "checkpoint_loss": "no source says when a checkpoint was written; its time is in failed_jobs",
-    "wrong_precision": "no source says at which precision a server computes",
-}
-"""Classes that nothing can be found of, and why."""
+_WORDS: Final = {("failed_jobs", "states"), ("egress", "words")}
+_DIVISORS: Final = {("low_batch", "sm_packed")}
+"""Thresholds that something is divided by."""
 
 
 def audit(facts: Facts, notes: tuple[Note, ...] = (), off: Collection[str] = ()) -> AuditAnswer:
@@ -75,17 +74,20 @@ def _not_looked_for(facts: Facts, off: Collection[str]) -> dict[str, str]:
     if not facts.lines:
         for name in ("reservation_unused", "egress", "wrong_commitment"):
             found.setdefault(name, "needs a bill (--bill)")
-    if facts.plan is None:
-        found.setdefault("oversized", "needs a plan (--plan)")
-    elif facts.currency != "USD":
-        found.setdefault("oversized", f"the plan is in USD, the bill in {facts.currency}")
-    return {**_NO_SOURCE, **found}
+    if not facts.checkpoint_every_s:
+        why = "no owner declares how often checkpoints are written (checkpoint_every_s)"
+        found.setdefault("checkpoint_loss", why)
+    for name in ("oversized", "wrong_precision"):
+        if facts.plan is None:
+            found.setdefault(name, "needs a plan (--plan)")
+        elif facts.currency != "USD":
+            found.setdefault(name, f"the plan is in USD, the bill in {facts.currency}")
+    return found
 
 
 def check_classes(names: Collection[str]) -> None:
     """Raise InputError where a name is of no class."""
-    known = (*CLASSES, *_NO_SOURCE)
-    wrong = [unknown_name("--off", "class", name, known) for name in names if name not in known]
+    wrong = [unknown_name("--off", "class", n, CLASSES) for n in names if n not in CLASSES]
     if wrong:
         raise InputError(wrong)
 
@@ -108,6 +110,11 @@ def read_rules(own: Path | None = None) -> Rules:
         Problem(f"{own}: {' '.join(key)}", f"is {value!r}", "write a number of at least 0")
         for key, value in stated.items()
         if key in values and key not in _WORDS and not _is_number(value)
+    ]
+    wrong += [
+        Problem(f"{own}: {' '.join(key)}", "is 0", "write a number above 0")
+        for key in stated
+        if key in _DIVISORS and _is_number(stated[key]) and not float(stated[key])
     ]
     if wrong:
         raise InputError(wrong)

@@ -12,11 +12,12 @@ from typing import Final
 
 import numpy as np
 
-from gpumix.audit.facts import HOUR_S, Facts, IntArray, percentiles
+from gpumix.audit.facts import Facts, IntArray, percentiles
 from gpumix.domain.fleet import Evidence, Finding, Scope
+from gpumix.telemetry.attribute import MICRO
+from gpumix.telemetry.charges import HOUR_S
 from gpumix.telemetry.store import utc
 
-MICRO: Final = 1_000_000
 _NOTHING: Final = 1_000
 """Micro-dollars: a saving below a tenth of a cent is none."""
 

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
 
-from gpumix.audit.draft import MICRO, Draft, interval
+from gpumix.audit.draft import Draft, interval
 from gpumix.audit.facts import Facts
 from gpumix.domain.fleet import Evidence, Scope
-from gpumix.telemetry.bill import BillLine
-
-_TRANSFER = ("transfer", "egress", "data out", "bandwidth")
+from gpumix.telemetry.attribute import MICRO
+from gpumix.telemetry.bill import BillLine, tags_of
 
 
 def find(facts: Facts) -> Iterator[Draft]:
     """A draft for every workload whose data transfer the bill has lines of; its saving is 0."""
+    transfer = [word.replace("_", " ") for word in facts.rules.words("egress", "words")]
     by_owner: dict[tuple[str | None, str], list[BillLine]] = defaultdict(list)
     for line in facts.lines:
         words = f"{line.service_name} {line.sku_meter} {line.description}".lower()
-        tags = _tags(line)
-        workload = tags.get("workload")
-        if line.category == "Usage" and workload and any(w in words for w in _TRANSFER):
-            by_owner[tags.get("team"), workload].append(line)
+        tags = tags_of(line)
+        workload, team = tags.get("workload"), tags.get("team")
+        if line.category == "Usage" and workload and any(w in words for w in transfer):
+            team = facts.team_aliases.get(team, team) if team else None
+            by_owner[team, workload].append(line)
     _, high, confidence = interval(facts, "egress")
     for (team, workload), lines in by_owner.items():
         cost = sum(line.effective_micro for line in lines)
@@ -50,11 +50,3 @@ def find(facts: Facts) -> Iterator[Draft]:
             high_micro=round(cost * high),
             confidence=confidence,
         )  # fmt: skip
-
-
-def _tags(line: BillLine) -> dict[str, str]:
-    try:
-        found = json.loads(line.tags or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}

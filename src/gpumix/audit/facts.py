@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from gpumix.domain.plan import Plan
 from gpumix.telemetry.bill import BillLine
+from gpumix.telemetry.charges import HOUR_S
 from gpumix.telemetry.machines import Machine
 from gpumix.telemetry.price_book import Price
 from gpumix.values import FloatArray
@@ -22,7 +23,6 @@ from gpumix.values import FloatArray
 IntArray: TypeAlias = npt.NDArray[np.int64]
 Names: TypeAlias = npt.NDArray[np.object_]
 
-HOUR_S = 3600
 OWNER = ("team", "workload", "model")
 SCOPE = (*OWNER, "gpu", "node")
 
@@ -76,16 +76,18 @@ class OwnedHours:
 class Attempt:
     """A try of a scheduler's job that came to nothing: [start, end) in s since 1970 UTC.
 
+    Where its workload writes checkpoints (`is_kept`), it is what was done since the last of them.
+
     `rows` are row numbers of the shares it took part in, `parts` the share of each [0-1].
     """
 
     job_id: str
-    name: str
     state: str
     start: int
     end: int
     rows: IntArray
     parts: FloatArray
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,20 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Seller:
+    """Who sells a resource of the bill, by the catalogue's name, and where; None where the bill
+    does not say."""
+
+    provider: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
-    """All that is known of a fleet over [start, end) [s since 1970 UTC]."""
+    """All that is known of a fleet over [start, end) [s since 1970 UTC].
+
+    `sellers` are by the key of a resource of the bill (`resource_key`).
+    """
 
     currency: str
     start: int
@@ -121,6 +135,9 @@ class Facts:
     bill_micro: int = 0
     plan: Plan | None = None
     plan_workloads: Mapping[str, str] = field(default_factory=dict)
+    team_aliases: Mapping[str, str] = field(default_factory=dict)
+    checkpoint_every_s: Mapping[str, float] = field(default_factory=dict)
+    sellers: Mapping[str, Seller] = field(default_factory=dict)
 
     @property
     def hours(self) -> float:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 
-from gpumix.audit.facts import HOUR_S, Facts, IntArray, Names, OwnedHours, Rules
+from gpumix.audit.facts import Facts, IntArray, Names, OwnedHours, Rules, Seller
 from gpumix.audit.lost import failed_attempts
+from gpumix.catalog import Catalog, load
 from gpumix.domain.plan import Plan
 from gpumix.telemetry.attribute import Attributed
 from gpumix.telemetry.bill import Bill
-from gpumix.telemetry.machines import Machine, resource_key
-from gpumix.telemetry.price_book import Price
+from gpumix.telemetry.charges import HOUR_S
+from gpumix.telemetry.machines import resource_key
+from gpumix.telemetry.price_book import Price, named_provider
 from gpumix.telemetry.store import Fleet
 from gpumix.values import FloatArray
 
@@ -25,10 +27,10 @@ def gather(
     prices: Sequence[Price],
     rules: Rules,
     plan: Plan | None = None,
+    catalog: Catalog | None = None,
 ) -> Facts:
     """All that is known of a fleet, from its folder, its attribution and what was given."""
     shares = shares_of(attributed.hours)
-    machines = tuple(_machines(attributed.hours, bill))
     aliases = fleet.declared.team_aliases
     return Facts(
         currency=attributed.currency,
@@ -37,8 +39,8 @@ def gather(
         shares=shares,
         rules=rules,
         lines=bill.lines if bill else (),
-        machines=machines,
-        failed=tuple(failed_attempts(fleet, attributed, shares, machines, rules)),
+        machines=attributed.machines,
+        failed=tuple(failed_attempts(fleet, attributed, shares, rules)),
         prices=tuple(prices),
         holidays=frozenset(fleet.declared.holidays),
         standby=frozenset(
@@ -48,7 +50,20 @@ def gather(
         bill_micro=attributed.bill_micro,
         plan=plan,
         plan_workloads=fleet.declared.plan_workloads,
+        team_aliases=aliases,
+        checkpoint_every_s=fleet.declared.checkpoint_every_s,
+        sellers=_sellers(bill, catalog or load()) if bill else {},
     )
+
+
+def _sellers(bill: Bill, catalog: Catalog) -> dict[str, Seller]:
+    """Who sells each resource of a bill, by its key."""
+    found: dict[str, Seller] = {}
+    for line in bill.lines:
+        if line.resource_id and line.category == "Usage":
+            provider = named_provider(line.provider, catalog)
+            found.setdefault(resource_key(line.resource_id), Seller(provider, line.region))
+    return found
 
 
 def shares_of(hours: pa.Table) -> OwnedHours:
@@ -84,23 +99,3 @@ def shares_of(hours: pa.Table) -> OwnedHours:
         running=number("requests_running"),
         tokens=served,
     )
-
-
-def _machines(hours: pa.Table, bill: Bill | None) -> Iterator[Machine]:
-    """Every node of the attribution: its GPUs and what the bill calls it."""
-    ids: dict[str, str] = {}
-    names: dict[str, str] = {}
-    for line in bill.lines if bill else ():
-        if line.resource_id:
-            ids.setdefault(resource_key(line.resource_id), line.resource_id)
-            if line.resource_name:
-                names.setdefault(line.resource_name.casefold(), line.resource_id)
-    slots: dict[str, set[int]] = {}
-    gpus: dict[str, str | None] = {}
-    seen: Mapping[str, list[object]] = hours.select(["node", "slot", "gpu"]).to_pydict()
-    for node, slot, gpu in zip(seen["node"], seen["slot"], seen["gpu"], strict=True):
-        slots.setdefault(str(node), set()).add(int(str(slot)))
-        gpus[str(node)] = None if gpu is None else str(gpu)
-    for node, those in slots.items():
-        known = ids.get(resource_key(node)) or names.get(node.casefold())
-        yield Machine(node, gpus[node], tuple(sorted(those)), (), known)

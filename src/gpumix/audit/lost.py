@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from gpumix.audit.facts import HOUR_S, Attempt, OwnedHours, Rules
+from gpumix.audit.facts import Attempt, OwnedHours, Rules
 from gpumix.telemetry.attribute import Attributed
+from gpumix.telemetry.charges import HOUR_S
 from gpumix.telemetry.grid import Grid
 from gpumix.telemetry.jobs import held_on
-from gpumix.telemetry.machines import Machine
 from gpumix.telemetry.store import Fleet
 
 _Place = tuple[str, int, int]
@@ -44,18 +45,19 @@ def failed_attempts(
     fleet: Fleet,
     attributed: Attributed,
     shares: OwnedHours,
-    machines: Sequence[Machine],
     rules: Rules,
 ) -> Iterator[Attempt]:
     """The attempts in a state that counts as failed, with their parts of the shares."""
     states = rules.words("failed_jobs", "states")
     jobs = fleet.jobs.to_pylist()
+    every_s = fleet.declared.checkpoint_every_s
     lost = {i: job for i, job in enumerate(jobs) if _is_lost(job, states)}
+    lost = {i: {**job, "since": _since(job, every_s)} for i, job in lost.items()}
     if not lost:
         return
     parts = [
         *_from_samples(fleet, jobs, lost),
-        *_from_slots(fleet, attributed, jobs, lost, machines),
+        *_from_slots(fleet, attributed, jobs, lost),
     ]
     by_attempt: dict[int, dict[int, float]] = defaultdict(dict)
     rows = _rows(shares)
@@ -70,12 +72,12 @@ def failed_attempts(
         job = lost[i]
         yield Attempt(
             job_id=str(job["job_id"]),
-            name=str(job["name"]),
             state=_state(job),
-            start=int(job["start"]),
+            start=job["since"],
             end=_end(job),
             rows=np.array(list(of_rows), dtype=np.int64),
             parts=np.array(list(of_rows.values())),
+            is_kept=str(job["name"]) in every_s,
         )
 
 
@@ -95,6 +97,13 @@ def _end(job: Mapping[str, Any]) -> int:
     return int(job["end"] if job["end"] is not None else job["start"])
 
 
+def _since(job: Mapping[str, Any], every_s: Mapping[str, float]) -> int:
+    """From when on an attempt's work is lost [s]: its last checkpoint, else its start."""
+    start, end = int(job["start"]), _end(job)
+    every = every_s.get(str(job["name"]))
+    return start if every is None else start + int((end - start) // every * every)
+
+
 def _rows(shares: OwnedHours) -> dict[tuple[object, ...], list[int]]:
     """Rows of hours that somebody held, by node, hour, team and workload."""
     found: dict[tuple[object, ...], list[int]] = defaultdict(list)
@@ -108,9 +117,8 @@ def _from_samples(
     fleet: Fleet, jobs: Sequence[Mapping[str, Any]], lost: Mapping[int, Mapping[str, Any]]
 ) -> Iterator[_Part]:
     """Parts by the samples that name a job."""
-    connection = fleet.connect()
     attempts = [
-        {"attempt": i, "job": name, "first": int(job["start"]), "past": _end(job)}
+        {"attempt": i, "job": name, "first": job["since"], "past": _end(job)}
         for i, job in lost.items()
         for name in {job["job_id"], job["job_raw"]} - {None}
     ]
@@ -120,10 +128,19 @@ def _from_samples(
         for job in jobs
         if (name := job[key])
     }
-    connection.register("lost", pa.Table.from_pylist(attempts))
-    connection.register("owners", pa.Table.from_pylist(list(owners.values())))
-    rows = connection.execute(
-        f"""with nodes as (
+    with closing(fleet.connect()) as connection:
+        connection.register("lost", pa.Table.from_pylist(attempts))
+        connection.register("owners", pa.Table.from_pylist(list(owners.values())))
+        rows = connection.execute(_parts_of(fleet)).fetchall()
+    for attempt, node, slot, gpu, mig_id, hour, team, workload, part in rows:
+        name = gpu if mig_id is None else f"{gpu}/{mig_id}"
+        device = name if mig_id is not None or slot == _UNPLACED else None
+        yield _Part(attempt, (node, slot, hour * HOUR_S), device, team, workload, part)
+
+
+def _parts_of(fleet: Fleet) -> str:
+    """A statement: of each attempt, its part of what an owner had of a device in an hour."""
+    return f"""with nodes as (
           select distinct node from samples where job_id in (select job from lost)),
         named as (
           select s.node, s."index" as slot, s.gpu, s.mig_id, s.t, s.job_id, s.t // {HOUR_S} as hour,
@@ -146,11 +163,6 @@ def _from_samples(
         from own o join everyone e on o.node = e.node and o.gpu = e.gpu and o.hour = e.hour
           and o.mig_id is not distinct from e.mig_id
           and o.team is not distinct from e.team and o.workload is not distinct from e.workload"""
-    ).fetchall()
-    for attempt, node, slot, gpu, mig_id, hour, team, workload, part in rows:
-        name = gpu if mig_id is None else f"{gpu}/{mig_id}"
-        device = name if mig_id is not None or slot == _UNPLACED else None
-        yield _Part(attempt, (node, slot, hour * HOUR_S), device, team, workload, part)
 
 
 def _from_slots(
@@ -158,14 +170,13 @@ def _from_slots(
     attributed: Attributed,
     jobs: Sequence[Mapping[str, Any]],
     lost: Mapping[int, Mapping[str, Any]],
-    machines: Sequence[Machine],
 ) -> Iterator[_Part]:
     """Parts by the slots that the scheduler gave, on nodes without telemetry."""
-    seen = {
-        row[0] for row in fleet.connect().execute("select distinct node from samples").fetchall()
-    }
+    with closing(fleet.connect()) as connection:
+        rows = connection.execute("select distinct node from samples").fetchall()
+    seen = {node for (node,) in rows}
     grid = Grid(attributed.start, attributed.end, fleet.resolution_s, 0.0, 0)
-    for machine in machines:
+    for machine in attributed.machines:
         if machine.node in seen:
             continue
         own: dict[tuple[_Place, int], float] = defaultdict(float)
@@ -178,8 +189,10 @@ def _from_slots(
                 place = (machine.node, held.slot, start)
                 whole[place, job["account"], job["name"]] += time
                 if held.job in lost:
-                    own[place, held.job] += time
+                    since = max(held.start, start, lost[held.job]["since"])
+                    own[place, held.job] += held.share * max(0, min(held.end, end) - since)
         for (place, i), time in own.items():
             job = jobs[i]
             total = whole[place, job["account"], job["name"]]
-            yield _Part(i, place, None, job["account"], job["name"], time / total)
+            if time > 0:
+                yield _Part(i, place, None, job["account"], job["name"], time / total)

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gpumix.audit.draft import MICRO, Draft, of_rows, scope_of
+from gpumix.audit.draft import Draft, of_rows, scope_of
 from gpumix.audit.facts import Facts
 from gpumix.domain.plan import WorkloadPlan
+from gpumix.telemetry.attribute import MICRO
 from gpumix.units import HOURS_PER_MONTH
 
 

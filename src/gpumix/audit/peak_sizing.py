@@ -10,10 +10,8 @@ from datetime import UTC, datetime
 import numpy as np
 
 from gpumix.audit.draft import Draft, of_rows, scope_of
-from gpumix.audit.facts import HOUR_S, OWNER, Facts, IntArray
-
-_PEAK = 99.0
-"""Percentile of hourly demand that counts as its peak."""
+from gpumix.audit.facts import OWNER, Facts, IntArray
+from gpumix.telemetry.charges import HOUR_S
 
 
 def find(facts: Facts) -> Iterator[Draft]:
@@ -50,10 +48,11 @@ def _draft(facts: Facts, values: dict[str, str | None], rows: IntArray) -> Draft
         return None
     asked = np.array([demand[h] for h in hours])
     held = np.array([gpus[h] for h in hours])
-    peak = float(np.percentile(asked, _PEAK))
+    peak = float(np.percentile(asked, rule("peak_percentile")))
     if peak <= 0.0 or float(asked.mean()) / peak >= rule("mean_to_peak_below"):
         return None
-    if held.max() < rule("least_gpus") or np.percentile(held, 5) / held.max() < rule("steady"):
+    least = np.percentile(held, rule("steady_percentile"))
+    if held.max() < rule("least_gpus") or least / held.max() < rule("steady"):
         return None
     head_room = _head_room(facts, values["workload"]) or rule("head_room")
     needed = np.ceil(np.minimum(servers * asked / peak * head_room, servers)) / servers

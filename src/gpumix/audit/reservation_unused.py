@@ -10,6 +10,7 @@ import numpy as np
 from gpumix.audit.draft import Draft, interval
 from gpumix.audit.facts import Facts
 from gpumix.domain.fleet import Evidence, Scope
+from gpumix.telemetry.attribute import MICRO
 from gpumix.telemetry.bill import BillLine
 from gpumix.telemetry.machines import is_unused
 
@@ -40,7 +41,7 @@ def find(facts: Facts) -> Iterator[Draft]:
                     "bill",
                     f"CommitmentDiscountId = {called}, status Unused",
                     "EffectiveCost",
-                    {"lines": float(len(lines)), "sum": cost / 1e6},
+                    {"lines": float(len(lines)), "sum": cost / MICRO},
                 ),
             ),
             action=f"use {called}, lend it, or let it end",

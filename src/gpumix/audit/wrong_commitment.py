@@ -13,10 +13,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from gpumix.audit.draft import MICRO, Draft, interval, of_rows, scope_of
-from gpumix.audit.facts import Facts, IntArray
+from gpumix.audit.draft import Draft, interval, of_rows, scope_of
+from gpumix.audit.facts import Facts, IntArray, Seller
 from gpumix.domain.fleet import Evidence
-from gpumix.telemetry.machines import Machine, is_unused
+from gpumix.telemetry.attribute import MICRO
+from gpumix.telemetry.machines import Machine, is_unused, resource_key
 from gpumix.telemetry.price_book import Price
 
 _TERMS = {"commit_1y": 1, "commit_3y": 3}
@@ -27,30 +28,40 @@ def find(facts: Facts) -> Iterator[Draft]:
     """A draft for every machine whose bill is above that of a commitment of the price book."""
     on_demand = _on_demand(facts)
     for machine in facts.machines:
-        if machine.resource not in on_demand or machine.gpu is None:
+        if machine.resource is None or machine.gpu is None:
             continue
+        key = resource_key(machine.resource)
+        if key not in on_demand:
+            continue
+        seller = facts.sellers.get(key, Seller())
         offers = sorted(
-            (p for p in facts.prices if p.purchase in _TERMS and _is_for(p, machine)),
+            (p for p in facts.prices if p.purchase in _TERMS and _is_for(p, machine, seller)),
             key=lambda p: (_TERMS[p.purchase], p.usd_per_gpu_hour),
         )
         found = [d for p in offers if (d := _draft(facts, machine, p)) is not None]
         yield from found[:1]  # the shortest term that saves: the history is short
 
 
-def _is_for(price: Price, machine: Machine) -> bool:
-    named = price.node in (None, machine.node, machine.resource)
-    return price.gpu == machine.gpu and named
+def _is_for(price: Price, machine: Machine, seller: Seller) -> bool:
+    """Whether a price is for a machine; what the bill does not say speaks against no price."""
+    return (
+        price.gpu == machine.gpu
+        and price.node in (None, machine.node, machine.resource)
+        and (None in (price.provider, seller.provider) or price.provider == seller.provider)
+        and (None in (price.region, seller.region) or price.region == seller.region)
+    )
 
 
 def _on_demand(facts: Facts) -> set[str]:
-    """Resources most of whose cost was bought by the hour."""
+    """Keys of the resources most of whose cost was bought by the hour."""
     bought: dict[str, int] = {}
     other: dict[str, int] = {}
     for line in facts.lines:
         if line.resource_id and line.category == "Usage" and not is_unused(line):
             hourly = line.pricing_category in (None, "Standard") and not line.commitment_id
             of = bought if hourly else other
-            of[line.resource_id] = of.get(line.resource_id, 0) + line.effective_micro
+            key = resource_key(line.resource_id)
+            of[key] = of.get(key, 0) + line.effective_micro
     return {name for name, cost in bought.items() if cost > other.get(name, 0)}
 
 

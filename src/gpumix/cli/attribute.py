@@ -18,6 +18,13 @@ class BasisName(StrEnum):
     USAGE = "usage"
 
 
+class Engine(StrEnum):
+    """Where the heavy steps run."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
+
+
 class ShareFormat(StrEnum):
     """How an attribution is printed."""
 
@@ -43,6 +50,10 @@ def attribute(
     basis: Annotated[
         BasisName, typer.Option(help="What an owner pays for: what it held, or what it used.")
     ] = BasisName.ALLOCATION,
+    on: Annotated[
+        Engine,
+        typer.Option(help="Where to work: here, or on Spark (gpumix[spark]) past one machine."),
+    ] = Engine.DUCKDB,
     as_json: JsonFlag = False,
     format: Annotated[
         ShareFormat, typer.Option(help="On the terminal, as JSON, or as rows of FOCUS.")
@@ -61,7 +72,7 @@ def attribute(
     from gpumix.report.terminal_fleet import show_attribution
     from gpumix.verbs.attribute import attribute_fleet
 
-    found = attribute_fleet(fleet, bill or (), prices, by or (), basis.value)
+    found = attribute_fleet(fleet, bill or (), prices, by or (), basis.value, on.value)
     if as_json or format is ShareFormat.JSON:
         typer.echo(to_json(to_dict(found)))
     elif format is ShareFormat.FOCUS:

@@ -57,10 +57,14 @@ def audit(
         if path is not None:
             check_file(path)
     found = audit_fleet(fleet, bill or (), prices, plan, off, rules)
-    for path, render in ((html, audit_html), (markdown, audit_markdown)):
-        if path is not None:
-            with atomic(path) as beside:
-                beside.write_text(render(found.answer, found.attribution), encoding="utf-8")
+    if html is not None:
+        with atomic(html) as beside:
+            page = audit_html(found.answer, found.attribution, found.hours)
+            beside.write_text(page, encoding="utf-8")
+    if markdown is not None:
+        with atomic(markdown) as beside:
+            text = audit_markdown(found.answer, found.attribution)
+            beside.write_text(text, encoding="utf-8")
     if as_json:
         typer.echo(export.to_json(json_of(found.answer)))
         return

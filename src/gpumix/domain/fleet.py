@@ -116,9 +116,10 @@ class OwnerCost:
     """What one owner's work cost, its idle GPU-hours included.
 
     `usd_per_mtok_*` are the whole cost over a million tokens of the kind (served: input and output
-    together), None where none were counted. `runs` are the scheduler's jobs that ended, and
-    `usd_per_completed_run` the whole cost over those that completed: what failed and was cancelled
-    is paid by them. Shares are of the GPU time of the jobs.
+    together; computed: input that was not found in the engine's cache), None where none were
+    counted. `runs` are the scheduler's jobs that ended, and `usd_per_completed_run` the whole cost
+    over those that completed: what failed and was cancelled is paid by them. Shares are of the GPU
+    time of the jobs.
     """
 
     team: str | None
@@ -129,6 +130,7 @@ class OwnerCost:
     usd_per_mtok_input: float | None
     usd_per_mtok_output: float | None
     usd_per_mtok_served: float | None
+    usd_per_mtok_computed: float | None = None
     runs: int = 0
     completed_runs: int = 0
     failed_share: float | None = None
@@ -205,6 +207,20 @@ class Finding:
     confidence: float
     risk: str = ""
     how_to_check: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingHours:
+    """What the GPUs of a finding did by the hour, a day before and after its window too.
+
+    `finding` is its place in the answer; `hours` begin at these times (RFC 3339 in UTC), and the
+    means of engine activity [0-1] and of requests running are None where nothing is known.
+    """
+
+    finding: int
+    hours: tuple[str, ...]
+    engine_active: tuple[float | None, ...]
+    requests_running: tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True)

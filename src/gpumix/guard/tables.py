@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 from gpumix.files import read_columns
-
-Preference = Literal["Any", "LowerPriority"]
 
 PREMIUM: Final = "premium"
 STANDARD: Final = "standard"

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from markupsafe import Markup
 
-from gpumix.domain.fleet import Attribution, AuditAnswer
+from gpumix.domain.fleet import Attribution, AuditAnswer, FindingHours
 from gpumix.report.markdown import drawn, escaped
 from gpumix.report.pages import CHART_PX, environment
 from gpumix.report.tables import Table
 from gpumix.report.views import audit as view
 from gpumix.report.views import charts
+from gpumix.report.views.audit_charts import evidence
 
 
-def audit_html(found: AuditAnswer, attribution: Attribution) -> str:
+def audit_html(
+    found: AuditAnswer, attribution: Attribution, hours: Sequence[FindingHours] = ()
+) -> str:
     """The page of an audit, a whole HTML document that needs no other file."""
+    shown = [evidence(found, one) for one in hours]
     spec = view.waste_chart(found)
     chart = None if spec is None else Markup(charts.as_svg(spec, CHART_PX))
     return (
@@ -25,6 +31,7 @@ def audit_html(found: AuditAnswer, attribution: Attribution) -> str:
             steps=view.steps(found),
             looked=view.looked_words(found),
             chart=chart,
+            evidence=[(one.caption, Markup(charts.as_svg(one.spec, CHART_PX))) for one in shown],
             tables=_tables(found, attribution),
         )
     )

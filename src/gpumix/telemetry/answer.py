@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from typing import Final
 
 import duckdb
@@ -16,13 +17,12 @@ from gpumix.domain.fleet import (
     OwnerCost,
     Unbilled,
 )
-from gpumix.telemetry.attribute import Attributed, Run
+from gpumix.telemetry.attribute import MICRO, Attributed, Run
+from gpumix.telemetry.jobs import failed_states
 from gpumix.telemetry.store import utc
 
 KEYS: Final = ("team", "workload", "model", "gpu", "node")
 """What rows can be folded by; their kind is always kept."""
-FAILED: Final = ("FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "BOOT_FAIL", "REQUEUED")
-"""States of jobs whose work was lost; a time limit and a preemption are neither."""
 
 
 def answer(
@@ -35,8 +35,14 @@ def answer(
 
     Raises: RuntimeError where the sum is not the bill's, which is a defect.
     """
-    connection = duckdb.connect()
-    connection.register("hours", attributed.hours)
+    with closing(duckdb.connect()) as connection:
+        connection.register("hours", attributed.hours)
+        return _answer(connection, attributed, by, basis)
+
+
+def _answer(
+    connection: duckdb.DuckDBPyConnection, attributed: Attributed, by: Collection[str], basis: Basis
+) -> Attribution:
     kept = ", ".join(name if name in by else f"null::varchar as {name}" for name in KEYS)
     active = "greatest(0, least(1, coalesce(engine_active, 1)))" if basis == "usage" else "1"
     rows = connection.execute(
@@ -89,15 +95,16 @@ def _owners(connection: duckdb.DuckDBPyConnection, runs: Sequence[Run]) -> Itera
     """What each owner's work cost, the dearest first."""
     rows = connection.execute(
         """select team, workload, model, sum(usd_micro)::bigint, round(fsum(hours), 9),
-          fsum(tokens_in), fsum(tokens_out)
+          fsum(tokens_in), fsum(tokens_out), fsum(tokens_cached)
         from hours where team is not null or workload is not null or model is not null
         group by 1, 2, 3 order by 4 desc, 1, 2, 3"""
     ).fetchall()
-    for team, workload, model, micro, hours, tokens_in, tokens_out in rows:
+    for team, workload, model, micro, hours, tokens_in, tokens_out, cached in rows:
+        computed = 0.0 if cached is None else tokens_in - cached
         mine = [run for run in runs if (run.team, run.workload) == (team, workload)]
         time = sum(run.gpu_s for run in mine)
         completed = sum(run.state == "COMPLETED" for run in mine)
-        lost = sum(run.gpu_s for run in mine if run.state in FAILED)
+        lost = sum(run.gpu_s for run in mine if run.state in failed_states())
         ended = sum(run.gpu_s for run in mine if run.state.startswith("CANCELLED"))
         yield OwnerCost(
             team=team,
@@ -107,6 +114,7 @@ def _owners(connection: duckdb.DuckDBPyConnection, runs: Sequence[Run]) -> Itera
             gpu_hours=hours,
             usd_per_mtok_input=micro / tokens_in if tokens_in else None,
             usd_per_mtok_output=micro / tokens_out if tokens_out else None,
+            usd_per_mtok_computed=micro / computed if computed > 0.0 else None,
             usd_per_mtok_served=micro / (tokens_in + tokens_out)
             if tokens_in + tokens_out
             else None,
@@ -114,5 +122,5 @@ def _owners(connection: duckdb.DuckDBPyConnection, runs: Sequence[Run]) -> Itera
             completed_runs=completed,
             failed_share=lost / time if time else None,
             cancelled_share=ended / time if time else None,
-            usd_per_completed_run=micro / 1e6 / completed if completed else None,
+            usd_per_completed_run=micro / MICRO / completed if completed else None,
         )

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import duckdb
@@ -26,10 +27,11 @@ from gpumix.domain.fleet import Note, Outside
 from gpumix.errors import InputError, Problem
 from gpumix.telemetry.bill import Bill
 from gpumix.telemetry.charges import HOUR_S, Charges, charges_of
-from gpumix.telemetry.grid import CELLS, SHARE, Grid, Owners, Powers, fill_cells
+from gpumix.telemetry.grid import CELLS, SHARE, Grid, Owners, Powers, cells_of_samples
 from gpumix.telemetry.jobs import cells_of, job_span
-from gpumix.telemetry.machines import WHOLE, Machine, Seen, gpu_id, gpus_of, machines_of
+from gpumix.telemetry.machines import SHARING, WHOLE, Machine, Seen, gpu_id, gpus_of, machines_of
 from gpumix.telemetry.price_book import Price, rate_of
+from gpumix.telemetry.sql import Sql, Where, floored, opened
 from gpumix.telemetry.store import Fleet, utc
 
 _MOST_OF_TDP: Final = 2.0
@@ -58,7 +60,8 @@ class Attributed:
 
     `hours`: columns hour [h since 1970 UTC], team, workload, model, gpu, node, device, slot, kind,
     hours, usd_micro, list_micro, engine_active, sm_active, power_w, requests_running, tokens_in,
-    tokens_out, joules; one row a device, hour, owner and kind.
+    tokens_out, tokens_cached, joules; one row a device, hour, owner and kind. `machines` are
+    without devices.
     """
 
     hours: pa.Table
@@ -72,19 +75,35 @@ class Attributed:
     notes: tuple[Note, ...]
     shared_by: tuple[str, ...]
     runs: tuple[Run, ...] = ()
+    machines: tuple[Machine, ...] = ()
 
 
 def attribute(
-    fleet: Fleet, bill: Bill | None, catalog: Catalog, prices: Sequence[Price] = ()
+    fleet: Fleet,
+    bill: Bill | None,
+    catalog: Catalog,
+    prices: Sequence[Price] = (),
+    where: Where = "duckdb",
 ) -> Attributed:
-    """Give a fleet's time, and its cost, to its owners.
+    """Give a fleet's time, and its cost, to its owners; the two heavy steps run `where` it is said.
 
     The cost is a bill's; without a bill it is that of `prices`, and without those 0. Prices never
     fill what a bill leaves out.
 
     Raises: InputError where there is neither telemetry nor a bill of GPUs.
     """
-    connection = fleet.connect()
+    with closing(fleet.connect()) as connection, closing(opened(where, fleet, connection)) as sql:
+        return _attributed(connection, sql, fleet, bill, catalog, prices)
+
+
+def _attributed(
+    connection: duckdb.DuckDBPyConnection,
+    sql: Sql,
+    fleet: Fleet,
+    bill: Bill | None,
+    catalog: Catalog,
+    prices: Sequence[Price],
+) -> Attributed:
     seen = _seen(connection)
     machines, notes = machines_of(fleet, seen, bill, catalog)
     charges = charges_of(bill, machines) if bill else Charges({}, {}, None, None, ())
@@ -95,8 +114,13 @@ def attribute(
     jobs = fleet.jobs.to_pylist()
     owners, numbers, of_job = _owners(connection, fleet, jobs)
     powers, more = _powers(connection, machines, grid, catalog)
-    connection.execute(CELLS)
-    resets = fill_cells(connection, machines, numbers, powers, grid)
+    connection.register("no_cells", CELLS.empty_table())
+    connection.execute("create table cells as from no_cells")
+    resets: dict[str, int] = {}
+    for some in cells_of_samples(sql, machines, numbers, powers, grid):
+        connection.register("of_some", some.table)
+        connection.execute("insert into cells from of_some")
+        resets |= some.resets
     billed_hours: dict[str, set[int]] = defaultdict(set)
     for node, hour in charges.effective:
         billed_hours[node].add(hour)
@@ -106,7 +130,7 @@ def attribute(
     _add_jobs(connection, fleet, machines, jobs, of_job, hours, grid)
     _add_no_data(connection, machines, hours)
     _add_prices(connection, machines, charges)
-    table = _shares(connection, machines, owners)
+    table = _shares(connection, sql, machines, owners)
     billed = {node for node, _ in charges.effective}
     unbilled = tuple(m.node for m in machines if m.node not in billed)
     notes += more
@@ -127,6 +151,7 @@ def attribute(
         unbilled=unbilled,
         notes=tuple(_sorted_notes([*fleet.notes, *notes])),
         shared_by=_shared_by(machines),
+        machines=tuple(replace(one, devices=()) for one in machines),
         runs=tuple(
             Run(*owners[owner][:2], job["state"] or "", gpus_of(job) * (job["elapsed_s"] or 0))
             for job, owner in zip(jobs, of_job, strict=True)
@@ -272,9 +297,7 @@ def _add_jobs(
         for row in cells_of(machine, jobs, of_job, hours[machine.node], grid)
     ]
     if rows:
-        empty: Any = connection.sql("from cells limit 0").to_arrow_table()
-        columns = dict(zip(empty.column_names, map(list, zip(*rows, strict=True)), strict=True))
-        connection.register("of_jobs", pa.table(columns, schema=empty.schema))
+        connection.register("of_jobs", _table(rows, CELLS))
         connection.execute("insert into cells select * from of_jobs")
 
 
@@ -299,7 +322,7 @@ def _add_no_data(
         with known as (
           select node, slot, hour, sum(weight)::bigint as weight from cells group by all)
         select t.node, t.slot, '', t.hour, 0, 'no_data',
-          t.seconds * {WHOLE * SHARE} - coalesce(k.weight, 0), null, null, null, null, 0, 0, 0
+          t.seconds * {WHOLE * SHARE} - coalesce(k.weight, 0), null, null, null, null, 0, 0, null, 0
         from there t left join known k using (node, slot, hour)
         where t.seconds * {WHOLE * SHARE} > coalesce(k.weight, 0)"""
     )
@@ -321,7 +344,7 @@ def _add_prices(
     ]
     whole = [(name, pa.int64()) for name in ("hour", "gpus", "usd", "list")]
     connection.register("charged", _table(rows, pa.schema([("node", pa.string()), *whole])))
-    usd, listed = _floored("c.usd", "c.gpus"), _floored("c.list", "c.gpus")
+    usd, listed = floored("c.usd", "c.gpus"), floored("c.list", "c.gpus")
     connection.execute(
         f"""create table price as
         select t.node, t.slot, t.hour,
@@ -331,55 +354,53 @@ def _add_prices(
     )
 
 
-def _floored(amount: str, parts: str) -> str:
-    """SQL of a whole-number division that rounds down, of negative amounts too."""
-    return f"(({amount} - (({amount} % {parts}) + {parts}) % {parts}) // {parts})"
-
-
 def _shares(
-    connection: duckdb.DuckDBPyConnection, machines: Sequence[Machine], owners: Sequence[Owner]
+    connection: duckdb.DuckDBPyConnection,
+    sql: Sql,
+    machines: Sequence[Machine],
+    owners: Sequence[Owner],
 ) -> pa.Table:
     """The cells with their shares of the price of their GPU-hour, by largest remainder."""
-    named = [
-        {"owner": number, "team": team, "workload": workload, "model": model}
-        for number, (team, workload, model) in enumerate(owners)
-    ]
-    schema = pa.schema(
-        [("owner", pa.int32())] + [(n, pa.string()) for n in ("team", "workload", "model")]
-    )
-    connection.register("named", pa.Table.from_pylist(named, schema=schema))
-    kinds = [{"node": m.node, "gpu": m.gpu} for m in machines]
-    schema = pa.schema([("node", pa.string()), ("gpu", pa.string())])
-    connection.register("kind_of", pa.Table.from_pylist(kinds, schema=schema))
-    whole = "p.usd::hugeint * c.weight"
-    floored = _floored("amount", "total")
-    return connection.sql(
+    text = pa.string()
+    names = [(n, text) for n in ("team", "workload", "model")]
+    named = [(number, *owner) for number, owner in enumerate(owners)]
+    sql.register("named", _table(named, pa.schema([("owner", pa.int32()), *names])))
+    kinds = [(m.node, m.gpu) for m in machines]
+    sql.register("kind_of", _table(kinds, pa.schema([("node", text), ("gpu", text)])))
+    for name in ("cells", "price"):
+        sql.take(connection, name)
+    # usd * weight may be more than 64 bits: whole parts of usd / total first, then the rest's
+    return sql.ask(
         f"""with weighed as (
-          select c.*, p.usd, p.list, {whole} as amount,
-            sum(c.weight) over (partition by c.node, c.slot, c.hour)::hugeint as total
-          from cells c join price p using (node, slot, hour)),
-        floored as (select *, {floored} as least from weighed),
+          select c.*, p.usd, p.list,
+            (sum(c.weight) over (partition by c.node, c.slot, c.hour))::bigint as total
+          from cells c join price p on p.node = c.node and p.slot = c.slot and p.hour = c.hour),
+        divided as (select *, {floored("usd", "total")} as each from weighed),
+        parted as (select *, (usd - each * total) * weight as amount from divided),
+        least_of as (select *, each * weight + amount // total as least from parted),
         ranked as (
-          select f.*, team, workload, model,
+          select f.*, n.team, n.workload, n.model,
             usd - sum(least) over (partition by node, slot, hour) as left_over,
             row_number() over (partition by node, slot, hour
-              order by amount - least * total desc, device, coalesce(team, ''),
+              order by amount % total desc, device, coalesce(team, ''),
                 coalesce(workload, ''), coalesce(model, ''), kind) as place
-          from floored f join named using (owner))
-        select hour, team, workload, model, gpu, node, nullif(device, '') as device, slot, kind,
-          weight / {float(HOUR_S * WHOLE * SHARE)} as hours,
-          (least + (place <= left_over)::bigint)::bigint as usd_micro,
-          round(list::double * weight / total)::bigint as list_micro,
-          engine as engine_active, sm as sm_active, power as power_w,
-          running as requests_running, tokens_in, tokens_out, joules
-        from ranked join kind_of using (node)
+          from least_of f join named n on n.owner = f.owner)
+        select r.hour, r.team, r.workload, r.model, k.gpu, r.node,
+          nullif(r.device, '') as device, r.slot, r.kind,
+          r.weight / {float(HOUR_S * WHOLE * SHARE)}::double as hours,
+          (r.least + (r.place <= r.left_over)::bigint)::bigint as usd_micro,
+          round(r.list::double * r.weight / r.total)::bigint as list_micro,
+          r.engine as engine_active, r.sm as sm_active, r.power as power_w,
+          r.running as requests_running, r.tokens_in, r.tokens_out, r.tokens_cached,
+          r.joules
+        from ranked r join kind_of k on k.node = r.node
         order by node, slot, hour, device, team, workload, model, kind"""
-    ).to_arrow_table()
+    )
 
 
 def _shared_by(machines: Sequence[Machine]) -> tuple[str, ...]:
     shared = {m.shared for m in machines if m.shared and m.devices}
-    return ("engine_activity", "request") if shared & {"time-slicing", "mps"} else ()
+    return ("engine_activity", "request") if shared & SHARING else ()
 
 
 def _notes(
@@ -412,9 +433,11 @@ def _notes(
             yield Note("gap", node, f"nothing is known of {hours:,.2f} GPU-hours")
     for old, new in fleet.declared.team_aliases.items():
         yield Note("team_alias", None, f"{old} counts as {new}")
-    running = [job for job in fleet.jobs.to_pylist() if job["state"] == "RUNNING"]
-    for job in running:
-        yield Note("running_job", (job["nodes"] or [None])[0], f"job {job['job_id']} still runs")
+    for job in fleet.jobs.to_pylist():
+        if job["gpus"] and job["start"] is not None and job["end"] is None:
+            yield Note(
+                "running_job", (job["nodes"] or [None])[0], f"job {job['job_id']} still runs"
+            )
 
 
 def _sorted_notes(notes: Sequence[Note]) -> list[Note]:

@@ -47,7 +47,6 @@ _USED: Final = (
     "RegionId",
     "ResourceId",
     "ResourceName",
-    "ResourceType",
     "ServiceCategory",
     "ServiceName",
     "SkuId",
@@ -78,7 +77,6 @@ class BillLine:
     list_micro: int | None
     resource_id: str | None
     resource_name: str | None
-    resource_type: str | None
     service_category: str | None
     service_name: str | None
     sku_id: str | None
@@ -158,6 +156,16 @@ def is_bill(header: Iterable[str]) -> bool:
     return {"EffectiveCost", "ChargePeriodStart"} <= set(names) or provider_of(names) is not None
 
 
+def tags_of(line: BillLine) -> dict[str, str]:
+    """The tags of a line by name; empty where it has none, or none that can be read."""
+    try:
+        found = json.loads(line.tags or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    found = _pairs(found) if isinstance(found, list) else found
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
 class _Reader:
     """Gathers the lines and problems of several files."""
 
@@ -220,7 +228,6 @@ class _Reader:
             list_micro=None if listed is None else _micro(listed),
             resource_id=cells.get("ResourceId"),
             resource_name=cells.get("ResourceName"),
-            resource_type=cells.get("ResourceType"),
             service_category=cells.get("ServiceCategory"),
             service_name=cells.get("ServiceName"),
             sku_id=cells.get("SkuId"),

@@ -12,6 +12,7 @@ from gpumix.telemetry.bill import Bill, BillLine
 from gpumix.telemetry.machines import Machine, is_unused, resource_key
 
 HOUR_S: Final = 3600
+"""Seconds in an hour, a whole number: hours are counted from 1970 UTC."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import available_timezones
@@ -37,7 +39,8 @@ class Declared:
 
     `gpu_resources` are resources of the bill that have GPUs and no telemetry. `slo` are promises
     [ms] by workload. `plan_workloads` maps a workload of the fleet to its name in a plan.
-    `sacct_columns` names the columns of a dump without header.
+    `sacct_columns` names the columns of a dump without header. `checkpoint_every_s` is how often a
+    workload writes a checkpoint.
     """
 
     currency: str | None = None
@@ -50,8 +53,11 @@ class Declared:
     slo: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     plan_workloads: Mapping[str, str] = field(default_factory=dict)
     sacct_columns: tuple[str, ...] = ()
+    checkpoint_every_s: Mapping[str, float] = field(default_factory=dict)
 
 
+PROMISES: Final = ("ttft_p95_ms", "tpot_p95_ms")
+"""What may be promised of a workload."""
 _KNOWN: Final = frozenset(
     {
         "schema_version",
@@ -65,6 +71,7 @@ _KNOWN: Final = frozenset(
         "slo",
         "plan_workloads",
         "sacct_columns",
+        "checkpoint_every_s",
     }
 )
 
@@ -94,13 +101,14 @@ def declared_in(value: Any, place: str) -> Declared:
         currency=reader.text("currency"),
         sacct_timezone=reader.zone("sacct_timezone"),
         team_aliases={str(k): str(v) for k, v in reader.mapping("team_aliases").items()},
-        holidays=tuple(str(day) for day in reader.list("holidays")),
+        holidays=tuple(reader.days("holidays")),
         standby=tuple(reader.standby()),
         slurm_nodes=reader.nodes("slurm_nodes"),
         gpu_resources=reader.nodes("gpu_resources"),
-        slo={str(k): dict(v) for k, v in reader.mapping("slo").items() if isinstance(v, Mapping)},
+        slo=reader.promises("slo"),
         plan_workloads={str(k): str(v) for k, v in reader.mapping("plan_workloads").items()},
         sacct_columns=tuple(str(name) for name in reader.list("sacct_columns")),
+        checkpoint_every_s=reader.seconds("checkpoint_every_s"),
     )
     for key in sorted(set(map(str, value)) - _KNOWN):
         reader.problems.append(unknown_name(place, "key", key, _KNOWN))
@@ -116,6 +124,12 @@ def to_dict(declared: Declared) -> dict[str, Any]:
         for name, value in asdict(declared).items()
         if value is not None and value != () and value != {}
     }
+
+
+def _is_above_0(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) and value > 0
 
 
 class _Reader:
@@ -162,6 +176,39 @@ class _Reader:
                 self._wrong(f"standby.{i}", "has no team and no workload")
                 continue
             yield Standby(one.get("team"), one.get("workload"))
+
+    def days(self, key: str) -> Iterator[str]:
+        for i, day in enumerate(self.list(key)):
+            try:
+                yield date.fromisoformat(str(day)).isoformat()
+            except ValueError:
+                self._wrong(f"{key}.{i}", f"{str(day)[:40]!r} is no day", "such as 2026-12-24")
+
+    def promises(self, key: str) -> dict[str, Mapping[str, float]]:
+        found: dict[str, Mapping[str, float]] = {}
+        for workload, one in self.mapping(key).items():
+            place = f"{key}.{workload}"
+            if not isinstance(one, Mapping):
+                self._wrong(place, "is no mapping", f"of {', '.join(PROMISES)} to milliseconds")
+                continue
+            for name, value in one.items():
+                if name not in PROMISES:
+                    self.problems.append(
+                        unknown_name(f"{self.place}: {place}", "promise", str(name), PROMISES)
+                    )
+                elif not _is_above_0(value):
+                    self._wrong(f"{place}.{name}", "is no number above 0", "milliseconds")
+            found[str(workload)] = dict(one)
+        return found
+
+    def seconds(self, key: str) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for workload, value in self.mapping(key).items():
+            if _is_above_0(value):
+                found[str(workload)] = float(value)
+            else:
+                self._wrong(f"{key}.{workload}", "is no number above 0", "seconds")
+        return found
 
     def nodes(self, key: str) -> dict[str, DeclaredNode]:
         found = {}

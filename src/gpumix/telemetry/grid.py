@@ -11,22 +11,38 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import duckdb
 import pyarrow as pa
 
-from gpumix.telemetry.machines import WHOLE, Machine
-from gpumix.telemetry.store import LONGEST_HOLE_S
+from gpumix.telemetry.machines import SHARING, WHOLE, Machine
+from gpumix.telemetry.samples import LOOK_BACK_S
+from gpumix.telemetry.sql import Sql, mean
 
 SHARE: Final = 5040
 """Parts of a device that several owners have at one time: many numbers divide it."""
-_BATCH: Final = 4_000_000
-"""Samples that are worked on at a time."""
 
-CELLS: Final = """create table cells (
-    node varchar, slot integer, device varchar, hour bigint, owner integer, kind varchar,
-    weight bigint, engine double, sm double, power double, running double,
-    tokens_in double, tokens_out double, joules double)"""
-"""`engine`, `sm`, `power`, `running` are means over the weight; owner 0 is nobody."""
+CELLS: Final = pa.schema(
+    [
+        ("node", pa.string()),
+        ("slot", pa.int32()),
+        ("device", pa.string()),
+        ("hour", pa.int64()),
+        ("owner", pa.int32()),
+        ("kind", pa.string()),
+        ("weight", pa.int64()),
+        ("engine", pa.float64()),
+        ("sm", pa.float64()),
+        ("power", pa.float64()),
+        ("running", pa.float64()),
+        ("tokens_in", pa.float64()),
+        ("tokens_out", pa.float64()),
+        ("tokens_cached", pa.float64()),
+        ("joules", pa.float64()),
+    ]
+)
+"""Of cells: what one owner had of a device in an hour, in one way.
+
+`engine`, `sm`, `power`, `running` are means over the time; owner 0 is nobody. Of
+`tokens_in`, `tokens_cached` were found in the cache; null where no engine says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,60 +80,66 @@ class Owners:
     standby: frozenset[int]
 
 
-def fill_cells(
-    connection: duckdb.DuckDBPyConnection,
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Cells of some machines, and how often a counter was reset, by node."""
+
+    table: pa.Table
+    resets: Mapping[str, int]
+
+
+def cells_of_samples(
+    sql: Sql,
     machines: Sequence[Machine],
     owners: Owners,
     powers: Mapping[str, Powers],
     grid: Grid,
-) -> dict[str, int]:
-    """Add the cells of every machine with samples to the table `cells`.
+) -> Iterator[Cells]:
+    """The cells of every machine with samples, as many machines at a time as the place likes.
 
     `powers` are those of each node's GPUs.
-
-    Returns: by node, how often a counter was reset.
     """
-    _register_names(connection, machines, owners, powers)
-    resets: dict[str, int] = {}
-    for nodes in _batches(machines):
-        _pick(connection, nodes, grid)
-        if not _cover(connection, grid):
-            _choose(connection)
-            _cover(connection, grid)
-        _count_tokens(connection)
-        _mark_idle(connection, grid)
-        _sum(connection, grid)
-        _sum_empty_slices(connection, grid)
-        found = connection.execute(
-            "select node, count(*) from covered join device using (dev) where reset group by node"
+    _register_owners(sql, owners)
+    for some in _batches(machines, sql.samples_at_once):
+        places = _register_devices(sql, some, powers)
+        _pick(sql, _matching(places, owners), grid)
+        shared = False
+        if not _cover(sql, grid, shared):
+            shared = _choose(sql)
+            _cover(sql, grid, shared)
+        _count_tokens(sql)
+        _mark_idle(sql, grid)
+        resets = sql.ask(
+            "select d.node, count(*) as resets from covered c join device d on d.dev = c.dev "
+            "where c.reset group by d.node"
         )
-        resets |= dict(found.fetchall())
-    return resets
+        found = [sql.ask(_summed(grid, shared)), sql.ask(_empty_slices(grid))]
+        yield Cells(
+            pa.concat_tables(table.cast(CELLS) for table in found),
+            dict(zip(*(resets[name].to_pylist() for name in ("node", "resets")), strict=True)),
+        )
 
 
-def _batches(machines: Sequence[Machine]) -> Iterator[list[str]]:
-    batch: list[str] = []
+def _batches(machines: Sequence[Machine], most: int | None) -> Iterator[list[Machine]]:
+    batch: list[Machine] = []
     samples = 0
     for machine in machines:
         size = sum(device.seen.samples for device in machine.devices)
         if not size:
             continue
-        if batch and samples + size > _BATCH:
+        if batch and most is not None and samples + size > most:
             yield batch
             batch, samples = [], 0
-        batch.append(machine.node)
+        batch.append(machine)
         samples += size
     if batch:
         yield batch
 
 
-def _register_names(
-    connection: duckdb.DuckDBPyConnection,
-    machines: Sequence[Machine],
-    owners: Owners,
-    powers: Mapping[str, Powers],
-) -> None:
-    """Tables of small things: places of devices, devices, owners."""
+def _register_devices(
+    sql: Sql, machines: Sequence[Machine], powers: Mapping[str, Powers]
+) -> list[dict[str, object]]:
+    """Tables of small things: devices, and the places that samples name, which are returned."""
     places: list[dict[str, object]] = []
     uuids: dict[str, int] = {}
     devices: dict[tuple[str, int, str | None], dict[str, object]] = {}
@@ -134,7 +156,7 @@ def _register_names(
                     "device": device.name,
                     "slices": device.slices,
                     "is_mig": seen.mig_id is not None or seen.mig is not None,
-                    "replicas": machine.replicas if machine.shared in _SHARES else 1,
+                    "replicas": machine.replicas if machine.shared in SHARING else 1,
                     "idle_w": powers[machine.node].idle_w,
                     "most_w": powers[machine.node].most_w,
                 },
@@ -150,22 +172,23 @@ def _register_names(
                     "uuid": uuids.setdefault(seen.gpu, len(uuids)),
                 }
             )
+    sql.register("place", pa.Table.from_pylist(places, schema=_PLACE))
+    sql.register("device", pa.Table.from_pylist(list(devices.values()), schema=_DEVICE))
+    return places
+
+
+def _register_owners(sql: Sql, owners: Owners) -> None:
     named = [
-        dict(zip(("team", "workload", "model", "job_id"), key, strict=True))
-        | {"owner": number, "standby": number in owners.standby}
+        dict(zip(_OWNER, key, strict=True)) | {"owner": number, "standby": number in owners.standby}
         for key, number in owners.numbers.items()
     ]
-    text = pa.string()
-    connection.register("place", pa.Table.from_pylist(places, schema=_PLACE))
-    connection.register("device", pa.Table.from_pylist(list(devices.values()), schema=_DEVICE))
-    owner_schema = pa.schema(
-        [(n, text) for n in ("team", "workload", "model", "job_id")]
-        + [("owner", pa.int32()), ("standby", pa.bool_())]
-    )
-    connection.register("owned", pa.Table.from_pylist(named, schema=owner_schema))
+    sql.register("owned", pa.Table.from_pylist(named, schema=_OWNED))
 
 
-_SHARES: Final = ("time-slicing", "mps")
+_OWNER: Final = ("team", "workload", "model", "job_id")
+_OWNED: Final = pa.schema(
+    [(name, pa.string()) for name in _OWNER] + [("owner", pa.int32()), ("standby", pa.bool_())]
+)
 _PLACE: Final = pa.schema(
     [
         ("node", pa.string()),
@@ -192,61 +215,72 @@ _DEVICE: Final = pa.schema(
 )
 
 
-def _pick(connection: duckdb.DuckDBPyConnection, nodes: list[str], grid: Grid) -> None:
-    """`picked`: samples of some nodes within the span, with numbers for names."""
-    connection.execute(
-        """create or replace temp table picked as
-        select p.dev, ((s.t - $origin) // $step)::integer as iv, o.owner, o.standby, s.t,
+def _matching(places: Sequence[Mapping[str, object]], owners: Owners) -> tuple[str, str]:
+    """The conditions under which a sample is of a place, and of an owner, no more than it takes:
+    to compare texts that cannot differ is what costs most."""
+    of_place = ["s.node = p.node", "s.gpu = p.gpu"]
+    if len({(one["node"], one["gpu"]) for one in places}) < len(places):
+        of_place += [_same("s", "p", name) for name in ("index", "mig_id", "mig")]
+    named = list(zip(*owners.numbers, strict=True)) or [()] * len(_OWNER)
+    told = [name for name, words in zip(_OWNER, named, strict=True) if any(words)]
+    of_owner = [_same("s", "o", name) for name in told]
+    return " and ".join(of_place), " and ".join(of_owner) or "true"
+
+
+def _same(left: str, right: str, name: str) -> str:
+    return f'{left}."{name}" is not distinct from {right}."{name}"'
+
+
+def _pick(sql: Sql, matching: tuple[str, str], grid: Grid) -> None:
+    """`picked`: samples of the registered places within the span, with numbers for names."""
+    sql.keep(
+        "picked",
+        f"""select p.dev, ((s.t - {grid.origin}) // {grid.step})::integer as iv, o.owner, s.t,
           coalesce(s.scraper, '') as scraper, p.uuid,
           coalesce(s.engine_active, s.util) as engine, s.sm_active as sm, s.power_w as power,
           s.energy_mj_total as energy, s.tokens_in_total as tokens_in,
-          s.tokens_out_total as tokens_out, s.requests_running as running
+          s.tokens_out_total as tokens_out, s.tokens_cached_total as tokens_cached,
+          s.requests_running as running
         from samples s
-        join place p on s.node = p.node and s.gpu = p.gpu
-          and s."index" is not distinct from p."index"
-          and s.mig_id is not distinct from p.mig_id and s.mig is not distinct from p.mig
-        join owned o on s.team is not distinct from o.team
-          and s.workload is not distinct from o.workload
-          and s.model is not distinct from o.model and s.job_id is not distinct from o.job_id
-        where s.t >= $start and s.t < $end and list_contains($nodes, s.node)""",
-        {
-            "origin": grid.origin,
-            "step": grid.step,
-            "start": grid.start,
-            "end": grid.end,
-            "nodes": nodes,
-        },
-    )
-    connection.execute(
-        """create or replace temp table sharers
-        (dev integer, iv integer, owner integer, share integer)"""
+        join place p on {matching[0]}
+        join owned o on {matching[1]}
+        where s.t >= {grid.start} and s.t < {grid.end}""",
     )
 
 
-def _choose(connection: duckdb.DuckDBPyConnection) -> None:
-    """`picked`: one sample a device and interval and owner; `sharers`: owners at one time."""
-    connection.execute(
-        """create or replace temp table first_scraper as select * from picked
-        qualify scraper = min(scraper) over (partition by dev, iv);
-        create or replace temp table latest as
-        select * replace (avg(power) over (partition by dev, iv) as power) from first_scraper
-        qualify t = max(t) over (partition by dev, iv);
-        create or replace temp table picked as
-        select * from latest
+_PICKED: Final = """dev, iv, owner, t, scraper, uuid, engine, sm, power, energy, tokens_in,
+    tokens_out, tokens_cached, running"""
+
+
+def _choose(sql: Sql) -> bool:
+    """`picked`: one sample a device and interval and owner; `sharers`: owners at one time.
+
+    Returns: whether a device had several owners at one time.
+    """
+    chosen = _PICKED.replace(" power,", " avg(power) over (partition by dev, iv) as power,")
+    sql.keep(
+        "picked",
+        f"""with first_scraper as (
+          select {_PICKED} from picked
+          qualify scraper = min(scraper) over (partition by dev, iv)),
+        latest as (
+          select {chosen} from first_scraper
+          qualify t = max(t) over (partition by dev, iv))
+        select {_PICKED} from latest
         qualify row_number() over (partition by dev, iv, owner
             order by engine desc nulls last, tokens_in desc nulls last, energy desc nulls last) = 1
-          and (owner <> 0 or max(owner) over (partition by dev, iv) = 0)"""
+          and (owner <> 0 or max(owner) over (partition by dev, iv) = 0)""",
     )
     # Owners at one time are told apart by their activity where it differs, else by request: one
     # of the node's shares each, the shares that nobody asked for left to nobody.
-    connection.execute(
-        f"""insert into sharers
-        with many as (
-          select dev, iv, owner, coalesce(engine, 0) as engine, replicas,
-            count(*) over at_once as n, sum(coalesce(engine, 0)) over at_once as total,
-            max(engine) over at_once > min(engine) over at_once as differs
-          from picked join device using (dev)
-          window at_once as (partition by dev, iv)),
+    sql.keep(
+        "sharers",
+        f"""with many as (
+          select p.dev, p.iv, p.owner, coalesce(p.engine, 0) as engine, d.replicas,
+            count(*) over at_once as n, sum(coalesce(p.engine, 0)) over at_once as total,
+            max(p.engine) over at_once > min(p.engine) over at_once as differs
+          from picked p join device d on d.dev = p.dev
+          window at_once as (partition by p.dev, p.iv)),
         parted as (
           select *, case when differs and total > 0 then floor({SHARE} * engine / total)
             else floor({SHARE} / greatest(n, replicas)) end::integer as part
@@ -254,15 +288,16 @@ def _choose(connection: duckdb.DuckDBPyConnection) -> None:
         summed as (
           select *, sum(part) over (partition by dev, iv) as parts,
             row_number() over (partition by dev, iv order by owner) as place from parted)
-        select dev, iv, owner, part + case when place = 1 and (differs or n >= replicas)
-          then {SHARE} - parts else 0 end::integer from summed
+        select dev, iv, owner, (part + case when place = 1 and (differs or n >= replicas)
+          then {SHARE} - parts else 0 end)::integer as share from summed
         union all
-        select dev, iv, 0, {SHARE} - max(parts) from summed
-        where not (differs or n >= replicas) group by dev, iv"""
+        select dev, iv, 0, ({SHARE} - max(parts))::integer from summed
+        where not (differs or n >= replicas) group by dev, iv""",
     )
+    return int(sql.ask("select 1 as one from sharers limit 1").num_rows) > 0
 
 
-def _cover(connection: duckdb.DuckDBPyConnection, grid: Grid) -> bool:
+def _cover(sql: Sql, grid: Grid, shared: bool) -> bool:
     """`covered`: one row a device and interval, with the intervals that it stands for.
 
     `mj` is what the energy counter rose by since the sample before, null where there is none. A
@@ -271,48 +306,47 @@ def _cover(connection: duckdb.DuckDBPyConnection, grid: Grid) -> bool:
 
     Returns: whether each device has one sample an interval.
     """
-    bridge = LONGEST_HOLE_S // grid.step
+    bridge = LOOK_BACK_S // grid.step
     intervals = -((grid.origin - grid.end) // grid.step)
     per_hour = 3600 // grid.step
-    once = """select dev, iv, any_value(case when many then -1 else owner end) as owner,
-        bool_or(standby) as standby, max(uuid) as uuid, max(engine) as engine, max(sm) as sm,
+    once = """(select dev, iv, max(case when many then -1 else owner end) as owner,
+        max(uuid) as uuid, max(engine) as engine, max(sm) as sm,
         max(power) as power, max(energy) as energy, max(running) as running
-      from (select p.*, s.dev is not null as many from picked p
-        left join (select distinct dev, iv from sharers) s using (dev, iv))
-      group by dev, iv"""
-    source = f"({once})" if _has_sharers(connection) else "picked"
-    connection.execute(
-        f"""create or replace temp table covered as
-        with beside as (
-          select dev, iv, owner, standby, uuid, engine, sm, power, energy, running,
-            lead(iv, 1, {intervals}) over w as next, lead(iv) over w is not null as goes_on,
+      from (select p.*, s.at_dev is not null as many from picked p
+        left join (select distinct dev as at_dev, iv as at_iv from sharers) s
+          on s.at_dev = p.dev and s.at_iv = p.iv) told
+      group by dev, iv) once"""
+    sql.keep(
+        "covered",
+        f"""with beside as (
+          select dev, iv, owner, uuid, engine, sm, power, energy, running,
+            lead(iv) over w as following,
             lag(energy ignore nulls) over w as energy_before, lag(uuid) over w as uuid_before,
             lag(iv) over w as iv_before
-          from {source} window w as (partition by dev order by iv))
-        select dev, iv, iv as at, owner, standby, engine, sm, power, running, next, goes_on,
-          case when next - iv - 1 <= {bridge} then next - iv else 1 end as cover,
-          case when energy is null then null
-            when energy_before is null or uuid <> uuid_before then 0
-            when energy >= energy_before then energy - energy_before
-            when energy > 1000 * most_w * (iv - iv_before) * {grid.step} then 0
-            else energy end as mj,
-          coalesce(energy < energy_before and uuid = uuid_before, false) as reset
-        from beside join device using (dev);
-        insert into covered
-        select * replace ((iv // {per_hour} + 1) * {per_hour} as iv,
-          iv + cover - (iv // {per_hour} + 1) * {per_hour} as cover, mj * 0 as mj, false as reset)
-        from covered where iv % {per_hour} + cover > {per_hour};
-        update covered set cover = {per_hour} - iv % {per_hour}
-        where iv % {per_hour} + cover > {per_hour}"""
+          from {once if shared else "picked"} window w as (partition by dev order by iv)),
+        told as (
+          select b.*, coalesce(following, {intervals}) as next,
+            case when coalesce(following, {intervals}) - iv - 1 <= {bridge}
+              then coalesce(following, {intervals}) - iv else 1 end as cover,
+            case when energy is null then null
+              when energy_before is null or uuid <> uuid_before then 0
+              when energy >= energy_before then energy - energy_before
+              when energy > 1000 * d.most_w * (iv - iv_before) * {grid.step} then 0
+              else energy end as mj,
+            coalesce(energy < energy_before and uuid = uuid_before, false) as reset
+          from beside b join device d on d.dev = b.dev)
+        select dev, case when part = 0 then iv else (iv // {per_hour} + 1) * {per_hour} end as iv,
+          iv as at, owner, engine, sm, power, running, next, following is not null as goes_on,
+          case when part = 0 then least(cover, {per_hour} - iv % {per_hour})
+            else iv % {per_hour} + cover - {per_hour} end as cover,
+          mj * (1 - part) as mj, part = 0 and reset as reset
+        from told cross join (select 0 as part union all select 1) parts
+        where part = 0 or iv % {per_hour} + cover > {per_hour}""",
     )
-    return connection.execute("select 1 from covered where cover = 0 limit 1").fetchone() is None
+    return int(sql.ask("select 1 as one from covered where cover = 0 limit 1").num_rows) == 0
 
 
-def _has_sharers(connection: duckdb.DuckDBPyConnection) -> bool:
-    return connection.execute("select 1 from sharers limit 1").fetchone() is not None
-
-
-def _count_tokens(connection: duckdb.DuckDBPyConnection) -> None:
+def _count_tokens(sql: Sql) -> None:
     """`served`: what the counters of tokens of one owner on one device rose by."""
 
     def rise(name: str) -> str:
@@ -320,97 +354,100 @@ def _count_tokens(connection: duckdb.DuckDBPyConnection) -> None:
         return f"""case when {name} is null or {before} is null then 0
             when {name} >= {before} then {name} - {before} else {name} end"""
 
-    connection.execute(
-        f"""create or replace temp table served as
-        select * from (
+    sql.keep(
+        "served",
+        f"""select dev, iv, owner, tokens_in, tokens_out, tokens_cached from (
           select dev, iv, owner,
-            {rise("tokens_in")} as tokens_in, {rise("tokens_out")} as tokens_out
+            {rise("tokens_in")} as tokens_in, {rise("tokens_out")} as tokens_out,
+            case when tokens_cached is null then null else {rise("tokens_cached")} end
+              as tokens_cached
           from picked where tokens_in is not null or tokens_out is not null
-          window w as (partition by dev, owner order by iv))
-        where tokens_in > 0 or tokens_out > 0"""
+          window w as (partition by dev, owner order by iv)) risen
+        where tokens_in > 0 or tokens_out > 0 or tokens_cached >= 0""",
     )
 
 
-def _mark_idle(connection: duckdb.DuckDBPyConnection, grid: Grid) -> None:
+def _mark_idle(sql: Sql, grid: Grid) -> None:
     """`idle`: devices and intervals that an owner left idle for long enough."""
     least = -(-grid.idle_run_s // grid.step)
-    connection.execute(
-        f"""create or replace temp table idle as
-        with quiet as (
-          select dev, iv, owner, cover from covered join device using (dev)
-          where owner > 0 and not standby and engine < {grid.idle_engine}
-            and (power is null or power < idle_w)),
+    sql.keep(
+        "idle",
+        f"""with quiet as (
+          select c.dev, c.iv, c.owner, c.cover from covered c join device d on d.dev = c.dev
+          where c.owner > 0 and c.owner not in (select owner from owned where standby)
+            and c.engine < {grid.idle_engine}
+            and (c.power is null or c.power < d.idle_w)),
         runs as (
           select *, iv + cover - sum(cover) over (partition by dev, owner order by iv) as run
           from quiet)
         select dev, iv from runs
-        qualify sum(cover) over (partition by dev, owner, run) >= {least}"""
+        qualify sum(cover) over (partition by dev, owner, run) >= {least}""",
     )
 
 
-def _sum(connection: duckdb.DuckDBPyConnection, grid: Grid) -> None:
-    """Add to `cells` what `covered` holds."""
+def _summed(grid: Grid, shared: bool) -> str:
+    """A statement: the cells of what `covered` holds."""
     per_hour = 3600 // grid.step
     first = grid.origin // 3600
     owner, share, sharers = "c.owner", f"{SHARE}", ""
-    if _has_sharers(connection):
+    if shared:
         owner, share = "coalesce(s.owner, c.owner)", f"coalesce(s.share, {SHARE})"
         sharers = "left join sharers s on c.owner = -1 and s.dev = c.dev and s.iv = c.at"
-    connection.execute(
-        f"""insert into cells
-        with owned_now as (
-          select c.* exclude (owner), {owner} as owner, {share} as share,
+    drawn = f"floor(c.power * 1000 + 0.5)::bigint * c.cover * {grid.step}"
+    return f"""with owned_now as (
+          select c.dev, c.iv, c.cover, c.engine, c.sm, c.power, c.running, c.mj,
+            {owner} as owner, {share} as share,
             case when {owner} = 0 then 'unallocated'
               when i.dev is not null then 'allocated_idle' else 'used' end as kind
           from covered c {sharers}
           left join idle i on i.dev = c.dev and i.iv = c.iv),
         summed as (
           select c.dev, c.iv // {per_hour} as hour, c.owner, c.kind,
-            sum(c.cover::bigint * c.share) as weight,
-            sum(c.engine * c.cover) / nullif(sum(c.cover) filter (c.engine is not null), 0)
-              as engine,
-            avg(c.sm) as sm, avg(c.power) as power, avg(c.running) as running,
+            sum(c.cover * c.share) as weight,
+            {mean("c.engine", "c.cover")} as engine, {mean("c.sm")} as sm,
+            {mean("c.power")} as power, {mean("c.running")} as running,
             coalesce(sum(t.tokens_in), 0) as tokens_in,
             coalesce(sum(t.tokens_out), 0) as tokens_out,
-            sum(coalesce(c.mj / 1000, c.power * c.cover * {grid.step}, 0) * c.share) as joules
+            sum(t.tokens_cached) as tokens_cached,
+            sum(coalesce(floor(c.mj + 0.5)::bigint, {drawn}, 0) * c.share) as mj
           from owned_now c
           left join served t on t.dev = c.dev and t.iv = c.iv and t.owner = c.owner
-          group by all)
-        select d.node, d.slot, d.device, {first} + s.hour, s.owner, s.kind,
-          (s.weight * {grid.step} * d.slices)::bigint, s.engine, s.sm, s.power, s.running,
-          s.tokens_in, s.tokens_out, s.joules / {SHARE} * d.slices / {WHOLE}
-        from summed s join device d using (dev)"""
-    )
+          group by c.dev, c.iv // {per_hour}, c.owner, c.kind)
+        select d.node, d.slot, d.device, {first} + s.hour as hour, s.owner, s.kind,
+          (s.weight * {grid.step} * d.slices)::bigint as weight, s.engine, s.sm, s.power,
+          s.running, s.tokens_in, s.tokens_out, s.tokens_cached,
+          s.mj::double / {1000 * SHARE} * d.slices / {WHOLE} as joules
+        from summed s join device d on d.dev = s.dev"""
 
 
-def _sum_empty_slices(connection: duckdb.DuckDBPyConnection, grid: Grid) -> None:
-    """Add the slices of MIG GPUs that no instance has: they are nobody's.
+def _empty_slices(grid: Grid) -> str:
+    """A statement: cells of the slices of MIG GPUs that no instance has; they are nobody's.
 
     While an instance that comes back is not seen, its slices are held for it: no data.
     """
     per_hour = 3600 // grid.step
-    bridge = LONGEST_HOLE_S // grid.step
+    bridge = LOOK_BACK_S // grid.step
     first = grid.origin // 3600
-    connection.execute(
-        f"""insert into cells
-        with of_mig as (
-          select c.*, d.node, d.slot, d.slices from covered c join device d using (dev)
+    drawn = f"floor(power * 1000 + 0.5)::bigint * {grid.step}"
+    return f"""with of_mig as (
+          select c.*, d.node, d.slot, d.slices from covered c join device d on d.dev = c.dev
           where d.is_mig),
         occupied as (
-          select node, slot, unnest(range(iv, iv + cover)) as iv, slices, true as seen,
-            power, case when mj is null then power * {grid.step} else 0 end as joules from of_mig
+          select node, slot, unnest(generate_series(iv, iv + cover - 1)) as iv, slices,
+            true as seen, power, case when mj is null then {drawn} else 0 end as mj from of_mig
           union all
-          select node, slot, unnest(range(iv + 1, next)), slices, false, null, 0 from of_mig
-          where goes_on and next - iv - 1 > {bridge}
+          select node, slot, unnest(generate_series(iv + 1, next - 1)), slices, false, null, 0
+          from of_mig where goes_on and next - iv - 1 > {bridge}
           union all
-          select node, slot, iv, 0, false, null, mj / 1000 from of_mig where mj > 0),
+          select node, slot, iv, 0, false, null, floor(mj + 0.5)::bigint from of_mig where mj > 0),
         each as (
-          select node, slot, iv, {WHOLE} - sum(slices) as free, max(power) as power,
-            max(joules) as joules
+          select node, slot, iv, {WHOLE} - sum(slices) as free, max(power) as power, max(mj) as mj
           from occupied group by node, slot, iv
           having bool_or(seen) and sum(slices) < {WHOLE})
-        select node, slot, '', {first} + iv // {per_hour}, 0, 'unallocated',
-          sum(free * {grid.step} * {SHARE})::bigint, null, null, avg(power), null, 0, 0,
-          coalesce(sum(joules * free / {WHOLE}), 0)
-        from each group by all"""
-    )
+        select node, slot, '' as device, {first} + iv // {per_hour} as hour, 0 as owner,
+          'unallocated' as kind, sum(free * {grid.step * SHARE})::bigint as weight,
+          null::double as engine, null::double as sm, {mean("power")} as power,
+          null::double as running, 0::double as tokens_in, 0::double as tokens_out,
+          null::double as tokens_cached,
+          coalesce(sum(mj * free), 0)::double / {1000 * WHOLE} as joules
+        from each group by node, slot, iv // {per_hour}"""

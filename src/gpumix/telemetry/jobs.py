@@ -5,16 +5,30 @@ How busy the GPUs were is not known there, so an allocated GPU counts as used.
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
+from gpumix.catalog.tables import read_packaged
 from gpumix.telemetry.charges import HOUR_S
 from gpumix.telemetry.grid import SHARE, Grid
 from gpumix.telemetry.machines import WHOLE, Machine, gpus_of
+
+_RULE: Final = ("failed_jobs", "states")
+
+
+@functools.cache
+def failed_states() -> frozenset[str]:
+    """States of jobs whose work was lost, as data/audit_rules.csv has them; a time limit and a
+    preemption are neither."""
+    rows = read_packaged(
+        "audit_rules.csv", lambda r: (r.text("class"), r.text("name"), r.text("value"))
+    )
+    return frozenset(word for *key, words in rows if tuple(key) == _RULE for word in words.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +110,7 @@ def _cell(
     machine: Machine, slot: int, hour: int, owner: int, kind: str, weight: int
 ) -> tuple[object, ...]:
     unknown = (None, None, None, None)
-    return (machine.node, slot, "", hour, owner, kind, weight, *unknown, 0.0, 0.0, 0.0)
+    return (machine.node, slot, "", hour, owner, kind, weight, *unknown, 0.0, 0.0, None, 0.0)
 
 
 def _end(job: Mapping[str, Any]) -> int | None:

@@ -21,6 +21,8 @@ from gpumix.telemetry.store import Fleet
 
 WHOLE: Final = 7
 """Compute slices of a GPU."""
+SHARING: Final = frozenset({"time-slicing", "mps"})
+"""Ways in which several owners have a GPU at one time."""
 _DRIVER_SUFFIX = re.compile(r"-SHARED$|[ -]MIG[ -]\S+$", re.I)
 _PROFILE = re.compile(r"(\d)g\.")
 

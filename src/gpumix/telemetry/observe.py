@@ -43,7 +43,6 @@ _TABLES: Final[Mapping[str, Callable[[Path, Declared], Observed]]] = {
     "plain": plain.read,
     "nvidia-smi": nvidia_smi.read,
     "sacct": sacct.read,
-    "kubectl": kubectl.read,
 }
 NOT_OBSERVED: Final[Mapping[str, str]] = {
     "bill": "give it to `gpumix attribute FLEET --bill`",
@@ -90,9 +89,12 @@ def observe(
                 series += _SERIES[kind](path)
                 of_series.append(source)
                 continue
-            found.append((source, _TABLES[kind](path, declared)))
             if kind == "kubectl":
-                pods += kubectl.read_cluster(path).pods
+                cluster = kubectl.read(path)
+                found.append((source, Observed(nodes=cluster.nodes)))
+                pods += cluster.pods
+            else:
+                found.append((source, _TABLES[kind](path, declared)))
         except InputError as error:
             problems += error.problems
     if series and not problems:
@@ -116,7 +118,7 @@ def observe(
 
 
 def kind_of(path: Path, declared: Declared) -> str:
-    """What a file is: a key of the tables above, or of NOT_OBSERVED.
+    """What a file is: a key of the tables above, `kubectl`, or a key of NOT_OBSERVED.
 
     Raises: InputError where it cannot be read or is nothing known.
     """

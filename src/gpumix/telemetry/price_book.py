@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from gpumix.catalog import Catalog
+from gpumix.catalog.importers.names import Names
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.files import read_numbered_columns
 from gpumix.telemetry.machines import gpu_id
@@ -64,19 +65,27 @@ def read_price_book(path: Path, catalog: Catalog) -> tuple[Price, ...]:
             what = f"{cells['usd_per_gpu_hour'][:40]!r} is no price of a GPU-hour"
             problems.append(Problem(place, what, "a number, 0 or above"))
         if gpu is not None and purchase is not None and rate is not None:
-            other = (cells.get(name) or None for name in ("provider", "node", "region"))
-            found.append(Price(gpu, purchase, rate, *other))
+            provider = named_provider(cells.get("provider"), catalog)
+            other = (cells.get(name) or None for name in ("node", "region"))
+            found.append(Price(gpu, purchase, rate, provider, *other))
     if problems:
         raise InputError(problems)
     return tuple(found)
 
 
 def rate_of(node: str, gpu: str | None, prices: Sequence[Price]) -> float | None:
-    """The on-demand price of a GPU-hour of a node; its own comes before that of its GPU."""
+    """The on-demand price of a GPU-hour of a node; its own comes before that of its GPU, and one
+    that holds anywhere before one of a provider or region, which nothing but a bill tells."""
     fitting = [p for p in prices if p.gpu == gpu and p.node in (None, node)]
     fitting = [p for p in fitting if p.purchase == "on_demand"] or fitting
-    own = [p for p in fitting if p.node == node] or fitting
+    anywhere = [p for p in fitting if p.provider is None and p.region is None] or fitting
+    own = [p for p in fitting if p.node == node] or anywhere
     return min((p.usd_per_gpu_hour for p in own), default=None)
+
+
+def named_provider(name: str | None, catalog: Catalog) -> str | None:
+    """A provider by the catalogue's name, as bills and books spell it in many ways."""
+    return Names(catalog.gpus).provider(name) or None if name else None
 
 
 def _of_sheet(path: Path, catalog: Catalog) -> tuple[Price, ...]:

@@ -19,6 +19,9 @@ MOST_BYTES: Final = 1024 * MEBIBYTE
 """Of a file of telemetry that is held in memory as text."""
 MOST_TABLE_BYTES: Final = 16 * 1024 * MEBIBYTE
 """Of a table of samples or charges: 100 million samples are 13 GB of CSV."""
+LOOK_BACK_S: Final = 300
+"""For so long a sample stands for what came after it, as in Prometheus: a longer hole is no data,
+and an ended series may be answered beside the one that follows it."""
 _TEXT = pa.string()
 _NUMBER = pa.float64()
 
@@ -43,6 +46,7 @@ SCHEMA: Final = pa.schema(
         ("energy_mj_total", _NUMBER),  # counter
         ("tokens_in_total", _NUMBER),  # counter
         ("tokens_out_total", _NUMBER),  # counter
+        ("tokens_cached_total", _NUMBER),  # counter: of tokens_in, those found in the cache
         ("requests_running", _NUMBER),
         ("scraper", _TEXT),
         ("requests_total", _NUMBER),  # counter

@@ -12,7 +12,9 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,11 +30,9 @@ from gpumix.files import sha256
 from gpumix.publish import write_set
 from gpumix.reading import read_json
 from gpumix.telemetry.declared import Declared, declared_in, to_dict
-from gpumix.telemetry.samples import JOBS, NODES, SCHEMA, Observed
+from gpumix.telemetry.samples import JOBS, LOOK_BACK_S, NODES, SCHEMA, Observed
 
 FLEET_FILE: Final = "fleet.json"
-LONGEST_HOLE_S: Final = 300
-"""A hole up to so long is bridged by the sample before it: Prometheus' own look-back."""
 _FINEST_S: Final = 60
 _MOST_GAPS: Final = 200
 _STEPS: Final = (60, 120, 180, 240, 300, 360, 600, 720, 900, 1200, 1800, 3600)
@@ -71,14 +71,23 @@ class Fleet:
         connection.execute("set timezone = 'UTC'")
         if self.has_samples:
             files = str(self.folder / "samples" / "*" / "*.parquet").replace("'", "''")
-            read = f"read_parquet('{files}', union_by_name = true)"
-            there = {row[0] for row in connection.execute(f"describe from {read}").fetchall()}
-            names = ", ".join(_column(name, name in there) for name in SCHEMA.names)
-            connection.execute(f"create view samples as select {names} from {read}")
+            every = f"read_parquet('{files}', union_by_name = true)"
+            known = set(connection.sql(f"from {every} limit 0").columns)
+            names = ", ".join(column_of(name, known) for name in SCHEMA.names)
+            connection.execute(f"create view samples as select {names} from {every}")
         else:
             connection.register("none", SCHEMA.empty_table())
             connection.execute("create view samples as select * from none")
         return connection
+
+
+def column_of(name: str, known: Collection[str]) -> str:
+    """SQL of a column of SCHEMA; nothing where files of an earlier version do not have it.
+
+    >>> column_of("t", ["t"]), column_of("tokens_cached_total", ["t"])
+    ('"t"', 'null::double as "tokens_cached_total"')
+    """
+    return f'"{name}"' if name in known else f'null::double as "{name}"'
 
 
 def source_of(kind: str, name: str) -> Source:
@@ -105,8 +114,9 @@ def write(
     declared = declared or (before.declared if before else Declared())
     with tempfile.TemporaryDirectory() as scratch:
         files = _tables(Path(scratch), before, [one for _, one in observed])
-        days = _samples(Path(scratch), folder, [one for _, one in observed])
-        about = _about(folder, days, before, observed)
+        days, doubled = _samples(Path(scratch), folder, [one for _, one in observed])
+        notes = [note for _, one in observed for note in one.notes]
+        about = _about(folder, days, before, [source for source, _ in observed], [*notes, *doubled])
         written = (
             files
             | days
@@ -140,10 +150,12 @@ def open_fleet(folder: Path) -> Fleet:
 def summary_of(fleet: Fleet) -> FleetSummary:
     """What a fleet's folder holds, in short."""
     about = read_json(fleet.folder / FLEET_FILE)
-    found = fleet.connect().execute(
-        "select count(*), count(distinct gpu), count(distinct node), min(t), max(t) from samples"
-    )
-    samples, gpus, nodes, first, last = found.fetchone() or (0, 0, 0, None, None)
+    with closing(fleet.connect()) as connection:
+        found = connection.execute(
+            "select count(*), count(distinct gpu), count(distinct node), min(t), max(t) "
+            "from samples"
+        )
+        samples, gpus, nodes, first, last = found.fetchone() or (0, 0, 0, None, None)
     return FleetSummary(
         folder=str(fleet.folder),
         sources=len(about["sources"]),
@@ -156,13 +168,6 @@ def summary_of(fleet: Fleet) -> FleetSummary:
         resolution_s=fleet.resolution_s,
         notes=fleet.notes,
     )
-
-
-def _column(name: str, is_there: bool) -> str:
-    """SQL of a column of SCHEMA; null in a folder that an older gpumix wrote without it."""
-    if is_there:
-        return f'"{name}"'
-    return f'null::{"varchar" if SCHEMA.field(name).type == pa.string() else "double"} as "{name}"'
 
 
 def _read(path: Path, schema: pa.Schema) -> pa.Table:
@@ -191,52 +196,79 @@ def _tables(scratch: Path, before: Fleet | None, new: Sequence[Observed]) -> dic
     return files
 
 
-def _samples(scratch: Path, folder: Path, new: Sequence[Observed]) -> dict[str, str | Path]:
-    """The files of the days that something new falls on, each with what was there."""
+def _samples(
+    scratch: Path, folder: Path, new: Sequence[Observed]
+) -> tuple[dict[str, str | Path], list[Note]]:
+    """The files of the days that something new falls on, each with what was there; what was doubled
+    within what is new."""
     tables = [one.samples for one in new if one.samples is not None]
     if not tables:
-        return {}
-    connection = duckdb.connect()
-    connection.execute("set timezone = 'UTC'")
-    connection.register("new", pa.concat_tables(tables))
-    days = connection.execute("select distinct t // 86400 from new order by 1").fetchall()
+        return {}, []
     files: dict[str, str | Path] = {}
-    for (day,) in days:
-        date = datetime.fromtimestamp(day * 86400, UTC).date().isoformat()
-        name = f"samples/date={date}/part.parquet"
-        known = "select * from new where t // 86400 = $day"
-        if (folder / name).exists():
-            connection.register("old", pq.ParquetFile(folder / name).read())
-            known += " union all by name select * from old"
-        path = scratch / name
-        path.parent.mkdir(parents=True)
-        order = ", ".join((_ORDER, *(f'"{name}"' for name in SCHEMA.names)))
-        rows: Any = connection.sql(
-            f"select distinct * from ({known}) order by {order}", params={"day": day}
-        ).to_arrow_table()
-        pq.write_table(rows.cast(SCHEMA), path, row_group_size=250_000)
-        files[name] = path
-    return files
+    doubled: Counter[str] = Counter()
+    with closing(duckdb.connect()) as connection:
+        connection.execute("set timezone = 'UTC'")
+        connection.register("new", pa.concat_tables(tables))
+        days = connection.execute("select distinct t // 86400 from new order by 1").fetchall()
+        for (day,) in days:
+            date = datetime.fromtimestamp(day * 86400, UTC).date().isoformat()
+            name = f"samples/date={date}/part.parquet"
+            path = scratch / name
+            path.parent.mkdir(parents=True)
+            pq.write_table(
+                _of_day(connection, day, folder / name, doubled), path, row_group_size=250_000
+            )
+            files[name] = path
+    told = "{:,} samples stand more than once in what was read"
+    return files, [
+        Note("duplicate_samples", node, told.format(count))
+        for node, count in sorted(doubled.items())
+    ]
+
+
+def _of_day(
+    connection: duckdb.DuckDBPyConnection, day: int, before: Path, doubled: Counter[str]
+) -> pa.Table:
+    """The samples of a day, those in the file `before` among them; counts what is doubled."""
+    connection.execute(
+        "create or replace temp table fresh as select distinct * from new where t // 86400 = $1",
+        [day],
+    )
+    more = connection.execute(
+        """select node, n.read - f.kept from
+          (select node, count(*) as read from new where t // 86400 = $1 group by node) n
+          join (select node, count(*) as kept from fresh group by node) f using (node)
+        where n.read > f.kept""",
+        [day],
+    )
+    doubled.update(dict(more.fetchall()))
+    known = "from fresh"
+    if before.exists():
+        connection.register("old", pq.ParquetFile(before).read())
+        known = "select distinct * from (from fresh union all by name from old)"
+    order = ", ".join((_ORDER, *(f'"{name}"' for name in SCHEMA.names)))
+    rows: Any = connection.sql(f"{known} order by {order}").to_arrow_table()
+    return rows.cast(SCHEMA)
 
 
 def _about(
     folder: Path,
     days: dict[str, str | Path],
     before: Fleet | None,
-    observed: Sequence[tuple[Source, Observed]],
+    new_sources: Sequence[Source],
+    new_notes: Sequence[Note],
 ) -> dict[str, Any]:
     old = read_json(folder / FLEET_FILE) if before else {"sources": [], "notes": []}
     kept = [p for p in (folder / "samples").glob("*/*.parquet") if _name(folder, p) not in days]
     files = [str(path) for path in (*kept, *days.values())]
     spans, gaps, resolution = _spans(files) if files else ([], [], _FINEST_S)
     sources = {json.dumps(s, sort_keys=True): s for s in old["sources"]}
-    for source, _ in observed:
+    for source in new_sources:
         one = asdict(source)
         sources[json.dumps(one, sort_keys=True)] = one
     notes = {tuple(sorted(n.items(), key=str)): n for n in old["notes"]}
-    for _, one_observed in observed:
-        for note in one_observed.notes:
-            notes[tuple(sorted(asdict(note).items(), key=str))] = asdict(note)
+    for note in new_notes:
+        notes[tuple(sorted(asdict(note).items(), key=str))] = asdict(note)
     return {
         "schema_version": SCHEMA_VERSION,
         "resolution_s": resolution,
@@ -253,7 +285,13 @@ def _name(folder: Path, path: Path) -> str:
 
 def _spans(files: Sequence[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
     """First and last sample of each node, holes too long to bridge, and the usual step [s]."""
-    connection = duckdb.connect()
+    with closing(duckdb.connect()) as connection:
+        return _spans_of(connection, files)
+
+
+def _spans_of(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
     connection.execute("set timezone = 'UTC'")
     connection.execute(
         "create view samples as select * from read_parquet($files)".replace(
@@ -276,7 +314,7 @@ def _spans(files: Sequence[str]) -> tuple[list[dict[str, Any]], list[dict[str, A
     gaps = connection.execute(
         """select node, prev, t, count(*) from steps where step > $1 + $2
         group by node, prev, t order by t - prev desc, node, prev limit $3""",
-        [LONGEST_HOLE_S, resolution, _MOST_GAPS],
+        [LOOK_BACK_S, resolution, _MOST_GAPS],
     ).fetchall()
     return (
         [

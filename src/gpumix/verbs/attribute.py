@@ -13,6 +13,7 @@ from gpumix.telemetry.attribute import attribute
 from gpumix.telemetry.bill import read_bills
 from gpumix.telemetry.price_book import Price, read_price_book
 from gpumix.telemetry.shares import Shares, keep
+from gpumix.telemetry.sql import Where
 from gpumix.verbs.observe import Opened, opened
 
 
@@ -22,14 +23,17 @@ def attribute_fleet(
     prices: Path | None = None,
     by: Sequence[str] = (),
     basis: Basis = "allocation",
+    on: Where = "duckdb",
     catalog: Catalog | None = None,
 ) -> Attribution:
     """The answer for a fleet's folder or a folder of raw sources; kept in a fleet's folder.
 
+    The heavy steps run `on` DuckDB or Spark.
+
     Raises: InputError with the problems of the folder, the bills and the prices.
     """
     keys = _keys(by)
-    return answer(shares_of(folder, bills, prices, catalog).attributed, keys, basis)
+    return answer(shares_of(folder, bills, prices, catalog, on).attributed, keys, basis)
 
 
 def shares_of(
@@ -37,17 +41,22 @@ def shares_of(
     bills: Sequence[Path] = (),
     prices: Path | None = None,
     catalog: Catalog | None = None,
+    on: Where = "duckdb",
 ) -> Shares:
     """A fleet's hours with their shares of the bills, and what they were made from.
 
     Raises: InputError, as `attribute_fleet`.
     """
     with opened(folder) as found:
-        return shares_in(found, bills, prices, catalog or load())
+        return shares_in(found, bills, prices, catalog or load(), on)
 
 
 def shares_in(
-    found: Opened, bills: Sequence[Path], prices: Path | None, catalog: Catalog
+    found: Opened,
+    bills: Sequence[Path],
+    prices: Path | None,
+    catalog: Catalog,
+    on: Where = "duckdb",
 ) -> Shares:
     """The same of a folder that is open.
 
@@ -59,7 +68,7 @@ def shares_in(
     book: tuple[Price, ...] = ()
     for path in books:
         book += read_price_book(path, catalog)
-    attributed = attribute(found.fleet, bill, catalog, book)
+    attributed = attribute(found.fleet, bill, catalog, book, on)
     if found.is_kept:
         keep(found.fleet.folder, attributed, bill, book)
     return Shares(attributed, bill, book)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gpumix.audit.around import hours_of
 from gpumix.audit.audit import audit, check_classes, read_rules
 from gpumix.audit.gather import gather
 from gpumix.catalog import Catalog, load
-from gpumix.domain.fleet import Attribution, AuditAnswer
+from gpumix.domain.fleet import Attribution, AuditAnswer, FindingHours
 from gpumix.errors import InputError, Problem
 from gpumix.report.export import read_plan
 from gpumix.telemetry.answer import answer
@@ -24,10 +25,11 @@ PLAN_FILE = "plan.json"
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """An audit, and the attribution that it looked at."""
+    """An audit, the attribution that it looked at, and what the GPUs of its first findings did."""
 
     answer: AuditAnswer
     attribution: Attribution
+    hours: tuple[FindingHours, ...] = ()
 
 
 def audit_fleet(
@@ -49,12 +51,13 @@ def audit_fleet(
     check_classes(classes)
     planned = None if plan is None else read_plan(plan / PLAN_FILE if plan.is_dir() else plan)
     with opened(folder) as found:
-        shares = _shares(found, folder, bills, prices, catalog or load())
+        catalog = catalog or load()
+        shares = _shares(found, folder, bills, prices, catalog)
         facts = gather(
-            found.fleet, shares.attributed, shares.bill, shares.prices, thresholds, planned
+            found.fleet, shares.attributed, shares.bill, shares.prices, thresholds, planned, catalog
         )
         told = audit(facts, shares.attributed.notes, classes)
-    return Audit(told, answer(shares.attributed))
+    return Audit(told, answer(shares.attributed), tuple(hours_of(facts, told.findings)))
 
 
 def _shares(

@@ -38,7 +38,7 @@ def prometheus(folder: Path) -> Iterator[str]:
     """The address of a Prometheus that takes remote writes."""
     config = folder / "prometheus.yml"
     config.write_text("global: {}\n")
-    port = _free_port()
+    port = free_port()
     command = [
         "prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}",
         "--storage.tsdb.retention.time=3650d", f"--web.listen-address=127.0.0.1:{port}",
@@ -51,7 +51,7 @@ def prometheus(folder: Path) -> Iterator[str]:
 @contextmanager
 def victoria_metrics(folder: Path) -> Iterator[str]:
     """The address of a VictoriaMetrics."""
-    port = _free_port()
+    port = free_port()
     command = [
         "victoria-metrics", f"-httpListenAddr=127.0.0.1:{port}",
         f"-storageDataPath={folder / 'vm'}", "-retentionPeriod=10y",
@@ -89,7 +89,8 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     raise RuntimeError(f"the server did not start: {log.read_text()[-2000:]}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody has."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -28,6 +26,9 @@ from gpumix.telemetry.sources import prometheus, sacct
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).resolve().parents[3]
+sys.path.append(str(ROOT / "tools"))
+import plant_fleet  # noqa: E402  from tools/
+
 KINDS = {"prometheus": servers.prometheus, "victoria-metrics": servers.victoria_metrics}
 METRICS = {
     "DCGM_FI_DEV_GPU_UTIL": ("util", 100.0),
@@ -35,16 +36,6 @@ METRICS = {
     "DCGM_FI_PROF_SM_ACTIVE": ("sm_active", 1.0),
     "DCGM_FI_DEV_POWER_USAGE": ("power_w", 1.0),
 }
-
-
-def plant_fleet() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("plant_fleet", ROOT / "tools/plant_fleet.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["plant_fleet"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def _labels(row: dict[str, Any]) -> dict[str, str]:
@@ -86,7 +77,7 @@ def _series(rows: list[dict[str, Any]]) -> list[Written]:
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("planted")
-    plant_fleet().write(folder, seed=11, days=2, step_s=60)
+    plant_fleet.write(folder, seed=11, days=2, step_s=60)
     return folder
 
 

@@ -176,6 +176,17 @@ def test_a_reset_of_one_of_two_engines_does_not_lower_the_sum():
     assert [row["tokens_in_total"] for row in found] == [200, 300, 450]
 
 
+def test_of_two_names_for_cached_tokens_the_first_of_the_table_counts():
+    pod = {"pod": "a-0", "namespace": "a"}
+    model = pod | {"model_name": "m"}
+    found = rows(
+        series(ENGINE, GPU | pod, [0, 60], [0.5] * 2),
+        series("vllm:prefix_cache_hits_total", model, [0, 60], [7, 9]),
+        series("vllm:prompt_tokens_cached_total", model, [0, 60], [5, 6]),
+    )
+    assert [row["tokens_cached_total"] for row in found] == [5, 6]
+
+
 def test_two_scrapers_of_one_engine_count_its_tokens_once():
     pod = {"pod": "a-0", "namespace": "a"}
     tokens = "vllm:prompt_tokens_total"

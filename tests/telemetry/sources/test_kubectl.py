@@ -22,7 +22,7 @@ def snapshot(tmp_path: Path, *items: dict) -> kubectl.Cluster:
     path.write_text(
         json.dumps({"apiVersion": "v1", "items": list(items), "kind": "List"}, indent=1)
     )
-    return kubectl.read_cluster(path)
+    return kubectl.read(path)
 
 
 def pod(
@@ -51,7 +51,7 @@ def node(gpus: int, **labels: str) -> dict:
 
 
 def test_the_sample_has_the_expected_machines_and_holders():
-    found = kubectl.read_cluster(SAMPLE)
+    found = kubectl.read(SAMPLE)
     nodes = {row["node"]: row for row in found.nodes.to_pylist()}
     assert sum(row["gpus"] for row in nodes.values()) == 9
     assert {name: row["resource_id"] for name, row in nodes.items()} == {
@@ -68,7 +68,7 @@ def test_the_sample_has_the_expected_machines_and_holders():
 
 
 def test_the_sample_names_teams_and_models():
-    pods = {one.key[1]: one for one in kubectl.read_cluster(SAMPLE).pods}
+    pods = {one.key[1]: one for one in kubectl.read(SAMPLE).pods}
     assert (pods["chat-0"].team, pods["chat-0"].workload) == ("support", "chat-32b")
     assert pods["chat-0"].model == "Qwen/Qwen3-32B"
     assert pods["embed-0"].model is None
@@ -98,7 +98,7 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path):
     path = tmp_path / "pods.json"
     path.write_text(SAMPLE.read_text()[:5000])
     with pytest.raises(InputError, match="not valid JSON"):
-        kubectl.read_cluster(path)
+        kubectl.read(path)
 
 
 def test_every_item_that_is_no_pod_is_named(tmp_path):
@@ -114,7 +114,7 @@ def test_a_list_without_items_is_refused(tmp_path):
     path = tmp_path / "pods.json"
     path.write_text("{}")
     with pytest.raises(InputError, match="no items"):
-        kubectl.read_cluster(path)
+        kubectl.read(path)
 
 
 def test_a_snapshot_may_be_larger_than_other_files(tmp_path):

@@ -53,7 +53,7 @@ def test_the_sample_names_jobs_nodes_and_what_to_know():
     assert (by_id["102_2"]["job_raw"], by_id["122"]["gpu_type"]) == ("105", "1g.10gb")
     assert by_id["116"]["start"] is None
     assert by_id["116"]["nodes"] == []
-    assert [note.code for note in found.notes] == ["dst", "running_job"]
+    assert [note.code for note in found.notes] == ["dst"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gpumix.errors import InputError, Problem
-from gpumix.telemetry.samples import SCHEMA, Observed
+from gpumix.telemetry.samples import LOOK_BACK_S, SCHEMA, Observed
 from gpumix.telemetry.sources.dcgm import Held, holdings
 from gpumix.telemetry.sources.engines import Served, by_pod
 from gpumix.telemetry.sources.kube import nodes_of
@@ -18,9 +18,6 @@ from gpumix.telemetry.sources.owners import Owners, Pod, PodKey
 from gpumix.telemetry.sources.series import Series, metrics
 from gpumix.telemetry.sources.versions import Spells
 from gpumix.telemetry.sources.versions import by_pod as versions_by_pod
-
-PRESENT_S = 300
-"""A device still is its pod's through a hole of this length."""
 
 
 def observed(series: Iterable[Series], place: str, pods: Sequence[Pod] = ()) -> Observed:
@@ -159,4 +156,4 @@ def _is_present(theirs: NDArray[np.int64], t: NDArray[np.int64]) -> NDArray[np.b
     before = np.searchsorted(theirs, t, side="right") - 1
     is_inside = (before >= 0) & (after < len(theirs))
     last, next_ = theirs[np.maximum(before, 0)], theirs[np.minimum(after, len(theirs) - 1)]
-    return is_inside & (next_ - last <= PRESENT_S)
+    return is_inside & (next_ - last <= LOOK_BACK_S)

@@ -16,11 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpumix.domain.fleet import Note
+from gpumix.telemetry.samples import LOOK_BACK_S
 from gpumix.telemetry.sources.owners import PodKey, pod_key
 from gpumix.telemetry.sources.series import Series, columns, label, scraper
 
-LOOK_BACK_S: Final = 300
-"""For so long a server may answer an ended series beside the one that follows it."""
 EXPORTER: Final = "dcgm"
 """Part of the name of every pod or container of the exporter itself."""
 _DIGITS: Final = re.compile(r"\d+$")

@@ -9,12 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from gpumix.telemetry.samples import LOOK_BACK_S
 from gpumix.telemetry.sources.owners import PodKey, pod_key
 from gpumix.telemetry.sources.series import Series, label, metrics, scraper, usable
 
-COUNTERS: Final = ("tokens_in_total", "tokens_out_total", "requests_total")
-LOOK_BACK_S: Final = 300
-"""An engine's value holds for so long."""
+COUNTERS: Final = ("tokens_in_total", "tokens_out_total", "tokens_cached_total", "requests_total")
 INTERVAL_S: Final = 60
 """Of two scrapers of one engine the first by name counts in each interval."""
 _RANKS: Final = ("tp_rank", "pp_rank")
@@ -34,7 +33,7 @@ class Served:
         self._models = sorted(models)
         self._streams: dict[str, list[_Stream]] = defaultdict(list)
         for (column, _), same in sorted(by_name.items()):
-            self._streams[column].append(_merged(same))
+            self._streams[column].append(_merged(_of_first_name(same)))
 
     def columns(self, t: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
         """The columns at ascending times `t` [s], each [n], NaN where none is known.
@@ -76,6 +75,13 @@ def _identity(one: Series) -> str:
     """The engine within its pod, and the end of requests that are counted by how they ended."""
     told = ("engine", "model_name", "port", "dp_rank", "finished_reason")
     return "/".join(one.labels.get(name, "") for name in told)
+
+
+def _of_first_name(same: list[Series]) -> list[Series]:
+    """Of metrics that say one thing, the series of that which the table names first."""
+    names = list(metrics())
+    first = min((one.name for one in same), key=names.index)
+    return [one for one in same if one.name == first]
 
 
 def _merged(same: list[Series]) -> _Stream:

@@ -18,8 +18,7 @@ import pyarrow as pa
 
 from gpumix.errors import InputError, Problem
 from gpumix.reading import read_text
-from gpumix.telemetry.declared import Declared
-from gpumix.telemetry.samples import MOST_BYTES, NODES, Observed
+from gpumix.telemetry.samples import MOST_BYTES, NODES
 from gpumix.telemetry.sources.kube import GPU_RESOURCE, MIG_RESOURCE, node_row
 from gpumix.telemetry.sources.owners import Pod
 from gpumix.telemetry.sources.series import label
@@ -44,13 +43,7 @@ class Cluster:
     held: Mapping[str, Mapping[str, int]]
 
 
-def read(path: Path, declared: Declared) -> Observed:
-    """The machines of a snapshot; it needs no declaration. Raises: InputError where it is none."""
-    del declared
-    return Observed(nodes=read_cluster(path).nodes)
-
-
-def read_cluster(path: Path) -> Cluster:
+def read(path: Path) -> Cluster:
     """Pods and machines of a snapshot. Raises: InputError, each bad item named."""
     pods: list[Pod] = []
     rows: list[dict[str, Any]] = []

@@ -145,9 +145,7 @@ def _job(cells: Mapping[str, str], zone: ZoneInfo) -> tuple[dict[str, Any], Note
         "nodes": _nodes(cells["NodeList"]),
     }
     note = None
-    if gpus and start is not None and end is None:
-        note = Note("running_job", None, f"job {cells['JobID']:.40} has no end yet")
-    elif gpus and len(starts) * len(ends) > 1:
+    if gpus and len(starts) * len(ends) > 1:
         says = f"job {cells['JobID']:.40} lies in the hour that exists twice: ElapsedRaw decides"
         note = Note("dst", None, says)
     return row, note
