@@ -20,6 +20,7 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 
 import fit_inference  # noqa: E402
 import fit_left_out  # noqa: E402
+import fit_priors  # noqa: E402
 import peers  # noqa: E402
 from gpumix.catalog import Catalog, load  # noqa: E402
 from gpumix.domain.measurement import Shrinkage  # noqa: E402
@@ -70,7 +71,7 @@ class Measured:
             )[0]
             for r in self.rows
         ]  # fmt: skip
-        self.modern = np.array([name in fit_inference.MODERN for name in self.generation])
+        self.modern = np.array([name in fit_priors.MODERN for name in self.generation])
 
     def where(self, test: Callable[[dict[str, str]], bool]) -> Mask:
         """Rows that pass a test."""

@@ -15,8 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_inference import (
-    MODERN,
-    SAME_ARCHITECTURE,
     SERIES,
     Bench,
     Fit,
@@ -26,6 +24,7 @@ from fit_inference import (
     typical,
     weights_of,
 )
+from fit_priors import MODERN, SAME_ARCHITECTURE
 from gpumix.catalog import Catalog, load
 from gpumix.perf.interval import Z80
 from gpumix.predict.rows import quantity_of

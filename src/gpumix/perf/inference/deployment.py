@@ -368,8 +368,24 @@ def fitted(
     keys: Sequence[Key],
     coefficients: Coefficients,
 ) -> dict[str, FloatArray]:
-    """Constants of every row: looked up per key, gathered, multiplied onto the part's peaks."""
-    looked_up = [constants_of(key, coefficients.inference) for key in keys]
+    """Constants of every row: looked up per key, then `gathered`."""
+    return gathered(arrays, index, [constants_of(key, coefficients.inference) for key in keys])
+
+
+def gathered(
+    arrays: Mapping[str, FloatArray],
+    index: npt.NDArray[np.intp],
+    looked_up: Sequence[Mapping[str, float]],
+) -> dict[str, FloatArray]:
+    """Constants of every row, from the table it points to, multiplied onto the part's peaks.
+
+    Args:
+        arrays: columns of a deployment (peaks, bandwidths).
+        index: which of `looked_up` holds for each row.
+        looked_up: constants by name, one table a key.
+
+    Source: tools/fit_inference.py.
+    """
     c = {
         name: np.array([one[name] for one in looked_up], dtype=np.float64)[index]
         for name in looked_up[0]
