@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import least_squares
 
 from fit_priors import Constant, Tables, constants, tables_of
 from gpumix.catalog import Catalog
@@ -30,6 +29,15 @@ Row = Mapping[str, str]
 
 NOISE = 0.12
 """Log error at which the loss turns from square to linear."""
+
+TOLERANCE = 3e-4
+"""Share of the loss that steps gain with fresh slopes where a fit ends."""
+
+MOST_SLOPES, MOST_STEPS = 15, 3
+"""Times that slopes are found anew, and steps taken with the same ones."""
+
+SHARES = (1.0, 0.5, 0.2, 0.05)
+"""Of a step, tried in turn until the loss falls."""
 
 RANGE_SIGMAS = 3.5
 """Constants may move this many prior standard deviations."""
@@ -74,10 +82,6 @@ def blocks(sizes: Sequence[int], most: int) -> list[tuple[int, int]]:
     return [*out, (start, len(sizes))]
 
 
-NO_POWER = coefficients_of({})
-"""What questions of speed need beside a deployment's own constants: nothing."""
-
-
 @dataclass
 class Bench:
     """Rows prepared for evaluation: deployments of every candidate layout, and whose each is."""
@@ -91,7 +95,8 @@ class Bench:
     def predict(self, coefficients: Coefficients) -> npt.NDArray[np.float64]:
         """Predicted value of every row; NaN where nothing fits."""
         looked_up = [constants_of(key, coefficients.inference) for key in self.dep.keys]
-        return self._best(self.dep, self.questions, self.source, self.dep.key_index, looked_up)
+        rows = self.dep, self.questions, self.source
+        return self._best(*rows, self.dep.key_index, looked_up, coefficients)
 
     def predict_moved(
         self,
@@ -122,7 +127,7 @@ class Bench:
             together = np.concatenate(places[start:end])
             value = self._best(
                 self.dep.take(together), self.questions.take(together), np.concatenate(source),
-                np.concatenate(index), looked_up,
+                np.concatenate(index), looked_up, moved[start],
             )  # fmt: skip
             ends = np.cumsum([int(mask.sum()) for mask in touched[start:end]])
             out += np.split(value, ends[:-1])
@@ -135,10 +140,11 @@ class Bench:
         source: npt.NDArray[np.int64],
         index: npt.NDArray[np.intp],
         looked_up: Sequence[Mapping[str, float]],
+        coefficients: Coefficients,
     ) -> npt.NDArray[np.float64]:
         columns = {f.name: getattr(dep, f.name) for f in fields(dep)}
         dep = replace(dep, **gathered(columns, index, looked_up))
-        value, _ = answer(dep, questions, NO_POWER)
+        value, _ = answer(dep, questions, coefficients)
         best = np.full(int(source.max()) + 1, -np.inf)
         np.maximum.at(best, source, np.where(np.isfinite(value), value, -np.inf))
         return np.where(np.isfinite(best), best, np.nan)
@@ -285,19 +291,79 @@ class Fit:
             out[:n][rows, column] = slope * self.weight[rows]
         return out
 
-    def solve(
+    def solve(self, *, tolerance: float = TOLERANCE) -> npt.NDArray[np.float64]:
+        """The best point from the priors on, in prior standard deviations."""
+        start = np.zeros(len(self.wanted))
+        everything = np.ones(len(self.data.rows), dtype=bool)
+        return self.settle(start, self.jacobian(start), everything, tolerance=tolerance)
+
+    def settle(
         self,
-        start: npt.NDArray[np.float64] | None = None,
-        steps: int = 30,
-        tolerance: float = 1e-4,
+        point: npt.NDArray[np.float64],
+        slopes: npt.NDArray[np.float64],
+        kept: npt.NDArray[np.bool_],
+        *,
+        tolerance: float = TOLERANCE,
+        near: float = 0.0,
     ) -> npt.NDArray[np.float64]:
-        """The best point, in prior standard deviations; from the priors unless told otherwise."""
-        found = least_squares(
-            self.residuals, np.zeros(len(self.wanted)) if start is None else start,
-            jac=self.jacobian, bounds=(-RANGE_SIGMAS, RANGE_SIGMAS), max_nfev=steps,
-            xtol=tolerance, ftol=tolerance,
-        )  # fmt: skip
-        return np.asarray(found.x)
+        """The best point for some of the rows.
+
+        Steps of Gauss and Newton, several with the same slopes, as those cost most; it ends where
+        steps with fresh slopes lower the loss by less than a share `tolerance`.
+
+        Args:
+            point: where to start (prior standard deviations).
+            slopes: `jacobian` there or near.
+            kept: rows that count; priors always do.
+            tolerance: of the loss [1].
+            near: the slopes given are taken to hold where no constant leaves `point` by more.
+
+        Source: Nocedal and Wright, Numerical Optimization, section 10.3; slopes kept for several
+        steps: Shamanskii (1967).
+        """
+        used = np.concatenate([kept, np.ones(len(point), dtype=bool)])
+        error, start = self.residuals(point)[used], point
+        for turn in range(MOST_SLOPES):
+            rows, before = slopes[used], float(error @ error)
+            for _ in range(MOST_STEPS):
+                point, error, gain = self._along(point, _step(point, rows, error), used, error)
+                if gain < tolerance * before:
+                    break
+            if turn > 0 and before - float(error @ error) < tolerance * before:
+                break
+            if np.abs(point - start).max() < near:
+                break
+            slopes = self.jacobian(point)
+        return point
+
+    def _along(
+        self,
+        point: npt.NDArray[np.float64],
+        step: npt.NDArray[np.float64],
+        used: npt.NDArray[np.bool_],
+        error: npt.NDArray[np.float64],
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float]:
+        """The point a step further, or less far where that is worse; its residuals; the gain."""
+        before = float(error @ error)
+        for share in SHARES:
+            further = np.clip(point + share * step, -RANGE_SIGMAS, RANGE_SIGMAS)
+            after = self.residuals(further)[used]
+            gain = before - float(after @ after)
+            if gain > 0.0:
+                return further, after, gain
+        return point, error, 0.0
+
+
+def _step(
+    point: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], error: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The step of Gauss and Newton of the constants that are not held by their bounds."""
+    fall = -(rows.T @ error)
+    free = (np.abs(point) < RANGE_SIGMAS - 1e-9) | (fall * point < 0.0)
+    step = np.zeros_like(point)
+    curvature = rows.T @ rows
+    step[free] = np.linalg.solve(curvature[np.ix_(free, free)], fall[free])
+    return step
 
 
 def calibration_rows(rows: Sequence[Row], catalog: Catalog) -> list[Row]:
@@ -340,7 +406,11 @@ def typical() -> Coefficients:
     return coefficients_of(tables_of(np.zeros(len(wanted)), wanted))
 
 
-def fit_text(catalog: Catalog, rows: Sequence[Row]) -> tuple[Fit, Tables]:
-    """The fit to all calibration rows and its tables, without their intervals (fit_left_out)."""
+def fit_text(
+    catalog: Catalog, rows: Sequence[Row], start: npt.NDArray[np.float64]
+) -> tuple[Fit, Tables]:
+    """The fit to all calibration rows from a point on, and its tables, without their intervals
+    (fit_left_out)."""
     fit = Fit(bench(calibration_rows(rows, catalog), catalog, typical()))
-    return fit, tables_of(fit.solve(), fit.wanted)
+    point = fit.settle(start, fit.jacobian(start), np.ones(len(fit.data.rows), dtype=bool))
+    return fit, tables_of(point, fit.wanted)

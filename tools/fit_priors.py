@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import exp, inf, sqrt
+from math import exp, inf
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fit_kernels import reached
 from gpumix.perf.links import THROUGH_HOST
 
 Tables = dict[str, dict[str, dict[str, float]]]
@@ -36,17 +37,22 @@ PART = {
     "mbu_8bit_ratio": Prior(0.92, 0.08),
     "mbu_4bit_ratio": Prior(0.85, 0.12),
     "mbu_kv": Prior(0.75, 0.12),
-    "mfu_prefill": Prior(0.68, 0.12),
+    "mfu_prefill": Prior(0.62, 0.12),
+    "half_span": Prior(500.0, 0.4),
 }
 """Efficiencies of an unseen architecture. Source: GEMM and attention tables, docs/inference.md."""
 
 PART_SIGMA = {
     "mfu_16bit": 0.15, "mfu_8bit_ratio": 0.20, "mfu_4bit_ratio": 0.20, "mbu_16bit": 0.12,
     "mbu_8bit_ratio": 0.12, "mbu_4bit_ratio": 0.15, "mbu_kv": 0.15, "mfu_prefill": 0.15,
+    "half_span": 0.4,
 }  # fmt: skip
 """How far one architecture may deviate from the unseen one."""
 
-ARCHITECTURES = ("Hopper", "Ampere", "Ada Lovelace", "Blackwell", "CDNA3")
+ARCHITECTURES = (
+    "Hopper", "Ampere", "Ada Lovelace", "Blackwell", "Blackwell Ultra", "Blackwell GDDR7",
+    "CDNA3", "Volta", "Turing", "Gaudi",
+)  # fmt: skip
 LEVEL = "level"
 """What measured architectures deviate from."""
 
@@ -59,31 +65,44 @@ BEFORE_AMPERE = {"mfu_16bit": 0.75, "mbu_16bit": 0.9, "mbu_kv": 0.7, "mfu_prefil
 Source: FlashAttention-2 supports Ampere and later (its README); vLLM falls back to xFormers.
 """
 
-SAME_ARCHITECTURE = {"Blackwell Ultra": "Blackwell", "CDNA4": "CDNA3"}
+STARTS = {"Volta": BEFORE_AMPERE, "Turing": BEFORE_AMPERE, "CDNA3": {"mfu_16bit": 0.73}}
+"""Architectures that are known to deviate, and by how much before anything is fitted.
+
+CDNA3: 0.514 of the peak is the most that was reached of an MI300X, 0.70 of it is the level here.
+Source: ml-engineering, compute/accelerator, @744d01e18b."""
+
+SAME_ARCHITECTURE = {"CDNA4": "CDNA3"}
+
+TABLE_SIGMA = 0.12
+"""Of a kernel table: one machine a GPU, clocks not stated."""
 
 COMMON = {
     "half_tokens": Prior(20.0, 0.7),
-    "half_span": Prior(1500.0, 0.4),
-    "expert_half_tokens": Prior(20.0, 0.5),
+    "product_start_16bit_s": Prior(4 * US, 0.4),
+    "product_start_8bit_s": Prior(7 * US, 0.4),
+    "product_start_4bit_s": Prior(9 * US, 0.4),
+    "expert_half_tokens": Prior(25.0, 0.5),
     "expert_efficiency": Prior(0.65, 0.15),
     "expert_launch_s": Prior(25 * US, 0.5),
     "attention_launch_s": Prior(10 * US, 0.5),
     "activation_passes": Prior(12.0, 0.4),
     "state_passes": Prior(3.0, 0.4),
     "dequantise": Prior(1.3, 0.2),
-    "routing_spread": Prior(0.9, 0.2),
+    "routing_spread": Prior(0.75, 0.2),
     "kv_8bit": Prior(0.9, 0.08),
     "imbalance": Prior(0.3, 0.5),
-    "special_layer_s": Prior(60 * US, 0.7),
+    "latent_layer_s": Prior(16 * US, 0.6),
+    "sparse_layer_s": Prior(80 * US, 0.6),
+    "state_layer_s": Prior(10 * US, 0.6),
+    "clock_exponent": Prior(0.7, 0.25),
     "itl_tail": Prior(1.3, 0.15),
     "ramp_down": Prior(0.06, 0.5),
     "burst_tail": Prior(1.4, 0.3),
     "ttft_tail": Prior(2.0, 0.2),
     "slo_headroom": Prior(1.35, 0.12),
     "slo_share": Prior(0.93, 0.03),
-    "legacy_link_latency": Prior(2.0, 0.4),
     "first_wave": Prior(0.05, 0.3),
-    "expert_passes": Prior(10.0, 0.5),
+    "expert_passes": Prior(4.5, 0.4),
     "offline_host": Prior(0.16, 0.3),
 }
 HOST_LATENCY = 3.0
@@ -91,15 +110,22 @@ HOST_LATENCY = 3.0
 batch 1 (RTX 4090, vLLM 0.8.5), where the latency of cards with peer-to-peer gives 21-42 us."""
 
 LINK = {
-    "nvlink": {"latency_s": Prior(8 * US, 0.4), "share": Prior(0.65, 0.2)},
-    "nvlink 3": {"latency_s": Prior(12 * US, 0.4), "share": Prior(0.48, 0.2)},
-    "fabric": {"latency_s": Prior(12 * US, 0.4), "share": Prior(0.5, 0.2)},
-    "pcie": {"latency_s": Prior(22 * US, 0.4), "share": Prior(0.55, 0.25)},
+    name: {"latency_s": Prior(start, 0.4), "share": Prior(share, spread), "doubling": growth}
+    for name, start, share, spread, growth in (
+        ("nvlink", 8 * US, 0.55, 0.2, Prior(1.15, 0.08)),
+        ("nvlink 3", 12 * US, 0.43, 0.2, Prior(1.07, 0.06)),
+        ("fabric", 12 * US, 0.45, 0.2, Prior(1.1, 0.08)),
+        ("pcie", 22 * US, 0.55, 0.25, Prior(0.9, 0.08)),
+    )
 }
+"""Of each kind of link: a small message between two, the share of its one-way rate that two reach,
+and how that grows with each doubling of the group. Source: all-reduce tables of
+aiconfigurator 0.12.0 (H100 .61, .71, .86 of the rate at 2, 4, 8; A100 PCIe falls)."""
+
 ENGINE = {
     "step_s": Prior(1.5 * MS, 0.8),
     "layer_s": Prior(20 * US, 0.6),
-    "sequence_s": Prior(30 * US, 0.8),
+    "sequence_s": Prior(15 * US, 0.7),
     "prompt_token_s": Prior(0.4 * US, 0.8),
     "request_s": Prior(1.0 * MS, 0.8),
     "first_token_s": Prior(15 * MS, 0.8),
@@ -111,49 +137,45 @@ ENGINE = {
     "prefill": Prior(1.0, 0.10),
     "compute_8bit": Prior(1.0, 0.08),
     "link": Prior(1.0, 0.25),
+    "link_start": Prior(1.0, 0.5),
     "experts": Prior(1.0, 0.15),
 }
 """Constants of an unseen engine: the level all engines share."""
 
-SHARED = ("compute", "bytes", "kv", "prefill", "compute_8bit", "link", "experts")
+SHARED = ("compute", "bytes", "kv", "prefill", "compute_8bit", "link", "link_start", "experts")
 """Levels held at 1: what all engines share of these is the architecture's or the link's."""
 
 ENGINE_SIGMA = {
     "step_s": 0.7, "layer_s": 0.6, "sequence_s": 0.7, "prompt_token_s": 0.8, "request_s": 0.8,
     "first_token_s": 0.8, "lockstep": 1.0, "together": 0.6, "compute": 0.12, "bytes": 0.08,
-    "kv": 0.12, "prefill": 0.15, "compute_8bit": 0.12, "link": 0.25, "experts": 0.20,
+    "kv": 0.12, "prefill": 0.15, "compute_8bit": 0.12, "link": 0.25, "link_start": 0.4,
+    "experts": 0.20,
 }  # fmt: skip
 """How far one engine generation may deviate from that level."""
 
 PREFILLS_FIRST = {"lockstep": Prior(12.0, 0.4)}
-EAGER = {"layer_s": Prior(2.0, 0.6), "step_s": Prior(1.0, 0.9)}
+OLD_LINKS = {"link_start": Prior(2.0, 0.4)}
+EAGER = {"layer_s": Prior(2.0, 0.6), "step_s": Prior(1.0, 0.9), **OLD_LINKS}
 """Deviations known beforehand: prompts before answers; no CUDA graphs."""
 
 ENGINES: dict[str, dict[str, Prior]] = {
-    "tensorrt-llm 0.5": {},
-    "tensorrt-llm 0.10": {},
+    "tensorrt-llm 0.5": OLD_LINKS,
+    "tensorrt-llm 0.8": OLD_LINKS,
     "tensorrt-llm 1": {},
+    "vllm 0.2": EAGER,
     "vllm 0.3": EAGER,
     "vllm 0.3 rocm": EAGER
     | {"compute": Prior(0.08, 0.6), "kv": Prior(0.5, 0.4), "bytes": Prior(0.8, 0.15)},
+    "vllm 0.6": OLD_LINKS,
     "vllm 0.9": {},
+    "vllm 0.14": {},
     "sglang 0.5": PREFILLS_FIRST,
-    "lmdeploy 0.2": PREFILLS_FIRST,
-    "deepspeed-mii": {"step_s": Prior(3.0, 0.7)},
+    "lmdeploy 0.2": PREFILLS_FIRST | OLD_LINKS,
+    "deepspeed-mii": {"step_s": Prior(3.0, 0.7)} | OLD_LINKS,
     "llama.cpp": {"prompt_token_s": Prior(5.0, 0.9)},
-    "mlc-llm": {},
+    "mlc-llm": OLD_LINKS,
 }
-LEGACY = (
-    "tensorrt-llm 0.5",
-    "tensorrt-llm 0.10",
-    "vllm 0.3",
-    "vllm 0.3 rocm",
-    "vllm 0.6",
-    "lmdeploy 0.2",
-    "deepspeed-mii",
-    "mlc-llm",
-)
-MODERN = ("tensorrt-llm 1", "vllm 0.9", "sglang 0.5")
+MODERN = ("tensorrt-llm 1", "vllm 0.9", "vllm 0.14", "sglang 0.5")
 
 BY_HAND: dict[str, dict[str, float]] = {
     "": {
@@ -164,10 +186,12 @@ BY_HAND: dict[str, dict[str, float]] = {
         "max_sequences": 1024.0, "max_sequences_small": 256.0, "chunk_tokens_small": 2048.0,
     },
     "sglang": {"chunk_tokens_small": 4096.0, "front_s": 6.2 * MS},
+    "vllm 0.2": {"max_sequences": 256.0},
     "vllm 0.3": {"max_sequences": 256.0},
     "vllm 0.3 rocm": {"max_sequences": 256.0},
     "vllm 0.6": {"max_sequences": 256.0},
     "vllm 0.9": {"front_s": 4.0 * MS},
+    "vllm 0.14": {"front_s": 4.0 * MS},
 }  # fmt: skip
 """Engine defaults, not fitted: chunk budget, sequence limits (engine manuals).
 
@@ -192,16 +216,20 @@ def constants() -> list[Constant]:
     """Every fitted constant, in a fixed order."""
     found = [Constant(("common", "any", n), p, lambda key: True) for n, p in COMMON.items()]
     found += [Constant(("architecture", LEVEL, n), p, lambda key: True) for n, p in PART.items()]
+    tables = reached()
     for arch in ARCHITECTURES:
         names = {arch} | {k for k, v in SAME_ARCHITECTURE.items() if v == arch}
+        known = {name: value / PART[name].value for name, value in tables.get(arch, {}).items()}
+        start = STARTS.get(arch, {}) | known
         for name, sigma in PART_SIGMA.items():
             found.append(
                 Constant(
-                    ("architecture", arch, name), Prior(1.0, sigma),
+                    ("architecture", arch, name),
+                    Prior(start.get(name, 1.0), TABLE_SIGMA if name in known else sigma),
                     lambda key, names=names: key.architecture in names,
                     relative_to=("architecture", LEVEL, name),
                 )
-            )  # fmt: skip
+            )
     for link, priors in LINK.items():
         for name, prior in priors.items():
             found.append(
@@ -213,20 +241,16 @@ def constants() -> list[Constant]:
         if n not in SHARED
     ]
     for engine, own in ENGINES.items():
-        family = {engine} | ({"vllm 0.6"} if engine in ("vllm 0.3", "vllm 0.9") else set())
         for name, sigma in ENGINE_SIGMA.items():
             found.append(
                 Constant(
                     ("engine", engine, name), own.get(name, Prior(1.0, sigma)),
-                    lambda key, family=family: key.engine in family,
+                    lambda key, engine=engine: key.engine == engine,
                     relative_to=None if name in SHARED else ("engine", "other", name),
                 )
             )  # fmt: skip
     return found
 
-
-ON_HOST = ("step_s", "layer_s", "sequence_s", "prompt_token_s", "request_s", "first_token_s")
-"""Of these vLLM 0.6 to 0.8 has what 0.9 has (CUDA graphs), without its overlap (V0 scheduler)."""
 
 CAPS = {
     "slo_share": 1.0, "offline_host": 1.0, "mfu_8bit_ratio": 1.1, "mbu_8bit_ratio": 1.1,
@@ -247,28 +271,22 @@ def tables_of(theta: npt.NDArray[np.float64], wanted: Sequence[Constant]) -> Tab
         out[table].setdefault(key, {})[name] = number
     for twin, arch in SAME_ARCHITECTURE.items():
         out["architecture"][twin] = out["architecture"][arch]
-    for name, caution in (("any", UNSEEN), ("Volta", BEFORE_AMPERE), ("Turing", BEFORE_AMPERE)):
         level = out["architecture"][LEVEL]
-        out["architecture"][name] = {n: v * caution.get(n, 1.0) for n, v in level.items()}
+    out["architecture"]["any"] = {n: v * UNSEEN.get(n, 1.0) for n, v in level.items()}
     engine = out["engine"]
-    engine["vllm 0.6"] = {
-        n: engine["vllm 0.9"][n]
-        if n in ON_HOST
-        else sqrt(engine["vllm 0.3"][n] * engine["vllm 0.9"][n])
-        for n in ENGINE
-    }
     engine["other"] |= dict.fromkeys(SHARED, 1.0)
     for name, values in engine.items():
         family = name.split(" ")[0]
         for by_hand in ("", family, name):
             values |= BY_HAND.get(by_hand, {})
         values["overlap"] = float(name in (*MODERN, "other"))
-        values["legacy"] = float(name in LEGACY)
     out["link"]["network"] = {
         "latency_s": 2.0 * out["link"]["pcie"]["latency_s"], "share": out["link"]["pcie"]["share"],
+        "doubling": 1.0,
     }  # fmt: skip
     out["link"][THROUGH_HOST] = {
         "latency_s": HOST_LATENCY * out["link"]["pcie"]["latency_s"],
         "share": out["link"]["pcie"]["share"],
+        "doubling": out["link"]["pcie"]["doubling"],
     }
     return out
