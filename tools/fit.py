@@ -35,7 +35,7 @@ def main() -> None:
     started = time.perf_counter()
     catalog = load()
     rows = read_rows("inference.csv.gz")
-    text, tables = fit_inference.fit_text(catalog, rows)
+    text, tables = fit_inference.fit_text(catalog, rows, fit_left_out.whole()[1])
     media_rows = [
         row
         for row in rows

@@ -8,286 +8,45 @@ n^-1/2, plus quadratic priors around values typical of the hardware and of engin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import least_squares
 
+from fit_priors import Constant, Tables, constants, tables_of
 from gpumix.catalog import Catalog
 from gpumix.catalog.evidence import load_memory_terms
-from gpumix.domain.coefficients import Coefficients
-from gpumix.perf.inference.deployment import Deployment, Setup, deployments, fitted
+from gpumix.domain.coefficients import Coefficients, Table
+from gpumix.perf.inference.constants import constants_of
+from gpumix.perf.inference.deployment import Deployment, Setup, deployments, gathered
 from gpumix.perf.inference.questions import Questions, answer
-from gpumix.perf.links import THROUGH_HOST
 from gpumix.predict.inference import cut_at, layouts_of, parse_slo
 
-Tables = dict[str, dict[str, dict[str, float]]]
 Row = Mapping[str, str]
 
 NOISE = 0.12
 """Log error at which the loss turns from square to linear."""
 
+TOLERANCE = 3e-4
+"""Share of the loss that steps gain with fresh slopes where a fit ends."""
+
+MOST_SLOPES, MOST_STEPS = 15, 3
+"""Times that slopes are found anew, and steps taken with the same ones."""
+
+SHARES = (1.0, 0.5, 0.2, 0.05)
+"""Of a step, tried in turn until the loss falls."""
+
 RANGE_SIGMAS = 3.5
 """Constants may move this many prior standard deviations."""
 
-US, MS = 1e-6, 1e-3
 
-
-@dataclass(frozen=True)
-class Prior:
-    """A constant's typical value and the standard deviation of its logarithm."""
-
-    value: float
-    sigma: float
-
-
-PART = {
-    "mfu_16bit": Prior(0.70, 0.15),
-    "mfu_8bit_ratio": Prior(0.80, 0.15),
-    "mfu_4bit_ratio": Prior(0.62, 0.20),
-    "mbu_16bit": Prior(0.82, 0.08),
-    "mbu_8bit_ratio": Prior(0.92, 0.08),
-    "mbu_4bit_ratio": Prior(0.85, 0.12),
-    "mbu_kv": Prior(0.75, 0.12),
-    "mfu_prefill": Prior(0.68, 0.12),
-}
-"""Efficiencies of an unseen architecture. Source: GEMM and attention tables, docs/inference.md."""
-
-PART_SIGMA = {
-    "mfu_16bit": 0.15, "mfu_8bit_ratio": 0.20, "mfu_4bit_ratio": 0.20, "mbu_16bit": 0.12,
-    "mbu_8bit_ratio": 0.12, "mbu_4bit_ratio": 0.15, "mbu_kv": 0.15, "mfu_prefill": 0.15,
-}  # fmt: skip
-"""How far one architecture may deviate from the unseen one."""
-
-ARCHITECTURES = ("Hopper", "Ampere", "Ada Lovelace", "Blackwell", "CDNA3")
-LEVEL = "level"
-"""What measured architectures deviate from."""
-
-UNSEEN = {"mfu_16bit": 0.9, "mbu_16bit": 0.95, "mbu_kv": 0.9, "mfu_prefill": 0.85}
-"""Caution where no measurement is: shares of the level an unknown architecture gets."""
-
-BEFORE_AMPERE = {"mfu_16bit": 0.75, "mbu_16bit": 0.9, "mbu_kv": 0.7, "mfu_prefill": 0.5}
-"""The same for Volta and Turing: no asynchronous copies, no FlashAttention-2, no bf16.
-
-Source: FlashAttention-2 supports Ampere and later (its README); vLLM falls back to xFormers.
-"""
-
-SAME_ARCHITECTURE = {"Blackwell Ultra": "Blackwell", "CDNA4": "CDNA3"}
-
-COMMON = {
-    "half_tokens": Prior(20.0, 0.7),
-    "half_span": Prior(1500.0, 0.4),
-    "expert_half_tokens": Prior(20.0, 0.5),
-    "expert_efficiency": Prior(0.65, 0.15),
-    "expert_launch_s": Prior(25 * US, 0.5),
-    "attention_launch_s": Prior(10 * US, 0.5),
-    "activation_passes": Prior(12.0, 0.4),
-    "state_passes": Prior(3.0, 0.4),
-    "dequantise": Prior(1.3, 0.2),
-    "routing_spread": Prior(0.9, 0.2),
-    "kv_8bit": Prior(0.9, 0.08),
-    "imbalance": Prior(0.3, 0.5),
-    "special_layer_s": Prior(60 * US, 0.7),
-    "itl_tail": Prior(1.3, 0.15),
-    "ramp_down": Prior(0.06, 0.5),
-    "burst_tail": Prior(1.4, 0.3),
-    "ttft_tail": Prior(2.0, 0.2),
-    "slo_headroom": Prior(1.35, 0.12),
-    "slo_share": Prior(0.93, 0.03),
-    "legacy_link_latency": Prior(2.0, 0.4),
-    "first_wave": Prior(0.05, 0.3),
-    "expert_passes": Prior(10.0, 0.5),
-    "offline_host": Prior(0.16, 0.3),
-}
-HOST_LATENCY = 3.0
-"""An all-reduce of GeForce cards takes 75-82 us on two and 90-125 us on four to eight of them at
-batch 1 (RTX 4090, vLLM 0.8.5), where the latency of cards with peer-to-peer gives 21-42 us."""
-
-LINK = {
-    "nvlink": {"latency_s": Prior(8 * US, 0.4), "share": Prior(0.65, 0.2)},
-    "nvlink 3": {"latency_s": Prior(12 * US, 0.4), "share": Prior(0.48, 0.2)},
-    "fabric": {"latency_s": Prior(12 * US, 0.4), "share": Prior(0.5, 0.2)},
-    "pcie": {"latency_s": Prior(22 * US, 0.4), "share": Prior(0.55, 0.25)},
-}
-ENGINE = {
-    "step_s": Prior(1.5 * MS, 0.8),
-    "layer_s": Prior(20 * US, 0.6),
-    "sequence_s": Prior(30 * US, 0.8),
-    "prompt_token_s": Prior(0.4 * US, 0.8),
-    "request_s": Prior(1.0 * MS, 0.8),
-    "first_token_s": Prior(15 * MS, 0.8),
-    "lockstep": Prior(0.03, 1.0),
-    "together": Prior(0.7, 0.6),
-    "compute": Prior(1.0, 0.10),
-    "bytes": Prior(1.0, 0.06),
-    "kv": Prior(1.0, 0.08),
-    "prefill": Prior(1.0, 0.10),
-    "compute_8bit": Prior(1.0, 0.08),
-    "link": Prior(1.0, 0.25),
-    "experts": Prior(1.0, 0.15),
-}
-"""Constants of an unseen engine: the level all engines share."""
-
-SHARED = ("compute", "bytes", "kv", "prefill", "compute_8bit", "link", "experts")
-"""Levels held at 1: what all engines share of these is the architecture's or the link's."""
-
-ENGINE_SIGMA = {
-    "step_s": 0.7, "layer_s": 0.6, "sequence_s": 0.7, "prompt_token_s": 0.8, "request_s": 0.8,
-    "first_token_s": 0.8, "lockstep": 1.0, "together": 0.6, "compute": 0.12, "bytes": 0.08,
-    "kv": 0.12, "prefill": 0.15, "compute_8bit": 0.12, "link": 0.25, "experts": 0.20,
-}  # fmt: skip
-"""How far one engine generation may deviate from that level."""
-
-PREFILLS_FIRST = {"lockstep": Prior(12.0, 0.4)}
-EAGER = {"layer_s": Prior(2.0, 0.6), "step_s": Prior(1.0, 0.9)}
-"""Deviations known beforehand: prompts before answers; no CUDA graphs."""
-
-ENGINES: dict[str, dict[str, Prior]] = {
-    "tensorrt-llm 0.5": {},
-    "tensorrt-llm 0.10": {},
-    "tensorrt-llm 1": {},
-    "vllm 0.3": EAGER,
-    "vllm 0.3 rocm": EAGER
-    | {"compute": Prior(0.08, 0.6), "kv": Prior(0.5, 0.4), "bytes": Prior(0.8, 0.15)},
-    "vllm 0.9": {},
-    "sglang 0.5": PREFILLS_FIRST,
-    "lmdeploy 0.2": PREFILLS_FIRST,
-    "deepspeed-mii": {"step_s": Prior(3.0, 0.7)},
-    "llama.cpp": {"prompt_token_s": Prior(5.0, 0.9)},
-    "mlc-llm": {},
-}
-LEGACY = (
-    "tensorrt-llm 0.5",
-    "tensorrt-llm 0.10",
-    "vllm 0.3",
-    "vllm 0.3 rocm",
-    "vllm 0.6",
-    "lmdeploy 0.2",
-    "deepspeed-mii",
-    "mlc-llm",
-)
-MODERN = ("tensorrt-llm 1", "vllm 0.9", "sglang 0.5")
-
-BY_HAND: dict[str, dict[str, float]] = {
-    "": {
-        "chunk_tokens": 8192.0, "max_sequences": 2048.0, "output_share": 0.775, "front_s": 0.0,
-    },
-    "tensorrt-llm": {"output_share": 1.0},
-    "vllm": {
-        "max_sequences": 1024.0, "max_sequences_small": 256.0, "chunk_tokens_small": 2048.0,
-    },
-    "sglang": {"chunk_tokens_small": 4096.0, "front_s": 6.2 * MS},
-    "vllm 0.3": {"max_sequences": 256.0},
-    "vllm 0.3 rocm": {"max_sequences": 256.0},
-    "vllm 0.6": {"max_sequences": 256.0},
-    "vllm 0.9": {"front_s": 4.0 * MS},
-}  # fmt: skip
-"""Engine defaults, not fitted: chunk budget, sequence limits (engine manuals).
-
-`front_s` is the least that a server took a request when 1,000 of 128 / 4 tokens came at once:
-161 requests/s of SGLang 0.5.3 (GLM-4.6, 4 H200; 156 and 128 with models six times as large and
-half as large), 247 of vLLM 0.11 (gpt-oss-20b, H100); gpustack performance lab, @47277d7, 2025. The
-sum over all requests cannot be more than that; a generation without such a run has 0.
-"""
-
-
-@dataclass
-class Constant:
-    """One fitted number: where it lives, its prior, and which rows it can move."""
-
-    path: tuple[str, str, str]
-    prior: Prior
-    touches: Callable[[Any], bool]
-    relative_to: tuple[str, str, str] | None = None
-
-
-def constants() -> list[Constant]:
-    """Every fitted constant, in a fixed order."""
-    found = [Constant(("common", "any", n), p, lambda key: True) for n, p in COMMON.items()]
-    found += [Constant(("architecture", LEVEL, n), p, lambda key: True) for n, p in PART.items()]
-    for arch in ARCHITECTURES:
-        names = {arch} | {k for k, v in SAME_ARCHITECTURE.items() if v == arch}
-        for name, sigma in PART_SIGMA.items():
-            found.append(
-                Constant(
-                    ("architecture", arch, name), Prior(1.0, sigma),
-                    lambda key, names=names: key.architecture in names,
-                    relative_to=("architecture", LEVEL, name),
-                )
-            )  # fmt: skip
-    for link, priors in LINK.items():
-        for name, prior in priors.items():
-            found.append(
-                Constant(("link", link, name), prior, lambda key, link=link: key.link == link)
-            )
-    found += [
-        Constant(("engine", "other", n), p, lambda key: True)
-        for n, p in ENGINE.items()
-        if n not in SHARED
-    ]
-    for engine, own in ENGINES.items():
-        family = {engine} | ({"vllm 0.6"} if engine in ("vllm 0.3", "vllm 0.9") else set())
-        for name, sigma in ENGINE_SIGMA.items():
-            found.append(
-                Constant(
-                    ("engine", engine, name), own.get(name, Prior(1.0, sigma)),
-                    lambda key, family=family: key.engine in family,
-                    relative_to=None if name in SHARED else ("engine", "other", name),
-                )
-            )  # fmt: skip
-    return found
-
-
-ON_HOST = ("step_s", "layer_s", "sequence_s", "prompt_token_s", "request_s", "first_token_s")
-"""Of these vLLM 0.6 to 0.8 has what 0.9 has (CUDA graphs), without its overlap (V0 scheduler)."""
-
-CAPS = {
-    "slo_share": 1.0, "offline_host": 1.0, "mfu_8bit_ratio": 1.1, "mbu_8bit_ratio": 1.1,
-    "lockstep": 0.6,
-}  # fmt: skip
-"""Physical ceilings."""
-
-
-def tables_of(theta: npt.NDArray[np.float64], wanted: Sequence[Constant]) -> Tables:
-    """The tables of constants at a point of the fit (in prior standard deviations)."""
-    out: Tables = {"common": {"any": {}}, "architecture": {LEVEL: {}}, "link": {}, "engine": {}}
-    for value, one in zip(theta, wanted, strict=True):
-        table, key, name = one.path
-        level = one.prior.value
-        if one.relative_to:
-            level *= out[table][one.relative_to[1]][name]
-        number = min(level * float(np.exp(value * one.prior.sigma)), CAPS.get(name, np.inf))
-        out[table].setdefault(key, {})[name] = number
-    for twin, arch in SAME_ARCHITECTURE.items():
-        out["architecture"][twin] = out["architecture"][arch]
-    for name, caution in (("any", UNSEEN), ("Volta", BEFORE_AMPERE), ("Turing", BEFORE_AMPERE)):
-        level = out["architecture"][LEVEL]
-        out["architecture"][name] = {n: v * caution.get(n, 1.0) for n, v in level.items()}
-    engine = out["engine"]
-    engine["vllm 0.6"] = {
-        n: engine["vllm 0.9"][n]
-        if n in ON_HOST
-        else float(np.sqrt(engine["vllm 0.3"][n] * engine["vllm 0.9"][n]))
-        for n in ENGINE
-    }
-    engine["other"] |= dict.fromkeys(SHARED, 1.0)
-    for name, values in engine.items():
-        family = name.split(" ")[0]
-        for by_hand in ("", family, name):
-            values |= BY_HAND.get(by_hand, {})
-        values["overlap"] = float(name in (*MODERN, "other"))
-        values["legacy"] = float(name in LEGACY)
-    out["link"]["network"] = {
-        "latency_s": 2.0 * out["link"]["pcie"]["latency_s"], "share": out["link"]["pcie"]["share"],
-    }  # fmt: skip
-    out["link"][THROUGH_HOST] = {
-        "latency_s": HOST_LATENCY * out["link"]["pcie"]["latency_s"],
-        "share": out["link"]["pcie"]["share"],
-    }
-    return out
+@cache
+def memory_terms() -> Table:
+    """What engines take of memory, read once."""
+    return load_memory_terms()["inference"]
 
 
 def coefficients_of(
@@ -299,12 +58,28 @@ def coefficients_of(
         "power": {"serving": {"any": {"base": 0.2, "compute": 0.5, "memory": 0.5, "cap": 1.0}}},
     }
     return Coefficients(
-        inference={**inference, "memory": load_memory_terms()["inference"]},
+        inference={**inference, "memory": memory_terms()},
         training={},
         media=base["media"],
         power=base["power"],
         fitted_on="",
     )
+
+
+BLOCK_ROWS = 30_000
+"""Rows evaluated at once: enough that calls cost nothing, few enough for the cache."""
+
+
+def blocks(sizes: Sequence[int], most: int) -> list[tuple[int, int]]:
+    """Runs of neighbours, as first and past-the-last place, of at most `most` together."""
+    out: list[tuple[int, int]] = []
+    start, total = 0, 0
+    for at, size in enumerate(sizes):
+        if at > start and total + size > most:
+            out.append((start, at))
+            start, total = at, 0
+        total += size
+    return [*out, (start, len(sizes))]
 
 
 @dataclass
@@ -319,11 +94,59 @@ class Bench:
 
     def predict(self, coefficients: Coefficients) -> npt.NDArray[np.float64]:
         """Predicted value of every row; NaN where nothing fits."""
-        columns = {f.name: getattr(self.dep, f.name) for f in fields(self.dep)}
-        dep = replace(self.dep, **fitted(columns, self.dep.key_index, self.dep.keys, coefficients))
-        value, _ = answer(dep, self.questions, coefficients)
-        best = np.full(len(self.rows), -np.inf)
-        np.maximum.at(best, self.source, np.where(np.isfinite(value), value, -np.inf))
+        looked_up = [constants_of(key, coefficients.inference) for key in self.dep.keys]
+        rows = self.dep, self.questions, self.source
+        return self._best(*rows, self.dep.key_index, looked_up, coefficients)
+
+    def predict_moved(
+        self,
+        moved: Sequence[Coefficients],
+        touched: Sequence[npt.NDArray[np.bool_]],
+    ) -> list[npt.NDArray[np.float64]]:
+        """Predictions under other constants, each of the rows it touches, in their order.
+
+        All are evaluated as one long table: the formulas cost little a row and much a call.
+
+        Args:
+            moved: one set of constants a question.
+            touched: of each, the rows that are asked.
+        """
+        out: list[npt.NDArray[np.float64]] = []
+        places = [np.flatnonzero(mask[self.source]) for mask in touched]
+        for start, end in blocks([len(one) for one in places], BLOCK_ROWS):
+            looked_up, index, source = [], [], []
+            rows = 0
+            for column in range(start, end):
+                own = places[column]
+                keys, codes = np.unique(self.dep.key_index[own], return_inverse=True)
+                index.append(codes + len(looked_up))
+                looked_up += [constants_of(self.dep.keys[k], moved[column].inference) for k in keys]
+                rank = np.cumsum(touched[column]) - 1
+                source.append(rank[self.source[own]] + rows)
+                rows += int(touched[column].sum())
+            together = np.concatenate(places[start:end])
+            value = self._best(
+                self.dep.take(together), self.questions.take(together), np.concatenate(source),
+                np.concatenate(index), looked_up, moved[start],
+            )  # fmt: skip
+            ends = np.cumsum([int(mask.sum()) for mask in touched[start:end]])
+            out += np.split(value, ends[:-1])
+        return out
+
+    @staticmethod
+    def _best(
+        dep: Deployment,
+        questions: Questions,
+        source: npt.NDArray[np.int64],
+        index: npt.NDArray[np.intp],
+        looked_up: Sequence[Mapping[str, float]],
+        coefficients: Coefficients,
+    ) -> npt.NDArray[np.float64]:
+        columns = {f.name: getattr(dep, f.name) for f in fields(dep)}
+        dep = replace(dep, **gathered(columns, index, looked_up))
+        value, _ = answer(dep, questions, coefficients)
+        best = np.full(int(source.max()) + 1, -np.inf)
+        np.maximum.at(best, source, np.where(np.isfinite(value), value, -np.inf))
         return np.where(np.isfinite(best), best, np.nan)
 
     def take(self, keep: npt.NDArray[np.int64]) -> Bench:
@@ -421,23 +244,6 @@ def soft(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(np.sign(x) * np.sqrt(2.0 * (np.sqrt(1.0 + x * x) - 1.0)))
 
 
-def apart(touched: Sequence[npt.NDArray[np.bool_]]) -> list[list[int]]:
-    """Columns in groups of which no two touch a common row, first come first placed.
-
-    Source: Curtis, Powell and Reid (1974), on the estimation of sparse Jacobian matrices.
-    """
-    groups: list[tuple[list[int], npt.NDArray[np.bool_]]] = []
-    for column, rows in enumerate(touched):
-        for columns, taken in groups:
-            if not (taken & rows).any():
-                columns.append(column)
-                taken |= rows
-                break
-        else:
-            groups.append(([column], rows.copy()))
-    return [columns for columns, _ in groups]
-
-
 @dataclass
 class Fit:
     """The fit of all constants to a bench."""
@@ -448,7 +254,6 @@ class Fit:
     def __post_init__(self) -> None:
         self.weight = np.sqrt(weights_of(self.data.rows))
         self.touched = [self._rows_moved_by(one) for one in self.wanted]
-        self.together = apart(self.touched)
 
     def _rows_moved_by(self, one: Constant) -> npt.NDArray[np.bool_]:
         hit = np.array([one.touches(k) for k in self.data.dep.keys])[self.data.dep.key_index]
@@ -469,32 +274,96 @@ class Fit:
         return np.concatenate([soft(self.log_errors(theta) / NOISE) * self.weight, theta])
 
     def jacobian(self, theta: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Forward differences; constants that move no common row are moved at once."""
+        """Forward differences, of the rows that each constant can move."""
         n, delta = len(self.data.rows), 1e-3
         out = np.zeros((n + len(theta), len(theta)))
         out[n:] = np.eye(len(theta))
         base = soft(self.log_errors(theta) / NOISE)
-        for columns in self.together:
-            moved = theta.copy()
-            moved[columns] += delta
-            slope = (soft(self.log_errors(moved) / NOISE) - base) * self.weight / delta
-            for column in columns:
-                out[:n, column] = np.where(self.touched[column], slope, 0.0)
+        moved = []
+        for column in range(len(theta)):
+            beside = theta.copy()
+            beside[column] += delta
+            moved.append(coefficients_of(tables_of(beside, self.wanted)))
+        predicted = self.data.predict_moved(moved, self.touched)
+        for column, (rows, value) in enumerate(zip(self.touched, predicted, strict=True)):
+            error = np.nan_to_num(np.log(value / self.data.measured[rows]), nan=1.0)
+            slope = (soft(error / NOISE) - base[rows]) / delta
+            out[:n][rows, column] = slope * self.weight[rows]
         return out
 
-    def solve(
+    def solve(self, *, tolerance: float = TOLERANCE) -> npt.NDArray[np.float64]:
+        """The best point from the priors on, in prior standard deviations."""
+        start = np.zeros(len(self.wanted))
+        everything = np.ones(len(self.data.rows), dtype=bool)
+        return self.settle(start, self.jacobian(start), everything, tolerance=tolerance)
+
+    def settle(
         self,
-        start: npt.NDArray[np.float64] | None = None,
-        steps: int = 30,
-        tolerance: float = 1e-4,
+        point: npt.NDArray[np.float64],
+        slopes: npt.NDArray[np.float64],
+        kept: npt.NDArray[np.bool_],
+        *,
+        tolerance: float = TOLERANCE,
+        near: float = 0.0,
     ) -> npt.NDArray[np.float64]:
-        """The best point, in prior standard deviations; from the priors unless told otherwise."""
-        found = least_squares(
-            self.residuals, np.zeros(len(self.wanted)) if start is None else start,
-            jac=self.jacobian, bounds=(-RANGE_SIGMAS, RANGE_SIGMAS), max_nfev=steps,
-            xtol=tolerance, ftol=tolerance,
-        )  # fmt: skip
-        return np.asarray(found.x)
+        """The best point for some of the rows.
+
+        Steps of Gauss and Newton, several with the same slopes, as those cost most; it ends where
+        steps with fresh slopes lower the loss by less than a share `tolerance`.
+
+        Args:
+            point: where to start (prior standard deviations).
+            slopes: `jacobian` there or near.
+            kept: rows that count; priors always do.
+            tolerance: of the loss [1].
+            near: the slopes given are taken to hold where no constant leaves `point` by more.
+
+        Source: Nocedal and Wright, Numerical Optimization, section 10.3; slopes kept for several
+        steps: Shamanskii (1967).
+        """
+        used = np.concatenate([kept, np.ones(len(point), dtype=bool)])
+        error, start = self.residuals(point)[used], point
+        for turn in range(MOST_SLOPES):
+            rows, before = slopes[used], float(error @ error)
+            for _ in range(MOST_STEPS):
+                point, error, gain = self._along(point, _step(point, rows, error), used, error)
+                if gain < tolerance * before:
+                    break
+            if turn > 0 and before - float(error @ error) < tolerance * before:
+                break
+            if np.abs(point - start).max() < near:
+                break
+            slopes = self.jacobian(point)
+        return point
+
+    def _along(
+        self,
+        point: npt.NDArray[np.float64],
+        step: npt.NDArray[np.float64],
+        used: npt.NDArray[np.bool_],
+        error: npt.NDArray[np.float64],
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float]:
+        """The point a step further, or less far where that is worse; its residuals; the gain."""
+        before = float(error @ error)
+        for share in SHARES:
+            further = np.clip(point + share * step, -RANGE_SIGMAS, RANGE_SIGMAS)
+            after = self.residuals(further)[used]
+            gain = before - float(after @ after)
+            if gain > 0.0:
+                return further, after, gain
+        return point, error, 0.0
+
+
+def _step(
+    point: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], error: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The step of Gauss and Newton of the constants that are not held by their bounds."""
+    fall = -(rows.T @ error)
+    free = (np.abs(point) < RANGE_SIGMAS - 1e-9) | (fall * point < 0.0)
+    step = np.zeros_like(point)
+    curvature = rows.T @ rows
+    step[free] = np.linalg.solve(curvature[np.ix_(free, free)], fall[free])
+    return step
 
 
 def calibration_rows(rows: Sequence[Row], catalog: Catalog) -> list[Row]:
@@ -537,7 +406,11 @@ def typical() -> Coefficients:
     return coefficients_of(tables_of(np.zeros(len(wanted)), wanted))
 
 
-def fit_text(catalog: Catalog, rows: Sequence[Row]) -> tuple[Fit, Tables]:
-    """The fit to all calibration rows and its tables, without their intervals (fit_left_out)."""
+def fit_text(
+    catalog: Catalog, rows: Sequence[Row], start: npt.NDArray[np.float64]
+) -> tuple[Fit, Tables]:
+    """The fit to all calibration rows from a point on, and its tables, without their intervals
+    (fit_left_out)."""
     fit = Fit(bench(calibration_rows(rows, catalog), catalog, typical()))
-    return fit, tables_of(fit.solve(), fit.wanted)
+    point = fit.settle(start, fit.jacobian(start), np.ones(len(fit.data.rows), dtype=bool))
+    return fit, tables_of(point, fit.wanted)

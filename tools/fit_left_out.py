@@ -15,8 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_inference import (
-    MODERN,
-    SAME_ARCHITECTURE,
     SERIES,
     Bench,
     Fit,
@@ -26,7 +24,9 @@ from fit_inference import (
     typical,
     weights_of,
 )
+from fit_priors import MODERN, SAME_ARCHITECTURE
 from gpumix.catalog import Catalog, load
+from gpumix.perf.inference.constants import Key
 from gpumix.perf.interval import Z80
 from gpumix.predict.rows import quantity_of
 from measured import read_rows
@@ -34,8 +34,18 @@ from measured import read_rows
 MOST_ALIKE = 3
 """Rows of one deployment that a refit without a group is given."""
 
-STEPS = 10
-"""Evaluations of such a refit; it ends sooner where the loss falls by less than 0.1 %."""
+LOOSE = 1e-3
+"""Share of the loss at which a refit without a group ends."""
+
+NEAR = 0.7
+"""Prior standard deviations within which the slopes of the whole fit serve a refit as well."""
+
+KINDS = ("gpu", "family", "source", "engine")
+"""What is left out, whole."""
+
+KIND_WEIGHT = {"gpu": 1.0, "family": 1.0, "source": 2.0, "engine": 2.0}
+"""How much the errors of each kind count in the interval: a deployment of one's own is always a
+source that nothing was fitted to, and often an engine newer than any."""
 
 LEAST_ROWS = 50
 """Smaller groups are not left out."""
@@ -50,13 +60,16 @@ UNSEEN_WIDTH = 1.35
 """Interval of an architecture without measurements, times that of the widest measured one."""
 
 
-def groups_of(rows: Sequence[Row], catalog: Catalog) -> dict[str, npt.NDArray[np.bool_]]:
-    """Whole groups worth leaving out: every GPU, model family and source with rows enough."""
+def groups_of(data: Bench, catalog: Catalog) -> dict[str, npt.NDArray[np.bool_]]:
+    """Whole groups worth leaving out: every GPU, model family, source and engine generation with
+    rows enough."""
+    rows = data.rows
     found: dict[str, npt.NDArray[np.bool_]] = {}
     names = {
         "gpu": [row["gpu"] for row in rows],
         "family": [catalog.models[row["model"]].family for row in rows],
         "source": [row["source_id"] for row in rows],
+        "engine": [key.engine for key in keys_of(data)],
     }
     for kind, values in names.items():
         column = np.array(values)
@@ -92,25 +105,35 @@ def everything() -> tuple[Catalog, Bench, dict[str, npt.NDArray[np.bool_]]]:
     """Catalogue, calibration rows and groups to leave out, once a process."""
     catalog = load()
     rows = calibration_rows(read_rows("inference.csv.gz"), catalog)
-    return catalog, bench(rows, catalog, typical()), groups_of(rows, catalog)
+    data = bench(rows, catalog, typical())
+    return catalog, data, groups_of(data, catalog)
+
+
+@cache
+def whole() -> tuple[Fit, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The fit to rows that stand for all, its best point and the slopes there, once a process."""
+    _, data, _ = everything()
+    places, weights = thinned(data.rows)
+    fit = Fit(data.take(np.array(places)))
+    fit.weight = np.sqrt(weights)
+    point = fit.solve(tolerance=LOOSE)
+    return fit, point, fit.jacobian(point)
 
 
 def refit_without(name: str) -> npt.NDArray[np.float64]:
-    """Log errors of a group's rows under constants fitted, from the priors, to all others."""
+    """Log errors of a group's rows under constants fitted, to their end, to all others."""
     _, data, groups = everything()
+    fit, point, slopes = whole()
     here = groups[name]
-    places, weights = thinned(data.rows)
-    others = [(at, w) for at, w in zip(places, weights, strict=True) if not here[at]]
-    rest = Fit(data.take(np.array([at for at, _ in others])))
-    rest.weight = np.sqrt([w for _, w in others])
-    point = rest.solve(steps=STEPS, tolerance=1e-3)
-    return rest.log_errors(point, data.take(np.flatnonzero(here)))
+    places, _ = thinned(data.rows)
+    best = fit.settle(point, slopes, ~here[np.array(places)], tolerance=LOOSE, near=NEAR)
+    return fit.log_errors(best, data.take(np.flatnonzero(here)))
 
 
 def left_out_errors() -> dict[str, npt.NDArray[np.float64]]:
     """Per kind of group (gpu, family, source): log error of each row when its group is left out."""
     _, data, groups = everything()
-    out = {kind: np.full(len(data.rows), np.nan) for kind in ("gpu", "family", "source")}
+    out = {kind: np.full(len(data.rows), np.nan) for kind in KINDS}
     largest_first = sorted(groups, key=lambda name: -int(groups[name].sum()))
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         found = pool.map(refit_without, largest_first)
@@ -119,10 +142,15 @@ def left_out_errors() -> dict[str, npt.NDArray[np.float64]]:
     return out
 
 
+def keys_of(data: Bench) -> list[Key]:
+    """What each row's constants are looked up by."""
+    first = np.searchsorted(data.source, np.arange(len(data.rows)))
+    return [data.dep.keys[k] for k in data.dep.key_index[first]]
+
+
 def labels_of(data: Bench, catalog: Catalog) -> dict[str, npt.NDArray[np.str_]]:
     """What the width of a row's interval hangs on."""
-    first = np.searchsorted(data.source, np.arange(len(data.rows)))
-    keys = [data.dep.keys[k] for k in data.dep.key_index[first]]
+    keys = keys_of(data)
     routed = [catalog.models[row["model"]].is_moe for row in data.rows]
     return {
         "quantity": np.array([quantity_of(row["metric"]) for row in data.rows]),
@@ -132,25 +160,36 @@ def labels_of(data: Bench, catalog: Catalog) -> dict[str, npt.NDArray[np.str_]]:
     }
 
 
+def quantile(
+    values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], share: float
+) -> float:
+    """The value below which this share of all weight lies."""
+    order = np.argsort(values)
+    weight = weights[order]
+    place = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
+    return float(np.interp(share, place, values[order]))
+
+
 def sigmas(
     data: Bench, errors: Mapping[str, npt.NDArray[np.float64]], catalog: Catalog
 ) -> dict[str, dict[str, float]]:
     """The table `sigma`: by quantity, times a factor by architecture, engine and routing.
 
     Each is the 80 % quantile of |log error| of left-out rows over 1.28, factors shrunk towards 1
-    where rows are few.
+    where rows are few. Kinds of groups count as `KIND_WEIGHT` says.
     """
     labels = labels_of(data, catalog)
     size = np.concatenate([np.abs(e) for e in errors.values()])
     known = np.isfinite(size)
     size = size[known]
+    weight = np.repeat([KIND_WEIGHT[kind] for kind in errors], len(data.rows))[known]
     here = {kind: np.concatenate([label] * len(errors))[known] for kind, label in labels.items()}
     out = {kind: {str(value): 1.0 for value in np.unique(label)} for kind, label in here.items()}
     level = np.ones(len(size))
     for kind in list(labels) * SWEEPS:
         for value, before in out[kind].items():
             rows = here[kind] == value
-            wide = before * float(np.quantile(size[rows] / level[rows], 0.8)) / Z80
+            wide = before * quantile(size[rows] / level[rows], weight[rows], 0.8) / Z80
             n = int(rows.sum())
             out[kind][value] = wide if kind == "quantity" else wide ** (n / (n + FEW))
             level[rows] *= out[kind][value] / before

@@ -66,7 +66,7 @@ def _one(row: Row, catalog: Catalog, coefficients: Coefficients) -> float:
     model, gpu = catalog.models[row["model"]], catalog.gpus[row["gpu"]]
     return media.load_rate(
         media.denoiser(model, media.parse_picture(row["dataset"])), gpu, model,
-        gpus=int(row["n_gpus"]), copies=not row["tp"], load=row["load"],
+        gpus=int(row["n_gpus"]), copies=not row["tp"] or int(row["dp"] or 1) > 1, load=row["load"],
         load_value=float(row["load_value"] or "nan"), precision=row["weight_precision"],
         engine=row["engine"], coefficients=coefficients,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -89,12 +90,12 @@ def fit_pictures(rows: Sequence[Row], catalog: Catalog, coefficients: Coefficien
     return {"media": {"any": {**fitted, "memory": 0.0, "median_error": float(np.median(error))}}}
 
 
-def fit(rows: Sequence[Row], catalog: Catalog, tables: Mapping[str, object]) -> Powers:
+def fit(rows: Sequence[Row], catalog: Catalog, tables: Mapping[str, Any]) -> Powers:
     """Fitted power tables from the rows that measured GPUs only.
 
     Argonne's rows do not say whether power is summed over GPUs and are left out.
     """
-    from fit_inference import bench
+    from fit_inference import bench, coefficients_of
 
     usable = [
         {**row, "metric": "avg_power_w", "value": row["avg_power_w"]}
@@ -112,13 +113,7 @@ def fit(rows: Sequence[Row], catalog: Catalog, tables: Mapping[str, object]) -> 
         if not catalog.models[row["model"]].is_denoiser and row["input_len"] and row["output_len"]
     ]
     pictures = [row for row in usable if catalog.models[row["model"]].is_denoiser]
-    coefficients = Coefficients(
-        inference=tables["inference"],  # type: ignore[arg-type]
-        training={},
-        media=tables["media"],  # type: ignore[arg-type]
-        power={},
-        fitted_on="",
-    )
+    coefficients = coefficients_of(tables["inference"], {"media": tables["media"], "power": {}})
     data = bench(text, catalog, coefficients)
     out = fit_serving(data.dep, data.questions, data.measured)
     error = np.abs(

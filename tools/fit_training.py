@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -287,8 +288,7 @@ def fit(catalog: Any, rows: Mapping[str, Sequence[str]]) -> Section:
     """The `training` section fitted to the calib rows among `rows` (columns of text)."""
     columns = calibration_columns(rows)
     with_memory = _choose(columns, [bool(m) for m in columns["mem_gib_per_gpu"]])
-    terms = load_memory_terms()
-    held = {"memory": terms["training"], "optimizer": terms["optimizer"]}
+    held = held_terms()
     section = START | held
     for _ in range(2):
         times = Rows(catalog, columns, section)
@@ -313,6 +313,13 @@ def fit(catalog: Any, rows: Mapping[str, Sequence[str]]) -> Section:
         section["interval"][name] = interval(times.measured / predicted, labels)
     count_rows(times, section)
     return rounded({name: table for name, table in section.items() if name not in held})
+
+
+@cache
+def held_terms() -> dict[str, Any]:
+    """Tables of the section that are measured, not fitted."""
+    terms = load_memory_terms()
+    return {"memory": terms["training"], "optimizer": terms["optimizer"]}
 
 
 def calibration_columns(rows: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
@@ -343,7 +350,7 @@ def left_out(rows: Rows, spreads: Mapping[str, Mapping[str, float]] = _TIME_SPRE
     predicted = np.zeros(len(rows.measured))
     for number in range(FOLDS):
         held = fold == number
-        without = fit_rows(rows, START, ~held, spreads)
+        without = fit_rows(rows, START | held_terms(), ~held, spreads)
         predicted[held] = rows.predict(without, held)
     return predicted
 
@@ -358,7 +365,7 @@ def left_out_whole(rows: Rows, labels: np.ndarray, table: str = "") -> np.ndarra
         held = labels == label
         if held.sum() < FEW:
             continue
-        without = fit_rows(rows, START, ~held)
+        without = fit_rows(rows, START | held_terms(), ~held)
         if table:
             del without[table][label]
             set_typical(without, table, labels[~held])

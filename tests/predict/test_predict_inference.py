@@ -276,3 +276,16 @@ def test_one_client_has_the_time_per_token_of_a_single_stream(catalog: Catalog) 
         value = dict(zip(out["id"], out["value"], strict=True))
         for one, alone, low, high in check["ratios"]:
             assert low <= value[one] / value[alone] <= high
+
+
+def test_pictures_of_a_stated_layout_are_shared_or_copied(catalog: Catalog) -> None:
+    """dp says that each GPU makes pictures of its own; tp = 1 alone that all share one."""
+    points = {
+        "gpu": ["h100-sxm-80gb"] * 3, "n_gpus": [8] * 3, "tp": ["", 1, 1], "dp": ["", 8, 1],
+        "model": ["stabilityai/stable-diffusion-xl-base-1.0"] * 3, "engine": ["tensorrt"] * 3,
+        "weight_precision": ["fp16"] * 3, "load": ["max_throughput"] * 3,
+        "dataset": ["1024x1024, steps 20"] * 3, "metric": ["samples_s"] * 3,
+    }  # fmt: skip
+    unstated, copied, shared = predict_inference(points, catalog=catalog)["value"]
+    assert copied == unstated
+    assert shared < copied

@@ -6,7 +6,7 @@ import re
 
 NEWEST = {
     "tensorrt-llm": "tensorrt-llm 1",
-    "vllm": "vllm 0.9",
+    "vllm": "vllm 0.14",
     "sglang": "sglang 0.5",
     "lmdeploy": "lmdeploy 0.2",
     "llama.cpp": "llama.cpp",

@@ -58,7 +58,9 @@ class Shape:
     state_bytes: float
     sparse_top: float
     latent_rank: float
-    special_layers: float
+    latent_layers: float
+    sparse_layers: float
+    state_layers: float
     ffn: float = 0.0
     expert_ffn: float = 0.0
 
@@ -111,7 +113,9 @@ def shape_of(model: Model) -> Shape:
         state_bytes=2.0 * state_layers * width * hidden,
         sparse_top=SPARSE_TOP_TOKENS if "DSA" in model.attention else float("inf"),
         latent_rank=latent,
-        special_layers=_special_layers(model, float(layers), state_layers),
+        latent_layers=float(layers) if latent else 0.0,
+        sparse_layers=float(layers) if "DSA" in model.attention else 0.0,
+        state_layers=state_layers,
         ffn=float(model.ffn_hidden or 4 * hidden),
         expert_ffn=float(model.moe_ffn_hidden or 0),
     )
@@ -134,16 +138,6 @@ def _layers_by_kind(attention: str, layers: float) -> tuple[float, float, float]
         return layers, 0.0, 0.0
     full = _ATTENTION_LAYERS.search(attention)
     return float(full[1]) if full else layers, float(state[1]), STATE_WIDTH[state[2]]
-
-
-def _special_layers(model: Model, layers: float, state_layers: float) -> float:
-    """Layers whose attention takes many small kernels: latent, sparse or recurrent ones.
-
-    A sparse indexer counts as a second such layer.
-    """
-    latent = layers if model.mla_kv_lora_rank else 0.0
-    sparse = layers if "DSA" in model.attention else 0.0
-    return latent + sparse + state_layers
 
 
 def _windowed_share(model: Model, attention_layers: float) -> tuple[float, float]:

@@ -466,14 +466,14 @@ class _Prediction:
     def _media_value(self, gpu: Gpu, model: Model, row: int) -> tuple[float, str]:
         metric = self._cell("metric", row)
         n = self._count("n_gpus", row) or 1
-        tp = self._count("tp", row)
+        copies = self._count("tp", row) is None or (self._count("dp", row) or 1) > 1
         engine = self._cell("engine", row).lower()
         precision, _, _ = self._weights(row)
         work = media.denoiser(model, media.parse_picture(self._cell("dataset", row)))
         load_value = self.numbers["load_value"][0][self.table["load_value"].codes[row]]
         form = weight_format(precision, gpu, model, engine)
         rate = media.load_rate(
-            work, gpu, model, gpus=n, copies=tp is None, load=self._cell("load", row),
+            work, gpu, model, gpus=n, copies=copies, load=self._cell("load", row),
             load_value=load_value, precision=precision, engine=engine,
             coefficients=self.catalog.coefficients,
         )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gpumix.domain.coefficients import Table
+from gpumix.domain.gpu import Gpu
 from gpumix.perf.links import THROUGH_HOST
 
 EFFICIENCY_CAP = 0.95
@@ -15,10 +16,10 @@ LOW_PRECISION_CAP = 1.1
 """Efficiency at 8 or 4 bits over that at 16: a higher peak is never used much better."""
 
 COMMON = (
-    "half_span", "imbalance", "special_layer_s", "expert_half_tokens", "expert_efficiency",
-    "expert_launch_s", "attention_launch_s", "activation_passes", "state_passes", "routing_spread",
-    "itl_tail", "ramp_down", "burst_tail", "ttft_tail", "slo_headroom", "slo_share",
-    "first_wave", "offline_host", "expert_passes",
+    "imbalance", "latent_layer_s", "sparse_layer_s", "state_layer_s", "clock_exponent",
+    "expert_half_tokens", "expert_efficiency", "expert_launch_s", "attention_launch_s",
+    "activation_passes", "state_passes", "routing_spread", "itl_tail", "ramp_down", "burst_tail",
+    "ttft_tail", "slo_headroom", "slo_share", "first_wave", "offline_host", "expert_passes",
 )  # fmt: skip
 """Constants of every deployment."""
 
@@ -35,6 +36,20 @@ OF_MEMORY = (
     "attention_bytes", "doubt_share",
 )  # fmt: skip
 """What an engine generation takes of memory besides weights and cache (data/memory_terms.csv)."""
+
+
+CONSUMER_BLACKWELL = "Blackwell GDDR7"
+"""RTX PRO 6000 and RTX 50 (SM120): other tensor cores, caches and memory than B200 (SM100)."""
+
+
+def kernel_architecture(gpu: Gpu) -> str:
+    """The architecture whose kernels run on a part: its own, except that Blackwell is two.
+
+    Source: CUDA compute capabilities 10.0 (B200) and 12.0 (RTX PRO 6000, RTX 50).
+    """
+    if gpu.architecture == "Blackwell" and gpu.mem_type.startswith("GDDR"):
+        return CONSUMER_BLACKWELL
+    return gpu.architecture
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +90,18 @@ def constants_of(key: Key, tables: Mapping[str, Table]) -> dict[str, float]:
     part = tables["architecture"].get(key.architecture) or tables["architecture"]["any"]
     engine = tables["engine"].get(key.engine) or tables["engine"]["other"]
     link = tables["link"][key.link]
-    slow = engine["legacy"] and key.link != THROUGH_HOST  # the host is as slow for all engines
-    legacy = common["legacy_link_latency"] if slow else 1.0
+    launch = 1.0 if key.link == THROUGH_HOST else engine["link_start"]  # there the host is slow
     small = "_small" if key.small else ""
     memory = tables["memory"].get(key.memory or key.engine) or tables["memory"]["other"]
     return {
         **_efficiencies(key, part, engine, common),
         "half_tokens": common["half_tokens"],
+        "half_span": part["half_span"],
+        "product_start_s": common[f"product_start_{key.width}bit_s"],
         "expert_factor": engine["experts"],
-        "link_latency_s": link["latency_s"] * legacy,
-        "link_share": min(link["share"] * engine["link"], EFFICIENCY_CAP),
+        "link_latency_s": link["latency_s"] * launch,
+        "link_doubling": link["doubling"],
+        "link_share": link["share"] * engine["link"],
         **{name: common[name] for name in COMMON},
         **{name: engine.get(name + small, engine[name]) for name in OF_ENGINE},
         **{name: memory[name] for name in OF_MEMORY},

@@ -18,7 +18,16 @@ from gpumix.domain.engines import engine_family
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
 from gpumix.errors import NoEstimate
-from gpumix.perf.inference.constants import COMMON, OF_ENGINE, OF_MEMORY, Key, constants_of
+from gpumix.perf.clocks import clock_share
+from gpumix.perf.inference.constants import (
+    COMMON,
+    EFFICIENCY_CAP,
+    OF_ENGINE,
+    OF_MEMORY,
+    Key,
+    constants_of,
+    kernel_architecture,
+)
 from gpumix.perf.inference.engines import engine_generation, memory_generation
 from gpumix.perf.links import Link, link_of
 from gpumix.perf.precision import (
@@ -101,7 +110,9 @@ class Deployment:
     state_bytes: FloatArray
     sparse_top: FloatArray
     latent_rank: FloatArray
-    special_layers: FloatArray
+    latent_layers: FloatArray
+    sparse_layers: FloatArray
+    state_layers: FloatArray
     dense_bytes: FloatArray
     expert_bytes: FloatArray
     bandwidth: FloatArray
@@ -148,7 +159,11 @@ class Deployment:
     offline_host: FloatArray
     overlap: FloatArray
     imbalance: FloatArray
-    special_layer_s: FloatArray
+    latent_layer_s: FloatArray
+    sparse_layer_s: FloatArray
+    state_layer_s: FloatArray
+    clock_exponent: FloatArray
+    product_start_s: FloatArray
     routing_spread: FloatArray
     itl_tail: FloatArray
     ramp_down: FloatArray
@@ -177,6 +192,8 @@ class Deployment:
     expert_ffn: FloatArray
     key_index: npt.NDArray[np.intp]
     link_bytes_per_s: FloatArray
+    link_group: FloatArray
+    clock: FloatArray
     keys: tuple[Key, ...]
     notes: tuple[str, ...]
 
@@ -203,7 +220,8 @@ _FROM_PEAKS = (
     "link_bus",
 )  # fmt: skip
 _LOOKED_UP = (
-    "half_tokens", "expert_factor", "link_latency_s", *COMMON, *OF_ENGINE, *OF_MEMORY,
+    "half_tokens", "half_span", "product_start_s", "expert_factor", "link_latency_s",
+    *COMMON, *OF_ENGINE, *OF_MEMORY,
 )  # fmt: skip
 
 
@@ -258,7 +276,7 @@ def deployments(setups: Sequence[Setup], coefficients: Coefficients) -> Deployme
         kv, kv_guess = unstated_kv(kv_stated, weights, engine)
         kv_width = int(8 * kv_bytes_per_value(kv))
         key = Key(
-            gpu.architecture, form.width, form.compute_width, form.emulated, kv_width,
+            kernel_architecture(gpu), form.width, form.compute_width, form.emulated, kv_width,
             is_small(gpu), generation, link.kind,
             memory_generation(generation, setup.engine_version),
         )  # fmt: skip
@@ -318,7 +336,9 @@ def _row(setup: Setup, shape: Shape, form: WeightFormat, link: Link, kv: str) ->
         "state_bytes": shape.state_bytes,
         "sparse_top": shape.sparse_top,
         "latent_rank": shape.latent_rank,
-        "special_layers": shape.special_layers,
+        "latent_layers": shape.latent_layers,
+        "sparse_layers": shape.sparse_layers,
+        "state_layers": shape.state_layers,
         "dense_bytes": form.bytes_dense,
         "expert_bytes": form.bytes_expert,
         "bandwidth": gpu.bandwidth_bytes_per_s,
@@ -334,6 +354,8 @@ def _row(setup: Setup, shape: Shape, form: WeightFormat, link: Link, kv: str) ->
         "ways": float(tp * dp) if is_moe else float(tp),
         "expert_groups": float(max(setup.ep, 1)) if is_moe else 1.0,
         "link_bytes_per_s": link.bytes_per_s,
+        "link_group": float(tp * dp) if is_moe else float(tp),
+        "clock": clock_share(gpu),
         "ffn": shape.ffn,
         "expert_ffn": shape.expert_ffn,
         "max_length": float(setup.settings.max_length or 0),
@@ -368,20 +390,39 @@ def fitted(
     keys: Sequence[Key],
     coefficients: Coefficients,
 ) -> dict[str, FloatArray]:
-    """Constants of every row: looked up per key, gathered, multiplied onto the part's peaks."""
-    looked_up = [constants_of(key, coefficients.inference) for key in keys]
+    """Constants of every row: looked up per key, then `gathered`."""
+    return gathered(arrays, index, [constants_of(key, coefficients.inference) for key in keys])
+
+
+def gathered(
+    arrays: Mapping[str, FloatArray],
+    index: npt.NDArray[np.intp],
+    looked_up: Sequence[Mapping[str, float]],
+) -> dict[str, FloatArray]:
+    """Constants of every row, from the table it points to, multiplied onto the part's peaks.
+
+    Args:
+        arrays: columns of a deployment (peaks, bandwidths).
+        index: which of `looked_up` holds for each row.
+        looked_up: constants by name, one table a key.
+
+    Source: tools/fit_inference.py.
+    """
     c = {
         name: np.array([one[name] for one in looked_up], dtype=np.float64)[index]
         for name in looked_up[0]
     }
     bandwidth, flops_16bit = arrays["bandwidth"], arrays["flops_16bit"]
+    clock = arrays["clock"] ** c["clock_exponent"]
+    doublings = np.log2(np.maximum(arrays["link_group"], 2.0) / 2.0)
+    share = c["link_share"] * c["link_doubling"] ** doublings
     return {
-        "linear_rate": arrays["flops_peak"] * c["mfu"],
+        "linear_rate": arrays["flops_peak"] * clock * c["mfu"],
         "weight_rate": bandwidth * c["mbu"],
-        "head_rate": flops_16bit * c["mfu_16bit"],
+        "head_rate": flops_16bit * clock * c["mfu_16bit"],
         "head_weight_rate": bandwidth * c["mbu_16bit"],
         "kv_rate": bandwidth * c["mbu_kv"],
-        "prefill_rate": flops_16bit * c["mfu_prefill"],
-        "link_bus": arrays["link_bytes_per_s"] * c["link_share"],
+        "prefill_rate": flops_16bit * clock * c["mfu_prefill"],
+        "link_bus": arrays["link_bytes_per_s"] * np.minimum(share, EFFICIENCY_CAP),
         **{name: c[name] for name in _LOOKED_UP},
     }

@@ -20,6 +20,13 @@ V0_REMOVED = (0, 11)
 """The first vLLM without its old engine, which GPUs before Ampere ran from 0.8 on, where all others
 began with the new one. Source: vLLM V1 user guide, release notes of v0.11.0."""
 
+ASYNCHRONOUS = (0, 14)
+"""The first vLLM that prepares a step while the one before runs, unless told otherwise.
+Source: release notes of v0.14.0."""
+
+FIRST = {"vllm": "vllm 0.2", "tensorrt-llm": "tensorrt-llm 0.5"}
+"""Generations of 2023: runs dated so without a version are theirs."""
+
 BEFORE_AMPERE = ("Pascal", "Volta", "Turing")
 
 
@@ -40,7 +47,7 @@ def engine_generation(
     >>> engine_generation("vllm", "0.8.5", architecture="Turing")
     ('vllm 0.6', '')
     >>> engine_generation("tensorrt-llm", "0.12.0")
-    ('tensorrt-llm 0.10', '')
+    ('tensorrt-llm 0.8', '')
     """
     generation, note = _generation(engine, version, weight_precision, architecture)
     if vendor == "amd" and generation in OTHER_KERNELS_ON_AMD and "rocm" not in version.lower():
@@ -63,22 +70,25 @@ def _generation(
             return LEGACY_ON_FP16[engine], f"{engine} version not stated: fp16, so 2023-24 assumed"
         return NEWEST[engine], ""
     if year := _YEAR.match(version):
-        return (
-            LEGACY_ON_FP16.get(engine, NEWEST[engine]) if int(year[1]) < 2024 else NEWEST[engine]
-        ), ""
+        return (FIRST.get(engine, NEWEST[engine]) if int(year[1]) < 2024 else NEWEST[engine]), ""
     found = _VERSION.search(version)
     number = (int(found[1]), int(found[2])) if found else (99, 0)
     if engine == "tensorrt-llm":
         return _first_below(
             number,
-            ((0, 10), "tensorrt-llm 0.5"),
-            ((1, 0), "tensorrt-llm 0.10"),
+            ((0, 8), "tensorrt-llm 0.5"),
+            ((1, 0), "tensorrt-llm 0.8"),
             newest=NEWEST[engine],
         ), ""
     if engine == "vllm":
         v1 = V0_REMOVED if architecture in BEFORE_AMPERE else (0, 8)
         return _first_below(
-            number, ((0, 6), "vllm 0.3"), (v1, "vllm 0.6"), newest=NEWEST[engine]
+            number,
+            ((0, 3), "vllm 0.2"),
+            ((0, 6), "vllm 0.3"),
+            (v1, "vllm 0.6"),
+            (ASYNCHRONOUS, "vllm 0.9"),
+            newest=NEWEST[engine],
         ), ""
     return NEWEST[engine], ""
 
@@ -92,6 +102,10 @@ _MEMORY_STEPS = (((0, 17), "vllm 0.9"), ((0, 21), "vllm 0.17"))
 Source: docs/memory.md."""
 
 
+SAME_MEMORY = {"vllm 0.2": "vllm 0.3", "tensorrt-llm 0.8": "tensorrt-llm 0.10"}
+"""Generations that differ in speed, not in what they take of memory."""
+
+
 def memory_generation(generation: str, version: str) -> str:
     """The generation whose constants of memory hold, of an engine's `engine_generation`.
 
@@ -100,7 +114,9 @@ def memory_generation(generation: str, version: str) -> str:
     >>> memory_generation("sglang 0.5", "0.5.3")
     'sglang 0.5'
     """
-    if generation != NEWEST["vllm"]:
+    if generation in SAME_MEMORY:
+        return SAME_MEMORY[generation]
+    if generation not in ("vllm 0.9", NEWEST["vllm"]):
         return generation
     found = _VERSION.search(version)
     number = (int(found[1]), int(found[2])) if found else (99, 0)

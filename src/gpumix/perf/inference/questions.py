@@ -110,15 +110,18 @@ def rates_of(dep: Deployment, asked: Questions, load: str) -> Rates:
     }
     if load in simple:
         return simple[load]()
-    limits = {"tpot_s": asked.tpot_limit_s, "ttft_s": asked.ttft_limit_s}
-    highest = loads.highest_rate(dep, i, o, **limits)
     given = np.isfinite(n)
+    if given.all():
+        return loads.request_rate(dep, i, o, n)
+    limits = {"tpot_s": asked.tpot_limit_s, "ttft_s": asked.ttft_limit_s}
     if not given.any():
-        return highest
-    stated = loads.request_rate(dep, i, o, np.where(given, n, 1.0))
+        return loads.highest_rate(dep, i, o, **limits)
+    stated, highest = np.flatnonzero(given), np.flatnonzero(~given)
+    halves = [rates_of(dep.take(own), asked.take(own), load) for own in (stated, highest)]
+    back = np.argsort(np.concatenate([stated, highest]))
     return Rates(
         **{
-            f.name: np.where(given, getattr(stated, f.name), getattr(highest, f.name))
+            f.name: np.concatenate([getattr(half, f.name) for half in halves])[back]
             for f in fields(Rates)
         }
     )

@@ -17,6 +17,10 @@ LATENT_EXTRA = 64.0
 """Rotary dimensions beside the latent cache. Source: DeepSeek-V2, arXiv 2405.04434."""
 
 
+PRODUCTS = 4.0
+"""Matrix products of a layer: queries, keys and values; output; up and gate; down."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepParts:
     """Where one step's time goes [s]; `overlap` is the share of the host's work hidden."""
@@ -139,8 +143,15 @@ def step_kernels(
         dep.hidden, dep.layers, dep.expert_passes, dep.bandwidth,
     )  # fmt: skip
     routed = routed * dep.expert_factor * (1.0 + dep.imbalance * np.log(dep.expert_groups))
-    launches = dep.special_layers * dep.special_layer_s + np.where(
-        dep.expert_params > 0.0, dep.expert_launch_s * dep.layers, 0.0
+    special = (
+        dep.latent_layers * dep.latent_layer_s
+        + dep.sparse_layers * dep.sparse_layer_s
+        + dep.state_layers * dep.state_layer_s
+    )
+    launches = (
+        special
+        + PRODUCTS * dep.layers * dep.product_start_s
+        + np.where(dep.expert_params > 0.0, dep.expert_launch_s * dep.layers, 0.0)
     )
     decode_s, prefill_attention_s = _attention_s(dep, sequences, context, prompts, prompt_len)
     reduce_s, scatter_s = _link_s(dep, tokens)
