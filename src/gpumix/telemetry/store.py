@@ -87,7 +87,9 @@ def column_of(name: str, known: Collection[str]) -> str:
     >>> column_of("t", ["t"]), column_of("tokens_cached_total", ["t"])
     ('"t"', 'null::double as "tokens_cached_total"')
     """
-    return f'"{name}"' if name in known else f'null::double as "{name}"'
+    if name in known:
+        return f'"{name}"'
+    return f'null::{"varchar" if SCHEMA.field(name).type == pa.string() else "double"} as "{name}"'
 
 
 def source_of(kind: str, name: str) -> Source:
