@@ -40,6 +40,7 @@ NOT_OF_THE_CATALOGUE = {
     "start.csv",
     "audit_rules.csv",  # the fleet's verbs
     "bill_columns.csv",
+    "drift_rules.csv",
     "export_gpus.csv",  # names in files that start a plan
     "export_images.csv",
     "export_providers.csv",
