@@ -39,6 +39,17 @@ def replan(
         Path | None,
         typer.Option(help="Folder for the new plan.json, report.html, replan.json, replan.md."),
     ] = None,
+    drifted: Annotated[
+        bool,
+        typer.Option(
+            "--drifted",
+            help="Plan with what `gpumix drift` finds in FLEET: demand, lengths, prices, speeds.",
+        ),
+    ] = False,
+    bill: Annotated[
+        list[Path] | None,
+        typer.Option(help="FOCUS bill that --drifted takes prices from; may be given again."),
+    ] = None,
     effort: Annotated[
         Effort, typer.Option(help="How much work the searches may do.")
     ] = Effort.NORMAL,
@@ -65,7 +76,9 @@ def replan(
     day = None if as_of is None else as_of.date()
     with spinner() as progress:
         work = work_of(effort.value, None)
-        found = replan_fleet(plan, fleet, prices, day, out, progress, work, measured)
+        found = replan_fleet(
+            plan, fleet, prices, day, out, progress, work, measured, drifted, bill or ()
+        )
     told = Format.JSON if as_json else format
     if told is Format.JSON:
         typer.echo(export.to_json(replan_json(found)))

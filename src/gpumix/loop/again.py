@@ -81,6 +81,14 @@ def costed(
     )
 
 
+def with_drift(answer: DriftAnswer, facts: Facts, start: Again) -> Again:
+    """An inventory and a catalogue with all of what drifted that enters a plan."""
+    seen = served(facts)
+    for finding in answer.findings:
+        start = _with(finding, start, facts, seen) or start
+    return start
+
+
 def _cost(before: Plan, changed: Again, solve: Solve) -> DriftCost:
     try:
         after = solve(changed.inventory, changed.catalog)

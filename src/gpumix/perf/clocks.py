@@ -15,7 +15,7 @@ SXM4, H100 SXM5, L40S). Source: NVIDIA data sheets. Others: not known to differ.
 
 
 def clock_share(gpu: Gpu) -> float:
-    """Power a part has for each FLOP of its peak, over that of its architecture's full part, <= 1 [1].
+    """Power of a part for each FLOP of its peak, over that of its architecture's full part [0-1].
 
     Its peak under load is that share to the power of the fitted `clock_exponent`.
 

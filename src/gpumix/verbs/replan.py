@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -11,6 +11,9 @@ from gpumix import __version__
 from gpumix.catalog import Catalog
 from gpumix.domain.replanned import Replanned
 from gpumix.errors import InputError, Problem
+from gpumix.loop.again import Again as Drifted
+from gpumix.loop.again import with_drift
+from gpumix.loop.drift import hold
 from gpumix.loop.replan import Again, left_of, replan
 from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.plan import Progress
@@ -18,6 +21,7 @@ from gpumix.publish import check_folder, write_set
 from gpumix.report import export
 from gpumix.report.difference import replan_json, replan_markdown
 from gpumix.telemetry.machines import gpu_id
+from gpumix.verbs.drift import gather
 from gpumix.verbs.observe import opened
 from gpumix.verbs.plan import FILES as PLAN_FILES
 from gpumix.verbs.plan import Opened, files_of, open_inventory
@@ -39,15 +43,21 @@ def replan_fleet(
     progress: Progress = lambda _: None,
     work: Work = NORMAL,
     measured: Path | None = None,
+    drifted: bool = False,
+    bills: Sequence[Path] = (),
 ) -> Replanned:
     """The plan from what runs on a day (today where none is told), and what is different.
 
     `plan` is a plan.json or its folder, `fleet` a folder of `observe` whose counts go before the
-    plan's, `prices` a price sheet that goes before the plan's prices. With a folder `out` the new
-    plan's files go there.
+    plan's, `prices` a price sheet that goes before the plan's prices. `drifted`: demand, lengths,
+    prices (by `bills`) and speeds are those that the fleet shows where they have drifted. With a
+    folder `out` the new plan's files go there.
 
     Raises: InputError with the problems of the files; nothing is written then.
     """
+    if drifted and fleet is None:
+        fix = "name the fleet: gpumix replan FLEET --plan PLAN --drifted"
+        raise InputError(Problem("--drifted", "needs a fleet to look at", fix))
     if out is not None:
         check_folder(out, FILES)
     progress(f"reading {plan}")
@@ -61,6 +71,12 @@ def replan_fleet(
     catalog = started.catalog.with_rates(left.inventory.rates)
     if left.inventory.api is not None:
         catalog = catalog.with_apis(left.inventory.api)
+    if drifted and fleet is not None:
+        progress("what has drifted")
+        found = gather(fleet, plan, bills, measured=measured, progress=progress)
+        answer = hold(found.facts, found.currency, found.notes)
+        now = with_drift(answer, found.facts, Drifted(left.inventory, catalog))
+        left, catalog = replace(left, inventory=now.inventory), now.catalog
     again = replan(started.before, left, catalog, progress, work)
     if out is not None:
         _write(out, again, started)
