@@ -31,6 +31,7 @@ from gpumix.cli import (
     price_files,
     price_trends,
     prices,
+    serve,
     simulate,
     site,
     solve,
@@ -74,6 +75,8 @@ _add(app, observe.observe)
 _add(app, attribute.attribute)
 _add(app, audit.audit)
 _add(app, explain.explain)
+_add(app, serve.serve)
+_add(app, serve.mcp)
 _add(predict_app, predict.predict_inference, "inference")
 _add(predict_app, predict.predict_training, "training")
 _add(prices_app, prices.prices_list, "list")

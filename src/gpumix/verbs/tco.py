@@ -110,6 +110,38 @@ def tco_file(
     return Tco(found, {name: tuple(entries_of(whole.case, name)) for name in whole.case.options})
 
 
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Present cost of every option over one figure of a case: a row a value of it."""
+
+    over: str
+    values: tuple[float, ...]
+    present_cost: Mapping[str, tuple[float, ...]]
+
+
+def tco_at(
+    path: Path,
+    values: Mapping[str, Any],
+    over: str = "",
+    points: Sequence[float] = (),
+    today: date | None = None,
+) -> tuple[TcoAnswer, Curve]:
+    """The answer to a case with other values at these paths, without variants, tornado and draws;
+    and what its options cost at `points` of the figure at the path `over`.
+
+    Raises: InputError for a path that leads nowhere, and for values that make no case.
+    """
+    document = read_case(path)
+    tree = with_values(document.data, values)
+    tree.pop("variants", None)
+    laid = _laid(tree, document, today or date.today(), load(), "")
+    found = _answer(laid, _break_evens(laid))
+    cases = [laid.at({over: value}, over) for value in points]
+    costs = [_all_present(case) for case in cases]
+    drawn = {name: tuple(cost[name] for cost in costs) for name in found.options}
+    return found, Curve(over, tuple(points), drawn)
+
+
 def entries_of(case: Case, name: str) -> Iterator[Entry]:
     """Entries of an option of a case, in order of time."""
     streams = count(case.options[name], case, Clock(case)).streams
