@@ -181,3 +181,17 @@ def test_a_file_of_the_machine_is_no_model(ask: TestClient) -> None:
     answer = ask.get("/api/v1/compare", params={"model": "/etc/hosts.yaml"})
     assert answer.status_code == 422
     assert answer.json()["problems"][0]["path"] == "model"
+
+
+def test_a_defect_tells_a_reader_nothing_of_the_machine(tmp_path: Path) -> None:
+    app = web_fixture.application(tmp_path / "shown")
+
+    @app.get("/broken")
+    def broken() -> None:
+        raise KeyError("secret of the code")
+
+    answer = web_fixture.client(app).get("/broken")
+    assert answer.status_code == 500
+    assert "defect" in answer.text
+    assert "secret" not in answer.text
+    assert answer.headers["content-security-policy"] == POLICY

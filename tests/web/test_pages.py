@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from gpumix import fields
 from gpumix.cli import app
-from gpumix.verbs.tco import tco_file
+from gpumix.verbs.tco import tco_at, tco_file
 from gpumix.web.pages.all import PAGES
 from gpumix.web.pages.own import cases
 from gpumix.web.pages.start import examples
@@ -29,7 +29,7 @@ ADDRESSES = (
     "/", "/plan", "/plan?folder=dhaka", COMPARE, f"{COMPARE}&sort=price", "/own", "/own?busy=80",
     "/prices?gpu=l40s&purchase=on_demand", f"/fit?model={quote(MODEL, '')}&gpus={GPUS}", "/fleet",
     "/audit", "/explain?find=ttft", "/explain/ttft_p95_s", "/explain?name=h100-sxm-80gb",
-    "/explain/usd_per_mtok_total", "/examples/demo.yaml",
+    "/explain/usd_per_mtok_total", "/api", "/examples/demo.yaml",
 )  # fmt: skip
 
 
@@ -175,3 +175,12 @@ def test_every_heading_of_a_registered_column_leads_to_its_meaning(ask: TestClie
     for name in sorted(names)[::8]:
         answer = ask.get(f"/explain/{name}")
         assert answer.status_code == 200, name
+
+
+def test_the_curve_of_own_is_the_case_counted_at_each_point() -> None:
+    case = cases(Path("nowhere"))["tco-dhaka"]
+    _, curve = tco_at(case, {"break_even": {}}, "load.busy", (0.1, 0.45, 1.0))
+    for i, busy in enumerate(curve.values):
+        found, _ = tco_at(case, {"load.busy": busy, "break_even": {}})
+        for name, option in found.options.items():
+            assert curve.present_cost[name][i] == pytest.approx(option.present_cost, rel=1e-12)

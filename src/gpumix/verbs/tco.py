@@ -127,7 +127,7 @@ def tco_at(
     today: date | None = None,
 ) -> tuple[TcoAnswer, Curve]:
     """The answer to a case with other values at these paths, without variants, tornado and draws;
-    and what its options cost at `points` of the figure at the path `over`.
+    and what its options cost at `points`, ascending, of the figure at the path `over`.
 
     Raises: InputError for a path that leads nowhere, and for values that make no case.
     """
@@ -136,8 +136,10 @@ def tco_at(
     tree.pop("variants", None)
     laid = _laid(tree, document, today or date.today(), load(), "")
     found = _answer(laid, _break_evens(laid))
-    cases = [laid.at({over: value}, over) for value in points]
-    costs = [_all_present(case) for case in cases]
+    for end in {*points[:1], *points[-1:]}:
+        laid.at({over: end}, over)
+    steps = steps_of(laid.tree, over) if points else ()
+    costs = [_all_present(laid.at_figures({steps: value})) for value in points]
     drawn = {name: tuple(cost[name] for cost in costs) for name in found.options}
     return found, Curve(over, tuple(points), drawn)
 

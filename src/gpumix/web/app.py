@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from gpumix import __version__
 from gpumix.errors import GpumixError
 from gpumix.web import api, forms
-from gpumix.web.guarding import Guard, Refused
+from gpumix.web.guarding import HEADERS, Guard, Refused
 from gpumix.web.house import House
 from gpumix.web.jobs import Jobs, QueueFull
 from gpumix.web.kept import Kept
@@ -186,6 +186,14 @@ def _add_errors(app: FastAPI, house: House) -> None:
         problem: Told = {"path": "", "message": str(error), "did_you_mean": None}
         answer = tell(request, _FULL, [problem])
         answer.headers["retry-after"] = "60"
+        return answer
+
+    @app.exception_handler(Exception)
+    def defect(request: Request, error: Exception) -> Response:
+        what = "this is a defect of gpumix; the server's own terminal says where: please report it"
+        problem: Told = {"path": "", "message": what, "did_you_mean": None}
+        answer = tell(request, DEFECT, [problem])
+        answer.headers.update(HEADERS)  # it is told outside of the guard
         return answer
 
     @app.exception_handler(OSError)

@@ -54,6 +54,11 @@ def add(app: FastAPI, house: House, frame: Callable[[Request], dict[str, Any]]) 
         await run_in_threadpool(house.jobs.cancel, id)
         return RedirectResponse(f"/jobs/{id}", _SEE_OTHER)
 
+    @app.get("/api", include_in_schema=False)
+    def described(request: Request) -> Response:
+        values = {**frame(request), "title": "REST", "described": app.openapi()}
+        return HTMLResponse(page("api.html.j2", values))
+
     @app.get("/examples/{name}.yaml", include_in_schema=False)
     def example(name: str) -> Response:
         try:

@@ -21,7 +21,7 @@ POLICY: Final = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 """Content-Security-Policy of every answer: no inline script or style, no eval, no other host."""
-_HEADERS: Final = {
+HEADERS: Final = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -29,6 +29,7 @@ _HEADERS: Final = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
+"""Of every answer."""
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
 _BEARER, _BASIC = "bearer", "basic"
 _TAKES_INVENTORY: Final = ("/plan", "/api/v1/plans", "/api/v1/tco")
@@ -133,7 +134,7 @@ def _too_large(most: int) -> Refused:
 
 def _add_headers(message: MutableMapping[str, Any]) -> None:
     headers = MutableHeaders(scope=message)
-    for name, value in _HEADERS.items():
+    for name, value in HEADERS.items():
         headers.setdefault(name, value)
     headers.setdefault("cache-control", "no-store")
 

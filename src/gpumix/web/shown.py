@@ -35,6 +35,7 @@ class Shown:
     headline: str
     data: Answer
     eyebrow: str = ""
+    steps: tuple[str, ...] = ()
     lead: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     charts: tuple[Chart, ...] = ()
@@ -61,6 +62,7 @@ class Shown:
         parts = [
             f"# {escaped(self.title)}",
             f"**{escaped(self.headline)}**" if self.headline else "",
+            *(f"{n}. {escaped(step)}" for n, step in enumerate(self.steps, start=1)),
             *map(escaped, self.lead),
             *(f"> {escaped(one)}" for one in self.warnings),
             *(drawn(one) for one in (*self.tables, *self.folded) if one.rows),

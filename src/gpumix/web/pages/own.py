@@ -19,7 +19,7 @@ from gpumix.errors import unknown_name
 from gpumix.files import read_columns
 from gpumix.inventory.case import read_case
 from gpumix.report import export
-from gpumix.report.tables import Cell, Column, Table, column, text
+from gpumix.report.tables import Cell, Column, Table, text
 from gpumix.report.views import compare_charts
 from gpumix.report.views import tco as view
 from gpumix.verbs.tco import Curve, tco_at
@@ -201,14 +201,15 @@ def _curve_table(found: TcoAnswer, curve: Curve) -> Table:
     names = list(curve.present_cost)
     own = fields.field("present_cost")
     columns = (
-        column("utilisations", title="Hours busy"),
+        Column("utilisations", "Hours busy", False, fields.field("utilisations").definition),
         *(Column("present_cost", name, True, own.definition) for name in names),
     )
     rows = []
     for i, at in enumerate(curve.values):
         costs = [curve.present_cost[name][i] for name in names]
+        least = min(costs)
         cells = [
-            Cell(fields.format_value(own, cost), tone="good" if cost == min(costs) else "")
+            Cell(fields.format_value(own, cost), *(("least", "good") if cost == least else ()))
             for cost in costs
         ]
         rows.append((text(fields.format_value("utilisations", at)), *cells))
