@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -104,3 +106,10 @@ def test_a_plans_ledger_can_be_had(ask: TestClient) -> None:
     assert ask.get("/api/v1/plans/dhaka/entries.csv").text == "month,option\n0,own\n"
     assert ask.get("/api/v1/plans/nope/entries.csv").status_code == 404
     assert ask.get("/api/v1/plans/dhaka/inventory").json()["schema_version"]
+
+
+def test_pages_need_no_other_extra() -> None:
+    """What reads fleets is asked for only where a fleet is."""
+    code = "import sys, gpumix.web.app; print([m for m in sys.modules if 'gpumix.telemetry' in m])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -14,7 +14,7 @@ from gpumix.errors import InputError, Problem
 from gpumix.report import export
 from gpumix.verbs.price_trends import compare_prices, price_history
 from gpumix.verbs.prices import check, list_offers
-from gpumix.web.folders import chosen, fleets, plans, slug
+from gpumix.web.folders import chosen, fleet_names, plans, slug
 from gpumix.web.forms import queue
 from gpumix.web.house import House
 from gpumix.web.pages.own import cases
@@ -79,10 +79,10 @@ def add(app: FastAPI, house: House) -> None:
 
     @app.get("/api/v1", tags=["lists"], summary="What is here", operation_id="index")
     def index() -> dict[str, Any]:
-        """Folders, cases and examples by name."""
+        """Folders, cases and examples by name; no fleets where gpumix[fleet] is not installed."""
         return {
             "plans": [one.name for one in plans(house.folder)],
-            "fleets": [one.name for one in fleets(house.folder)],
+            "fleets": fleet_names(house.folder),
             "cases": list(cases(house.folder)),
             "examples": [one.name for one in examples()],
         }

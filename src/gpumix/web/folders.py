@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gpumix.errors import unknown_name
-from gpumix.telemetry.store import FLEET_FILE
+from gpumix.errors import InputError, unknown_name
 from gpumix.web.problems import NotHere
 
 PLAN_FILE = "plan.json"
@@ -41,8 +40,21 @@ def plans(folder: Path) -> list[Listed]:
 
 
 def fleets(folder: Path) -> list[Listed]:
-    """Folders that hold a fleet or the sources of one, the newest first."""
-    return _listed(folder, _is_fleet, "")
+    """Folders that hold a fleet or the sources of one, the newest first.
+
+    Raises: InputError where what reads fleets (gpumix[fleet]) is not installed.
+    """
+    from gpumix.telemetry.store import FLEET_FILE
+
+    return _listed(folder, lambda path: _is_fleet(path, FLEET_FILE), "")
+
+
+def fleet_names(folder: Path) -> list[str]:
+    """Names of the folders of fleets; none where gpumix[fleet] is not installed."""
+    try:
+        return [one.name for one in fleets(folder)]
+    except InputError:
+        return []
 
 
 def chosen(listed: Iterable[Listed], name: str, kind: str) -> Listed:
@@ -63,8 +75,8 @@ def slug(words: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", bare).strip("-")[:_LONGEST_SLUG].strip("-") or "plan"
 
 
-def _is_fleet(path: Path) -> bool:
-    if (path / FLEET_FILE).is_file():
+def _is_fleet(path: Path, fleet_file: str) -> bool:
+    if (path / fleet_file).is_file():
         return True
     if (path / PLAN_FILE).is_file():
         return False

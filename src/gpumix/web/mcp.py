@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from gpumix import __version__
 from gpumix.errors import GpumixError, message_of
-from gpumix.web.folders import fleets, plans
+from gpumix.web.folders import fleet_names, plans
 from gpumix.web.house import House
 from gpumix.web.jobs import Jobs
 from gpumix.web.kept import Kept
@@ -61,7 +61,7 @@ def _tools(kept: Kept, folder: Path) -> list[Callable[..., Told]]:
         """Names of the folders with plans and with fleets that the other tools take."""
         return {
             "plans": [one.name for one in plans(folder)],
-            "fleets": [one.name for one in fleets(folder)],
+            "fleets": fleet_names(folder),
         }
 
     def plan_(folder: str = "") -> Told:

@@ -1,10 +1,14 @@
-"""`/fleet` and `/audit`: whose a fleet's hours and dollars were, and what was wasted."""
+"""`/fleet` and `/audit`: whose a fleet's hours and dollars were, and what was wasted.
+
+What reads fleets is an extra of its own, so it is imported when it is asked for.
+"""
 
 from __future__ import annotations
 
 import functools
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -12,12 +16,13 @@ from gpumix.domain.fleet import Attribution, as_json
 from gpumix.report.audit import audit_markdown
 from gpumix.report.views import audit as audit_view
 from gpumix.report.views import fleet as fleet_view
-from gpumix.verbs.attribute import attribute_fleet
-from gpumix.verbs.audit import Audit, audit_fleet
 from gpumix.web.folders import chosen, fleets
 from gpumix.web.house import House, Query
 from gpumix.web.pages.page import WIDE_PX, Page, drawn
 from gpumix.web.shown import Shown
+
+if TYPE_CHECKING:
+    from gpumix.verbs.audit import Audit
 
 _KEPT_FLEETS = 4
 
@@ -90,11 +95,15 @@ def _without(title: str, kind: str) -> Shown:
 
 @functools.lru_cache(maxsize=_KEPT_FLEETS)
 def _attributed(path: Path, changed_s: float, by: str, today: date) -> Attribution:
+    from gpumix.verbs.attribute import attribute_fleet
+
     return attribute_fleet(path, by=[by] if by else ())
 
 
 @functools.lru_cache(maxsize=_KEPT_FLEETS)
 def _audited(path: Path, changed_s: float, off: str, today: date) -> Audit:
+    from gpumix.verbs.audit import audit_fleet
+
     return audit_fleet(path, off=off or None)
 
 
