@@ -82,8 +82,6 @@ def test_json_is_what_the_command_line_prints(ask: TestClient) -> None:
         (["fit", MODEL, "--gpus", GPUS], COMPARE.replace("compare", "fit")),
         (["explain", "ttft_p95_s"], "/explain?name=ttft_p95_s"),
         (["prices", "list", "--gpu", "l40s"], "/prices/list?gpu=l40s"),
-        (["prices", "history", "l40s"], "/prices/history?gpu=l40s"),
-        (["prices", "compare", "h100", "l40s"], "/prices/compare?gpus=h100,l40s"),
         (["prices", "check"], "/prices/check"),
     ):
         printed = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
