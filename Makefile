@@ -3,7 +3,7 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-real test-spark lint types layers fit data docs golden examples accuracy whole-runs mutants fuzz bench bench-fleet bench-mix same-plan bench-serving validate-serving validate-kept closed-form never-cheaper bench-training wheel clean
+.PHONY: help demo test test-real test-spark lint types layers fit data docs golden examples accuracy whole-runs mutants fuzz bench bench-fleet bench-mix same-plan bench-serving validate-serving validate-kept closed-form never-cheaper bench-training wheel face clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,12 +17,12 @@ help:  ## this list
 
 .venv/.dev: .venv/.base
 	@echo "Installing what the tests need ..." >&2
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,fleet,guard,dev]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,fleet,guard,web,mcp,dev]'
 	@touch $@
 
 .venv/.mutants: .venv/.dev
 	@echo "Installing what changes code ..." >&2
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,fleet,guard,dev,mutants]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,fleet,guard,web,mcp,dev,mutants]'
 	@touch $@
 
 demo: .venv/.base  ## plan examples/inference-first.yaml and say where the report is
@@ -112,6 +112,9 @@ fuzz: .venv/.dev  ## spoiled files before every reader, for ten minutes (MINUTES
 
 wheel: .venv/.base  ## build the wheel, install it in a clean environment, run it there
 	@$(BIN)/python tools/try_wheel.py
+
+face: .venv/.base  ## install the wheel with its pages from a wheelhouse, serve, ask for the first page
+	@$(BIN)/python tools/try_face.py
 
 clean:  ## remove everything make made
 	@rm -rf .venv .cache dist gpumix-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -19,23 +19,26 @@ COMMANDS = (["--version"], ["demo"], ["explain", "tpot_p95_s"])
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 
 
-def build() -> None:
-    """gpumix and everything that it needs to run, as wheels in dist/wheels."""
+def build(extra: str = "") -> None:
+    """gpumix and everything that it needs to run, with an extra (`[web]`), as wheels in
+    dist/wheels."""
     for old in WHEELS.glob("gpumix-*.whl"):
         old.unlink()
     constraints = str(ROOT / "constraints.txt")
     options = ["-q", "-c", constraints, "--find-links", str(WHEELS), "--wheel-dir", str(WHEELS)]
-    subprocess.run([*PIP, "wheel", *options, str(ROOT)], check=True)
+    subprocess.run([*PIP, "wheel", *options, f"{ROOT}{extra}"], check=True)
 
 
-def install(folder: Path) -> Path:
-    """A new environment with gpumix from dist/wheels alone; the path of its command."""
+def install(folder: Path, extra: str = "") -> Path:
+    """A new environment with gpumix and an extra from dist/wheels alone; the path of its
+    command."""
     # without pip: some systems lack what venv needs to install it
     venv.create(folder, symlinks=os.name != "nt")
     programs = folder / ("Scripts" if os.name == "nt" else "bin")
     python = shutil.which("python", path=str(programs))
     where = ["--no-index", "--find-links", str(WHEELS)]
-    subprocess.run([*PIP, "--python", str(python), "install", "-q", *where, "gpumix"], check=True)
+    wanted = f"gpumix{extra}"
+    subprocess.run([*PIP, "--python", str(python), "install", "-q", *where, wanted], check=True)
     return programs / "gpumix"
 
 

@@ -36,6 +36,7 @@ from gpumix.cli import (
     price_trends,
     prices,
     replan,
+    serve,
     simulate,
     site,
     solve,
@@ -84,6 +85,8 @@ _add(app, drift.drift)
 _add(app, replan.replan)
 _add(app, diff.diff)
 _add(app, explain.explain)
+_add(app, serve.serve)
+_add(app, serve.mcp)
 _add(predict_app, predict.predict_inference, "inference")
 _add(predict_app, predict.predict_training, "training")
 _add(prices_app, prices.prices_list, "list")

@@ -65,6 +65,15 @@ def plan_head(plan: Plan) -> str:
 
 def plan_html(plan: Plan) -> str:
     """The report of a plan, a whole HTML document."""
+    parts = plan_parts(plan)
+    javascript = Markup(_javascript())
+    template = environment().get_template("report.html.j2")
+    return template.render(**parts, javascript=javascript, label=fields.label)
+
+
+def plan_parts(plan: Plan) -> dict[str, Any]:
+    """What the templates head.html.j2 and plan_body.html.j2 show of a plan, by their names for it;
+    `specs` are its charts' specifications by id."""
     page_charts = {
         "mix": chart("mix", "GPUs by kind", charts.mix_by_gpu(plan)),
         "week": chart("week", fields.label("hourly_gpus"), charts.gpus_over_week(plan)),
@@ -115,30 +124,24 @@ def plan_html(plan: Plan) -> str:
             s.ways,
         )
     ]
-    return (
-        environment()
-        .get_template("report.html.j2")
-        .render(
-            **_head(plan),
-            tables=tables,
-            cfo=cfo,
-            charts=page_charts,
-            sections=sections,
-            trees=tco_view.ledger_tables(plan),
-            evidence=plan_view.evidence_counts(plan),
-            replayed=plan_view.replay_words(plan),
-            drawn=plan_view.traffic_words(plan),
-            available=availability_view.availability_words(plan),
-            demand=demand_view.demand_words(plan),
-            today=today_view.today_words(plan),
-            by_api=api_view.api_words(plan),
-            over_scenarios=decision_view.scenario_words(plan),
-            glossary=_glossary([*cfo.tables, *tables.values(), *inner]),
-            specs={chart.id: chart.spec for chart in drawn},
-            javascript=Markup(_javascript()),
-            label=fields.label,
-        )
-    )
+    return {
+        **_head(plan),
+        "tables": tables,
+        "cfo": cfo,
+        "charts": page_charts,
+        "sections": sections,
+        "trees": tco_view.ledger_tables(plan),
+        "evidence": plan_view.evidence_counts(plan),
+        "replayed": plan_view.replay_words(plan),
+        "drawn": plan_view.traffic_words(plan),
+        "available": availability_view.availability_words(plan),
+        "demand": demand_view.demand_words(plan),
+        "today": today_view.today_words(plan),
+        "by_api": api_view.api_words(plan),
+        "over_scenarios": decision_view.scenario_words(plan),
+        "glossary": _glossary([*cfo.tables, *tables.values(), *inner]),
+        "specs": {chart.id: chart.spec for chart in drawn},
+    }
 
 
 def _head(plan: Plan) -> dict[str, Any]:

@@ -29,6 +29,8 @@ from gpumix.values import FloatArray
 
 _USUALLY_COUNTED = ("hardware", "energy", "staff", "support", "tax", "installation")
 """Categories whose absence from something owned is said."""
+_Counted = dict[tuple[tuple[str | int, ...], float, str], float]
+"""Present cost of an option where a figure at a path has a value."""
 _CAPITAL = ("finance", "cost_of_capital")
 
 
@@ -108,6 +110,40 @@ def tco_file(
         share_cheapest=cheapest,
     )
     return Tco(found, {name: tuple(entries_of(whole.case, name)) for name in whole.case.options})
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Present cost of every option over one figure of a case: a row a value of it."""
+
+    over: str
+    values: tuple[float, ...]
+    present_cost: Mapping[str, tuple[float, ...]]
+
+
+def tco_at(
+    path: Path,
+    values: Mapping[str, Any],
+    over: str = "",
+    points: Sequence[float] = (),
+    today: date | None = None,
+) -> tuple[TcoAnswer, Curve]:
+    """The answer to a case with other values at these paths, without variants, tornado and draws;
+    and what its options cost at `points`, ascending, of the figure at the path `over`.
+
+    Raises: InputError for a path that leads nowhere, and for values that make no case.
+    """
+    document = read_case(path)
+    tree = with_values(document.data, values)
+    tree.pop("variants", None)
+    laid = _laid(tree, document, today or date.today(), load(), "")
+    found = _answer(laid, _break_evens(laid))
+    for end in {*points[:1], *points[-1:]}:
+        laid.at({over: end}, over)
+    steps = steps_of(laid.tree, over) if points else ()
+    costs = [_all_present(laid.at_figures({steps: value})) for value in points]
+    drawn = {name: tuple(cost[name] for cost in costs) for name in found.options}
+    return found, Curve(over, tuple(points), drawn)
 
 
 def entries_of(case: Case, name: str) -> Iterator[Entry]:
@@ -192,9 +228,10 @@ def _warnings(laid: _Laid) -> Iterator[str]:
 def _break_evens(laid: _Laid) -> dict[str, Crossing]:
     found: dict[str, Crossing] = {}
     wrong: list[Problem] = []
+    counted: _Counted = {}
     for name, asked in laid.case.break_even.items():
         try:
-            found[name] = _break_even(laid, name, asked)
+            found[name] = _break_even(laid, name, asked, counted)
         except InputError as error:
             wrong += error.problems
     if wrong:
@@ -202,7 +239,8 @@ def _break_evens(laid: _Laid) -> dict[str, Crossing]:
     return found
 
 
-def _break_even(laid: _Laid, name: str, asked: BreakEven) -> Crossing:
+def _break_even(laid: _Laid, name: str, asked: BreakEven, counted: _Counted) -> Crossing:
+    """Where two options cost the same; `counted` keeps present costs for the next pair."""
     if asked.over in ("hours", "months"):
         return payback(laid.case, asked)
     path = "load.busy" if asked.over == "busy" else asked.over
@@ -219,9 +257,14 @@ def _break_even(laid: _Laid, name: str, asked: BreakEven) -> Crossing:
         laid.at({path: end}, part)
     steps = steps_of(laid.tree, path)
 
+    def cost(value: float, option: str) -> float:
+        key = steps, value, option
+        if key not in counted:
+            counted[key] = _present(laid.at_figures({steps: value}), option)
+        return counted[key]
+
     def costs(value: float) -> tuple[float, float]:
-        case = laid.at_figures({steps: value})
-        return _present(case, a), _present(case, b)
+        return cost(value, a), cost(value, b)
 
     return crossing(asked.between, asked.over, (float(low), float(high)), costs)
 

@@ -316,6 +316,23 @@ def named_bars(rows: list[Spec], title: str) -> Spec:
     return _bars(rows, "name", axis, "true")
 
 
+def stacked_bars(rows: list[Spec], name: str, amount: str, part: str, title: str) -> Spec:
+    """A bar a `name`, of parts laid end to end in the order in which they come."""
+    parts = list(dict.fromkeys(row[part] for row in rows))
+    order = [{**row, "order": parts.index(row[part])} for row in rows]
+    return _chart(
+        order,
+        {"type": "bar", "height": {"band": 0.62}, "tooltip": True},
+        {
+            "y": {"field": name, "type": "nominal", "title": None, "sort": None},
+            "x": {"field": amount, "type": "quantitative", "title": title},
+            "color": {**_colour(part, parts), "legend": {"columns": 4}},
+            "order": {"field": "order", "type": "quantitative"},
+        },
+        height=row_height(len({row[name] for row in rows})) + 30,
+    )
+
+
 def prices_over_time(rows: list[Spec]) -> Spec:
     """Every observed price as a dot by `day`, `usd` and `tier`, with each tier's line of `median`
     by month."""

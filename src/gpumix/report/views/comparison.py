@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -64,13 +64,18 @@ def first_rows(comparison: Comparison) -> list[ComparedGpu]:
 
 def first_table(comparison: Comparison) -> Table:
     """The answer of a first screen: what each GPU does and costs, or why it does not."""
+    return answer_table(comparison, first_rows(comparison))
+
+
+def answer_table(comparison: Comparison, rows: Sequence[ComparedGpu]) -> Table:
+    """What each of some GPUs does and costs, or why it does not, in their order."""
     cost = "usd_per_sample" if comparison.sample else "usd_per_mtok"
     loads = {one.gpu: one for one in comparison.at_load}
     full = len(comparison.utilisations) - 1
     drawn = table(
         fields.label(cost) + ", always busy",
         ComparedGpu,
-        first_rows(comparison),
+        rows,
         ("gpu", lambda r: text(r.gpu)),
         ("tp", lambda r: value("tp", r.tp)),
         ("precision", lambda r: text(r.precision)),
@@ -215,12 +220,12 @@ def cost_table(comparison: Comparison) -> Table:
     return replace(drawn, columns=named)
 
 
-def unfit_table(comparison: Comparison) -> Table:
-    """The GPUs that cannot, and why."""
+def unfit_table(comparison: Comparison, unpriced: bool = False) -> Table:
+    """The GPUs that cannot, and why; with `unpriced` also those that nobody lists."""
     return table(
         "Cannot run it",
         ComparedGpu,
-        [row for row in comparison.rows if not row.fits],
+        [row for row in comparison.rows if not row.fits or (unpriced and not row.price)],
         ("gpu", lambda r: text(r.gpu)),
         ("status", lambda r: text(r.status)),
         ("reason", lambda r: text(r.reason)),

@@ -1,0 +1,203 @@
+"""REST v1 beside the answers of pages: plans that are made, jobs, prices verb by verb, lists."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from gpumix.errors import InputError, Problem
+from gpumix.report import export
+from gpumix.verbs.price_trends import compare_prices, price_history
+from gpumix.verbs.prices import check, list_offers
+from gpumix.web.folders import chosen, fleet_names, plans, slug
+from gpumix.web.forms import queue
+from gpumix.web.house import House
+from gpumix.web.pages.own import cases
+from gpumix.web.pages.start import examples
+from gpumix.web.shown import versioned
+
+_INVENTORY = "name: team\nhorizon: {start: 2027-01, years: 1}\nworkloads: {}\nsupply: {}\n"
+
+
+class ToldProblem(BaseModel):
+    """One thing that is wrong: where, what, and what may be meant."""
+
+    path: str
+    message: str
+    did_you_mean: str | None = None
+
+
+class Problems(BaseModel):
+    """Everything that is wrong with a request, at once."""
+
+    problems: list[ToldProblem]
+
+
+class AskedPlan(BaseModel):
+    """An inventory to be planned."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    inventory: str = Field(description="The YAML of an inventory.", examples=[_INVENTORY])
+    name: str = Field("", description="What the folder is called.", max_length=200)
+    effort: Literal["quick", "normal", "thorough"] = "quick"
+
+
+class JobTold(BaseModel):
+    """A job: waiting, running, done, failed or cancelled; `plan` is where its result is."""
+
+    id: str
+    name: str
+    effort: str
+    state: str
+    progress: str
+    plan: str | None
+    problems: list[ToldProblem]
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problems, "description": "No such name here, with the nearest ones."},
+    422: {"model": Problems, "description": "The request cannot be answered; every problem."},
+}
+ANY_JSON: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "object"}}}}
+_FULL: dict[int | str, dict[str, Any]] = {
+    413: {"model": Problems, "description": "The inventory is too large."},
+    429: {"model": Problems, "description": "Too many plans wait; ask again later."},
+}
+Purchase = Annotated[str | None, Query(description="on_demand, spot, reserved, reserved_1y, ...")]
+
+
+def add(app: FastAPI, house: House) -> None:
+    """Add the API's own addresses to an application."""
+    _add_plans(app, house)
+    _add_prices(app)
+
+    @app.get("/api/v1", tags=["lists"], summary="What is here", operation_id="index")
+    def index() -> dict[str, Any]:
+        """Folders, cases and examples by name; no fleets where gpumix[fleet] is not installed."""
+        return {
+            "plans": [one.name for one in plans(house.folder)],
+            "fleets": fleet_names(house.folder),
+            "cases": list(cases(house.folder)),
+            "examples": [one.name for one in examples()],
+        }
+
+
+def _add_plans(app: FastAPI, house: House) -> None:
+    @app.post(
+        "/api/v1/plans", status_code=202, tags=["plans"], summary="Plan an inventory",
+        operation_id="make_plan", response_model=JobTold, responses={**ERRORS, **_FULL},
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {"schema": AskedPlan.model_json_schema()},
+                    "application/yaml": {"schema": {"type": "string"}, "example": _INVENTORY},
+                },
+            }
+        },
+    )  # fmt: skip
+    async def make(request: Request) -> Response:
+        """Queue an inventory; the answer is a job, to be asked for until it is done."""
+        raw = await request.body()
+        asked = await run_in_threadpool(_asked, raw, request.headers.get("content-type", ""))
+        text = asked.inventory.encode()
+        job = await run_in_threadpool(queue, house, text, asked.name, asked.effort)
+        where = {"location": f"/api/v1/jobs/{job.id}"}
+        return JSONResponse(job.to_dict(), 202, headers=where)
+
+    @app.get("/api/v1/plans/{folder}/inventory", tags=["plans"], operation_id="plan_inventory",
+             summary="What a plan was made from", responses={**ERRORS, 200: ANY_JSON})  # fmt: skip
+    def inventory(folder: str) -> Response:
+        """The inventory that a plan carries."""
+        one = chosen(plans(house.folder), slug(folder) and folder, "plan")
+        found = export.read_plan(one.path / "plan.json")
+        return _document(export.record_to_dict(found.inventory) if found.inventory else {})
+
+    @app.get("/api/v1/plans/{folder}/entries.csv", tags=["plans"], operation_id="plan_entries",
+             summary="A plan's ledger", responses=ERRORS)  # fmt: skip
+    def entries(folder: str) -> Response:
+        """Every entry of a plan's ledger: quantity, unit, price, currency, source."""
+        path = chosen(plans(house.folder), folder, "plan").path / "entries.csv"
+        if not path.is_file() or path.is_symlink():
+            raise InputError(Problem("folder", "holds no entries.csv"))
+        return PlainTextResponse(path.read_text(encoding="utf-8"), media_type="text/csv")
+
+    @app.get("/api/v1/jobs", tags=["jobs"], summary="Every job", operation_id="jobs",
+             response_model=list[JobTold])  # fmt: skip
+    def every() -> list[dict[str, Any]]:
+        """The newest first."""
+        return [job.to_dict() for job in house.jobs.every()]
+
+    @app.get("/api/v1/jobs/{id}", tags=["jobs"], summary="One job", operation_id="job",
+             response_model=JobTold, responses=ERRORS)  # fmt: skip
+    def one(id: str) -> dict[str, Any]:
+        """Its state, its progress, where its plan is, or why there is none."""
+        return house.jobs.get(id).to_dict()
+
+    @app.delete("/api/v1/jobs/{id}", tags=["jobs"], summary="Cancel a job", operation_id="cancel",
+                response_model=JobTold, responses=ERRORS)  # fmt: skip
+    def cancel(id: str) -> dict[str, Any]:
+        """A job that has ended stays as it is; a cancelled one leaves nothing."""
+        return house.jobs.cancel(id).to_dict()
+
+
+def _add_prices(app: FastAPI) -> None:
+    @app.get("/api/v1/prices/list", tags=["prices"], operation_id="prices_list",
+             summary="Offers", responses={**ERRORS, 200: ANY_JSON})  # fmt: skip
+    def listed(
+        gpu: str | None = None,
+        provider: str | None = None,
+        country: str | None = None,
+        purchase: Purchase = None,
+        derived: bool = False,
+    ) -> Response:
+        """As `gpumix prices list`."""
+        today = date.today()
+        found = list_offers(gpu, provider, country, purchase, None, today, derived)
+        return _document({"offers": [export.offer_to_dict(one, today) for one in found]})
+
+    @app.get("/api/v1/prices/history", tags=["prices"], operation_id="prices_history",
+             summary="A GPU's prices over time", responses={**ERRORS, 200: ANY_JSON})  # fmt: skip
+    def history(gpu: str, purchase: Purchase = None) -> Response:
+        """As `gpumix prices history`."""
+        return _document(export.record_to_dict(price_history(gpu, purchase, date.today())))
+
+    @app.get("/api/v1/prices/compare", tags=["prices"], operation_id="prices_compare",
+             summary="GPUs over the first", responses={**ERRORS, 200: ANY_JSON})  # fmt: skip
+    def compared(gpus: str, purchase: Purchase = None) -> Response:
+        """As `gpumix prices compare`; `gpus` with commas between them."""
+        names = [name.strip() for name in gpus.split(",") if name.strip()]
+        found = compare_prices(names, purchase, None, date.today())
+        return _document(export.record_to_dict(found))
+
+    @app.get("/api/v1/prices/check", tags=["prices"], operation_id="prices_check",
+             summary="The packaged prices, checked", responses={200: ANY_JSON})  # fmt: skip
+    def checked() -> Response:
+        """As `gpumix prices check`."""
+        return _document(export.price_check_to_dict(check(None)))
+
+
+def _document(data: dict[str, Any]) -> Response:
+    return Response(export.to_json(versioned(data)), media_type="application/json")
+
+
+def _asked(raw: bytes, content_type: str) -> AskedPlan:
+    """What is to be planned: JSON, or the YAML itself. Raises: InputError."""
+    from fastapi.exceptions import RequestValidationError
+    from pydantic import ValidationError
+
+    if "json" not in content_type:
+        try:
+            return AskedPlan(inventory=raw.decode("utf-8-sig"), name="", effort="quick")
+        except UnicodeDecodeError:
+            raise InputError(Problem("inventory", "is not UTF-8 text", "send the YAML")) from None
+    try:
+        return AskedPlan.model_validate_json(raw)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None
