@@ -34,6 +34,7 @@ CALLED_BY_LIBRARIES = {
     "gpumix.cli._whole": "typer, for options of the program itself",
     "gpumix.domain.comparison.Comparison._repr_html_": "Jupyter",
     "gpumix.domain.plan.Plan._repr_html_": "Jupyter",
+    "gpumix.web.folders.Listed.changed": "jinja2, in start.html.j2",
     "gpumix.compiled._Place.get_cache_path": "numba, to find compiled code",
     "gpumix.compiled._Place.get_source_stamp": "numba",
     "gpumix.compiled._Place.get_disambiguator": "numba",
@@ -47,6 +48,7 @@ CALLED_BY_LIBRARIES = {
 def _roots() -> Iterator[str]:
     """The command line, and all that `gpumix.__all__` gives to others."""
     yield from (statements_of("gpumix.cli"), statements_of("gpumix.__main__"), "gpumix.cli.main")
+    yield "gpumix.web.child.main"  # a process of its own
     yield from CALLED_BY_LIBRARIES
     for name in gpumix.__all__:
         path = home(f"gpumix.{name}")
