@@ -71,7 +71,7 @@ def test_no_panel_for_what_the_plan_has_not(held: Holding) -> None:
     shares = tuple(one for one in held.shares if one.owner in jobs)
     found = json.loads(grafana(replace(held, owners=jobs, shares=shares)).text)
     titles = {panel["title"] for panel in found["panels"]}
-    assert titles == {"GPUs busy", "GPUs held against quota", "Pools against plan"}
+    assert titles == {"GPUs busy", "GPUs held and their quota", "Pools against plan"}
 
 
 def test_without_the_library_it_says_what_to_install(

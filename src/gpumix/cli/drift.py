@@ -36,7 +36,7 @@ def drift(
     solve: Annotated[
         bool,
         typer.Option(
-            "--solve/--no-solve", help="Plan anew with what drifted, to tell what it costs."
+            "--solve/--no-solve", help="Plan again with what drifted, to tell what it costs."
         ),
     ] = True,
     as_json: JsonFlag = False,

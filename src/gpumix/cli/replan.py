@@ -18,8 +18,8 @@ def replan(
         Path | None,
         typer.Argument(
             metavar="FLEET",
-            help="Folder of observe: its GPUs go before those the plan has. Without it the plan is "
-            "taken as followed.",
+            help="Folder of observe: its GPUs go before those the plan has. Without it the plan "
+            "counts as followed.",
             show_default=False,
         ),
     ] = None,

@@ -97,7 +97,7 @@ PANELS: Final = (
         "Engine active, mean of the namespace's GPUs: a kernel ran, not how much of the GPU.",
     ),
     Panel(
-        "GPUs held against quota",
+        "GPUs held and their quota",
         "short",
         (
             ("{{namespace}} {{resource}}", f"{seen.RUNNING_UNITS}{{{_SPACE}}}"),

@@ -47,7 +47,7 @@ def _rank(pool: Pool) -> int:
 def _why_not(pool: Pool) -> str:
     line = pool.line
     if pool.terms == "owned":
-        return "machines of one's own: Karpenter starts none"
+        return "machines that you own: Karpenter starts none"
     if line.provider not in tables.node_classes():
         return f"Karpenter knows no {line.provider}: start these machines by hand or by SkyPilot"
     if pool.cut_gpus == pool.gpus:
@@ -141,7 +141,7 @@ def _remarks(held: Holding, found: list[Pool], left_out: list[LeftOut]) -> list[
             "nodes are on-demand ones that it pays for. Where there is a capacity reservation, "
             "name it in the node class (capacityReservationSelectorTerms): with Karpenter's "
             "ReservedCapacity gate on, on-demand nodes opt out of every open reservation, so one "
-            "that is not named stands idle (kubernetes-on-aws#11623)."
+            "that is not named goes unused (kubernetes-on-aws#11623)."
         )
     if any(pool.terms == "spot" for pool in held.pools):
         remarks.append(

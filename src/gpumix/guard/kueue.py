@@ -180,18 +180,18 @@ def _remarks(held: Holding, fair_sharing: bool) -> list[str]:
     if fair_sharing:
         found.append(
             "Fair sharing is on by your wish; it also needs fairSharing in Kueue's Configuration. "
-            "Guaranteed GPUs are then not always taken back (kueue#6577), and topology-aware "
+            "Guaranteed GPUs are then not always reclaimed (kueue#6577), and topology-aware "
             "scheduling does not go with it (kueue#10815). Weights are the guaranteed GPUs."
         )
     else:
         found.append(
             "Classic preemption: premium and standard work take their guaranteed GPUs back from "
             "anyone, other work only from lower priorities. Fair sharing is off: under it "
-            "guaranteed GPUs are not always taken back (kueue#6577)."
+            "guaranteed GPUs are not always reclaimed (kueue#6577)."
         )
     if any(pool.terms == "spot" for pool in held.pools):
         found.append(
-            "Kueue cannot hold a share of spot within a workload: the plan's split stands in the "
+            "Kueue cannot hold a share of spot within a workload: the plan's split is in the "
             "quotas of the spot flavours."
         )
     return found

@@ -45,7 +45,7 @@ def remaining(
     )
     if left < 1 or not workloads:
         what = f"ended before {as_of}: nothing of it is left"
-        raise InputError(Problem("--plan", what, "plan anew: gpumix plan INVENTORY"))
+        raise InputError(Problem("--plan", what, "plan again: gpumix plan INVENTORY"))
     years = math.ceil(left / _YEAR)
     found = replace(
         inventory,
@@ -95,7 +95,7 @@ def _without(stands: Standing, gpu: str, missing: int) -> tuple[Standing, str]:
             return stands, "more than the plan has: nothing says how they are paid, left out"
         return (
             replace(stands, hourly=less(stands.hourly, gpu, missing)),
-            "more than the plan has: taken as rented by the hour",
+            "more than the plan has: counted as rented by the hour",
         )
     said = []
     if taken := min(missing, hourly):
@@ -104,7 +104,7 @@ def _without(stands: Standing, gpu: str, missing: int) -> tuple[Standing, str]:
     owned = sum(o.gpus for o in stands.owned if o.gpu == gpu)
     if gone := min(missing - taken, owned):
         stands = replace(stands, owned=_fewer(stands.owned, gpu, gone))
-        said.append(f"{gone} of one's own no longer serve")
+        said.append(f"{gone} that you own no longer serve")
     if still := missing - taken - gone:
         said.append(f"{still} are committed, and paid whether they are seen or not")
     return stands, "; ".join(said)

@@ -78,10 +78,10 @@ def look(fleet: Fleet, least_samples: float) -> Seen:
         [fleet.resolution_s, least_samples],
     ).fetchall()
     ran = connection.execute(
-        f"""{_DEVICES}, told as (
+        f"""{_DEVICES}, said as (
           select t // {DAY_S} as day, workload, node, unnest(['engine', 'driver', 'model']) as what,
             unnest([engine_version, driver_version, model]) as version from mine)
-        select day, workload, node, what, version, count(*) from told
+        select day, workload, node, what, version, count(*) from said
         where version is not null group by all order by all"""
     ).fetchall()
     return Seen(

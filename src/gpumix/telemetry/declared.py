@@ -197,7 +197,7 @@ class _Reader:
                         unknown_name(f"{self.place}: {place}", "promise", str(name), PROMISES)
                     )
                 elif not _is_above_0(value):
-                    self._wrong(f"{place}.{name}", "is no number above 0", "milliseconds")
+                    self._wrong(f"{place}.{name}", "must be a number above 0", "milliseconds")
             found[str(workload)] = dict(one)
         return found
 
@@ -207,7 +207,7 @@ class _Reader:
             if _is_above_0(value):
                 found[str(workload)] = float(value)
             else:
-                self._wrong(f"{key}.{workload}", "is no number above 0", "seconds")
+                self._wrong(f"{key}.{workload}", "must be a number above 0", "seconds")
         return found
 
     def nodes(self, key: str) -> dict[str, DeclaredNode]:

@@ -222,8 +222,8 @@ def _matching(places: Sequence[Mapping[str, object]], owners: Owners) -> tuple[s
     if len({(one["node"], one["gpu"]) for one in places}) < len(places):
         of_place += [_same("s", "p", name) for name in ("index", "mig_id", "mig")]
     named = list(zip(*owners.numbers, strict=True)) or [()] * len(_OWNER)
-    told = [name for name, words in zip(_OWNER, named, strict=True) if any(words)]
-    of_owner = [_same("s", "o", name) for name in told]
+    said = [name for name, words in zip(_OWNER, named, strict=True) if any(words)]
+    of_owner = [_same("s", "o", name) for name in said]
     return " and ".join(of_place), " and ".join(of_owner) or "true"
 
 
@@ -271,7 +271,7 @@ def _choose(sql: Sql) -> bool:
             order by engine desc nulls last, tokens_in desc nulls last, energy desc nulls last) = 1
           and (owner <> 0 or max(owner) over (partition by dev, iv) = 0)""",
     )
-    # Owners at one time are told apart by their activity where it differs, else by request: one
+    # Owners at one time are said apart by their activity where it differs, else by request: one
     # of the node's shares each, the shares that nobody asked for left to nobody.
     sql.keep(
         "sharers",
@@ -314,7 +314,7 @@ def _cover(sql: Sql, grid: Grid, shared: bool) -> bool:
         max(power) as power, max(energy) as energy, max(running) as running
       from (select p.*, s.at_dev is not null as many from picked p
         left join (select distinct dev as at_dev, iv as at_iv from sharers) s
-          on s.at_dev = p.dev and s.at_iv = p.iv) told
+          on s.at_dev = p.dev and s.at_iv = p.iv) said
       group by dev, iv) once"""
     sql.keep(
         "covered",
@@ -324,7 +324,7 @@ def _cover(sql: Sql, grid: Grid, shared: bool) -> bool:
             lag(energy ignore nulls) over w as energy_before, lag(uuid) over w as uuid_before,
             lag(iv) over w as iv_before
           from {once if shared else "picked"} window w as (partition by dev order by iv)),
-        told as (
+        said as (
           select b.*, coalesce(following, {intervals}) as next,
             case when coalesce(following, {intervals}) - iv - 1 <= {bridge}
               then coalesce(following, {intervals}) - iv else 1 end as cover,
@@ -340,7 +340,7 @@ def _cover(sql: Sql, grid: Grid, shared: bool) -> bool:
           case when part = 0 then least(cover, {per_hour} - iv % {per_hour})
             else iv % {per_hour} + cover - {per_hour} end as cover,
           mj * (1 - part) as mj, part = 0 and reset as reset
-        from told cross join (select 0 as part union all select 1) parts
+        from said cross join (select 0 as part union all select 1) parts
         where part = 0 or iv % {per_hour} + cover > {per_hour}""",
     )
     return int(sql.ask("select 1 as one from covered where cover = 0 limit 1").num_rows) == 0

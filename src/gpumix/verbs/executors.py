@@ -22,13 +22,13 @@ _THREADS: Final = 2
 """Threads that one plan takes."""
 
 Asked = TypeVar("Asked")
-Told = TypeVar("Told")
+Answered = TypeVar("Answered")
 
 
 class Executor(Protocol):
     """Something that computes many answers."""
 
-    def map(self, do: Callable[[Asked], Told], asked: Sequence[Asked]) -> Iterator[Told]:
+    def map(self, do: Callable[[Asked], Answered], asked: Sequence[Asked]) -> Iterator[Answered]:
         """`do` of each, in order."""
 
 
@@ -38,7 +38,7 @@ class Processes:
     def __init__(self, workers: int) -> None:
         self.workers = workers
 
-    def map(self, do: Callable[[Asked], Told], asked: Sequence[Asked]) -> Iterator[Told]:
+    def map(self, do: Callable[[Asked], Answered], asked: Sequence[Asked]) -> Iterator[Answered]:
         """`do` of each, in order."""
         workers = min(self.workers, len(asked))
         if workers <= 1:
@@ -57,7 +57,7 @@ class Ray:
     def __init__(self, address: str | None, workers: int) -> None:
         self.address, self.workers = address, workers
 
-    def map(self, do: Callable[[Asked], Told], asked: Sequence[Asked]) -> Iterator[Told]:
+    def map(self, do: Callable[[Asked], Answered], asked: Sequence[Asked]) -> Iterator[Answered]:
         """`do` of each, in order. Raises: InputError without Ray, or where nothing answers."""
         ray = _ray()
         own = {"num_cpus": self.workers, "include_dashboard": False} if not self.address else {}

@@ -33,7 +33,7 @@ def headline(found: DriftAnswer) -> str:
     if now is None:
         return f"{told}; {found.drifted_note or 'with all of it no plan keeps the promises'}."
     return (
-        f"{told}; planned anew with all of it, USD {now:,.0f} a month instead of {again:,.0f}"
+        f"{told}; planned again with all of it, USD {now:,.0f} a month instead of {again:,.0f}"
         f" ({now - again:+,.0f})."
     )
 
@@ -88,7 +88,7 @@ def _cost(check: DriftCheck) -> str:
     if cost.usd_per_month is None:
         return f"{stays}{cost.note[:1].upper()}{cost.note[1:]}."
     mix = f"; {', '.join(cost.moves)}" if cost.moves else "; the same mix"
-    return f"{stays}Planned anew: USD {cost.usd_per_month:+,.0f} a month{mix}."
+    return f"{stays}Planned again: USD {cost.usd_per_month:+,.0f} a month{mix}."
 
 
 def checks_table(found: DriftAnswer) -> Table:
