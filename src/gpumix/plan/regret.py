@@ -133,7 +133,8 @@ def cheapest(found: Found, others: Sequence[Variant]) -> Found:
         key=usd_of,
         default=found,
     )
-    if usd_of(best) >= usd_of(found) * (1.0 - 1e-9):
+    own = usd_of(found)  # below 0 where sales of servers bring more than the rest costs
+    if usd_of(best) >= own - 1e-9 * abs(own):
         return found
     theirs = best.solution.cost or 0.0
     bounds = (found.solution.bound or 0.0, found.relaxed_bound or 0.0)

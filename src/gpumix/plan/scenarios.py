@@ -131,7 +131,7 @@ class _Climb:
             for key, step in self._moves(start):
                 while len(self.priced) < MOST_PRICED and self._may(counts, key, step):
                     other = {**counts, key: counts.get(key, 0) + step}
-                    if self.usd(other) >= usd * (1.0 - 1e-9):
+                    if self.usd(other) >= usd - 1e-9 * abs(usd):
                         break
                     counts, usd, moved = other, self.usd(other), True
         return usd

@@ -55,7 +55,8 @@ def simplest(
         mix.OutOfTime: the user's time was up before one was found.
     """
     limits = choice.inventory.limits
-    most_usd = (cheapest.solution.cost or 0.0) * (1.0 + choice.inventory.simplicity)
+    least_usd = cheapest.solution.cost or 0.0  # below 0 where sales bring more than all costs
+    most_usd = least_usd + choice.inventory.simplicity * abs(least_usd)
     found, curve = cheapest, [point_of(cheapest)]
     known: dict[tuple[frozenset[str], float], Found | None] = {}
     for key, name, limit in (
