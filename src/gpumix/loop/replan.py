@@ -116,11 +116,9 @@ def _judged(
         reason = f"breaks a promise of {', '.join(broken)}"
     switching_usd = sum(one.usd for one in switching)
     simplicity = left.inventory.simplicity
-    stays = (
-        keep is not None
-        and not broken
-        and (usd_of(keep.plan) <= (usd_of(new.plan) + switching_usd) * (1.0 + simplicity))
-    )
+    change_usd = usd_of(new.plan) + switching_usd
+    most_usd = change_usd + simplicity * abs(change_usd)
+    stays = keep is not None and not broken and usd_of(keep.plan) <= most_usd
     chosen = keep if keep is not None and stays else new
     if keep is not None:
         moves = moves_between(_now(_answer(keep)), _answer(chosen))

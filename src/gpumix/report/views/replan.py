@@ -18,8 +18,8 @@ def headline(found: Replanned) -> str:
     left = f"the {found.months} months from {found.start:%Y-%m}"
     if found.keep_usd is None:
         return (
-            f"Change: going on as planned does not work any more ({found.keep_reason}). The new plan"
-            f" costs {_usd(found.new_usd)} over {left}."
+            f"Change: going on as planned does not work any more ({found.keep_reason}). The new"
+            f" plan costs {_usd(found.new_usd)} over {left}."
         )
     saves, keep = found.saves_usd or 0.0, _usd(found.keep_usd)
     if found.verdict is Verdict.CHANGE:
