@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from years_fixture import HARDWARE, HOUR, choice, cycle, held, planned, rented, server, workload
 
+from gpumix.catalog import load
 from gpumix.cost.finance import months_worth
 from gpumix.domain.ledger import Entry
 from gpumix.domain.offer import Purchase
@@ -23,6 +24,8 @@ from gpumix.plan.periods import Period, whole_year
 from gpumix.plan.search import search
 from gpumix.plan.worthwhile import worthwhile
 from ledger_check import cash, cash_after, cash_by_year, present_cost
+
+AGEING = load().ageing
 
 YEARS = tuple(whole_year(year) for year in range(3))
 ONE_YEAR = rented(Purchase.RESERVED_1Y, 2.0)
@@ -173,7 +176,7 @@ def test_a_ladder_of_one_year_terms_follows_a_team_that_triples() -> None:
     assert held(answer, ONE_YEAR.id) == [1, 3, 9]
     assert answer.usd == pytest.approx(13.0 * 2.0 * HOUR)
     assert answer.found.solution.cost == pytest.approx(answer.usd)
-    (line,) = mix_lines(answer)
+    (line,) = mix_lines(answer, AGEING)
     assert (line.count, line.counts_by_year) == (9, (1, 3, 9))
 
 
@@ -244,7 +247,7 @@ def test_no_work_and_no_hour_costs_less_because_servers_are_sold() -> None:
     assert line.usd == pytest.approx(used + line.freed_usd)
     assert usd_by_workload(answer.lines) == {"chat": pytest.approx(used)}
     assert idle_usd(answer) == pytest.approx(used / 2.0)
-    (row,) = mix_lines(answer)
+    (row,) = mix_lines(answer, AGEING)
     assert row.usd_per_gpu_hour == pytest.approx(1_000.0 / HOUR)
     work, sold = by_class(answer.lines, answer.months)
     assert (work.work, work.share) == ("real time", pytest.approx(1.0))
@@ -258,7 +261,7 @@ def test_what_is_owed_is_no_price_of_an_hour_and_no_cost_of_the_first_year() -> 
     answer = planned([workload()], [running], years=1)
     assert answer.owed_usd == pytest.approx(1.5 * 4.0 * HOUR)
     assert first_year_usd(answer) == pytest.approx(4.0 * HOUR)
-    assert mix_lines(answer)[0].usd_per_gpu_hour == pytest.approx(2.0)
+    assert mix_lines(answer, AGEING)[0].usd_per_gpu_hour == pytest.approx(2.0)
     assert idle_usd(answer) == pytest.approx(2.0 * HOUR)
 
 

@@ -281,6 +281,7 @@ def test_the_frontier_example_has_gangs_of_three_kinds_side_by_side(catalog: Cat
     kinds = {workload.kind for workload in inventory.workloads}
     assert {Kind.PRETRAIN, Kind.CHAT, Kind.FINETUNE, Kind.BATCH, Kind.EMBEDDING} <= kinds
     base = next(w for w in inventory.workloads if w.kind is Kind.PRETRAIN)
+    base = replace(base, gpus=())
     gpus = [catalog.gpus[name] for name in NAMES]
     found = {o.gpu: o for o in job_options(base, gpus, dict.fromkeys(NAMES, 8), catalog)}
     assert found["h100-sxm-80gb"].serves
@@ -299,7 +300,11 @@ def pretraining(catalog: Catalog) -> tuple[Planned, JobPlan]:
     """The pre-training of the frontier example, planned alone on all that is on offer."""
     path = Path(__file__).resolve().parents[2] / "examples" / "frontier.yaml"
     inventory = read_inventory(path, catalog, TODAY)
-    found = plan(replace(inventory, workloads=inventory.workloads[:1]), catalog)
+    anywhere = replace(inventory.workloads[0], gpus=(), tier=Tier.STANDARD)
+    assert inventory.cloud is not None
+    cloud = replace(inventory.cloud, gpus=None, purchases=(Purchase.ON_DEMAND, Purchase.SPOT))
+    rented = replace(inventory, workloads=(anywhere,), sites=(), quotes=(), cloud=cloud)
+    found = plan(rented, catalog)
     (workload,) = found.plan.workloads
     assert workload.job is not None
     return found, workload.job
