@@ -72,7 +72,7 @@ supply:
     monkeypatch.setattr("gpumix.inventory.EXAMPLE", small)
     monkeypatch.chdir(tmp_path)
     assert run(monkeypatch, "demo") == 0
-    assert "gpumix compare gpumix-out/demo/small.yaml notes" in capsys.readouterr().out.replace(
+    assert "gpumix explain gpumix-out/demo/plan.json notes" in capsys.readouterr().out.replace(
         "\\", "/"
     )
     made = Path("gpumix-out") / "demo"
@@ -94,7 +94,9 @@ def test_explain_lists_every_name(
     assert any(line.startswith("  closed_loop  ") for line in lines)
     assert run(monkeypatch, "explain", "--list", "--json") == 0
     names = json.loads(capsys.readouterr().out)["names"]
-    assert {one["kind"] for one in names} == {"quantity", "formula"}
+    assert {one["kind"] for one in names} == {
+        "quantity", "formula", "GPU", "model", "provider", "country"
+    }  # fmt: skip
     assert run(monkeypatch, "explain") == 2
     assert "gpumix explain --list" in capsys.readouterr().err
 
@@ -111,7 +113,7 @@ def test_stripped_docstrings_change_nothing(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("gpumix ex", ["explain"]),
+        ("gpumix exp", ["export", "explain"]),
         ("gpumix prices list --gpu l40", ["l40s-48gb", "l40-48gb"]),
         ("gpumix compare Qwen/Qwen3-8", ["Qwen/Qwen3-8B"]),
         ("gpumix explain tpot_p9", ["tpot_p95_s"]),

@@ -22,7 +22,8 @@ def workload(**changes: Any) -> Any:
     demand = Named(units_per_hour=(20.0,) * 42 + (10.0,) * 126, growth_per_year=0.0)
     values: dict[str, Any] = {
         "id": "chat", "countries": (), "gpus": (), "tier": Tier.STANDARD, "run": None,
-        "demand": demand, "from_month": 0, "until_month": None, "availability": None,
+        "demand": demand, "from_month": 0, "grows_in_month": 0, "until_month": None,
+        "availability": None,
     }  # fmt: skip
     return Named(**values | changes)
 

@@ -27,6 +27,8 @@ from gpumix.report.markdown import plan_markdown
 from gpumix.supply.supply import Supply
 from ledger_check import cash_by_item
 
+AGEING = load().ageing
+
 TEAM = """
 name: money
 horizon: {start: 2027-01, years: 2}
@@ -108,8 +110,10 @@ def test_what_is_idle_and_the_price_of_an_hour_leave_data_out(
 ) -> None:
     with_data, plain = answered(only(team(DATA), "aws")), answered(only(team(), "aws"))
     assert idle_usd(with_data) == pytest.approx(idle_usd(plain))
-    prices = {line.resource: line.usd_per_gpu_hour for line in mix_lines(with_data)}
-    assert prices == pytest.approx({x.resource: x.usd_per_gpu_hour for x in mix_lines(plain)})
+    prices = {line.resource: line.usd_per_gpu_hour for line in mix_lines(with_data, AGEING)}
+    assert prices == pytest.approx(
+        {x.resource: x.usd_per_gpu_hour for x in mix_lines(plain, AGEING)}
+    )
 
 
 def test_the_search_counts_data_at_least_as_the_accounts_do(team: Team, answered: Answered) -> None:

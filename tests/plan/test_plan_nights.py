@@ -111,6 +111,8 @@ def test_a_night_too_short_is_told_how_long_it_must_be(tmp_path, catalog):
 @pytest.mark.parametrize("keys", [DOCS, "growth_per_year: 0"])
 def test_every_night_of_the_printed_plan_does_its_own_volume(tmp_path, catalog, keys):
     inventory = inventory_of(tmp_path, catalog, keys)
+    whole = tuple(replace(w, mig=False) for w in inventory.workloads)  # rates are of whole GPUs
+    inventory = replace(inventory, workloads=whole)
     planned = plan(inventory, catalog).plan
     docs = next(w for w in inventory.workloads if w.id == "docs")
     workloads = {w.id: w for w in planned.workloads}

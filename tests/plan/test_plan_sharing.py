@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from gpumix.catalog import Catalog, load
+from gpumix.domain.custom import MeasuredRate
 from gpumix.domain.evidence import Assumption, Basis
+from gpumix.domain.gpu import Needs
 from gpumix.domain.places import StatedTrip
 from gpumix.domain.plan import Plan
 from gpumix.domain.workload import (
@@ -195,7 +197,8 @@ CHANGED: dict[str, Any] = {
     "resolution": "64x64", "data_tb": 1.0, "egress_tb_per_month": 1.0, "from_month": 1,
     "until_month": 5, "mig": False, "share_gpu": True, "share_replicas": False,
     "availability": 0.9, "confidence": 0.6, "finish_within_h": 5.0, "adapters": Adapters(2, 8),
-    "users_at": ("BD",), "stated_trips": (StatedTrip("", 0.04),),
+    "users_at": ("BD",), "stated_trips": (StatedTrip("", 0.04),), "grows_in_month": 3,
+    "needs": Needs(display=True), "rates": (MeasuredRate("l4-24gb", 9.0),), "unit_name": "page",
 }  # fmt: skip
 SAME = {"id", "demand"}
 """Fields of a workload that do not keep it apart, or not as a whole."""

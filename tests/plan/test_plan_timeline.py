@@ -9,11 +9,14 @@ from datetime import date
 import pytest
 from years_fixture import HARDWARE, HOUR, planned, rented, server, workload
 
+from gpumix.catalog import load
 from gpumix.domain.offer import Purchase
 from gpumix.domain.timeline import Action, Step
 from gpumix.plan.accounts import ENERGY
 from gpumix.plan.interpret import Answer, cost_parts, first_year_usd, mix_lines
 from gpumix.plan.timeline import late_orders, timeline
+
+AGEING = load().ageing
 
 ONE_YEAR = rented(Purchase.RESERVED_1Y, 2.0, upfront_share=0.5)
 HOURLY = rented(Purchase.ON_DEMAND, 3.0)
@@ -134,7 +137,7 @@ def test_the_timeline_agrees_with_lines_and_cost(work: list) -> None:  # type: i
     on_top = math.fsum(math.fsum(p.usd_by_year) for p in parts if p.name == ENERGY)
     assert math.fsum(s.usd for s in steps) + on_top == pytest.approx(answer.usd)
     assert [s.date for s in steps] == sorted(s.date for s in steps)
-    for line in mix_lines(answer):
+    for line in mix_lines(answer, AGEING):
         if line.purchase == Purchase.ON_DEMAND:
             continue
         for year, most in enumerate(line.counts_by_year):

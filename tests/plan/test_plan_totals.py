@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from years_fixture import HARDWARE, HOUR, choice, cycle, planned, rented, server, workload
 
+from gpumix.catalog import load
 from gpumix.cost.finance import level_cost_per_year, months_worth
 from gpumix.cost.site_charges import ServerDraw, SiteCharges
 from gpumix.cost.staff import SiteStaff
@@ -28,6 +29,7 @@ from gpumix.plan.search import search
 from gpumix.supply.supply import Supply
 from ledger_check import cash, present_cost
 
+AGEING = load().ageing
 RATE = 0.13
 HOURLY = rented(Purchase.ON_DEMAND, 3.0)
 ONE_YEAR = rented(Purchase.RESERVED_1Y, 2.0, upfront_share=0.5)
@@ -60,7 +62,7 @@ def test_every_sum_of_leaves_is_its_total_to_the_cent(supplies: list[Supply], ra
     options = list(found.options.values())
     assert math.fsum(o.present_cost for o in options) == pytest.approx(answer.usd, abs=0.005)
     assert present_cost(entries, rate) == pytest.approx(answer.usd, abs=0.005)
-    assert math.fsum(x.usd_horizon for x in mix_lines(answer)) == pytest.approx(answer.usd)
+    assert math.fsum(x.usd_horizon for x in mix_lines(answer, AGEING)) == pytest.approx(answer.usd)
     total = math.fsum(answer.cash_by_year)
     for sums in (
         [leaf.amount for o in options for leaf in o.leaves],

@@ -62,7 +62,7 @@ def test_a_snapshot_tells_the_version_of_a_pod(tmp_path: Path) -> None:
     }
     path = tmp_path / "pods.json"
     path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [pod]}), "utf-8")
-    pods = kubectl.read_cluster(path).pods
+    pods = kubectl.read(path).pods
     samples = observed(fleet_series()[:1], "here", pods).samples
     assert samples is not None
     assert set(samples["engine_version"].to_pylist()) == {"0.5.3"}
