@@ -47,6 +47,8 @@ NOT_OF_THE_CATALOGUE = {
     "export_sky_names.csv",
     "telemetry_labels.csv",
     "telemetry_metrics.csv",
+    "web_limits.csv",
+    "web_sliders.csv",
 }
 """Packaged files that no plan is made from."""
 

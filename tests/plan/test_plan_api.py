@@ -197,10 +197,12 @@ def test_its_latency_is_unknown_and_the_plan_says_so(mixed: Plan) -> None:
     assert "Mine's API by the token" in plan_view.headline(mixed)
 
 
-def test_an_apis_price_alone_makes_its_cost_unsure_and_gpus_are_not_counted(mixed: Plan) -> None:
+def test_an_apis_price_and_growth_make_its_cost_unsure_and_gpus_are_not_counted(
+    mixed: Plan,
+) -> None:
     assert mixed.money is not None
     moving = {bar.input.name for bar in mixed.money.tornado if bar.low_usd != bar.high_usd}
-    assert {"price at mine", "price path of rent"} >= moving >= {"price at mine"}
+    assert {"price at mine", "price path of rent", "growth"} >= moving >= {"price at mine"}
     assert mixed.horizon_low_usd < mixed.horizon_usd < mixed.horizon_high_usd
     assert mixed.utilisation == 0.0
     assert mixed.idle_usd_per_month == 0.0

@@ -144,7 +144,7 @@ def test_images_wait_for_the_way_too(team: Team, catalog: Catalog) -> None:
 
 def test_a_comparison_takes_the_nearest_place(team: Team, catalog: Catalog) -> None:
     inventory = team()
-    near, [told] = _from_nearest(inventory.workloads[0], inventory, catalog)
+    near, [told] = _from_nearest(inventory.workloads[0], supply(inventory, catalog).of)
     assert near.slos[0].limit_s == pytest.approx(0.26, abs=0.005)
     assert near.slos[1].limit_s == 0.06
     assert told.startswith("40 ms of each limit")
