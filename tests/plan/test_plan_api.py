@@ -197,7 +197,7 @@ def test_its_latency_is_unknown_and_the_plan_says_so(mixed: Plan) -> None:
     assert "Mine's API by the token" in plan_view.headline(mixed)
 
 
-def test_an_apis_price_and_growth_make_its_cost_unsure_and_gpus_are_not_counted(
+def test_an_apis_price_and_growth_make_it_unsure_and_gpus_are_not_counted(
     mixed: Plan,
 ) -> None:
     assert mixed.money is not None
