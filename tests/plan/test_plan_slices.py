@@ -82,9 +82,17 @@ def test_work_that_fills_most_of_a_gpu_keeps_whole_ones(tmp_path: Path) -> None:
     assert all(option.slice is None for option in choice_of(asked).options["chat0"])
 
 
+def test_a_part_that_nothing_else_would_share_is_not_offered(tmp_path: Path) -> None:
+    """The whole GPU costs as much as the part and its idle rest."""
+    for models, has_parts in (([SMALL], False), ([SMALL, SMALL], True)):
+        asked = inventory(tmp_path, models, "share_replicas: false")
+        options = choice_of(asked).options["chat0"]
+        assert any(option.slice for option in options) == has_parts
+
+
 def test_a_slice_too_small_for_the_model_is_not_offered(tmp_path: Path) -> None:
     """16 GiB of weights: not on 10 GiB, nor on 20 with room for the requests of a replica."""
-    options = choice_of(inventory(tmp_path, [LARGER])).options["chat0"]
+    options = choice_of(inventory(tmp_path, [LARGER, SMALL])).options["chat0"]
     names = {option.slice.name for option in options if option.slice}
     assert names
     assert "1g.10gb" not in names

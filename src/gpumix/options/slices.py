@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,22 @@ def slice_options(workload: Workload, whole: Sequence[Option], catalog: Catalog)
         for o in _asked(workload, gpus, catalog)
     ]
     return _cheapest(found, peak, TRIED)
+
+
+def with_company(tried: Mapping[str, Sequence[Option]]) -> dict[str, list[Option]]:
+    """The options of each workload without parts of GPUs that nothing else would share: one
+    workload that fits a part of a GPU fits the whole, which costs as much as the part and the idle
+    rest of it.
+    """
+    takers = Counter(
+        gpu
+        for options in tried.values()
+        for gpu in {one.gpu for one in options if one.slice and one.serves}
+    )
+    return {
+        name: [one for one in options if not one.slice or takers[one.gpu] > 1]
+        for name, options in tried.items()
+    }
 
 
 def best_parts(workload: Workload, options: Sequence[Option]) -> list[Option]:

@@ -10,7 +10,7 @@ from gpumix.domain.workload import Inventory
 from gpumix.options.option import Option, undominated
 from gpumix.options.pools import Pooled
 from gpumix.options.runs import Reliability
-from gpumix.options.slices import best_parts
+from gpumix.options.slices import best_parts, with_company
 from gpumix.plan.cohorts import changes_of
 from gpumix.plan.cycle import Cycle, cycle_of
 from gpumix.plan.formulate import Choice, holds, usd_per_hour, weight_of
@@ -58,9 +58,10 @@ def chosen_from(
     """The options and supplies that the mix needs to know of: those no other one beats."""
     stated = inventory.cloud.spot if inventory.cloud else ()
     reliability = Reliability.from_defaults(catalog.defaults, stated)
+    able = with_company({w.id: tried[w.id] for w in inventory.workloads})
     choice = Choice(
         inventory,
-        {w.id: best_parts(w, undominated(tried[w.id])) for w in inventory.workloads},
+        {w.id: best_parts(w, undominated(able[w.id])) for w in inventory.workloads},
         supplies.of,
         {gpu: reliability.spot_useful_share(gpu) for gpu in supplies.largest_instance()},
         rate_per_year=cost_of_capital(inventory, catalog),
