@@ -29,7 +29,7 @@ Solve = Callable[[Inventory, "Catalog"], Plan]
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class Drifted:
     """An inventory and a catalogue with something drifted in them."""
 
     inventory: Inventory
@@ -51,7 +51,7 @@ def costed(
     if not answer.findings or facts.plan.inventory is None:
         return answer
     seen = served(facts)
-    start = together = Again(facts.plan.inventory, facts.catalog)
+    start = together = Drifted(facts.plan.inventory, facts.catalog)
     progress("planning the inventory as it was")
     before = solve(start.inventory, start.catalog)
     findings, solved = [], []
@@ -81,7 +81,7 @@ def costed(
     )
 
 
-def with_drift(answer: DriftAnswer, facts: Facts, start: Again) -> Again:
+def with_drift(answer: DriftAnswer, facts: Facts, start: Drifted) -> Drifted:
     """An inventory and a catalogue with all of what drifted that enters a plan."""
     seen = served(facts)
     for finding in answer.findings:
@@ -89,7 +89,7 @@ def with_drift(answer: DriftAnswer, facts: Facts, start: Again) -> Again:
     return start
 
 
-def _cost(before: Plan, changed: Again, solve: Solve) -> DriftCost:
+def _cost(before: Plan, changed: Drifted, solve: Solve) -> DriftCost:
     try:
         after = solve(changed.inventory, changed.catalog)
     except Infeasible as error:
@@ -119,7 +119,9 @@ def _no_change(finding: DriftCheck) -> str:
     return "nothing of it enters a plan"
 
 
-def _with(finding: DriftCheck, before: Again, facts: Facts, seen: Sequence[Served]) -> Again | None:
+def _with(
+    finding: DriftCheck, before: Drifted, facts: Facts, seen: Sequence[Served]
+) -> Drifted | None:
     """What is planned with a drift; None where it enters no plan."""
     if finding.kind in ("demand", "prompt", "answer", "burstiness"):
         return replace(before, inventory=_asked(finding, before.inventory))
@@ -167,7 +169,7 @@ def _scaled(lengths: Lengths, factor: float) -> Lengths:
     return replace(lengths, mean=lengths.mean * factor, quantiles=quantiles)
 
 
-def _priced(finding: DriftCheck, before: Again, facts: Facts) -> Again | None:
+def _priced(finding: DriftCheck, before: Drifted, facts: Facts) -> Drifted | None:
     """Offers like the line's, of its provider and place, at the price that was seen."""
     factor = 1.0 + (finding.change_share or 0.0)
     line = next(one for one in facts.plan.mix if one.resource == finding.scope.offer)
@@ -194,8 +196,8 @@ def _priced(finding: DriftCheck, before: Again, facts: Facts) -> Again | None:
 
 
 def _slower(
-    finding: DriftCheck, before: Again, facts: Facts, seen: Sequence[Served]
-) -> Again | None:
+    finding: DriftCheck, before: Drifted, facts: Facts, seen: Sequence[Served]
+) -> Drifted | None:
     """The catalogue with what was served beside its measurements."""
     scope = finding.scope
     own = [

@@ -27,6 +27,7 @@ from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.interpret import Answer
 from gpumix.plan.moves import moves_between
 from gpumix.plan.plan import Planned, Progress, plan
+from gpumix.values import more_by
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
@@ -116,8 +117,7 @@ def _judged(
         reason = f"breaks a promise of {', '.join(broken)}"
     switching_usd = sum(one.usd for one in switching)
     simplicity = left.inventory.simplicity
-    change_usd = usd_of(new.plan) + switching_usd
-    most_usd = change_usd + simplicity * abs(change_usd)
+    most_usd = more_by(usd_of(new.plan) + switching_usd, simplicity)
     stays = keep is not None and not broken and usd_of(keep.plan) <= most_usd
     chosen = keep if keep is not None and stays else new
     if keep is not None:

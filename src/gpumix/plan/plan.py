@@ -92,9 +92,8 @@ def plan(
         raise _out_of_time(work, "no plan") from None
     again = Again(catalog, inventory, supplies, rated.options)
     if found.solution.cost is None and len(groups) < len(stated.workloads):
-        return plan(
-            apart(stated), catalog, progress, work, changed
-        )  # told in the inventory's words
+        # Told in the inventory's own words.
+        return plan(apart(stated), catalog, progress, work, changed)
     if found.solution.cost is None:
         raise explain_infeasible(inventory, found.formulation, again)
     progress("replay of the traffic on the plan")

@@ -22,6 +22,7 @@ from gpumix.plan.restrictions import Restriction, homeless_workloads, restrictio
 from gpumix.plan.rule_of_thumb import rule_of_thumb
 from gpumix.plan.search import Found, judged, search
 from gpumix.supply.supply import Supply
+from gpumix.values import more_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +134,7 @@ def cheapest(found: Found, others: Sequence[Variant]) -> Found:
         key=usd_of,
         default=found,
     )
-    own = usd_of(found)  # below 0 where sales of servers bring more than the rest costs
-    if usd_of(best) >= own - 1e-9 * abs(own):
+    if usd_of(best) >= more_by(usd_of(found), -1e-9):
         return found
     theirs = best.solution.cost or 0.0
     bounds = (found.solution.bound or 0.0, found.relaxed_bound or 0.0)

@@ -22,6 +22,7 @@ from gpumix.domain.workload import Workload
 from gpumix.plan.cycle import Cycle
 from gpumix.plan.formulate import Choice, formulate
 from gpumix.plan.interpret import Answer
+from gpumix.values import more_by
 
 MOST_PRICED = 12
 """Mixes of commitments that are priced in a scenario, at most."""
@@ -131,7 +132,7 @@ class _Climb:
             for key, step in self._moves(start):
                 while len(self.priced) < MOST_PRICED and self._may(counts, key, step):
                     other = {**counts, key: counts.get(key, 0) + step}
-                    if self.usd(other) >= usd - 1e-9 * abs(usd):
+                    if self.usd(other) >= more_by(usd, -1e-9):
                         break
                     counts, usd, moved = other, self.usd(other), True
         return usd

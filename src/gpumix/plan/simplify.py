@@ -17,6 +17,7 @@ from gpumix.plan.interpret import Answer, answer_of, usd_of
 from gpumix.plan.restrictions import homeless_workloads, narrow, provider_of
 from gpumix.plan.search import Found, search
 from gpumix.supply.supply import Supply
+from gpumix.values import more_by
 
 SMALL = 0.01
 """Share of the cost below which a line is not worth signing for."""
@@ -55,8 +56,7 @@ def simplest(
         mix.OutOfTime: the user's time was up before one was found.
     """
     limits = choice.inventory.limits
-    least_usd = cheapest.solution.cost or 0.0  # below 0 where sales bring more than all costs
-    most_usd = least_usd + choice.inventory.simplicity * abs(least_usd)
+    most_usd = more_by(cheapest.solution.cost or 0.0, choice.inventory.simplicity)
     found, curve = cheapest, [point_of(cheapest)]
     known: dict[tuple[frozenset[str], float], Found | None] = {}
     for key, name, limit in (

@@ -10,6 +10,7 @@ from rich.text import Text
 from gpumix.domain.plan import Plan
 from gpumix.report.terminal_table import show_table
 from gpumix.report.views.answer import answer, answer_table, answer_words
+from gpumix.report.views.totals import span_words
 
 _LABEL: Final = 11
 """Columns of the names beside the sentences."""
@@ -20,8 +21,7 @@ def show_answer(plan: Plan, console: Console, *, report: str, saved: str) -> Non
 
     `report` and `saved` are the files of the report and of the plan.
     """
-    years = "year" if plan.years == 1 else "years"
-    about = f"  from {plan.start:%Y-%m}, {plan.years} {years}, prices as of {plan.as_of}"
+    about = f"  from {plan.start:%Y-%m}, {span_words(plan)}, prices as of {plan.as_of}"
     console.print(Text.assemble((plan.name, "bold"), (about, "dim")))
     console.print()
     console.print(Text(answer(plan), style="bold"))

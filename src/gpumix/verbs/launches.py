@@ -18,14 +18,15 @@ from gpumix.domain.workload import Tier, Workload
 from gpumix.errors import InputError, Problem
 from gpumix.options.option import Option
 from gpumix.options.sharing import members_of, summed, together
+from gpumix.serving.traffic import lengths
 from gpumix.simulate.planned import options_in
 from gpumix.units import HOURS_PER_WEEK
-from gpumix.verbs.plan import PLAN, open_inventory
+from gpumix.verbs.plan import PLAN, open_made
 
 if TYPE_CHECKING:
     from gpumix.catalog import Catalog
 
-_LONGEST_PROMPT = 0.999
+_LONGEST = np.array([0.999])
 """Quantile of prompts and of answers that a replica must be able to hold together."""
 
 Layout = tuple[str, int, str, str]
@@ -47,14 +48,9 @@ def read_launches(path: Path) -> ReadPlan:
 
     Raises: InputError where it is no plan, or of other data than today's.
     """
-    path = path / PLAN if path.is_dir() else path
-    if path.suffix != ".json":
-        fix = "name the plan.json of `gpumix plan`, or its folder"
-        raise InputError(Problem(str(path), "is not a plan.json", fix))
-    opened = open_inventory(path)
-    if opened.before is None:
-        raise InputError(Problem(str(path), "is not a plan"))
-    return ReadPlan(path, opened.before, opened.catalog, launches(opened.before, opened.catalog))
+    plan, opened = open_made(path)
+    file = path / PLAN if path.is_dir() else path
+    return ReadPlan(file, plan, opened.catalog, launches(plan, opened.catalog))
 
 
 def launches(plan: Plan, catalog: Catalog) -> tuple[Launch, ...]:
@@ -171,7 +167,8 @@ def _flags(
     dep, row = option.replica.dep, option.replica.row
     demands = [one.demand for one in members if one.demand is not None]
     longest = max(
-        d.input.quantile(_LONGEST_PROMPT) + d.output.quantile(_LONGEST_PROMPT) for d in demands
+        float(sum(lengths(sizes, _LONGEST, least=1)[0] for sizes in (d.input, d.output)))
+        for d in demands
     )
     context = catalog.models[members[0].model].context
     return EngineFlags(
@@ -184,7 +181,7 @@ def _flags(
 
 
 def _up_to_power(tokens: float) -> int:
-    """The power of two that holds so many tokens."""
+    """The least power of two that holds these tokens."""
     return int(2 ** math.ceil(math.log2(max(tokens, 1.0))))
 
 

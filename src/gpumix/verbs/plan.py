@@ -86,6 +86,21 @@ def open_inventory(
     return _opened(inventory, catalog, files, store)
 
 
+def open_made(path: Path, measured: Path | None = None) -> tuple[Plan, Opened]:
+    """A plan that was made, by its plan.json or the folder of it, and what it was made from.
+
+    Raises: InputError where it is no plan, and with every problem of its files.
+    """
+    path = path / PLAN if path.is_dir() else path
+    fix = "name the plan.json of `gpumix plan`, or its folder"
+    if path.suffix != ".json":
+        raise InputError(Problem(str(path), "is not a plan.json", fix))
+    opened = open_inventory(path, measured)
+    if opened.before is None:
+        raise InputError(Problem(str(path), "is not a plan", fix))
+    return opened.before, opened
+
+
 def plan_file(
     path: Path | str,
     progress: Progress = lambda _: None,

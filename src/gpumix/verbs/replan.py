@@ -11,8 +11,7 @@ from gpumix import __version__
 from gpumix.catalog import Catalog
 from gpumix.domain.replanned import Replanned
 from gpumix.errors import InputError, Problem
-from gpumix.loop.again import Again as Drifted
-from gpumix.loop.again import with_drift
+from gpumix.loop.again import Drifted, with_drift
 from gpumix.loop.drift import hold
 from gpumix.loop.replan import Again, left_of, replan
 from gpumix.plan.effort import NORMAL, Work
@@ -24,7 +23,7 @@ from gpumix.telemetry.machines import gpu_id
 from gpumix.verbs.drift import gather
 from gpumix.verbs.observe import opened
 from gpumix.verbs.plan import FILES as PLAN_FILES
-from gpumix.verbs.plan import Opened, files_of, open_inventory
+from gpumix.verbs.plan import Opened, files_of, open_made
 
 REPLAN, REPLAN_MD = "replan.json", "replan.md"
 _LAST_DAY = """
@@ -61,13 +60,10 @@ def replan_fleet(
     if out is not None:
         check_folder(out, FILES)
     progress(f"reading {plan}")
-    started = open_inventory(plan, measured)
-    if started.before is None:
-        text = "is an inventory: what was planned before is in a plan.json"
-        raise InputError(Problem(str(plan), text, "gpumix plan INVENTORY writes one"))
+    before, started = open_made(plan, measured)
     seen = None if fleet is None else gpus_seen(fleet, started.catalog)
     rates = () if prices is None else started.catalog.read_rates(prices)
-    left = left_of(started.before, as_of or date.today(), seen, rates)
+    left = left_of(before, as_of or date.today(), seen, rates)
     catalog = started.catalog.with_rates(left.inventory.rates)
     if left.inventory.api is not None:
         catalog = catalog.with_apis(left.inventory.api)
@@ -77,7 +73,7 @@ def replan_fleet(
         answer = hold(found.facts, found.currency, found.notes)
         now = with_drift(answer, found.facts, Drifted(left.inventory, catalog))
         left, catalog = replace(left, inventory=now.inventory), now.catalog
-    again = replan(started.before, left, catalog, progress, work)
+    again = replan(before, left, catalog, progress, work)
     if out is not None:
         _write(out, again, started)
     return again.answer

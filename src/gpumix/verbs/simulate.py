@@ -17,7 +17,7 @@ from gpumix.plan.nights import nights_of
 from gpumix.simulate.planned import PlanQuestion, run_plan
 from gpumix.simulate.question import SimulationQuestion
 from gpumix.simulate.simulation import run_simulation
-from gpumix.verbs.plan import PLAN, open_inventory
+from gpumix.verbs.plan import PLAN, open_made
 from gpumix.verbs.words import NO_CONFIGS
 
 
@@ -46,16 +46,9 @@ def simulate_plan(question: PlanQuestion, path: Path) -> PlanSimulation:
 
     Raises: InputError for a file that is no plan, and for what the question gets wrong.
     """
+    plan, opened = open_made(path)
     path = path / PLAN if path.is_dir() else path
-    if path.suffix != ".json":
-        text = "is not a plan.json"
-        raise InputError(
-            Problem(str(path), text, "name the plan.json of `gpumix plan`, or its folder")
-        )
-    opened = open_inventory(path)
-    if opened.before is None:
-        raise InputError(Problem(str(path), "is not a plan"))
     nights = next(
         (nights_of(w) for w in opened.inventory.workloads if w.id == question.workload), ()
     )
-    return run_plan(question, opened.before, opened.catalog, nights, str(path))
+    return run_plan(question, plan, opened.catalog, nights, str(path))

@@ -14,17 +14,17 @@ from gpumix.report.views.mix import purchase_of, second_currency
 from gpumix.report.views.plan import ALARMING, promises
 from gpumix.report.views.timeline import step_words
 from gpumix.report.views.today import today_headline
-from gpumix.report.views.totals import with_second
+from gpumix.report.views.totals import span_words, with_second
 
 MOST_LINES = 6
 """Lines of the mix that a first screen shows; the rest is summed in one."""
 
 
 def answer(plan: Plan) -> str:
-    """What it costs a month and whether it keeps its promises: `$44,668 a month; all 6 promises
-    kept.`"""
+    """Its level cost and whether it keeps its promises: `$44,668 a month at level cost; all 6
+    promises are kept.`"""
     month = with_second(plan, "monthly_usd", plan.monthly_usd)
-    return f"{month} a month; {_kept_words(plan)}.{today_headline(plan)}"
+    return f"{month} a month at level cost; {_kept_words(plan)}.{today_headline(plan)}"
 
 
 def _kept_words(plan: Plan) -> str:
@@ -97,12 +97,17 @@ def answer_words(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _cost(plan: Plan) -> str:
-    interval = fields.format_interval(
-        "horizon_usd", plan.horizon_usd, plan.horizon_low_usd, plan.horizon_high_usd
+    """Present cost with its interval, then cash: of the first year and for servers."""
+    low, usd, high = (
+        fields.format_value("horizon_usd", end)
+        for end in (plan.horizon_low_usd, plan.horizon_usd, plan.horizon_high_usd)
     )
     front = with_second(plan, "capex_usd", plan.capex_usd) if plan.capex_usd else "nothing"
-    years = "year" if plan.years == 1 else "years"
-    return f"{interval} over {plan.years} {years}, {front} for servers"
+    told = f"present cost {usd} over {span_words(plan)} (80 %: {low} to {high})"
+    if plan.first_year_monthly_usd is None:
+        return f"{told}; {front} for servers"
+    first = fields.format_value("first_year_monthly_usd", plan.first_year_monthly_usd)
+    return f"{told}; cash {first} a month in the first year, {front} for servers"
 
 
 def _nearest(checks: Sequence[tuple[WorkloadPlan, SloCheck]]) -> str:
@@ -122,7 +127,7 @@ def _runner_up(plan: Plan) -> str:
         return ""
     above = other.horizon_usd - plan.horizon_usd
     usd = fields.format_value("horizon_usd", abs(above))
-    words = f"{other.name}, {usd} {'more' if above >= 0.0 else 'less'}"
+    words = f"{other.name}, {usd} {'more' if above >= 0.0 else 'less'} over {span_words(plan)}"
     flip = next(iter(flips(plan)), "")
     return f"{words}. Flips with {flip}" if flip else words
 
