@@ -16,6 +16,7 @@ from gpumix.domain.drift import DriftAnswer, DriftCheck
 from gpumix.domain.evidence import Basis
 from gpumix.domain.launch import Launch
 from gpumix.domain.plan import HourlyGpus, MixLine, Plan
+from gpumix.domain.timeline import Action, Step
 from gpumix.domain.workload import Kind, Tier
 from gpumix.inventory import read_inventory
 from gpumix.verbs import drift as verb
@@ -94,6 +95,7 @@ def read(folder: Path) -> ReadPlan:
     reserved = _line(RESERVED, H100, 2, 2.0, 1, 1.0)
     hourly = _line(HOURLY, L40S, 1, 0.8, 3, 2.5)
     by_day = tuple(3 if 8 <= hour % 24 < 20 else 2 for hour in range(168))
+    reserve = Step(date(2026, 9, 1), Action.RESERVE, RESERVED, 1, 35_040.0, ends=date(2027, 8, 31))
     plan = Plan(
         name="small", status="optimal", as_of=date(2026, 9, 1), start=inventory.start, years=1,
         timezone="UTC", report_currency="USD", fx_per_usd=1.0, fx_as_of=None,
@@ -101,7 +103,7 @@ def read(folder: Path) -> ReadPlan:
         horizon_high_usd=55000.0, capex_usd=0.0, bound=52560.0, gap=0.0, utilisation=0.7,
         idle_usd_per_month=0.0, costs=(), workloads=(), regret=(), break_evens=(),
         hourly_gpus=HourlyGpus((), (), ()), assumptions=(), warnings=(), seconds=1.0,
-        inventory=inventory,
+        inventory=inventory, timeline=(reserve,),
     )  # fmt: skip
     launches = (
         _launch("code", code.model, reserved, "fp8", (2,) * 168),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gpumix.cli.options import JsonFlag
+from gpumix.cli.options import Bills, FleetFolder, JsonFlag
 
 
 class BasisName(StrEnum):
@@ -34,12 +34,8 @@ class ShareFormat(StrEnum):
 
 
 def attribute(
-    fleet: Annotated[
-        Path, typer.Argument(metavar="FLEET", help="A folder of `observe`, or of raw sources.")
-    ],
-    bill: Annotated[
-        list[Path] | None, typer.Option(help="A FOCUS bill: CSV, CSV.gz or Parquet; repeatable.")
-    ] = None,
+    fleet: FleetFolder,
+    bill: Bills = None,
     prices: Annotated[
         Path | None, typer.Option(help="Prices of GPU-hours, where there is no bill.")
     ] = None,

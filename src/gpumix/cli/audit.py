@@ -8,18 +8,12 @@ from typing import Annotated
 import typer
 
 from gpumix.cli.console import console
-from gpumix.cli.options import JsonFlag
+from gpumix.cli.options import Bills, FleetFolder, JsonFlag
 
 
 def audit(
-    fleet: Annotated[
-        Path,
-        typer.Argument(metavar="FLEET", help="Folder of observe, or of raw source files."),
-    ],
-    bill: Annotated[
-        list[Path] | None,
-        typer.Option(help="FOCUS bill (CSV, CSV.gz, Parquet); may be given again."),
-    ] = None,
+    fleet: FleetFolder,
+    bill: Bills = None,
     prices: Annotated[
         Path | None,
         typer.Option(help="Price book: CSV of gpu, purchase, usd_per_gpu_hour."),

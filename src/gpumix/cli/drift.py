@@ -8,19 +8,13 @@ from typing import Annotated
 import typer
 
 from gpumix.cli.console import console
-from gpumix.cli.options import JsonFlag
+from gpumix.cli.options import Bills, FleetFolder, JsonFlag
 
 
 def drift(
-    fleet: Annotated[
-        Path,
-        typer.Argument(metavar="FLEET", help="Folder of observe, or of raw source files."),
-    ],
+    fleet: FleetFolder,
     plan: Annotated[Path, typer.Option(help="The plan: a plan.json or its folder.")],
-    bill: Annotated[
-        list[Path] | None,
-        typer.Option(help="FOCUS bill (CSV, CSV.gz, Parquet); may be given again."),
-    ] = None,
+    bill: Bills = None,
     prices: Annotated[
         Path | None,
         typer.Option(help="Price book of today: CSV of gpu, purchase, usd_per_gpu_hour."),

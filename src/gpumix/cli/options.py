@@ -47,6 +47,13 @@ CompareFormat = Annotated[
 JsonFormat = Annotated[
     bool, typer.Option("--json", help="Print JSON and nothing else on stdout: --format json.")
 ]
+FleetFolder = Annotated[
+    Path, typer.Argument(metavar="FLEET", help="Folder of observe, or of raw source files.")
+]
+Bills = Annotated[
+    list[Path] | None,
+    typer.Option(help="FOCUS bill (CSV, CSV.gz, Parquet); may be given again."),
+]
 Details = Annotated[
     bool, typer.Option("--details", help="Print the whole answer, not its first screen alone.")
 ]

@@ -96,7 +96,7 @@ def _cost(before: Plan, changed: Drifted, solve: Solve) -> DriftCost:
         return DriftCost(None, True, (), f"no plan keeps the promises: {error}".splitlines()[0])
     moves = _moves(before, after)
     more = after.monthly_usd - before.monthly_usd
-    if not moves and abs(more) <= SAME * before.monthly_usd:
+    if not moves and abs(more) <= SAME * abs(before.monthly_usd):
         more = 0.0
     return DriftCost(more, bool(moves), moves)
 
@@ -192,7 +192,8 @@ def _priced(finding: DriftCheck, before: Drifted, facts: Facts) -> Drifted | Non
         for offer in offers
     )
     kept = [rate for rate in before.catalog.rates if rate not in offers]
-    return replace(before, catalog=before.catalog.with_rates((*kept, *now)))
+    rates = (*kept, *now)
+    return Drifted(replace(before.inventory, rates=rates), before.catalog.with_rates(rates))
 
 
 def _slower(

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
 from gpumix.domain.drift import DriftCheck, DriftScope
 from gpumix.domain.offer import Purchase
-from gpumix.loop.facts import HOURS_A_DAY, Facts, IntArray, joined, moment
+from gpumix.loop.facts import (
+    HOURS_A_DAY,
+    Facts,
+    FleetHours,
+    IntArray,
+    date_of,
+    joined,
+    moment,
+)
+from gpumix.loop.standing import gpus_of, months_between, standing
 from gpumix.units import HOURS_PER_MONTH, HOURS_PER_WEEK
 from gpumix.values import FloatArray
 
@@ -93,9 +103,7 @@ def _bounds(facts: Facts, gpu: str, days: IntArray) -> tuple[FloatArray, FloatAr
     lines = [line for line in facts.plan.mix if line.gpu == gpu]
     most = sum(line.count * line.gpus_per_instance for line in lines)
     hourly = {line.resource for line in lines if not Purchase(line.purchase).is_committed}
-    committed = sum(
-        line.count * line.gpus_per_instance for line in lines if line.resource not in hourly
-    )
+    committed = _committed(facts, gpu, days)
     week = np.zeros(int(HOURS_PER_WEEK))
     for launch in facts.launches:
         if launch.resource in hourly and launch.by_hour and not launch.slice:
@@ -104,8 +112,35 @@ def _bounds(facts: Facts, gpu: str, days: IntArray) -> tuple[FloatArray, FloatAr
     start, end = facts.span
     span = np.arange(start, end)
     busy = np.ceil(week[facts.hours_of_week(span)]) if len(span) else np.zeros(0)
-    least = [committed + busy[span // HOURS_A_DAY == day].max() for day in days.tolist()]
-    return np.array(least), np.full(len(days), float(most))
+    by_hour = [busy[span // HOURS_A_DAY == day].max() for day in days.tolist()]
+    least = np.array(committed) + np.array(by_hour)
+    return least, np.full(len(days), float(most))
+
+
+def _committed(facts: Facts, gpu: str, days: IntArray) -> list[float]:
+    """GPUs on each day of commitments that have begun and servers that are in service [days]."""
+    plan, found = facts.plan, dict[int, float]()
+    if plan.inventory is None:
+        return [0.0] * len(days)
+    told = []
+    for day in map(date_of, days.tolist()):
+        month = months_between(plan.start, day)
+        if month not in found:
+            stands = standing(plan, plan.inventory, max(day, plan.start))
+            own = sum(one.gpus for one in stands.owned if one.gpu == gpu)
+            found[month] = float(gpus_of(stands.committed).get(gpu, 0) + own)
+        told.append(found[month])
+    return told
+
+
+def on_last_day(hours: FleetHours) -> dict[str | None, int]:
+    """GPUs of each type that were seen on the last day of the telemetry."""
+    there = hours.kind != "no_data"
+    last = there & (hours.hour > hours.hour[there].max(initial=0) - HOURS_A_DAY)
+    rows = np.flatnonzero(last)
+    columns = (hours.gpu[rows], hours.node[rows], hours.slot[rows])
+    places = set(zip(*(column.tolist() for column in columns), strict=True))
+    return dict(Counter(gpu for gpu, _, _ in places))
 
 
 def _nodes(facts: Facts, gpu: str, since: int, is_more: bool) -> dict[str, str]:

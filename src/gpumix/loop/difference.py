@@ -159,7 +159,7 @@ def _prices(before: Plan, after: Plan) -> Iterator[PriceChange]:
 
 def _rented(lines: Iterable[MixLine]) -> dict[str, float]:
     return {
-        line.resource: line.usd_per_gpu_hour
+        base_id(line.resource): line.usd_per_gpu_hour
         for line in lines
         if Purchase(line.purchase) in (Purchase.ON_DEMAND, Purchase.SPOT) and line.count
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo
@@ -23,6 +23,8 @@ from gpumix.domain.plan import Plan
 from gpumix.domain.workload import Workload
 from gpumix.loop.rules import Rules
 from gpumix.loop.seen import Seen
+from gpumix.loop.standing import months_between
+from gpumix.plan.periods import Period, growth
 from gpumix.telemetry.bill import Bill
 from gpumix.telemetry.price_book import Price
 from gpumix.values import FloatArray
@@ -35,6 +37,7 @@ Names: TypeAlias = npt.NDArray[np.object_]
 HOURS_A_DAY = 24
 HOUR_S = 3600
 DAY_S = HOURS_A_DAY * HOUR_S
+EPOCH = date(1970, 1, 1)
 _LEAST_HOURS = 12
 _MOST_NO_DATA = 0.1
 """Share of a group's GPU-hours in an hour that may be unseen, for its demand to be known."""
@@ -178,10 +181,10 @@ class Facts:
 
     def growth(self, workload: Workload, hours: IntArray) -> FloatArray:
         """Planned demand of each hour over that of the plan's first year."""
-        start = datetime.combine(self.plan.start, datetime.min.time(), UTC).timestamp() / HOUR_S
-        years = np.maximum((hours - start) // (365 * HOURS_A_DAY), 0.0)
-        rate = workload.demand.growth_per_year if workload.demand else 0.0
-        return np.asarray((1.0 + rate) ** years)
+        days, at = np.unique(hours // HOURS_A_DAY, return_inverse=True)
+        months = [max(months_between(self.plan.start, date_of(day)), 0) for day in days.tolist()]
+        grown = {month: growth(workload, Period(month, 1)) for month in set(months)}
+        return np.array([grown[month] for month in months], dtype=float)[at]
 
     def days_of(self, group: Group) -> Days:
         """The demand of a group by day, beside the plan's for the hours that were seen."""
@@ -262,6 +265,11 @@ def _by_hour(
     if not rows:
         return np.zeros(0)
     return np.asarray(np.bincount(hours.hour[rows] - least, hours.size[rows]))
+
+
+def date_of(day: int) -> date:
+    """The date of a day that is numbered from 1970."""
+    return EPOCH + timedelta(days=day)
 
 
 def moment(day: int) -> str:

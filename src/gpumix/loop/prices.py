@@ -27,7 +27,11 @@ _OF_BOOK: Final = {"commit_1y": 12, "commit_3y": 36}
 
 def rented(facts: Facts) -> list[MixLine]:
     """Lines of the mix that have a price of a GPU-hour which others set."""
-    return [line for line in facts.plan.mix if Purchase(line.purchase).is_rental]
+    return [
+        line
+        for line in facts.plan.mix
+        if Purchase(line.purchase).is_rental and line.usd_per_gpu_hour > 0.0
+    ]
 
 
 def find(facts: Facts) -> Iterator[DriftCheck]:
@@ -91,7 +95,7 @@ def _rows_by_line(facts: Facts) -> Mapping[MixLine, IntArray]:
     lines = {line.resource: line for line in rented(facts)}
     found: dict[str, list[int]] = defaultdict(list)
     for (node, gpu), rows in by_node.items():
-        fitting = [line for line in lines.values() if line.gpu == gpu and line.usd_per_gpu_hour > 0]
+        fitting = [line for line in lines.values() if line.gpu == gpu]
         way = ways.get(resource_key(node))
         fitting = [line for line in fitting if way in (None, _way(line))] or fitting
         first = np.array(rows)[np.argsort(hours.hour[rows], kind="stable")[: 7 * HOURS_A_DAY]]

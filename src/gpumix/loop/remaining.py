@@ -193,6 +193,12 @@ def _phases(phases: Sequence[int], gone: int) -> tuple[int, ...]:
     return tuple(sorted({0, *(month - gone for month in phases if month > gone)}))
 
 
+def _share_gone(gone: int, left: int) -> float:
+    """What of a year of a plan is over, after so many months of it; the last may be short."""
+    months = min(left, _YEAR)
+    return min(max(gone, 0), months) / months
+
+
 def _with_credits_left(inventory: Inventory, plan: Plan, gone: int) -> Inventory:
     """Credits less what the plan has drawn of them, those that end first."""
     cloud = inventory.cloud
@@ -201,7 +207,7 @@ def _with_credits_left(inventory: Inventory, plan: Plan, gone: int) -> Inventory
     part = next((one for one in plan.costs if one.name == CREDITS), None)
     drawn = 0.0
     for year, usd in enumerate(part.usd_by_year if part else ()):
-        drawn -= usd * min(max(gone - year * _YEAR, 0), _YEAR) / _YEAR
+        drawn -= usd * _share_gone(gone - year * _YEAR, plan.months - year * _YEAR)
     left: list[Credit] = []
     for credit in sorted(cloud.contracts.credits, key=lambda one: one.until):
         taken = min(drawn, credit.usd)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -54,36 +55,38 @@ mine as (
 def look(fleet: Fleet, least_samples: float) -> Seen:
     """What the samples of a fleet tell; an hour of fewer than `least_samples` says nothing of how
     requests bunch."""
-    connection = fleet.connect()
-    requests = connection.execute(
-        f"""{_DEVICES}, steps as (
-          select workload, t // {DAY_S} as day, requests_total as now,
-            lag(requests_total) over (partition by node, gpu, mig_id order by t) as before
-          from mine where requests_total is not null)
-        select workload, day, sum(case when now >= before then now - before else now end)
-        from steps where before is not null group by all"""
-    ).fetchall()
-    bunched = connection.execute(
-        f"""{_DEVICES}, sums as (
-          select workload, t // $1 as interval, sum(running) as running from (
-            select workload, t, node, gpu, mig_id, max(requests_running) as running
-            from mine where requests_running is not null group by all)
-          group by all),
-        hours as (
-          select workload, interval * $1 // {HOUR_S} as hour,
-            var_samp(running) / nullif(avg(running), 0) as ratio
-          from sums group by all having count(*) >= $2)
-        select workload, hour // 24 as day, median(ratio) from hours
-        where ratio is not null group by all""",
-        [fleet.resolution_s, least_samples],
-    ).fetchall()
-    ran = connection.execute(
-        f"""{_DEVICES}, said as (
-          select t // {DAY_S} as day, workload, node, unnest(['engine', 'driver', 'model']) as what,
-            unnest([engine_version, driver_version, model]) as version from mine)
-        select day, workload, node, what, version, count(*) from said
-        where version is not null group by all order by all"""
-    ).fetchall()
+    with closing(fleet.connect()) as connection:
+        requests = connection.execute(
+            f"""{_DEVICES}, steps as (
+              select workload, t // {DAY_S} as day, requests_total as now,
+                lag(requests_total) over (
+                  partition by workload, node, gpu, mig_id order by t) as before
+              from mine where requests_total is not null)
+            select workload, day, sum(case when now >= before then now - before else now end)
+            from steps where before is not null group by all"""
+        ).fetchall()
+        bunched = connection.execute(
+            f"""{_DEVICES}, sums as (
+              select workload, t // $1 as interval, sum(running) as running from (
+                select workload, t, node, gpu, mig_id, max(requests_running) as running
+                from mine where requests_running is not null group by all)
+              group by all),
+            hours as (
+              select workload, interval * $1 // {HOUR_S} as hour,
+                var_samp(running) / nullif(avg(running), 0) as ratio
+              from sums group by all having count(*) >= $2)
+            select workload, hour // 24 as day, median(ratio) from hours
+            where ratio is not null group by all""",
+            [fleet.resolution_s, least_samples],
+        ).fetchall()
+        ran = connection.execute(
+            f"""{_DEVICES}, said as (
+              select t // {DAY_S} as day, workload, node,
+                unnest(['engine', 'driver', 'model']) as what,
+                unnest([engine_version, driver_version, model]) as version from mine)
+            select day, workload, node, what, version, count(*) from said
+            where version is not null group by all order by all"""
+        ).fetchall()
     return Seen(
         {(workload, day): float(count) for workload, day, count in requests},
         {(workload, day): float(ratio) for workload, day, ratio in bunched},

@@ -179,9 +179,9 @@ def _served(
     read, written = _lengths(facts, group, days)
     running, wall_s = hours.running[rows], hours.size[rows] * HOUR_S
     curve = _Curve.of(facts, launch, version, read, written, float(running.max()))
-    rate = curve.at(at, running)
-    if not np.isfinite(rate).all():
+    if not np.isfinite(curve.rates).any(axis=1).all():
         return None
+    rate = curve.at(at, running)
 
     def daily(values: FloatArray) -> FloatArray:
         return np.asarray(np.bincount(at, values, len(days)))

@@ -271,7 +271,7 @@ def _choose(sql: Sql) -> bool:
             order by engine desc nulls last, tokens_in desc nulls last, energy desc nulls last) = 1
           and (owner <> 0 or max(owner) over (partition by dev, iv) = 0)""",
     )
-    # Owners at one time are said apart by their activity where it differs, else by request: one
+    # Owners at one time are told apart by their activity where it differs, else by request: one
     # of the node's shares each, the shares that nobody asked for left to nobody.
     sql.keep(
         "sharers",

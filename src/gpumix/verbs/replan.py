@@ -12,24 +12,22 @@ from gpumix.catalog import Catalog
 from gpumix.domain.replanned import Replanned
 from gpumix.errors import InputError, Problem
 from gpumix.loop.again import Drifted, with_drift
+from gpumix.loop.counts import on_last_day
 from gpumix.loop.drift import hold
+from gpumix.loop.facts import hours_in
 from gpumix.loop.replan import Again, left_of, replan
 from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.plan import Progress
 from gpumix.publish import check_folder, write_set
 from gpumix.report import export
 from gpumix.report.difference import replan_json, replan_markdown
-from gpumix.telemetry.machines import gpu_id
+from gpumix.telemetry.attribute import attribute
 from gpumix.verbs.drift import gather
 from gpumix.verbs.observe import opened
 from gpumix.verbs.plan import FILES as PLAN_FILES
 from gpumix.verbs.plan import Opened, files_of, open_made
 
 REPLAN, REPLAN_MD = "replan.json", "replan.md"
-_LAST_DAY = """
-    select gpu_name, count(distinct gpu) from samples
-    where t > (select max(t) from samples) - 86400 group by gpu_name
-"""
 FILES = (*PLAN_FILES, REPLAN, REPLAN_MD)
 
 
@@ -71,6 +69,9 @@ def replan_fleet(
         progress("what has drifted")
         found = gather(fleet, plan, bills, measured=measured, progress=progress)
         answer = hold(found.facts, found.currency, found.notes)
+        if out is not None and any(one.kind == "speed" for one in answer.findings):
+            fix = f"gpumix calibrate --fleet {fleet} --plan {plan}, then replan with --measured"
+            raise InputError(Problem("--drifted", "speeds drifted: the new plan needs them", fix))
         now = with_drift(answer, found.facts, Drifted(left.inventory, catalog))
         left, catalog = replace(left, inventory=now.inventory), now.catalog
     again = replan(before, left, catalog, progress, work)
@@ -93,13 +94,13 @@ def gpus_seen(folder: Path, catalog: Catalog) -> Mapping[str, int]:
 
     Raises: InputError where the folder holds no samples.
     """
-    found: dict[str, int] = {}
-    with opened(folder) as there, there.fleet.connect() as connection:
-        rows = connection.execute(_LAST_DAY).fetchall()
-    for name, count in rows:
-        known = gpu_id(name, catalog) or str(name)
-        found[known] = found.get(known, 0) + int(count)
+    with opened(folder) as there:
+        found = on_last_day(hours_in(attribute(there.fleet, None, catalog).hours))
     if not found:
         fix = "gpumix observe SOURCE... --out FLEET"
         raise InputError(Problem(str(folder), "has no samples of GPUs", fix))
-    return found
+    known = {gpu: count for gpu, count in found.items() if gpu is not None}
+    if unknown := sum(found.values()) - sum(known.values()):
+        fix = "gpumix observe SOURCE... --out FLEET --declare FILE, with the type of their nodes"
+        raise InputError(Problem(str(folder), f"{unknown} GPUs are of an unknown type", fix))
+    return known
