@@ -369,15 +369,19 @@ def test_compose_starts_each_replica_on_its_own_gpus(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["vllm", "compose", "kserve", "dynamo", "sky", "dstack"])
-def test_hostile_names_stay_names(target: str, tmp_path: Path) -> None:
+def test_hostile_names_stay_names(target: str) -> None:
     found, written = bundle([STRANGE], ORIGIN, [target])
+    tame = replace(STRANGE, model="team/model", workloads=("plain",))
+    (plain,) = bundle([tame], ORIGIN, [target])[0].files
+    usual = bundle([tame], ORIGIN, [target])[1][plain.path]
     (file,) = found.files
     text = written[file.path]
     for line in text.splitlines():
         assert line.startswith("#") or "rm -rf" not in line, line
     if target != "vllm":
-        for document in yaml.safe_load_all(text):
-            assert "x" not in document
+        pairs = zip(yaml.safe_load_all(text), yaml.safe_load_all(usual), strict=True)
+        for document, expected in pairs:
+            assert set(document) == set(expected)
     assert all(edit.startswith("CHECKPOINT") for edit in file.edit)
 
 

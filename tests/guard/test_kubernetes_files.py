@@ -57,7 +57,9 @@ def test_every_object_names_its_plan(held: Holding) -> None:
 
 def test_what_people_wrote_starts_no_line(held: Holding) -> None:
     for text in _written(held).values():
-        assert all(made.STAMP.sha256 not in line or line[0] in "# " for line in text.splitlines())
+        told = [line for line in text.splitlines() if "\u20ac" in line]
+        assert told
+        assert all(line.startswith("#") or "gpumix.io/plan-name" in line for line in told)
         assert not any(line.startswith("- key") for line in text.splitlines())
 
 

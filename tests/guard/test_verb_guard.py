@@ -73,6 +73,19 @@ def test_all_that_is_wrong_is_said_at_once_and_nothing_is_written(
     assert not out.exists()
 
 
+def test_files_of_an_earlier_guard_are_not_left_beside_new_ones(
+    plan_file: Path, tmp_path: Path
+) -> None:
+    """Two plans in one folder would be applied together."""
+    out = tmp_path / "out"
+    guard_plan(plan_file, "quota,kueue", out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    with pytest.raises(InputError, match=r"an earlier guard: kueue\.yaml"):
+        guard_plan(plan_file, "quota", out)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    guard_plan(plan_file, "quota,kueue", out)
+
+
 def test_the_index_says_what_was_left_out(plan_file: Path, tmp_path: Path) -> None:
     guard_plan(plan_file, "karpenter,quota", tmp_path / "out")
     index = json.loads((tmp_path / "out" / INDEX).read_text(encoding="utf-8"))

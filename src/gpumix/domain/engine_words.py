@@ -19,6 +19,13 @@ _ON_THE_FLY: Final = ("fp8",)
 _VLLM_RANKS: Final = (8, 16, 32, 64, 128, 256, 320, 512)
 """Ranks of adapters that vLLM makes room for (`LoRAConfig.max_lora_rank`)."""
 TRTLLM: Final = "tensorrt-llm"
+_CACHES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"vllm": ("fp8",), "sglang": ("fp8",), TRTLLM: ("fp8", "nvfp4")}
+)
+"""Engine -> precisions of the cache, other than the model's own, that it has a word for.
+
+Source: `--kv-cache-dtype` of vLLM and SGLang; `_VALID_KV_CACHE_DTYPES` of TensorRT-LLM 1.2.
+"""
 
 SERVE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -66,6 +73,12 @@ def needs_checkpoint(engine: str, precision: str) -> bool:
     return not loads
 
 
+def knows_cache(engine: str, kv_precision: str) -> bool:
+    """Whether an engine can be asked for a precision of the cache; by default it takes the
+    model's own."""
+    return kv_precision in _CACHES[engine]
+
+
 def options(engine: str, one: EngineSettings) -> list[str]:
     """The words after the weights, none quoted for a shell; without host and port.
 
@@ -91,7 +104,7 @@ def trtllm_config(one: EngineSettings) -> dict[str, Any]:
     Source: TensorRT-LLM 1.2 LLM API, `KvCacheConfig`, `LoraConfig`.
     """
     cache: dict[str, Any] = {}
-    if one.kv_precision:
+    if knows_cache(TRTLLM, one.kv_precision):
         cache["dtype"] = one.kv_precision
     if one.prefix_caching is not None:
         cache["enable_block_reuse"] = one.prefix_caching
@@ -120,7 +133,7 @@ def _vllm(one: EngineSettings) -> list[str]:
         *_with("--max-num-seqs", one.max_num_seqs),
         *_with("--max-model-len", one.max_model_len),
         *_precision(one),
-        *(["--kv-cache-dtype", "fp8"] if one.kv_precision == "fp8" else []),
+        *(["--kv-cache-dtype", "fp8"] if knows_cache("vllm", one.kv_precision) else []),
         *_with("--max-num-batched-tokens", one.chunk_tokens),
         *_with("--gpu-memory-utilization", one.memory_share),
     ]  # fmt: skip
@@ -141,7 +154,7 @@ def _sglang(one: EngineSettings) -> list[str]:
         *_with("--max-running-requests", one.max_num_seqs),
         *_with("--context-length", one.max_model_len),
         *_precision(one),
-        *(["--kv-cache-dtype", "fp8_e4m3"] if one.kv_precision == "fp8" else []),
+        *(["--kv-cache-dtype", "fp8_e4m3"] if knows_cache("sglang", one.kv_precision) else []),
         *_with("--chunked-prefill-size", one.chunk_tokens),
         *_with("--mem-fraction-static", one.memory_share),
     ]  # fmt: skip

@@ -9,6 +9,8 @@ from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Adapters, Kind, Tier, TrainingRun
 
 _LONGEST_LABEL = 63
+LONGEST_LAUNCH = 40
+"""Characters of a launch's name, so that every target calls it the same: Dynamo's own limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +100,22 @@ class Launch:
         return self.peak_replicas if self.is_job else max(self.by_hour, default=0)
 
 
-def dns_label(text: str, taken: set[str]) -> str:
-    """A label of RFC 1123 that nothing else in `taken` has; it is added there.
+def dns_label(text: str, taken: set[str], longest: int = _LONGEST_LABEL) -> str:
+    """A label of RFC 1123 that begins with a letter and that nothing else in `taken` has; it is
+    added there.
 
     >>> taken = set()
     >>> dns_label("Chat/EU!-h100", taken), dns_label("chat-eu--h100", taken)
     ('chat-eu-h100', 'chat-eu-h100-2')
+    >>> dns_label("3d-h100", taken)
+    'w-3d-h100'
     """
     label = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "work"
-    found, number = label[:_LONGEST_LABEL].rstrip("-"), 1
+    label = label if label[0].isalpha() else f"w-{label}"
+    found, number = label[:longest].rstrip("-"), 1
     while found in taken:
         number += 1
         end = f"-{number}"
-        found = label[: _LONGEST_LABEL - len(end)].rstrip("-") + end
+        found = label[: longest - len(end)].rstrip("-") + end
     taken.add(found)
     return found

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from gpumix.domain.engine_words import PORTS, TRTLLM, trtllm_config
+from gpumix.domain.engine_words import PORTS, SERVE, TRTLLM, options, trtllm_config
 from gpumix.domain.exported import NotWritten
 from gpumix.domain.launch import Launch
 from gpumix.domain.workload import Tier
@@ -22,7 +22,6 @@ from gpumix.export.engine import (
     edits_of,
     refusal,
     settings_of,
-    words,
 )
 from gpumix.export.facts import head, unsaid
 from gpumix.export.made import Answer, Around, Made, launch_file
@@ -82,7 +81,7 @@ def _told(launches: Sequence[Launch], around: Around) -> Iterator[str]:
     for launch in launches:
         replicas = around.counts[launch.name]
         yield ""
-        yield from head(around.origin, launch, replicas, _cannot(launch))
+        yield from head(launch, replicas, _cannot(launch))
         machines = math.ceil(replicas / slots(launch))
         yield f"A machine holds {slots(launch)} of its replicas; here they take {machines}."
         yield from (f"Fill in {edit}." for edit in edits_of(launch))
@@ -110,10 +109,9 @@ def _config(launch: Launch) -> dict[str, Any]:
 
 def _service(launch: Launch, around: Around) -> dict[str, Any]:
     vendor = gpu_names(launch.gpu).vendor
-    command = [_literal(word) for word in words(launch, launch.model)]
-    if checkpoint_needed(launch):
-        place = command.index(_literal(launch.model))
-        command[place] = CHECKPOINT_OR_STOP
+    weights = CHECKPOINT_OR_STOP if checkpoint_needed(launch) else _literal(launch.model)
+    asked = options(launch.engine, settings_of(launch))
+    command = [*SERVE[launch.engine], weights, *map(_literal, asked)]
     found: dict[str, Any] = {
         "profiles": [launch.name],
         "image": image(launch.engine, "engine", vendor),

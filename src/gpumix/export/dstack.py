@@ -7,6 +7,7 @@ that split an instance, services with a range of replicas, tasks of several node
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -49,7 +50,11 @@ def write(launches: Sequence[Launch], around: Around) -> list[Answer]:
             continue
         fleets.setdefault(fleet_name(launch), launch)
         found.append(_job(launch, around) if launch.is_job else _service(launch, around))
-    return [*found, *(_fleet(one, around) for one in fleets.values())]
+    lines = Counter(one.resource for one in fleets.values())
+    return [
+        *found,
+        *(_fleet(one, around, alone=lines[one.resource] == 1) for one in fleets.values()),
+    ]
 
 
 def _own_refusal(launch: Launch) -> str:
@@ -100,7 +105,7 @@ def _service(launch: Launch, around: Around) -> Made:
     is_range = least < most and not launch.waits
     document: dict[str, Any] = {
         "type": "service",
-        "name": short_name(launch.name, _LONGEST),
+        "name": launch.name,
         "image": image(launch.engine, "engine", gpu_names(launch.gpu).vendor),
         "env": ["HF_TOKEN", *([CHECKPOINT] if checkpoint_needed(launch) else [])],
         "commands": list(_commands(launch)),
@@ -117,7 +122,7 @@ def _service(launch: Launch, around: Around) -> Made:
     cannot = unsaid(launch, one_number=not is_range)
     told = [
         *origin_lines(around.origin),
-        *head(around.origin, launch, replicas, cannot),
+        *head(launch, replicas, cannot),
         f"dstack apply -f {path.rpartition('/')[2]}, after the fleet {fleet_name(launch)};"
         " HF_TOKEN must be set (empty where no model is gated).",
         *(["A gateway is needed to scale by requests per second."] if is_range else []),
@@ -141,7 +146,7 @@ def _job(launch: Launch, around: Around) -> Made:
     nodes = math.ceil(launch.gpus / on_node)
     document: dict[str, Any] = {
         "type": "task",
-        "name": short_name(launch.name, _LONGEST),
+        "name": launch.name,
         "nodes": nodes,
         "env": ["HF_TOKEN"],
         "commands": [command_here(launch.gpus, nodes, path)],
@@ -154,7 +159,7 @@ def _job(launch: Launch, around: Around) -> Made:
     cannot = unsaid(launch)
     told = [
         *origin_lines(around.origin),
-        *head(around.origin, launch, 1, cannot),
+        *head(launch, 1, cannot),
         f"dstack apply -f {path.rpartition('/')[2]}, after the fleet {fleet_name(launch)}.",
         *(["Interrupted runs start again: resume from the last checkpoint."] * launch.is_spot),
     ]
@@ -163,8 +168,9 @@ def _job(launch: Launch, around: Around) -> Made:
     return Made(path, comments(told) + to_yaml(document), file)
 
 
-def _fleet(one: Launch, around: Around) -> Made:
-    """The fleet of a line: a cloud's, or the team's own hosts over SSH."""
+def _fleet(one: Launch, around: Around, alone: bool) -> Made:
+    """A fleet of a line: a cloud's, or the team's own hosts over SSH. `alone` where the line has no
+    other: two that held all of it would be rented twice."""
     name, nodes = fleet_name(one), math.ceil(one.line_gpus / one.gpus_per_instance)
     document: dict[str, Any] = {"type": "fleet", "name": name}
     if _spans(one):
@@ -173,11 +179,16 @@ def _fleet(one: Launch, around: Around) -> Made:
         document["blocks"] = "auto"
     told = [
         *origin_lines(around.origin),
-        f"Line of the plan: {one.resource}, {nodes} instance(s), shared by all its fleets",
+        f"Line of the plan: {one.resource}, {nodes} instance(s)",
     ]
+    if not alone:
+        told.append(
+            "Another fleet is of the same line, one of them for runs of several machines: together"
+            " they may hold no more than the line."
+        )
     if one.is_rented:
         by_hour = one.purchase in (Purchase.ON_DEMAND, Purchase.SPOT)
-        document["nodes"] = f"0..{nodes}" if by_hour else nodes
+        document["nodes"] = nodes if alone and not by_hour else f"0..{nodes}"
         document["resources"] = _gpu(one, one.gpus_per_instance)
         document |= _rented(one)
         if provider_names(one.provider).own_instance_names and one.instance:
@@ -191,5 +202,7 @@ def _fleet(one: Launch, around: Around) -> Made:
             "hosts": [f"host-{index + 1}.fill-in.invalid" for index in range(nodes)],
         }
         told.append("Fill in the hosts, the user and the key: the plan knows how many, not where.")
+        if not alone:
+            told.append("A host can be in one fleet alone: divide them.")
     path = f"{TARGET}/fleet-{name}{_SUFFIX}"
     return Made(path, comments(told) + to_yaml(document))

@@ -32,7 +32,7 @@ from gpumix.export.pods import (
     placed,
 )
 from gpumix.export.tables import gpu_names, image
-from gpumix.export.text import comments, origin_labels, origin_lines, short_name, to_yaml
+from gpumix.export.text import comments, origin_labels, origin_lines, to_yaml
 
 TARGET = "dynamo"
 _MODULES = {"vllm": "dynamo.vllm", "sglang": "dynamo.sglang", TRTLLM: "dynamo.trtllm"}
@@ -53,7 +53,7 @@ def write(launch: Launch, around: Around) -> Answer:
     cannot, edit = unsaid(launch), [*edits_of(launch), *edits_of_nodes(launch)]
     told = [
         *origin_lines(around.origin),
-        *head(around.origin, launch, replicas, cannot),
+        *head(launch, replicas, cannot),
         cluster_line(launch),
         f"A gated model: kubectl create secret generic {SECRET} --from-literal=HF_TOKEN=...",
         *(f"Fill in {one}." for one in edit),
@@ -71,7 +71,7 @@ def _own_refusal(launch: Launch) -> str:
 
 
 def _documents(launch: Launch, around: Around, replicas: int) -> list[dict[str, Any]]:
-    name = short_name(launch.name, _LONGEST)
+    name = launch.name
     about = {"annotations": origin_labels(around.origin), "labels": {LAUNCH_LABEL: launch.name}}
     config = trtllm_config(settings_of(launch)) if launch.engine == TRTLLM else {}
     runtime = image(launch.engine, TARGET, gpu_names(launch.gpu).vendor)

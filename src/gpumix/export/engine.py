@@ -6,7 +6,13 @@ import shlex
 from collections.abc import Sequence
 from typing import Final
 
-from gpumix.domain.engine_words import SERVE, EngineSettings, needs_checkpoint, options
+from gpumix.domain.engine_words import (
+    SERVE,
+    EngineSettings,
+    knows_cache,
+    needs_checkpoint,
+    options,
+)
 from gpumix.domain.launch import Launch
 from gpumix.domain.workload import Kind
 from gpumix.export.counts import TIME_SHARES
@@ -19,7 +25,10 @@ CHECKPOINT: Final = "CHECKPOINT"
 """Variable that names the weights where a plan cannot."""
 CHECKPOINT_OR_STOP: Final = f"${{{CHECKPOINT}:?name the weights, see the head of this file}}"
 _POOLED_SHARE = 0.9
-"""Part of the GPU that an engine fills where the plan has no figure: its default."""
+"""Part of the GPU that an engine fills where the plan has no figure. Assumed: vLLM's default before
+0.22 (data/memory_terms.csv)."""
+_MODELS_OWN = ("bf16", "fp16")
+"""Precisions of a cache that is as the model computes."""
 _INDENT = " \\\n    "
 
 
@@ -88,17 +97,15 @@ def edits_of(launch: Launch) -> list[str]:
     needed, found = checkpoint_needed(launch), []
     if needed:
         found.append(f"{CHECKPOINT}: {needed}")
+    kv = launch.kv_precision
+    if kv and kv not in _MODELS_OWN and not knows_cache(launch.engine, kv):
+        found.append(f"the cache: planned in {kv}, which {launch.engine} has no option for")
     if launch.adapters is not None:
         found.append(
             f"the {launch.adapters.count} adapters (rank {launch.adapters.rank}): the plan knows"
             " how many, not which"
         )
     return found
-
-
-def words(launch: Launch, weights: str) -> list[str]:
-    """The command line of a launch with weights, unquoted, without host and port."""
-    return [*SERVE[launch.engine], weights, *options(launch.engine, settings_of(launch))]
 
 
 def shell_command(launch: Launch, more: Sequence[str]) -> str:

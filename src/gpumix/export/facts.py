@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from gpumix.domain.exported import PlanOrigin
 from gpumix.domain.launch import Launch
 from gpumix.domain.offer import Purchase
 from gpumix.domain.workload import Kind, Tier
@@ -103,7 +102,7 @@ def place_of(launch: Launch) -> str:
     return " ".join(part for part in (launch.provider, region) if part)
 
 
-def head(origin: PlanOrigin, launch: Launch, replicas: int, cannot: Sequence[str]) -> list[str]:
+def head(launch: Launch, replicas: int, cannot: Sequence[str]) -> list[str]:
     """The lines at the top of a launch's file, before those of the target."""
     return [*plan_lines(launch, replicas), *(f"Not said here: {one}." for one in cannot)]
 

@@ -18,14 +18,13 @@ from gpumix.export.facts import head, unsaid
 from gpumix.export.made import Answer, Around, Made, launch_file
 from gpumix.export.pods import (
     LAUNCH_LABEL,
-    LONGEST_NAME,
     SECRET,
     cluster_line,
     edits_of_nodes,
     gpu_resource,
     placed,
 )
-from gpumix.export.text import comments, origin_labels, origin_lines, short_name, to_yaml
+from gpumix.export.text import comments, origin_labels, origin_lines, to_yaml
 
 TARGET = "kserve"
 _NAMED = 2
@@ -46,7 +45,7 @@ def write(launch: Launch, around: Around) -> Answer:
     edit = [*edits_of(launch), *edits_of_nodes(launch)]
     told = [
         *origin_lines(around.origin),
-        *head(around.origin, launch, replicas, cannot),
+        *head(launch, replicas, cannot),
         cluster_line(launch),
         f"A gated model: give KServe's service account a secret with HF_TOKEN ({SECRET}).",
         *(f"Fill in {one}." for one in edit),
@@ -66,7 +65,7 @@ def _service(launch: Launch, around: Around, replicas: int) -> dict[str, Any]:
         "apiVersion": "serving.kserve.io/v1alpha2",
         "kind": "LLMInferenceService",
         "metadata": {
-            "name": short_name(launch.name, LONGEST_NAME),
+            "name": launch.name,
             "labels": {LAUNCH_LABEL: launch.name},
             "annotations": origin_labels(around.origin),
         },

@@ -48,7 +48,7 @@ def _write(target: str, launch: Launch, around: Around) -> Answer:
         return NotWritten(target, launch.name, reason)
     path, cannot = f"{target}/{launch.name}.sh", unsaid(launch)
     replicas = around.counts[launch.name]
-    told = [*origin_lines(around.origin), *head(around.origin, launch, replicas, cannot)]
+    told = [*origin_lines(around.origin), *head(launch, replicas, cannot)]
     told += ["", *_usage(launch, replicas), _TOKEN]
     text = "#!/bin/sh\n" + comments(told) + "\n".join([*_body(launch), ""])
     return Made(path, text, launch_file(target, path, launch, replicas, edits_of(launch), cannot))

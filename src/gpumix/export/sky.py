@@ -28,7 +28,7 @@ from gpumix.export.made import Answer, Around, Made, launch_file
 from gpumix.export.rented import command_here, region_of
 from gpumix.export.scripts import engine_file_lines
 from gpumix.export.tables import gpu_names, image, provider_names, sky_accelerator
-from gpumix.export.text import comments, origin_lines, short_name, to_yaml
+from gpumix.export.text import comments, origin_lines, to_yaml
 from gpumix.units import SECONDS_PER_HOUR
 
 TARGET: Final = "sky"
@@ -116,7 +116,7 @@ def _service(path: str, launch: Launch, around: Around) -> Made:
         policy["target_qps_per_replica"] = float(f"{rate:.3g}")
     kind = gpu_names(launch.gpu).vendor
     document = {
-        "name": short_name(launch.name, _LONGEST),
+        "name": launch.name,
         "resources": {
             **_resources(launch, launch.gpus_per_instance),
             "image_id": f"docker:{image(launch.engine, 'engine', kind)}",
@@ -132,7 +132,7 @@ def _service(path: str, launch: Launch, around: Around) -> Made:
     }
     told = [
         *origin_lines(around.origin),
-        *head(around.origin, launch, replicas, cannot),
+        *head(launch, replicas, cannot),
         f"sky serve up {path.rpartition('/')[2]} --secret HF_TOKEN"
         + (f" --env {CHECKPOINT}=..." if checkpoint_needed(launch) else ""),
         *(f"Fill in {one}." for one in edits_of(launch)),
@@ -163,7 +163,7 @@ def _task(path: str, launch: Launch, around: Around) -> Made:
             f" {launch.gpus} of them"
         )
     document = {
-        "name": short_name(launch.name, _LONGEST),
+        "name": launch.name,
         "resources": _resources(launch, launch.gpus_per_instance),
         "num_nodes": nodes,
         "secrets": {"HF_TOKEN": ""},
@@ -171,7 +171,7 @@ def _task(path: str, launch: Launch, around: Around) -> Made:
     }
     told = [
         *origin_lines(around.origin),
-        *head(around.origin, launch, 1, cannot),
+        *head(launch, 1, cannot),
         f"sky jobs launch {path.rpartition('/')[2]} --secret HF_TOKEN",
         "A managed job is started again where spot is interrupted: let the command resume from its"
         " last checkpoint.",

@@ -126,7 +126,16 @@ def holding(
     left_out: list[LeftOut] = []
     pools = _pools(plan, gpus, left_out)
     by_resource = {pool.line.resource: pool for pool in pools}
-    kept = [one for one in launches if one.resource in by_resource and one.peak_replicas]
+    kept = []
+    for one in launches:
+        if one.resource not in by_resource or not one.peak_replicas:
+            continue
+        vendor = by_resource[one.resource].vendor
+        if tables.resource_name(vendor, one.slice) is None:
+            why = f"no name is known by which pods ask for {one.slice} of a GPU of {vendor}"
+            left_out.append(LeftOut("all", one.name, why))
+            continue
+        kept.append(one)
     owners = _owners(plan, kept)
     shares, spare = _shares(pools, owners)
     return Holding(
@@ -163,14 +172,14 @@ def _capacity(plan: Plan, line: MixLine, whole: str, vendor: str) -> tuple[dict[
     left = total = line.count * line.gpus_per_instance
     parts: dict[str, int] = {}
     for cut in plan.cuts:
-        if cut.resource != line.resource:
+        names = {part: tables.resource_name(vendor, part) for part in cut.pattern}
+        if cut.resource != line.resource or None in names.values():
             continue
         count = min(cut.count, left)
         left -= count
         for part, number in cut.pattern.items():
-            name = tables.resource_name(vendor, part)
-            if name is not None:
-                parts[name] = parts.get(name, 0) + number * count
+            name = names[part] or ""
+            parts[name] = parts.get(name, 0) + number * count
     capacity = {whole: left} if left else {}
     return capacity | {name: n for name, n in parts.items() if n}, total - left
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
+from gpumix.guard import quota
 from gpumix.guard.holding import Holding, Owner, Pool
 from gpumix.guard.labels import POOL_LABEL, label_nodes
 from gpumix.guard.text import Document, Written, head, metadata, yaml_file
 
 Version = Literal["v1beta2", "v1beta1"]
 VERSIONS: Final[tuple[Version, ...]] = ("v1beta2", "v1beta1")
-_QUEUE: Final = "gpumix"
 _SPACE: Final = "kubernetes.io/metadata.name"
 
 Group = tuple[str, tuple[Pool, ...]]
@@ -161,14 +161,14 @@ def _spare_queue(held: Holding, api: str, cohort: str, version: Version) -> Docu
 
 
 def _local_queue(held: Holding, api: str, owner: Owner) -> Document:
-    body = _object(held, api, "LocalQueue", _QUEUE, owner.name)
+    body = _object(held, api, "LocalQueue", quota.NAME, owner.name)
     return Document(body | {"spec": {"clusterQueue": f"{held.stamp.label}-{owner.name}"}})
 
 
 def _remarks(held: Holding, fair_sharing: bool) -> list[str]:
     found = [
-        f"Pods and jobs are queued by the label kueue.x-k8s.io/queue-name: {_QUEUE}, and ranked by "
-        "kueue.x-k8s.io/priority-class, one of the WorkloadPriorityClasses below.",
+        f"Pods and jobs are queued by the label kueue.x-k8s.io/queue-name: {quota.NAME}, and "
+        "ranked by kueue.x-k8s.io/priority-class, one of the WorkloadPriorityClasses below.",
         "Only GPUs are counted. Unless Kueue's Configuration leaves out the rest, a pod that asks "
         "for cpu or memory too is never admitted: resources: {excludeResourcePrefixes: [cpu, "
         "memory, ephemeral-storage]}.",

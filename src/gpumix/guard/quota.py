@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from gpumix.guard.holding import Holding
 from gpumix.guard.tables import WorkClass
 from gpumix.guard.text import Document, Written, head, metadata, yaml_file
 
-NAME = "gpumix"
+NAME: Final = "gpumix"
 """Of every ResourceQuota, LocalQueue and rule: one a namespace."""
 
 

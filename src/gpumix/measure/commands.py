@@ -82,7 +82,8 @@ def _server(engine: str, one: Deployment) -> str:
 def _vllm_run(one: Deployment, concurrency: int, requests: int, file: str) -> str:
     return " ".join(
         [
-            f"vllm bench serve --backend vllm --port 8000 --model {shlex.quote(one.model)}",
+            f"vllm bench serve --backend vllm --port {PORTS['vllm']}",
+            f"--model {shlex.quote(one.model)}",
             f"--tokenizer {_weights('vllm', one)}",
             *_of_vllm_kind(one, concurrency, requests, file),
         ]
@@ -103,7 +104,7 @@ def _of_vllm_kind(one: Deployment, concurrency: int, requests: int, file: str) -
 def _sglang_run(one: Deployment, concurrency: int, requests: int, file: str) -> str:
     return " ".join(
         [
-            "python -m sglang.bench_serving --backend sglang --port 30000",
+            f"python -m sglang.bench_serving --backend sglang --port {PORTS['sglang']}",
             f"--model {shlex.quote(one.model)}",
             f"--tokenizer {_weights('sglang', one)}",
             f"--dataset-name random --random-input-len {one.input_tokens}",
@@ -117,7 +118,8 @@ def _sglang_run(one: Deployment, concurrency: int, requests: int, file: str) -> 
 def _trtllm_run(one: Deployment, concurrency: int, requests: int, file: str) -> str:
     return " ".join(
         [
-            "python -m tensorrt_llm.serve.scripts.benchmark_serving --backend openai --port 8000",
+            "python -m tensorrt_llm.serve.scripts.benchmark_serving --backend openai"
+            f" --port {PORTS[TRTLLM]}",
             f"--model {_weights(TRTLLM, one)} --random-prefix-len 0",
             *_of_vllm_kind(one, concurrency, requests, file),
         ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from gpumix.export.bundle import INDEX, TARGETS, as_json, bundle
 from gpumix.files import sha256
 from gpumix.publish import check_folder, write_set
 from gpumix.verbs.launches import ReadPlan, read_launches
+from gpumix.verbs.stale import refuse_stale
 from gpumix.verbs.words import names_of
 
 
@@ -38,7 +38,7 @@ def export_plan(path: Path, targets: str | None = None, folder: Path | None = No
     _refuse_empty(made.exported, asked)
     if folder is not None:
         check_folder(folder, made.texts)
-        _refuse_stale(folder, made.texts)
+        refuse_stale(folder, INDEX, "path", made.texts, "export")
         write_set(folder, made.texts)
     return made
 
@@ -80,23 +80,3 @@ def _refuse_empty(found: Exported, asked: Sequence[str]) -> None:
 def _reasons(found: Exported, target: str) -> str:
     gaps = [f"{gap.launch} {gap.reason}" for gap in found.not_written if gap.target == target]
     return "; ".join(gaps) or "it has no launches"
-
-
-def _refuse_stale(folder: Path, texts: Mapping[str, str]) -> None:
-    """Raise InputError where a file of an earlier export would be left beside the new ones."""
-    try:
-        before = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-        paths = {str(file["path"]) for file in before["files"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-    parts = {path.partition("/")[0] for path in paths}
-    stale = sorted(
-        found.relative_to(folder).as_posix()
-        for part in parts
-        for found in (folder / part).rglob("*")
-        if found.is_file() and found.relative_to(folder).as_posix() not in texts
-    )
-    if stale:
-        named = ", ".join(stale[:3]) + (f" and {len(stale) - 3} more" if len(stale) > 3 else "")
-        text = f"holds files of an earlier export: {named}"
-        raise InputError(Problem(str(folder), text, "move them away, or name another folder"))

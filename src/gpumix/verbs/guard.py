@@ -27,6 +27,7 @@ from gpumix.guard.slurm import slurm
 from gpumix.guard.text import Written
 from gpumix.publish import check_folder, write_set
 from gpumix.verbs.launches import ReadPlan, read_launches
+from gpumix.verbs.stale import refuse_stale
 from gpumix.verbs.words import names_of
 
 INDEX: Final = "guard.json"
@@ -81,6 +82,7 @@ def guard_plan(
     )
     index = {key: value for key, value in as_json(answer).items() if key != "folder"}
     texts[INDEX] = json.dumps(index, indent=2, ensure_ascii=False) + "\n"
+    refuse_stale(folder, INDEX, "name", texts, "guard")
     write_set(folder, texts)
     return answer
 

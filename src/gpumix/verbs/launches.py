@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpumix.domain.launch import EngineFlags, Launch, dns_label
+from gpumix.domain.launch import LONGEST_LAUNCH, EngineFlags, Launch, dns_label
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import MixLine, Placement, Plan, WorkloadPlan
 from gpumix.domain.proof import PlannedHours, PlannedReplicas
@@ -80,7 +80,7 @@ def launches(plan: Plan, catalog: Catalog) -> tuple[Launch, ...]:
                 continue  # met with another workload of the group, or done by an API
             met.add(key)
             one = _launch(
-                dns_label(f"{planned.id}-{placement.gpu}", names),
+                dns_label(f"{planned.id}-{placement.gpu}", names, LONGEST_LAUNCH),
                 [by_id[id] for id in members],
                 placement,
                 replicas,
@@ -104,8 +104,6 @@ def _launch(
     catalog: Catalog,
 ) -> Launch:
     workload = members[0]
-    running = [count for count in by_hour if count]
-    peak = max([placement.peak_replicas, *running]) if running else placement.peak_replicas
     premium = any(one.tier is Tier.PREMIUM for one in members)
     return Launch(
         name=name,
@@ -126,7 +124,7 @@ def _launch(
         by_hour=tuple(by_hour),
         least_replicas=min(by_hour, default=0),
         median_replicas=int(np.median(by_hour)) if len(by_hour) else 0,
-        peak_replicas=peak,
+        peak_replicas=placement.peak_replicas,
         flags=_flags(members, option, catalog),
         adapters=workload.adapters,
         share=placement.share,

@@ -94,7 +94,7 @@ def open_made(path: Path, measured: Path | None = None) -> tuple[Plan, Opened]:
     path = path / PLAN if path.is_dir() else path
     fix = "name the plan.json of `gpumix plan`, or its folder"
     if path.suffix in (".yaml", ".yml") and path.is_file():
-        raise InputError(Problem(str(path), "is an inventory, not a plan.json", fix))
+        raise InputError(Problem(str(path), "is not a plan.json: it is an inventory", fix))
     if path.suffix != ".json":
         raise InputError(Problem(str(path), "is not a plan.json", fix))
     opened = open_inventory(path, measured)

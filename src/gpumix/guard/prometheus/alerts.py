@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gpumix.domain.defaults import IDLE_ENGINE_ACTIVE, IDLE_RUN_S
-from gpumix.guard import tables
+from gpumix.guard import quota, tables
 from gpumix.guard.holding import Holding
 from gpumix.guard.prometheus import seen, series
 from gpumix.guard.prometheus.seen import POOL_NODE_LABEL, watched
@@ -209,11 +209,12 @@ def _promise(promises: Sequence[Promise]) -> Alert:
 
 
 def _quota(planned: Sequence[Figure]) -> list[Alert]:
-    seen_quota = 'kube_resourcequota{type="hard"}'
+    own = {"resourcequota": quota.NAME, "type": "hard"}
+    seen_quota = f'kube_resourcequota{{resourcequota="{quota.NAME}", type="hard"}}'
     same = "on (namespace, resource)"
 
     def inputs(change: int) -> tuple[Input, ...]:
-        metric = {"__name__": "kube_resourcequota", "resourcequota": "gpumix", "type": "hard"}
+        metric = {"__name__": "kube_resourcequota", **own}
         return tuple(Input({**metric, **one.labels}, one.value + change) for one in planned)
 
     firing = tuple(Firing(one.labels, one.value + 1) for one in planned)
