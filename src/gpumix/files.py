@@ -6,10 +6,11 @@ import csv
 import gzip
 import hashlib
 import io
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TextIO, cast
+from typing import Final, TextIO, cast
 
 from gpumix.errors import InputError, Problem
 from gpumix.publish import atomic
@@ -17,6 +18,10 @@ from gpumix.reading import MOST_CELLS, read_text
 
 MOST_COLUMNS = 1000
 """Of a table; those of measured rows have some sixty."""
+
+_OBEYED: Final = "=+-@\t\r"
+"""What a spreadsheet takes for the start of a formula."""
+_NUMBER: Final = re.compile(r"[-+]?[0-9.][0-9,.eE+-]*|-")
 
 
 def _open_to_write(path: Path, *, zipped: bool) -> TextIO:
@@ -32,6 +37,23 @@ def read_columns(path: Path) -> dict[str, list[str]]:
     column, or rows of another width (each with its line).
     """
     return read_numbered_columns(path)[0]
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Rows of such a file, each by the names of its columns. Raises: InputError."""
+    columns = read_columns(path)
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+
+
+def plain_cell(cell: str) -> str:
+    """A cell of a table that no spreadsheet takes for a formula; numbers stay as they are.
+
+    >>> plain_cell("=cmd()"), plain_cell("-1.5")
+    ("'=cmd()", '-1.5')
+    """
+    if cell and cell[0] in _OBEYED and not _NUMBER.fullmatch(cell):
+        return f"'{cell}"
+    return cell
 
 
 def read_numbered_columns(path: Path) -> tuple[dict[str, list[str]], list[int]]:

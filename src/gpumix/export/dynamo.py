@@ -40,8 +40,6 @@ _MODEL = {"vllm": "--model", "sglang": "--model-path", TRTLLM: "--model-path"}
 _FOLDER = "/etc/gpumix"
 _FILE = "engine.yaml"
 _UNFILLED = "fill-in/checkpoint"
-_LONGEST = 40
-"""Characters of a deployment's name: the operator adds those of its components."""
 
 
 def write(launch: Launch, around: Around) -> Answer:

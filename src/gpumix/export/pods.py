@@ -12,8 +12,6 @@ from gpumix.export.tables import gpu_names
 
 LAUNCH_LABEL: Final = "gpumix.io/launch"
 SECRET: Final = "hf-token"
-LONGEST_NAME: Final = 50
-"""Characters of a name that operators still add to: a label of RFC 1035 has 63."""
 TOKEN: Final[dict[str, Any]] = {
     "name": "HF_TOKEN",
     "valueFrom": {"secretKeyRef": {"name": SECRET, "key": "HF_TOKEN", "optional": True}},

@@ -32,7 +32,6 @@ from gpumix.export.text import comments, origin_lines, to_yaml
 from gpumix.units import SECONDS_PER_HOUR
 
 TARGET: Final = "sky"
-_LONGEST = 40
 _SURVIVING = 2
 _START_S = 1800
 """Time in which a new replica loads its weights before SkyPilot calls it failed: assumed."""

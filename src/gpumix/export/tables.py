@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gpumix.files import read_columns
+from gpumix.files import read_rows
 
 DATA: Final = Path(__file__).parents[1] / "data"
 
@@ -67,8 +67,7 @@ def image(engine: str, use: str, vendor: str) -> str:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    columns = read_columns(DATA / name)
-    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+    return read_rows(DATA / name)
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from gpumix.files import read_columns
+from gpumix.files import read_rows
 
 PREMIUM: Final = "premium"
 STANDARD: Final = "standard"
@@ -118,7 +118,7 @@ def resource_name(vendor: str, part: str = "") -> str | None:
 def is_mig(part: str) -> bool:
     """Whether a part of a GPU is cut in hardware, rather than a share of its time.
 
-    >>> is_mig("1g.10gb"), is_mig("1/2 time")
+    >>> is_mig("1g.10gb"), is_mig("1/2")
     (True, False)
     """
     return part[:1].isdigit() and part[1:2] == "g"
@@ -131,6 +131,4 @@ def _resources() -> Mapping[str, str]:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    columns = read_columns(Path(str(resources.files("gpumix").joinpath("data", *name.split("/")))))
-    names = list(columns)
-    return [dict(zip(names, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+    return read_rows(Path(str(resources.files("gpumix").joinpath("data", *name.split("/")))))

@@ -12,6 +12,7 @@ from gpumix.domain.drift import DriftCheck, DriftScope
 from gpumix.domain.offer import Purchase
 from gpumix.loop.facts import (
     HOURS_A_DAY,
+    LEAST_HOURS,
     Facts,
     FleetHours,
     IntArray,
@@ -94,7 +95,7 @@ def _most_by_day(facts: Facts, gpu: str) -> tuple[IntArray, FloatArray]:
     day = np.arange(start, end) // HOURS_A_DAY
     days, sizes = np.unique(day, return_counts=True)
     most = np.array([count[day == one].max() for one in days.tolist()])
-    whole = sizes >= HOURS_A_DAY / 2
+    whole = sizes >= LEAST_HOURS
     return days[whole].astype(np.int64), most[whole] if len(most) else most
 
 

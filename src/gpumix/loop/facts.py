@@ -38,7 +38,8 @@ HOURS_A_DAY = 24
 HOUR_S = 3600
 DAY_S = HOURS_A_DAY * HOUR_S
 EPOCH = date(1970, 1, 1)
-_LEAST_HOURS = 12
+LEAST_HOURS = HOURS_A_DAY // 2
+"""Hours of a day that must be seen for it to count."""
 _MOST_NO_DATA = 0.1
 """Share of a group's GPU-hours in an hour that may be unseen, for its demand to be known."""
 
@@ -242,7 +243,7 @@ class Facts:
             seen &= lost <= _MOST_NO_DATA * (size + lost)
         there = np.flatnonzero(seen) + least
         _, at, count = np.unique(there // HOURS_A_DAY, return_inverse=True, return_counts=True)
-        return np.asarray(there[(count >= _LEAST_HOURS)[at]], dtype=np.int64)
+        return np.asarray(there[(count >= LEAST_HOURS)[at]], dtype=np.int64)
 
     def _requests(self, group: Group, days: IntArray) -> FloatArray:
         ids = {one.id for one in group.members}

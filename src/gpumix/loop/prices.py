@@ -93,12 +93,13 @@ def _rows_by_line(facts: Facts) -> Mapping[MixLine, IntArray]:
         if hours.gpu[row] is not None:
             by_node[hours.node[row], hours.gpu[row]].append(row)
     lines = {line.resource: line for line in rented(facts)}
+    week = facts.rules.days("week_days") * HOURS_A_DAY
     found: dict[str, list[int]] = defaultdict(list)
     for (node, gpu), rows in by_node.items():
         fitting = [line for line in lines.values() if line.gpu == gpu]
         way = ways.get(resource_key(node))
         fitting = [line for line in fitting if way in (None, _way(line))] or fitting
-        first = np.array(rows)[np.argsort(hours.hour[rows], kind="stable")[: 7 * HOURS_A_DAY]]
+        first = np.array(rows)[np.argsort(hours.hour[rows], kind="stable")[:week]]
         price = float(hours.usd_micro[first].sum() / MICRO / hours.size[first].sum())
         nearest = min(
             fitting, key=lambda line: abs(math.log(price / line.usd_per_gpu_hour)), default=None

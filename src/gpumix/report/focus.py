@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from gpumix.domain.fleet import Attribution, AttributionRow, Outside
+from gpumix.files import plain_cell
 
 _COLUMNS: Final = (
     "BilledCost",
@@ -85,4 +86,4 @@ def _left(one: Outside) -> dict[str, object]:
 
 def _plain(text: str | None) -> str:
     """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text and text[0] in "=+-@\t\r" else text or ""
+    return plain_cell(text or "")

@@ -12,9 +12,10 @@ from starlette.concurrency import run_in_threadpool
 
 from gpumix.errors import InputError, Problem
 from gpumix.report import export
+from gpumix.verbs.plan import PLAN
 from gpumix.verbs.price_trends import compare_prices, price_history
 from gpumix.verbs.prices import check, list_offers
-from gpumix.web.folders import chosen, fleet_names, plans, slug
+from gpumix.web.folders import chosen, fleet_names, plans
 from gpumix.web.forms import queue
 from gpumix.web.house import House
 from gpumix.web.pages.own import cases
@@ -115,8 +116,8 @@ def _add_plans(app: FastAPI, house: House) -> None:
              summary="What a plan was made from", responses={**ERRORS, 200: ANY_JSON})  # fmt: skip
     def inventory(folder: str) -> Response:
         """The inventory that a plan carries."""
-        one = chosen(plans(house.folder), slug(folder) and folder, "plan")
-        found = export.read_plan(one.path / "plan.json")
+        one = chosen(plans(house.folder), folder, "plan")
+        found = export.read_plan(one.path / PLAN)
         return _document(export.record_to_dict(found.inventory) if found.inventory else {})
 
     @app.get("/api/v1/plans/{folder}/entries.csv", tags=["plans"], operation_id="plan_entries",

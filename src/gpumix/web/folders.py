@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gpumix.errors import InputError, unknown_name
+from gpumix.verbs.plan import PLAN
 from gpumix.web.problems import NotHere
 
-PLAN_FILE = "plan.json"
 _SOURCES = (".csv", ".parquet", ".txt", ".gz", ".jsonl")
 _MOST_LISTED = 500
 _LONGEST_SLUG = 40
@@ -36,7 +36,7 @@ class Listed:
 
 def plans(folder: Path) -> list[Listed]:
     """Folders with a plan, the newest first; the folder itself where it is one."""
-    return _listed(folder, lambda path: (path / PLAN_FILE).is_file(), PLAN_FILE)
+    return _listed(folder, lambda path: (path / PLAN).is_file(), PLAN)
 
 
 def fleets(folder: Path) -> list[Listed]:
@@ -78,7 +78,7 @@ def slug(words: str) -> str:
 def _is_fleet(path: Path, fleet_file: str) -> bool:
     if (path / fleet_file).is_file():
         return True
-    if (path / PLAN_FILE).is_file():
+    if (path / PLAN).is_file():
         return False
     names = [one.name for one in path.iterdir() if one.is_file()]
     return any(name.endswith(_SOURCES) for name in names) and len(names) > 1

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from gpumix.errors import InputError, Problem, unknown_name
+from gpumix.plan.effort import WORK
 from gpumix.web.folders import slug
 from gpumix.web.house import House
 from gpumix.web.jobs import Job
@@ -19,7 +20,7 @@ from gpumix.web.problems import NotHere
 from gpumix.web.render import page
 from gpumix.web.uploads import checked_inventory, name_of
 
-EFFORTS = ("quick", "normal", "thorough")
+EFFORTS = tuple(WORK)
 _SEE_OTHER = 303
 
 

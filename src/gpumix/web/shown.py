@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from gpumix.domain.plan import SCHEMA_VERSION
 from gpumix.fields import ABSENT
+from gpumix.files import plain_cell
 from gpumix.report import export
 from gpumix.report.cfo import Chart
 from gpumix.report.markdown import drawn, escaped
 from gpumix.report.tables import Table
 
 Answer = dict[str, Any]
-_OBEYED: Final = "=+-@\t\r"
-"""What a spreadsheet takes for the start of a formula."""
-_NUMBER: Final = re.compile(r"[-+]?[0-9.][0-9,.eE+-]*|-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +79,6 @@ def plain_csv(text: str) -> str:
     "a,b\\n'=cmd(),-1.5\\n"
     """
     return _written(list(csv.reader(io.StringIO(text))))
-
-
-def plain_cell(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula; numbers stay as they are."""
-    if cell and cell[0] in _OBEYED and not _NUMBER.fullmatch(cell):
-        return f"'{cell}"
-    return cell
 
 
 def table_csv(tables: Sequence[Table]) -> str:

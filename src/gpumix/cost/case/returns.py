@@ -82,8 +82,8 @@ def rate_of_return(flows: FloatArray, near: float | None, periods_per_year: floa
 
     Source: numpy-financial, `irr`; several roots: Descartes' rule of signs.
 
-    >>> rate_of_return(np.array([-100.0, 110.0]), None, 1.0).value
-    0.10000000000000009
+    >>> round(rate_of_return(np.array([-100.0, 110.0]), None, 1.0).value, 12)
+    0.1
     """
     if not (flows > 0.0).any() or not (flows < 0.0).any():
         return Irr(None, (), "the flows never change sign")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from pydantic import Field
 from gpumix import fields
 from gpumix.domain.tco import TcoAnswer
 from gpumix.errors import unknown_name
-from gpumix.files import read_columns
+from gpumix.files import read_rows
 from gpumix.inventory.case import read_case
 from gpumix.report import export
 from gpumix.report.tables import Cell, Column, Table, text
@@ -66,8 +66,7 @@ class Slider:
 @functools.cache
 def sliders() -> tuple[Slider, ...]:
     """The rows of data/web_sliders.csv."""
-    columns = read_columns(_DATA / "web_sliders.csv")
-    rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+    rows = read_rows(_DATA / "web_sliders.csv")
     return tuple(
         Slider(
             row["name"], row["path"], row["kind"], row["label"], float(row["low"]),
@@ -172,10 +171,8 @@ def _at(slider: Slider, tree: Any, query: OwnQuery) -> Slider:
         _, own = next(_paths(tree, slider))
         stated = own * _PERCENT if slider.kind == "share" else own
     value = _PERCENT if stated is None else stated
-    return Slider(
-        slider.name, slider.path, slider.kind, slider.label, min(slider.low, value),
-        max(slider.high, value), slider.step, slider.unit, slider.says, value,
-    )  # fmt: skip
+    low, high = min(slider.low, value), max(slider.high, value)
+    return replace(slider, low=low, high=high, value=value)
 
 
 def _values(tree: Any, slider: Slider) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from gpumix.report import export, markdown
 from gpumix.report.html import plan_parts
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as view
-from gpumix.web.folders import PLAN_FILE, Listed, chosen, plans
+from gpumix.verbs.plan import PLAN
+from gpumix.web.folders import Listed, chosen, plans
 from gpumix.web.house import House, Query
 from gpumix.web.pages.page import Page
 from gpumix.web.shown import Shown
@@ -56,7 +57,7 @@ def read(one: Listed) -> Plan:
 
 @functools.lru_cache(maxsize=_KEPT_PLANS)
 def _read(path: Path, changed_s: float) -> tuple[Plan, dict[str, Any]]:
-    plan = export.read_plan(path / PLAN_FILE)
+    plan = export.read_plan(path / PLAN)
     return plan, plan_parts(plan)
 
 
