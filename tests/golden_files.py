@@ -13,6 +13,8 @@ from typing import Any
 GOLDEN = Path(__file__).resolve().parent / "golden"
 RELATIVE = 1e-6
 """Floats may differ by this share: by the order of sums, not by a formula."""
+DUST = 1e-12
+"""What sums that cancel leave, on one processor or another."""
 SHOWN = 25
 """Differences that a failure lists."""
 
@@ -59,5 +61,5 @@ def alike(kept: object, now: object) -> bool:
     """Whether two JSON scalars are one: numbers within `RELATIVE` where one is a float."""
     numbers = [x for x in (kept, now) if isinstance(x, int | float) and not isinstance(x, bool)]
     if len(numbers) == 2 and any(isinstance(x, float) for x in numbers):
-        return math.isclose(*numbers, rel_tol=RELATIVE)
+        return math.isclose(*numbers, rel_tol=RELATIVE, abs_tol=DUST)
     return type(kept) is type(now) and kept == now

@@ -201,6 +201,10 @@ def test_no_line_has_an_invented_price(cloud: Planned) -> None:
         assert target.saves_usd_per_month > 0.0
 
 
+def test_the_problem_is_the_same_on_every_processor(site: Planned) -> None:
+    assert mix.settled(site.problem) == site.problem
+
+
 def test_two_runs_print_the_same_plan(tmp_path: Path, site: Planned) -> None:
     again = plan_to_dict(planned(tmp_path, SITE).plan) | {"seconds": 0}
     assert json.dumps(again) == json.dumps(plan_to_dict(site.plan) | {"seconds": 0})

@@ -6,6 +6,7 @@ their own; `conflict`, `needed` and `restricted` explain.
 """
 
 from gpumix.mix.cluster import busiest
+from gpumix.mix.digits import settled
 from gpumix.mix.effort import EFFORTS, NORMAL, QUICK, THOROUGH, Effort
 from gpumix.mix.explain import (
     needed,
@@ -82,6 +83,7 @@ __all__ = [
     "relative_gap",
     "relaxed",
     "restricted",
+    "settled",
     "shortlist",
     "shortlists",
     "solution_to_dict",

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from gpumix.mix.cash import cash_rows
 from gpumix.mix.commitments import limit_rows, quota_rows
+from gpumix.mix.digits import dot
 from gpumix.mix.highs import Outcome, run
 from gpumix.mix.linear import Linear, Term
 from gpumix.mix.parts import Priced, Split, price_blocks
@@ -271,6 +272,8 @@ def _cuts(
     for p, block in enumerate(blocks):
         slope = [*priced.per_instance[p], *priced.per_work[p]]
         columns = [*counts, *shares[p]]
-        at = float(priced.per_instance[p] @ priced.n + priced.per_work[p] @ priced.shares[p])
+        at = float(
+            dot(priced.per_instance[p], priced.n) + dot(priced.per_work[p], priced.shares[p])
+        )
         terms = [(c, -s / unit) for c, s in zip(columns, slope, strict=True)]
         linear.row([(block, 1.0), *terms], lower=(float(priced.usd[p]) - at) / unit)

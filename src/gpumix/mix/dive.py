@@ -18,6 +18,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from gpumix.mix.digits import dot
 from gpumix.mix.highs import Point, WarmProgram, run
 from gpumix.mix.linear import Program
 from gpumix.mix.model import Model, Way
@@ -190,21 +191,21 @@ def _chosen(
     sets = _sets(len(best), REPLICAS)
     base = np.floor(z + 1e-7)
     for start in (_lowered(z, base), base):
-        total = sets @ share[best] + float(start @ share)
+        total = dot(sets, share[best]) + float(dot(start, share))
         good = total >= 1.0 - 1e-12
         good &= (sets + start[best] <= most).all(axis=1)
         if workload.max_spot_share is not None:
-            of_spot = sets @ spot[best] + float(start @ spot)
+            of_spot = dot(sets, spot[best]) + float(dot(start, spot))
             good &= of_spot <= workload.max_spot_share * total + 1e-12
-        cost = sets @ usd[best]
+        cost = dot(sets, usd[best])
         for q in sorted({way.pool for way in ways}):
             of_pool = gpus * [way.pool == q for way in ways]
-            own = sets @ of_pool[best] + float(start @ of_pool)
+            own = dot(sets, of_pool[best]) + float(dot(start, of_pool))
             room, at = rooms[q], float(price[of_pool > 0.0][0])
             taken = room.taken + own
             good &= taken <= room.most + 1e-9
             if math.isfinite(room.most):
-                cost = cost + CROWDING * at * np.maximum(own - float(z @ of_pool), 0.0)
+                cost = cost + CROWDING * at * np.maximum(own - float(dot(z, of_pool)), 0.0)
             if room.rented:
                 size = room.rented[0][1]
                 above = np.maximum(taken - room.paid, 0.0)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpumix.errors import GpumixError
+from gpumix.mix.digits import dot
 from gpumix.mix.linear import Linear, Program
 from gpumix.mix.problem import TOLERANCE
 
@@ -144,7 +145,7 @@ def run(
         raise GpumixError(f"the solver stopped with {highs.modelStatusToString(status)}")
     values = tuple(highs.getSolution().col_value)
     bound = info.mip_dual_bound if program.integer.any() else info.objective_function_value
-    cost = float(program.cost @ np.array(values))
+    cost = float(dot(program.cost, np.array(values)))
     if stopped or not proven(cost, bound * scale, gap):  # "optimal" is said by the bound alone
         return Outcome("feasible", values, bound * scale)
     return Outcome("optimal", values, bound * scale)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gpumix.mix.digits import dot
+
 Term = tuple[int, float]
 """A column and its coefficient."""
 
@@ -127,4 +129,4 @@ class Linear:
 
     def objective(self, values: NDArray[np.float64]) -> float:
         """cost x."""
-        return float(np.dot(self.cost, values))
+        return float(dot(np.array(self.cost), values))

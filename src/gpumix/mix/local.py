@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpumix.compiled import compiled_entry
+from gpumix.mix.digits import dot
 from gpumix.mix.highs import Point
 from gpumix.mix.linear import Program
 from gpumix.mix.model import Model, Way
@@ -113,7 +114,7 @@ def _order(model: Model, works: Sequence[Workload], point: Point, yard: Yard) ->
         ways = model.ways_of(workload)
         held = np.maximum([point.values[way.columns[0]] for way in ways], 0.0)
         usd = np.array([way.config.gpus * yard.price[way.pool] for way in ways])
-        dearness.append(float(held @ usd) / max(float(held.sum()), 1e-9))
+        dearness.append(float(dot(held, usd)) / max(float(held.sum()), 1e-9))
     return np.argsort(-np.array(dearness), kind="stable").astype(np.int64)
 
 

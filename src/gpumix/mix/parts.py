@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from gpumix.errors import GpumixError
 from gpumix.mix.commitments import Commitments, commitments
+from gpumix.mix.digits import dot
 from gpumix.mix.highs import Basis, Deadline, Point, WarmProgram
 from gpumix.mix.linear import Program
 from gpumix.mix.model import Model, build
@@ -211,7 +212,7 @@ class Priced:
 
     def total(self, split: Split) -> float:
         """Cost of the commitments and of all blocks; delay is not in it."""
-        return float(split.had.cost @ self.n + self.usd.sum())
+        return float(dot(split.had.cost, self.n) + self.usd.sum())
 
     @property
     def usd_per_work(self) -> NDArray[np.float64]:

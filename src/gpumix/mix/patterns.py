@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpumix.compiled import compiled_entry
+from gpumix.mix.digits import dot
 from gpumix.mix.highs import Point
 from gpumix.mix.model import Model, Way
 from gpumix.mix.problem import Workload
@@ -104,7 +105,7 @@ def patterns(
             spot[order],
             most_spot,
             budget,
-            float(usd @ z),
+            float(dot(usd, z)),
             counts,
             excess,
         )
@@ -114,7 +115,9 @@ def patterns(
     if not found:
         return None
     top = np.argsort(excess[:found], kind="stable")[:MOST]
-    return _used(columns[order], counts[top], excess[top], [ways[i] for i in order], float(usd @ z))
+    return _used(
+        columns[order], counts[top], excess[top], [ways[i] for i in order], float(dot(usd, z))
+    )
 
 
 def _best(

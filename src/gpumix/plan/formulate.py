@@ -413,7 +413,7 @@ class _Builder:
             if s.purchase is Purchase.OWNED
         )
         worth = [block.period.worth(rate) for block in self.cycle.blocks]
-        problem = mix.at_worth(problem, worth)
+        problem = mix.settled(mix.at_worth(problem, worth))
         cells = tuple(self.cells)
         return Formulation(problem, cells, self.supply, self.cycle, all_freed_usd, rate, self.sites)
 

@@ -385,7 +385,7 @@ def rounded(value: float, towards: Callable[[float], float]) -> float:
         return 0.0
     step = 10.0 ** (math.floor(math.log10(value)) - DIGITS + 1)
     return float(
-        f"{towards(value / step - 1e-9 if towards is math.ceil else value / step) * step:.12g}"
+        f"{towards(value / step - 1e-6 if towards is math.ceil else value / step) * step:.12g}"
     )
 
 
