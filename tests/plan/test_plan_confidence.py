@@ -14,6 +14,7 @@ from gpumix.domain.plan import Plan
 from gpumix.domain.workload import Inventory
 from gpumix.inventory import read_inventory
 from gpumix.plan.confidence import LEVELS
+from gpumix.plan.effort import WORK
 from gpumix.plan.plan import plan
 from gpumix.report.views.confidence import confidence_table
 
@@ -51,7 +52,7 @@ def planned(tmp_path: Path, catalog: Catalog) -> Planned:
         file = tmp_path / "team.yaml"
         file.write_text(text.replace("MORE", more), encoding="utf-8")
         inventory: Inventory = read_inventory(file, catalog, date(2026, 11, 20))
-        return plan(inventory, catalog).plan
+        return plan(inventory, catalog, work=WORK["quick"]).plan
 
     return of
 

@@ -17,6 +17,7 @@ from gpumix.errors import Infeasible, WayOut, message_of
 from gpumix.inventory import read_inventory
 from gpumix.inventory.written import as_written
 from gpumix.inventory.yaml import parse
+from gpumix.plan.effort import WORK
 from gpumix.plan.plan import plan
 
 DAY = date(2026, 11, 24)
@@ -205,7 +206,7 @@ def planned(path: Path) -> None:
     """The plan of a file; what is wrong is told as `gpumix plan` tells it."""
     inventory = read_inventory(path, catalog(), DAY)
     try:
-        assert plan(inventory, catalog()).plan.mix
+        assert plan(inventory, catalog(), work=WORK["quick"]).plan.mix
     except Infeasible as error:
         raise as_written(error, path, catalog()) from None
 

@@ -10,6 +10,7 @@ import pytest
 from gpumix import mix
 from gpumix.errors import Infeasible, InputError
 from gpumix.inventory.read import read_inventory
+from gpumix.plan.effort import WORK
 from gpumix.plan.nights import done_by_hour, nights_of, shifts_of
 from gpumix.plan.plan import plan
 
@@ -104,7 +105,7 @@ def test_a_night_too_short_is_told_how_long_it_must_be(tmp_path, catalog):
     assert "workloads.docs.window" not in {stated.key for stated in said.conflict}
     ways = {str(way): way for way in said.ways_out}
     way = ways["workloads.docs.finish_within: 3 h instead of 1 h"]
-    found = plan(read("finish_within: 3 h"), catalog).plan
+    found = plan(read("finish_within: 3 h"), catalog, work=WORK["quick"]).plan
     assert found.horizon_usd == pytest.approx(way.usd, rel=0.1)
 
 
@@ -113,7 +114,7 @@ def test_every_night_of_the_printed_plan_does_its_own_volume(tmp_path, catalog, 
     inventory = inventory_of(tmp_path, catalog, keys)
     whole = tuple(replace(w, mig=False) for w in inventory.workloads)  # rates are of whole GPUs
     inventory = replace(inventory, workloads=whole)
-    planned = plan(inventory, catalog).plan
+    planned = plan(inventory, catalog, work=WORK["quick"]).plan
     docs = next(w for w in inventory.workloads if w.id == "docs")
     workloads = {w.id: w for w in planned.workloads}
     use = workloads["docs"].placements[0]

@@ -14,6 +14,7 @@ from gpumix.domain.plan import LISTED, Plan
 from gpumix.domain.workload import Inventory, Tier
 from gpumix.errors import Infeasible
 from gpumix.inventory import read_inventory
+from gpumix.plan.effort import WORK
 from gpumix.plan.plan import plan
 from gpumix.report.views.mix import mix_table, target_words
 from gpumix.report.views.plan import sureness
@@ -48,7 +49,7 @@ def inventory(tmp_path: Path, cat: catalog.Catalog, text: str = TEXT) -> Invento
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, cat: catalog.Catalog) -> Plan:
-    return plan(inventory(tmp_path_factory.mktemp("made"), cat), cat).plan
+    return plan(inventory(tmp_path_factory.mktemp("made"), cat), cat, work=WORK["quick"]).plan
 
 
 def rented(text: str, tmp_path: Path, cat: catalog.Catalog) -> list[Offer]:
@@ -131,7 +132,7 @@ def test_a_snapshot_of_a_year_ago_prices_a_plan_and_every_line_says_its_age(
 ) -> None:
     later = DAY + timedelta(days=365)
     text = TEXT.replace("2026-11-29", later.isoformat()).replace("2027-01", "2028-01")
-    found = plan(inventory(tmp_path, cat, text), cat).plan
+    found = plan(inventory(tmp_path, cat, text), cat, work=WORK["quick"]).plan
     assert found.mix
     for line in found.mix:
         assert line.purchase != Purchase.SPOT
@@ -171,7 +172,7 @@ def test_at_its_target_price_a_term_costs_what_the_plan_costs(
             purchase=Purchase.of_term(target.term_months), term_months=target.term_months,
             usd_per_instance_hour=target.usd_per_gpu_hour * share, layer=Layer.SHEET, as_of=DAY,
         )  # fmt: skip
-        return plan(inventory(tmp_path, cat), cat.with_rates([quote])).plan
+        return plan(inventory(tmp_path, cat), cat.with_rates([quote]), work=WORK["quick"]).plan
 
     assert sold_at(1.0).horizon_usd == pytest.approx(made.horizon_usd, rel=0.01)
     assert sold_at(0.8).horizon_usd < 0.99 * made.horizon_usd
@@ -183,7 +184,7 @@ ESTIMATING = TEXT.replace("cloud: {", "cloud: {estimated_terms: true, ")
 def test_estimated_terms_are_marked_and_the_headline_tells_the_cost_without(
     made: Plan, tmp_path: Path, cat: catalog.Catalog
 ) -> None:
-    found = plan(inventory(tmp_path, cat, ESTIMATING), cat).plan
+    found = plan(inventory(tmp_path, cat, ESTIMATING), cat, work=WORK["quick"]).plan
     derived = [line for line in found.mix if line.derived]
     assert derived
     assert all(line.estimated and line.basis == "assumed" for line in derived)

@@ -27,6 +27,7 @@ from gpumix.domain.workload import (
 )
 from gpumix.inventory import read_inventory
 from gpumix.options.sharing import apart, together
+from gpumix.plan.effort import WORK
 from gpumix.plan.plan import plan
 from gpumix.report.views.plan import replay_words
 from gpumix.report.views.sharing import class_words, sharing_words
@@ -65,7 +66,7 @@ def inventory(folder: Path, rates: list[float], *lines: str) -> Inventory:
 
 
 def planned(asked: Inventory) -> Plan:
-    return plan(asked, catalog().with_rates(asked.rates)).plan
+    return plan(asked, catalog().with_rates(asked.rates), work=WORK["quick"]).plan
 
 
 def test_two_halves_cost_what_the_whole_costs(tmp_path: Path) -> None:

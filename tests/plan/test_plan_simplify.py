@@ -15,6 +15,7 @@ from gpumix.domain.plan import Plan
 from gpumix.domain.workload import Inventory
 from gpumix.errors import Infeasible, InputError
 from gpumix.inventory import read_inventory
+from gpumix.plan.effort import WORK
 from gpumix.plan.formulate import Choice
 from gpumix.plan.interpret import answer_of
 from gpumix.plan.plan import plan
@@ -40,7 +41,7 @@ workloads:
     slo: {ttft_p95: 2 s, tpot_p95: 80 ms}
   embeddings: {kind: embedding, model: BAAI/bge-m3, tokens_per_day: 2B}
 supply:
-  cloud: {gpus: [h100-sxm-80gb, h100-pcie-80gb, a100-sxm-80gb, l40s-48gb, l4-24gb]}
+  cloud: {gpus: [h100-sxm-80gb, a100-sxm-80gb, l40s-48gb, l4-24gb]}
 """
 
 
@@ -58,12 +59,12 @@ def team(tmp_path_factory: pytest.TempPathFactory, cat: catalog.Catalog) -> Inve
 
 @pytest.fixture(scope="module")
 def signed(team: Inventory, cat: catalog.Catalog) -> Plan:
-    return plan(team, cat).plan
+    return plan(team, cat, work=WORK["quick"]).plan
 
 
 @pytest.fixture(scope="module")
 def cheapest(team: Inventory, cat: catalog.Catalog) -> Plan:
-    return plan(replace(team, simplicity=0.0), cat).plan
+    return plan(replace(team, simplicity=0.0), cat, work=WORK["quick"]).plan
 
 
 def counts(found: Plan) -> tuple[int, int, int]:
@@ -100,7 +101,7 @@ def test_nothing_is_made_simpler_where_it_may_cost_nothing(cheapest: Plan) -> No
 
 def test_limits_are_kept_whatever_they_cost(team: Inventory, cat: catalog.Catalog) -> None:
     few = replace(team.limits, providers=1, gpu_types=1, lines=1)
-    found = plan(replace(team, limits=few), cat).plan
+    found = plan(replace(team, limits=few), cat, work=WORK["quick"]).plan
     assert counts(found) == (1, 1, 1)
     assert found.horizon_usd >= (found.cheapest_usd or 0.0)
 
