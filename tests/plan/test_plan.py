@@ -18,6 +18,7 @@ from gpumix.errors import Infeasible, InputError
 from gpumix.files import write_columns
 from gpumix.inventory import read_inventory
 from gpumix.inventory.results import Stated
+from gpumix.plan.effort import WORK
 from gpumix.plan.plan import Planned, plan
 from gpumix.predict.inference import predict_inference
 from gpumix.report.export import plan_from_dict, plan_to_dict
@@ -98,7 +99,7 @@ def planned(tmp_path: Path, text: str) -> Planned:
     path = tmp_path / "inventory.yaml"
     path.write_text(text, encoding="utf-8")
     loaded = catalog.load()
-    return plan(read_inventory(path, loaded, TODAY), loaded)
+    return plan(read_inventory(path, loaded, TODAY), loaded, work=WORK["quick"])
 
 
 @pytest.fixture(scope="module")
