@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from gpumix.cli import app
+from gpumix.domain.evidence import Confirmation
 from gpumix.domain.plan import Plan
 from gpumix.loop.difference import FIGURES, difference
 from gpumix.report.difference import comment_markdown, difference_json, difference_markdown
@@ -56,6 +57,14 @@ def test_a_plan_and_itself_are_the_same(old: Plan) -> None:
     assert found.is_same
     assert not found.inputs
     assert headline(found).startswith("The plans are the same")
+
+
+def test_an_owner_of_an_assumption_is_no_reason_for_another_plan(old: Plan) -> None:
+    assert old.inventory is not None
+    owned = replace(old.inventory, confirmations=(Confirmation("frames: growth", "Ana"),))
+    found = difference(old, replace(old, inventory=owned))
+    assert found.is_same
+    assert not found.inputs
 
 
 def test_more_demand_is_told_with_its_dollars_and_the_reason(old: Plan, new: Plan) -> None:

@@ -20,6 +20,7 @@ from gpumix.domain.evidence import (
     Basis,
     Estimate,
     NearestMeasurement,
+    RestsOn,
     Speed,
     StepPart,
 )
@@ -559,15 +560,25 @@ def plan() -> Plan:
                 Basis.ASSUMED,
                 "ratios of published commitments",
                 date(2026, 11, 29),
+                owner="Bo Chen",
             ),
             Assumption(
                 "Shape of the week", "servegen m-large", Basis.ASSUMED, "borrowed trace", None
             ),
-            Assumption("PUE at dhaka", "1.60", Basis.ASSUMED, "air-cooled rooms, tropics", None),
+            Assumption(
+                "PUE at dhaka",
+                "1.60",
+                Basis.ASSUMED,
+                "air-cooled rooms, tropics",
+                owner="Ana Rahman",
+                confirmed_on=date(2026, 11, 1),
+                note="meter of the room",
+            ),
             Assumption(
                 "Time to first token", "prefill FLOPs / peak", Basis.MODELLED, "roofline", None
             ),
         ),
+        rests_on=RestsOn(29_380.3, 12_400.0, 906_081.1 - 29_380.3 - 12_400.0),
         warnings=("copilot misses tpot_p99: 87.1 ms predicted, 80 ms promised.",),
         seconds=6.4,
         targets=(

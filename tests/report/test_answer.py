@@ -13,7 +13,7 @@ from tests.report import plan_fixture
 from gpumix import fields
 from gpumix.domain.plan import Plan
 from gpumix.report.terminal_answer import show_answer
-from gpumix.report.views.answer import MOST_LINES, answer, answer_table
+from gpumix.report.views.answer import MOST_LINES, answer, answer_table, answer_words
 
 COLUMNS, LINES = 80, 30
 
@@ -57,3 +57,15 @@ def test_a_broken_promise_is_in_the_first_sentence() -> None:
 def test_a_plan_that_may_be_too_dear_says_so() -> None:
     assert "not proven" in _screen(replace(plan_fixture.plan(), gap=0.2))
     assert "not proven" not in _screen(replace(plan_fixture.plan(), gap=0.0))
+
+
+def test_dollars_that_nobody_confirmed_are_told_once_somebody_owns_any() -> None:
+    plan = plan_fixture.plan()
+    assert plan.rests_on is not None
+    open_usd = fields.format_value("unconfirmed_usd", plan.rests_on.unconfirmed_usd)
+    doubt = dict(answer_words(plan))["Doubt"]
+    assert f"{open_usd} of the present cost rest on assumed prices that nobody" in doubt
+    nobody = tuple(replace(a, owner="") for a in plan.assumptions)
+    assert open_usd not in dict(answer_words(replace(plan, assumptions=nobody)))["Doubt"]
+    closed = replace(plan.rests_on, unconfirmed_usd=0.0)
+    assert "confirmed" not in dict(answer_words(replace(plan, rests_on=closed)))["Doubt"]

@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import plan_fixture
 import pytest
 
 from gpumix.catalog import load
+from gpumix.domain.evidence import Confirmation
 from gpumix.domain.workload import Quota
 from gpumix.errors import InputError
 from gpumix.inventory import EXAMPLE, read_inventory
@@ -48,6 +49,31 @@ def test_the_contract_of_plan_json() -> None:
 def test_a_plan_comes_back_as_it_was() -> None:
     plan = plan_fixture.plan()
     assert export.plan_from_dict(as_json(export.plan_to_dict(plan))) == plan
+
+
+def test_a_plan_of_before_owners_still_opens() -> None:
+    data = as_json(export.plan_to_dict(plan_fixture.plan()))
+    del data["rests_on"]
+    for row in data["assumptions"]:
+        for key in ("owner", "confirmed_on", "note"):
+            del row[key]
+    read = export.plan_from_dict(data)
+    assert read.rests_on is None
+    assert {(a.owner, a.confirmed_on, a.note) for a in read.assumptions} == {("", None, "")}
+
+
+def test_owners_come_back_and_are_checked_again() -> None:
+    catalog = load()
+    asked = read_inventory(EXAMPLE, catalog, date(2026, 11, 24))
+    stated = (Confirmation("chat: growth", "Ana", asked.as_of, "board of October"),)
+    asked = dataclasses.replace(asked, confirmations=stated)
+    plan = dataclasses.replace(plan_fixture.plan(), inventory=asked)
+    assert export.plan_from_dict(as_json(export.plan_to_dict(plan))).inventory == asked
+    assert problems_of(asked, catalog, "plan.json") == []
+    late = (Confirmation("chat: growth", "", asked.as_of + timedelta(days=1)),)
+    owner, day = problems_of(dataclasses.replace(asked, confirmations=late), catalog, "p")
+    assert str(owner).startswith("p.confirmations[0].owner: must be a name")
+    assert str(day).startswith("p.confirmations[0].confirmed_on: is after the plan's day")
 
 
 def test_limits_by_place_come_back_and_are_checked_again() -> None:

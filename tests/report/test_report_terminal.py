@@ -84,7 +84,7 @@ def test_no_table_loses_a_column(width: int, monkeypatch: pytest.MonkeyPatch) ->
     terminal.show_comparison(plan_fixture.comparison(), console)
     terminal.show_training(training_fixture.comparison(), console)
     terminal.show_tables([MIXED], console, minor=("b", "c"))
-    assert len(drawn) == 29
+    assert len(drawn) == 30
     for table, (kept, moved) in drawn:
         shown_names = [c.name for c in (*kept.columns, *moved.columns)]
         assert sorted(shown_names) == sorted(c.name for c in table.columns)

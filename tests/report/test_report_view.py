@@ -14,6 +14,7 @@ from gpumix.domain.plan import Alternative, GpuCut, Plan
 from gpumix.report import markdown
 from gpumix.report.tables import Table
 from gpumix.report.views import alternatives as other_view
+from gpumix.report.views import assumptions as assumption_view
 from gpumix.report.views import charts
 from gpumix.report.views import comparison as comparison_view
 from gpumix.report.views import decisions as decision_view
@@ -77,7 +78,7 @@ def test_labels_come_from_the_registry() -> None:
     for table in (
         mix_view.mix_table(plan),
         plan_view.slo_table(plan),
-        plan_view.assumptions_table(plan),
+        assumption_view.assumptions_table(plan),
     ):
         labels = {own.label for own in fields.registry().values()}
         assert {c.label for c in table.columns} <= labels

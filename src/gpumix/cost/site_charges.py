@@ -9,7 +9,7 @@ import numpy as np
 from gpumix.cost.case.power import bill, billed_demand
 from gpumix.cost.case.streams import Stream, paid_monthly, stepped
 from gpumix.domain.case import Generator, Tariff
-from gpumix.domain.evidence import Basis
+from gpumix.domain.evidence import Assumption, Basis
 from gpumix.domain.site import Site
 from gpumix.units import HOURS_PER_DAY, HOURS_PER_YEAR, MONTHS_PER_YEAR
 from gpumix.values import FloatArray
@@ -64,6 +64,20 @@ class SiteCharges:
     outage_hours_per_year: float = 0.0
     first_month: int = 0
     source: str = "the inventory"
+
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """What the inventory states of it beside what its servers rest on."""
+        per_day = self.tariff.fixed_per_day if self.tariff else 0.0
+        stated = (
+            ("fit-out", self.fit_out_usd, "USD"),
+            ("standing charge", per_day, "USD a day"),
+        )
+        return tuple(
+            Assumption(f"{self.site}: {what}", f"{usd:,.6g} {unit}", Basis.ASSUMED, self.source)
+            for what, usd, unit in stated
+            if usd
+        )
 
     def paid(self, load: SiteLoad) -> tuple[Stream, ...]:
         """All of it over the horizon, for what stands there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -40,13 +41,55 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """One figure or rule the plan rests on, as the report's audit table lists it."""
+    """One figure or rule the plan rests on, as the report's audit table lists it.
+
+    `owner` answers for it in the team, `confirmed_on` is the day on which it was confirmed, `note`
+    says how; empty and None where the inventory's `assumptions` do not say.
+    """
 
     subject: str
     value: str
     basis: Basis
     source: str
     as_of: date | None = None
+    owner: str = ""
+    confirmed_on: date | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """Who in the team answers for an assumption, and since when it is confirmed (None: not yet).
+
+    `subject` is that of the assumption, or of several with `*` for what differs.
+    """
+
+    subject: str
+    owner: str
+    confirmed_on: date | None = None
+    note: str = ""
+
+    def names(self, subject: str) -> bool:
+        """Whether an assumption of this subject is meant.
+
+        >>> Confirmation("dhaka: *", "Ana").names("dhaka: electricity")
+        True
+        """
+        parts = map(re.escape, self.subject.split("*"))
+        return re.fullmatch(".*".join(parts), subject) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RestsOn:
+    """A present cost by what its prices rest on; the three add up to it [USD].
+
+    `known_usd` are amounts whose price is not assumed, `confirmed_usd` those of which every assumed
+    figure is confirmed, `unconfirmed_usd` all others. What is received counts below 0.
+    """
+
+    known_usd: float
+    confirmed_usd: float
+    unconfirmed_usd: float
 
 
 @dataclass(frozen=True, slots=True)

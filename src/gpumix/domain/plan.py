@@ -11,7 +11,14 @@ from gpumix.domain import shown
 from gpumix.domain.api_plan import ApiAlternative
 from gpumix.domain.class_plan import ClassPlan
 from gpumix.domain.confidence import ConfidenceCost
-from gpumix.domain.evidence import Assumption, Basis, Estimate, NearestMeasurement, Speed
+from gpumix.domain.evidence import (
+    Assumption,
+    Basis,
+    Estimate,
+    NearestMeasurement,
+    RestsOn,
+    Speed,
+)
 from gpumix.domain.fit import CacheRoom
 from gpumix.domain.job import JobPlan
 from gpumix.domain.ledger import PlanLedger
@@ -370,8 +377,8 @@ class Plan:
     be more or less sure of all speeds; `cash_years` are the years of the calendar, where the cash
     of any is limited; `money` says how sure the cost is and what would flip the plan; `room_use`
     what it takes of the racks of each site; `cash_by_year_local` is cash in `report_currency`, each
-    payment at the rate of its day, where the inventory says how the rate goes on (all since schema
-    1.4).
+    payment at the rate of its day, where the inventory says how the rate goes on; `rests_on` is the
+    present cost by what its prices rest on (all since schema 1.4).
     """
 
     name: str
@@ -430,6 +437,7 @@ class Plan:
     money: PlanMoney | None = None
     room_use: tuple[RoomUse, ...] = ()
     cash_by_year_local: tuple[float, ...] = ()
+    rests_on: RestsOn | None = None
 
     @property
     def months(self) -> int:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from gpumix.domain.api import ApiSupply
 from gpumix.domain.contracts import NO_CONTRACTS, Contracts
 from gpumix.domain.custom import MeasuredRate
-from gpumix.domain.evidence import Assumption
+from gpumix.domain.evidence import Assumption, Confirmation
 from gpumix.domain.gpu import NO_NEEDS, Gpu, Needs
 from gpumix.domain.llm import Model
 from gpumix.domain.offer import Offer, Purchase
@@ -404,6 +404,7 @@ class Inventory:
     every one in which anything changes. `licences` are paid on servers of one's own. `own_gpus` and
     `own_models` are the rows of the team's sheets and configs that the catalogue has not, or has
     otherwise. Its last year lacks `short_months`: what is left of a plan need not be whole years.
+    `confirmations` say who answers for which of the plan's assumptions.
     """
 
     name: str
@@ -431,6 +432,7 @@ class Inventory:
     own_gpus: tuple[Gpu, ...] = ()
     own_models: tuple[Model, ...] = ()
     short_months: int = 0
+    confirmations: tuple[Confirmation, ...] = ()
 
     @property
     def months(self) -> int:

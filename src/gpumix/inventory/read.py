@@ -38,6 +38,7 @@ from gpumix.files import sha256
 from gpumix.inventory import demand
 from gpumix.inventory.applies import APPLIES, keys_of
 from gpumix.inventory.classes import class_problems, tier_of, with_class_lengths, with_classes
+from gpumix.inventory.confirmed import confirmations_of
 from gpumix.inventory.contracts import contracts_of
 from gpumix.inventory.custom import (
     MEASURED_INSTEAD,
@@ -189,6 +190,7 @@ class _Reader:
             phases=phases_of(self.span, spec.supply.phases, self._say),
             own_gpus=self.own.gpus,
             own_models=tuple(self.own.models.values()),
+            confirmations=confirmations_of(spec.assumptions, spec.as_of or today, self._say),
         )
 
     def _rates(self, spec: InventorySpec) -> tuple[Offer, ...]:
@@ -472,11 +474,8 @@ class _Reader:
         return rates.get(currency, (1.0, None))[0]
 
     def _countries(self, path: KeyPath, codes: Iterable[str]) -> list[str]:
-        known = (
-            set(self.catalog.countries)
-            | {o.country for o in self.offers if o.country is not None}
-            | self.abroad
-        )
+        sold_in = {o.country for o in self.offers if o.country is not None}
+        known = {*self.catalog.countries, *sold_in, *self.abroad}
         codes = list(dict.fromkeys(codes))
         self._known_countries(path, codes, known)
         return codes

@@ -168,6 +168,8 @@ _NAMES: Final = (
     "Workload.id",
     "Site.id",
     "RequestClass.name",
+    "Confirmation.subject",
+    "Confirmation.owner",
 )
 _WORDS: Final[Mapping[str, Collection[str]]] = {
     "TrainingRun.method": ("pretrain", "full", "dpo", "lora", "qlora"),
@@ -219,6 +221,10 @@ def problems_of(inventory: Inventory, catalog: Catalog, place: str) -> list[Prob
     last = Span(inventory.start, inventory.years).last_day.year
     if not (_rises(limited) and all(inventory.start.year <= year <= last for year in limited)):
         found.append(Problem(f"{place}.limits.cash", "must be of years of the horizon that rise"))
+    for i, one in enumerate(inventory.confirmations):
+        if one.confirmed_on is not None and one.confirmed_on > inventory.as_of:
+            place_of = f"{place}.confirmations[{i}].confirmed_on"
+            found.append(Problem(place_of, f"is after the plan's day, {inventory.as_of}"))
     if inventory.cloud is None and not inventory.sites:
         found.append(Problem(place, "offers nothing", "add cloud or sites"))
     for i, workload in enumerate(inventory.workloads):

@@ -250,6 +250,14 @@ class TodaySpec(Spec):
     monthly_usd: Annotated[Number, Field(gt=0, le=1e12)] | None = None
 
 
+class AssumptionSpec(Spec):
+    """Who answers for an assumption of the plan, and when it was confirmed, if it was."""
+
+    owner: Name
+    confirmed_on: Day | None = None
+    note: str = ""
+
+
 class InventorySpec(Spec):
     """The whole file."""
 
@@ -270,3 +278,4 @@ class InventorySpec(Spec):
     models: str | None = None
     gpus: str | None = None
     scenarios: dict[Name, dict[str, Any]] = {}
+    assumptions: dict[Name, AssumptionSpec] = {}

@@ -36,6 +36,7 @@ _KINDS: Final[Mapping[str, str]] = {
 }
 _TOLD_ELSEWHERE: Final = (
     "name", "notes", "evidence", "demand_from", "as_of", "source", "grows_in_month", "short_months",
+    "confirmations",
 )  # fmt: skip
 _LONGEST: Final = 80
 """Characters of a value that are shown."""

@@ -8,14 +8,14 @@ price of an instance is that of its mean load, so that all by API costs exactly 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from gpumix.domain.api import ApiPrice
 from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import Purchase
-from gpumix.domain.workload import Tier, Workload
+from gpumix.domain.workload import Inventory, Tier, Workload
 from gpumix.options.option import Option
 from gpumix.plan.accounts import Line
 from gpumix.plan.cycle import Cycle, mean_demand
@@ -39,12 +39,9 @@ def with_apis(
     if choice.inventory.api is None:
         return choice, ()
     options, supplies = dict(choice.options), []
-    for workload in choice.inventory.workloads:
-        best = quotes(workload, prices).same[:1]
-        if not best or workload.tier is Tier.PREMIUM or workload.gpus:
-            continue
-        per_hour, usd_per_hour = _instance(choice, workload, best[0], cycle)
-        supplies.append(_supply(workload, best[0], usd_per_hour))
+    for workload, quote in quoted(choice.inventory, prices):
+        per_hour, usd_per_hour = _instance(choice, workload, quote, cycle)
+        supplies.append(_supply(workload, quote, usd_per_hour))
         options[workload.id] = [*choice.options[workload.id], _option(workload, per_hour)]
     added = tuple(supplies)
     share = {**choice.spot_useful_share, **{s.gpu: 0.0 for s in added}}
@@ -52,6 +49,19 @@ def with_apis(
         choice, options=options, supplies=choice.supplies + added, spot_useful_share=share
     )
     return laid, added
+
+
+def quoted(inventory: Inventory, prices: Sequence[ApiPrice]) -> Iterator[tuple[Workload, Quote]]:
+    """The cheapest API of each workload that one may do, where the inventory allows any."""
+    for workload in inventory.workloads if inventory.api is not None else ():
+        best = quotes(workload, prices).same[:1]
+        if best and workload.tier is not Tier.PREMIUM and not workload.gpus:
+            yield workload, best[0]
+
+
+def api_id(workload: Workload, quote: Quote) -> str:
+    """What an API is called as the supply of a workload."""
+    return f"api:{quote.price.provider}:{workload.id}"
 
 
 def _instance(
@@ -91,7 +101,7 @@ def _option(workload: Workload, per_hour: float) -> Option:
 def _supply(workload: Workload, quote: Quote, usd_per_hour: float) -> Supply:
     price = quote.price
     return Supply(
-        id=f"api:{price.provider}:{workload.id}",
+        id=api_id(workload, quote),
         gpu=_gpu(workload),
         gpus_per_instance=1,
         purchase=Purchase.API,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gpumix.cost.site_charges import SiteCharges
+from gpumix.cost.staff import SiteStaff
 from gpumix.domain.defaults import GPUS_PER_NODE, INPUT_TOKENS_OF_VOLUME, OWNED_AGE_MONTHS
-from gpumix.domain.evidence import Assumption, Basis
+from gpumix.domain.evidence import Assumption, Basis, Confirmation
 from gpumix.domain.offer import Purchase
 from gpumix.domain.proof import Replay
 from gpumix.domain.workload import Inventory, Kind, Tier, Workload
@@ -22,37 +24,78 @@ if TYPE_CHECKING:
 
 
 def assumptions(answer: Answer, catalog: Catalog, notes: Sequence[str]) -> tuple[Assumption, ...]:
-    """What the plan assumes, in the order: prices, sites, traffic, speed, jobs, rules."""
-    inventory = answer.choice.inventory
+    """What the plan assumes, in the order: prices, sites, traffic, speed, jobs, rules; each with
+    its owner."""
+    choice = answer.choice
+    trips = {(line.supply.id, use.cell.workload.id) for line in answer.lines for use in line.uses}
     found = [
-        *_prices(answer),
-        *(a for line in answer.lines for a in line.supply.assumptions),
-        *(a for w in inventory.workloads for a in _traffic(w, catalog)),
-        *_speed(inventory, catalog),
-        *_interruptions(answer, catalog),
-        *_availability(answer, catalog),
-        *_round_trips(answer),
-        *_rules(inventory, answer.formulation.rate_per_year),
+        *figures(
+            choice.inventory,
+            [line.supply for line in answer.lines],
+            (*choice.staff, *choice.sites),
+            catalog,
+            lambda supply, workload: (supply.id, workload) in trips,
+        ),
+        *_rules(choice.inventory, answer.formulation.rate_per_year),
         *money_rules(answer),
         _shortlist(answer),
-        *(Assumption(note.partition(":")[0], note.partition(":")[2].strip() or note, Basis.ASSUMED,
-                     "gpumix") for note in notes),
-    ]  # fmt: skip
-    return tuple(dict.fromkeys(found))
-
-
-def _prices(answer: Answer) -> list[Assumption]:
-    return [
-        Assumption(
-            subject=f"price: {line.supply.id}",
-            value=_price(line.supply),
-            basis=line.supply.basis,
-            source=line.supply.source,
-            as_of=line.supply.as_of,
-        )
-        for line in answer.lines
-        if line.supply.purchase.is_cloud
+        *noted(notes),
     ]
+    return tuple(dict.fromkeys(with_owner(a, choice.inventory.confirmations) for a in found))
+
+
+def with_owner(found: Assumption, confirmations: Iterable[Confirmation]) -> Assumption:
+    """An assumption with who answers for it: by its own name before any pattern, of patterns by
+    the first."""
+    named = [one for one in confirmations if one.names(found.subject)]
+    if not named:
+        return found
+    of = next((one for one in named if one.subject == found.subject), named[0])
+    return replace(found, owner=of.owner, confirmed_on=of.confirmed_on, note=of.note)
+
+
+def figures(
+    inventory: Inventory,
+    supplies: Sequence[Supply],
+    sites: Sequence[SiteStaff | SiteCharges],
+    catalog: Catalog,
+    runs: Callable[[Supply, str], bool],
+) -> list[Assumption]:
+    """What mixes of these supplies assume beside rules; `runs` says whether a workload may run on
+    one."""
+    return [
+        *(price_of(supply) for supply in supplies if supply.purchase.is_cloud),
+        *(a for supply in supplies for a in supply.assumptions),
+        *(a for site in dict.fromkeys(s.site for s in supplies) for a in of_site(site, sites)),
+        *(a for w in inventory.workloads for a in _traffic(w, catalog)),
+        *_speed(inventory, catalog),
+        *_interruptions(inventory, supplies, catalog),
+        *_availability(supplies, catalog),
+        *_round_trips(supplies, runs),
+    ]
+
+
+def price_of(supply: Supply) -> Assumption:
+    """The price of what is rented."""
+    return Assumption(
+        subject=f"price: {supply.id}",
+        value=_price(supply),
+        basis=supply.basis,
+        source=supply.source,
+        as_of=supply.as_of,
+    )
+
+
+def of_site(site: str | None, sites: Iterable[SiteStaff | SiteCharges]) -> tuple[Assumption, ...]:
+    """What a site rests on beside its servers: its posts and its own charges."""
+    return tuple(a for one in sites if one.site == site for a in one.assumptions)
+
+
+def noted(notes: Iterable[str]) -> Iterator[Assumption]:
+    """Notes of reading and pricing as assumptions: `subject: words`."""
+    for note in notes:
+        subject, _, words = note.partition(":")
+        yield Assumption(subject, words.strip() or note, Basis.ASSUMED, "gpumix")
 
 
 def _price(supply: Supply) -> str:
@@ -140,14 +183,16 @@ def _own_rates(workload: Workload) -> Assumption:
     )
 
 
-def _interruptions(answer: Answer, catalog: Catalog) -> list[Assumption]:
-    spot = any(x.supply.purchase is Purchase.SPOT for x in answer.lines)
-    jobs = any(w.run is not None for w in answer.choice.inventory.workloads)
+def _interruptions(
+    inventory: Inventory, supplies: Sequence[Supply], catalog: Catalog
+) -> list[Assumption]:
+    spot = any(supply.purchase is Purchase.SPOT for supply in supplies)
+    jobs = any(w.run is not None for w in inventory.workloads)
     names = ["restart"] if spot else []
     names += list(JOB_ASSUMPTIONS) if jobs else []
     rows = [catalog.defaults[name] for name in names]
     return [
-        *(_spot_terms(answer, catalog) if spot else ()),
+        *(_spot_terms(inventory, supplies, catalog) if spot else ()),
         *(
             Assumption(
                 f"jobs: {r.parameter}",
@@ -160,29 +205,32 @@ def _interruptions(answer: Answer, catalog: Catalog) -> list[Assumption]:
     ]
 
 
-def _availability(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
+def _availability(supplies: Sequence[Supply], catalog: Catalog) -> Iterator[Assumption]:
     """How much of the time rented instances are up, where the plan rents some for served work."""
-    if any(x.supply.purchase.is_rental for x in answer.lines):
+    if any(supply.purchase.is_rental for supply in supplies):
         for name in ("instance_availability", "region_availability"):
             row = catalog.defaults[name]
             value = f"{row.typical:.4%} (range {row.low:.4%} to {row.high:.4%})"
             yield Assumption(f"cloud: {name}", value, row.basis, f"{row.source} ({row.as_of})")
 
 
-def _round_trips(answer: Answer) -> Iterator[Assumption]:
+def _round_trips(
+    supplies: Sequence[Supply], runs: Callable[[Supply, str], bool]
+) -> Iterator[Assumption]:
     """How far from their users workloads run."""
-    for line in answer.lines:
-        for trip in line.supply.round_trips:
-            if any(use.cell.workload.id == trip.workload for use in line.uses):
-                subject = f"{trip.workload}: round trip to {line.supply.id}"
+    for supply in supplies:
+        for trip in supply.round_trips:
+            if runs(supply, trip.workload):
+                subject = f"{trip.workload}: round trip to {supply.id}"
                 value = f"{trip.seconds / MS:,.0f} ms"
                 yield Assumption(subject, value, trip.basis, trip.source)
 
 
-def _spot_terms(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
+def _spot_terms(
+    inventory: Inventory, supplies: Sequence[Supply], catalog: Catalog
+) -> Iterator[Assumption]:
     """How spot comes and goes: the user's own terms, and the one figure for all other GPUs."""
-    cloud = answer.choice.inventory.cloud
-    stated = cloud.spot if cloud else ()
+    stated = inventory.cloud.spot if inventory.cloud else ()
     for terms in stated:
         yield Assumption(
             f"spot: {terms.gpu or 'any other GPU'}",
@@ -191,7 +239,7 @@ def _spot_terms(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
             Basis.ASSUMED,
             "inventory, supply.cloud.spot",
         )
-    yield from _reclaims(answer, catalog)
+    yield from _reclaims(supplies, catalog)
     if any(terms.gpu is None for terms in stated):
         return
     for name in ("spot_mtti", "spot_availability"):
@@ -206,9 +254,9 @@ def _spot_terms(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
         )
 
 
-def _reclaims(answer: Answer, catalog: Catalog) -> Iterator[Assumption]:
+def _reclaims(supplies: Sequence[Supply], catalog: Catalog) -> Iterator[Assumption]:
     """What providers publish of the spot capacity that is used: beside the figure planned with."""
-    spot = (x.supply for x in answer.lines if x.supply.purchase is Purchase.SPOT)
+    spot = (supply for supply in supplies if supply.purchase is Purchase.SPOT)
     for provider, gpu in sorted({(supply.provider, supply.gpu) for supply in spot}):
         share = catalog.spot_reclaims.get((provider, gpu))
         if share is None:

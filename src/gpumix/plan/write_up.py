@@ -16,6 +16,7 @@ from gpumix.plan.api_supply import api_warnings
 from gpumix.plan.break_evens import break_evens
 from gpumix.plan.burst import burst_rules
 from gpumix.plan.classes import by_class
+from gpumix.plan.confirmed import rests_on
 from gpumix.plan.interpret import Answer
 from gpumix.plan.money import money
 from gpumix.plan.regret import Variant
@@ -98,6 +99,7 @@ def write_up(
         cash_years=interpret.cash_years(answer),
         room_use=interpret.room_use(answer),
         cash_by_year_local=interpret.cash_by_year_local(answer),
+        rests_on=rests_on(answer),
         horizon_usd=answer.usd,
         horizon_low_usd=horizon.p10,
         horizon_high_usd=horizon.p90,

@@ -25,6 +25,7 @@ from gpumix.report.pages import environment
 from gpumix.report.tables import Table
 from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
+from gpumix.report.views import assumptions as assumption_view
 from gpumix.report.views import availability as availability_view
 from gpumix.report.views import charts
 from gpumix.report.views import confidence as confidence_view
@@ -108,7 +109,7 @@ def plan_parts(plan: Plan) -> dict[str, Any]:
         "cuts": mix_view.cuts_table(plan),
         "curve": mix_view.curve_table(plan),
         "timeline": timeline_view.timeline_table(plan),
-        "assumptions": plan_view.assumptions_table(plan),
+        "assumptions": assumption_view.assumptions_table(plan),
         "sources": mix_view.mix_sources_table(plan),
     }
     inner = [
@@ -131,7 +132,7 @@ def plan_parts(plan: Plan) -> dict[str, Any]:
         "charts": page_charts,
         "sections": sections,
         "trees": tco_view.ledger_tables(plan),
-        "evidence": plan_view.evidence_counts(plan),
+        "evidence": assumption_view.evidence_counts(plan),
         "replayed": plan_view.replay_words(plan),
         "drawn": plan_view.traffic_words(plan),
         "available": availability_view.availability_words(plan),

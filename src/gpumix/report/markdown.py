@@ -10,6 +10,7 @@ from gpumix.report.cfo import cfo_tables
 from gpumix.report.tables import Cell, Table
 from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
+from gpumix.report.views import assumptions as assumption_view
 from gpumix.report.views import availability as availability_view
 from gpumix.report.views import cfo as cfo_view
 from gpumix.report.views import comparison as comparison_view
@@ -89,7 +90,7 @@ def plan_markdown(plan: Plan) -> str:
         )
         parts += [drawn(t, level=3) for t in tables if t.rows]
         parts += [escaped(sentence) for sentence in job_view.reasons(workload)]
-    parts.append(drawn(plan_view.assumptions_table(plan)))
+    parts.append(drawn(assumption_view.assumptions_table(plan)))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -30,6 +30,7 @@ from gpumix.report.tables import Cell, Column, Table, remark
 from gpumix.report.terminal_table import show_table
 from gpumix.report.views import alternatives as other_view
 from gpumix.report.views import api as api_view
+from gpumix.report.views import assumptions as assumption_view
 from gpumix.report.views import availability as availability_view
 from gpumix.report.views import cfo as cfo_view
 from gpumix.report.views import comparison as comparison_view
@@ -75,13 +76,14 @@ def show_plan(
     _today(plan, console)
     _decision(plan, console)
     _grounds(plan, console)
+    show_table(assumption_view.owned_table(plan), console, minor=("source",))
     console.print()
     idle = fields.format_value("idle_usd_per_month", plan.idle_usd_per_month)
     used = fields.format_value("utilisation", plan.utilisation)
     rate = f"; {mix_view.exchange_rate(plan)}" if _has_second(plan) else ""
     _small(
         f"GPUs are busy {used} of paid hours; idle time costs {idle} a month. "
-        f"{plan_view.evidence_counts(plan).capitalize()}{rate}.",
+        f"{assumption_view.evidence_counts(plan).capitalize()}{rate}.",
         console,
     )
     dearest = plan_view.dearest(plan)

@@ -21,7 +21,7 @@ _MIX = (
     "resource", "count", "gpus_per_instance", "gpu", "purchase", "provider", "region", "country",
     "usd_per_gpu_hour", "utilisation", "serves", "price_as_of", "age_days", "source",
 )  # fmt: skip
-_ASSUMPTION = ("subject", "value", "basis", "source", "as_of")
+_ASSUMPTION = ("subject", "value", "basis", "source", "as_of", "owner", "confirmed_on")
 
 
 def plan_workbook(plan: Plan, entries: Sequence[Entry]) -> bytes:
@@ -44,7 +44,7 @@ def plan_workbook(plan: Plan, entries: Sequence[Entry]) -> bytes:
         _totals(book, summary, ledger, outlaid, told, rate)
         ledger.write(book)
         _mix(book, ledger, plan.mix)
-        sheet = book.sheet("Assumptions", (50, 24, 12, 70, 12))
+        sheet = book.sheet("Assumptions", (50, 24, 12, 70, 12, 24, 12))
         _records(book, sheet, Assumption, _ASSUMPTION, plan.assumptions)
         _prices(book, entries, plan.as_of)
     return book.written

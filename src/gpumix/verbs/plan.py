@@ -20,6 +20,7 @@ from gpumix.files import sha256
 from gpumix.inventory import read_inventory
 from gpumix.inventory.recheck import problems_of
 from gpumix.inventory.written import as_written
+from gpumix.plan.confirmed import unknown_assumptions
 from gpumix.plan.effort import NORMAL, WORK, Work
 from gpumix.plan.plan import Planned, Progress, plan
 from gpumix.publish import write_set
@@ -103,6 +104,19 @@ def open_made(path: Path, measured: Path | None = None) -> tuple[Plan, Opened]:
     return opened.before, opened
 
 
+def with_known_owners(opened: Opened) -> Opened:
+    """What was opened, once its `assumptions` name what its plans may assume. Of a plan that is
+    made again, or of an inventory with other values in it, some may have gone: they are let be.
+
+    Raises: InputError with every unknown name.
+    """
+    if opened.before is None:
+        problems = unknown_assumptions(opened.inventory, opened.catalog)
+        if problems:
+            raise InputError(problems)
+    return opened
+
+
 def plan_file(
     path: Path | str,
     progress: Progress = lambda _: None,
@@ -111,7 +125,8 @@ def plan_file(
 ) -> Planned:
     """The plan of an inventory file, or of a plan.json once more, and the problem it solved."""
     progress(f"reading {path}")
-    return plan_opened(Path(path), open_inventory(Path(path), measured), progress, work)
+    opened = with_known_owners(open_inventory(Path(path), measured))
+    return plan_opened(Path(path), opened, progress, work)
 
 
 def plan_into(
@@ -129,7 +144,7 @@ def plan_into(
     Raises: InputError, also where the folder cannot be written.
     """
     progress(f"reading {path}")
-    opened = open_inventory(path, measured)
+    opened = with_known_owners(open_inventory(path, measured))
     opened = replace(opened, inventory=overridden(opened.inventory, overrides))
     planned = plan_opened(path, opened, progress, work)
     write_set(folder, {**files_of(planned, opened), **beside})

@@ -27,6 +27,7 @@ from gpumix.verbs.plan import (
     open_inventory,
     overridden,
     plan_opened,
+    with_known_owners,
 )
 
 NOT_PROVEN: Final = 3
@@ -126,6 +127,7 @@ def _name(path: Path) -> str:
 def _plan(task: Task, work: Work, overrides: Overrides, measured: Path | None) -> _Done:
     try:
         opened = open_inventory(task.path, measured, task.changes)
+        opened = opened if task.changes else with_known_owners(opened)
         opened = replace(opened, inventory=overridden(opened.inventory, overrides))
         planned = plan_opened(task.path, opened, work=work)
     except GpumixError as error:

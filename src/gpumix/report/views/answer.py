@@ -9,6 +9,7 @@ from gpumix.domain.offer import OLD, Purchase
 from gpumix.domain.plan import MixLine, Plan, SloCheck, WorkloadPlan
 from gpumix.domain.timeline import Action
 from gpumix.report.tables import Cell, Table, money, table, text
+from gpumix.report.views.assumptions import unconfirmed_words
 from gpumix.report.views.cfo import flips, next_best
 from gpumix.report.views.mix import purchase_of, second_currency
 from gpumix.report.views.plan import ALARMING, promises
@@ -141,6 +142,8 @@ def _doubts(plan: Plan) -> Iterator[str]:
     share = plan.ledger.assumed_share() if plan.ledger else 0.0
     if share >= fields.LEAST_SHARE:
         yield f"{100 * share:.0f} % of all amounts rest on assumed prices"
+    if any(a.owner for a in plan.assumptions) and (words := unconfirmed_words(plan)):
+        yield words
     if plan.warnings:
         some = "1 warning" if len(plan.warnings) == 1 else f"{len(plan.warnings)} warnings"
         yield f"{some} in the details"

@@ -19,6 +19,7 @@ from gpumix.domain.tco import Spread
 from gpumix.domain.timeline import Action
 from gpumix.report.tables import Cell, Table, basis, column, money, remark, table, text, value
 from gpumix.report.views.alternatives import asked_order
+from gpumix.report.views.assumptions import unconfirmed_words
 from gpumix.report.views.mix import purchase_of, second_currency
 from gpumix.report.views.plan import break_even_words
 from gpumix.report.views.timeline import step_words
@@ -436,7 +437,8 @@ def _until(line: MixLine, as_of: date) -> Cell:
 
 
 def trust_words(plan: Plan) -> str:
-    """The oldest price and what share of the amounts rests on assumed ones."""
+    """The oldest price, what share of the amounts rests on assumed ones, and the dollars that
+    nobody has confirmed."""
     dated = [line for line in plan.mix if line.price_as_of is not None]
     oldest = min(dated, key=lambda line: line.price_as_of or plan.as_of, default=None)
     words = ""
@@ -446,7 +448,9 @@ def trust_words(plan: Plan) -> str:
     if plan.ledger is None:
         return words
     share = 100.0 * plan.ledger.assumed_share()
-    return f"{words} {share:.0f} % of all amounts rest on assumed prices.".strip()
+    open_words = unconfirmed_words(plan)
+    told = (words, f"{share:.0f} % of all amounts rest on assumed prices.")
+    return " ".join(filter(None, (*told, open_words and f"{open_words}.")))
 
 
 def deadlines(plan: Plan) -> list[tuple[date, str]]:

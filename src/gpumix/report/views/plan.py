@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gpumix import fields
-from gpumix.domain.evidence import Basis
 from gpumix.domain.offer import Purchase
 from gpumix.domain.plan import (
     LISTED,
@@ -378,20 +377,6 @@ def break_even_words(flip: BreakEven) -> str:
     return f"{words}; {flip.note}" if flip.note else words
 
 
-def assumptions_table(plan: Plan) -> Table:
-    """The audit: every figure and rule, with evidence and source."""
-    return table(
-        fields.label("assumptions"),
-        "Assumption",
-        plan.assumptions,
-        ("subject", lambda a: text(a.subject)),
-        ("value", lambda a: text(a.value)),
-        ("basis", lambda a: basis(a.basis)),
-        ("as_of", lambda a: value("as_of", a.as_of, "undated")),
-        ("source", lambda a: text(a.source)),
-    )
-
-
 def placements_table(workload: WorkloadPlan) -> Table:
     """The replicas a workload runs as."""
     return table(
@@ -472,13 +457,6 @@ def best_levers_table(plan: Plan) -> Table:
         ("saving_share", lambda row: value("saving_share", row[1].saving_share)),
         ("note", lambda row: remark(row[1].note)),
     )
-
-
-def evidence_counts(plan: Plan) -> str:
-    """`34 assumptions: 12 measured, 9 calibrated, 13 assumed`."""
-    counts = [(kind, sum(a.basis is kind for a in plan.assumptions)) for kind in Basis]
-    parts = ", ".join(f"{n} {kind.value}" for kind, n in counts if n)
-    return f"{len(plan.assumptions)} assumptions: {parts}" if parts else "no assumptions recorded"
 
 
 def dearest(plan: Plan) -> WorkloadPlan | None:
