@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-import fit_inference
 import fit_left_out
 import fit_media
 import fit_power
 import fit_training
+from fit_priors import tables_of
 from gpumix.catalog import Catalog, load
 from gpumix.files import read_columns
 from measured import MEASURED, ROOT, read_rows
@@ -35,7 +35,8 @@ def main() -> None:
     started = time.perf_counter()
     catalog = load()
     rows = read_rows("inference.csv.gz")
-    text, tables = fit_inference.fit_text(catalog, rows, fit_left_out.whole()[1])
+    text, point, _ = fit_left_out.whole()
+    tables: dict[str, Any] = dict(tables_of(point, text.wanted))
     media_rows = [
         row
         for row in rows
@@ -50,7 +51,8 @@ def main() -> None:
         "media": media,
         "power": {},
         "fitted_on": (
-            f"calib rows of measured/: {len(text.data.rows)} text, {len(media_rows)} media"
+            f"calib rows of measured/: {len(text.data.rows)} text, {len(media_rows)} media; "
+            f"{len(text.wanted)} constants of text"
         ),
     }
     errors = fit_left_out.left_out_errors()

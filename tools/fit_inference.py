@@ -1,6 +1,6 @@
 """Fit of the inference constants on measured rows (split `calib`, usable).
 
-`fit_text(catalog, rows)` returns the fit and the tables `inference` of coefficients.json.
+`Fit` finds the constants, `fit_priors.tables_of` makes the tables of coefficients.json of them.
 Minimised: soft-L1 of log(predicted / measured) / 0.12, every (source, metric) weighted by
 n^-1/2, plus quadratic priors around values typical of the hardware and of engines.
 """
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fit_priors import Constant, Tables, constants, tables_of
+from fit_priors import Constant, constants, tables_of
 from gpumix.catalog import Catalog
 from gpumix.catalog.evidence import load_memory_terms
 from gpumix.domain.coefficients import Coefficients, Table
@@ -291,11 +291,11 @@ class Fit:
             out[:n][rows, column] = slope * self.weight[rows]
         return out
 
-    def solve(self, *, tolerance: float = TOLERANCE) -> npt.NDArray[np.float64]:
+    def solve(self) -> npt.NDArray[np.float64]:
         """The best point from the priors on, in prior standard deviations."""
         start = np.zeros(len(self.wanted))
         everything = np.ones(len(self.data.rows), dtype=bool)
-        return self.settle(start, self.jacobian(start), everything, tolerance=tolerance)
+        return self.settle(start, self.jacobian(start), everything)
 
     def settle(
         self,
@@ -367,16 +367,28 @@ def _step(
 
 
 def calibration_rows(rows: Sequence[Row], catalog: Catalog) -> list[Row]:
-    """Rows to fit on: `calib`, usable, text models, and not hanging on an unstated cache width."""
+    """Rows to fit on: `calib`, usable, text models, stated set-ups, and not hanging on an unstated
+    cache width."""
     found = [
         row
         for row in rows
         if row["split"] == "calib"
         and row["usable"] == "yes"
         and not catalog.models[row["model"]].is_denoiser
+        and not one_command_for_all(row)
     ]
     unclear = cache_width_decides(found, catalog)
     return [row for row, leave in zip(found, unclear, strict=True) if not leave]
+
+
+def one_command_for_all(row: Row) -> bool:
+    """Whether a row comes from a page that prints one command for all the set-ups it compares.
+
+    gpustack's later pages, which state no engine version: sections "vLLM", "max-running 64" or
+    "Speculative decoding" all carry the command of the best set-up, so engine, layout and settings
+    of the row are those of another run (one prediction for 379 to 1,945 tokens/s).
+    """
+    return row["source_id"] == "gpustack-lab" and not row["engine_version"]
 
 
 def cache_width_decides(rows: Sequence[Row], catalog: Catalog) -> npt.NDArray[np.bool_]:
@@ -404,13 +416,3 @@ def typical() -> Coefficients:
     """Coefficients at the priors: where every fit starts."""
     wanted = constants()
     return coefficients_of(tables_of(np.zeros(len(wanted)), wanted))
-
-
-def fit_text(
-    catalog: Catalog, rows: Sequence[Row], start: npt.NDArray[np.float64]
-) -> tuple[Fit, Tables]:
-    """The fit to all calibration rows from a point on, and its tables, without their intervals
-    (fit_left_out)."""
-    fit = Fit(bench(calibration_rows(rows, catalog), catalog, typical()))
-    point = fit.settle(start, fit.jacobian(start), np.ones(len(fit.data.rows), dtype=bool))
-    return fit, tables_of(point, fit.wanted)

@@ -6,7 +6,7 @@ the group's rows are predicted. Sigma follows from those errors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
@@ -15,24 +15,19 @@ import numpy as np
 import numpy.typing as npt
 
 from fit_inference import (
-    SERIES,
     Bench,
     Fit,
-    Row,
     bench,
     calibration_rows,
     typical,
-    weights_of,
 )
 from fit_priors import MODERN, SAME_ARCHITECTURE
 from gpumix.catalog import Catalog, load
-from gpumix.perf.inference.constants import Key
+from gpumix.perf.inference.constants import CONSUMER, Key, kernel_architecture
+from gpumix.perf.inference.deployment import is_consumer
 from gpumix.perf.interval import Z80
 from gpumix.predict.rows import quantity_of
 from measured import read_rows
-
-MOST_ALIKE = 3
-"""Rows of one deployment that a refit without a group is given."""
 
 LOOSE = 1e-3
 """Share of the loss at which a refit without a group ends."""
@@ -43,9 +38,10 @@ NEAR = 0.7
 KINDS = ("gpu", "family", "source", "engine")
 """What is left out, whole."""
 
-KIND_WEIGHT = {"gpu": 1.0, "family": 1.0, "source": 2.0, "engine": 2.0}
-"""How much the errors of each kind count in the interval: a deployment of one's own is always a
-source that nothing was fitted to, and often an engine newer than any."""
+KIND_WEIGHT = {"gpu": 1.0, "family": 1.0, "source": 2.0}
+"""How much the errors of each kind count in the interval of an engine that is fitted: a deployment
+of one's own is always a source that nothing was fitted to. Engines left out give the interval of
+an engine without measurements."""
 
 LEAST_ROWS = 50
 """Smaller groups are not left out."""
@@ -80,26 +76,6 @@ def groups_of(data: Bench, catalog: Catalog) -> dict[str, npt.NDArray[np.bool_]]
     return found
 
 
-def thinned(rows: Sequence[Row], most: int = MOST_ALIKE) -> tuple[list[int], list[float]]:
-    """Places of some rows that stand for all, and their weights.
-
-    Of rows that differ only in lengths and load, `most` are kept, evenly spread; they take over
-    the weight of the others. Refits without a group then take seconds instead of a minute.
-    """
-    names = (*SERIES, "metric", "engine_version", "weight_precision", "tp")
-    alike: dict[tuple[str, ...], list[int]] = {}
-    for at, row in enumerate(rows):
-        alike.setdefault(tuple(row[name] for name in names), []).append(at)
-    weight = weights_of(rows)
-    kept: dict[int, float] = {}
-    for places in alike.values():
-        spread = np.unique(np.linspace(0, len(places) - 1, min(most, len(places))).astype(int))
-        for one in spread:
-            kept[places[one]] = float(weight[places].sum()) / len(spread)
-    order = sorted(kept)
-    return order, [kept[at] for at in order]
-
-
 @cache
 def everything() -> tuple[Catalog, Bench, dict[str, npt.NDArray[np.bool_]]]:
     """Catalogue, calibration rows and groups to leave out, once a process."""
@@ -111,12 +87,9 @@ def everything() -> tuple[Catalog, Bench, dict[str, npt.NDArray[np.bool_]]]:
 
 @cache
 def whole() -> tuple[Fit, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The fit to rows that stand for all, its best point and the slopes there, once a process."""
-    _, data, _ = everything()
-    places, weights = thinned(data.rows)
-    fit = Fit(data.take(np.array(places)))
-    fit.weight = np.sqrt(weights)
-    point = fit.solve(tolerance=LOOSE)
+    """The fit to all rows, its best point and the slopes there, once a process."""
+    fit = Fit(everything()[1])
+    point = fit.solve()
     return fit, point, fit.jacobian(point)
 
 
@@ -125,8 +98,7 @@ def refit_without(name: str) -> npt.NDArray[np.float64]:
     _, data, groups = everything()
     fit, point, slopes = whole()
     here = groups[name]
-    places, _ = thinned(data.rows)
-    best = fit.settle(point, slopes, ~here[np.array(places)], tolerance=LOOSE, near=NEAR)
+    best = fit.settle(point, slopes, ~here, tolerance=LOOSE, near=NEAR)
     return fit.log_errors(best, data.take(np.flatnonzero(here)))
 
 
@@ -154,7 +126,7 @@ def labels_of(data: Bench, catalog: Catalog) -> dict[str, npt.NDArray[np.str_]]:
     routed = [catalog.models[row["model"]].is_moe for row in data.rows]
     return {
         "quantity": np.array([quantity_of(row["metric"]) for row in data.rows]),
-        "architecture": np.array([key.architecture for key in keys]),
+        "architecture": np.array([key.machine for key in keys]),
         "engine": np.array([key.engine for key in keys]),
         "model": np.where(routed, "moe", "dense"),
     }
@@ -170,33 +142,74 @@ def quantile(
     return float(np.interp(share, place, values[order]))
 
 
+def leans(
+    errors: Mapping[str, npt.NDArray[np.float64]], quantity: npt.NDArray[np.str_]
+) -> dict[str, float]:
+    """How far the interval of each quantity leans upwards [-1 to 1]: (up - down) / (up + down), of
+    what is measured above and below the prediction at the 90 % and 10 % quantiles."""
+    found = {}
+    for name in np.unique(quantity):
+        above, weight = _pooled(errors, quantity == name)
+        up, down = quantile(-above, weight, 0.9), -quantile(-above, weight, 0.1)
+        found[str(name)] = (up - down) / (up + down)
+    return found
+
+
+def _pooled(
+    errors: Mapping[str, npt.NDArray[np.float64]], rows: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Errors of these rows under all kinds of groups that count, and how much each counts."""
+    error = np.concatenate([errors[kind][rows] for kind in KIND_WEIGHT])
+    weight = np.repeat(list(KIND_WEIGHT.values()), int(rows.sum()))
+    known = np.isfinite(error)
+    return error[known], weight[known]
+
+
 def sigmas(
     data: Bench, errors: Mapping[str, npt.NDArray[np.float64]], catalog: Catalog
 ) -> dict[str, dict[str, float]]:
-    """The table `sigma`: by quantity, times a factor by architecture, engine and routing.
+    """The table `sigma`: by quantity, times a factor by machine, engine and routing; and how far
+    each quantity's interval leans.
 
-    Each is the 80 % quantile of |log error| of left-out rows over 1.28, factors shrunk towards 1
-    where rows are few. Kinds of groups count as `KIND_WEIGHT` says.
+    Each is the 80 % quantile of |log error| of left-out rows over 1.28, of what is above or below
+    the prediction over its share of the interval; factors shrunk towards 1 where rows are few.
+    Kinds of groups count as `KIND_WEIGHT` says.
     """
     labels = labels_of(data, catalog)
-    size = np.concatenate([np.abs(e) for e in errors.values()])
-    known = np.isfinite(size)
-    size = size[known]
-    weight = np.repeat([KIND_WEIGHT[kind] for kind in errors], len(data.rows))[known]
-    here = {kind: np.concatenate([label] * len(errors))[known] for kind, label in labels.items()}
+    lean = leans(errors, labels["quantity"])
+    upwards = np.array([lean[name] for name in labels["quantity"]])
+    size = {k: np.abs(e) / (1.0 - np.sign(e) * upwards) for k, e in errors.items()}
+    known = np.concatenate([np.isfinite(size[kind]) for kind in KIND_WEIGHT])
+    pooled = np.concatenate([size[kind] for kind in KIND_WEIGHT])[known]
+    weight = np.repeat(list(KIND_WEIGHT.values()), len(data.rows))[known]
+    here = {k: np.concatenate([label] * len(KIND_WEIGHT))[known] for k, label in labels.items()}
     out = {kind: {str(value): 1.0 for value in np.unique(label)} for kind, label in here.items()}
-    level = np.ones(len(size))
+    level = np.ones(len(pooled))
     for kind in list(labels) * SWEEPS:
         for value, before in out[kind].items():
             rows = here[kind] == value
-            wide = before * quantile(size[rows] / level[rows], weight[rows], 0.8) / Z80
+            wide = before * quantile(pooled[rows] / level[rows], weight[rows], 0.8) / Z80
             n = int(rows.sum())
             out[kind][value] = wide if kind == "quantity" else wide ** (n / (n + FEW))
             level[rows] *= out[kind][value] / before
+    beside = {kind: label for kind, label in labels.items() if kind != "engine"}
+    of_known = np.prod(
+        [[out[kind][value] for value in label] for kind, label in beside.items()], axis=0
+    )
+    new = np.isfinite(size["engine"])
+    same = np.ones(int(new.sum()))
+    unknown = quantile((size["engine"] / of_known)[new], same, 0.8) / Z80
+    out["engine"]["other"] = max(unknown, *(out["engine"].get(name, 1.0) for name in MODERN))
+    out["lean"] = lean
     for name in ("itl", "e2e"):
         out["quantity"].setdefault(name, out["quantity"]["tpot"])
+        out["lean"].setdefault(name, out["lean"]["tpot"])
     out["architecture"]["any"] = UNSEEN_WIDTH * max(1.0, *out["architecture"].values())
     for twin, arch in SAME_ARCHITECTURE.items():
         out["architecture"].setdefault(twin, out["architecture"][arch])
-    out["engine"]["other"] = max(1.0, *(out["engine"].get(e, 1.0) for e in MODERN))
+    for gpu in catalog.gpus.values():
+        arch = kernel_architecture(gpu)
+        for name, other in ((arch, arch + CONSUMER), (arch + CONSUMER, arch)):
+            if other in out["architecture"] and (CONSUMER not in name or is_consumer(gpu)):
+                out["architecture"].setdefault(name, out["architecture"][other])
     return out

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import exp, inf
 from typing import Any
 
@@ -56,7 +57,7 @@ ARCHITECTURES = (
 LEVEL = "level"
 """What measured architectures deviate from."""
 
-UNSEEN = {"mfu_16bit": 0.9, "mbu_16bit": 0.95, "mbu_kv": 0.9, "mfu_prefill": 0.85}
+UNSEEN = {"mfu_16bit": 0.9, "mbu_16bit": 0.95, "mbu_kv": 0.85, "mfu_prefill": 0.85}
 """Caution where no measurement is: shares of the level an unknown architecture gets."""
 
 BEFORE_AMPERE = {"mfu_16bit": 0.75, "mbu_16bit": 0.9, "mbu_kv": 0.7, "mfu_prefill": 0.5}
@@ -104,10 +105,15 @@ COMMON = {
     "first_wave": Prior(0.05, 0.3),
     "expert_passes": Prior(4.5, 0.4),
     "offline_host": Prior(0.16, 0.3),
+    "repeated_reads": Prior(0.05, 0.8),
+    "reads_apart": Prior(4.0, 0.6),
 }
 HOST_LATENCY = 3.0
 """An all-reduce of GeForce cards takes 75-82 us on two and 90-125 us on four to eight of them at
 batch 1 (RTX 4090, vLLM 0.8.5), where the latency of cards with peer-to-peer gives 21-42 us."""
+
+HOST_CROSSINGS = 2.0
+"""What passes through the host's memory crosses PCIe twice, up and down."""
 
 LINK = {
     name: {"latency_s": Prior(start, 0.4), "share": Prior(share, spread), "doubling": growth}
@@ -153,28 +159,120 @@ ENGINE_SIGMA = {
 }  # fmt: skip
 """How far one engine generation may deviate from that level."""
 
+READ_APART = ("tensorrt-llm 0.5", "vllm 0.2", "vllm 0.3", "vllm 0.3 rocm", "deepspeed-mii")
+"""Generations whose decode kernels give each query head a block of its own: it reads again the keys
+and values that the heads of its group share (`reads_apart` times as slow as others do)."""
+
 PREFILLS_FIRST = {"lockstep": Prior(12.0, 0.4)}
 OLD_LINKS = {"link_start": Prior(2.0, 0.4)}
-EAGER = {"layer_s": Prior(2.0, 0.6), "step_s": Prior(1.0, 0.9), **OLD_LINKS}
+SLOW_HOST = {"sequence_s": Prior(4.0, 0.7)}
+EAGER = {
+    "layer_s": Prior(2.0, 0.6), "step_s": Prior(1.0, 0.9), **SLOW_HOST,
+}  # fmt: skip
 """Deviations known beforehand: prompts before answers; no CUDA graphs."""
 
 ENGINES: dict[str, dict[str, Prior]] = {
     "tensorrt-llm 0.5": OLD_LINKS,
     "tensorrt-llm 0.8": OLD_LINKS,
     "tensorrt-llm 1": {},
-    "vllm 0.2": EAGER,
+    "vllm 0.2": EAGER | OLD_LINKS,
     "vllm 0.3": EAGER,
     "vllm 0.3 rocm": EAGER
+    | OLD_LINKS
     | {"compute": Prior(0.08, 0.6), "kv": Prior(0.5, 0.4), "bytes": Prior(0.8, 0.15)},
-    "vllm 0.6": OLD_LINKS,
+    "vllm 0.6": {},
     "vllm 0.9": {},
     "vllm 0.14": {},
     "sglang 0.5": PREFILLS_FIRST,
     "lmdeploy 0.2": PREFILLS_FIRST | OLD_LINKS,
-    "deepspeed-mii": {"step_s": Prior(3.0, 0.7)} | OLD_LINKS,
-    "llama.cpp": {"prompt_token_s": Prior(5.0, 0.9)},
+    "deepspeed-mii": {"step_s": Prior(3.0, 0.7)} | OLD_LINKS | SLOW_HOST,
+    "llama.cpp": {"prompt_token_s": Prior(5.0, 0.9), "compute": Prior(0.6, 0.2)},
     "mlc-llm": OLD_LINKS,
 }
+OWN_OF_ENGINE: dict[str, tuple[str, ...]] = {
+    "step_s": (
+        "tensorrt-llm 0.5", "tensorrt-llm 0.8", "tensorrt-llm 1", "vllm 0.2", "vllm 0.3",
+        "vllm 0.3 rocm", "vllm 0.6", "vllm 0.9", "vllm 0.14", "sglang 0.5", "lmdeploy 0.2",
+        "deepspeed-mii", "llama.cpp",
+    ),
+    "sequence_s": (
+        "tensorrt-llm 0.5", "tensorrt-llm 0.8", "tensorrt-llm 1", "vllm 0.3", "vllm 0.3 rocm",
+        "vllm 0.6", "vllm 0.9", "vllm 0.14", "sglang 0.5", "lmdeploy 0.2", "deepspeed-mii",
+    ),
+    "compute": (
+        "tensorrt-llm 0.5", "tensorrt-llm 0.8", "tensorrt-llm 1", "vllm 0.2", "vllm 0.3",
+        "vllm 0.3 rocm", "vllm 0.6", "vllm 0.9", "sglang 0.5", "lmdeploy 0.2", "llama.cpp",
+    ),
+    "bytes": (
+        "tensorrt-llm 0.5", "tensorrt-llm 0.8", "tensorrt-llm 1", "vllm 0.2", "vllm 0.3",
+        "vllm 0.6", "vllm 0.9", "vllm 0.14", "sglang 0.5", "llama.cpp", "mlc-llm",
+    ),
+    "kv": (
+        "tensorrt-llm 0.5", "tensorrt-llm 0.8", "tensorrt-llm 1", "vllm 0.3", "vllm 0.3 rocm",
+        "vllm 0.9", "lmdeploy 0.2",
+    ),
+    "compute_8bit": (
+        "tensorrt-llm 0.5", "tensorrt-llm 0.8", "tensorrt-llm 1", "vllm 0.3", "vllm 0.6",
+        "vllm 0.9",
+    ),
+    "link_start": (
+        "tensorrt-llm 0.5", "tensorrt-llm 0.8", "tensorrt-llm 1", "vllm 0.2", "vllm 0.3",
+        "vllm 0.3 rocm", "vllm 0.6", "vllm 0.9", "vllm 0.14", "sglang 0.5", "deepspeed-mii",
+        "mlc-llm",
+    ),
+    "link": (
+        "tensorrt-llm 0.8", "tensorrt-llm 1", "vllm 0.2", "vllm 0.6", "vllm 0.9", "sglang 0.5",
+    ),
+    "experts": (
+        "tensorrt-llm 0.8", "tensorrt-llm 1", "vllm 0.6", "vllm 0.9", "vllm 0.14", "sglang 0.5",
+    ),
+    "first_token_s": (
+        "tensorrt-llm 1", "vllm 0.6", "vllm 0.9", "vllm 0.14", "sglang 0.5", "lmdeploy 0.2",
+    ),
+    "lockstep": (
+        "tensorrt-llm 1", "vllm 0.9", "vllm 0.14", "sglang 0.5",
+    ),
+    "together": (
+        "tensorrt-llm 1", "vllm 0.9", "vllm 0.14", "sglang 0.5", "lmdeploy 0.2",
+    ),
+    "request_s": (
+        "vllm 0.9", "lmdeploy 0.2",
+    ),
+}  # fmt: skip
+"""Generations with a deviation of their own, of each constant; the others have the level's value
+times what is known beforehand. Left out are deviations of which the rows tell less than a tenth of
+the prior's variance (`Fit.told`)."""
+
+OWN_OF_PART: dict[str, tuple[str, ...]] = {
+    "mfu_16bit": (
+        "Hopper", "Ampere", "Ada Lovelace", "Blackwell", "Blackwell GDDR7", "CDNA3", "Volta",
+        "Gaudi",
+    ),
+    "mfu_8bit_ratio": (
+        "Hopper", "Ampere", "Ada Lovelace", "CDNA3", "Gaudi",
+    ),
+    "mbu_16bit": (
+        "Hopper", "Ampere", "Ada Lovelace", "Blackwell", "Blackwell Ultra", "Blackwell GDDR7",
+        "CDNA3", "Volta",
+    ),
+    "mbu_8bit_ratio": (
+        "Hopper", "Ada Lovelace", "Blackwell", "Blackwell Ultra", "CDNA3",
+    ),
+    "mbu_kv": (
+        "Hopper", "Ampere", "Ada Lovelace", "Blackwell", "Blackwell Ultra", "Gaudi",
+    ),
+    "mbu_4bit_ratio": (
+        "Ampere", "Blackwell", "Blackwell GDDR7",
+    ),
+    "mfu_4bit_ratio": (
+        "Blackwell",
+    ),
+}  # fmt: skip
+"""The same of architectures: the others have the level's value, or their kernel tables'."""
+
+NOT_FITTED = ("ttft_tail", "state_layer_s", "latent_layer_s", "prompt_token_s", "half_span")
+"""Levels of which the rows tell nothing: they stay at their priors."""
+
 MODERN = ("tensorrt-llm 1", "vllm 0.9", "vllm 0.14", "sglang 0.5")
 
 BY_HAND: dict[str, dict[str, float]] = {
@@ -190,6 +288,7 @@ BY_HAND: dict[str, dict[str, float]] = {
     "vllm 0.3": {"max_sequences": 256.0},
     "vllm 0.3 rocm": {"max_sequences": 256.0},
     "vllm 0.6": {"max_sequences": 256.0},
+    "llama.cpp": {"chunk_tokens": 512.0},
     "vllm 0.9": {"front_s": 4.0 * MS},
     "vllm 0.14": {"front_s": 4.0 * MS},
 }  # fmt: skip
@@ -212,8 +311,9 @@ class Constant:
     relative_to: tuple[str, str, str] | None = None
 
 
-def constants() -> list[Constant]:
-    """Every fitted constant, in a fixed order."""
+@cache
+def candidates() -> tuple[Constant, ...]:
+    """Every constant that could be fitted, levels before what deviates from them."""
     found = [Constant(("common", "any", n), p, lambda key: True) for n, p in COMMON.items()]
     found += [Constant(("architecture", LEVEL, n), p, lambda key: True) for n, p in PART.items()]
     tables = reached()
@@ -249,7 +349,20 @@ def constants() -> list[Constant]:
                     relative_to=None if name in SHARED else ("engine", "other", name),
                 )
             )  # fmt: skip
-    return found
+    return tuple(found)
+
+
+def constants() -> list[Constant]:
+    """Every fitted constant, in a fixed order."""
+    return [one for one in candidates() if _is_fitted(*one.path)]
+
+
+def _is_fitted(table: str, key: str, name: str) -> bool:
+    if table == "engine" and key != "other":
+        return key in OWN_OF_ENGINE.get(name, ())
+    if table == "architecture" and key != LEVEL:
+        return key in OWN_OF_PART.get(name, ())
+    return name not in NOT_FITTED
 
 
 CAPS = {
@@ -262,8 +375,10 @@ CAPS = {
 def tables_of(theta: npt.NDArray[np.float64], wanted: Sequence[Constant]) -> Tables:
     """The tables of constants at a point of the fit (in prior standard deviations)."""
     out: Tables = {"common": {"any": {}}, "architecture": {LEVEL: {}}, "link": {}, "engine": {}}
-    for value, one in zip(theta.tolist(), wanted, strict=True):
+    moved = {one.path: value for value, one in zip(theta.tolist(), wanted, strict=True)}
+    for one in candidates():
         table, key, name = one.path
+        value = moved.get(one.path, 0.0)
         level = one.prior.value
         if one.relative_to:
             level *= out[table][one.relative_to[1]][name]
@@ -273,12 +388,14 @@ def tables_of(theta: npt.NDArray[np.float64], wanted: Sequence[Constant]) -> Tab
         out["architecture"][twin] = out["architecture"][arch]
         level = out["architecture"][LEVEL]
     out["architecture"]["any"] = {n: v * UNSEEN.get(n, 1.0) for n, v in level.items()}
-    engine = out["engine"]
+    engine, common = out["engine"], out["common"]["any"]
     engine["other"] |= dict.fromkeys(SHARED, 1.0)
     for name, values in engine.items():
         family = name.split(" ")[0]
         for by_hand in ("", family, name):
             values |= BY_HAND.get(by_hand, {})
+        apart = common["reads_apart"] if name in READ_APART else 1.0
+        values["repeated_reads"] = common["repeated_reads"] * apart
         values["overlap"] = float(name in (*MODERN, "other"))
     out["link"]["network"] = {
         "latency_s": 2.0 * out["link"]["pcie"]["latency_s"], "share": out["link"]["pcie"]["share"],
@@ -286,7 +403,7 @@ def tables_of(theta: npt.NDArray[np.float64], wanted: Sequence[Constant]) -> Tab
     }  # fmt: skip
     out["link"][THROUGH_HOST] = {
         "latency_s": HOST_LATENCY * out["link"]["pcie"]["latency_s"],
-        "share": out["link"]["pcie"]["share"],
+        "share": out["link"]["pcie"]["share"] / HOST_CROSSINGS,
         "doubling": out["link"]["pcie"]["doubling"],
     }
     return out

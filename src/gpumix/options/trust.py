@@ -55,11 +55,11 @@ def trust_in(
 ) -> Trust:
     """How far rows can be relied on before a team has measured anything."""
     keys = [dep.keys[i] for i in dep.key_index]
-    architectures = np.array([key.architecture for key in keys])
+    machines = np.array([key.machine for key in keys])
     sigma = tier_sigma(
         coefficients.inference,
         np.full(dep.rows, "throughput"),
-        architectures,
+        machines,
         np.array([key.engine for key in keys]),
         np.full(dep.rows, model.is_moe),
     )

@@ -15,21 +15,24 @@ Z80 = 1.2815515655446004
 """Standard normal quantile of 0.9: an 80 % interval is +-1.28 sigma."""
 
 
-def interval(value: Values, sigma: Values) -> tuple[Values, Values]:
-    """Low and high end: value exp(-+1.28 sigma).
+def interval(value: Values, sigma: Values, lean: Values = 0.0) -> tuple[Values, Values]:
+    """Low and high end: value exp(-1.28 sigma (1 - lean)), value exp(1.28 sigma (1 + lean)).
 
     Args:
         value: prediction [any unit].
         sigma: standard deviation of log(predicted / measured) [1].
+        lean: how far the interval leans upwards [-1 to 1].
 
     Source: residuals of groups left out, tools/fit_left_out.py.
 
     >>> low, high = interval(100.0, 0.1)
     >>> round(float(low), 1), round(float(high), 1)
     (88.0, 113.7)
+    >>> round(float(interval(100.0, 0.1, 0.3)[1]), 1)
+    118.1
     """
-    width = np.exp(Z80 * np.asarray(sigma))
-    return value / width, value * width
+    width = Z80 * np.asarray(sigma)
+    return value * np.exp(-width * (1.0 - lean)), value * np.exp(width * (1.0 + lean))
 
 
 def slowdown_at(sigma: Values, confidence: float) -> FloatArray:
@@ -62,7 +65,7 @@ def tier_sigma(
     Args:
         tables: `coefficients.inference` (its `sigma` table).
         quantity: throughput, ttft, tpot, power, media.
-        architecture: GPU architecture.
+        architecture: GPU architecture, its GeForce cards apart (`Key.machine`).
         engine: engine generation.
         is_moe: whether tokens are routed.
 
@@ -76,6 +79,19 @@ def tier_sigma(
     stack = _looked_up(sigma["engine"], engine, "other")
     routed = np.where(is_moe, sigma["model"]["moe"], sigma["model"]["dense"])
     return np.asarray(base * part * stack * routed)
+
+
+def lean_of(tables: Mapping[str, Table], quantity: npt.NDArray[np.str_]) -> FloatArray:
+    """How far the interval of each row leans upwards [-1 to 1].
+
+    Args:
+        tables: `coefficients.inference` (its `sigma` table).
+        quantity: throughput, ttft, tpot, power, media; one without a figure leans nowhere.
+
+    Source: quantiles of the residuals of groups left out, tools/fit_left_out.py.
+    """
+    lean = {"": 0.0, **tables["sigma"].get("lean", {})}
+    return _looked_up(lean, quantity, "")
 
 
 def _looked_up(table: Mapping[str, float], names: npt.NDArray[np.str_], other: str) -> FloatArray:

@@ -27,6 +27,26 @@ class WeightFormat:
     note: str
 
 
+SUMS_IN_16_BITS = ("llama.cpp",)
+"""Engines whose 16-bit products are summed at 16 bits, which GeForce cards do twice as fast.
+
+Source: ggml-cuda.cu (CUBLAS_COMPUTE_16F by default); NVIDIA Ada whitepaper, appendix A."""
+
+
+def peak_16bit(gpu: Gpu, engine: str) -> float:
+    """Dense 16-bit peak of a part as an engine multiplies [FLOP/s].
+
+    Args:
+        gpu: the part.
+        engine: engine family.
+
+    Source: NVIDIA data sheets; `SUMS_IN_16_BITS`.
+    """
+    if engine in SUMS_IN_16_BITS:
+        return max(gpu.flops_16bit, (gpu.fp16_tflops or 0.0) * TERA)
+    return gpu.flops_16bit
+
+
 def weight_format(precision: str, gpu: Gpu, model: Model, engine: str) -> WeightFormat:
     """Bytes a weight, the peak that multiplies it and what had to be emulated.
 
@@ -44,7 +64,7 @@ def weight_format(precision: str, gpu: Gpu, model: Model, engine: str) -> Weight
     """
     name = precision or "bf16"
     form = _format(name, "precision")
-    flops_16bit = gpu.flops_16bit
+    flops_16bit = peak_16bit(gpu, engine)
     if flops_16bit <= 0:
         raise NoEstimate(f"{gpu.id} has no 16-bit peak in the catalogue")
     dense = expert = form.bytes_per_weight

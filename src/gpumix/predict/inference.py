@@ -23,7 +23,7 @@ from gpumix.perf.calibrate import Places
 from gpumix.perf.inference.constants import is_fitted
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments
 from gpumix.perf.inference.questions import LOADS, METRICS, Questions, answer
-from gpumix.perf.interval import interval, tier_sigma
+from gpumix.perf.interval import interval, lean_of, tier_sigma
 from gpumix.perf.precision import kv_bytes_per_value, weight_format
 from gpumix.perf.shapes import shape_of
 from gpumix.predict.columns import Column, IntArray, column, distinct, refuse_missing, rows_of
@@ -370,10 +370,12 @@ class _Prediction:
         keys = dep.key_index[index]
         metrics, metric = np.unique(questions.metric, return_inverse=True)
         engine = np.array([k.engine for k in dep.keys])[keys]
+        tables = self.catalog.coefficients.inference
+        quantity = np.array([quantity_of(name) for name in metrics])[metric]
         sigma = tier_sigma(
-            self.catalog.coefficients.inference,
-            np.array([quantity_of(name) for name in metrics])[metric],
-            np.array([k.architecture for k in dep.keys])[keys],
+            tables,
+            quantity,
+            np.array([k.machine for k in dep.keys])[keys],
             engine,
             dep.expert_params[index] > 0.0,
         )
@@ -381,7 +383,7 @@ class _Prediction:
         if self._cares:
             figures = np.array([figure_of(name) for name in metrics])[metric]
             asked = asked_of(engine, named[0][index], named[1][index], figures, questions)
-        self._settle(rows, value, sigma, asked)
+        self._settle(rows, value, sigma, asked, lean_of(tables, quantity))
         self.out["limit"][rows] = limit
         empty = ~np.isfinite(value)
         tight = tight_notes(dep.take(index), questions.input_len + questions.output_len)
@@ -401,6 +403,7 @@ class _Prediction:
         value: npt.NDArray[np.float64],
         sigma: npt.NDArray[np.float64],
         asked: Asked | None,
+        lean: npt.NDArray[np.float64] | float = 0.0,
     ) -> None:
         """Write values and intervals, moved by what was measured near them."""
         if asked is not None and self.evidence is None:
@@ -412,7 +415,7 @@ class _Prediction:
             told, kind = known & (moved.note != ""), known & (moved.basis != "")
             append_notes(self.out["note"], rows[told], moved.note[told])
             self.out["basis"][rows[kind]] = moved.basis[kind]
-        low, high = interval(value, sigma)
+        low, high = interval(value, sigma, lean)
         self.out["value"][rows], self.out["low"][rows], self.out["high"][rows] = value, low, high
 
     def _answer_media(

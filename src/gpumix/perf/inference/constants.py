@@ -25,7 +25,7 @@ COMMON = (
 
 OF_ENGINE = (
     "step_s", "layer_s", "sequence_s", "prompt_token_s", "request_s", "first_token_s", "front_s",
-    "lockstep", "together", "overlap", "output_share",
+    "lockstep", "together", "overlap", "output_share", "repeated_reads",
     "chunk_tokens", "max_sequences",
 )  # fmt: skip
 """Constants of an engine generation; `<name>_small` holds on small GPUs where it exists."""
@@ -52,13 +52,18 @@ def kernel_architecture(gpu: Gpu) -> str:
     return gpu.architecture
 
 
+CONSUMER = " consumer"
+"""Ends the name of an architecture's GeForce cards."""
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """What constants are looked up by; never a model, a GPU or a length.
 
     `width` and `compute_width` are bits of a weight as stored and as multiplied, `emulated` says
     that a lower format was stored than the GPU computes, `small` that engines choose their
-    smaller default batch on this part; `memory` is the generation by use of memory.
+    smaller default batch on this part; `memory` is the generation by use of memory, `consumer` says
+    that it is a GeForce card.
     """
 
     architecture: str
@@ -70,6 +75,12 @@ class Key:
     engine: str
     link: str
     memory: str = ""
+    consumer: bool = False
+
+    @property
+    def machine(self) -> str:
+        """What the width of an interval is looked up by: GeForce cards stand in other boxes."""
+        return self.architecture + CONSUMER * self.consumer
 
 
 def is_fitted(key: Key, tables: Mapping[str, Table]) -> bool:
@@ -90,7 +101,8 @@ def constants_of(key: Key, tables: Mapping[str, Table]) -> dict[str, float]:
     part = tables["architecture"].get(key.architecture) or tables["architecture"]["any"]
     engine = tables["engine"].get(key.engine) or tables["engine"]["other"]
     link = tables["link"][key.link]
-    launch = 1.0 if key.link == THROUGH_HOST else engine["link_start"]  # there the host is slow
+    direct = key.link != THROUGH_HOST  # else the host is slow, whatever the engine does
+    launch, reached = (engine["link_start"], engine["link"]) if direct else (1.0, 1.0)
     small = "_small" if key.small else ""
     memory = tables["memory"].get(key.memory or key.engine) or tables["memory"]["other"]
     return {
@@ -101,7 +113,7 @@ def constants_of(key: Key, tables: Mapping[str, Table]) -> dict[str, float]:
         "expert_factor": engine["experts"],
         "link_latency_s": link["latency_s"] * launch,
         "link_doubling": link["doubling"],
-        "link_share": link["share"] * engine["link"],
+        "link_share": link["share"] * reached,
         **{name: common[name] for name in COMMON},
         **{name: engine.get(name + small, engine[name]) for name in OF_ENGINE},
         **{name: memory[name] for name in OF_MEMORY},

@@ -33,6 +33,7 @@ from gpumix.perf.links import Link, link_of
 from gpumix.perf.precision import (
     WeightFormat,
     kv_bytes_per_value,
+    peak_16bit,
     unstated_kv,
     weight_format,
 )
@@ -87,8 +88,9 @@ class Deployment:
 
     Parameters and bytes are over all layers; bandwidths and peaks are the part's own; `*_rate`
     are peaks times the efficiency reached. `copies` are whole replicas (dp of a dense model),
-    `ranks` attention-parallel ones (dp of an MoE model), `ways` the GPUs weights are spread over
-    within one pipeline stage. Times in seconds, sizes in bytes, rates per second.
+    `ranks` attention-parallel ones (dp of an MoE model), `ways` the GPUs experts are spread over
+    within one pipeline stage; dense weights are whole on every rank. Times in seconds, sizes in
+    bytes, rates per second.
     """
 
     layers: FloatArray
@@ -140,6 +142,7 @@ class Deployment:
     expert_efficiency: FloatArray
     expert_launch_s: FloatArray
     attention_launch_s: FloatArray
+    repeated_reads: FloatArray
     activation_passes: FloatArray
     state_passes: FloatArray
     expert_passes: FloatArray
@@ -278,7 +281,7 @@ def deployments(setups: Sequence[Setup], coefficients: Coefficients) -> Deployme
         key = Key(
             kernel_architecture(gpu), form.width, form.compute_width, form.emulated, kv_width,
             is_small(gpu), generation, link.kind,
-            memory_generation(generation, setup.engine_version),
+            memory_generation(generation, setup.engine_version), is_consumer(gpu),
         )  # fmt: skip
         values = _row(setup, shape, form, link, kv)
         key_index.append(codes.setdefault(key, len(codes)))
@@ -343,7 +346,7 @@ def _row(setup: Setup, shape: Shape, form: WeightFormat, link: Link, kv: str) ->
         "expert_bytes": form.bytes_expert,
         "bandwidth": gpu.bandwidth_bytes_per_s,
         "flops_peak": form.flops,
-        "flops_16bit": gpu.flops_16bit,
+        "flops_16bit": peak_16bit(gpu, engine_family(setup.engine)),
         "memory_bytes": visible_memory_bytes(gpu),
         "tdp_w": gpu.tdp_w,
         "idle_w": gpu.idle_w if gpu.idle_w is not None else float("nan"),
@@ -371,6 +374,11 @@ def is_small(gpu: Gpu) -> bool:
     return gpu.mem_gib < SMALL_GIB or gpu.architecture in BEFORE_HOPPER
 
 
+def is_consumer(gpu: Gpu) -> bool:
+    """Whether a part is a GeForce card: no peer-to-peer, boxes of all kinds."""
+    return "consumer" in gpu.form_factor
+
+
 def visible_memory_bytes(gpu: Gpu) -> float:
     """Memory an engine sees [byte]: 99 % of the GiB sold of HBM and of workstation cards, 98.3 % of
     GeForce cards, 92 % of server cards with GDDR6 (part of it holds the codes of ECC).
@@ -378,7 +386,7 @@ def visible_memory_bytes(gpu: Gpu) -> float:
     Source: `total_gpu_memory` in logs of vLLM: H100 79.19 of 80 GiB, A100 79.25, V100 31.74 of 32,
     RTX A6000 47.5 of 48, RTX 3090 23.58 of 24, L40S 44.42 of 48, A10G 22.07 of 24.
     """
-    if "consumer" in gpu.form_factor:
+    if is_consumer(gpu):
         return gpu.mem_gib * GIB * 0.983
     corrects = gpu.mem_type.startswith("GDDR6") and not gpu.id.startswith("rtx")
     return gpu.mem_gib * GIB * (0.92 if corrects else 0.99)

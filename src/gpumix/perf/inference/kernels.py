@@ -160,6 +160,25 @@ def attended_bytes(
     return full_bytes * sparse + window_bytes * np.minimum(context, window)
 
 
+def repeated_reads(group: Values, repeat: Values) -> Values:
+    """How much longer a cache shared by groups of query heads takes to read, than if read once.
+
+    1 + repeat (group - 1): kernels that give each query head a thread block of its own
+    read its keys and values again, from the second-level cache.
+
+    Args:
+        group: query heads that share one head of keys and values [count].
+        repeat: time of another read over that of the first [1]; 0 where groups are packed.
+
+    Source: PagedAttention V1 and V2 (vllm csrc/attention: one block for each query head); packed
+    groups: Flash-Decoding, FlashInfer. Share fitted, docs/inference.md.
+
+    >>> repeated_reads(4.0, 0.1)
+    1.3
+    """
+    return 1.0 + repeat * (group - 1.0)
+
+
 def attention_decode(
     sequences: Values,
     bytes_per_sequence: Values,

@@ -52,7 +52,9 @@ def _padded(width: Values) -> Values:
 def weights_bytes(dep: Deployment) -> Values:
     """Weights on one GPU [byte]; embeddings at 16 bits, experts and dense parts as stored.
 
-    w = (dense b_d + experts pe b_e pad) / (ways pp) + 2 embeddings / (ways pp)
+    w = (dense b_d / tp + (experts pe b_e pad + 2 embeddings) / ways) / pp
+
+    Ranks of parallel attention each hold all dense weights: attention, shared experts.
 
     Experts of 4 bits are padded to whole blocks of `PADDED_TO`; attention keeps `attention_bytes`
     where an engine generation's 8-bit checkpoints leave it wider.
@@ -64,9 +66,9 @@ def weights_bytes(dep: Deployment) -> Values:
     experts = experts * np.where(dep.expert_bytes < 1.0, padded, 1.0)
     attention = dep.attention_layers * dep.hidden * dep.head_dim * 2.0 * (dep.heads + dep.kv_heads)
     wider = np.where(dep.dense_bytes == 1.0, np.maximum(dep.attention_bytes - 1.0, 0.0), 0.0)
-    stored = dep.dense_params * dep.dense_bytes + experts
-    stored = stored + wider * np.minimum(attention, dep.dense_params)
-    return np.asarray((stored + 2.0 * dep.embedding_params) / (dep.ways * dep.pp))
+    dense = dep.dense_params * dep.dense_bytes + wider * np.minimum(attention, dep.dense_params)
+    split = (experts + 2.0 * dep.embedding_params) / dep.ways
+    return np.asarray((dense / dep.tp + split) / dep.pp)
 
 
 def kv_ways(dep: Deployment) -> Values:

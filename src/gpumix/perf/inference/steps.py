@@ -115,8 +115,8 @@ def step_kernels(
     prompts = prompt_tokens / dep.pp
     tokens = sequences + prompts
     dense = kernels.linear(
-        tokens,
-        dep.dense_params / dep.ways,
+        tokens / dep.ranks,
+        dep.dense_params / dep.tp,
         dep.dense_bytes,
         dep.linear_rate,
         dep.weight_rate,
@@ -181,10 +181,12 @@ def _attention_s(
 ) -> tuple[Values, Values]:
     """Of decoding sequences and of prompts [s]."""
     per_rank = sequences / dep.ranks
-    cached = kernels.attended_bytes(
+    shared = np.where(dep.latent_rank > 0.0, 1.0, dep.heads / np.maximum(dep.kv_heads, 1.0))
+    read = kernels.attended_bytes(
         context, dep.full_kv_bytes, dep.window_kv_bytes, dep.window, dep.sparse_top,
         SPARSE_INDEX_SHARE,
-    ) / kv_ways(dep) + dep.state_passes * dep.state_bytes / dep.tp  # fmt: skip
+    ) * kernels.repeated_reads(np.maximum(shared, 1.0), dep.repeated_reads)  # fmt: skip
+    cached = read / kv_ways(dep) + dep.state_passes * dep.state_bytes / dep.tp
     latent = np.where(dep.latent_rank > 0.0, 2.0 * dep.latent_rank + LATENT_EXTRA, 0.0)
     attended = np.minimum(context, dep.sparse_top)
     latent_flops = 2.0 * attended * dep.heads / dep.tp * latent * dep.attention_layers
@@ -292,7 +294,7 @@ def binding_limit(
     parts = step_parts(dep, batch, context, prompt_tokens, prompt_len)
     tokens = (batch + prompt_tokens) / dep.pp
     compute = 2.0 * dep.dense_params / dep.ways * tokens / dep.linear_rate
-    stream = dep.dense_params * dep.dense_bytes / dep.ways / dep.weight_rate
+    stream = dep.dense_params * dep.dense_bytes / dep.tp / dep.weight_rate
     bound = np.where(
         (compute > stream) & (parts.weights_s >= parts.attention_s), "compute", "bandwidth"
     )
