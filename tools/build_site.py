@@ -2,7 +2,8 @@
 
 The pages in docs/ and those beside README.md become one folder, build/pages; a link that leads to
 another file of the repository leads to a copy of it there. Then zensical builds them (extra
-`gpumix[docs]`); a warning is a failure. docs/decisions/0033 says why it is built so.
+`gpumix[docs]`); a warning is a failure. zensical's plugin `offline` is not used: it has every page
+load a script of another host. Opened from its folder the site has no search; served, it has.
 """
 
 from __future__ import annotations
