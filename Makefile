@@ -3,7 +3,7 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-real test-spark lint types layers fit data docs golden examples accuracy whole-runs mutants fuzz bench bench-fleet bench-mix same-plan bench-serving validate-serving validate-kept closed-form never-cheaper bench-training wheel face clean
+.PHONY: help demo test test-real test-spark lint types layers fit data docs golden examples accuracy whole-runs mutants fuzz bench bench-fleet bench-mix same-plan bench-serving docs-run site validate-serving validate-kept closed-form never-cheaper bench-training wheel face clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,16 @@ help:  ## this list
 .venv/.mutants: .venv/.dev
 	@echo "Installing what changes code ..." >&2
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,fleet,guard,web,mcp,dev,mutants]'
+	@touch $@
+
+.venv/.docs: .venv/.base
+	@echo "Installing what builds the site ..." >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,web,docs]'
+	@touch $@
+
+.venv/.notebook: .venv/.dev
+	@echo "Installing what runs notebooks ..." >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[parquet,fleet,guard,web,mcp,dev,notebook]'
 	@touch $@
 
 demo: .venv/.base  ## plan examples/inference-first.yaml and say where the report is
@@ -58,8 +68,14 @@ fit: .venv/.dev  ## measurements -> src/gpumix/data/coefficients.json (needs ../
 data: .venv/.dev  ## rebuild src/gpumix/data/ from ../shared/data
 	@$(BIN)/python tools/build_data.py
 
-docs: .venv/.dev  ## rebuild the generated pages: docs/formulas.md, docs/fields.md, docs/verbs.md
+docs: .venv/.dev  ## rebuild the generated pages: fields, formulas, verbs, REST, the house, decisions
 	@$(BIN)/python tools/build_docs.py
+
+site: .venv/.docs  ## the documentation as a site in build/site, strictly; it opens from the folder
+	@$(BIN)/python tools/build_site.py
+
+docs-run: .venv/.notebook  ## every command of the tutorial and the pages for you, and the notebooks, run (half an hour)
+	@$(BIN)/python -m pytest -m slow tests/docs tests/test_circle.py
 
 golden: .venv/.dev  ## rewrite tests/golden: reports, predictions, plans; read the diff before you commit it
 	@GPUMIX_WRITE_GOLDEN=1 $(BIN)/python -m pytest -k golden -m ""
@@ -117,4 +133,4 @@ face: .venv/.base  ## install the wheel with its pages from a wheelhouse, serve,
 	@$(BIN)/python tools/try_face.py
 
 clean:  ## remove everything make made
-	@rm -rf .venv .cache dist gpumix-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .cache build dist gpumix-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -29,7 +29,7 @@ FORBIDDEN = {
 
 def _text_files() -> list[Path]:
     kept = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".csv", ".json", ".j2", ".css", ""}
-    skipped = {".git", ".venv", "dist", "gpumix-out", "__pycache__", ".mypy_cache", ".ruff_cache"}
+    skipped = {".git", ".venv", "build", "dist", "gpumix-out", "__pycache__", ".mypy_cache"}
 
     def hidden(part: str) -> bool:
         return part.startswith(".") and part not in {".ci", ".github", ".gitattributes"}

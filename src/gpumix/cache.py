@@ -1,4 +1,4 @@
-"""Where what can be made anew is kept between runs: compiled code, bundled scripts.
+"""Where what can be made again is kept between runs: compiled code, bundled scripts.
 
 The user's cache folder, or the folder that the environment variable GPUMIX_CACHE_DIR names; never
 the package, which may be read-only or shared.

@@ -1,4 +1,4 @@
-"""What a function says of itself, also where Python was told to forget it (`python -OO`)."""
+"""What a function says of itself, also under `python -OO`, which drops it."""
 
 from __future__ import annotations
 

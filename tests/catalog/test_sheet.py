@@ -208,7 +208,10 @@ def test_rows_of_another_width_are_refused_alone(tmp_path: Path) -> None:
     [
         ("provider;gpu;gpus_per_instance\nacme;h100;8\n", "separate the cells by commas"),
         ("provider,gpu,gpus_per_instance,prize\n", "unknown column 'prize'"),
-        ("provider,gpu,purchase\nacme,h100,spot\n", "column 'gpus_per_instance' is missing"),
+        (
+            "provider,gpu,purchase\nacme,h100,spot\n",
+            "column 'gpus_per_instance' is missing (needed: provider, gpu, gpus_per_instance",
+        ),
         (f"{PLAIN}\n,,,,\n", "has no rows"),
         (f"{PLAIN},GPU\na,b,8,spot,1,c\n", "twice"),
     ],

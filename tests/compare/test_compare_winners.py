@@ -80,6 +80,8 @@ def test_an_idle_service_is_quoted_the_layout_that_is_cheapest_for_it() -> None:
 
 def test_a_headline_names_few_changes() -> None:
     found = compare_gpus(Question("Qwen/Qwen3-14B", 1000.0, 250.0), load(), date(2026, 11, 24))
-    assert headline(found).startswith(f"Cheapest: {found.winners[0].gpu}; from ")
+    assert headline(found).startswith(
+        f"Cheapest at the least demand: {found.winners[0].gpu}; from "
+    )
     assert headline(found).endswith("; then see the table.")
     assert headline(found).count("requests/s") == 4

@@ -171,6 +171,31 @@ def test_every_verb_is_documented() -> None:
     assert not missing
 
 
+def test_every_endpoint_is_documented() -> None:
+    from manual.rest import endpoints, openapi
+
+    api = openapi()
+    if api is None:
+        pytest.skip("gpumix[web] is not installed")
+    page = (ROOT / "docs" / "rest.md").read_text(encoding="utf-8")
+    asked = list(endpoints(api))
+    assert len(asked) > 10
+    for method, path, operation in asked:
+        part = page.partition(f"### {method} {path}\n")[2].partition("\n#")[0]
+        assert operation.get("description", operation["summary"]) in part, path
+        for parameter in operation.get("parameters", []):
+            assert f"- `{parameter['name']}`" in part, (path, parameter["name"])
+
+
+def test_the_house_is_drawn_whole() -> None:
+    from manual.house import floors
+
+    page = (ROOT / "docs" / "house.svg").read_text(encoding="utf-8")
+    rooms = {path.parent.name for path in (ROOT / "src/gpumix").glob("*/__init__.py")} - {"data"}
+    assert rooms <= {room for floor in floors() for room in floor}
+    assert all(f">{room}</text>" in page for room in rooms)
+
+
 def test_build_docs_runs_as_a_script() -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "tools" / "build_docs.py"), "--check"],

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTICE = (ROOT / "NOTICE").read_text(encoding="utf-8")
@@ -46,3 +47,11 @@ def test_sources_are_found(tmp_path: Path) -> None:
     )
     assert _sources(table) == {"NVIDIA/NeMo", "some-one/prices", "gpuhunt"}
     assert {path.stem for path in TABLES} >= {"prices", "gpus", "evidence_inference"}
+
+
+def test_the_citation_is_one_and_keeps_no_version_of_its_own() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors", "license"} <= cited.keys()
+    assert cited["license"] == "Apache-2.0"
+    assert all(author.keys() & {"name", "family-names"} for author in cited["authors"])
+    assert "version" not in cited

@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 
 from gpumix.catalog import load
 from gpumix.cli import app
-from gpumix.errors import UnknownName
+from gpumix.errors import InputError, UnknownName
 from gpumix.inventory import read_inventory
-from gpumix.inventory.templates import template_text, templates
+from gpumix.inventory.case import read_case
+from gpumix.inventory.templates import cases, template_text, templates
 from gpumix.plan.choose import supply
 from gpumix.supply.allowed import may_run
 from gpumix.verbs.plan import plan_file
@@ -27,6 +28,17 @@ def test_the_templates_are_those_that_the_help_names() -> None:
     assert all(name in shown for name in NAMES)
     with pytest.raises(UnknownName, match="did you mean studio"):
         template_text("stdio")
+
+
+@pytest.mark.parametrize("name", cases())
+def test_a_case_to_start_from_is_one_that_tco_reads(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "case.yaml"
+    done = CliRunner().invoke(app, ["init", str(file), "--template", name])
+    assert f"gpumix tco {file}" in done.output
+    assert "tco" in read_case(file).data
+    assert name in CliRunner().invoke(app, ["init", "--help"]).output
+    with pytest.raises(InputError, match="--template tco-frankfurt"):
+        read_case(tmp_path / "none.yaml")
 
 
 @pytest.mark.parametrize("name", NAMES)

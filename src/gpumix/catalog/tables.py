@@ -169,8 +169,9 @@ def column_problems(
     """What is wrong with a sheet's header: columns that are missing, and ones that are unknown."""
     if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
         return [Problem(f"{path} line 1", "has one column", "separate the cells by commas")]
+    needed = f"needed: {', '.join(required)}"
     missing = [
-        Problem(f"{path} line 1", f"column {name!r} is missing")
+        Problem(f"{path} line 1", f"column {name!r} is missing", needed)
         for name in required
         if name not in names
     ]

@@ -25,7 +25,8 @@ def init(
     template: Annotated[
         str | None,
         typer.Option(
-            help="Start from a kind of team instead: bank, saas-chat, code, rag, studio, lab."
+            help="Start from a kind of team instead: bank, saas-chat, code, rag, studio, lab; or "
+            "from a case of `gpumix tco`: tco-dhaka, tco-frankfurt."
         ),
     ] = None,
 ) -> None:
@@ -36,11 +37,13 @@ def init(
     Example: gpumix init team.yaml --from deployment.yaml
 
     Example: gpumix init team.yaml --template rag
+
+    Example: gpumix init case.yaml --template tco-frankfurt
     """
     from datetime import date
 
     from gpumix.inventory import starter_text
-    from gpumix.inventory.templates import template_text
+    from gpumix.inventory.templates import cases, template_text
     from gpumix.publish import atomic
 
     if source is not None and template is not None:
@@ -58,4 +61,5 @@ def init(
         return
     with atomic(file) as beside:
         beside.write_text(text, encoding="utf-8")
-    typer.echo(f"Wrote {file}. Next: edit it, then\n  gpumix plan {file}")
+    verb = "tco" if template in cases() else "plan"
+    typer.echo(f"Wrote {file}. Next: edit it, then\n  gpumix {verb} {file}")

@@ -175,3 +175,7 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """The comparison in the shape of `gpumix compare --json`."""
         return shown.as_dict(self)
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """One row a GPU as a data frame; `library` is pandas or polars, pandas by default."""
+        return shown.as_frame(self, "", library)

@@ -455,3 +455,10 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """The plan in the shape of `plan.json`."""
         return shown.as_dict(self)
+
+    def to_frame(self, table: str = "mix", library: str | None = None) -> Any:
+        """A table of the plan as a data frame: `mix`, `workloads` or `promises`.
+
+        `library` is pandas or polars; by default whichever is installed, pandas first.
+        """
+        return shown.as_frame(self, table, library)

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gpumix.domain import shown
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Predictions(Mapping[str, npt.NDArray[Any]]):
@@ -39,6 +41,10 @@ class Predictions(Mapping[str, npt.NDArray[Any]]):
 
     def __len__(self) -> int:
         return len(COLUMNS)
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """One row a question as a data frame; `library` is pandas or polars, pandas by default."""
+        return shown.as_frame(self, "", library)
 
     def __repr__(self) -> str:
         answered = int(np.isfinite(self.value).sum())

@@ -59,7 +59,8 @@ def read_case(path: Path) -> Document:
     Raises: InputError where the file cannot be read, is no YAML, or is no case.
     """
     fix = "docs/tco-case.md says what a case holds"
-    text = read_text(path, fix, fix, most_bytes=MOST_BYTES)
+    missing = "`gpumix init case.yaml --template tco-frankfurt` writes one to start from"
+    text = read_text(path, fix, missing, most_bytes=MOST_BYTES)
     document = parse(text, str(path), numbers_as_keys=True)
     if not isinstance(document.data, dict):
         what = "is empty" if document.data is None else "is not made of keys with values"

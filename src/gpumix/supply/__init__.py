@@ -1,1 +1,1 @@
-"""What can be had, rented or owned, each with its whole cost over the horizon."""
+"""What is available, rented or owned, each with its whole cost over the horizon."""

@@ -42,8 +42,9 @@ def headline(comparison: Comparison) -> str:
         usd = fields.format_value("usd_per_hour", best.usd_per_hour)
         gpus = f"{best.replicas * best.tp} x {best.gpu}"
         return f"Cheapest: {gpus} for {usd} an hour, {comparison.load_words}."
-    steps = [f"Cheapest: {comparison.winners[0].gpu}"]
     changes = [b for a, b in pairwise(comparison.winners) if b.gpu != a.gpu]
+    where = " at the least demand" if changes else ""
+    steps = [f"Cheapest{where}: {comparison.winners[0].gpu}"]
     for winner in changes[:CHANGES_TOLD]:
         rate = fields.format_value("requests_per_s", winner.requests_per_s)
         steps.append(f"from {rate} requests/s {winner.gpu}")
