@@ -255,9 +255,18 @@ def test_the_verb_in_words(tmp_path: Path) -> None:
         assert words in said
 
 
+def test_a_good_sheet_is_told_with_what_uses_it(tmp_path: Path) -> None:
+    path = sheet(tmp_path, f"{PLAIN}\nacme,l4-24gb,1,on_demand,0.6\n")
+    code, said = run("prices", "check", str(path))
+    assert code == 0
+    assert f"`prices: {path}` in an inventory uses it" in said.replace("\n", " ")
+    assert f"--sheet {path}" in said
+
+
 def test_the_packaged_prices_in_words() -> None:
     code, said = run("prices", "check")
     assert code == 0
+    assert "--sheet" not in said
     assert ", 0 refused" in said
 
 

@@ -91,7 +91,7 @@ def prices_check(
         from gpumix.report.terminal import show_tables
 
         typer.echo(view.summary(found))
-        show_tables(view.tables(found), console(), view.following(found))
+        show_tables(view.tables(found), console(), view.following(found, sheet is not None))
     return REFUSED if found.refused else 0
 
 

@@ -45,9 +45,15 @@ def tables(check: PriceCheck) -> tuple[Table, ...]:
     )
 
 
-def following(check: PriceCheck) -> str:
-    """The next sensible command; none while rows are refused."""
-    return "" if check.refused else "gpumix prices list"
+def following(check: PriceCheck, is_own: bool) -> str:
+    """What to do next, with a sheet of the user's own or the packaged one; nothing while rows are
+    refused."""
+    if check.refused:
+        return ""
+    shown = "gpumix prices list"
+    if not is_own:
+        return shown
+    return f"the line `prices: {check.name}` in an inventory uses it; {shown} --sheet {check.name}"
 
 
 def _shown(findings: Sequence[Finding]) -> Iterator[Finding]:
