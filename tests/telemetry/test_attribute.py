@@ -123,6 +123,20 @@ def test_idle_needs_an_hour_on_end_low_power_and_no_standby(tmp_path: Path) -> N
     assert idle_hours(90, Declared(standby=(Standby("a", "w"),))) == 0.0
 
 
+def test_a_sample_that_reaches_into_the_next_hour_is_of_one_kind_and_counts_once(
+    tmp_path: Path,
+) -> None:
+    quiet = [
+        sample(m, engine_active=0.01, power_w=80.0, energy_mj_total=6e5 * m)
+        for m in range(120)
+        if not 57 <= m < 62
+    ]
+    found = given(fleet_of(tmp_path / "f", quiet, [K1]), None)
+    hours = [(row["kind"], row["hours"], row["joules"]) for row in found.hours.to_pylist()]
+    told = (("allocated_idle", 1.0, 600.0 * 56), ("allocated_idle", 1.0, 600.0 * 63))
+    assert hours == [pytest.approx(one) for one in told]
+
+
 def test_a_price_of_an_hour_leaves_its_odd_micro_dollars_to_the_lowest_slots(
     tmp_path: Path,
 ) -> None:

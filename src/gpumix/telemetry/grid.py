@@ -102,12 +102,13 @@ def cells_of_samples(
     _register_owners(sql, owners)
     for some in _batches(machines, sql.samples_at_once):
         places = _register_devices(sql, some, powers)
-        _pick(sql, _matching(places, owners), grid)
+        picked = f"({_picked(places, owners, grid)}) picked"
         shared = False
-        if not _cover(sql, grid, shared):
-            shared = _choose(sql)
-            _cover(sql, grid, shared)
-        _count_tokens(sql)
+        if not _cover(sql, picked, grid):
+            shared = _choose(sql, picked)
+            picked = "chosen"
+            _cover(sql, _ONCE if shared else picked, grid)
+        _count_tokens(sql, picked)
         _mark_idle(sql, grid)
         resets = sql.ask(
             "select d.node, count(*) as resets from covered c join device d on d.dev = c.dev "
@@ -231,40 +232,41 @@ def _same(left: str, right: str, name: str) -> str:
     return f'{left}."{name}" is not distinct from {right}."{name}"'
 
 
-def _pick(sql: Sql, matching: tuple[str, str], grid: Grid) -> None:
-    """`picked`: samples of the registered places within the span, with numbers for names."""
-    sql.keep(
-        "picked",
-        f"""select p.dev, ((s.t - {grid.origin}) // {grid.step})::integer as iv, o.owner, s.t,
+def _picked(places: Sequence[Mapping[str, object]], owners: Owners, grid: Grid) -> str:
+    """A statement: samples of the registered places within the span, with numbers for names.
+
+    It is asked anew by each that reads it: to write its rows down costs more than to read them.
+    """
+    of_place, of_owner = _matching(places, owners)
+    return f"""select p.dev, ((s.t - {grid.origin}) // {grid.step})::integer as iv, o.owner, s.t,
           coalesce(s.scraper, '') as scraper, p.uuid,
           coalesce(s.engine_active, s.util) as engine, s.sm_active as sm, s.power_w as power,
           s.energy_mj_total as energy, s.tokens_in_total as tokens_in,
           s.tokens_out_total as tokens_out, s.tokens_cached_total as tokens_cached,
           s.requests_running as running
         from samples s
-        join place p on {matching[0]}
-        join owned o on {matching[1]}
-        where s.t >= {grid.start} and s.t < {grid.end}""",
-    )
+        join place p on {of_place}
+        join owned o on {of_owner}
+        where s.t >= {grid.start} and s.t < {grid.end}"""
 
 
 _PICKED: Final = """dev, iv, owner, t, scraper, uuid, engine, sm, power, energy, tokens_in,
     tokens_out, tokens_cached, running"""
 
 
-def _choose(sql: Sql) -> bool:
-    """`picked`: one sample a device and interval and owner; `sharers`: owners at one time.
+def _choose(sql: Sql, picked: str) -> bool:
+    """`chosen`: one sample a device and interval and owner; `sharers`: owners at one time.
 
     Returns: whether a device had several owners at one time.
     """
-    chosen = _PICKED.replace(" power,", " avg(power) over (partition by dev, iv) as power,")
+    one_power = _PICKED.replace(" power,", " avg(power) over (partition by dev, iv) as power,")
     sql.keep(
-        "picked",
+        "chosen",
         f"""with first_scraper as (
-          select {_PICKED} from picked
+          select {_PICKED} from {picked}
           qualify scraper = min(scraper) over (partition by dev, iv)),
         latest as (
-          select {chosen} from first_scraper
+          select {one_power} from first_scraper
           qualify t = max(t) over (partition by dev, iv))
         select {_PICKED} from latest
         qualify row_number() over (partition by dev, iv, owner
@@ -279,7 +281,7 @@ def _choose(sql: Sql) -> bool:
           select p.dev, p.iv, p.owner, coalesce(p.engine, 0) as engine, d.replicas,
             count(*) over at_once as n, sum(coalesce(p.engine, 0)) over at_once as total,
             max(p.engine) over at_once > min(p.engine) over at_once as differs
-          from picked p join device d on d.dev = p.dev
+          from chosen p join device d on d.dev = p.dev
           window at_once as (partition by p.dev, p.iv)),
         parted as (
           select *, case when differs and total > 0 then floor({SHARE} * engine / total)
@@ -297,25 +299,27 @@ def _choose(sql: Sql) -> bool:
     return int(sql.ask("select 1 as one from sharers limit 1").num_rows) > 0
 
 
-def _cover(sql: Sql, grid: Grid, shared: bool) -> bool:
+_ONCE: Final = """(select dev, iv, max(case when many then -1 else owner end) as owner,
+        max(uuid) as uuid, max(engine) as engine, max(sm) as sm,
+        max(power) as power, max(energy) as energy, max(running) as running
+      from (select c.*, s.at_dev is not null as many from chosen c
+        left join (select distinct dev as at_dev, iv as at_iv from sharers) s
+          on s.at_dev = c.dev and s.at_iv = c.iv) said
+      group by dev, iv) once"""
+"""SQL of `chosen` with one row a device and interval; owner -1 stands for several."""
+
+
+def _cover(sql: Sql, picked: str, grid: Grid) -> bool:
     """`covered`: one row a device and interval, with the intervals that it stands for.
 
     `mj` is what the energy counter rose by since the sample before, null where there is none. A
-    counter that fell counts from 0, but not more than the GPU can have drawn. `at` is the interval
-    of the sample: what covers more than one hour is cut, and `iv` is where the part begins.
+    counter that fell counts from 0, but not more than the GPU can have drawn. `following` is the
+    interval of the device's next sample, null where none follows.
 
     Returns: whether each device has one sample an interval.
     """
     bridge = LOOK_BACK_S // grid.step
     intervals = -((grid.origin - grid.end) // grid.step)
-    per_hour = 3600 // grid.step
-    once = """(select dev, iv, max(case when many then -1 else owner end) as owner,
-        max(uuid) as uuid, max(engine) as engine, max(sm) as sm,
-        max(power) as power, max(energy) as energy, max(running) as running
-      from (select p.*, s.at_dev is not null as many from picked p
-        left join (select distinct dev as at_dev, iv as at_iv from sharers) s
-          on s.at_dev = p.dev and s.at_iv = p.iv) said
-      group by dev, iv) once"""
     sql.keep(
         "covered",
         f"""with beside as (
@@ -323,30 +327,22 @@ def _cover(sql: Sql, grid: Grid, shared: bool) -> bool:
             lead(iv) over w as following,
             lag(energy ignore nulls) over w as energy_before, lag(uuid) over w as uuid_before,
             lag(iv) over w as iv_before
-          from {once if shared else "picked"} window w as (partition by dev order by iv)),
-        said as (
-          select b.*, coalesce(following, {intervals}) as next,
-            case when coalesce(following, {intervals}) - iv - 1 <= {bridge}
-              then coalesce(following, {intervals}) - iv else 1 end as cover,
-            case when energy is null then null
-              when energy_before is null or uuid <> uuid_before then 0
-              when energy >= energy_before then energy - energy_before
-              when energy > 1000 * d.most_w * (iv - iv_before) * {grid.step} then 0
-              else energy end as mj,
-            coalesce(energy < energy_before and uuid = uuid_before, false) as reset
-          from beside b join device d on d.dev = b.dev)
-        select dev, case when part = 0 then iv else (iv // {per_hour} + 1) * {per_hour} end as iv,
-          iv as at, owner, engine, sm, power, running, next, following is not null as goes_on,
-          case when part = 0 then least(cover, {per_hour} - iv % {per_hour})
-            else iv % {per_hour} + cover - {per_hour} end as cover,
-          mj * (1 - part) as mj, part = 0 and reset as reset
-        from said cross join (select 0 as part union all select 1) parts
-        where part = 0 or iv % {per_hour} + cover > {per_hour}""",
+          from {picked} window w as (partition by dev order by iv))
+        select b.dev, iv, owner, engine, sm, power, running, following,
+          case when coalesce(following, {intervals}) - iv - 1 <= {bridge}
+            then coalesce(following, {intervals}) - iv else 1 end as cover,
+          case when energy is null then null
+            when energy_before is null or uuid <> uuid_before then 0
+            when energy >= energy_before then energy - energy_before
+            when energy > 1000 * d.most_w * (iv - iv_before) * {grid.step} then 0
+            else energy end as mj,
+          coalesce(energy < energy_before and uuid = uuid_before, false) as reset
+        from beside b join device d on d.dev = b.dev""",
     )
     return int(sql.ask("select 1 as one from covered where cover = 0 limit 1").num_rows) == 0
 
 
-def _count_tokens(sql: Sql) -> None:
+def _count_tokens(sql: Sql, picked: str) -> None:
     """`served`: what the counters of tokens of one owner on one device rose by."""
 
     def rise(name: str) -> str:
@@ -361,7 +357,7 @@ def _count_tokens(sql: Sql) -> None:
             {rise("tokens_in")} as tokens_in, {rise("tokens_out")} as tokens_out,
             case when tokens_cached is null then null else {rise("tokens_cached")} end
               as tokens_cached
-          from picked where tokens_in is not null or tokens_out is not null
+          from {picked} where tokens_in is not null or tokens_out is not null
           window w as (partition by dev, owner order by iv)) risen
         where tokens_in > 0 or tokens_out > 0 or tokens_cached >= 0""",
     )
@@ -386,7 +382,8 @@ def _mark_idle(sql: Sql, grid: Grid) -> None:
 
 
 def _summed(grid: Grid, shared: bool) -> str:
-    """A statement: the cells of what `covered` holds."""
+    """A statement: the cells of what `covered` holds; a row that reaches into the next hour is cut
+    there, and what its counter rose by stays with its first part. `at` is the row's interval."""
     per_hour = 3600 // grid.step
     first = grid.origin // 3600
     owner, share, sharers = "c.owner", f"{SHARE}", ""
@@ -394,13 +391,20 @@ def _summed(grid: Grid, shared: bool) -> str:
         owner, share = "coalesce(s.owner, c.owner)", f"coalesce(s.share, {SHARE})"
         sharers = "left join sharers s on c.owner = -1 and s.dev = c.dev and s.iv = c.at"
     drawn = f"floor(c.power * 1000 + 0.5)::bigint * c.cover * {grid.step}"
-    return f"""with owned_now as (
+    return f"""with parts as (
+          select dev, iv as at, iv, least(cover, {per_hour} - iv % {per_hour}) as cover,
+            owner, engine, sm, power, running, mj from covered
+          union all
+          select dev, iv as at, (iv // {per_hour} + 1) * {per_hour},
+            iv % {per_hour} + cover - {per_hour}, owner, engine, sm, power, running, mj * 0
+          from covered where iv % {per_hour} + cover > {per_hour}),
+        owned_now as (
           select c.dev, c.iv, c.cover, c.engine, c.sm, c.power, c.running, c.mj,
             {owner} as owner, {share} as share,
             case when {owner} = 0 then 'unallocated'
               when i.dev is not null then 'allocated_idle' else 'used' end as kind
-          from covered c {sharers}
-          left join idle i on i.dev = c.dev and i.iv = c.iv),
+          from parts c {sharers}
+          left join idle i on i.dev = c.dev and i.iv = c.at),
         summed as (
           select c.dev, c.iv // {per_hour} as hour, c.owner, c.kind,
             sum(c.cover * c.share) as weight,
@@ -436,8 +440,8 @@ def _empty_slices(grid: Grid) -> str:
           select node, slot, unnest(generate_series(iv, iv + cover - 1)) as iv, slices,
             true as seen, power, case when mj is null then {drawn} else 0 end as mj from of_mig
           union all
-          select node, slot, unnest(generate_series(iv + 1, next - 1)), slices, false, null, 0
-          from of_mig where goes_on and next - iv - 1 > {bridge}
+          select node, slot, unnest(generate_series(iv + 1, following - 1)), slices, false, null, 0
+          from of_mig where following - iv - 1 > {bridge}
           union all
           select node, slot, iv, 0, false, null, floor(mj + 0.5)::bigint from of_mig where mj > 0),
         each as (
