@@ -30,7 +30,9 @@ ADDRESSES = (
     "/", "/plan", "/plan?folder=dhaka", COMPARE, f"{COMPARE}&sort=price", "/own", "/own?busy=80",
     "/prices?gpu=l40s&purchase=on_demand", f"/fit?model={quote(MODEL, '')}&gpus={GPUS}", "/fleet",
     "/audit", "/explain?find=ttft", "/explain/ttft_p95_s", "/explain?name=h100-sxm-80gb",
-    "/explain/usd_per_mtok_total", "/api", "/examples/demo.yaml",
+    "/explain/usd_per_mtok_total", "/diff", "/diff?before=dhaka&after=hostile", "/whatif",
+    "/whatif?folder=dhaka", "/own?case=tco-api&over=volume", "/own?over=busy", "/api",
+    "/examples/demo.yaml",
 )  # fmt: skip
 
 

@@ -127,14 +127,14 @@ def tco_at(
     values: Mapping[str, Any],
     over: str = "",
     points: Sequence[float] = (),
-    today: date | None = None,
+    catalog: Catalog | None = None,
 ) -> tuple[TcoAnswer, Curve]:
     """The answer to a case with other values at these paths, without variants, tornado and draws;
     and what its options cost at `points`, ascending, of the figure at the path `over`.
 
     Raises: InputError for a path that leads nowhere, and for values that make no case.
     """
-    laid = _moved(document, values, today)
+    laid = _moved(document, values, catalog)
     found = _answer(laid, _break_evens(laid))
     for end in {*points[:1], *points[-1:]}:
         laid.at({over: end}, over)
@@ -145,28 +145,37 @@ def tco_at(
 
 
 def tco_by_volume(
-    document: Document, values: Mapping[str, Any], today: date | None = None
+    document: Document, values: Mapping[str, Any], catalog: Catalog | None = None
 ) -> tuple[TcoAnswer, ByVolume]:
     """As `tco_at`, and what the options cost as the case's work grows.
 
     Raises: InputError, also where the case's costs do not follow its work.
     """
-    laid = _moved(document, values, today)
+    laid = _moved(document, values, catalog)
     if why := may_grow(laid.case):
         raise InputError(Problem("over", f"costs by volume are not known: {why}", "over=busy"))
-    return _answer(laid, _break_evens(laid)), by_volume(laid.case)
+    known: dict[tuple[float, ...], Case] = {}
+
+    def with_servers(servers: Mapping[str, float]) -> Case:
+        key = tuple(servers.values())
+        if key not in known:
+            counts = {f"options.{name}.servers": count for name, count in servers.items()}
+            known[key] = _moved(document, {**values, **counts}, catalog).case
+        return known[key]
+
+    return _answer(laid, _break_evens(laid)), by_volume(laid.case, with_servers)
 
 
-def grows(document: Document, today: date | None = None) -> bool:
+def grows(document: Document, catalog: Catalog | None = None) -> bool:
     """Whether the costs of a case follow the volume of its work."""
-    return not may_grow(_moved(document, {}, today).case)
+    return not may_grow(_moved(document, {}, catalog).case)
 
 
-def _moved(document: Document, values: Mapping[str, Any], today: date | None) -> _Laid:
+def _moved(document: Document, values: Mapping[str, Any], catalog: Catalog | None) -> _Laid:
     """A case with other values at these paths, and its defaults; without variants."""
     tree = with_values(document.data, values)
     tree.pop("variants", None)
-    return _laid(tree, document, today or date.today(), load(), "")
+    return _laid(tree, document, date.today(), catalog or load(), "")
 
 
 def entries_of(case: Case, name: str) -> Iterator[Entry]:

@@ -10,9 +10,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from gpumix.domain.plan import PLAN_JSON
 from gpumix.errors import InputError, Problem
 from gpumix.report import export
-from gpumix.verbs.plan import PLAN
 from gpumix.verbs.price_trends import compare_prices, price_history
 from gpumix.verbs.prices import check, list_offers
 from gpumix.web.folders import chosen, fleet_names, plans
@@ -124,7 +124,7 @@ def _add_plans(app: FastAPI, house: House) -> None:
     def inventory(folder: str) -> Response:
         """The inventory that a plan carries."""
         one = chosen(plans(house.folder), folder, "plan")
-        found = export.read_plan(one.path / PLAN)
+        found = export.read_plan(one.path / PLAN_JSON)
         return _document(export.record_to_dict(found.inventory) if found.inventory else {})
 
     @app.get("/api/v1/plans/{folder}/entries.csv", tags=["plans"], operation_id="plan_entries",

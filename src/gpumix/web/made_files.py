@@ -19,8 +19,6 @@ from gpumix.domain.exported import Exported
 from gpumix.domain.guard import GuardAnswer
 from gpumix.errors import unknown_name
 from gpumix.files import read_rows
-from gpumix.verbs.export import export_plan
-from gpumix.verbs.guard import TARGETS, guard_files, without_folder
 from gpumix.web.folders import Listed
 from gpumix.web.problems import NotHere
 from gpumix.web.shown import Answer
@@ -50,7 +48,8 @@ def holds(verb: str) -> Mapping[str, str]:
 
 def guard_targets() -> tuple[str, ...]:
     """Targets of guard whose library is installed."""
-    return tuple(t for t in TARGETS if t not in _NEEDS or importlib.util.find_spec(_NEEDS[t]))
+    every = holds("guard")
+    return tuple(t for t in every if t not in _NEEDS or importlib.util.find_spec(_NEEDS[t]))
 
 
 @functools.lru_cache(maxsize=_KEPT)
@@ -59,6 +58,9 @@ def made(verb: str, one: Listed, targets: str) -> MadeFiles:
 
     Raises: InputError for unknown targets and plans that start nothing.
     """
+
+    from gpumix.verbs.export import export_plan
+    from gpumix.verbs.guard import guard_files, without_folder
 
     if verb == "guard":
         held = guard_files(one.path, targets or ",".join(guard_targets()))

@@ -31,6 +31,9 @@ _JUST_ABOVE: Final = 1e-6
 """Share of a step at which its costs are counted where it begins."""
 _SLACK: Final = 1e-9
 
+Laid = Callable[[Mapping[str, float]], Case]
+"""A case with other numbers of servers, by option."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Step:
@@ -45,7 +48,7 @@ class _Step:
         return self.low + (self.high - self.low) * _JUST_ABOVE
 
 
-def at_share(case: Case, share: float) -> Case:
+def at_share(case: Case, share: float, laid: Laid) -> Case:
     """The case with so many times its work, and what holds that.
 
     What states its GPUs or servers holds ceil(share x what is stated) of them, servers whole, and
@@ -54,6 +57,7 @@ def at_share(case: Case, share: float) -> Case:
     Args:
         case: the case.
         share: times its work, above 0.
+        laid: the case with so many servers of its options and the defaults that are laid on them.
 
     Source: docs/tco-case.md, "By volume".
     """
@@ -72,25 +76,32 @@ def at_share(case: Case, share: float) -> Case:
         tok_s=None if speed.tok_s is None else speed.tok_s * share,
         output_tok_s=None if speed.output_tok_s is None else speed.output_tok_s * share,
     )
-    options = {name: _grown(one, case, share) for name, one in case.options.items()}
-    return replace(case, load=replace(load, units=units, full_speed=full), options=options)
+    held = {n: _held(o, share) for n, o in case.options.items() if _is_stated(o)}
+    servers = {
+        name: held[name] / _stated(case.options[name]) * one.servers
+        for name, one in case.options.items()
+        if one.servers is not None
+    }
+    base = laid(servers)
+    options = dict(base.options)
+    for name, gpus in held.items():
+        stated, option = case.options[name], base.options[name]
+        power = option.power
+        if power is not None and power.busy is None:
+            wanted = _stated(stated) * share
+            power = replace(power, busy=case.load.busy * min(wanted / gpus, 1.0))
+        options[name] = replace(option, gpus=stated.gpus and gpus, power=power)
+    return replace(base, load=replace(load, units=units, full_speed=full), options=options)
 
 
-def _grown(option: Option, case: Case, share: float) -> Option:
-    """An option that holds what so many times the work takes."""
-    stated = option.gpus is not None or option.servers is not None
-    if not stated:
-        return option
-    each, wanted = _each(option), _stated(option) * share
-    held = math.ceil(wanted / each - _SLACK) * each
-    power = option.power
-    if power is not None and power.busy is None:
-        power = replace(power, busy=case.load.busy * min(wanted / held, 1.0))
-    servers = option.servers
-    if servers is not None:
-        servers = held / _stated(option) * servers
-    gpus = None if option.gpus is None else held
-    return replace(option, gpus=gpus, servers=servers, power=power)
+def _is_stated(option: Option) -> bool:
+    return option.gpus is not None or option.servers is not None
+
+
+def _held(option: Option, share: float) -> float:
+    """GPUs, or servers without GPUs, that an option holds for so many times the work."""
+    each = _each(option)
+    return math.ceil(_stated(option) * share / each - _SLACK) * each
 
 
 def _each(option: Option) -> float:
@@ -111,7 +122,7 @@ def _stated(option: Option) -> float:
 
 def _steps_of(option: Option, case: Case) -> float | None:
     """Share of the case's work that each whole server or GPU more takes; None where none does."""
-    if option.gpus is not None or option.servers is not None:
+    if _is_stated(option):
         return _each(option) / _stated(option)
     size, replica = size_of(option, case.load), case.load.replica
     if size.peak_per_s and replica is not None:
@@ -156,7 +167,7 @@ def _shares(case: Case) -> list[float]:
     """Shares of the work at which any option takes a further server or GPU, and the last of all."""
     first, replica = case.options[_first_held(case)], case.load.replica
     own = _steps_of(first, case) or 1.0
-    if first.gpus is None and first.servers is None and replica is not None:
+    if not _is_stated(first) and replica is not None:
         own *= max((first.gpus_per_server or 1.0) / replica.gpus, 1.0)
     top = max(_LEAST, _SERVERS * own)
     found = {top}
@@ -175,18 +186,19 @@ def _apart(shares: Sequence[float]) -> list[float]:
     return kept
 
 
-def by_volume(case: Case) -> ByVolume:
+def by_volume(case: Case, laid: Laid) -> ByVolume:
     """Present cost of every option over the work, and where another becomes the cheapest.
 
     Args:
         case: a case for which `may_grow` names no reason.
+        laid: the case with so many servers of its options and the defaults that are laid on them.
 
     Source: docs/tco-case.md, "By volume".
     """
     shares = _shares(case)
     steps = [_Step(low, high) for low, high in pairwise([0.0, *shares])]
     names = list(_growing(case))
-    ledger = _Ledger(case)
+    ledger = _Ledger(case, laid)
     ends = {name: tuple(ledger.cost(name, s.high) for s in steps) for name in names}
     starts = {name: tuple(ledger.costs_above(name, steps)) for name in names}
     work, unit = _work(case)
@@ -221,8 +233,8 @@ def _work(case: Case) -> tuple[float, str]:
 class _Ledger:
     """Costs of the options of a case at shares of its work; each is counted once."""
 
-    def __init__(self, case: Case) -> None:
-        self._case = case
+    def __init__(self, case: Case, laid: Laid) -> None:
+        self._case, self._laid = case, laid
         self._grown: dict[float, Case] = {}
         self._known: dict[tuple[object, ...], float] = {}
 
@@ -259,7 +271,7 @@ class _Ledger:
 
     def _at(self, share: float) -> Case:
         if share not in self._grown:
-            self._grown[share] = at_share(self._case, share)
+            self._grown[share] = at_share(self._case, share, self._laid)
         return self._grown[share]
 
 

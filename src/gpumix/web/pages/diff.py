@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from gpumix.report.difference import difference_json, difference_markdown
 from gpumix.report.views import difference as view
-from gpumix.verbs.diff import Compared, diff_plans
 from gpumix.web.folders import Listed, chosen, plans
 from gpumix.web.house import House, Query
 from gpumix.web.pages.page import Page
 from gpumix.web.shown import Shown
+
+if TYPE_CHECKING:
+    from gpumix.verbs.diff import Compared
 
 _KEPT = 8
 
@@ -56,6 +59,8 @@ def answer(query: DiffQuery, house: House) -> Shown:
 
 @functools.lru_cache(maxsize=_KEPT)
 def _compared(before: Listed, after: Listed, fail_if: tuple[str, ...]) -> Compared:
+    from gpumix.verbs.diff import diff_plans
+
     return diff_plans(before.path, after.path, fail_if)
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from gpumix.domain.guard import GuardAnswer
-from gpumix.export.bundle import TARGETS as EXPORTED
 from gpumix.report.tables import Table
 from gpumix.report.views import files as view
-from gpumix.verbs.guard import TARGETS as HELD
 from gpumix.web.folders import Listed, chosen, plans
 from gpumix.web.house import House, Query
 from gpumix.web.made_files import MadeFiles, holds, made
@@ -16,20 +14,22 @@ from gpumix.web.pages.page import Page
 from gpumix.web.shown import Shown
 
 
+def _targets_of(verb: str) -> str:
+    return f"Targets, comma-separated: {', '.join(holds(verb))}."
+
+
 class GuardQuery(Query):
     """Which plan, and for which tools."""
 
     folder: str = Field("", description="Folder of the plan; default the newest.", max_length=255)
-    targets: str = Field("", description="Targets, comma-separated: " + ", ".join(HELD) + ".",
-                         max_length=200)  # fmt: skip
+    targets: str = Field("", description=_targets_of("guard"), max_length=200)
 
 
 class ExportQuery(Query):
     """Which plan, and for which tools."""
 
     folder: str = Field("", description="Folder of the plan; default the newest.", max_length=255)
-    targets: str = Field("", description="Targets, comma-separated: " + ", ".join(EXPORTED) + ".",
-                         max_length=200)  # fmt: skip
+    targets: str = Field("", description=_targets_of("export"), max_length=200)
 
 
 def guard_answer(query: GuardQuery, house: House) -> Shown:

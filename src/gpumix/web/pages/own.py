@@ -27,7 +27,7 @@ from gpumix.report.views import tco as view
 from gpumix.report.views import volume as volume_view
 from gpumix.report.views.tco import in_currency
 from gpumix.verbs.tco import Curve, grows, tco_at, tco_by_volume
-from gpumix.web.house import House, Query
+from gpumix.web.house import House, Query, catalogue
 from gpumix.web.pages.page import WIDE_PX, Page, drawn
 from gpumix.web.problems import NotHere
 from gpumix.web.shown import Answer, Shown
@@ -136,7 +136,7 @@ _Drawn = tuple[TcoAnswer, Answer, tuple[str, ...], tuple[Chart, ...], tuple[Tabl
 
 
 def _over_volume(document: Document, values: dict[str, Any], moved: Sequence[Slider]) -> _Drawn:
-    found, grown = tco_by_volume(document, {**values, "break_even": {}})
+    found, grown = tco_by_volume(document, {**values, "break_even": {}}, catalogue())
     data = {**export.record_to_dict(found), "by_volume": export.record_to_dict(grown)}
     caption = f"{fields.label('present_cost')} by volume"
     chart = drawn(("curve", caption, volume_view.chart(grown, found), WIDE_PX))
@@ -146,7 +146,7 @@ def _over_volume(document: Document, values: dict[str, Any], moved: Sequence[Sli
 
 def _over_use(document: Document, values: dict[str, Any], moved: Sequence[Slider]) -> _Drawn:
     pairs = _pairs(document.data)
-    found, curve = tco_at(document, {**values, "break_even": pairs}, _BUSY, _POINTS)
+    found, curve = tco_at(document, {**values, "break_even": pairs}, _BUSY, _POINTS, catalogue())
     now = next((one.value for one in moved if one.name == "busy"), _PERCENT)
     caption = f"{fields.label('present_cost')} by share of hours busy"
     chart = drawn(("curve", caption, _chart(found, curve, now), WIDE_PX))
@@ -162,7 +162,7 @@ def read_kept(path: Path, changed_s: float) -> Document:
 
 @functools.lru_cache(maxsize=_KEPT_CASES)
 def _usual(path: Path, changed_s: float) -> Over:
-    return "volume" if grows(read_kept(path, changed_s)) else "busy"
+    return "volume" if grows(read_kept(path, changed_s), catalogue()) else "busy"
 
 
 def _starts_as_case(path: Path) -> bool:

@@ -7,12 +7,11 @@ from typing import Any
 
 from pydantic import Field
 
-from gpumix.domain.plan import Plan
+from gpumix.domain.plan import PLAN_JSON, Plan
 from gpumix.report import export, markdown
 from gpumix.report.html import plan_parts
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as view
-from gpumix.verbs.plan import PLAN
 from gpumix.web.folders import Listed, chosen, plans
 from gpumix.web.house import House, Query
 from gpumix.web.pages.page import Page
@@ -52,7 +51,7 @@ def answer(query: PlanQuery, house: House) -> Shown:
 @functools.lru_cache(maxsize=_KEPT_PLANS)
 def read(one: Listed) -> Plan:
     """The plan in a folder, kept while its file does not change."""
-    return export.read_plan(one.path / PLAN)
+    return export.read_plan(one.path / PLAN_JSON)
 
 
 @functools.lru_cache(maxsize=_KEPT_PLANS)
