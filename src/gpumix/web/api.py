@@ -200,8 +200,8 @@ def _add_files(app: FastAPI, house: House, verb: str) -> None:
         return made(verb, chosen(known, name, "plan"), targets)
 
     @app.get(f"/api/v1/{verb}/file", tags=["files"], operation_id=f"{verb}_file",
-             summary=f"One file of {verb}", response_class=PlainTextResponse,
-             responses=ERRORS)  # fmt: skip
+             summary=f"One file of {verb}", response_class=Response,
+             responses={**ERRORS, 200: {"content": {"text/plain": {}}}})  # fmt: skip
     def one(path: FilePath, folder: Folder = "", targets: Targets = "") -> Response:
         """Its text, to be saved."""
         text = one_text(found(folder, targets), path)

@@ -239,8 +239,10 @@ class _Ledger:
         self._known: dict[tuple[object, ...], float] = {}
 
     def gpus(self, name: str, share: float) -> float | None:
-        """GPUs that an option holds."""
+        """GPUs that an option holds; None of an API."""
         case = self._at(share)
+        if case.options[name].kind == "api":
+            return None
         return size_of(case.options[name], case.load).gpus
 
     def cost(self, name: str, share: float) -> float:

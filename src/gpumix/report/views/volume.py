@@ -62,6 +62,7 @@ def chart(found: ByVolume, answer: TcoAnswer) -> charts.Spec:
             before = work
     now = found.work[-1] / found.shares[-1]
     x = {"field": "work", "type": "quantitative", "title": axis(found),
+         "scale": {"domainMax": found.work[-1], "nice": False},
          "axis": {"tickCount": 8, "grid": False, "format": "~s"}}  # fmt: skip
     return compare_charts.option_lines(rows, x, in_currency(answer, "present_cost"), now)
 

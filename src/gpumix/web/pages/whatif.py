@@ -8,14 +8,14 @@ from typing import Any, Final
 from pydantic import Field
 
 from gpumix.report import export
-from gpumix.report.cfo import Chart
+from gpumix.report.cfo import HALF_PX, Chart
 from gpumix.report.tables import Table
 from gpumix.report.views import cfo_charts
 from gpumix.report.views import decisions as decision_view
 from gpumix.report.views import whatif as view
 from gpumix.web.folders import Listed, chosen, plans
 from gpumix.web.house import House, Query
-from gpumix.web.pages.page import WIDE_PX, Page, drawn
+from gpumix.web.pages.page import Page, drawn
 from gpumix.web.pages.plan import read
 from gpumix.web.shown import Answer, Shown
 
@@ -66,8 +66,8 @@ def _parts(one: Listed) -> tuple[Answer, tuple[Table, ...], tuple[Chart, ...]]:
     whole: dict[str, Any] = export.plan_to_dict(plan)
     data = {"schema_version": whole["schema_version"], **{name: whole[name] for name in _ASKED}}
     charts = drawn(
-        ("tornado", "Present cost, one input at a time", cfo_charts.tornado(plan), WIDE_PX),
-        ("draws", "Present cost, all inputs together", cfo_charts.draws(plan), WIDE_PX),
+        ("tornado", "Present cost, one input at a time", cfo_charts.tornado(plan), HALF_PX),
+        ("draws", "Present cost, all inputs together", cfo_charts.draws(plan), HALF_PX),
     )
     return data, tuple(view.tables(plan)), charts
 
