@@ -47,6 +47,7 @@ NOT_OF_THE_CATALOGUE = {
     "export_sky_names.csv",
     "telemetry_labels.csv",
     "telemetry_metrics.csv",
+    "web_holds.csv",
     "web_limits.csv",
     "web_sliders.csv",
 }

@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from look_at_face import faults, missing
 from try_wheel import build, install
 
 EXTRA = "[web]"
@@ -22,7 +23,10 @@ PORT = 8643
 MOST_S = 3.0
 """From the command to the first page, on a quiet machine."""
 GIVE_UP_S = 180.0
-PAGES = ("/", "/own", "/prices", "/fit", "/explain/ttft_p95_s", "/api/v1/openapi.json")
+PAGES = (
+    "/", "/own", "/own?over=busy", "/prices", "/fit", "/whatif", "/diff", "/guard", "/export",
+    "/explain/ttft_p95_s", "/api",
+)  # fmt: skip
 
 
 def first_answer(url: str) -> float:
@@ -52,6 +56,13 @@ def main() -> int:
             for page in PAGES:
                 with urllib.request.urlopen(f"http://127.0.0.1:{PORT}{page}") as answer:
                     print(f"{answer.status} {len(answer.read()):>8,} bytes {page}")
+            if why := missing():
+                print(f"no browser looked at the pages: {why}")
+            else:
+                bad = list(faults(f"http://127.0.0.1:{PORT}", PAGES))
+                print(f"a browser looked at {len(PAGES)} pages: {len(bad)} faults", *bad, sep="\n")
+                if bad:
+                    return 1
         except (TimeoutError, urllib.error.URLError) as error:
             print(f"failed: {error}", file=sys.stderr)
             return 1

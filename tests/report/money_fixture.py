@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import date
 
-import plan_fixture
+from tests.report import plan_fixture
 
 from gpumix.cost.case.streams import stream_of
 from gpumix.cost.case.sums import cash_by_category, cash_of, ledger_option

@@ -118,7 +118,9 @@ def test_a_body_that_does_not_come_is_not_waited_for(
     "folder", ["../../etc", "..", "/etc", "dhaka/../..", "%2e%2e", ".", "dhaka\x00", ".jobs"]
 )
 def test_no_path_leads_out_of_the_folder(ask: TestClient, folder: str) -> None:
-    for address in ("/plan", "/plan.json", "/site", "/fleet", "/audit", "/api/v1/plan"):
+    pages = ("plan", "plan.json", "site", "fleet", "audit", "api/v1/plan", "whatif", "guard",
+             "export.csv", "api/v1/guard/files.zip")  # fmt: skip
+    for address in (f"/{page}" for page in pages):
         assert ask.get(address, params={"folder": folder}).status_code in (404, 422), address
 
 

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from gpumix import fields
 from gpumix.cli import app
+from gpumix.inventory.case import read_case
 from gpumix.verbs.tco import tco_at, tco_file
 from gpumix.web.pages.all import PAGES
 from gpumix.web.pages.own import cases
@@ -29,7 +30,9 @@ ADDRESSES = (
     "/", "/plan", "/plan?folder=dhaka", COMPARE, f"{COMPARE}&sort=price", "/own", "/own?busy=80",
     "/prices?gpu=l40s&purchase=on_demand", f"/fit?model={quote(MODEL, '')}&gpus={GPUS}", "/fleet",
     "/audit", "/explain?find=ttft", "/explain/ttft_p95_s", "/explain?name=h100-sxm-80gb",
-    "/explain/usd_per_mtok_total", "/api", "/examples/demo.yaml",
+    "/explain/usd_per_mtok_total", "/diff", "/diff?before=dhaka&after=hostile", "/whatif",
+    "/whatif?folder=dhaka", "/own?case=tco-api&over=volume", "/own?over=busy", "/api",
+    "/examples/demo.yaml",
 )  # fmt: skip
 
 
@@ -150,7 +153,7 @@ def test_csv_and_markdown_hold_the_same_rows(ask: TestClient) -> None:
 def test_crossings_of_own_are_those_of_the_case(ask: TestClient) -> None:
     want = tco_file(cases(Path("nowhere"))["tco-dhaka"]).answer
     share = want.break_evens["busy share at which owning pays"].value
-    found = ask.get("/own.json?case=tco-dhaka").json()
+    found = ask.get("/own.json?case=tco-dhaka&over=busy").json()
     assert share is not None
     assert found["break_evens"]["own, rent"]["value"] == pytest.approx(share, abs=1e-12)
     for name, option in want.options.items():
@@ -176,7 +179,7 @@ def test_every_heading_of_a_registered_column_leads_to_its_meaning(ask: TestClie
 
 
 def test_the_curve_of_own_is_the_case_counted_at_each_point() -> None:
-    case = cases(Path("nowhere"))["tco-dhaka"]
+    case = read_case(cases(Path("nowhere"))["tco-dhaka"])
     _, curve = tco_at(case, {"break_even": {}}, "load.busy", (0.1, 0.45, 1.0))
     for i, busy in enumerate(curve.values):
         found, _ = tco_at(case, {"load.busy": busy, "break_even": {}})

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.report import plan_fixture
 
+from gpumix.domain.plan import Plan
 from gpumix.inventory import EXAMPLE as EXAMPLE
 from gpumix.report import export
 from gpumix.web.app import create_app
@@ -42,9 +43,11 @@ print(json.dumps({"done": True}), flush=True)
 """Stands in for the planner: as the inventory's words say, it ends well, badly, or not at all."""
 
 
-def write_plan(folder: Path, name: str = "dhaka", plan_name: str = "") -> Path:
-    """A folder with the plan of plan_fixture, under another name where one is given."""
-    plan = plan_fixture.plan()
+def write_plan(
+    folder: Path, name: str = "dhaka", plan_name: str = "", plan: Plan | None = None
+) -> Path:
+    """A folder with a plan (that of plan_fixture), under another name where one is given."""
+    plan = plan or plan_fixture.plan()
     if plan_name:
         plan = dataclasses.replace(plan, name=plan_name, warnings=(plan_name,))
     made = folder / name

@@ -33,6 +33,8 @@ from gpumix.domain.workload import Inventory
 from gpumix.units import MONTHS_PER_YEAR
 
 SCHEMA_VERSION = "1.4"
+PLAN_JSON = "plan.json"
+"""Name of a plan's file in its folder."""
 WITHOUT_LOSS = "without surviving a loss"
 """The alternative whose premium work does not survive the loss of an instance."""
 LISTED = "listed prices only"

@@ -218,3 +218,40 @@ class TcoAnswer:
     def cheapest(self) -> str:
         """The option of the lowest present cost."""
         return min(self.options, key=lambda name: self.options[name].present_cost)
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeCrossing:
+    """Where another option becomes the cheapest as the work grows.
+
+    At `share` times the case's work, which is `work` of its unit. The two cost the same there,
+    unless `is_step`: the one `before` takes a further server or GPU there, or the other is full.
+    """
+
+    before: str
+    after: str
+    share: float
+    work: float
+    present_cost: float
+    is_step: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ByVolume:
+    """Present cost of every option over the work, step by step.
+
+    A step ends at each of `shares` of the case's work, `work` in the unit a day (where `unit` is
+    empty, in GPUs). Over a step an option holds the same `gpus`; it costs `present_cost_after` just
+    above where the step begins, `present_cost` where it ends, in a straight line between.
+    `crossings` are where the cheapest of all changes, `of_pairs` the same of what is owned first
+    against each other option alone.
+    """
+
+    unit: str
+    shares: tuple[float, ...]
+    work: tuple[float, ...]
+    gpus: Mapping[str, tuple[float | None, ...]]
+    present_cost: Mapping[str, tuple[float, ...]]
+    present_cost_after: Mapping[str, tuple[float, ...]]
+    crossings: tuple[VolumeCrossing, ...]
+    of_pairs: Mapping[str, tuple[VolumeCrossing, ...]]

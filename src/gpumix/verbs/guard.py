@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from gpumix import __version__
 from gpumix.domain.guard import GuardAnswer, GuardFile, LeftOut, as_json
@@ -48,6 +48,14 @@ class GuardOptions:
     prometheus: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """What holds a fleet to a plan, and the files by their name; the answer names no folder yet."""
+
+    answer: GuardAnswer
+    texts: Mapping[str, str]
+
+
 def guard_plan(
     path: Path, targets: str, folder: Path, options: GuardOptions = GuardOptions()
 ) -> GuardAnswer:
@@ -56,10 +64,22 @@ def guard_plan(
     Raises: InputError with every unknown target and option, where the plan cannot be read, runs
     nothing, or the folder cannot be written; nothing is written then.
     """
-    names = _checked(targets, options)
+    _checked(targets, options)
     check_folder(folder, (INDEX,))
-    read = read_launches(path)
-    held = held_of(read)
+    made = guard_files(path, targets, options)
+    refuse_stale(folder, INDEX, "name", made.texts, "guard")
+    write_set(folder, made.texts)
+    return replace(made.answer, folder=str(folder))
+
+
+def guard_files(path: Path, targets: str, options: GuardOptions = GuardOptions()) -> Guarded:
+    """The files of some targets for a plan.json, written nowhere.
+
+    Raises: InputError with every unknown target and option, where the plan cannot be read or runs
+    nothing.
+    """
+    names = _checked(targets, options)
+    held = held_of(read_launches(path))
     texts: dict[str, str] = {}
     files: list[GuardFile] = []
     left_out = list(held.left_out)
@@ -71,20 +91,17 @@ def guard_plan(
             digest = hashlib.sha256(one.text.encode()).hexdigest()
             files.append(GuardFile(name, one.name, digest, one.objects))
     stamp = held.stamp
+    day = stamp.as_of.isoformat()
     answer = GuardAnswer(
-        stamp.name,
-        stamp.sha256,
-        stamp.as_of.isoformat(),
-        stamp.version,
-        str(folder),
-        tuple(files),
-        tuple(left_out),
+        stamp.name, stamp.sha256, day, stamp.version, "", tuple(files), tuple(left_out)
     )
-    index = {key: value for key, value in as_json(answer).items() if key != "folder"}
-    texts[INDEX] = json.dumps(index, indent=2, ensure_ascii=False) + "\n"
-    refuse_stale(folder, INDEX, "name", texts, "guard")
-    write_set(folder, texts)
-    return answer
+    texts[INDEX] = json.dumps(without_folder(answer), indent=2, ensure_ascii=False) + "\n"
+    return Guarded(answer, texts)
+
+
+def without_folder(answer: GuardAnswer) -> dict[str, Any]:
+    """The answer as guard.json holds it: it does not say where it lies."""
+    return {key: value for key, value in as_json(answer).items() if key != "folder"}
 
 
 def held_of(read: ReadPlan) -> Holding:

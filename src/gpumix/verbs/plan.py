@@ -13,7 +13,7 @@ from typing import Any
 from gpumix import __version__, mix
 from gpumix.catalog import MEASUREMENTS, Catalog, load
 from gpumix.domain.offer import TIERS
-from gpumix.domain.plan import Plan
+from gpumix.domain.plan import PLAN_JSON, Plan
 from gpumix.domain.workload import InputFile, Inventory
 from gpumix.errors import Infeasible, InputError, Problem, unknown_name
 from gpumix.files import sha256
@@ -28,7 +28,7 @@ from gpumix.report import export, html
 from gpumix.report.tco import entries_csv
 from gpumix.verbs.calibrate import find_store
 
-PLAN = "plan.json"
+PLAN = PLAN_JSON
 FILES = (PLAN, "report.html", "entries.csv", "problem.json")
 UNPROVEN_GAP = 0.25
 """Gap above which the command fails, where the headline only warns (decision 0017)."""

@@ -15,11 +15,12 @@ from gpumix.cost.case.against import against, crossing, payback
 from gpumix.cost.case.answer import answer, count
 from gpumix.cost.case.draws import present_costs
 from gpumix.cost.case.streams import Clock, Stream, present_cost_of
+from gpumix.cost.case.volume import by_volume, may_grow
 from gpumix.domain.case import BreakEven, Case
 from gpumix.domain.case_values import with_figure
 from gpumix.domain.ledger import Entry
 from gpumix.domain.quote import HARDWARE_DAYS
-from gpumix.domain.tco import Crossing, Default, Ends, Spread, TcoAnswer
+from gpumix.domain.tco import ByVolume, Crossing, Default, Ends, Spread, TcoAnswer
 from gpumix.errors import InputError, Problem
 from gpumix.inventory.case import parse_case, read_case
 from gpumix.inventory.paths import steps_of, value_at, with_values
@@ -122,21 +123,18 @@ class Curve:
 
 
 def tco_at(
-    path: Path,
+    document: Document,
     values: Mapping[str, Any],
     over: str = "",
     points: Sequence[float] = (),
-    today: date | None = None,
+    catalog: Catalog | None = None,
 ) -> tuple[TcoAnswer, Curve]:
     """The answer to a case with other values at these paths, without variants, tornado and draws;
     and what its options cost at `points`, ascending, of the figure at the path `over`.
 
     Raises: InputError for a path that leads nowhere, and for values that make no case.
     """
-    document = read_case(path)
-    tree = with_values(document.data, values)
-    tree.pop("variants", None)
-    laid = _laid(tree, document, today or date.today(), load(), "")
+    laid = _moved(document, values, catalog)
     found = _answer(laid, _break_evens(laid))
     for end in {*points[:1], *points[-1:]}:
         laid.at({over: end}, over)
@@ -144,6 +142,40 @@ def tco_at(
     costs = [_all_present(laid.at_figures({steps: value})) for value in points]
     drawn = {name: tuple(cost[name] for cost in costs) for name in found.options}
     return found, Curve(over, tuple(points), drawn)
+
+
+def tco_by_volume(
+    document: Document, values: Mapping[str, Any], catalog: Catalog | None = None
+) -> tuple[TcoAnswer, ByVolume]:
+    """As `tco_at`, and what the options cost as the case's work grows.
+
+    Raises: InputError, also where the case's costs do not follow its work.
+    """
+    laid = _moved(document, values, catalog)
+    if why := may_grow(laid.case):
+        raise InputError(Problem("over", f"costs by volume are not known: {why}", "over=busy"))
+    known: dict[tuple[float, ...], Case] = {}
+
+    def with_servers(servers: Mapping[str, float]) -> Case:
+        key = tuple(servers.values())
+        if key not in known:
+            counts = {f"options.{name}.servers": count for name, count in servers.items()}
+            known[key] = _moved(document, {**values, **counts}, catalog).case
+        return known[key]
+
+    return _answer(laid, _break_evens(laid)), by_volume(laid.case, with_servers)
+
+
+def grows(document: Document, catalog: Catalog | None = None) -> bool:
+    """Whether the costs of a case follow the volume of its work."""
+    return not may_grow(_moved(document, {}, catalog).case)
+
+
+def _moved(document: Document, values: Mapping[str, Any], catalog: Catalog | None) -> _Laid:
+    """A case with other values at these paths, and its defaults; without variants."""
+    tree = with_values(document.data, values)
+    tree.pop("variants", None)
+    return _laid(tree, document, date.today(), catalog or load(), "")
 
 
 def entries_of(case: Case, name: str) -> Iterator[Entry]:

@@ -10,14 +10,15 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from gpumix.domain.plan import PLAN_JSON
 from gpumix.errors import InputError, Problem
 from gpumix.report import export
-from gpumix.verbs.plan import PLAN
 from gpumix.verbs.price_trends import compare_prices, price_history
 from gpumix.verbs.prices import check, list_offers
 from gpumix.web.folders import chosen, fleet_names, plans
 from gpumix.web.forms import queue
 from gpumix.web.house import House
+from gpumix.web.made_files import MadeFiles, archive, made, one_text
 from gpumix.web.pages.own import cases
 from gpumix.web.pages.start import examples
 from gpumix.web.shown import versioned
@@ -72,11 +73,17 @@ _FULL: dict[int | str, dict[str, Any]] = {
 }
 Purchase = Annotated[str | None, Query(description="on_demand, spot, reserved, reserved_1y, ...")]
 
+Folder = Annotated[str, Query(description="Folder of the plan; default the newest.")]
+Targets = Annotated[str, Query(description="Targets, comma-separated; default all that apply.")]
+FilePath = Annotated[str, Query(description="Path of the file, as the answer lists it.")]
+
 
 def add(app: FastAPI, house: House) -> None:
     """Add the API's own addresses to an application."""
     _add_plans(app, house)
     _add_prices(app)
+    for verb in ("guard", "export"):
+        _add_files(app, house, verb)
 
     @app.get("/api/v1", tags=["lists"], summary="What is here", operation_id="index")
     def index() -> dict[str, Any]:
@@ -117,7 +124,7 @@ def _add_plans(app: FastAPI, house: House) -> None:
     def inventory(folder: str) -> Response:
         """The inventory that a plan carries."""
         one = chosen(plans(house.folder), folder, "plan")
-        found = export.read_plan(one.path / PLAN)
+        found = export.read_plan(one.path / PLAN_JSON)
         return _document(export.record_to_dict(found.inventory) if found.inventory else {})
 
     @app.get("/api/v1/plans/{folder}/entries.csv", tags=["plans"], operation_id="plan_entries",
@@ -182,6 +189,36 @@ def _add_prices(app: FastAPI) -> None:
     def checked() -> Response:
         """As `gpumix prices check`."""
         return _document(export.price_check_to_dict(check(None)))
+
+
+def _add_files(app: FastAPI, house: House, verb: str) -> None:
+    """The files that a verb makes of a plan: one of them, or all in an archive."""
+
+    def found(folder: str, targets: str) -> MadeFiles:
+        known = plans(house.folder)
+        name = folder or (known[0].name if known else "")
+        return made(verb, chosen(known, name, "plan"), targets)
+
+    @app.get(f"/api/v1/{verb}/file", tags=["files"], operation_id=f"{verb}_file",
+             summary=f"One file of {verb}", response_class=Response,
+             responses={**ERRORS, 200: {"content": {"text/plain": {}}}})  # fmt: skip
+    def one(path: FilePath, folder: Folder = "", targets: Targets = "") -> Response:
+        """Its text, to be saved."""
+        text = one_text(found(folder, targets), path)
+        return PlainTextResponse(text, headers=saved_as(path.rpartition("/")[2]))
+
+    @app.get(f"/api/v1/{verb}/files.zip", tags=["files"], operation_id=f"{verb}_files",
+             summary=f"All files of {verb}", response_class=Response,
+             responses={**ERRORS, 200: {"content": {"application/zip": {}}}})  # fmt: skip
+    def every(folder: Folder = "", targets: Targets = "") -> Response:
+        """One zip; the same plan gives the same bytes."""
+        raw = archive(found(folder, targets))
+        return Response(raw, media_type="application/zip", headers=saved_as(f"{verb}.zip"))
+
+
+def saved_as(name: str) -> dict[str, str]:
+    """What tells a browser to save an answer under a name of a file that gpumix made."""
+    return {"content-disposition": f'attachment; filename="{name}"'}
 
 
 def _document(data: dict[str, Any]) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ from gpumix import __version__
 from gpumix.errors import GpumixError
 from gpumix.web import api, forms
 from gpumix.web.guarding import HEADERS, Guard, Refused
-from gpumix.web.house import House
+from gpumix.web.house import House, catalogue
 from gpumix.web.jobs import Jobs, QueueFull
 from gpumix.web.kept import Kept
 from gpumix.web.pages.all import PAGES
@@ -35,6 +36,10 @@ _TWINS = {
 }
 _A_DAY = "max-age=86400"
 _FULL = 429
+_FIRST_S = 1.0
+"""How long the first page has the server for itself."""
+_ENGINES = ("gpumix.verbs.compare", "gpumix.verbs.fit", "gpumix.verbs.guard", "gpumix.verbs.export")
+"""What takes a second to load, and no page before the first question."""
 
 
 def create_app(settings: Settings, jobs: Jobs | None = None) -> FastAPI:
@@ -80,20 +85,24 @@ def create_app(settings: Settings, jobs: Jobs | None = None) -> FastAPI:
 def _lifespan(house: House) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=_warm_up, daemon=True).start()
+        _ = catalogue().listed
+        later = threading.Timer(_FIRST_S, _warm_up)
+        later.daemon = True
+        later.start()
         yield
+        later.cancel()
         house.jobs.close()
 
     return lifespan
 
 
 def _warm_up() -> None:
-    """Load what the first request would wait for: the catalogue, the drawer of charts."""
-    from gpumix.catalog import load
+    """Load what the first question of a kind would wait for: the drawer of charts, the engines."""
     from gpumix.report.views import charts
 
-    load()
     charts.as_svg(charts.named_bars([{"name": "", "usd": 1.0, "text": ""}], ""))
+    for engine in _ENGINES:
+        importlib.import_module(engine)
 
 
 def _add_page(app: FastAPI, one: Page, kept: Kept) -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gpumix.domain.plan import PLAN_JSON
 from gpumix.errors import InputError, unknown_name
-from gpumix.verbs.plan import PLAN
 from gpumix.web.problems import NotHere
 
 _SOURCES = (".csv", ".parquet", ".txt", ".gz", ".jsonl")
@@ -36,7 +36,7 @@ class Listed:
 
 def plans(folder: Path) -> list[Listed]:
     """Folders with a plan, the newest first; the folder itself where it is one."""
-    return _listed(folder, lambda path: (path / PLAN).is_file(), PLAN)
+    return _listed(folder, lambda path: (path / PLAN_JSON).is_file(), PLAN_JSON)
 
 
 def fleets(folder: Path) -> list[Listed]:
@@ -78,7 +78,7 @@ def slug(words: str) -> str:
 def _is_fleet(path: Path, fleet_file: str) -> bool:
     if (path / fleet_file).is_file():
         return True
-    if (path / PLAN).is_file():
+    if (path / PLAN_JSON).is_file():
         return False
     names = [one.name for one in path.iterdir() if one.is_file()]
     return any(name.endswith(_SOURCES) for name in names) and len(names) > 1

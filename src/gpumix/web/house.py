@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from gpumix.catalog import Catalog, load
 from gpumix.web.jobs import Jobs
 from gpumix.web.settings import Settings
+
+
+@functools.cache
+def catalogue() -> Catalog:
+    """The packaged catalogue, each of its tables read once."""
+    return load()
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,13 +121,15 @@ def flips(plan: Plan) -> list[str]:
     """What would flip the decision, a phrase each, the nearest first."""
     if plan.money is not None:
         known = [flip for flip in plan.money.flips if flip.value is not None]
-        return [flip_words(flip) for flip in sorted(known, key=_distance)]
+        return [flip_words(flip) for flip in sorted(known, key=distance)]
     return [break_even_words(flip) for flip in plan.break_evens]
 
 
-def _distance(flip: Flip) -> float:
+def distance(flip: Flip) -> float:
     """How far an input is from where it flips, as a share of what it is."""
-    return abs((flip.value or 0.0) - flip.now) / abs(flip.now) if flip.now else math.inf
+    if flip.value is None or not flip.now:
+        return math.inf
+    return abs(flip.value - flip.now) / abs(flip.now)
 
 
 def flip_words(flip: Flip) -> str:
@@ -136,13 +138,13 @@ def flip_words(flip: Flip) -> str:
         return f"{flip.name}: {flip.reason}"
     side = "above" if flip.value > flip.now else "below"
     return (
-        f"{flip.name} {side} {_figure(flip.value, flip.unit)} (now {_figure(flip.now, flip.unit)}):"
+        f"{flip.name} {side} {figure(flip.value, flip.unit)} (now {figure(flip.now, flip.unit)}):"
         f" {flip.against} is cheaper"
     )
 
 
-def _figure(number: float, unit: str) -> str:
-    """`1.99 USD/h`, `30 % of the price new`, `14.5 % a year`, `0.8 times`."""
+def figure(number: float, unit: str) -> str:
+    """A number in its unit: `1.99 USD/h`, `30 % of the price new`, `14.5 % a year`, `0.8 times`."""
     if unit.startswith("share") or unit == "a year":
         return f"{100.0 * number:.3g} % {unit.removeprefix('share')}".replace("  ", " ").rstrip()
     return f"{fields.significant(number, 3)} {unit}".rstrip()

@@ -110,16 +110,22 @@ def memory_of_gpus(found: Fit) -> charts.Spec | None:
 
 
 def cost_over_use(rows: list[charts.Spec], title: str, now: float) -> charts.Spec:
-    """What options cost over the share of hours busy: rows of `busy` [%], `cost`, `option`.
-
-    Each line has a dash of its own, so that no colour need be told apart; `now`
-    [%] is where the case stands.
-    """
-    names = list(dict.fromkeys(row["option"] for row in rows))
+    """What options cost over the share of hours busy: rows of `busy` [%], `cost`, `option`; `now`
+    [%] is where the case stands."""
     x: charts.Spec = {
         "field": "busy", "type": "quantitative", "title": fields.field("utilisations").axis,
         "scale": {"domain": [0, 100]}, "axis": {"tickCount": 10, "grid": False},
     }  # fmt: skip
+    return option_lines(rows, x, title, now)
+
+
+def option_lines(rows: list[charts.Spec], x: charts.Spec, title: str, now: float) -> charts.Spec:
+    """What options cost over a figure: rows of `cost`, `option` and the figure that `x` encodes.
+
+    Each line has a dash of its own, so that no colour need be told apart; `now` is where the case
+    stands.
+    """
+    names = list(dict.fromkeys(row["option"] for row in rows))
     y: charts.Spec = {
         "field": "cost", "type": "quantitative", "title": title, "axis": {"format": "~s"}
     }  # fmt: skip
@@ -131,7 +137,7 @@ def cost_over_use(rows: list[charts.Spec], title: str, now: float) -> charts.Spe
     drawn = charts.layered(
         [
             {
-                "data": {"values": [{"busy": now}]},
+                "data": {"values": [{x["field"]: now}]},
                 "mark": {"type": "rule", "color": charts.QUIET, "strokeWidth": 6, "opacity": 0.5},
                 "encoding": {"x": x},
             },

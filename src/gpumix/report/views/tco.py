@@ -33,6 +33,11 @@ def headline(found: TcoAnswer) -> str:
     return f"{told} is the least; {order[1]} costs {_amount(more, found)} more{share}."
 
 
+def in_currency(found: TcoAnswer, name: str) -> str:
+    """A field's label with the currency of the answer: `Present cost [USD]`."""
+    return f"{fields.label(name)} [{found.currency}]"
+
+
 def _span(found: TcoAnswer) -> str:
     years, rest = divmod(found.months, 12)
     if rest:

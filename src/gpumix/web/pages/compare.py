@@ -22,7 +22,6 @@ from gpumix.report.views import api as api_view
 from gpumix.report.views import compare_charts
 from gpumix.report.views import comparison as view
 from gpumix.report.views import evidence as evidence_view
-from gpumix.verbs.compare import LoadWords, MarketWords, PictureWords, compare_names
 from gpumix.web.house import House, Query
 from gpumix.web.limits import limits
 from gpumix.web.pages.page import WIDE_PX, Page, drawn
@@ -77,6 +76,8 @@ def compared(query: CompareQuery, today: date) -> Comparison:
 
     Raises: InputError for unknown names, with did-you-mean.
     """
+    from gpumix.verbs.compare import LoadWords, MarketWords, PictureWords, compare_names
+
     found = compare_names(
         query.model, None, gpus=query.gpus, input_tokens=query.input, output_tokens=query.output,
         slo=query.slo, precision=query.precision, engine=query.engine,

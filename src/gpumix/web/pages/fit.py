@@ -7,7 +7,6 @@ from pydantic import Field
 from gpumix.report import export
 from gpumix.report.views import compare_charts
 from gpumix.report.views import fit as view
-from gpumix.verbs.fit import FitWords, fit_names
 from gpumix.web.house import House, Query
 from gpumix.web.pages.compare import MODEL
 from gpumix.web.pages.page import WIDE_PX, Page, drawn
@@ -31,6 +30,8 @@ class FitQuery(Query):
 
 def answer(query: FitQuery, house: House) -> Shown:
     """The page of a fit. Raises: InputError for unknown names and numbers that cannot be."""
+    from gpumix.verbs.fit import FitWords, fit_names
+
     words = FitWords(
         query.context, query.users, query.tp, query.precision, query.kv_precision, query.engine,
         query.engine_version, query.gpu_memory_utilization,

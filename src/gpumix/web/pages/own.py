@@ -6,10 +6,10 @@ The crossings are solved by the same code as those of `gpumix tco`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
@@ -18,26 +18,38 @@ from gpumix.domain.tco import TcoAnswer
 from gpumix.errors import unknown_name
 from gpumix.files import read_rows
 from gpumix.inventory.case import read_case
+from gpumix.inventory.yaml import Document
 from gpumix.report import export
+from gpumix.report.cfo import Chart
 from gpumix.report.tables import Cell, Column, Table, text
 from gpumix.report.views import compare_charts
 from gpumix.report.views import tco as view
-from gpumix.verbs.tco import Curve, tco_at
-from gpumix.web.house import House, Query
+from gpumix.report.views import volume as volume_view
+from gpumix.report.views.tco import in_currency
+from gpumix.verbs.tco import Curve, grows, tco_at, tco_by_volume
+from gpumix.web.house import House, Query, catalogue
 from gpumix.web.pages.page import WIDE_PX, Page, drawn
 from gpumix.web.problems import NotHere
-from gpumix.web.shown import Shown
+from gpumix.web.shown import Answer, Shown
 
 _DATA = Path(__file__).parent.parent.parent / "data"
-_POINTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_POINTS = tuple(i / 16 for i in range(1, 17))
+"""Shares of hours busy that are counted: those at which crossings are looked for, so once."""
 _BUSY = "load.busy"
+_KEPT_CASES = 16
 _PERCENT = 100.0
+_ALL_SHARES = [0.0, 1.0]
+
+
+Over = Literal["volume", "busy"]
 
 
 class OwnQuery(Query):
     """A case and the figures that a reader moves; what is not stated is as the case has it."""
 
     case: str = Field("", description="Name of the case.", max_length=100)
+    over: Over | None = Field(None, description="volume of the work, or share of hours busy;"
+                              " default volume where the costs follow it.")  # fmt: skip
     busy: float | None = Field(None, ge=1, le=100, description="Share of hours busy [%].")
     years: float | None = Field(None, ge=1, le=10, description="Length of the horizon.")
     capital: float | None = Field(None, ge=0, le=50, description="Cost of capital [% a year].")
@@ -93,30 +105,64 @@ def answer(query: OwnQuery, house: House) -> Shown:
     name = query.case or next(iter(known))
     if name not in known:
         raise NotHere(unknown_name("case", "case", name, known))
-    tree = read_case(known[name]).data
+    document = read_kept(known[name], known[name].stat().st_mtime)
+    tree = document.data
     moved = tuple(_at(one, tree, query) for one in sliders() if list(_paths(tree, one)))
     values: dict[str, Any] = {}
     for one in moved:
         if getattr(query, one.name) is not None:
             values |= _values(tree, one)
-    values["break_even"] = _pairs(tree)
-    found, curve = tco_at(known[name], values, _BUSY, _POINTS)
-    now = next((one.value for one in moved if one.name == "busy"), _PERCENT)
+    over = query.over or _usual(known[name], known[name].stat().st_mtime)
+    drawn_over = _over_volume if over == "volume" else _over_use
+    found, data, words, chart, tables = drawn_over(document, values, moved)
     return Shown(
         title=found.name,
         eyebrow=f"Own or rent · {found.months} months · {found.currency} ·"
         f" cost of capital {found.cost_of_capital:.1%} a year".replace("%", " %"),
         headline=view.headline(found),
-        lead=tuple(_crossing_words(found)),
-        data=export.record_to_dict(found),
+        lead=words,
+        data=data,
         warnings=(*found.warnings, *(f"Not counted: {one}" for one in found.left_out)),
-        charts=drawn(("curve", f"{fields.label('present_cost')} by share of hours busy",
-                      _chart(found, curve, now), WIDE_PX)),
+        charts=chart,
         chart_first=True,
-        tables=(view.tables(found)[0], _curve_table(found, curve)),
+        tables=(view.tables(found)[0], *(t for t in tables if t.rows)),
         folded=view.tables(found)[1:],
-        more={"cases": list(known), "case": name, "sliders": moved},
+        more={"cases": list(known), "case": name, "sliders": moved, "over": over,
+              "overs": get_args(Over)},
     )  # fmt: skip
+
+
+_Drawn = tuple[TcoAnswer, Answer, tuple[str, ...], tuple[Chart, ...], tuple[Table, ...]]
+
+
+def _over_volume(document: Document, values: dict[str, Any], moved: Sequence[Slider]) -> _Drawn:
+    found, grown = tco_by_volume(document, {**values, "break_even": {}}, catalogue())
+    data = {**export.record_to_dict(found), "by_volume": export.record_to_dict(grown)}
+    caption = f"{fields.label('present_cost')} by volume"
+    chart = drawn(("curve", caption, volume_view.chart(grown, found), WIDE_PX))
+    tables = volume_view.table(grown, found), volume_view.crossings_table(grown, found)
+    return found, data, tuple(volume_view.words(grown)), chart, tables
+
+
+def _over_use(document: Document, values: dict[str, Any], moved: Sequence[Slider]) -> _Drawn:
+    pairs = _pairs(document.data)
+    found, curve = tco_at(document, {**values, "break_even": pairs}, _BUSY, _POINTS, catalogue())
+    now = next((one.value for one in moved if one.name == "busy"), _PERCENT)
+    caption = f"{fields.label('present_cost')} by share of hours busy"
+    chart = drawn(("curve", caption, _chart(found, curve, now), WIDE_PX))
+    words = tuple(_crossing_words(found))
+    return found, export.record_to_dict(found), words, chart, (_curve_table(found, curve),)
+
+
+@functools.lru_cache(maxsize=_KEPT_CASES)
+def read_kept(path: Path, changed_s: float) -> Document:
+    """The tree of a case file, kept while the file does not change; nobody writes into it."""
+    return read_case(path)
+
+
+@functools.lru_cache(maxsize=_KEPT_CASES)
+def _usual(path: Path, changed_s: float) -> Over:
+    return "volume" if grows(read_kept(path, changed_s), catalogue()) else "busy"
 
 
 def _starts_as_case(path: Path) -> bool:
@@ -130,7 +176,7 @@ def _pairs(tree: Mapping[str, Any]) -> dict[str, Any]:
     owned = [name for name, one in options.items() if one.get("kind") in ("own", "colocate")]
     first = owned[0] if owned else next(iter(options))
     return {
-        f"{first}, {other}": {"between": [first, other], "over": "busy"}
+        f"{first}, {other}": {"between": [first, other], "over": "busy", "search": _ALL_SHARES}
         for other in options
         if other != first
     }
@@ -190,7 +236,7 @@ def _chart(found: TcoAnswer, curve: Curve, now: float) -> Mapping[str, Any]:
         for name, costs in curve.present_cost.items()
         for i, at in enumerate(curve.values)
     ]
-    return compare_charts.cost_over_use(rows, _in(found, "present_cost"), now)
+    return compare_charts.cost_over_use(rows, in_currency(found, "present_cost"), now)
 
 
 def _curve_table(found: TcoAnswer, curve: Curve) -> Table:
@@ -210,11 +256,7 @@ def _curve_table(found: TcoAnswer, curve: Curve) -> Table:
             for cost in costs
         ]
         rows.append((text(fields.format_value("utilisations", at)), *cells))
-    return Table(f"{_in(found, 'present_cost')} by use", columns, tuple(rows))
-
-
-def _in(found: TcoAnswer, name: str) -> str:
-    return f"{fields.label(name)} [{found.currency}]"
+    return Table(f"{in_currency(found, 'present_cost')} by use", columns, tuple(rows))
 
 
 def _crossing_words(found: TcoAnswer) -> Iterator[str]:

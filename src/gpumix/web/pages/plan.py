@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from gpumix.domain.plan import Plan
+from gpumix.domain.plan import PLAN_JSON, Plan
 from gpumix.report import export, markdown
 from gpumix.report.html import plan_parts
 from gpumix.report.views import mix as mix_view
 from gpumix.report.views import plan as view
-from gpumix.verbs.plan import PLAN
 from gpumix.web.folders import Listed, chosen, plans
 from gpumix.web.house import House, Query
 from gpumix.web.pages.page import Page
@@ -38,7 +36,7 @@ def answer(query: PlanQuery, house: House) -> Shown:
         )  # fmt: skip
     name = query.folder or known[0].name
     found = chosen(known, name, "plan")
-    plan, parts = _read(found.path, found.changed_s)
+    plan, parts = read(found), _parts(found)
     return Shown(
         title=plan.name,
         headline=view.headline(plan),
@@ -50,15 +48,15 @@ def answer(query: PlanQuery, house: House) -> Shown:
     )
 
 
+@functools.lru_cache(maxsize=_KEPT_PLANS)
 def read(one: Listed) -> Plan:
     """The plan in a folder, kept while its file does not change."""
-    return _read(one.path, one.changed_s)[0]
+    return export.read_plan(one.path / PLAN_JSON)
 
 
 @functools.lru_cache(maxsize=_KEPT_PLANS)
-def _read(path: Path, changed_s: float) -> tuple[Plan, dict[str, Any]]:
-    plan = export.read_plan(path / PLAN)
-    return plan, plan_parts(plan)
+def _parts(one: Listed) -> dict[str, Any]:
+    return plan_parts(read(one))
 
 
 PAGE = Page(

@@ -6,7 +6,6 @@ from pydantic import Field
 
 from gpumix.report import export
 from gpumix.report.views import room as view
-from gpumix.verbs.site import site_rooms
 from gpumix.web.folders import chosen, plans
 from gpumix.web.house import House, Query
 from gpumix.web.pages.page import Page
@@ -27,6 +26,8 @@ def answer(query: SiteQuery, house: House) -> Shown:
         words = "No plan with a site of its own is shown here: plan an inventory with on_prem."
         return Shown("What racks hold", words, {"sites": []}, more={"folders": [], "folder": ""})
     one = chosen(known, query.folder or known[0].name, "plan")
+    from gpumix.verbs.site import site_rooms
+
     found = site_rooms(one.path, query.gpus)
     held = [
         view.held_table(room, cooling)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gpumix.catalog import load
 from gpumix.errors import GpumixError
 from gpumix.inventory import EXAMPLE
 from gpumix.inventory.templates import template_text, templates
 from gpumix.report.views import plan as view
 from gpumix.web.folders import plans
-from gpumix.web.house import House
+from gpumix.web.house import House, catalogue
 from gpumix.web.pages.compare import MODEL
 from gpumix.web.pages.plan import read
 
@@ -40,7 +39,6 @@ def example_text(name: str) -> str:
 
 def start(house: House) -> dict[str, Any]:
     """What the template start.html.j2 shows."""
-    catalog = load()
     known = plans(house.folder)
     newest = None
     if known:
@@ -48,7 +46,7 @@ def start(house: House) -> dict[str, Any]:
             newest = read(known[0])
         except GpumixError:  # a file of an older version: its own page says so
             newest = None
-    offers = catalog.listed
+    offers = catalogue().listed
     return {
         "title": "gpumix",
         "examples": examples(),
