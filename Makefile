@@ -3,7 +3,7 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-real test-spark lint types layers fit data docs golden examples accuracy whole-runs mutants fuzz bench bench-fleet bench-mix same-plan bench-serving docs-run site validate-serving validate-kept closed-form never-cheaper bench-training wheel face clean
+.PHONY: help demo test test-real test-spark lint types layers fit constants data docs golden examples accuracy peers whole-runs mutants fuzz bench bench-fleet bench-mix same-plan bench-serving docs-run site validate-serving validate-kept closed-form never-cheaper bench-training wheel face clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,6 +65,9 @@ layers: .venv/.dev  ## who may import whom
 fit: .venv/.dev  ## measurements -> src/gpumix/data/coefficients.json (needs ../shared)
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python tools/fit.py
 
+constants: .venv/.dev  ## what moved each constant, no refit -> src/gpumix/data/constants.csv (needs ../shared)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python tools/fit_record.py
+
 data: .venv/.dev  ## rebuild src/gpumix/data/ from ../shared/data
 	@$(BIN)/python tools/build_data.py
 
@@ -86,6 +89,9 @@ examples: .venv/.dev  ## plan the examples and hold them against tests/golden/ex
 accuracy: .venv/.dev  ## predictions against measurements -> docs/accuracy.md, and whole-runs (needs ../shared; minutes)
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/accuracy.py
 	@$(BIN)/python benchmarks/whole_runs.py
+
+peers: .venv/.dev  ## the part of accuracy beside others -> docs/peers.md, docs/accuracy.md (needs ../shared; minutes)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/beside_peers.py
 
 whole-runs: .venv/.dev  ## published training runs end to end -> docs/training.md (seconds)
 	@$(BIN)/python benchmarks/whole_runs.py

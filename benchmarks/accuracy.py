@@ -18,6 +18,7 @@ import numpy.typing as npt
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 
+import beside_peers  # noqa: E402
 import fit_inference  # noqa: E402
 import fit_left_out  # noqa: E402
 import fit_priors  # noqa: E402
@@ -28,10 +29,15 @@ from gpumix.perf.calibrate import Places, shift  # noqa: E402
 from gpumix.perf.inference.engines import engine_generation  # noqa: E402
 from gpumix.perf.interval import interval, lean_of, tier_sigma  # noqa: E402
 from gpumix.predict.inference import predict_inference  # noqa: E402
+from gpumix.predict.rows import asked_of  # noqa: E402
 from measured import read_rows  # noqa: E402
 
 DOCS = ROOT / "docs"
 RATES = ("output_tok_s_total", "total_tok_s_total", "requests_s", "prefill_tok_s")
+ASKED = (
+    "throughput of a burst", "TPOT and ITL, closed loop", "TTFT, closed loop", "TTFT, open load",
+    "decode step (static batch)", "TTFT of a prefill (static batch)", "TPOT of a single stream",
+)  # fmt: skip
 PLOTTED_EVERY = 4
 """Every so many rows become a point, so that the drawings stay small."""
 
@@ -178,22 +184,13 @@ def misses(m: Measured) -> str:
 
     rate = rows(lambda r: r["metric"] in RATES)
     moe = rows(lambda r: m.catalog.models[r["model"]].is_moe)
-
-    def latency(load: str, *names: str) -> Mask:
-        return rows(lambda r: r["load"] == load and r["metric"].split("_")[0] in names)
-
-    asked = (
+    asked = [
         ("throughput", rate),
         ("throughput, dense", rate & ~moe),
         ("throughput, MoE", rate & moe),
-        ("throughput of a burst", rate & rows(lambda r: r["load"] == "burst")),
-        ("TPOT and ITL, closed loop", latency("concurrency", "tpot", "itl")),
-        ("TTFT, closed loop", latency("concurrency", "ttft")),
-        ("TTFT, open load", latency("request_rate", "ttft")),
-        ("decode step (static batch)", latency("static_batch", "tpot")),
-        ("TTFT of a prefill (static batch)", latency("static_batch", "ttft")),
-        ("TPOT of a single stream", latency("single_stream", "tpot")),
-    )
+    ]
+    words = np.array([asked_of(row["metric"], row["load"]) for row in data.rows])
+    asked += [(name, words == name) for name in ASKED]
     lines = [
         "Median, mean and 90th percentile of the error; each group is predicted by constants "
         "fitted to all others.",
@@ -224,7 +221,9 @@ def left_out(m: Measured) -> str:
         "width of the intervals is set on these same rows: that of engines known on GPUs, families "
         "and sources left out, that of unknown ones on engines left out. Pages that print one "
         "command for all the set-ups they compare (gpustack's without an engine version) are "
-        "neither fitted nor judged here, but below.",
+        "neither fitted nor judged here, but below. `aic-silicon` and `inferencex` share runs of "
+        "MiniMax-M2.5, so each alone is not wholly unseen; above, beside others, they are left out "
+        "together.",
         "",
         "| left out | target | rows | median | mean | p90 |",
         "|---|---|---|---|---|---|",
@@ -355,7 +354,7 @@ def _places(m: Measured, rows: Sequence[int], deployment: str) -> Places:
     )
 
 
-def beside_peers(m: Measured) -> str:
+def beside_roofline(m: Measured) -> str:
     """gpumix and a plain roofline on the same rows, in one run."""
     text = np.flatnonzero(~m.media)
     rows = [m.rows[i] for i in text]
@@ -465,11 +464,12 @@ def inference(catalog: Catalog) -> str:
     m = Measured(catalog)
     parts = [
         ("Misses first: what nothing like it was fitted on", misses(m)),
+        (beside_peers.TITLE, beside_peers.section(fit_left_out.left_out_errors()["source"])),
         ("Left out of the fit", left_out(m)),
         ("Reached", reached(m)),
         ("The same work on two GPUs", pairs(m)),
         ("With three measurements of your own", three_points(m, catalog.shrinkage["inference"])),
-        ("Beside a plain roofline", beside_peers(m) + "\n\n[Beside aiconfigurator](peers.md)."),
+        ("Beside a plain roofline, fitted rows", beside_roofline(m)),
         ("Power", power(catalog)),
         ("Plots", plots(m)),
         ("Slices, worst first", slices(m)),
@@ -493,6 +493,8 @@ def main() -> None:
         parts += [f"## {title}", importlib.import_module(extra.stem).section(catalog)]
     text = "\n\n".join(parts) + "\n"
     (DOCS / "accuracy.md").write_text(text, encoding="utf-8")
+    told = next(one for one in text.split("\n### ") if one.startswith(beside_peers.TITLE))
+    beside_peers.write(told.removeprefix(beside_peers.TITLE).strip())
     print(text)
 
 

@@ -197,7 +197,7 @@ def _memory(catalog: Catalog, usable: Columns, told: Columns) -> Iterable[str]:
     kept = [bool(m) for m in chosen["mem_gib_per_gpu"]]
     chosen = {k: [x for x, yes in zip(v, kept, strict=True) if yes] for k, v in chosen.items()}
     rows = fit_training.Rows(catalog, chosen, catalog.coefficients.training, "mem_gib_per_gpu")
-    without = fit_training.left_out(rows, fit_training._MEMORY_SPREADS)
+    without = fit_training.left_out(rows, fit_training.MEMORY_SPREADS)
     error = np.abs(without / rows.measured - 1.0)
     yield f"| peak memory, fitted rows, groups left out | | {_summary(error)} |"
 

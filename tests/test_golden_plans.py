@@ -40,6 +40,9 @@ NOT_OF_THE_CATALOGUE = {
     "start.csv",
     "audit_rules.csv",  # the fleet's verbs
     "bill_columns.csv",
+    "constant_words.csv",  # explain
+    "constants.csv",
+    "constants_moved.csv",
     "drift_rules.csv",
     "export_gpus.csv",  # names in files that start a plan
     "export_images.csv",

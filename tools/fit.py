@@ -17,6 +17,7 @@ import numpy as np
 import fit_left_out
 import fit_media
 import fit_power
+import fit_record
 import fit_training
 from fit_priors import tables_of
 from gpumix.catalog import Catalog, load
@@ -37,13 +38,7 @@ def main() -> None:
     rows = read_rows("inference.csv.gz")
     text, point, _ = fit_left_out.whole()
     tables: dict[str, Any] = dict(tables_of(point, text.wanted))
-    media_rows = [
-        row
-        for row in rows
-        if row["split"] == "calib"
-        and row["usable"] == "yes"
-        and catalog.models[row["model"]].is_denoiser
-    ]
+    media_rows = fit_media.calibration_rows(rows, catalog)
     media = fit_media.fit(media_rows, catalog)
     out: dict[str, Any] = {
         "inference": tables,
@@ -63,10 +58,11 @@ def main() -> None:
     if not arguments.keep_training:
         out["training"] = fit_training.fit(catalog, read_columns(MEASURED / "training.csv.gz"))
     write(out)
+    fit_record.main()
     print(f"{TARGET.relative_to(ROOT)} in {time.perf_counter() - started:.0f} s", file=sys.stderr)
 
 
-def media_sigma(rows: list[dict[str, str]], catalog: Catalog, tables: fit_media.Tables) -> float:
+def media_sigma(rows: list[fit_media.Row], catalog: Catalog, tables: fit_media.Tables) -> float:
     """Sigma of media predictions: 80 % quantile of log errors over 1.28, widened by a third.
 
     Leaving models out one by one would take hours; the third is what leaving out SDXL costs.

@@ -93,15 +93,16 @@ def whole() -> tuple[Fit, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     return fit, point, fit.jacobian(point)
 
 
-def refit_without(name: str) -> npt.NDArray[np.float64]:
-    """Log errors of a group's rows under constants fitted, to their end, to all others."""
+def refit_without(*names: str) -> npt.NDArray[np.float64]:
+    """Log errors of the rows of some groups under constants fitted, to their end, to all others."""
     _, data, groups = everything()
     fit, point, slopes = whole()
-    here = groups[name]
+    here = np.any([groups[name] for name in names], axis=0)
     best = fit.settle(point, slopes, ~here, tolerance=LOOSE, near=NEAR)
     return fit.log_errors(best, data.take(np.flatnonzero(here)))
 
 
+@cache
 def left_out_errors() -> dict[str, npt.NDArray[np.float64]]:
     """Per kind of group (gpu, family, source): log error of each row when its group is left out."""
     _, data, groups = everything()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,9 @@ PRIORS: dict[tuple[str, str, str], tuple[float, float]] = {
 }
 """Constant -> typical value and the standard deviation of its logarithm."""
 
+RANGE_SIGMAS = 3.0
+"""Constants may move this many prior standard deviations."""
+
 
 def tables_of(theta: npt.NDArray[np.float64]) -> Tables:
     """The media tables at a point of the fit."""
@@ -72,18 +76,38 @@ def _one(row: Row, catalog: Catalog, coefficients: Coefficients) -> float:
     )  # fmt: skip
 
 
-def fit(rows: Sequence[Row], catalog: Catalog) -> Tables:
-    """Fitted media tables; every model weighs like the root of its rows."""
+def calibration_rows(rows: Sequence[Row], catalog: Catalog) -> list[Row]:
+    """Rows to fit on: `calib`, usable, of denoisers."""
+    return [
+        row
+        for row in rows
+        if row["split"] == "calib"
+        and row["usable"] == "yes"
+        and catalog.models[row["model"]].is_denoiser
+    ]
+
+
+def residuals(
+    rows: Sequence[Row], catalog: Catalog
+) -> Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]:
+    """Weighted residuals at a point, then the priors; every model weighs like the root of its
+    rows."""
     measured = np.log([float(row["value"]) for row in rows])
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row["model"]] = counts.get(row["model"], 0) + 1
+    counts = Counter(row["model"] for row in rows)
     weight = np.array([counts[row["model"]] ** -0.25 for row in rows])
 
-    def residuals(theta: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def at(theta: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         log_error = (np.log(predict(rows, catalog, tables_of(theta))) - measured) / 0.15
         soft = np.sqrt(2.0 * (np.sqrt(1.0 + log_error**2) - 1.0)) * np.sign(log_error)
         return np.concatenate([soft * weight, theta])
 
-    found = least_squares(residuals, np.zeros(len(PRIORS)), bounds=(-3.0, 3.0), max_nfev=25)
+    return at
+
+
+def fit(rows: Sequence[Row], catalog: Catalog) -> Tables:
+    """Fitted media tables."""
+    found = least_squares(
+        residuals(rows, catalog), np.zeros(len(PRIORS)), bounds=(-RANGE_SIGMAS, RANGE_SIGMAS),
+        max_nfev=25,
+    )  # fmt: skip
     return tables_of(found.x)

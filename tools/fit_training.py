@@ -123,7 +123,7 @@ START: Section = {
 }  # fmt: skip
 """Where the fit starts, and what it is pulled back towards."""
 
-_TIME_SPREADS = {
+TIME_SPREADS = {
     "architecture": {"bf16": 0.08, "fp8": 0.12, "fp4": 0.25, "attention": 0.25},
     "stack": {"factor": 0.2, "touches": 0.2, "host_s_per_layer": 0.7, "collective_s": 0.7,
               "attention": 0.2, "dequantise_bytes": 0.7, "imbalance": 0.5, "exposed": 0.4},
@@ -135,13 +135,14 @@ _TIME_SPREADS = {
                "network_efficiency": 0.4, "expert_exchanges": 0.5, "straggler": 0.5,
                "optimizer_bytes": 0.5, "encoder_fill": 0.3},
 }  # fmt: skip
-_MEMORY_SPREADS = {
+MEMORY_SPREADS = {
     "stack": {"weight_bytes": 0.3, "gradient_bytes": 0.3, "logit_bytes": 0.4,
               "activation_scale": 0.4, "base_bytes": 0.5,
               "adapter_bytes": 0.7},
     "kernel": {"memory_fragmentation": 0.5, "working_layers": 0.5,
                "selective_kept": 0.4, "qlora_logits": 0.3},
 }  # fmt: skip
+VISION_SPREADS = {"efficiency": 0.4, "bytes_per_flop": 0.4}
 """How far a constant may leave its start: standard deviation of its logarithm."""
 
 Path3 = tuple[str, str, str]
@@ -182,8 +183,8 @@ def solve(
     begin = np.log([section[t][k][n] for t, k, n in paths])
 
     def residuals(x: np.ndarray) -> np.ndarray:
-        ratio = np.log(predict(with_values(section, paths, np.exp(x))) / measured)
-        rows = np.sign(ratio) * np.sqrt(_soft(ratio / NOISE)) * weights
+        predicted = predict(with_values(section, paths, np.exp(x)))
+        rows = residuals_of(predicted, measured, weights)
         return np.concatenate([rows, (x - centre) / spread])
 
     floor = np.array([FLOORS.get(n, -np.inf) for _, _, n in paths])
@@ -209,9 +210,11 @@ CEILINGS = {name: np.log(1.0) for name in (
 """Logarithms of physical bounds: nothing overlaps less than not at all, nothing beats its peak."""
 
 
-def _soft(z: np.ndarray) -> np.ndarray:
-    """Loss that grows linearly for outliers: 2 (sqrt(1 + z^2) - 1)."""
-    return 2.0 * (np.sqrt(1.0 + z**2) - 1.0)
+def residuals_of(predicted: np.ndarray, measured: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted residuals; their squares grow linearly for outliers: 2 (sqrt(1 + z^2) - 1)."""
+    ratio = np.log(predicted / measured)
+    loss = 2.0 * (np.sqrt(1.0 + (ratio / NOISE) ** 2) - 1.0)
+    return np.asarray(np.sign(ratio) * np.sqrt(loss) * weights)
 
 
 class Rows:
@@ -265,7 +268,7 @@ class Rows:
 
 
 def fit_rows(rows: Rows, section: Section, mask: np.ndarray,
-             spreads: Mapping[str, Mapping[str, float]] = _TIME_SPREADS) -> Section:  # fmt: skip
+             spreads: Mapping[str, Mapping[str, float]] = TIME_SPREADS) -> Section:  # fmt: skip
     """Constants fitted to the rows of `mask`, starting from `section`."""
     parameters = free_parameters(section, spreads, rows.keys(mask))
     jobs_of = rows.resolved.jobs.take(mask)
@@ -287,16 +290,14 @@ CENTRE = 0.8
 def fit(catalog: Any, rows: Mapping[str, Sequence[str]]) -> Section:
     """The `training` section fitted to the calib rows among `rows` (columns of text)."""
     columns = calibration_columns(rows)
-    with_memory = _choose(columns, [bool(m) for m in columns["mem_gib_per_gpu"]])
+    with_memory = chosen(columns, [bool(m) for m in columns["mem_gib_per_gpu"]])
     held = held_terms()
     section = START | held
     for _ in range(2):
         times = Rows(catalog, columns, section)
         section = fit_rows(times, section, np.ones(len(times.measured), bool))
         memories = Rows(catalog, with_memory, section, "mem_gib_per_gpu")
-        section = fit_rows(
-            memories, section, np.ones(len(memories.measured), bool), _MEMORY_SPREADS
-        )
+        section = fit_rows(memories, section, np.ones(len(memories.measured), bool), MEMORY_SPREADS)
     times = Rows(catalog, columns, section)
     for table, labels in (("stack", times.stack), ("architecture", times.architecture)):
         set_typical(section, table, labels)
@@ -304,7 +305,7 @@ def fit(catalog: Any, rows: Mapping[str, Sequence[str]]) -> Section:
     times = Rows(catalog, columns, section)
     memories = Rows(catalog, with_memory, section, "mem_gib_per_gpu")
     section["interval"] |= intervals(times, left_out(times))
-    section["interval"] |= intervals(memories, left_out(memories, _MEMORY_SPREADS))
+    section["interval"] |= intervals(memories, left_out(memories, MEMORY_SPREADS))
     for name, table, labels in (
         ("new stack", "stack", times.stack),
         ("new architecture", "architecture", times.architecture),
@@ -325,8 +326,8 @@ def held_terms() -> dict[str, Any]:
 def calibration_columns(rows: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """Rows that may be fitted: split == calib and usable == yes."""
     wanted = zip(rows["split"], rows["usable"], strict=True)
-    chosen = _choose(rows, [split == "calib" and usable == "yes" for split, usable in wanted])
-    return with_targets(chosen)
+    kept = chosen(rows, [split == "calib" and usable == "yes" for split, usable in wanted])
+    return with_targets(kept)
 
 
 def with_targets(columns: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
@@ -336,11 +337,12 @@ def with_targets(columns: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     return {**{k: list(v) for k, v in columns.items()}, "lora_targets": stated}
 
 
-def _choose(rows: Mapping[str, Sequence[str]], keep: Sequence[bool]) -> dict[str, list[str]]:
+def chosen(rows: Mapping[str, Sequence[str]], keep: Sequence[bool]) -> dict[str, list[str]]:
+    """The columns of the rows to keep."""
     return {k: [x for x, yes in zip(v, keep, strict=True) if yes] for k, v in rows.items()}
 
 
-def left_out(rows: Rows, spreads: Mapping[str, Mapping[str, float]] = _TIME_SPREADS) -> np.ndarray:
+def left_out(rows: Rows, spreads: Mapping[str, Mapping[str, float]] = TIME_SPREADS) -> np.ndarray:
     """Prediction of every row by constants fitted without its (model, GPU, precision) group.
 
     Each refit runs from START to convergence, so that it knows nothing of the group.
@@ -376,7 +378,7 @@ def left_out_whole(rows: Rows, labels: np.ndarray, table: str = "") -> np.ndarra
 def set_typical(section: Section, table: str, labels: np.ndarray) -> None:
     """What stands in for an unknown stack or architecture: geometric means of those with rows."""
     measured = [section[table][str(label)] for label in np.unique(labels)]
-    for name in _TIME_SPREADS[table]:
+    for name in TIME_SPREADS[table]:
         section[table]["unknown"][name] = float(
             np.exp(np.mean([np.log(constants[name]) for constants in measured]))
         )
@@ -422,8 +424,7 @@ def fit_vision(catalog: Any, columns: Mapping[str, Sequence[str]], section: Sect
     measured = np.array([float(columns["value"][i]) for i in at])
     questions = [_vision_question(catalog, columns, i) for i in at]
     kinds = {vision_kind(q["model"]) for q in questions}
-    spreads = {"efficiency": 0.4, "bytes_per_flop": 0.4}
-    parameters = [(("vision", k, n), s) for k in sorted(kinds) for n, s in spreads.items()]
+    parameters = [(("vision", k, n), s) for k in sorted(kinds) for n, s in VISION_SPREADS.items()]
 
     def predict(candidate: Section) -> np.ndarray:
         seconds = [vision_seconds(constants=candidate, **q) for q in questions]

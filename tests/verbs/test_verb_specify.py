@@ -70,7 +70,7 @@ def test_every_name_that_is_listed_can_be_explained() -> None:
     for kind, names in known.items():
         assert specify(names[:1], TODAY).kind == kind
         assert specify(names[-1:], TODAY).names == (names[-1],)
-    assert {one.kind for one in listed()} == {"quantity", "formula", *KINDS}
+    assert {one.kind for one in listed()} == {"quantity", "formula", "constant", *KINDS}
 
 
 def test_kinds_are_not_mixed_and_unknown_names_are_refused() -> None:

@@ -31,7 +31,8 @@ def backtest(
     precision: Annotated[str, typer.Option(help="Weight precision of the results.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Compare predictions with measurements: errors by source, GPU, engine, length, batch.
+    """Compare predictions with measurements: errors by what is asked, source, GPU, engine, kind
+    of model, length, batch.
 
     Example: gpumix backtest --points measured.csv.gz
 

@@ -20,7 +20,8 @@ def explain(
         typer.Argument(
             metavar="NAME...|PLAN [WORKLOAD]",
             help="A printed quantity or formula, e.g. tpot_p95_s; GPUs, models, providers or "
-            "countries, several side by side; or a plan.json or its folder, and a workload.",
+            "countries, several side by side; constants of the fit by name, and by what they hold "
+            "for; or a plan.json or its folder, and a workload.",
             autocompletion=names.quantities,
         ),
     ] = None,
@@ -30,19 +31,23 @@ def explain(
     as_json: JsonFlag = False,
 ) -> None:
     """Explain a printed quantity: meaning, unit, formula, source; or GPUs, models, providers,
-    countries: their figures with sources, side by side; or the speeds of a plan.
+    countries: their figures with sources, side by side; or the speeds of a plan; or a constant.
 
-    Of a plan: why each placement is as fast as it is, and the nearest measurement.
+    Of a plan: why each placement is as fast as it is, and the nearest measurement. Of a constant:
+    its prior, what the fit made of it, and the measured rows that moved it.
 
     Example: gpumix explain usd_per_mtok_total
 
     Example: gpumix explain h100-sxm-80gb a100-sxm-80gb l40s-48gb
 
     Example: gpumix explain gpumix-out/team/plan.json chat
+
+    Example: gpumix explain mfu_16bit Hopper
     """
     from gpumix.report import export
     from gpumix.verbs.explain import explain as explanation_of
     from gpumix.verbs.explain import is_quantity, listed
+    from gpumix.verbs.explain_constant import is_constant, names_of_constants
 
     if list_names:
         _list(as_json)
@@ -60,15 +65,19 @@ def explain(
         raise InputError(Problem(name, "is not a plan", "name plan.json or its folder"))
     from gpumix.verbs.specify import is_known
 
+    known = is_quantity(name) or is_known(name)
+    if (more or not known) and is_constant(name):
+        _explain_constants(what, as_json)
+        return
     if more and is_quantity(name):
         raise InputError(Problem("WORKLOAD", "needs a plan", "gpumix explain plan.json WORKLOAD"))
-    if more or (not is_quantity(name) and is_known(name)):
+    if more or (known and not is_quantity(name)):
         _specify(what, as_json)
         return
     try:
         explanation = explanation_of(name)
     except UnknownName as error:
-        like = did_you_mean(error.name, [one.name for one in listed()])
+        like = did_you_mean(error.name, [*names_of_constants(), *(one.name for one in listed())])
         fix = f"{like} `gpumix explain --list` names all".strip()
         raise InputError([replace(one, fix=fix) for one in error.problems]) from None
     if as_json:
@@ -77,6 +86,18 @@ def explain(
     from gpumix.report.terminal import show_explanation
 
     show_explanation(explanation, console())
+
+
+def _explain_constants(words: list[str], as_json: bool) -> None:
+    from gpumix.report import export
+    from gpumix.report.terminal_constants import show_constants
+    from gpumix.verbs.explain_constant import explain_constants
+
+    found = explain_constants(words)
+    if as_json:
+        typer.echo(export.to_json({"constants": [export.record_to_dict(one) for one in found]}))
+        return
+    show_constants(found, console())
 
 
 def _specify(names: list[str], as_json: bool) -> None:

@@ -41,8 +41,8 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A name that can be explained: a `quantity` or a `formula` and what it is in one line; or a
-    `GPU`, `model`, `provider`, `country`, whose name says it."""
+    """A name that can be explained: a `quantity`, a `formula` or a fitted `constant` and what it is
+    in one line; or a `GPU`, `model`, `provider`, `country`, whose name says it."""
 
     name: str
     kind: str
@@ -57,3 +57,43 @@ class PlacementExplanation:
     model: str
     placement: Placement
     formula: Formula | None
+
+
+@dataclass(frozen=True, slots=True)
+class MovedBy:
+    """Rows that moved a fitted constant: of one source, GPU, engine or stack (`kind`, `group`).
+
+    `rows` of them hang on the constant directly; `share` is theirs of all that groups of this kind
+    move it; `without` is its value if they were left out, by one step from the slopes of the fit.
+    """
+
+    kind: str
+    group: str
+    rows: int
+    share: float
+    without: float
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant of coefficients.json: `path` is section.table.key.name.
+
+    `basis` is `fitted`, `derived` (from fitted ones, as `source` says) or `set` (not fitted).
+    Prior and value stand with their 80 % intervals where these are known; `bound` is the physical
+    bound at which the value stands; `source` is the prior's, or the value's where none is fitted.
+    """
+
+    path: str
+    unit: str
+    meaning: str
+    basis: str
+    prior: float | None
+    prior_low: float | None
+    prior_high: float | None
+    value: float
+    low: float | None
+    high: float | None
+    rows: int | None
+    bound: float | None
+    source: str
+    moved: tuple[MovedBy, ...]

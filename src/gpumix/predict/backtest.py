@@ -1,4 +1,5 @@
-"""Predictions against measured rows: errors by split, source, GPU, engine, model, length, batch."""
+"""Predictions against measured rows: errors by what is asked, source, GPU, engine, kind of model,
+length, batch."""
 
 from __future__ import annotations
 
@@ -11,8 +12,9 @@ import numpy.typing as npt
 from gpumix.domain.backtest import Backtest, ErrorSlice
 from gpumix.domain.cells import number_in, numbers_in
 from gpumix.errors import InputError, Problem
+from gpumix.perf.inference.engines import engine_generation
 from gpumix.predict.inference import predict_inference
-from gpumix.predict.rows import errors
+from gpumix.predict.rows import asked_of, errors
 from gpumix.predict.training import predict_training
 
 if TYPE_CHECKING:
@@ -25,10 +27,14 @@ TRAINING_METRICS = frozenset(
 )
 _SLICES: dict[str, tuple[str, ...]] = {
     "inference": (
-        "split", "metric", "source", "gpu", "engine", "model family", "load", "length", "batch",
+        "split", "asked", "metric", "source", "gpu", "engine", "kind of model", "model family",
+        "load", "length", "batch",
     ),
-    "training": ("split", "metric", "source", "gpu", "task", "stack", "model family"),
+    "training": (
+        "split", "metric", "source", "gpu", "task", "stack", "kind of model", "model family",
+    ),
 }  # fmt: skip
+_ADAPTERS = ("lora", "qlora")
 _LENGTHS = ((0, "under 512"), (512, "512-2k"), (2048, "2k-8k"), (8192, "8k and more"))
 _BATCHES = ((0, "1"), (2, "2-16"), (17, "17-128"), (129, "more than 128"))
 
@@ -106,9 +112,20 @@ def _slices(
 def _labels(by: str, rows: Columns, catalog: Catalog) -> Sequence[str]:
     n = len(rows["value"])
     empty = [""] * n
+    known = catalog.models.values()
     if by == "model family":
-        families = {m.id: m.family for m in catalog.models.values()}
+        families = {m.id: m.family for m in known}
         return [families.get(m, "") for m in rows.get("model", empty)]
+    if by == "kind of model":
+        routed = {m.id: "mixture of experts" if m.is_moe else "dense" for m in known}
+        tasks = rows.get("task", empty)
+        kinds = [routed.get(m, "") for m in rows.get("model", empty)]
+        return ["adapters" if t in _ADAPTERS else k for t, k in zip(tasks, kinds, strict=True)]
+    if by == "asked":
+        loads = rows.get("load", empty)
+        return [asked_of(m, load) for m, load in zip(rows["metric"], loads, strict=True)]
+    if by == "engine":
+        return _generations(rows, catalog)
     if by == "source":
         named = rows.get("source_id") or rows.get("source", empty)
         return [text.split(" ")[0] for text in named]
@@ -117,6 +134,18 @@ def _labels(by: str, rows: Columns, catalog: Catalog) -> Sequence[str]:
     if by == "batch":
         return _classes(rows.get("load_value", empty), _BATCHES)
     return rows.get(by, empty)
+
+
+def _generations(rows: Columns, catalog: Catalog) -> list[str]:
+    """The engine generation whose constants predict each row."""
+    empty = [""] * len(rows["value"])
+    names = ("engine", "engine_version", "weight_precision", "gpu")
+    found = []
+    for engine, version, precision, gpu in zip(*(rows.get(n, empty) for n in names), strict=True):
+        part = catalog.gpus.get(gpu)
+        own = (part.vendor, part.architecture) if part else ()
+        found.append(engine_generation(engine, version, precision, *own)[0] if engine else "")
+    return found
 
 
 def _classes(cells: Sequence[str], bounds: Sequence[tuple[int, str]]) -> list[str]:

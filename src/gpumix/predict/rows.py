@@ -118,6 +118,33 @@ def figure_of(metric: str) -> str:
     return "joules" if metric == "joules_per_output_token" else quantity_of(metric)
 
 
+_ASKED = {
+    ("static_batch", "tpot"): "decode step (static batch)",
+    ("static_batch", "ttft"): "TTFT of a prefill (static batch)",
+    ("concurrency", "tpot"): "TPOT and ITL, closed loop",
+    ("concurrency", "itl"): "TPOT and ITL, closed loop",
+    ("concurrency", "ttft"): "TTFT, closed loop",
+    ("request_rate", "ttft"): "TTFT, open load",
+    ("single_stream", "tpot"): "TPOT of a single stream",
+    ("burst", "throughput"): "throughput of a burst",
+}
+"""What rows ask, by load and quantity, where errors differ by it: the lines of docs/accuracy.md."""
+
+
+def asked_of(metric: str, load: str) -> str:
+    """What a measured row asks: a quantity under a kind of load.
+
+    >>> asked_of("ttft_ms_p50", "request_rate"), asked_of("output_tok_s_total", "concurrency")
+    ('TTFT, open load', 'throughput')
+    >>> asked_of("tpot_ms_mean", "burst")
+    'tpot, burst'
+    """
+    quantity = quantity_of(metric)
+    alone = quantity in ("throughput", "power") or not load
+    words = quantity if alone else f"{quantity}, {load.replace('_', ' ')}"
+    return _ASKED.get((load, quantity), words)
+
+
 def errors(
     predicted: npt.NDArray[np.float64], measured: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:

@@ -254,7 +254,7 @@ def show_listed(names: Sequence[Listed], console: Console) -> None:
     """Every name that can be explained, one to a line: quantities first, then formulas."""
     titles = {
         "quantity": "Quantities", "formula": "Formulas", "GPU": "GPUs", "model": "Models",
-        "provider": "Providers", "country": "Countries",
+        "provider": "Providers", "country": "Countries", "constant": "Constants of the fit",
     }  # fmt: skip
     for kind, title in titles.items():
         console.print(Text(title, style="bold"))

@@ -20,6 +20,7 @@ from gpumix.docstrings import docstring
 from gpumix.domain.explanation import Explanation, Formula, Listed, PlacementExplanation
 from gpumix.domain.plan import Plan
 from gpumix.errors import DataError, InputError, UnknownName, unknown_name
+from gpumix.verbs.explain_constant import listed_constants, tables_with
 from gpumix.verbs.specify import things
 
 ENGINES: Final = ("gpumix.perf", "gpumix.serving", "gpumix.cost")
@@ -52,7 +53,10 @@ def explain(name: str) -> Explanation:
         definition=formula.summary,
         example="",
         formula=formula,
-        related=tuple(f.name for f in known.values() if f.formula == formula.path),
+        related=(
+            *(f.name for f in known.values() if f.formula == formula.path),
+            *tables_with(formula.path.rpartition(".")[2]),
+        ),
     )
 
 
@@ -67,7 +71,7 @@ def is_quantity(name: str) -> bool:
 
 def listed() -> tuple[Listed, ...]:
     """Everything by the name that `explain` knows, with one line each: quantities, formulas, then
-    GPUs, models, providers, countries.
+    GPUs, models, providers, countries, constants of the fit.
 
     A formula that a quantity has its name from goes by its dotted path.
     """
@@ -79,6 +83,7 @@ def listed() -> tuple[Listed, ...]:
             for name, formula in formulas().items()
         ),
         *(Listed(name, kind, "") for kind, names in things(load()).items() for name in names),
+        *listed_constants(),
     )
 
 
@@ -158,7 +163,7 @@ def _of_field(own: fields.Field) -> Explanation:
         definition=own.definition,
         example=_example(own),
         formula=formula_at(own.formula) if own.formula else None,
-        related=_related(own),
+        related=(*_related(own), *tables_with(own.name)),
     )
 
 

@@ -8,8 +8,10 @@ from pydantic import Field
 
 from gpumix.report import export
 from gpumix.report.tables import Table, column, text
+from gpumix.report.views import constants as constants_view
 from gpumix.report.views import specification as spec_view
 from gpumix.verbs.explain import explain, is_quantity, listed
+from gpumix.verbs.explain_constant import explain_constants, is_constant
 from gpumix.verbs.specify import is_known, specify
 from gpumix.web.house import House, Query
 from gpumix.web.pages.page import Page
@@ -19,8 +21,8 @@ from gpumix.web.shown import Shown
 class ExplainQuery(Query):
     """Which name; none lists all."""
 
-    name: str = Field("", description="A field, formula, GPU, model, provider or country.",
-                      max_length=200)  # fmt: skip
+    name: str = Field("", description="A field, formula, GPU, model, provider, country or "
+                      "constant of the fit.", max_length=200)  # fmt: skip
     find: str = Field("", description="List only names that hold these letters.", max_length=100)
 
 
@@ -30,6 +32,8 @@ def answer(query: ExplainQuery, house: House) -> Shown:
         return _list(query.find)
     if not is_quantity(query.name) and is_known(query.name):
         return _specified(query.name)
+    if not is_quantity(query.name) and is_constant(query.name):
+        return _constants(query.name)
     found = explain(query.name)
     return Shown(
         title=found.label,
@@ -53,6 +57,25 @@ def _specified(name: str) -> Shown:
     )
 
 
+def _constants(name: str) -> Shown:
+    found = explain_constants([name])
+    one = found[0]
+    alone = len(found) == 1
+    return Shown(
+        title=one.path if alone else name,
+        eyebrow="Explain · constant",
+        headline=one.meaning if alone else f"{len(found)} constants of the fit go by this name.",
+        lead=(
+            (*tuple(constants_view.sentences(one))[1:], constants_view.HOW_MOVED)
+            if alone
+            else (constants_view.SIDE_BY_SIDE,)
+        ),
+        data={"constants": [export.record_to_dict(each) for each in found]},
+        tables=(constants_view.moved(one) if alone else constants_view.overview(found),),
+        more={"found": None, "names": None},
+    )
+
+
 def _list(find: str) -> Shown:
     wanted = find.lower()
     names = [one for one in listed() if wanted in one.name.lower() or wanted in one.summary.lower()]
@@ -61,7 +84,8 @@ def _list(find: str) -> Shown:
     return Shown(
         title="What the figures mean",
         eyebrow="Explain",
-        headline=f"{len(names):,} names: fields, formulas, GPUs, models, providers, countries.",
+        headline=f"{len(names):,} names: fields, formulas, GPUs, models, providers, countries, "
+        "constants.",
         data={"names": [export.record_to_dict(one) for one in names]},
         tables=(Table("Names", columns, rows),),
         more={"found": None, "names": names, "find": find},
