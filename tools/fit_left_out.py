@@ -21,7 +21,7 @@ from fit_inference import (
     calibration_rows,
     typical,
 )
-from fit_priors import MODERN, SAME_ARCHITECTURE
+from fit_priors import SAME_ARCHITECTURE
 from gpumix.catalog import Catalog, load
 from gpumix.perf.inference.constants import CONSUMER, Key, kernel_architecture
 from gpumix.perf.inference.deployment import is_consumer
@@ -199,8 +199,7 @@ def sigmas(
     )
     new = np.isfinite(size["engine"])
     same = np.ones(int(new.sum()))
-    unknown = quantile((size["engine"] / of_known)[new], same, 0.8) / Z80
-    out["engine"]["other"] = max(unknown, *(out["engine"].get(name, 1.0) for name in MODERN))
+    out["engine"]["other"] = quantile((size["engine"] / of_known)[new], same, 0.8) / Z80
     out["lean"] = lean
     for name in ("itl", "e2e"):
         out["quantity"].setdefault(name, out["quantity"]["tpot"])

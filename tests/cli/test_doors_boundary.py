@@ -131,7 +131,7 @@ def test_a_stream_of_any_encoding_prints_the_nearest_it_can(
 def test_an_answer_in_every_encoding(environment: dict[str, str]) -> None:
     done = gpumix(*COMPARE, env=environment)
     assert done.returncode == 0, done.stderr
-    assert b"Cheapest: " in done.stdout
+    assert b"Cheapest" in done.stdout
     assert done.stderr == b""
 
 

@@ -56,10 +56,11 @@ def test_the_unseen_is_less_certain(catalog: Catalog) -> None:
     widest = max(f for name, f in measured.items() if name != "any")
     assert measured["any"] > 1.2 * widest
     assert "Volta" in measured
-    known = sigma("Hopper", "vllm 0.9")
-    assert known < sigma("of the future", "vllm 0.9")
+    newest = NEWEST["vllm"]
+    known = sigma("Hopper", newest)
+    assert known < sigma("of the future", newest)
     assert known < sigma("Hopper", "unheard of")
-    assert known == pytest.approx(sigma("Hopper", "vllm 0.9"))
+    assert known == pytest.approx(sigma("Hopper", newest))
 
 
 def test_older_parts_reach_less_of_their_peaks(catalog: Catalog) -> None:
@@ -87,3 +88,19 @@ def test_a_volta_card_is_about_a_third_of_an_ampere_one(catalog: Catalog) -> Non
     }  # fmt: skip
     volta, ampere = predict_inference(points, catalog=catalog)["value"]
     assert 0.15 < volta / ampere < 0.4
+
+
+def test_first_tokens_come_late_more_often_than_soon(catalog: Catalog) -> None:
+    import numpy as np
+
+    from gpumix.predict.inference import predict_inference
+
+    points = {
+        "gpu": ["h100-sxm-80gb"] * 2, "n_gpus": [1] * 2, "engine": ["vllm"] * 2,
+        "model": ["meta-llama/Llama-3.1-8B-Instruct"] * 2, "input_len": [1024] * 2,
+        "output_len": [256] * 2, "load": ["concurrency"] * 2, "load_value": [16] * 2,
+        "metric": ["ttft_ms_mean", "output_tok_s_total"],
+    }  # fmt: skip
+    out = predict_inference(points, catalog=catalog)
+    lean = np.log(out["high"] / out["value"]) / np.log(out["value"] / out["low"])
+    assert lean[0] > 1.4 > lean[1] > 0.7

@@ -13,6 +13,7 @@ from gpumix.perf.inference import kernels
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.engines import engine_generation
 from gpumix.perf.inference.memory import memory, weights_bytes
+from gpumix.perf.inference.steps import step_parts
 from gpumix.perf.links import link_of
 from gpumix.perf.precision import unstated_kv, weight_format
 from gpumix.perf.shapes import shape_of
@@ -43,6 +44,24 @@ def test_a_latent_cache_is_not_split_by_tensor_parallelism(deploy: Deploy) -> No
     assert whole.kv_bytes_per_token[0] == pytest.approx(70_272)
     heads = memory(deploy("meta-llama/Llama-3.1-70B-Instruct", tp=8), 1000.0, 100.0)
     assert heads.kv_bytes_per_token[0] == pytest.approx(327_680 / 8)
+
+
+def test_every_rank_of_parallel_attention_holds_the_dense_weights(deploy: Deploy) -> None:
+    split = deploy("deepseek-ai/DeepSeek-V3", "b200-sxm-180gb", tp=8, ep=8, weights="fp8")
+    ranks = deploy("deepseek-ai/DeepSeek-V3", "b200-sxm-180gb", dp=8, ep=8, weights="fp8")
+    more = weights_bytes(ranks)[0] - weights_bytes(split)[0]
+    assert more == pytest.approx(split.dense_params[0] * split.dense_bytes[0] * 7 / 8, rel=0.01)
+
+
+def test_old_kernels_read_again_what_heads_share(deploy: Deploy) -> None:
+    def reads(model: str, version: str) -> float:
+        dep = deploy(model, engine="vllm", version=version)
+        parts = step_parts(dep, 64.0, 2048.0, 0.0, 1.0)
+        return float(parts.attention_s[0] * dep.kv_rate[0])
+
+    apart, shared = "meta-llama/Llama-2-7b-hf", "meta-llama/Meta-Llama-3-8B"
+    assert reads(apart, "0.4.0") == pytest.approx(reads(apart, "0.9.0"), rel=0.05)
+    assert reads(shared, "0.4.0") > 1.3 * reads(shared, "0.9.0")
 
 
 def test_70b_in_16_bits_fits_two_h100_but_not_one(deploy: Deploy) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gpumix.catalog import load
-from gpumix.perf.precision import weight_format
+from gpumix.perf.precision import peak_16bit, weight_format
 
 CATALOG = load()
 LLAMA = CATALOG.models["meta-llama/Llama-3.1-8B-Instruct"]
@@ -25,3 +25,11 @@ def test_only_a_part_without_bf16_is_said_to_run_it_as_fp16() -> None:
     assert (
         weight_format("bf16", V100, LLAMA, "vllm").note == "v100-sxm-32gb has no bf16: run as fp16"
     )
+
+
+def test_llama_cpp_has_twice_the_peak_on_geforce_cards_alone() -> None:
+    geforce = CATALOG.gpus["rtx4090-24gb"]
+    assert peak_16bit(geforce, "llama.cpp") == pytest.approx(
+        2.0 * peak_16bit(geforce, "vllm"), rel=0.01
+    )
+    assert peak_16bit(H100, "llama.cpp") == peak_16bit(H100, "vllm")

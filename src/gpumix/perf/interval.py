@@ -94,6 +94,35 @@ def lean_of(tables: Mapping[str, Table], quantity: npt.NDArray[np.str_]) -> Floa
     return _looked_up(lean, quantity, "")
 
 
+def widths(
+    tables: Mapping[str, Table],
+    quantities: npt.NDArray[np.str_],
+    quantity: npt.NDArray[np.intp],
+    machines: npt.NDArray[np.str_],
+    engines: npt.NDArray[np.str_],
+    key: npt.NDArray[np.intp],
+    routed: npt.NDArray[np.bool_],
+) -> tuple[FloatArray, FloatArray]:
+    """`tier_sigma` and `lean_of` of each row; names are looked up once a kind of row.
+
+    Args:
+        tables: `coefficients.inference` (its `sigma` table).
+        quantities: throughput, ttft, tpot, power, media; `quantity` says which is a row's.
+        machines, engines: parallel; `key` says which pair is a row's.
+        routed: whether tokens are routed, of each row.
+
+    Returns: sigma and lean of each row [1].
+
+    Source: residuals of groups left out, tools/fit_left_out.py.
+    """
+    cells = np.indices((len(quantities), len(machines), 2)).reshape(3, -1)
+    sigma = tier_sigma(
+        tables, quantities[cells[0]], machines[cells[1]], engines[cells[1]], cells[2] > 0
+    )
+    cell = (quantity * len(machines) + key) * 2 + routed
+    return sigma[cell], lean_of(tables, quantities)[quantity]
+
+
 def _looked_up(table: Mapping[str, float], names: npt.NDArray[np.str_], other: str) -> FloatArray:
     unique, index = np.unique(names, return_inverse=True)
     values = np.array([table.get(str(n), table[other]) for n in unique], dtype=np.float64)

@@ -23,7 +23,7 @@ from gpumix.perf.calibrate import Places
 from gpumix.perf.inference.constants import is_fitted
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments
 from gpumix.perf.inference.questions import LOADS, METRICS, Questions, answer
-from gpumix.perf.interval import interval, lean_of, tier_sigma
+from gpumix.perf.interval import interval, widths
 from gpumix.perf.precision import kv_bytes_per_value, weight_format
 from gpumix.perf.shapes import shape_of
 from gpumix.predict.columns import Column, IntArray, column, distinct, refuse_missing, rows_of
@@ -369,21 +369,18 @@ class _Prediction:
     ) -> None:
         keys = dep.key_index[index]
         metrics, metric = np.unique(questions.metric, return_inverse=True)
-        engine = np.array([k.engine for k in dep.keys])[keys]
-        tables = self.catalog.coefficients.inference
-        quantity = np.array([quantity_of(name) for name in metrics])[metric]
-        sigma = tier_sigma(
-            tables,
-            quantity,
-            np.array([k.machine for k in dep.keys])[keys],
-            engine,
-            dep.expert_params[index] > 0.0,
+        quantities = np.array([quantity_of(name) for name in metrics])
+        machines, engines = (
+            np.array([getattr(k, n) for k in dep.keys]) for n in ("machine", "engine")
         )
+        routed = dep.expert_params[index] > 0.0
+        tables = self.catalog.coefficients.inference
+        sigma, lean = widths(tables, quantities, metric, machines, engines, keys, routed)
         asked = None
         if self._cares:
             figures = np.array([figure_of(name) for name in metrics])[metric]
-            asked = asked_of(engine, named[0][index], named[1][index], figures, questions)
-        self._settle(rows, value, sigma, asked, lean_of(tables, quantity))
+            asked = asked_of(engines[keys], named[0][index], named[1][index], figures, questions)
+        self._settle(rows, value, sigma, asked, lean)
         self.out["limit"][rows] = limit
         empty = ~np.isfinite(value)
         tight = tight_notes(dep.take(index), questions.input_len + questions.output_len)
