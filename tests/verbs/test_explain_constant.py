@@ -102,6 +102,8 @@ def test_a_quantity_keeps_its_name_and_names_the_constants() -> None:
     told = json.loads(CliRunner().invoke(app, ["explain", "step_s", "--json"]).output)
     assert told["unit"] == "s"
     assert "inference.engine.step_s" in told["related"]
+    run = CliRunner().invoke(app, ["explain", "inference.engine.step_s", "--json"])
+    assert len(json.loads(run.output)["constants"]) > 10
 
 
 def test_every_listed_constant_can_be_explained() -> None:

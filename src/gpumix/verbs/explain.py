@@ -20,7 +20,7 @@ from gpumix.docstrings import docstring
 from gpumix.domain.explanation import Explanation, Formula, Listed, PlacementExplanation
 from gpumix.domain.plan import Plan
 from gpumix.errors import DataError, InputError, UnknownName, unknown_name
-from gpumix.verbs.explain_constant import listed_constants, tables_with
+from gpumix.verbs.explain_constant import is_constant, listed_constants, tables_with
 from gpumix.verbs.specify import things
 
 ENGINES: Final = ("gpumix.perf", "gpumix.serving", "gpumix.cost")
@@ -61,7 +61,9 @@ def explain(name: str) -> Explanation:
 
 
 def is_quantity(name: str) -> bool:
-    """Whether a name is a field's or a formula's."""
+    """Whether a name is a field's or a formula's; a dotted one may be a constant's instead."""
+    if "." in name and is_constant(name):
+        return False
     try:
         explain(name)
     except UnknownName:
