@@ -253,7 +253,7 @@ def test_explain_leads_to_formula_and_source(monkeypatch, capsys):  # type: igno
 
 
 def test_explain_says_where_the_names_are(monkeypatch, capsys, tmp_path):  # type: ignore[no-untyped-def]
-    assert run(monkeypatch, "explain", "nosuch") == 2
+    assert run(monkeypatch, "explain", "zzzqqqxx") == 2
     assert capsys.readouterr().err.rstrip().endswith("(`gpumix explain --list` names all)")
     assert run(monkeypatch, "explain", "usd_per_mtoken") == 2
     err = capsys.readouterr().err

@@ -49,7 +49,7 @@ class _Step:
 
 
 def at_share(case: Case, share: float, laid: Laid) -> Case:
-    """The case with so many times its work, and what holds that.
+    """The case with several times its work, and what holds that.
 
     What states its GPUs or servers holds ceil(share x what is stated) of them, servers whole, and
     is busy for the work that it does; what states neither is sized by the load.
@@ -57,7 +57,7 @@ def at_share(case: Case, share: float, laid: Laid) -> Case:
     Args:
         case: the case.
         share: times its work, above 0.
-        laid: the case with so many servers of its options and the defaults that are laid on them.
+        laid: the case with that many servers of its options and the defaults that are laid on them.
 
     Source: docs/tco-case.md, "By volume".
     """
@@ -99,7 +99,7 @@ def _is_stated(option: Option) -> bool:
 
 
 def _held(option: Option, share: float) -> float:
-    """GPUs, or servers without GPUs, that an option holds for so many times the work."""
+    """GPUs, or servers without GPUs, that an option holds for a multiple of the work."""
     each = _each(option)
     return math.ceil(_stated(option) * share / each - _SLACK) * each
 
@@ -191,7 +191,7 @@ def by_volume(case: Case, laid: Laid) -> ByVolume:
 
     Args:
         case: a case for which `may_grow` names no reason.
-        laid: the case with so many servers of its options and the defaults that are laid on them.
+        laid: the case with that many servers of its options and the defaults that are laid on them.
 
     Source: docs/tco-case.md, "By volume".
     """
