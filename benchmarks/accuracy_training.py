@@ -21,7 +21,9 @@ import fit_training  # noqa: E402
 from gpumix.catalog import Catalog, load  # noqa: E402
 from gpumix.domain.cells import numbers_in  # noqa: E402
 from gpumix.files import read_columns  # noqa: E402
+from gpumix.perf.training.memory import memory  # noqa: E402
 from gpumix.predict.training import interval_slices, predict_training  # noqa: E402
+from gpumix.units import GIB  # noqa: E402
 from measured import MEASURED  # noqa: E402
 
 DOCS = ROOT / "docs"
@@ -47,7 +49,7 @@ def section(catalog: Catalog) -> str:
                  for t, keys in catalog.coefficients.training.items()}  # fmt: skip
     left_out = fit_training.left_out(rows)
     sources = fit_training.left_out_whole(rows, rows.source)
-    out = predict_training(usable, catalog=catalog)
+    out = predict_training(told, catalog=catalog)
     value, predicted = numbers_in(usable["value"]), numbers_in(out["value"])
     error = np.abs(predicted / value - 1.0)
     split = np.array(usable["split"])
@@ -81,15 +83,17 @@ def section(catalog: Catalog) -> str:
 
 def _kinds(rows: fit_training.Rows) -> dict[str, Mask]:
     jobs = rows.resolved.jobs
-    plain = np.isin(rows.stack, PLAIN)
-    dense, adapter = jobs.kind == "dense", jobs.kind == "adapter"
+    plain, adapter = np.isin(rows.stack, PLAIN), jobs.trains_adapter
+    dense, encoder = jobs.kind == "dense", jobs.kind == "encoder"
     return {
-        "dense, pre-training and SFT | mean 8, p90 18 %": dense,
-        "dense and encoders | ": dense | (jobs.kind == "encoder"),
-        "LoRA and QLoRA, tuned stacks | median 12 %": adapter & ~plain,
-        "LoRA and QLoRA, plain HF | median 18 %": adapter & plain,
-        "MoE | median 20 %": jobs.kind == "moe",
-        "encoders (BERT) | ": jobs.kind == "encoder",
+        "dense, pre-training and SFT | mean 7, p90 15 %": dense,
+        "mixture of experts, pre-training | mean 14, p90 28 %": (jobs.kind == "moe") & ~adapter,
+        "LoRA and QLoRA | mean 11, p90 26 %": adapter,
+        "LoRA and QLoRA, tuned stacks | ": adapter & ~plain,
+        "LoRA and QLoRA, plain HF | ": adapter & plain,
+        "QLoRA of mixtures | ": adapter & (jobs.kind == "moe"),
+        "dense and encoders | ": dense | encoder,
+        "encoders (BERT) | ": encoder,
     }
 
 
@@ -187,19 +191,30 @@ def _ratios(
 
 def _memory(catalog: Catalog, usable: Columns, told: Columns) -> Iterable[str]:
     measured = numbers_in(usable["mem_gib_per_gpu"])
-    have = np.isfinite(measured)
+    have = np.isfinite(measured) & np.array([not cell for cell in usable["peak_alloc_gib"]])
     for name, columns in (("", usable), (", adapters with trained embeddings separate", told)):
         asked = {**columns, "metric": ["mem_gib_per_gpu"] * len(measured)}
         predicted = numbers_in(predict_training(asked, catalog=catalog)["value"])
         error = np.abs(predicted / measured - 1.0)[have]
         yield f"| peak memory{name} | median 10, p90 25 % | {_summary(error)} |"
     chosen = fit_training.calibration_columns(usable)
-    kept = [bool(m) for m in chosen["mem_gib_per_gpu"]]
-    chosen = {k: [x for x, yes in zip(v, kept, strict=True) if yes] for k, v in chosen.items()}
-    rows = fit_training.Rows(catalog, chosen, catalog.coefficients.training, "mem_gib_per_gpu")
-    without = fit_training.left_out(rows, fit_training.MEMORY_SPREADS)
+    rows = fit_training.Rows(
+        catalog, fit_training.memory_columns(chosen), catalog.coefficients.training,
+        "mem_gib_per_gpu",
+    )  # fmt: skip
+    without = fit_training.left_out(rows, fit_training.fit_memory)
     error = np.abs(without / rows.measured - 1.0)
     yield f"| peak memory, fitted rows, groups left out | | {_summary(error)} |"
+    printed = {**chosen, "has": [str(bool(x)) for x in chosen["peak_alloc_gib"]]}
+    rows = fit_training.Rows(
+        catalog, _choose(printed, "has", ("True",)), catalog.coefficients.training,
+        "mem_gib_per_gpu",
+    )  # fmt: skip
+    need = memory(rows.resolved.jobs, catalog.coefficients.training)
+    peak = numbers_in([rows.columns["peak_alloc_gib"][row] for row in rows.resolved.rows])
+    error = np.abs((need.total_bytes - need.overhead) / GIB / peak - 1.0)
+    yield f"| peak allocated, where it is printed | median 5 % | {_summary(error)} |"
+    yield f"| of these jobs, which ran, called fitting: {need.fits.mean():.1%} | | | | | |"
 
 
 def _bloom(usable: Columns, predicted: Floats) -> Iterable[str]:

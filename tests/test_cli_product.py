@@ -95,7 +95,7 @@ def test_explain_lists_every_name(
     assert run(monkeypatch, "explain", "--list", "--json") == 0
     names = json.loads(capsys.readouterr().out)["names"]
     assert {one["kind"] for one in names} == {
-        "quantity", "formula", "GPU", "model", "provider", "country"
+        "quantity", "formula", "constant", "GPU", "model", "provider", "country"
     }  # fmt: skip
     assert run(monkeypatch, "explain") == 2
     assert "gpumix explain --list" in capsys.readouterr().err

@@ -28,7 +28,7 @@ INFERENCE_COLUMNS = (
 TRAINING_COLUMNS = (
     "id,source,date,gpu,n_gpus,gpus_per_node,intra_link,inter_link,inter_gbps_per_node,model,task,"
     "method,precision,seq_len,global_batch,micro_batch,tp,pp,cp,ep,dp,vp,sharding,activation_ckpt,"
-    "stack,metric,value,split,usable"
+    "stack,moe_dispatcher,cuda_graph,metric,value,split,usable"
 )
 
 

@@ -32,9 +32,14 @@ def main() -> None:
     """Fit every engine and write the file."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--keep-training", action="store_true", help="leave that section as it is")
+    parser.add_argument("--only-training", action="store_true", help="leave all others as they are")
     arguments = parser.parse_args()
     started = time.perf_counter()
     catalog = load()
+    if arguments.only_training:
+        training = fit_training.fit(catalog, read_columns(MEASURED / "training.csv.gz"))
+        write(json.loads(TARGET.read_text(encoding="utf-8")) | {"training": training})
+        return
     rows = read_rows("inference.csv.gz")
     text, point, _ = fit_left_out.whole()
     tables: dict[str, Any] = dict(tables_of(point, text.wanted))

@@ -182,11 +182,17 @@ def _training(
 
 
 def training(catalog: Catalog) -> Iterator[Fitted]:
-    """The two fits of the training engine: step times, then memory."""
+    """The three fits of the training engine: step times of dense models, of mixtures, memory."""
     columns = fit_training.calibration_columns(read_columns(MEASURED / "training.csv.gz"))
-    yield _training(catalog, columns, "", fit_training.TIME_SPREADS)
-    known = [bool(cell) for cell in columns["mem_gib_per_gpu"]]
-    columns = fit_training.chosen(columns, known)
+    resolved = fit_training.Rows(catalog, columns, catalog.coefficients.training).resolved
+    routed = np.zeros(len(columns["gpu"]), bool)
+    routed[resolved.rows] = resolved.jobs.shapes.experts > 0
+    for kept, spreads in (
+        (~routed, fit_training.TIME_SPREADS),
+        (routed, fit_training.EXPERT_SPREADS),
+    ):
+        yield _training(catalog, fit_training.chosen(columns, kept.tolist()), "", spreads)
+    columns = fit_training.memory_columns(columns)
     yield _training(catalog, columns, "mem_gib_per_gpu", fit_training.MEMORY_SPREADS)
 
 
@@ -324,7 +330,9 @@ def without_slopes(catalog: Catalog) -> Iterator[dict[str, object]]:
             }  # fmt: skip
     for (section, table, key), how in derived().items():
         for name, value in getattr(catalog.coefficients, section)[table][key].items():
-            if section == "training" and name not in fit_training.TIME_SPREADS[table]:
+            if section == "training" and name not in (
+                fit_training.TIME_SPREADS[table] | fit_training.EXPERT_SPREADS.get(table, {})
+            ):
                 continue
             yield {
                 "section": section, "table": table, "key": key, "name": name, "basis": "derived",

@@ -27,6 +27,8 @@ from gpumix.predict.training_rows import Table, resolve
 from gpumix.units import GIB
 
 Section = dict[str, dict[str, dict[str, float]]]
+Fit = Callable[["Rows", Section, np.ndarray], Section]
+"""Constants from rows, a start and the rows to take."""
 
 
 def _stack(base: Mapping[str, float], **changed: float) -> dict[str, float]:
@@ -46,6 +48,7 @@ _MEGATRON = {
     "sequence_parallel": 1.0, "model_parallel": 1.0, "interleaves": 1.0, "shards_weights": 0.0,
     "tuned": 1.0, "imbalance": 0.25, "base_bytes": 1.5e9, "adapter_bytes": 16.0,
     "selective_ckpt": 1.0, "fused_attention": 1.0, "exposed": 0.6,
+    "moe_factor": 1.0, "sends_once": 0.0,
 }  # fmt: skip
 _FSDP = _stack(
     _MEGATRON, attention=1.0, gradient_bytes=4.0, weight_bytes=4.0, optimizer_bytes=8.0,
@@ -78,14 +81,14 @@ START: Section = {
     },
     "stack": {
         "megatron": dict(_MEGATRON),
-        "megatron-bridge": dict(_MEGATRON),
+        "megatron-bridge": _stack(_MEGATRON, sends_once=1.0),
         "nemo": dict(_MEGATRON),
         "mlperf": dict(_MEGATRON),
         "megatron-deepspeed": dict(_LEGACY),
         "paxml": _stack(_FSDP), "maxtext": _stack(_FSDP), "fsdp": _stack(_FSDP),
         "fsdp-composer": _stack(_FSDP), "litgpt-fsdp": _stack(_FSDP),
         "torchtitan": _stack(_FSDP, model_parallel=1.0),
-        "nemo-automodel": _stack(_FSDP, model_parallel=1.0),
+        "nemo-automodel": _stack(_FSDP, model_parallel=1.0, sends_once=1.0),
         "torchtune": _stack(
             _FSDP, factor=0.9, host_s_per_layer=1e-3, shards_weights=-1.0, weight_bytes=2.0,
             gradient_bytes=1.0, optimizer_bytes=2.0, logit_bytes=0.5, base_bytes=7e8,
@@ -102,11 +105,13 @@ START: Section = {
     },
     "kernel": {
         "all": {
-            "touches": 8.0, "gemm_roofline": 1.5, "grouped_gemm": 0.7, "grouped_gemm_8bit": 0.5,
-            "power_exponent": 0.25, "selective": 0.1, "lora_touches": 0.5,
-            "moe_host_s_per_layer": 5e-3,
+            "touches": 8.0, "gemm_roofline": 1.5, "grouped_roofline": 0.7,
+            "power_exponent": 0.25, "selective": 0.1, "lora_touches": 0.5, "fused_touches": 0.7,
+            "logit_width": 1.0, "copy_touches": 1.0, "state_touches": 1.0,
+            "moe_host_s_per_layer": 2e-3, "moe_stall": 0.2, "exchange_exposed": 0.4,
             "host_power": 4.0,
-            "network_efficiency": 0.7, "expert_exchanges": 4.0, "straggler": 0.01,
+            "network_efficiency": 0.7, "expert_exchanges": 4.0, "expert_exchanges_once": 4.0,
+            "straggler": 0.01,
             "optimizer_bytes": 26.0, "encoder_fill": 0.5, "calibration_trust": 0.4,
             "memory_fragmentation": 0.06, "memory_usable": 0.97,
             "working_layers": 2.0, "selective_kept": 0.5, "qlora_logits": 0.7,
@@ -128,12 +133,18 @@ TIME_SPREADS = {
     "stack": {"factor": 0.2, "touches": 0.2, "host_s_per_layer": 0.7, "collective_s": 0.7,
               "attention": 0.2, "dequantise_bytes": 0.7, "imbalance": 0.5, "exposed": 0.4},
     "link": {"tensor": 0.4, "ring": 0.4, "exchange": 0.4},
-    "kernel": {"touches": 0.5, "gemm_roofline": 0.7, "grouped_gemm": 0.4, "grouped_gemm_8bit": 0.4,
+    "kernel": {"touches": 0.5, "gemm_roofline": 0.7,
                "power_exponent": 0.5, "selective": 0.5, "lora_touches": 0.7,
-               "moe_host_s_per_layer": 0.7,
+               "fused_touches": 0.3, "logit_width": 0.5,
                "host_power": 0.5,
-               "network_efficiency": 0.4, "expert_exchanges": 0.5, "straggler": 0.5,
+               "network_efficiency": 0.4, "straggler": 0.5,
                "optimizer_bytes": 0.5, "encoder_fill": 0.3},
+}  # fmt: skip
+EXPERT_SPREADS = {
+    "stack": {"moe_factor": 0.15},
+    "kernel": {"grouped_roofline": 0.7, "copy_touches": 0.5, "state_touches": 0.5,
+               "moe_host_s_per_layer": 0.7, "moe_stall": 0.5, "exchange_exposed": 0.5,
+               "expert_exchanges": 0.5, "expert_exchanges_once": 0.5},
 }  # fmt: skip
 MEMORY_SPREADS = {
     "stack": {"weight_bytes": 0.3, "gradient_bytes": 0.3, "logit_bytes": 0.4,
@@ -205,8 +216,8 @@ NOISE = 0.06
 
 FLOORS = {"host_power": np.log(1.0)}
 CEILINGS = {name: np.log(1.0) for name in (
-    "bf16", "fp8", "fp4", "tensor", "ring", "exchange", "network_efficiency", "grouped_gemm",
-    "grouped_gemm_8bit", "encoder_fill", "exposed")}  # fmt: skip
+    "bf16", "fp8", "fp4", "tensor", "ring", "exchange", "network_efficiency", "encoder_fill",
+    "exposed", "exchange_exposed")}  # fmt: skip
 """Logarithms of physical bounds: nothing overlaps less than not at all, nothing beats its peak."""
 
 
@@ -267,9 +278,25 @@ class Rows:
         )
 
 
+def fit_times(rows: Rows, section: Section, mask: np.ndarray) -> Section:
+    """Constants of the step fitted to the rows of `mask`, starting from `section`.
+
+    What all jobs share comes from rows without experts; rows with experts then move only what
+    they alone have, so that they cannot spoil the others.
+    """
+    routed = rows.resolved.jobs.shapes.experts > 0
+    section = fit_rows(rows, section, mask & ~routed, TIME_SPREADS)
+    return fit_rows(rows, section, mask & routed, EXPERT_SPREADS)
+
+
+def fit_memory(rows: Rows, section: Section, mask: np.ndarray) -> Section:
+    """Constants of memory fitted to the rows of `mask`, starting from `section`."""
+    return fit_rows(rows, section, mask, MEMORY_SPREADS)
+
+
 def fit_rows(rows: Rows, section: Section, mask: np.ndarray,
-             spreads: Mapping[str, Mapping[str, float]] = TIME_SPREADS) -> Section:  # fmt: skip
-    """Constants fitted to the rows of `mask`, starting from `section`."""
+             spreads: Mapping[str, Mapping[str, float]]) -> Section:  # fmt: skip
+    """Constants named in `spreads` fitted to the rows of `mask`, starting from `section`."""
     parameters = free_parameters(section, spreads, rows.keys(mask))
     jobs_of = rows.resolved.jobs.take(mask)
     metric, measured = rows.metric[mask], rows.measured[mask]
@@ -288,24 +315,24 @@ CENTRE = 0.8
 
 
 def fit(catalog: Any, rows: Mapping[str, Sequence[str]]) -> Section:
-    """The `training` section fitted to the calib rows among `rows` (columns of text)."""
+    """The `training` section fitted to the calib rows among `rows` (columns of text).
+
+    Constants of memory, and their interval, stay those of the catalogue: nearly all rows that told
+    them have measured terms now, and the few others cannot tell five constants a stack.
+    """
     columns = calibration_columns(rows)
-    with_memory = chosen(columns, [bool(m) for m in columns["mem_gib_per_gpu"]])
     held = held_terms()
-    section = START | held
-    for _ in range(2):
-        times = Rows(catalog, columns, section)
-        section = fit_rows(times, section, np.ones(len(times.measured), bool))
-        memories = Rows(catalog, with_memory, section, "mem_gib_per_gpu")
-        section = fit_rows(memories, section, np.ones(len(memories.measured), bool), MEMORY_SPREADS)
+    kept = catalog.coefficients.training
+    section = with_memory_of(START, kept) | held
     times = Rows(catalog, columns, section)
+    everything = np.ones(len(times.measured), bool)
+    section = fit_times(times, section, everything)
     for table, labels in (("stack", times.stack), ("architecture", times.architecture)):
         set_typical(section, table, labels)
     section = fit_vision(catalog, columns, section)
     times = Rows(catalog, columns, section)
-    memories = Rows(catalog, with_memory, section, "mem_gib_per_gpu")
     section["interval"] |= intervals(times, left_out(times))
-    section["interval"] |= intervals(memories, left_out(memories, MEMORY_SPREADS))
+    section["interval"]["memory"] = dict(kept["interval"]["memory"])
     for name, table, labels in (
         ("new stack", "stack", times.stack),
         ("new architecture", "architecture", times.architecture),
@@ -314,6 +341,25 @@ def fit(catalog: Any, rows: Mapping[str, Sequence[str]]) -> Section:
         section["interval"][name] = interval(times.measured / predicted, labels)
     count_rows(times, section)
     return rounded({name: table for name, table in section.items() if name not in held})
+
+
+def with_memory_of(section: Section, kept: Mapping[str, Any]) -> Section:
+    """A copy of `section` with the constants of memory that `kept` has."""
+    out = copy.deepcopy(section)
+    for table, names in MEMORY_SPREADS.items():
+        for key, constants in out[table].items():
+            constants |= {n: kept[table][key][n] for n in names if n in constants}
+    return out
+
+
+def memory_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Rows that tell the memory a job needs.
+
+    Where a table prints both, the allocated peak is what is needed, and what the driver shows
+    (`mem_gib_per_gpu`) holds the allocator's cache besides: such rows are no evidence here.
+    """
+    told = zip(columns["mem_gib_per_gpu"], columns["peak_alloc_gib"], strict=True)
+    return chosen(columns, [bool(shown) and not allocated for shown, allocated in told])
 
 
 @cache
@@ -331,10 +377,25 @@ def calibration_columns(rows: Mapping[str, Sequence[str]]) -> dict[str, list[str
 
 
 def with_targets(columns: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """The columns with `lora_targets`, which the table tells only in its notes."""
-    notes = columns.get("notes", [""] * len(columns["id"]))
-    stated = ["all+embeddings" if n.startswith("LoRA (emb)") else "" for n in notes]
-    return {**{k: list(v) for k, v in columns.items()}, "lora_targets": stated}
+    """The columns with what the table tells only in words: trained embeddings, fused kernels, the
+    base and the optimizer of fine-tunes."""
+    rows = len(columns["id"])
+    notes, features = (columns.get(name, [""] * rows) for name in ("notes", "stack_features"))
+    return {
+        **{k: list(v) for k, v in columns.items()},
+        "lora_targets": [_told(note, _TARGETS) for note in notes],
+        "optimizer": [_told(note, {"optimizer: bf16 weights": "adamw_bf16"}) for note in notes],
+        "loss": [_told(told, _LOSSES) for told in features],
+        "base_precision": [_told(told, {"nf4 double": "nf4"}) for told in features],
+    }
+
+
+_TARGETS = {"LoRA (emb)": "all+embeddings", "on q k v o": "attention"}
+_LOSSES = {"fused linear cross-entropy": "linear", "fused ops": "fused"}
+
+
+def _told(text: str, words: Mapping[str, str]) -> str:
+    return next((word for said, word in words.items() if said in text), "")
 
 
 def chosen(rows: Mapping[str, Sequence[str]], keep: Sequence[bool]) -> dict[str, list[str]]:
@@ -342,7 +403,7 @@ def chosen(rows: Mapping[str, Sequence[str]], keep: Sequence[bool]) -> dict[str,
     return {k: [x for x, yes in zip(v, keep, strict=True) if yes] for k, v in rows.items()}
 
 
-def left_out(rows: Rows, spreads: Mapping[str, Mapping[str, float]] = TIME_SPREADS) -> np.ndarray:
+def left_out(rows: Rows, fit_to: Fit = fit_times) -> np.ndarray:
     """Prediction of every row by constants fitted without its (model, GPU, precision) group.
 
     Each refit runs from START to convergence, so that it knows nothing of the group.
@@ -352,7 +413,7 @@ def left_out(rows: Rows, spreads: Mapping[str, Mapping[str, float]] = TIME_SPREA
     predicted = np.zeros(len(rows.measured))
     for number in range(FOLDS):
         held = fold == number
-        without = fit_rows(rows, START | held_terms(), ~held, spreads)
+        without = fit_to(rows, START | held_terms(), ~held)
         predicted[held] = rows.predict(without, held)
     return predicted
 
@@ -367,7 +428,7 @@ def left_out_whole(rows: Rows, labels: np.ndarray, table: str = "") -> np.ndarra
         held = labels == label
         if held.sum() < FEW:
             continue
-        without = fit_rows(rows, START | held_terms(), ~held)
+        without = fit_times(rows, START | held_terms(), ~held)
         if table:
             del without[table][label]
             set_typical(without, table, labels[~held])
@@ -378,7 +439,7 @@ def left_out_whole(rows: Rows, labels: np.ndarray, table: str = "") -> np.ndarra
 def set_typical(section: Section, table: str, labels: np.ndarray) -> None:
     """What stands in for an unknown stack or architecture: geometric means of those with rows."""
     measured = [section[table][str(label)] for label in np.unique(labels)]
-    for name in TIME_SPREADS[table]:
+    for name in TIME_SPREADS[table] | EXPERT_SPREADS.get(table, {}):
         section[table]["unknown"][name] = float(
             np.exp(np.mean([np.log(constants[name]) for constants in measured]))
         )

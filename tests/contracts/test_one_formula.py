@@ -271,7 +271,8 @@ FORMULAS = sorted({own.formula for own in fields.registry().values() if own.form
 def test_a_fields_formula_makes_its_values(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str
 ) -> None:
-    """Change what the formula gives: each of its fields changes in one of the runs that fill it.
+    """Change what the formula gives, by another share at each call, so that ratios change too:
+    each of its fields changes in one of the runs that fill it.
 
     Of a field that is no number (a layout, what binds) only the call can be seen.
     """
@@ -281,7 +282,7 @@ def test_a_fields_formula_makes_its_values(
     @functools.wraps(original)
     def other(*args: Any, **kwargs: Any) -> Any:
         calls.append(path)
-        return _changed(original(*args, **kwargs))
+        return _changed(original(*args, **kwargs), 0.07 + 0.001 * (len(calls) % 7))
 
     for run in RUNS:
         asked = [own for own in waiting.values() if own.name in _before(run)]

@@ -1,6 +1,7 @@
 """Published training runs end to end: what is predicted explains what their makers paid for."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from statistics import median
@@ -23,22 +24,25 @@ OUTCOMES = {run.name: whole_runs.outcome(run, CATALOG) for run in whole_runs.RUN
 @pytest.mark.parametrize("name", OUTCOMES)
 def test_no_run_is_predicted_to_cost_far_more_than_was_paid(name):
     """Nor less than 40 %: Meta's 8B took 2.3 times the kernel time, larger ones 1.1 to 1.5."""
-    assert 0.85 < OUTCOMES[name].needed_factor < 2.5
+    assert 0.8 < OUTCOMES[name].exact < 2.5
     assert 0.85 < OUTCOMES[name].goodput < 1.0
 
 
-def test_programmes_cost_a_third_on_top_of_the_kernels():
-    assert 1.0 < median(found.needed_factor for found in OUTCOMES.values()) < 1.6
+def test_a_cards_total_is_more_than_its_run():
+    """Trials, reruns and evaluation: about 1 against 1.4 to 2.4 times the kernel time."""
+    own, card = (
+        [OUTCOMES[run.name].exact for run in whole_runs.RUNS if run.claim == claim]
+        for claim in (whole_runs.RUN, whole_runs.CARD)
+    )
+    assert 0.85 < median(own) < 1.15
+    assert max(own) < min(card)
 
 
-def test_predicted_hours_are_kernels_over_goodput_times_the_stated_factor():
+def test_the_exact_factor_gives_the_published_hours():
     for run in whole_runs.RUNS:
         found = OUTCOMES[run.name]
-        hours = found.kernel_gpu_hours / found.goodput * whole_runs.PROGRAMME_FACTOR
-        assert found.gpu_hours == pytest.approx(hours)
-        assert found.error == pytest.approx(hours / run.gpu_hours - 1.0)
-        at_need = found.kernel_gpu_hours / found.goodput * found.needed_factor
-        assert at_need == pytest.approx(run.gpu_hours)
+        hours = found.kernel_gpu_hours / found.goodput * found.exact
+        assert hours == pytest.approx(run.gpu_hours)
 
 
 def test_every_run_says_what_was_read_and_what_is_assumed():
@@ -48,8 +52,10 @@ def test_every_run_says_what_was_read_and_what_is_assumed():
         assert run.assumed
 
 
-def test_the_median_run_is_predicted_within_a_quarter():
-    assert median(abs(found.error) for found in OUTCOMES.values()) < 0.25
+def test_the_median_run_is_predicted_within_a_fifth_by_the_others_of_its_claim():
+    told = re.search(r"Median error (\d+)%", whole_runs.table(CATALOG))
+    assert told is not None
+    assert int(told[1]) < 20
 
 
 def test_llama_405b_computes_at_the_rate_its_paper_states():

@@ -11,6 +11,7 @@ from gpumix.catalog import load
 from gpumix.errors import InputError
 from gpumix.perf.training.job import training_jobs
 from gpumix.perf.training.step import micro_batches, peaks, step
+from gpumix.perf.training.weights import expert_replicas, experts_per_gpu
 
 CATALOG = load()
 CONSTANTS = CATALOG.coefficients.training
@@ -127,6 +128,59 @@ def test_copies_sent_to_experts_widen_a_mixtures_activations():
     wider = twice.activation_width - shapes.activation_width
     one_expert = MIXTRAL.layers * (4.0 * MIXTRAL.moe_ffn_hidden + 2.0 * MIXTRAL.hidden)
     assert wider[0] == pytest.approx(one_expert)
+
+
+NANO, SUPER, ULTRA, DEEPSEEK = (
+    CATALOG.model(name)
+    for name in (
+        "nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", "nvidia/NVIDIA-Nemotron-3-Super-120B-A12B",
+        "nvidia/NVIDIA-Nemotron-3-Ultra-550B-A55B", "deepseek-ai/DeepSeek-V3",
+    )
+)  # fmt: skip
+
+
+def test_hybrids_have_experts_in_some_layers_and_exchange_at_their_latent_width():
+    """Source: NVIDIA's configurations: 23, 40 and 48 MoE layers, widths 2,688, 1,024, 2,048."""
+    shapes = training_jobs([NANO, SUPER, ULTRA], [H100], model=[0, 1, 2]).shapes
+    assert shapes.moe_layers.tolist() == [23.0, 40.0, 48.0]
+    assert shapes.expert_hidden == pytest.approx([2688.0, 1024.0, 2048.0], rel=0.01)
+    assert shapes.state_layers.tolist() == [23.0, 40.0, 48.0]
+
+
+def test_expert_weights_have_replicas_of_their_own():
+    """DeepSeek-V3 PP4 EP64 on 256 GPUs: one replica of the 2.5 G expert weights of a GPU."""
+    plan = {"n_gpus": 256, "pp": 4, "ep": 64, "stack": "megatron"}
+    job = training_jobs([DEEPSEEK], [H100], **plan)
+    assert expert_replicas(job)[0] == 1.0
+    assert experts_per_gpu(job)[0] == pytest.approx(2.55e9, rel=0.02)
+    whole = step(training_jobs([DEEPSEEK], [H100], **(plan | {"ep": 8})), CONSTANTS).components
+    assert step(job, CONSTANTS).components["dp"][0] < whole["dp"][0]
+
+
+def test_a_dispatcher_that_sends_once_a_node_is_faster_over_a_network():
+    def seconds(**changed):
+        plan = {"n_gpus": 256, "pp": 4, "ep": 64, "stack": "megatron", "sharding": "zero1"}
+        job = training_jobs([DEEPSEEK], [H100], **(plan | changed))
+        return step(job, CONSTANTS)
+
+    plain, once = (seconds(moe_dispatcher=word) for word in ("alltoall", "hybridep"))
+    assert once.components["ep"][0] < 0.7 * plain.components["ep"][0]
+    assert once.step_s[0] < plain.step_s[0]
+    assert seconds().step_s[0] == plain.step_s[0]
+    assert seconds(cuda_graph="full_iteration").step_s[0] < plain.step_s[0]
+    assert seconds(cuda_graph="partial").step_s[0] == plain.step_s[0]
+
+
+def test_four_bits_of_a_hybrid_run_at_eight():
+    b200 = CATALOG.gpu("b200-sxm-180gb")
+    jobs = training_jobs([NANO, LLAMA_8B], [b200], model=[0, 1], precision="fp4")
+    assert peaks(jobs)[1].tolist() == [1.0, 0.5]
+
+
+def test_fused_kernels_are_faster():
+    plan = {"gpu": A100, "model": LLAMA_8B, "n_gpus": 1, "tp": 1, "pp": 1, "stack": "hf-peft",
+            "global_batch": 4, "micro_batch": 4, "seq_len": 4096, "task": "lora"}  # fmt: skip
+    assert 1.02 < rate(**plan, loss="fused") / rate(**plan) < 1.3
 
 
 def test_unknown_word_is_an_input_error():

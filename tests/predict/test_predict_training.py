@@ -74,7 +74,9 @@ def test_empty_layout_is_the_best_that_fits():
     assert searched["value"] >= answer(activation_ckpt="selective")["value"] * 0.99
     assert "best one" in searched["note"]
     assert answer(dp="")["value"] == answer()["value"]
-    assert answer(vp="")["value"] == answer(vp=1)["value"]
+    assert answer(vp="")["value"] == answer(vp=20)["value"] > answer(vp=1)["value"]
+    plain = {"stack": "torchtitan", "vp": ""}  # which does not interleave
+    assert answer(**plain)["value"] == answer(**plain | {"vp": 1})["value"]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def init(
         str | None,
         typer.Option(
             help="Start from a kind of team instead: bank, saas-chat, code, rag, studio, lab; or "
-            "from a case of `gpumix tco`: tco-dhaka, tco-frankfurt."
+            "from a case of `gpumix tco`: tco-api, tco-dhaka, tco-frankfurt."
         ),
     ] = None,
 ) -> None:

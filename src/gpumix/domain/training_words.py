@@ -11,6 +11,8 @@ Optimizer = Literal[
 Offload = Literal["optimizer", "all"]
 BasePrecision = Literal["bf16", "int8", "nf4", "nf4_single"]
 Loss = Literal["fused", "linear"]
+Dispatcher = Literal["alltoall", "deepep", "hybridep"]
+Graphs = Literal["none", "partial", "full_iteration"]
 
 OPTIMIZERS: Final[tuple[str, ...]] = ("", *get_args(Optimizer))
 """Optimizers, as data/memory_terms.csv has them; '' is the stack's own, AdamW in 32 bits."""
@@ -23,3 +25,11 @@ BASES: Final[tuple[str, ...]] = ("", *get_args(BasePrecision))
 
 LOSSES: Final[tuple[str, ...]] = ("", *get_args(Loss))
 """How logits become a loss: plainly, by a fused kernel, or fused with the head (no logits kept)."""
+
+DISPATCHERS: Final[tuple[str, ...]] = ("", *get_args(Dispatcher))
+"""How tokens reach their experts; '' is the stack's own. A plain all-to-all sends every copy of a
+token by itself, DeepEP and HybridEP send one to each node that holds experts of it."""
+
+GRAPHS: Final[tuple[str, ...]] = ("", *get_args(Graphs))
+"""What runs as a CUDA graph: nothing, attention and routing of each layer, or a whole iteration;
+'' is the stack's own."""

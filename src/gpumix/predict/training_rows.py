@@ -20,7 +20,7 @@ from gpumix.domain.cells import number_in
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
-from gpumix.domain.training_words import BASES, LOSSES, OFFLOADS, OPTIMIZERS
+from gpumix.domain.training_words import BASES, DISPATCHERS, GRAPHS, LOSSES, OFFLOADS, OPTIMIZERS
 from gpumix.errors import InputError, NoEstimate, UnknownName
 from gpumix.perf.training import job as tj
 from gpumix.perf.training.constants import UNKNOWN, Constants, stack_family
@@ -47,14 +47,16 @@ _NUMBERS = (
 _WORDS = (
     "model", "gpu", "task", "precision", "stack", "sharding", "activation_ckpt", "intra_link",
     "metric", "lora_targets", "optimizer", "offload", "base_precision", "loss",
-    "gradient_precision",
+    "gradient_precision", "moe_dispatcher", "cuda_graph",
 )  # fmt: skip
 _GRADIENT_BYTES = {"": math.nan, "bf16": 2.0, "fp16": 2.0, "fp32": 4.0}
-_MEMORY_WORDS = {
+_SOFTWARE_WORDS = {
     "optimizer": OPTIMIZERS,
     "offload": OFFLOADS,
     "base_precision": BASES,
     "loss": LOSSES,
+    "moe_dispatcher": DISPATCHERS,
+    "cuda_graph": GRAPHS,
     "gradient_precision": tuple(_GRADIENT_BYTES),
 }
 _LINKS = {"": None, "none": None, **{link: link for link in tj.LINKS}}
@@ -127,7 +129,7 @@ def resolve(table: Table, catalog: Catalog, constants: Constants) -> Resolved:
         ):
             vision.append(row)
             continue
-        question = _question(table, row, gpu, constants, notes)
+        question = _question(table, row, model, gpu, constants, notes)
         if question is None:
             continue
         if _is_open(question, model):
@@ -179,7 +181,7 @@ def has_tokens(model: Model) -> bool:
 
 
 def _question(
-    table: Table, row: int, gpu: Gpu, constants: Constants, notes: list[str]
+    table: Table, row: int, model: Model, gpu: Gpu, constants: Constants, notes: list[str]
 ) -> dict[str, Any] | None:
     """The stated part of a row, with defaults that need no search; None (and a note) if wrong."""
     number = {c: float(table.number[c][row]) for c in _NUMBERS}
@@ -208,7 +210,7 @@ def _question(
         if q["link"] != link:
             notes[row] = f"{gpu.id} has no NVLink: its PCIe"
     targets, _, more = word["lora_targets"].partition("+")
-    for name, choices in _MEMORY_WORDS.items():
+    for name, choices in _SOFTWARE_WORDS.items():
         if word[name] not in choices:
             known = ", ".join(choice for choice in choices if choice)
             notes[row] = f"unknown {name} {word[name]!r}; known: {known}"
@@ -228,7 +230,7 @@ def _question(
         notes[row] = join(notes[row], f"{gpu.id} has no FP8: runs at 16 bits")
     if word["stack"] != stack:
         notes[row] = join(notes[row], f"stack {word['stack'] or 'not stated'}: a typical one")
-    _complete_degrees(q)
+    _complete_degrees(q, model, constants)
     return q
 
 
@@ -236,8 +238,12 @@ def _product(q: Mapping[str, Any]) -> float:
     return float(math.prod(q.get(k, 1.0) for k in ("tp", "pp", "cp", "dp")))
 
 
-def _complete_degrees(q: dict[str, Any]) -> None:
-    """n_gpus = tp pp cp dp: the one degree that is missing follows from the others."""
+def _complete_degrees(q: dict[str, Any], model: Model, constants: Constants) -> None:
+    """n_gpus = tp pp cp dp: the one degree that is missing follows from the others.
+
+    A pipeline whose virtual stages are not stated has single layers where its stack interleaves
+    and the layers divide.
+    """
     degrees = ("tp", "pp", "cp", "dp")
     missing = [d for d in degrees if d not in q]
     if len(missing) == 1:
@@ -245,7 +251,9 @@ def _complete_degrees(q: dict[str, Any]) -> None:
     if q["n_gpus"] == 1:
         q |= dict.fromkeys(missing, 1.0)
     if "pp" in q:
-        q.setdefault("vp", 1.0)
+        stages = (model.layers or 1) / q["pp"]
+        single = constants["stack"][q["stack"]]["interleaves"] > 0 and stages % 1.0 == 0.0
+        q.setdefault("vp", stages if single and q["pp"] > 1 else 1.0)
 
 
 def _is_open(q: Mapping[str, Any], model: Model) -> bool:
@@ -257,7 +265,10 @@ _PINNED = (
     "tp", "pp", "cp", "ep", "dp", "vp", "micro_batch", "sharding", "activation_ckpt",
 )  # fmt: skip
 
-_HELD = ("optimizer", "offload", "base_precision", "loss", "gradient_bytes")
+_HELD = (
+    "optimizer", "offload", "base_precision", "loss", "gradient_bytes", "moe_dispatcher",
+    "cuda_graph",
+)  # fmt: skip
 
 
 def _search(
@@ -313,7 +324,8 @@ def _jobs(questions: Sequence[Mapping[str, Any]], constants: Constants) -> Train
         sharding=[q.get("sharding") or _default_sharding(q, constants) for q in questions],
         activation_ckpt=words("activation_ckpt", "none"), optimizer=words("optimizer", ""),
         offload=words("offload", ""), base_precision=words("base_precision", ""),
-        loss=words("loss", ""), gradient_bytes=column("gradient_bytes", np.nan),
+        loss=words("loss", ""), moe_dispatcher=words("moe_dispatcher", ""),
+        cuda_graph=words("cuda_graph", ""), gradient_bytes=column("gradient_bytes", np.nan),
     )  # fmt: skip
     link = np.array([tj.LINKS.index(q["link"]) if "link" in q else -1 for q in questions])
     network = column("inter_gbps_per_node", np.nan)

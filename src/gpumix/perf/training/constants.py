@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpumix.domain.coefficients import Table
-from gpumix.domain.training_words import OPTIMIZERS
+from gpumix.domain.training_words import DISPATCHERS, OPTIMIZERS
 from gpumix.perf.training.job import LINKS, TrainingJob
 from gpumix.values import FloatArray
 
@@ -96,6 +96,15 @@ class Lookup:
         """Whether the memory of each job's stack was measured term by term."""
         known = [stack in self._tables["memory"] for stack in self._names]
         return np.array(known)[self._job.stack]
+
+    @property
+    def sends_once(self) -> NDArray[np.bool_]:
+        """Whether each job's dispatcher sends a token once to a node, not once to an expert."""
+        stated = self._job.moe_dispatcher
+        once = np.where(
+            stated > 0, stated > DISPATCHERS.index("alltoall"), self.stack("sends_once") > 0
+        )
+        return np.asarray(once)
 
     @property
     def real_tokens(self) -> FloatArray:

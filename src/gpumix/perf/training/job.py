@@ -17,8 +17,16 @@ from numpy.typing import ArrayLike, NDArray
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
-from gpumix.domain.training_words import BASES, LOSSES, OFFLOADS, OPTIMIZERS
+from gpumix.domain.training_words import (
+    BASES,
+    DISPATCHERS,
+    GRAPHS,
+    LOSSES,
+    OFFLOADS,
+    OPTIMIZERS,
+)
 from gpumix.errors import InputError, unknown_name
+from gpumix.perf.training.shapes import Shapes, shapes_of
 from gpumix.units import GIGA, TERA
 from gpumix.values import FloatArray
 
@@ -45,40 +53,6 @@ NDR with Hopper and Blackwell. Source: DGX A100, H100 and B200 data sheets (one 
 PCIE_GPUS_PER_NIC = 4.0
 """PCIe servers share network cards: two for eight GPUs is typical. Source: vendors' L40S and
 H100 NVL reference servers; recalled, state `inter_gbps_per_node` where it matters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shapes:
-    """Model shapes, one value a row. Parameter counts in units, widths in elements.
-
-    `matmul_params` are those a token multiplies with (no input embedding, LM head in);
-    `expert_params` and `active_expert_params` the routed experts' share of all and of those;
-    `attention_width` is query heads x head dimension over the layers that attend to the whole
-    context, summed; `causal` halves attention FLOPs; `activation_width` the elements one token
-    keeps for the backward pass, summed over layers (see `training_memory`); of a mixture of
-    experts also the copies of each token sent to its experts and back.
-    """
-
-    total_params: FloatArray
-    matmul_params: FloatArray
-    expert_params: FloatArray
-    active_expert_params: FloatArray
-    layers: FloatArray
-    hidden: FloatArray
-    heads: FloatArray
-    kv_heads: FloatArray
-    head_dim: FloatArray
-    ffn: FloatArray
-    vocab: FloatArray
-    experts: FloatArray
-    top_k: FloatArray
-    expert_ffn: FloatArray
-    attention_width: FloatArray
-    activation_width: FloatArray
-    embedding_params: FloatArray
-    lora_width: FloatArray
-    causal: FloatArray
-    encoder: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +111,8 @@ class TrainingJob:
     base_precision: Codes
     loss: Codes
     gradient_bytes: FloatArray
+    moe_dispatcher: Codes
+    cuda_graph: Codes
 
     def __len__(self) -> int:
         return int(self.n_gpus.size)
@@ -184,6 +160,8 @@ _WORDS = {
     "offload": OFFLOADS,
     "base_precision": BASES,
     "loss": LOSSES,
+    "moe_dispatcher": DISPATCHERS,
+    "cuda_graph": GRAPHS,
 }
 
 
@@ -219,6 +197,8 @@ def training_jobs(
     base_precision: ArrayLike = "",
     loss: ArrayLike = "",
     gradient_bytes: ArrayLike = np.nan,
+    moe_dispatcher: ArrayLike = "",
+    cuda_graph: ArrayLike = "",
 ) -> TrainingJob:
     """Jobs from records and columns; `model` and `gpu` index into `models` and `gpus`.
 
@@ -242,7 +222,7 @@ def training_jobs(
     nics = np.array([_network_gbps(g) for g in gpus])[at_gpu]
     columns.setdefault("inter_gbps_per_node", nics * node)
     return TrainingJob(
-        shapes=_take(_shapes(models), at_model),
+        shapes=_take(shapes_of(models), at_model),
         parts=parts,
         stacks=stacks,
         architectures=architectures,
@@ -303,70 +283,3 @@ def _parts(gpus: Sequence[Gpu], architectures: tuple[str, ...]) -> Parts:
         domain=column(lambda g: g.scale_up_domain or 1),
         watts=column(lambda g: g.tdp_w),
     )
-
-
-def _shapes(models: Sequence[Model]) -> Shapes:
-    rows = [_shape(m) for m in models]
-    return Shapes(**{f.name: np.array([r[f.name] for r in rows]) for f in fields(Shapes)})
-
-
-def _shape(m: Model) -> dict[str, float]:
-    """One model's numbers; what a record lacks becomes 0, and its width the square law's."""
-    total = (m.computed_total_b or m.params_total_b) * GIGA
-    active = (m.computed_active_b or m.params_active_b) * GIGA
-    layers, hidden = float(m.layers or 1), float(m.hidden or 1)
-    heads = float(m.heads or max(1.0, hidden / 128))
-    kv_heads = float(m.kv_heads or heads)
-    head_dim = float(m.head_dim or hidden / heads)
-    ffn, expert_ffn = float(m.ffn_hidden or 4 * hidden), float(m.moe_ffn_hidden or 0)
-    vocab, experts, top_k = float(m.vocab or 0), float(m.experts or 0), float(m.top_k or 0)
-    expert = (total - active) / (experts - top_k) if experts > top_k else 0.0
-    input_embedding = 0.0 if m.tied_embeddings and m.kind != "encoder" else vocab * hidden
-    matrices = _ffn_matrices(active, layers, hidden, heads, kv_heads, head_dim, ffn, vocab, m)
-    full = float(layers if m.full_context_layers is None else m.full_context_layers)
-    token_ffn = (top_k + (m.shared_experts or 0)) * expert_ffn if expert else ffn
-    mlp = 2.0 * token_ffn if matrices == 2 else 4.0 * token_ffn
-    dispatched = 2.0 * top_k * hidden if expert else 0.0
-    attention = 2.0 * heads * head_dim + 2.0 * kv_heads * head_dim
-    adapted = (2 * heads + 2 * kv_heads) * head_dim + 4 * hidden + matrices * (ffn + hidden)
-    return {
-        "total_params": total,
-        "matmul_params": active - input_embedding,
-        "expert_params": expert * experts,
-        "active_expert_params": expert * top_k,
-        "layers": layers,
-        "hidden": hidden,
-        "heads": heads,
-        "kv_heads": kv_heads,
-        "head_dim": head_dim,
-        "ffn": ffn,
-        "vocab": vocab,
-        "experts": experts,
-        "top_k": top_k,
-        "expert_ffn": expert_ffn,
-        "attention_width": heads * head_dim * full,
-        "activation_width": layers * (4.0 * hidden + attention + mlp + dispatched),
-        "embedding_params": vocab * hidden * (1.0 if m.tied_embeddings else 2.0),
-        "lora_width": layers * adapted,
-        "causal": 1.0 if m.kind == "encoder" else 0.5,
-        "encoder": float(m.kind == "encoder"),
-    }
-
-
-def _ffn_matrices(
-    active: float,
-    layers: float,
-    hidden: float,
-    heads: float,
-    kv_heads: float,
-    head_dim: float,
-    ffn: float,
-    vocab: float,
-    m: Model,
-) -> int:
-    """2 for a plain MLP, 3 for a gated one: what the parameter count leaves for the MLP."""
-    if m.is_moe or not m.layers:
-        return 3
-    embeddings = vocab * hidden * (1 if m.tied_embeddings else 2)
-    attention = hidden * head_dim * (2 * heads + 2 * kv_heads)
-    return 2 if (active - embeddings) / layers - attention < 2.5 * hidden * ffn else 3

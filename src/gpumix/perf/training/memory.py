@@ -31,8 +31,9 @@ from gpumix.perf.training.states import (
     trained_bytes,
     trained_tables,
 )
-from gpumix.perf.training.step import micro_batches, sharded_width, weights_per_gpu
+from gpumix.perf.training.step import micro_batches, sharded_width
 from gpumix.perf.training.terms import BYTES_16BIT
+from gpumix.perf.training.weights import weights_per_gpu
 from gpumix.units import GIB
 from gpumix.values import FloatArray
 

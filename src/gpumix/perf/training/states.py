@@ -10,6 +10,7 @@ from gpumix.domain.training_words import BASES, OFFLOADS
 from gpumix.perf.training.constants import Lookup
 from gpumix.perf.training.job import DPO, QLORA, TrainingJob
 from gpumix.perf.training.terms import BYTES_16BIT
+from gpumix.perf.training.weights import expert_replicas, experts_per_gpu
 from gpumix.values import FloatArray
 
 BYTES_ADAM = 8.0
@@ -61,20 +62,17 @@ def trained_bytes(
 def shards(job: TrainingJob, params: FloatArray) -> FloatArray:
     """Ways in which a stage's weights can be split over replicas, experts by their own [count].
 
-    ways = params / (dense / (dp cp) + experts / replicas of experts), the latter
-    dp cp tp / max(ep, tp), at least 1.
+    ways = params / (dense / (dp cp) + experts / replicas of experts).
 
     Args:
         job: the jobs.
         params: weights of the stage on one GPU [count].
 
-    Source: Megatron-Core, expert data parallelism; measured: DeepSeek-V3 PP4 EP64 on 256 GPUs
-    holds 12 bytes of 2.5 G weights a GPU.
+    Source: arXiv 1910.02054 section 3; `expert_replicas`.
     """
-    ranks, split = job.dp * job.cp, np.maximum(job.ep, job.tp)
-    experts = np.minimum(job.shapes.expert_params / (split * job.pp), params)
-    replicas = np.maximum(ranks * job.tp / split, 1.0)
-    return np.asarray(params / ((params - experts) / ranks + experts / replicas))
+    experts = np.minimum(experts_per_gpu(job), params)
+    dense = (params - experts) / (job.dp * job.cp)
+    return np.asarray(params / (dense + experts / expert_replicas(job)))
 
 
 def base_bytes(job: TrainingJob, look: Lookup, params: FloatArray) -> FloatArray:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gpumix.domain.training_words import GRAPHS
 from gpumix.perf.training import terms as terms
 from gpumix.perf.training.constants import Constants, Lookup
 from gpumix.perf.training.job import (
@@ -29,6 +30,7 @@ from gpumix.perf.training.job import (
     Codes,
     TrainingJob,
 )
+from gpumix.perf.training.weights import dense_per_gpu, expert_replicas, experts_per_gpu
 from gpumix.units import GIGA, TERA
 from gpumix.values import FloatArray
 
@@ -77,6 +79,7 @@ def step(job: TrainingJob, constants: Constants, speed: float | FloatArray = 1.0
     seconds["optimizer"] = _optimizer(job, look)
     slow = terms.straggler(look.kernel("straggler"), job.n_gpus, job.gpus_per_node)
     slow = slow / (look.stack("factor") * speed)
+    slow = slow / np.where(job.shapes.experts > 0, look.stack("moe_factor"), 1.0)
     seconds = {name: value * slow for name, value in seconds.items()}
     total = _total(seconds)
     return StepTime(
@@ -111,10 +114,21 @@ def _micro_batch_seconds(
     )
     seconds = {name: value * uneven for name, value in seconds.items()}
     busy = _total(seconds)
-    moe_launch = np.where(shape.experts > 0, look.kernel("moe_host_s_per_layer"), 0.0)
-    host = (look.stack("host_s_per_layer") + moe_launch) * shape.layers / job.pp * (k / 3.0)
-    seconds["host"] = terms.overlapped(busy, host, look.kernel("host_power")) - busy
+    host = look.stack("host_s_per_layer") * shape.layers
+    host = host + np.where(_waits(job), look.kernel("moe_host_s_per_layer"), 0.0) * shape.moe_layers
+    host = host / job.pp * (k / 3.0)
+    stalled = np.where(_waits(job), look.kernel("moe_stall"), 0.0) * busy
+    seconds["host"] = terms.overlapped(busy, host, look.kernel("host_power")) - busy + stalled
     return seconds
+
+
+def _waits(job: TrainingJob) -> NDArray[np.bool_]:
+    """Whether each layer with experts waits for its routing: all but whole iterations captured
+    as a CUDA graph."""
+    waits: NDArray[np.bool_] = (job.shapes.experts > 0) & (
+        job.cuda_graph != GRAPHS.index("full_iteration")
+    )
+    return waits
 
 
 def micro_batches(job: TrainingJob) -> tuple[FloatArray, FloatArray]:
@@ -136,6 +150,7 @@ class _Links:
 
     tensor: FloatArray
     replicas: FloatArray
+    experts: FloatArray
     own: FloatArray
     network: FloatArray
 
@@ -161,6 +176,11 @@ class _Links:
             replicas=np.asarray(
                 terms.group_bandwidth(job.dp * job.cp, job.tp, node, ring, inter_node)
             ),
+            experts=np.asarray(
+                terms.group_bandwidth(
+                    expert_replicas(job), np.maximum(job.ep, job.tp), node, ring, inter_node
+                )
+            ),
             own=raw * look.link("exchange"),
             network=inter_node / node,
         )
@@ -176,11 +196,14 @@ def _passes(job: TrainingJob, look: Lookup) -> FloatArray:
 def peaks(job: TrainingJob) -> tuple[FloatArray, FloatArray, Codes]:
     """Dense peak [FLOP/s], bytes an element, and precision code that the job's matmuls run at.
 
-    A format the GPU lacks runs at the next wider one it has.
+    A format the GPU lacks runs at the next wider one it has. Recipes of hybrids in 4 bits keep
+    attention and latent projections at 16 bits, and run at the speed of 8: 13 pairs of
+    Nemotron 3 Super are 1.00 to 1.04 apart.
 
-    Source: gpus.csv, dense peaks.
+    Source: gpus.csv, dense peaks; Megatron-Bridge, perf_recipes/nemotronh/te_quant.cfg.
     """
     code = job.precision
+    code = np.where((code == FP4) & (job.shapes.state_layers > 0), FP8, code)
     code = np.where((code == FP4) & (job.parts.flops_4bit <= 0), FP8, code)
     code = np.where((code == FP8) & (job.parts.flops_8bit <= 0), 0, code)
     peak = np.where(code == FP8, job.parts.flops_8bit, job.parts.flops_16bit)
@@ -212,12 +235,11 @@ def _compute(
     )  # fmt: skip
     is_moe = shape.experts > 0
     per_expert = tokens * shape.top_k * job.ep / np.maximum(shape.experts, 1.0)
-    grouped = np.where(code >= FP8, look.kernel("grouped_gemm_8bit"), look.kernel("grouped_gemm"))
     experts = terms.matmul_time(
-        k * 2.0 * shape.active_expert_params * per_gpu, peak, efficiency * grouped,
+        k * 2.0 * shape.active_expert_params * per_gpu, peak, efficiency,
         parts.bandwidth, 1.0 / np.maximum(per_expert, 1.0)
-        + 1.0 / shape.hidden + 1.0 / np.maximum(shape.expert_ffn, 1.0),
-        roofline, element_bytes,
+        + 1.0 / shape.expert_hidden + 1.0 / np.maximum(shape.expert_ffn, 1.0),
+        look.kernel("grouped_roofline"), element_bytes,
     )  # fmt: skip
     flops = terms.attention_flops(
         tokens, job.seq_len, shape.attention_width, shape.causal, _attention_passes(job)
@@ -227,7 +249,9 @@ def _compute(
     )
     adapter = np.where(job.trains_adapter, look.kernel("lora_touches"), 0.0)
     touches = look.kernel("touches") * look.stack("touches") * (1.0 + adapter)
+    touches = touches * np.where(job.loss > 0, look.kernel("fused_touches"), 1.0)
     width = sharded_width(job, look)
+    width = width + _more_width(job, look) / (job.tp * job.pp)
     elementwise = terms.elementwise_time(touches, width, tokens, k, parts.bandwidth)
     dequantise = np.where(
         job.task == QLORA,
@@ -244,13 +268,28 @@ def _compute(
     }
 
 
+def _more_width(job: TrainingJob, look: Lookup) -> FloatArray:
+    """Elements that a token's elementwise work reads and writes beside its kept activations.
+
+    Logits; copies to and from experts where the dispatcher does not make them itself; the scan of
+    Mamba-2 layers, which goes over its width more than once.
+    """
+    shape = job.shapes
+    logits = look.kernel("logit_width") * shape.vocab * (1.0 - shape.encoder)
+    copies = (
+        np.where(look.sends_once, 0.0, look.kernel("copy_touches")) - 1.0
+    ) * shape.copied_width
+    state = (look.kernel("state_touches") - 1.0) * shape.state_width
+    return np.asarray(logits + copies + state)
+
+
 def sharded_width(job: TrainingJob, look: Lookup) -> FloatArray:
     """Activations of one token on one GPU [element].
 
     Norms and residuals are split only by sequence parallelism, the rest by tensor parallelism.
     Source: Korthikanti et al. 2022 (arXiv 2205.05198) section 4.2.
     """
-    whole = 4.0 * job.shapes.hidden * job.shapes.layers
+    whole = job.shapes.norm_width
     split = np.where(look.stack("sequence_parallel") > 0, job.tp, 1.0)
     return (whole / split + (job.shapes.activation_width - whole) / job.tp) / job.pp
 
@@ -285,13 +324,21 @@ def _context_parallel(job: TrainingJob, tokens: FloatArray, links: _Links) -> Fl
 def _expert_parallel(
     job: TrainingJob, look: Lookup, tokens: FloatArray, links: _Links
 ) -> FloatArray:
+    """Tokens to their experts and back; partly hidden behind another micro-batch where a pipeline
+    interleaves."""
     shape = job.shapes
     in_node = np.where(job.link == LINKS.index("nvlink-nvl72"), job.parts.domain, job.gpus_per_node)
+    once = look.sends_once
+    exchanges = np.where(
+        once, look.kernel("expert_exchanges_once"), look.kernel("expert_exchanges")
+    )
     seconds = terms.expert_parallel_time(
-        tokens / job.tp, shape.hidden, shape.layers / job.pp, shape.top_k, job.ep, in_node,
-        look.kernel("expert_exchanges"), links.own, links.network,
+        tokens / job.tp, shape.exchange_width / job.pp, shape.top_k, job.ep, in_node,
+        once.astype(float),
+        exchanges, links.own, links.network,
     )  # fmt: skip
-    return np.where(shape.experts > 0, seconds, 0.0)
+    hides = (job.pp > 1) & (job.vp > 1)
+    return seconds * np.where(hides, look.kernel("exchange_exposed"), 1.0)
 
 
 def _between_stages(job: TrainingJob, tokens: FloatArray, links: _Links) -> FloatArray:
@@ -302,39 +349,40 @@ def _between_stages(job: TrainingJob, tokens: FloatArray, links: _Links) -> Floa
     return np.where((job.pp > 1) & (job.vp <= 1), seconds, 0.0)
 
 
-def weights_per_gpu(job: TrainingJob) -> FloatArray:
-    """Parameters a GPU works on before data-parallel sharding [count].
+def _exchange(
+    job: TrainingJob, links: _Links, volumes: FloatArray | float, width: FloatArray | float
+) -> FloatArray:
+    """Seconds to gather or reduce all weights between the GPUs that hold the same ones.
 
-    w = (dense / tp + experts / max(ep, tp)) / pp.
-
-    Source: Megatron-LM's parallel layouts.
+    Gradients of experts go round rings of their own, whose neighbours are ep GPUs apart.
     """
-    shape = job.shapes
-    dense = shape.total_params - shape.expert_params
-    experts = shape.expert_params / np.maximum(job.ep, job.tp)
-    return (dense / job.tp + experts) / job.pp
+    dense = terms.shard_time(volumes, dense_per_gpu(job) * width, job.dp * job.cp, links.replicas)
+    experts = terms.shard_time(
+        volumes, experts_per_gpu(job) * width, expert_replicas(job), links.experts
+    )
+    return np.asarray(dense + experts)
 
 
 def _gather(job: TrainingJob, links: _Links) -> FloatArray:
     """Weights gathered and gradients scattered, once; a pipeline keeps them for the whole step."""
     volumes = np.where(job.trains_adapter, 2.0, 3.0)
-    held = weights_per_gpu(job) * np.where(job.task == QLORA, 0.5, terms.BYTES_16BIT)
-    seconds = terms.shard_time(volumes, held, job.dp * job.cp, links.replicas)
+    seconds = _exchange(job, links, volumes, np.where(job.task == QLORA, 0.5, terms.BYTES_16BIT))
     return np.where(job.sharding == ZERO3, seconds, 0.0)
 
 
 def _reduce(job: TrainingJob, links: _Links) -> FloatArray:
-    held = weights_per_gpu(job) * terms.BYTES_16BIT
-    seconds = terms.shard_time(2.0, held, job.dp * job.cp, links.replicas)
+    seconds = _exchange(job, links, 2.0, terms.BYTES_16BIT)
     shared = (job.sharding != ZERO3) & ~job.trains_adapter
     return np.where(shared, seconds, 0.0)
 
 
 def _optimizer(job: TrainingJob, look: Lookup) -> FloatArray:
-    shards = np.where(job.sharding >= ZERO1, job.dp * job.cp, 1.0)
-    params = np.where(job.trains_adapter, 0.0, weights_per_gpu(job))
+    sharded = job.sharding >= ZERO1
+    dense = dense_per_gpu(job) / np.where(sharded, job.dp * job.cp, 1.0)
+    experts = experts_per_gpu(job) / np.where(sharded, expert_replicas(job), 1.0)
+    params = np.where(job.trains_adapter, 0.0, dense + experts)
     written = look.kernel("optimizer_bytes")
-    return np.asarray(terms.optimizer_time(written, params, shards, job.parts.bandwidth))
+    return np.asarray(terms.optimizer_time(written, params, 1.0, job.parts.bandwidth))
 
 
 def _limit(seconds: Mapping[str, FloatArray]) -> NDArray[np.str_]:

@@ -194,29 +194,39 @@ def group_bandwidth(
 
 def expert_parallel_time(
     tokens: Values,
-    hidden: Values,
-    moe_layers: Values,
+    width: Values,
     top_k: Values,
     ep: Values,
     node_ranks: Values,
+    once_a_node: Values,
     exchanges: Values,
     intra: Values,
     inter: Values,
 ) -> Values:
     """Time of the all-to-alls that carry tokens to their experts and back.
 
-    t = exchanges x top_k x 2 B x tokens x hidden x layers x (in / intra + out / inter), with
-    in = (g - 1) / ep and out = (ep - g) / ep of the tokens, g = ranks within a node.
+    t = exchanges x 2 B x tokens x width x (k in / intra + out / inter): of k = top_k copies the
+    share in = (g - 1) / g or (g - 1) / ep stays inside the node, and out copies leave it:
+    k (ep - g) / ep, or at most one for each of the other nodes, (N - 1) (1 - (1 - 1/N)^k), where
+    a token is sent once a node and copied there.
 
-    tokens on this GPU [token]; hidden [element]; moe_layers on this GPU [-]; top_k [-]; ep ways
-    [-]; node_ranks g [-]; exchanges: 2 forward + 2 backward [-]; intra, inter: one GPU's link
-    and network [byte/s].
+    tokens on this GPU [token]; width in which they are sent, summed over layers [element]; top_k
+    [-]; ep ways [-]; node_ranks g [-]; N = ep / g nodes; once_a_node, a flag; exchanges: 2 forward
+    + 2 backward [-]; intra, inter: one GPU's link and network [byte/s].
 
-    Source: Lepikhin et al. 2020 (GShard, arXiv 2006.16668) section 3.2.
+    Source: Lepikhin et al. 2020 (GShard, arXiv 2006.16668) section 3.2; DeepEP's README for one
+    copy a node.
+
+    >>> round(float(expert_parallel_time(1.0, 1.0, 8.0, 64.0, 8.0, 1.0, 4.0, 1e30, 1.0)), 1)
+    36.8
     """
     g = np.minimum(node_ranks, ep)
-    per_token = (g - 1.0) / ep / intra + (ep - g) / ep / inter
-    return exchanges * top_k * BYTES_16BIT * tokens * hidden * moe_layers * per_token
+    nodes = ep / g
+    inside = top_k * np.where(once_a_node, (g - 1.0) / g, (g - 1.0) / ep)
+    apart = (nodes - 1.0) * (1.0 - (1.0 - 1.0 / nodes) ** top_k)
+    outside = np.where(once_a_node, apart, top_k * (ep - g) / ep)
+    sent = exchanges * BYTES_16BIT * tokens * width
+    return sent * (inside / intra + outside / inter)
 
 
 def bubble_share(pp: Values, micro_batches: Values, vp: Values) -> Values:
