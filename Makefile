@@ -3,7 +3,7 @@
 PY ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-real test-spark lint types layers fit constants data docs golden examples accuracy peers whole-runs mutants fuzz bench bench-fleet bench-mix same-plan bench-serving docs-run site validate-serving validate-kept closed-form never-cheaper bench-training wheel face clean
+.PHONY: help demo test test-real test-spark lint types layers fit constants data docs golden examples accuracy peers whole-runs proof mutants fuzz bench bench-fleet bench-mix same-plan bench-serving docs-run site validate-serving validate-kept closed-form never-cheaper bench-training wheel face clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -95,6 +95,9 @@ peers: .venv/.dev  ## the part of accuracy beside others -> docs/peers.md, docs/
 
 whole-runs: .venv/.dev  ## published training runs end to end -> docs/training.md (seconds)
 	@$(BIN)/python benchmarks/whole_runs.py
+
+proof: .venv/.dev  ## public deployments beside what gpumix says they take -> docs/proof.md (seconds)
+	@$(BIN)/python tools/prove.py
 
 mutants: .venv/.mutants  ## change the code a little, see whether a test notices -> docs/mutants.md (up to an hour)
 	@$(BIN)/python tools/mutants.py --write
