@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from gpumix.domain.defaults import GPUS_PER_NODE
@@ -13,6 +14,9 @@ PCIE_GB_PER_S = {3: 16.0, 4: 32.0, 5: 64.0, 6: 128.0}
 
 NETWORK_GB_PER_S = 50.0
 """One way per GPU between nodes, one 400 Gb/s adapter a GPU [GB/s]."""
+
+NETWORK = "network"
+"""What links nodes."""
 
 THROUGH_HOST = "pcie through host"
 """GeForce cards have no peer-to-peer: what they exchange passes through the host's memory."""
@@ -47,4 +51,15 @@ def link_of(gpu: Gpu, group: int) -> Link:
     if group <= GPUS_PER_NODE:
         kind = THROUGH_HOST if "consumer" in gpu.form_factor else "pcie"
         return Link(kind, PCIE_GB_PER_S.get(gpu.pcie_gen or 4, 32.0) * GIGA)
-    return Link("network", NETWORK_GB_PER_S * GIGA)
+    return Link(NETWORK, NETWORK_GB_PER_S * GIGA)
+
+
+def nodes_of(gpu: Gpu, group: int) -> int:
+    """Domains of fast links that a group of GPUs lies in; 1 where no network is between them.
+
+    >>> from gpumix.catalog import load
+    >>> h200 = load().gpus["h200-sxm-141gb"]
+    >>> nodes_of(h200, 8), nodes_of(h200, 72)
+    (1, 9)
+    """
+    return math.ceil(group / max(gpu.scale_up_domain, GPUS_PER_NODE))

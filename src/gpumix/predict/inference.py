@@ -24,6 +24,7 @@ from gpumix.perf.inference.constants import is_fitted
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments
 from gpumix.perf.inference.questions import LOADS, METRICS, Questions, answer
 from gpumix.perf.interval import interval, widths
+from gpumix.perf.links import NETWORK
 from gpumix.perf.precision import kv_bytes_per_value, weight_format
 from gpumix.perf.shapes import shape_of
 from gpumix.predict.columns import Column, IntArray, column, distinct, refuse_missing, rows_of
@@ -370,12 +371,16 @@ class _Prediction:
         keys = dep.key_index[index]
         metrics, metric = np.unique(questions.metric, return_inverse=True)
         quantities = np.array([quantity_of(name) for name in metrics])
-        machines, engines = (
-            np.array([getattr(k, n) for k in dep.keys]) for n in ("machine", "engine")
-        )
+        machines = np.array([k.machine for k in dep.keys])
+        engines = np.array([k.engine for k in dep.keys])
         routed = dep.expert_params[index] > 0.0
         tables = self.catalog.coefficients.inference
         sigma, lean = widths(tables, quantities, metric, machines, engines, keys, routed)
+        between = np.array([k.link == NETWORK for k in dep.keys])
+        if between.any():  # no row tells those: no surer than an engine that none tells
+            engines[between] = "other"
+            unknown, _ = widths(tables, quantities, metric, machines, engines, keys, routed)
+            sigma = np.maximum(sigma, unknown)
         asked = None
         if self._cares:
             figures = np.array([figure_of(name) for name in metrics])[metric]

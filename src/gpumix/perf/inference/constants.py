@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gpumix.domain.coefficients import Table
 from gpumix.domain.gpu import Gpu
-from gpumix.perf.links import THROUGH_HOST
+from gpumix.perf.links import NETWORK, THROUGH_HOST
 
 EFFICIENCY_CAP = 0.95
 """No kernel reaches more of a peak than this, whatever the product of fitted factors."""
@@ -84,8 +84,10 @@ class Key:
 
 
 def is_fitted(key: Key, tables: Mapping[str, Table]) -> bool:
-    """Whether measured rows stand behind a key's constants: its architecture's and its engine's."""
-    return key.architecture in tables["architecture"] and key.engine != "other"
+    """Whether measured rows stand behind a key's constants: its architecture's, its engine's and
+    those of its link, which no row tells between nodes."""
+    known = key.architecture in tables["architecture"] and key.engine != "other"
+    return known and key.link != NETWORK
 
 
 def constants_of(key: Key, tables: Mapping[str, Table]) -> dict[str, float]:

@@ -29,7 +29,7 @@ from gpumix.perf.inference.constants import (
     kernel_architecture,
 )
 from gpumix.perf.inference.engines import engine_generation, memory_generation
-from gpumix.perf.links import Link, link_of
+from gpumix.perf.links import Link, link_of, nodes_of
 from gpumix.perf.precision import (
     WeightFormat,
     kv_bytes_per_value,
@@ -196,6 +196,7 @@ class Deployment:
     key_index: npt.NDArray[np.intp]
     link_bytes_per_s: FloatArray
     link_group: FloatArray
+    nodes: FloatArray
     clock: FloatArray
     keys: tuple[Key, ...]
     notes: tuple[str, ...]
@@ -317,6 +318,7 @@ def _as_started(
 def _row(setup: Setup, shape: Shape, form: WeightFormat, link: Link, kv: str) -> dict[str, float]:
     gpu, tp, dp = setup.gpu, setup.tp, setup.dp
     is_moe = shape.expert_params > 0
+    group = tp * dp if is_moe else tp
     kv_scale = kv_bytes_per_value(kv) / 2.0
     windowed = shape.window_kv_bytes / max(shape.full_kv_bytes + shape.window_kv_bytes, 1.0)
     return {
@@ -357,7 +359,8 @@ def _row(setup: Setup, shape: Shape, form: WeightFormat, link: Link, kv: str) ->
         "ways": float(tp * dp) if is_moe else float(tp),
         "expert_groups": float(max(setup.ep, 1)) if is_moe else 1.0,
         "link_bytes_per_s": link.bytes_per_s,
-        "link_group": float(tp * dp) if is_moe else float(tp),
+        "link_group": float(group),
+        "nodes": float(nodes_of(gpu, group)),
         "clock": clock_share(gpu),
         "ffn": shape.ffn,
         "expert_ffn": shape.expert_ffn,

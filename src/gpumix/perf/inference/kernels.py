@@ -285,29 +285,52 @@ def all_reduce(
     return np.where(tp > 1.0, 2.0 * layers * (messages + volume), 0.0)
 
 
+def copies_sent(top_k: Values, ranks: Values, nodes: Values) -> Values:
+    """Copies of a token that cross the link which limits the exchange.
+
+    min(k, ranks) (ranks-1)/ranks inside one node: one to each other GPU that has an expert of it.
+    Between nodes (nodes-1) (1 - (1-1/nodes)^k): one to each other node that has any, which hands it
+    on over its own links.
+
+    Args:
+        top_k: experts a token visits [count].
+        ranks: attention-parallel ranks [count].
+        nodes: domains of fast links that the ranks lie in [count].
+
+    Source: DeepEP README (normal kernels forward from the network to NVLink); expected number of
+    nodes for experts drawn alike.
+
+    >>> float(copies_sent(8.0, 8.0, 1.0)), float(copies_sent(8.0, 16.0, 2.0))
+    (7.0, 0.99609375)
+    """
+    inside = np.minimum(top_k, ranks) * (ranks - 1.0) / ranks
+    between = (nodes - 1.0) * (1.0 - (1.0 - 1.0 / nodes) ** top_k)
+    return np.where(np.asarray(nodes) > 1.0, between, inside)
+
+
 def all_to_all(
     tokens: Values,
     hidden: Values,
     layers: Values,
-    top_k: Values,
+    copies: Values,
     ranks: Values,
     latency_s: Values,
     bus: Values,
 ) -> Values:
     """Dispatch and combine of expert tokens between attention-parallel ranks.
 
-    t = 2 layers (latency + 2 tokens/ranks h min(k, ranks) (ranks-1)/ranks / bus)
+    t = 2 layers (latency + 2 tokens/ranks h copies / bus)
 
     Args:
         tokens: in the step, all ranks [tokens].
         hidden: width [count].
         layers: [count].
-        top_k: experts a token visits [count].
+        copies: of a token that leave its GPU, `copies_sent` [count].
         ranks: attention-parallel ranks [count]; 0 time for 1.
         latency_s: of a small message [s].
         bus: bandwidth of one GPU's link reached [byte/s].
 
     Source: DeepEP normal dispatch and combine; docs/inference.md.
     """
-    volume = 2.0 * tokens / ranks * hidden * np.minimum(top_k, ranks) * (ranks - 1.0) / ranks / bus
+    volume = 2.0 * tokens / ranks * hidden * copies / bus
     return np.where(ranks > 1.0, 2.0 * layers * (latency_s + volume), 0.0)

@@ -210,8 +210,9 @@ def _link_s(dep: Deployment, tokens: Values) -> tuple[Values, Values]:
         tokens / dep.ranks, dep.hidden, dep.layers, dep.tp, dep.link_latency_s, dep.link_bus
     )
     scatter_s = kernels.all_to_all(
-        tokens, dep.hidden, dep.layers, dep.top_k, dep.ranks, dep.link_latency_s, dep.link_bus
-    )
+        tokens, dep.hidden, dep.layers, kernels.copies_sent(dep.top_k, dep.ranks, dep.nodes),
+        dep.ranks, dep.link_latency_s, dep.link_bus,
+    )  # fmt: skip
     return reduce_s, scatter_s
 
 
