@@ -164,10 +164,10 @@ def page(found: list[Proof]) -> str:
             "Written by `make proof`. What a public deployment carried and on how many GPUs,"
             " beside what gpumix says that it takes. The questions"
             " ([deployments](proof/deployments.csv), [points](proof/questions.csv)) were committed"
-            " before any was asked, and none is among gpumix's measurements. The first answers were off by"
-            " a factor of 2.6: gpumix sent every copy of a token over the network, where one goes to each"
-            " node. That is mended, by DeepEP's description and not by these figures; experts over several"
-            " nodes are called modelled since.",
+            " before any was asked, and none is among gpumix's measurements. The first answers were"
+            " off by a factor of 2.6: gpumix sent every copy of a token over the network, where one"
+            " goes to each node. That is mended, by DeepEP's description and not by these figures;"
+            " experts over several nodes are called modelled since.",
             "",
             f"Of {len(found)} deployments {len(misses)} are misses (an error above {MISS:.0%});"
             f" the median is off by a factor of {factor:.1f}. The 80 % intervals hold"
