@@ -57,6 +57,12 @@ def link_of(gpu: Gpu, group: int) -> Link:
 def nodes_of(gpu: Gpu, group: int) -> int:
     """Domains of fast links that a group of GPUs lies in; 1 where no network is between them.
 
+    Args:
+        gpu: the part.
+        group: GPUs that exchange activations [count].
+
+    Source: `scale_up_domain` of the catalogue; eight GPUs a node elsewhere.
+
     >>> from gpumix.catalog import load
     >>> h200 = load().gpus["h200-sxm-141gb"]
     >>> nodes_of(h200, 8), nodes_of(h200, 72)
