@@ -9,12 +9,18 @@ from gpumix.values import FloatArray
 
 
 def dense_per_gpu(job: TrainingJob) -> FloatArray:
-    """Parameters outside of the routed experts on one GPU, before sharding [count]."""
+    """Parameters outside of the routed experts on one GPU, before sharding [count].
+
+    Source: Megatron-LM's parallel layouts.
+    """
     return (job.shapes.total_params - job.shapes.expert_params) / (job.tp * job.pp)
 
 
 def experts_per_gpu(job: TrainingJob) -> FloatArray:
-    """Parameters of routed experts on one GPU, before sharding [count]."""
+    """Parameters of routed experts on one GPU, before sharding [count].
+
+    Source: Megatron-Core, expert parallelism.
+    """
     return job.shapes.expert_params / (np.maximum(job.ep, job.tp) * job.pp)
 
 
