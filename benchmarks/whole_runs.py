@@ -182,7 +182,7 @@ def page(text: str, catalog: Catalog) -> str:
         "itself. None of these runs is fitted, and none is in the shared tables. The last column "
         "holds the prediction's own error too, which it cannot tell apart; below 1 the prediction "
         "is too slow (DeepSeek's own FP8 kernels). A job's `programme_factor` (1 where it is not "
-        "stated) is it in plans. A run whose makers name no software is taken for "
+        "stated) is that factor in plans. A run whose makers name no software is taken for "
         "Megatron; layouts are the papers' where they state them, else the best.", "",
         table(catalog), "", END,
     ])  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import itertools
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -271,20 +272,20 @@ FORMULAS = sorted({own.formula for own in fields.registry().values() if own.form
 def test_a_fields_formula_makes_its_values(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str
 ) -> None:
-    """Change what the formula gives, by another share at each call, so that ratios change too:
-    each of its fields changes in one of the runs that fill it.
+    """Change what the formula gives: each of its fields changes in one of the runs that fill it,
+    if not by one share then by another at each call (ratios).
 
     Of a field that is no number (a layout, what binds) only the call can be seen.
     """
     waiting = {own.name: own for own in fields.registry().values() if own.formula == path}
-    original, calls = explain.public_functions()[path], []
+    original, calls, more = explain.public_functions()[path], [], [0.0]
 
     @functools.wraps(original)
     def other(*args: Any, **kwargs: Any) -> Any:
         calls.append(path)
-        return _changed(original(*args, **kwargs), 0.07 + 0.001 * (len(calls) % 7))
+        return _changed(original(*args, **kwargs), 0.07 + more[0] * (len(calls) % 7))
 
-    for run in RUNS:
+    for more[0], run in itertools.product((0.0, 0.001), RUNS):
         asked = [own for own in waiting.values() if own.name in _before(run)]
         if not asked:
             continue
