@@ -21,6 +21,8 @@ from gpumix.plan.credits import CREDITS, credits_of, left_after, with_credits
 from gpumix.plan.effort import NORMAL
 from gpumix.plan.interpret import Answer, answer_of, idle_usd, mix_lines, proof_of
 from gpumix.plan.money import money
+from gpumix.plan.regret import Variant
+from gpumix.plan.restrictions import Restriction
 from gpumix.plan.search import search
 from gpumix.report.export import plan_from_dict, plan_to_dict
 from gpumix.report.markdown import plan_markdown
@@ -193,6 +195,22 @@ def test_the_bound_counts_all_credits(team: Team, answered: Answered) -> None:
     )
     assert proof_of(other).cost == pytest.approx(plain.usd)
     assert proof_of(other).bound == pytest.approx(bound - 1000.0)
+
+
+def test_what_costs_less_and_keeps_as_much_is_no_runner_up(team: Team, answered: Answered) -> None:
+    """A plan is chosen over dearer ones; made simpler from a cheaper one, it says so elsewhere."""
+    dear, cheap = (answered(only(team(), name)) for name in ("aws", "lambda"))
+    assert cheap.usd < dear.usd
+
+    def rivals(one: Answer, other: Answer, *broken: str) -> list[str]:
+        provider = other.lines[0].supply.provider
+        only_it = Restriction("it", lambda s: s.provider == provider, breaks=broken)
+        asked = (Variant(only_it, other.found, ""),)
+        return [o.name for o in money(one, asked, (), (), (None, None), None).options]
+
+    assert rivals(cheap, dear) == ["the plan", "it"]
+    assert rivals(dear, cheap) == ["the plan"]
+    assert rivals(dear, cheap, "a promise") == ["the plan", "it"]
 
 
 def test_an_assumed_price_is_drawn_between_its_own_ends(

@@ -18,6 +18,10 @@ from gpumix.plan.break_evens import replaces
 from gpumix.plan.interpret import Answer, answer_of, entries_of
 from gpumix.plan.regret import Variant
 from gpumix.supply.supply import Supply
+from gpumix.values import more_by
+
+_DUST = 1e-9
+"""Share by which sums of the same cost may differ."""
 
 
 def money(
@@ -50,13 +54,20 @@ def money(
 
 
 def _others(answer: Answer, variants: Sequence[Variant]) -> Iterator[tuple[Variant, Answer]]:
-    """What was found under each restriction that the plan does not keep itself."""
+    """What was found under each restriction that the plan does not keep itself.
+
+    One that keeps every promise for less is what the plan was made simpler from (its `curve`), not
+    what it was chosen over.
+    """
     for variant in variants:
         found = variant.found
         if found is None or found.solution.cost is None:
             continue
+        other = answer_of(found)
+        if other.usd < more_by(answer.usd, -_DUST) and not variant.restriction.breaks:
+            continue
         if not variant.restriction.is_kept_by(answer.lines):
-            yield variant, answer_of(found)
+            yield variant, other
 
 
 def _of_rental(line: Line) -> Held:
