@@ -69,3 +69,11 @@ def test_dollars_that_nobody_confirmed_are_told_once_somebody_owns_any() -> None
     assert open_usd not in dict(answer_words(replace(plan, assumptions=nobody)))["Doubt"]
     closed = replace(plan.rests_on, unconfirmed_usd=0.0)
     assert "confirmed" not in dict(answer_words(replace(plan, rests_on=closed)))["Doubt"]
+
+
+def test_the_first_step_is_the_earliest_and_a_signature_before_rent() -> None:
+    plan = plan_fixture.plan()
+    rent, later = plan.timeline[2], plan.timeline[3]
+    assert "First      By 2027-01-01 rent" in _screen(replace(plan, timeline=(rent, later)))
+    signed = plan.timeline[1]
+    assert "First      By 2027-01-01 reserve" in _screen(replace(plan, timeline=(rent, signed)))

@@ -151,12 +151,10 @@ def _doubts(plan: Plan) -> Iterator[str]:
 
 def _first(plan: Plan) -> str:
     lines = {line.resource: line for line in plan.mix}
-    steps = [step for step in plan.timeline if step.action is not Action.RENT] or list(
-        plan.timeline
-    )
-    if not steps:
+    if not plan.timeline:
         return ""
-    step = min(steps, key=lambda one: one.date)
+    # What is signed that day goes before what is rented by the hour.
+    step = min(plan.timeline, key=lambda one: (one.date, one.action is Action.RENT))
     more = len(plan.timeline) - 1
     rest = f"; {more} more step{'' if more == 1 else 's'}" if more else ""
     return f"by {step.date} {step_words(step, lines.get(step.resource))}{rest}"
