@@ -8,7 +8,7 @@ import hashlib
 import logging
 import pkgutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
@@ -113,10 +113,15 @@ class _Kept(FunctionCache):  # type: ignore[misc]
 
     _impl_class = _Written
 
-    def load_overload(self, sig: object, target_context: object) -> object:
-        """Machine code for these types; None where none can be read."""
+    def load_overload(self, sig: Iterable[object], target_context: object) -> object:
+        """Machine code for these types; None where none can be read.
+
+        Two processes that compile at once for other types may give their files the same name.
+        """
         with contextlib.suppress(Exception):
-            return super().load_overload(sig, target_context)
+            found = super().load_overload(sig, target_context)
+            if found is not None and tuple(found.signature.args) == tuple(sig):
+                return found
         return None
 
     def save_overload(self, sig: object, data: object) -> None:

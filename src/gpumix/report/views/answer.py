@@ -85,12 +85,13 @@ def _count(line: MixLine) -> str:
 
 
 def answer_words(plan: Plan) -> list[tuple[str, str]]:
-    """What a signer asks next, each by its name: cost, promises, the runner-up, doubt, the first
-    step."""
+    """What a signer asks next, each by its name: cost, promises, the runner-up, what flips the
+    choice, doubt, the first step."""
     parts = (
         ("Cost", _cost(plan)),
         ("Promises", _nearest(promises(plan))),
         ("Next best", _runner_up(plan)),
+        ("Flips if", next(iter(flips(plan)), "")),
         ("Doubt", "; ".join(_doubts(plan))),
         ("First", _first(plan)),
     )
@@ -128,9 +129,7 @@ def _runner_up(plan: Plan) -> str:
         return ""
     above = other.horizon_usd - plan.horizon_usd
     usd = fields.format_value("horizon_usd", abs(above))
-    words = f"{other.name}, {usd} {'more' if above >= 0.0 else 'less'} over {span_words(plan)}"
-    flip = next(iter(flips(plan)), "")
-    return f"{words}. Flips with {flip}" if flip else words
+    return f"{other.name}, {usd} {'more' if above >= 0.0 else 'less'} over {span_words(plan)}"
 
 
 def _doubts(plan: Plan) -> Iterator[str]:
