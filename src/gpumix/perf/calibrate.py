@@ -27,9 +27,8 @@ RATES = (
     "prefill_rate", "link_bus", "link_bytes_per_s",
 )  # fmt: skip
 TIMES = (
-    "expert_launch_s", "attention_launch_s", "link_latency_s", "step_s", "layer_s", "sequence_s",
-    "prompt_token_s", "first_token_s", "request_s", "product_start_s", "latent_layer_s",
-    "sparse_layer_s", "state_layer_s",
+    "start_s", "attention_launch_s", "link_latency_s", "step_s", "layer_s", "sequence_s",
+    "prompt_token_s", "first_token_s", "request_s",
 )  # fmt: skip
 """Fields of a deployment that hold work per second, and seconds."""
 

@@ -37,6 +37,9 @@ class _Codes(dict[object, int]):
         return code
 
 
+_MOST_CODES, _SPARSE = 2**40, 4
+"""Combinations that a code may count; times its rows from where sorting beats a table of them."""
+
 NEEDED = ("gpu", "model", "metric")
 """Columns that every table of points has."""
 
@@ -78,9 +81,8 @@ def column(points: Mapping[str, Sequence[object]], name: str, rows: int) -> Colu
     values = points.get(name)
     if values is None:
         return Column(name, np.zeros(rows, dtype=np.int64), ("",))
-    if isinstance(values, np.ndarray) and values.dtype.kind in "iufU":
-        distinct, codes = np.unique(values, return_inverse=True)
-        return Column(name, codes.astype(np.int64), tuple(_text(v) for v in distinct.tolist()))
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
     table = _Codes()
     codes = np.fromiter(map(table.__getitem__, values), dtype=np.int64, count=rows)
     return Column(name, codes, tuple(_text(v) for v in table))
@@ -88,13 +90,22 @@ def column(points: Mapping[str, Sequence[object]], name: str, rows: int) -> Colu
 
 def distinct(columns: Sequence[Column]) -> tuple[IntArray, IntArray]:
     """First row of every distinct combination, and each row's combination."""
-    code = np.zeros(len(columns[0].codes), dtype=np.int64)
+    code, size = np.zeros(len(columns[0].codes), dtype=np.int64), 1
     for one in columns:
-        code = code * len(one.texts) + one.codes
-        if len(one.texts) > 1:
+        if size * len(one.texts) > _MOST_CODES:
             code = np.unique(code, return_inverse=True)[1].astype(np.int64)
-    _, first, index = np.unique(code, return_index=True, return_inverse=True)
-    return first.astype(np.int64), index.astype(np.int64)
+            size = int(code.max()) + 1
+        code = code * len(one.texts) + one.codes
+        size *= len(one.texts)
+    if size > _SPARSE * len(code):
+        _, first, index = np.unique(code, return_index=True, return_inverse=True)
+        return first.astype(np.int64), index.astype(np.int64)
+    present = np.zeros(size, dtype=bool)
+    present[code] = True
+    index = (np.cumsum(present) - 1)[code]
+    first = np.zeros(int(present.sum()), dtype=np.int64)
+    first[index[::-1]] = np.arange(len(code))[::-1]  # what is written last stays
+    return first, index.astype(np.int64)
 
 
 def _text(value: object) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from gpumix.perf import media
 from gpumix.perf.calibrate import Places
 from gpumix.perf.inference.constants import is_fitted
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments
+from gpumix.perf.inference.memory import memory
 from gpumix.perf.inference.questions import LOADS, METRICS, Questions, answer
 from gpumix.perf.interval import interval, widths
 from gpumix.perf.links import NETWORK
@@ -54,7 +56,7 @@ from gpumix.predict.simulated import DEFAULT_REQUESTS, SIMULATED, Answers, simul
 from gpumix.predict.stated import hold_context, stated_weights
 from gpumix.units import MS
 
-CHUNK_ROWS = 20_000
+CHUNK_ROWS = 15_000
 """Rows worked on at once: small enough that the arrays stay in the processor's cache."""
 
 TEXT_COLUMNS = (
@@ -92,7 +94,7 @@ def predict_inference(
     refuse_missing(points)
     catalog = catalog or load(gpus=gpus, models=models, measured=measured)
     evidence = serving_evidence(catalog, requests, seed)
-    return Predictions(**_predict(points, catalog, evidence, requests, seed)[0])
+    return Predictions(**_predict(points, catalog, evidence, requests, seed).out)
 
 
 @lru_cache(maxsize=8)
@@ -103,8 +105,8 @@ def serving_evidence(
     columns = rows_for(catalog.measured, training=False)
     if not columns.get("value"):
         return None
-    out, asked = _predict(columns, catalog, None, requests, seed)
-    return collect(columns, asked, out["value"], catalog.shrinkage["inference"])
+    work = _predict(columns, catalog, None, requests, seed)
+    return collect(columns, work.asked(), work.out["value"], catalog.shrinkage["inference"])
 
 
 def _predict(
@@ -113,8 +115,8 @@ def _predict(
     evidence: Evidence | None,
     requests: int,
     seed: int,
-) -> tuple[dict[str, npt.NDArray[Any]], Asked]:
-    """Predictions of points, and (where there is no evidence yet) where each of them stands."""
+) -> _Prediction:
+    """The work on a table of points, done: `out` holds predictions."""
     rows = rows_of(points)
     table = {
         name: column(points, name, rows)
@@ -133,7 +135,32 @@ def _predict(
     work = _Prediction(table, catalog, out, evidence, requests, seed)
     if rows:
         work.fill()
-    return out, work.asked()
+    return work
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """Every layout of every deployment asked about, and what to tell of each.
+
+    `named` are ids of GPUs and labels of deployments, `reads_only` says that a model gives no
+    answer; combination c of a table has the layouts `start[c]` to `start[c] + many[c]`.
+    """
+
+    dep: Deployment
+    notes: npt.NDArray[np.object_]
+    named: tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]]
+    reads_only: npt.NDArray[np.bool_]
+    start: IntArray
+    many: IntArray
+
+
+@lru_cache(maxsize=10_000)
+def _named_weights(
+    catalog: Catalog, model: str, gpu: str, weights: str, cache: str
+) -> tuple[str, str, str]:
+    named, part = catalog.named_model(model, "model"), catalog.named_gpu(gpu, "gpu")
+    weights, cache, told = stated_weights(named, weights, cache)
+    return weights, cache, "; ".join(filter(None, (part.note, told)))
 
 
 class _Prediction:
@@ -160,7 +187,7 @@ class _Prediction:
         served, pictures = self._resolve(first)
         words = self._word_notes()
         self.out["note"][:] = words
-        wrong = np.array([bool(note) for note in words])
+        wrong = words.astype(bool)
         self._answer_text(served, group, ~wrong)
         self._answer_media(pictures, group, ~wrong)
         length = self._per_row("input_len") + np.nan_to_num(self._per_row("output_len"))
@@ -191,12 +218,8 @@ class _Prediction:
 
     def _weights(self, row: int) -> tuple[str, str, str]:
         """Precision of weights and cache of a row, and what to tell of its model and them."""
-        named = self.catalog.named_model(self._cell("model", row), "model")
-        part = self.catalog.named_gpu(self._cell("gpu", row), "gpu")
-        weights, cache, told = stated_weights(
-            named, self._cell("weight_precision", row), self._cell("kv_precision", row)
-        )
-        return weights, cache, "; ".join(filter(None, (part.note, told)))
+        names = ("model", "gpu", "weight_precision", "kv_precision")
+        return _named_weights(self.catalog, *(self._cell(name, row) for name in names))
 
     def _setup(self, gpu: Gpu, model: Model, layout: Layout, row: int) -> Setup:
         weights, cache, _ = self._weights(row)
@@ -285,9 +308,8 @@ class _Prediction:
             [self._setup(gpu, model, layout, row) for gpu, model, layout, row in flat],
             self.catalog.coefficients,
         )
-        told = [self._weights(row)[2] for *_, row in flat]
-        notes = zip(told, dep.notes, strict=True)
-        dep = replace(dep, notes=tuple("; ".join(filter(None, pair)) for pair in notes))
+        told = zip((self._weights(row)[2] for *_, row in flat), dep.notes, strict=True)
+        notes = np.array(["; ".join(filter(None, pair)) for pair in told], dtype=object)
         labels = [
             serving_label(
                 gpu.id, model.id, layout, self._weights(row)[0],
@@ -298,26 +320,44 @@ class _Prediction:
         named = np.array([gpu.id for gpu, *_ in flat]), np.array(labels)
         reads_only = np.array([one[1].kind in ("embedding", "encoder") for one in flat])
         rows = np.flatnonzero(usable & (many[group] > 0))
-        for chunk in np.array_split(rows, max(1, -(-len(rows) // CHUNK_ROWS))):
-            if len(chunk) == 0:
-                continue
-            count = many[group[chunk]]
-            source = np.repeat(np.arange(len(chunk)), count)
-            offset = np.arange(len(source)) - np.repeat(np.cumsum(count) - count, count)
-            index = start[group[chunk]][source] + offset
-            questions = self._questions(chunk[source], reads_only[index])
-            part = dep.take(index)
-            value, limit = answer(part, questions, self.catalog.coefficients)
-            ran = simulated(
-                part, questions, index, self._run_requests(chunk[source]), np.isfinite(value),
-                self.catalog.coefficients, self.seed,
-            )  # fmt: skip
-            value = np.where(ran.simulated, ran.value, value)
+        rows = rows[self._by_kind(rows, (dep.expert_params > 0.0)[start[group[rows]]])]
+        served_as = _Served(dep, notes, named, reads_only, start, many)
+        chunks = np.array_split(rows, max(1, -(-len(rows) // CHUNK_ROWS)))
+        with ThreadPoolExecutor(max_workers=2) as pool:  # long arrays let others run
+            list(pool.map(lambda chunk: self._answer_chunk(chunk, group, served_as), chunks))
+
+    def _answer_chunk(self, chunk: IntArray, group: IntArray, served: _Served) -> None:
+        """Answer some rows: each by the best of its layouts."""
+        if len(chunk) == 0:
+            return
+        count, begin = served.many[group[chunk]], served.start[group[chunk]]
+        source = np.repeat(np.arange(len(chunk)), count)
+        offset = np.arange(len(source)) - np.repeat(np.cumsum(count) - count, count)
+        index = begin[source] + offset
+        questions = self._questions(chunk[source], served.reads_only[index])
+        part = served.dep.take(index)
+        value, limit = answer(part, questions, self.catalog.coefficients)
+        ran = simulated(
+            part, questions, index, self._run_requests(chunk[source]), np.isfinite(value),
+            self.catalog.coefficients, self.seed,
+        )  # fmt: skip
+        value = np.where(ran.simulated, ran.value, value)
+        if len(source) > len(chunk):
             best = best_of(value, source, count, questions.metric)
-            self._tell(chunk, dep, index[best], ran.take(best))
-            self._write(
-                chunk, dep, index[best], value[best], limit[best], questions.take(best), named
-            )
+            part, questions, index = part.take(best), questions.take(best), index[best]
+            value, limit, ran = value[best], limit[best], ran.take(best)
+        self.out["note"][chunk] = served.notes[index]
+        self._tell(chunk, part, ran)
+        self._write(chunk, part, index, value, limit, questions, served.named)
+
+    def _by_kind(self, rows: IntArray, routed: npt.NDArray[np.bool_]) -> IntArray:
+        """An order of rows in which those that the same formulas answer follow each other."""
+        load, metric = (
+            Column(one.name, one.codes[rows], one.texts)
+            for one in (self.table["load"], self.table["metric"])
+        )
+        kind = distinct([load, Column("routed", routed.astype(np.int64), ("", "x")), metric])[1]
+        return np.argsort(kind.astype(np.min_scalar_type(int(kind.max(initial=0)))), kind="stable")
 
     def _questions(self, rows: IntArray, reads_only: npt.NDArray[np.bool_]) -> Questions:
         def number(name: str) -> npt.NDArray[np.float64]:
@@ -349,13 +389,12 @@ class _Prediction:
         stated = self.numbers["requests"][0][self.table["requests"].codes[rows]]
         return np.asarray(np.where(np.isnan(stated), float(self.requests), stated))
 
-    def _tell(self, rows: IntArray, dep: Deployment, index: IntArray, ran: Answers) -> None:
+    def _tell(self, rows: IntArray, dep: Deployment, ran: Answers) -> None:
         """Write what predictions rest on: constants fitted to their kind, runs of the simulator."""
         tables = self.catalog.coefficients.inference
-        fitted = np.array([is_fitted(k, tables) for k in dep.keys])[dep.key_index[index]]
+        fitted = np.array([is_fitted(k, tables) for k in dep.keys])[dep.key_index]
         self.out["basis"][rows[fitted]] = Basis.CALIBRATED.value
         self.out["basis"][rows[ran.simulated]] = SIMULATED
-        self.out["note"][rows] = np.array(dep.notes, dtype=object)[index]
         append_notes(self.out["note"], rows[ran.simulated], ran.note[ran.simulated])
 
     def _write(
@@ -364,16 +403,16 @@ class _Prediction:
         dep: Deployment,
         index: IntArray,
         value: npt.NDArray[np.float64],
-        limit: npt.NDArray[np.str_],
+        limit: npt.NDArray[np.object_],
         questions: Questions,
         named: tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]],
     ) -> None:
-        keys = dep.key_index[index]
-        metrics, metric = np.unique(questions.metric, return_inverse=True)
+        keys = dep.key_index
+        metrics, metric = self.table["metric"].texts, self.table["metric"].codes[rows]
         quantities = np.array([quantity_of(name) for name in metrics])
         machines = np.array([k.machine for k in dep.keys])
         engines = np.array([k.engine for k in dep.keys])
-        routed = dep.expert_params[index] > 0.0
+        routed = dep.expert_params > 0.0
         tables = self.catalog.coefficients.inference
         sigma, lean = widths(tables, quantities, metric, machines, engines, keys, routed)
         between = np.array([k.link == NETWORK for k in dep.keys])
@@ -387,11 +426,12 @@ class _Prediction:
             asked = asked_of(engines[keys], named[0][index], named[1][index], figures, questions)
         self._settle(rows, value, sigma, asked, lean)
         self.out["limit"][rows] = limit
-        empty = ~np.isfinite(value)
-        tight = tight_notes(dep.take(index), questions.input_len + questions.output_len)
-        append_notes(self.out["note"], rows[~empty & (tight != "")], tight[~empty & (tight != "")])
-        reasons = why_empty(dep, index[empty], questions.take(np.flatnonzero(empty)))
-        self.out["note"][rows[empty]] = reasons
+        found = memory(dep, questions.input_len, questions.output_len)
+        tight, notes = tight_notes(dep, found, questions.input_len + questions.output_len)
+        known = np.isfinite(value)[tight]
+        append_notes(self.out["note"], rows[tight[known]], notes[known])
+        empty = np.flatnonzero(~np.isfinite(value))
+        self.out["note"][rows[empty]] = why_empty(found, questions, empty)
         self.out["limit"][rows[empty]] = ""
 
     @property

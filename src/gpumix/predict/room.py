@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gpumix.domain.evidence import Basis, Estimate
 from gpumix.domain.fit import CacheRoom, Fits
 from gpumix.perf.inference.deployment import Deployment
-from gpumix.perf.inference.memory import longest_request, memory, request_bytes
+from gpumix.perf.inference.memory import Memory, longest_request, memory, request_bytes
 from gpumix.perf.inference.questions import Questions
 from gpumix.predict.columns import IntArray
 from gpumix.predict.rows import reason_of
@@ -72,21 +72,22 @@ def states(dep: Deployment, context_tokens: float, users: float) -> list[Fits]:
     ]
 
 
-def tight_notes(dep: Deployment, tokens: FloatArray) -> NDArray[np.object_]:
-    """A word per row where one whole request fits by less than the doubt; '' elsewhere.
+def tight_notes(
+    dep: Deployment, found: Memory, tokens: FloatArray
+) -> tuple[IntArray, NDArray[np.object_]]:
+    """The rows where one whole request fits by less than the doubt, and what to tell of each.
 
     Args:
         dep: deployments.
+        found: their memory when they serve such requests.
         tokens: prompt and answer of each row's request [tokens].
     """
-    found = memory(dep, tokens, 0.0)
     left = found.usable_bytes - request_bytes(dep, tokens)
     tight = np.flatnonzero((left >= 0.0) & (left < found.doubt_bytes))
-    notes = np.full(dep.rows, "", dtype=object)
     longest = longest_request(dep.take(tight), found.usable_bytes[tight])
-    for row, most in zip(tight.tolist(), longest.tolist(), strict=True):
-        notes[row] = f"tight: memory for one request of about {most:,.0f} tokens at the most"
-    return notes
+    told = [f"tight: memory for one request of about {most:,.0f} tokens at the most"
+            for most in longest.tolist()]  # fmt: skip
+    return tight, np.array(told, dtype=object)
 
 
 def _estimate(dep: Deployment, row: int, ends: list[FloatArray]) -> Estimate:
@@ -96,16 +97,21 @@ def _estimate(dep: Deployment, row: int, ends: list[FloatArray]) -> Estimate:
     return Estimate(value, low, high, basis, FORMULA)
 
 
-def why_empty(dep: Deployment, index: IntArray, questions: Questions) -> list[str]:
-    """Why deployments `index` answer nothing to questions, one a row."""
-    fits = memory(dep.take(index), questions.input_len, questions.output_len)
-    return [
-        reason_of(
-            str(questions.load[row]),
-            bool(np.isnan(questions.input_len[row] + questions.output_len[row])),
-            bool(np.isnan(questions.load_value[row])),
-            bool(fits.fits[row]),
-            float(fits.weights_bytes[row]),
-        )
-        for row in range(len(index))
-    ]
+def why_empty(found: Memory, questions: Questions, rows: IntArray) -> NDArray[np.object_]:
+    """Why questions `rows` have no answer; `found` is the memory of every question's deployment."""
+    facts = (
+        questions.load,
+        np.isnan(questions.input_len + questions.output_len),
+        np.isnan(questions.load_value),
+        found.fits,
+        found.weights_bytes,
+    )
+    told = _Reasons()
+    each = zip(*(fact[rows].tolist() for fact in facts), strict=True)
+    return np.array([told[one] for one in each], dtype=object)
+
+
+class _Reasons(dict[tuple[str, bool, bool, bool, float], str]):
+    def __missing__(self, fact: tuple[str, bool, bool, bool, float]) -> str:
+        self[fact] = told = reason_of(*fact)
+        return told

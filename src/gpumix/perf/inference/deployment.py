@@ -29,6 +29,7 @@ from gpumix.perf.inference.constants import (
     kernel_architecture,
 )
 from gpumix.perf.inference.engines import engine_generation, memory_generation
+from gpumix.perf.inference.kernels import copies_sent, repeated_reads
 from gpumix.perf.links import Link, link_of, nodes_of
 from gpumix.perf.precision import (
     WeightFormat,
@@ -89,8 +90,11 @@ class Deployment:
     Parameters and bytes are over all layers; bandwidths and peaks are the part's own; `*_rate`
     are peaks times the efficiency reached. `copies` are whole replicas (dp of a dense model),
     `ranks` attention-parallel ones (dp of an MoE model), `ways` the GPUs experts are spread over
-    within one pipeline stage; dense weights are whole on every rank. Times in seconds, sizes in
-    bytes, rates per second.
+    within one pipeline stage; dense weights are whole on every rank. `start_s` is what the kernels
+    of a step take to start, `imbalance` how much the fullest GPU's experts outlast the mean one's,
+    `repeated_reads` how much longer the cache takes to read than if each head were read once, as
+    `head_group` query heads share it; `copies_sent` of a token cross the link that limits the
+    exchange. Times in seconds, sizes in bytes, rates per second.
     """
 
     layers: FloatArray
@@ -111,7 +115,8 @@ class Deployment:
     window: FloatArray
     state_bytes: FloatArray
     sparse_top: FloatArray
-    latent_rank: FloatArray
+    latent_width: FloatArray
+    head_group: FloatArray
     latent_layers: FloatArray
     sparse_layers: FloatArray
     state_layers: FloatArray
@@ -138,9 +143,10 @@ class Deployment:
     half_tokens: FloatArray
     half_span: FloatArray
     expert_factor: FloatArray
+    start_s: FloatArray
+    copies_sent: FloatArray
     expert_half_tokens: FloatArray
     expert_efficiency: FloatArray
-    expert_launch_s: FloatArray
     attention_launch_s: FloatArray
     repeated_reads: FloatArray
     activation_passes: FloatArray
@@ -162,11 +168,6 @@ class Deployment:
     offline_host: FloatArray
     overlap: FloatArray
     imbalance: FloatArray
-    latent_layer_s: FloatArray
-    sparse_layer_s: FloatArray
-    state_layer_s: FloatArray
-    clock_exponent: FloatArray
-    product_start_s: FloatArray
     routing_spread: FloatArray
     itl_tail: FloatArray
     ramp_down: FloatArray
@@ -223,10 +224,21 @@ _FROM_PEAKS = (
     "linear_rate", "weight_rate", "head_rate", "head_weight_rate", "kv_rate", "prefill_rate",
     "link_bus",
 )  # fmt: skip
-_LOOKED_UP = (
-    "half_tokens", "half_span", "product_start_s", "expert_factor", "link_latency_s",
-    *COMMON, *OF_ENGINE, *OF_MEMORY,
+_FROM_SHAPES = ("start_s", "imbalance", "copies_sent", "repeated_reads")
+_FOLDED_IN = (
+    "imbalance", "latent_layer_s", "sparse_layer_s", "state_layer_s", "clock_exponent",
+    "expert_launch_s", "repeated_reads",
 )  # fmt: skip
+_LOOKED_UP = (
+    "half_tokens", "half_span", "expert_factor", "link_latency_s",
+    *(name for name in (*COMMON, *OF_ENGINE, *OF_MEMORY) if name not in _FOLDED_IN),
+)  # fmt: skip
+
+LATENT_EXTRA = 64.0
+"""Rotary dimensions beside the latent cache. Source: DeepSeek-V2, arXiv 2405.04434."""
+
+PRODUCTS = 4.0
+"""Matrix products of a layer: queries, keys and values; output; up and gate; down."""
 
 
 def refusals(setups: Sequence[Setup]) -> list[str]:
@@ -261,9 +273,8 @@ def deployments(setups: Sequence[Setup], coefficients: Coefficients) -> Deployme
     shapes: dict[str, Shape] = {}
     formats: dict[tuple[str, str, str, str], WeightFormat] = {}
     codes: dict[Key, int] = {}
-    columns: dict[str, list[float]] = {
-        name: [] for name in _ARRAYS if name not in (*_FROM_PEAKS, *_LOOKED_UP, "key_index")
-    }
+    later = (*_FROM_PEAKS, *_FROM_SHAPES, *_LOOKED_UP, "key_index")
+    columns: dict[str, list[float]] = {name: [] for name in _ARRAYS if name not in later}
     key_index: list[int] = []
     notes: list[str] = []
     for setup in setups:
@@ -340,7 +351,8 @@ def _row(setup: Setup, shape: Shape, form: WeightFormat, link: Link, kv: str) ->
         "window": shape.window,
         "state_bytes": shape.state_bytes,
         "sparse_top": shape.sparse_top,
-        "latent_rank": shape.latent_rank,
+        "latent_width": 2.0 * shape.latent_rank + LATENT_EXTRA if shape.latent_rank else 0.0,
+        "head_group": _head_group(shape),
         "latent_layers": shape.latent_layers,
         "sparse_layers": shape.sparse_layers,
         "state_layers": shape.state_layers,
@@ -367,6 +379,11 @@ def _row(setup: Setup, shape: Shape, form: WeightFormat, link: Link, kv: str) ->
         "max_length": float(setup.settings.max_length or 0),
         "reserve_bytes": setup.settings.extra_bytes,
     }
+
+
+def _head_group(shape: Shape) -> float:
+    """Query heads that share one head of keys and values; 1 of a latent cache, read once."""
+    return 1.0 if shape.latent_rank else max(shape.heads / max(shape.kv_heads, 1.0), 1.0)
 
 
 def is_small(gpu: Gpu) -> bool:
@@ -410,10 +427,10 @@ def gathered(
     index: npt.NDArray[np.intp],
     looked_up: Sequence[Mapping[str, float]],
 ) -> dict[str, FloatArray]:
-    """Constants of every row, from the table it points to, multiplied onto the part's peaks.
+    """Constants of every row, from the table it points to, multiplied onto peaks and layers.
 
     Args:
-        arrays: columns of a deployment (peaks, bandwidths).
+        arrays: columns of a deployment (peaks, bandwidths, shapes, layouts).
         index: which of `looked_up` holds for each row.
         looked_up: constants by name, one table a key.
 
@@ -435,5 +452,22 @@ def gathered(
         "kv_rate": bandwidth * c["mbu_kv"],
         "prefill_rate": flops_16bit * clock * c["mfu_prefill"],
         "link_bus": arrays["link_bytes_per_s"] * np.minimum(share, EFFICIENCY_CAP),
+        "start_s": _start_s(arrays, c),
+        "imbalance": 1.0 + c["imbalance"] * np.log(arrays["expert_groups"]),
+        "repeated_reads": np.asarray(repeated_reads(arrays["head_group"], c["repeated_reads"])),
+        "copies_sent": np.asarray(copies_sent(*(arrays[n] for n in ("top_k", "ranks", "nodes")))),
         **{name: c[name] for name in _LOOKED_UP},
     }
+
+
+def _start_s(arrays: Mapping[str, FloatArray], c: Mapping[str, FloatArray]) -> FloatArray:
+    """What the kernels of one step take to start: of layers of special kinds, of every product,
+    of experts [s]."""
+    special = (
+        arrays["latent_layers"] * c["latent_layer_s"]
+        + arrays["sparse_layers"] * c["sparse_layer_s"]
+        + arrays["state_layers"] * c["state_layer_s"]
+    )
+    products = PRODUCTS * arrays["layers"] * c["product_start_s"]
+    routed = np.where(arrays["expert_params"] > 0.0, c["expert_launch_s"] * arrays["layers"], 0.0)
+    return np.asarray(special + products + routed)

@@ -24,6 +24,9 @@ from gpumix.values import FloatArray, Values
 _FULLEST = 0.98
 """Load of a queue of prompts beyond which no steady state is told."""
 
+_SHORTEST = 1e-3
+"""Prompt that counts as none [tokens]."""
+
 _LEAST = 1e-3
 _TURNS = 9
 """Batch where the search for a load starts, and its steps: more move the answer by < 1e-6."""
@@ -40,7 +43,7 @@ class Rates:
     itl_p95_s: FloatArray
     ttft_s: FloatArray
     e2e_s: FloatArray
-    limit: npt.NDArray[np.str_]
+    limit: npt.NDArray[np.object_]
 
 
 def offline(dep: Deployment) -> Deployment:
@@ -106,33 +109,60 @@ def _steady(
     batch = np.asarray(batch, dtype=np.float64)
     wanted = np.where(asked > batch * (1.0 + 1e-9), asked, 0.0)
     flow = _flow(dep, input_len, output_len, batch, prefix_hit)
-    batch, fresh, context, span = flow.batch, flow.fresh, flow.context, flow.span
-    prompts, mixed_share = flow.prompts, flow.mixed_share
-    decode = decode_step_s(dep, batch, context)
-    mixed = mixed_step_s(dep, batch, prompts, context, span)
-    # Of all prompts that pass a sequence while it decodes, one in b is its own.
-    interference = (1.0 - 1.0 / np.maximum(batch, 1.0)) * mixed_share * (mixed - decode)
-    per_token = latency.tpot(decode, interference, dep.lockstep)
-    own = prefill_s(dep, fresh, span)
-    others = interference * output_len
+    turn = _turn(dep, flow, output_len, prefill_s(dep, flow.fresh, flow.span))
+    batch, mixed_share = flow.batch, flow.mixed_share
+    per_token = latency.tpot(turn.decode_s, turn.interference_s, dep.lockstep)
     waits = dep.lockstep + first_wave
-    first = latency.ttft(dep.first_token_s, own, others, per_token, batch, dep.together, waits)
+    first = latency.ttft(
+        dep.first_token_s, turn.own_s, turn.others_s, per_token, batch, dep.together, waits
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
-        busy = decode * np.maximum(output_len - 1.0, 0.0) + own + others
-        rate = np.where(batch > 0.0, batch * output_len / busy, 0.0)
-        waiting = np.where(asked > batch, (asked / batch - 1.0) * busy, 0.0)
-    e2e = first + per_token * (output_len - 1.0) + waiting
+        waiting = np.where(asked > batch, (asked / batch - 1.0) * turn.busy_s, 0.0)
     heavy = mixed_share > 0.5
     return Rates(
         batch=batch,
-        output_tokens_per_s=rate * dep.copies,
+        output_tokens_per_s=turn.tokens_per_s * dep.copies,
         tpot_s=np.asarray(per_token),
-        itl_p50_s=np.asarray(np.where(heavy, mixed, decode)),
-        itl_p95_s=np.where(mixed_share > 0.05, mixed * dep.itl_tail, decode),
+        itl_p50_s=np.asarray(np.where(heavy, turn.mixed_s, turn.decode_s)),
+        itl_p95_s=np.where(mixed_share > 0.05, turn.mixed_s * dep.itl_tail, turn.decode_s),
         ttft_s=first + waiting,
-        e2e_s=e2e,
-        limit=binding_limit(dep, batch, wanted, prompts * mixed_share, context, span),
+        e2e_s=first + per_token * (output_len - 1.0) + waiting,
+        limit=binding_limit(
+            dep, batch, wanted, flow.prompts * mixed_share, flow.context, flow.span
+        ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One request's turn in a steady batch, at `tokens_per_s` of a replica; times in seconds.
+
+    A step that only decodes lasts `decode_s`, one that also reads prompts `mixed_s`; the prompts of
+    others add `interference_s` to a mean step and `others_s` to the whole turn, its own prompt
+    takes `own_s`: it holds its place for `busy_s`.
+    """
+
+    decode_s: FloatArray
+    mixed_s: FloatArray
+    interference_s: Values
+    own_s: Values
+    others_s: Values
+    busy_s: Values
+    tokens_per_s: FloatArray
+
+
+def _turn(dep: Deployment, flow: _Flow, output_len: Values, own_s: Values) -> _Turn:
+    """What a request meets that is one of `flow.batch`; `own_s`: its prompt, read alone [s]."""
+    batch = flow.batch
+    decode = decode_step_s(dep, batch, flow.context)
+    mixed = mixed_step_s(dep, batch, flow.prompts, flow.context, flow.span)
+    # Of all prompts that pass a sequence while it decodes, one in b is its own.
+    interference = (1.0 - 1.0 / np.maximum(batch, 1.0)) * flow.mixed_share * (mixed - decode)
+    others = interference * output_len
+    busy = decode * np.maximum(output_len - 1.0, 0.0) + own_s + others
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = np.where(batch > 0.0, batch * output_len / busy, 0.0)
+    return _Turn(decode, mixed, interference, own_s, others, busy, rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +184,7 @@ class _Flow:
 def _flow(
     dep: Deployment, input_len: Values, output_len: Values, batch: Values, prefix_hit: Values
 ) -> _Flow:
-    fresh = np.maximum(input_len * (1.0 - prefix_hit), 1e-3)
+    fresh = np.maximum(input_len * (1.0 - prefix_hit), _SHORTEST)
     # Beyond this batch every iteration is a full chunk of prompts: more sequences only wait.
     budget = dep.chunk_tokens * dep.pp * dep.ranks
     filled = np.maximum(budget, fresh) * output_len / fresh
@@ -360,9 +390,13 @@ def request_rate(
     each = np.minimum(offered, 1.0 / np.maximum(dep.front_s, 1e-12))
     top = memory(dep, input_len, output_len).batch_max / dep.copies
     top = np.minimum(top, dep.max_sequences * dep.ranks)
-    batch = _batch_at(
-        lambda b: _requests_per_s(dep, input_len, output_len, b) / each, np.maximum(top, _LEAST)
-    )
+    own = prefill_s(dep, np.maximum(input_len, _SHORTEST), np.asarray(input_len))
+
+    def strain(batch: Values) -> Values:
+        flow = _flow(dep, input_len, output_len, np.asarray(batch), 0.0)
+        return _turn(dep, flow, output_len, own).tokens_per_s / output_len / each
+
+    batch = _batch_at(strain, np.maximum(top, _LEAST))
     rates = _open(dep, input_len, output_len, batch)
     front_load = np.minimum(offered * dep.front_s, _FULLEST)
     wait = 0.5 * dep.front_s * front_load / (1.0 - front_load)
@@ -457,13 +491,6 @@ def _batch_at(strain: Callable[[Values], Values], top: Values) -> FloatArray:
 
 def _log(strain: Values) -> FloatArray:
     return np.asarray(np.log(np.maximum(strain, 1e-300)))
-
-
-def _requests_per_s(
-    dep: Deployment, input_len: Values, output_len: Values, batch: Values
-) -> Values:
-    rates = _steady(dep, input_len, output_len, batch, batch, 0.0)
-    return rates.output_tokens_per_s / dep.copies / output_len
 
 
 def highest_rate(

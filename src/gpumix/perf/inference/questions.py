@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -59,9 +60,20 @@ class Questions:
         return replace(self, **{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
 
 
+def words_in(words: npt.NDArray[np.str_]) -> set[str]:
+    """The distinct words; equal ones that follow each other are looked at once.
+
+    >>> sorted(words_in(np.array(["a", "a", "b", "a"])))
+    ['a', 'b']
+    """
+    begins = np.ones(len(words), dtype=bool)
+    begins[1:] = words[1:] != words[:-1]
+    return set(words[begins].tolist())
+
+
 def answer(
     dep: Deployment, questions: Questions, coefficients: Coefficients
-) -> tuple[FloatArray, npt.NDArray[np.str_]]:
+) -> tuple[FloatArray, npt.NDArray[np.object_]]:
     """Value of each question's metric in its own unit, and what binds; NaN = no estimate.
 
     Args:
@@ -72,14 +84,17 @@ def answer(
     Source: docs/inference.md.
     """
     value = np.full(dep.rows, np.nan)
-    limit = np.full(dep.rows, "", dtype="<U12")
+    limit = np.full(dep.rows, "", dtype=object)
     encoded = questions.output_len <= 0.0
-    value[encoded] = _encoded(dep.take(encoded), questions.take(encoded))
-    limit[encoded] = "compute"
-    for load in np.unique(questions.load):
+    if encoded.any():
+        value[encoded] = _encoded(dep.take(encoded), questions.take(encoded))
+        limit[encoded] = "compute"
+    for load in words_in(questions.load):
         rows = np.flatnonzero((questions.load == load) & ~encoded)
-        part, asked = dep.take(rows), questions.take(rows)
-        rates = rates_of(part, asked, str(load))
+        part, asked = dep, questions
+        if len(rows) < dep.rows:
+            part, asked = dep.take(rows), questions.take(rows)
+        rates = rates_of(part, asked, load)
         value[rows] = metric_of(rates, part, asked, coefficients.power)
         limit[rows] = rates.limit
     return value, limit
@@ -132,39 +147,39 @@ def metric_of(
 ) -> FloatArray:
     """The metric asked for, in its own unit (ms for latencies)."""
     tokens = np.maximum(asked.output_len, 1e-9)
-    prefill = prefill_s(dep, asked.input_len, asked.input_len)
-    choices = {
-        "output_tok_s_total": rates.output_tokens_per_s,
-        "total_tok_s_total": rates.output_tokens_per_s * (asked.input_len + tokens) / tokens,
-        "requests_s": rates.output_tokens_per_s / tokens,
-        "prefill_tok_s": asked.input_len / prefill * dep.copies,
+    rate = rates.output_tokens_per_s
+
+    def watts() -> FloatArray:
+        return np.asarray(serving_power_w(dep, rates, asked.input_len, asked.output_len, power))
+
+    choices: dict[str, Callable[[], FloatArray]] = {
+        "output_tok_s_total": lambda: rate,
+        "total_tok_s_total": lambda: rate * (asked.input_len + tokens) / tokens,
+        "requests_s": lambda: rate / tokens,
+        "prefill_tok_s": lambda: (
+            asked.input_len / prefill_s(dep, asked.input_len, asked.input_len) * dep.copies
+        ),
+        "avg_power_w": watts,
+        "joules_per_output_token": lambda: watts() / np.where(rate > 0.0, rate, np.nan),
     }
     for name in LATENCIES:
         for statistic in STATISTICS:
-            choices[f"{name}_ms_{statistic}"] = _latency(rates, dep, name, statistic) / MS
-    if np.isin(asked.metric, POWER_METRICS).any():
-        watts = np.asarray(serving_power_w(dep, rates, asked.input_len, asked.output_len, power))
-        choices["avg_power_w"] = watts
-        rate = rates.output_tokens_per_s
-        choices["joules_per_output_token"] = watts / np.where(rate > 0.0, rate, np.nan)
+            choices[f"{name}_ms_{statistic}"] = partial(_latency_ms, rates, dep, name, statistic)
     value = np.full(dep.rows, np.nan)
-    for metric in np.unique(asked.metric):
-        if metric in choices:
-            here = asked.metric == metric
-            value[here] = choices[str(metric)][here]
+    for metric in choices.keys() & words_in(asked.metric):
+        here = asked.metric == metric
+        value[here] = choices[metric]()[here]
     return np.where(np.isfinite(value) & (value > 0.0), value, np.nan)
 
 
-def _latency(rates: Rates, dep: Deployment, name: str, statistic: str) -> FloatArray:
-    """Mean, median or tail of one latency; tails of TTFT and TPOT are fixed shares of the mean."""
+def _latency_ms(rates: Rates, dep: Deployment, name: str, statistic: str) -> FloatArray:
+    """Mean, median or tail of one latency [ms]; tails of TTFT and TPOT are fixed shares of the
+    mean."""
     if name == "itl":
-        if statistic == "p50":
-            return rates.itl_p50_s
-        if statistic in ("p95", "p99"):
-            return rates.itl_p95_s
-        return rates.tpot_s
+        itl = {"mean": rates.tpot_s, "p50": rates.itl_p50_s}
+        return np.asarray(itl.get(statistic, rates.itl_p95_s) / MS)
     base: FloatArray = {"ttft": rates.ttft_s, "tpot": rates.tpot_s, "e2e": rates.e2e_s}[name]
     if statistic in ("mean", "p50"):
-        return base
+        return np.asarray(base / MS)
     tail = dep.ttft_tail if name == "ttft" else dep.slo_headroom
-    return np.asarray(base * (tail if statistic == "p99" else np.sqrt(tail)))
+    return np.asarray(base * (tail if statistic == "p99" else np.sqrt(tail)) / MS)

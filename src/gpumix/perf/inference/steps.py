@@ -13,13 +13,6 @@ from gpumix.perf.inference.memory import kv_ways
 from gpumix.perf.shapes import SPARSE_INDEX_SHARE
 from gpumix.values import FloatArray, Values
 
-LATENT_EXTRA = 64.0
-"""Rotary dimensions beside the latent cache. Source: DeepSeek-V2, arXiv 2405.04434."""
-
-
-PRODUCTS = 4.0
-"""Matrix products of a layer: queries, keys and values; output; up and gate; down."""
-
 
 @dataclass(frozen=True, slots=True)
 class StepParts:
@@ -122,37 +115,15 @@ def step_kernels(
         dep.weight_rate,
         dep.half_tokens,
     )
-    routed = kernels.experts(
-        tokens,
-        dep.expert_params,
-        dep.experts,
-        dep.top_k,
-        dep.ways,
-        dep.expert_bytes,
-        dep.linear_rate * dep.expert_efficiency,
-        dep.weight_rate,
-        dep.expert_half_tokens,
-        dep.routing_spread,
-    )
     sampled = sequences + prompts / np.maximum(prompt_len, 1.0)
     logits = kernels.head(sampled, dep.head_params, dep.ways, dep.head_rate, dep.head_weight_rate)
     elementwise = kernels.activations(
         tokens / dep.ranks, dep.hidden, dep.layers, dep.activation_passes, dep.bandwidth
-    ) + kernels.activations(
-        tokens / dep.ranks * np.where(dep.expert_params > 0.0, dep.top_k, 0.0),
-        dep.hidden, dep.layers, dep.expert_passes, dep.bandwidth,
-    )  # fmt: skip
-    routed = routed * dep.expert_factor * (1.0 + dep.imbalance * np.log(dep.expert_groups))
-    special = (
-        dep.latent_layers * dep.latent_layer_s
-        + dep.sparse_layers * dep.sparse_layer_s
-        + dep.state_layers * dep.state_layer_s
     )
-    launches = (
-        special
-        + PRODUCTS * dep.layers * dep.product_start_s
-        + np.where(dep.expert_params > 0.0, dep.expert_launch_s * dep.layers, 0.0)
-    )
+    routed: Values = np.zeros_like(dense)
+    if dep.expert_params.any():
+        routed, moved = _experts_s(dep, tokens)
+        elementwise = elementwise + moved
     decode_s, prefill_attention_s = _attention_s(dep, sequences, context, prompts, prompt_len)
     reduce_s, scatter_s = _link_s(dep, tokens)
     return StepKernels(
@@ -160,7 +131,7 @@ def step_kernels(
         experts_s=np.asarray(routed),
         head_s=np.asarray(logits),
         activations_s=np.asarray(elementwise),
-        launches_s=np.asarray(launches),
+        launches_s=dep.start_s,
         attention_decode_s=np.asarray(decode_s),
         attention_prefill_s=np.asarray(prefill_attention_s),
         all_reduce_s=np.asarray(reduce_s),
@@ -176,32 +147,60 @@ def step_kernels(
     )
 
 
+def _experts_s(dep: Deployment, tokens: Values) -> tuple[Values, Values]:
+    """Products of the experts, and what moves their tokens in and out [s]; 0 for a dense model."""
+    routed = kernels.experts(
+        tokens,
+        dep.expert_params,
+        dep.experts,
+        dep.top_k,
+        dep.ways,
+        dep.expert_bytes,
+        dep.linear_rate * dep.expert_efficiency,
+        dep.weight_rate,
+        dep.expert_half_tokens,
+        dep.routing_spread,
+    )
+    moved = kernels.activations(
+        tokens / dep.ranks * np.where(dep.expert_params > 0.0, dep.top_k, 0.0),
+        dep.hidden, dep.layers, dep.expert_passes, dep.bandwidth,
+    )  # fmt: skip
+    return routed * dep.expert_factor * dep.imbalance, moved
+
+
 def _attention_s(
     dep: Deployment, sequences: Values, context: Values, prompts: Values, prompt_len: Values
 ) -> tuple[Values, Values]:
     """Of decoding sequences and of prompts [s]."""
-    per_rank = sequences / dep.ranks
-    shared = np.where(dep.latent_rank > 0.0, 1.0, dep.heads / np.maximum(dep.kv_heads, 1.0))
+    none = np.zeros(dep.rows)
+    return (
+        _decode_attention_s(dep, sequences, context) if np.any(sequences) else none,
+        _prefill_attention_s(dep, prompts, prompt_len) if np.any(prompts) else none,
+    )
+
+
+def _decode_attention_s(dep: Deployment, sequences: Values, context: Values) -> Values:
     read = kernels.attended_bytes(
         context, dep.full_kv_bytes, dep.window_kv_bytes, dep.window, dep.sparse_top,
         SPARSE_INDEX_SHARE,
-    ) * kernels.repeated_reads(np.maximum(shared, 1.0), dep.repeated_reads)  # fmt: skip
+    ) * dep.repeated_reads  # fmt: skip
     cached = read / kv_ways(dep) + dep.state_passes * dep.state_bytes / dep.tp
-    latent = np.where(dep.latent_rank > 0.0, 2.0 * dep.latent_rank + LATENT_EXTRA, 0.0)
     attended = np.minimum(context, dep.sparse_top)
-    latent_flops = 2.0 * attended * dep.heads / dep.tp * latent * dep.attention_layers
-    decode = kernels.attention_decode(
-        per_rank, cached, dep.kv_rate, latent_flops, dep.prefill_rate, dep.attention_layers,
-        dep.attention_launch_s,
+    latent_flops = 2.0 * attended * dep.heads / dep.tp * dep.latent_width * dep.attention_layers
+    return kernels.attention_decode(
+        sequences / dep.ranks, cached, dep.kv_rate, latent_flops, dep.prefill_rate,
+        dep.attention_layers, dep.attention_launch_s,
     )  # fmt: skip
+
+
+def _prefill_attention_s(dep: Deployment, prompts: Values, prompt_len: Values) -> Values:
     span = np.minimum(prompt_len / 2.0, dep.sparse_top + SPARSE_INDEX_SHARE * prompt_len / 2.0)
     windowed = np.minimum(prompt_len / 2.0, dep.window)
-    prefill = kernels.attention_prefill(
+    return kernels.attention_prefill(
         prompts / dep.ranks, span, windowed, dep.heads / dep.tp, dep.head_dim,
         dep.attention_layers - dep.window_layers, dep.window_layers, dep.prefill_rate,
         dep.half_span,
     )  # fmt: skip
-    return decode, prefill
 
 
 def _link_s(dep: Deployment, tokens: Values) -> tuple[Values, Values]:
@@ -210,8 +209,8 @@ def _link_s(dep: Deployment, tokens: Values) -> tuple[Values, Values]:
         tokens / dep.ranks, dep.hidden, dep.layers, dep.tp, dep.link_latency_s, dep.link_bus
     )
     scatter_s = kernels.all_to_all(
-        tokens, dep.hidden, dep.layers, kernels.copies_sent(dep.top_k, dep.ranks, dep.nodes),
-        dep.ranks, dep.link_latency_s, dep.link_bus,
+        tokens, dep.hidden, dep.layers, dep.copies_sent, dep.ranks, dep.link_latency_s,
+        dep.link_bus,
     )  # fmt: skip
     return reduce_s, scatter_s
 
@@ -280,7 +279,7 @@ def binding_limit(
     prompt_tokens: Values,
     context: Values,
     prompt_len: Values,
-) -> npt.NDArray[np.str_]:
+) -> npt.NDArray[np.object_]:
     """What binds at this point: the largest part of a step, or memory if requests must wait.
 
     Args:
@@ -296,11 +295,14 @@ def binding_limit(
     tokens = (batch + prompt_tokens) / dep.pp
     compute = 2.0 * dep.dense_params / dep.ways * tokens / dep.linear_rate
     stream = dep.dense_params * dep.dense_bytes / dep.tp / dep.weight_rate
-    bound = np.where(
-        (compute > stream) & (parts.weights_s >= parts.attention_s), "compute", "bandwidth"
-    )
     core = parts.weights_s + parts.attention_s
-    bound = np.where(parts.link_s > core, "interconnect", bound)
-    bound = np.where((parts.host_s > core) & (parts.host_s > parts.link_s), "host", bound)
-    bound = np.where((dep.pp > 1.0) & (batch < dep.pp), "pipeline", bound)
-    return np.asarray(np.where(asked > batch * (1.0 + 1e-9), "kv_memory", bound))
+    names = ("kv_memory", "pipeline", "host", "interconnect", "compute", "bandwidth")
+    binds = (
+        asked > batch * (1.0 + 1e-9),
+        (dep.pp > 1.0) & (batch < dep.pp),
+        (parts.host_s > core) & (parts.host_s > parts.link_s),
+        parts.link_s > core,
+        (compute > stream) & (parts.weights_s >= parts.attention_s),
+    )
+    code = np.select([np.asarray(one) for one in binds], np.arange(len(binds)), len(binds))
+    return np.asarray(np.array(names, dtype=object)[code])
