@@ -24,12 +24,12 @@ from gpumix.perf.calibrate import Places
 from gpumix.perf.inference.constants import is_fitted
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments
 from gpumix.perf.inference.memory import memory
-from gpumix.perf.inference.questions import LOADS, METRICS, Questions, answer
+from gpumix.perf.inference.questions import Questions, answer
 from gpumix.perf.interval import interval, widths
 from gpumix.perf.links import NETWORK
 from gpumix.perf.precision import kv_bytes_per_value, weight_format
 from gpumix.perf.shapes import shape_of
-from gpumix.predict.columns import Column, IntArray, column, distinct, refuse_missing, rows_of
+from gpumix.predict.columns import Column, IntArray, distinct, refuse_missing
 from gpumix.predict.evidence import (
     Asked,
     Evidence,
@@ -38,33 +38,22 @@ from gpumix.predict.evidence import (
     rows_for,
     serving_label,
 )
+from gpumix.predict.points import LAYOUT_COLUMNS, Points
 from gpumix.predict.room import tight_notes, why_empty
 from gpumix.predict.rows import (
     Layout,
-    add_notes,
     append_notes,
     best_of,
-    cut_at,
     figure_of,
     layouts_of,
-    parse_slo,
     quantity_of,
-    spread_of,
-    unknown,
 )
 from gpumix.predict.simulated import DEFAULT_REQUESTS, SIMULATED, Answers, simulated
-from gpumix.predict.stated import hold_context, stated_weights
+from gpumix.predict.stated import hold_context
 from gpumix.units import MS
 
 CHUNK_ROWS = 15_000
 """Rows worked on at once: small enough that the arrays stay in the processor's cache."""
-
-TEXT_COLUMNS = (
-    "gpu", "model", "weight_precision", "kv_precision", "engine", "engine_version",
-)  # fmt: skip
-LAYOUT_COLUMNS = ("n_gpus", "tp", "pp", "dp", "ep")
-NUMBER_COLUMNS = ("input_len", "output_len", "load_value", "requests", "context")
-WORD_COLUMNS = ("load", "metric", "dataset", "slo")
 
 
 def predict_inference(
@@ -117,11 +106,8 @@ def _predict(
     seed: int,
 ) -> _Prediction:
     """The work on a table of points, done: `out` holds predictions."""
-    rows = rows_of(points)
-    table = {
-        name: column(points, name, rows)
-        for name in (*TEXT_COLUMNS, *LAYOUT_COLUMNS, *NUMBER_COLUMNS, *WORD_COLUMNS)
-    }
+    table = Points(points, catalog)
+    rows = table.rows
     ids = points.get("id")
     out: dict[str, npt.NDArray[Any]] = {
         "id": np.asarray(ids if ids is not None else np.arange(rows), dtype=object),
@@ -154,43 +140,32 @@ class _Served:
     many: IntArray
 
 
-@lru_cache(maxsize=10_000)
-def _named_weights(
-    catalog: Catalog, model: str, gpu: str, weights: str, cache: str
-) -> tuple[str, str, str]:
-    named, part = catalog.named_model(model, "model"), catalog.named_gpu(gpu, "gpu")
-    weights, cache, told = stated_weights(named, weights, cache)
-    return weights, cache, "; ".join(filter(None, (part.note, told)))
-
-
 class _Prediction:
     """The work on one table: resolve names once, build deployments once, answer in chunks."""
 
     def __init__(
         self,
-        table: Mapping[str, Column],
+        points: Points,
         catalog: Catalog,
         out: dict[str, npt.NDArray[Any]],
         evidence: Evidence | None,
         requests: int,
         seed: int,
     ) -> None:
-        self.table, self.catalog, self.out, self.evidence = table, catalog, out, evidence
+        self.points, self.catalog, self.out, self.evidence = points, catalog, out, evidence
         self.requests, self.seed = requests, seed
         self.stood: list[tuple[IntArray, Asked]] = []
-        self.numbers = {name: table[name].numbers() for name in (*LAYOUT_COLUMNS, *NUMBER_COLUMNS)}
 
     def fill(self) -> None:
         """Fill the OUT columns of every row."""
-        asked = [self.table[name] for name in (*TEXT_COLUMNS, *LAYOUT_COLUMNS, "context")]
-        first, group = distinct(asked)
+        first, group = self.points.combinations()
         served, pictures = self._resolve(first)
-        words = self._word_notes()
+        words = self.points.faults()
         self.out["note"][:] = words
         wrong = words.astype(bool)
         self._answer_text(served, group, ~wrong)
         self._answer_media(pictures, group, ~wrong)
-        length = self._per_row("input_len") + np.nan_to_num(self._per_row("output_len"))
+        length = self.points.number("input_len") + np.nan_to_num(self.points.number("output_len"))
         hold_context(self.out, length, self._longest(first)[group])
         for combination, note in self.unresolved.items():
             rows = np.flatnonzero((group == combination) & ~wrong)
@@ -212,36 +187,23 @@ class _Prediction:
             at += len(asked.keys)
         return Asked(places.take(last), keys[last])
 
-    def _cell(self, name: str, row: int) -> str:
-        one = self.table[name]
-        return str(one.texts[int(one.codes[row])])
-
-    def _weights(self, row: int) -> tuple[str, str, str]:
-        """Precision of weights and cache of a row, and what to tell of its model and them."""
-        names = ("model", "gpu", "weight_precision", "kv_precision")
-        return _named_weights(self.catalog, *(self._cell(name, row) for name in names))
-
     def _setup(self, gpu: Gpu, model: Model, layout: Layout, row: int) -> Setup:
-        weights, cache, _ = self._weights(row)
-        engine, version = self._cell("engine", row).lower(), self._cell("engine_version", row)
+        weights, cache, _ = self.points.weights(row)
+        engine, version = (
+            self.points.cell("engine", row).lower(),
+            self.points.cell("engine_version", row),
+        )
         return Setup(model, gpu, engine, weights, cache, version, *layout)
 
     def _longest(self, first: IntArray) -> npt.NDArray[np.float64]:
         """Longest request of each combination [tokens]: stated, else the model's, else NaN."""
         found = np.full(len(first), np.nan)
         for combination, row in enumerate(first.tolist()):
-            stated = self._count("context", row)
+            stated = self.points.count("context", row)
             if combination not in self.unresolved:
-                named = self.catalog.named_model(self._cell("model", row))
+                named = self.catalog.named_model(self.points.cell("model", row))
                 found[combination] = stated or named.longest or np.nan
         return found
-
-    def _per_row(self, name: str) -> npt.NDArray[np.float64]:
-        return np.asarray(self.numbers[name][0][self.table[name].codes])
-
-    def _count(self, name: str, row: int) -> int | None:
-        value = self.numbers[name][0][self.table[name].codes[row]]
-        return None if np.isnan(value) else int(value)
 
     def _resolve(
         self, first: IntArray
@@ -252,13 +214,13 @@ class _Prediction:
         self.unresolved: dict[int, str] = {}
         for combination, row in enumerate(first.tolist()):
             try:
-                part = self.catalog.named_gpu(self._cell("gpu", row), "gpu")
+                part = self.catalog.named_gpu(self.points.cell("gpu", row), "gpu")
                 gpu = part.gpu
-                model = self.catalog.model(self._cell("model", row), "model")
-                counts = {name: self._count(name, row) for name in LAYOUT_COLUMNS}
+                model = self.catalog.model(self.points.cell("model", row), "model")
+                counts = {name: self.points.count(name, row) for name in LAYOUT_COLUMNS}
                 if not any(counts.values()):
                     counts["n_gpus"] = part.count
-                weights, cache, _ = self._weights(row)
+                weights, cache, _ = self.points.weights(row)
                 if model.is_denoiser:
                     weight_format(weights, gpu, model, "")
                     media.denoiser(model, media.Picture())
@@ -275,19 +237,6 @@ class _Prediction:
             except (InputError, NoEstimate) as error:
                 self.unresolved[combination] = str(error)
         return served, pictures
-
-    def _word_notes(self) -> npt.NDArray[Any]:
-        """Per row, what is wrong with its numbers, load, metric or limits; '' if nothing."""
-        notes = np.full(len(self.out["note"]), "", dtype=object)
-        for name, (_, wrong) in self.numbers.items():
-            add_notes(notes, self.table[name], wrong)
-        metric, load, slo = self.table["metric"], self.table["load"], self.table["slo"]
-        known = set(METRICS)
-        add_notes(notes, metric, [unknown("metric", t, known) for t in metric.texts])
-        loads = set(LOADS)
-        add_notes(notes, load, [unknown("load", t, loads) for t in load.texts])
-        add_notes(notes, slo, [parse_slo(text)[2] for text in slo.texts])
-        return notes
 
     def _answer_text(
         self,
@@ -308,11 +257,11 @@ class _Prediction:
             [self._setup(gpu, model, layout, row) for gpu, model, layout, row in flat],
             self.catalog.coefficients,
         )
-        told = zip((self._weights(row)[2] for *_, row in flat), dep.notes, strict=True)
+        told = zip((self.points.weights(row)[2] for *_, row in flat), dep.notes, strict=True)
         notes = np.array(["; ".join(filter(None, pair)) for pair in told], dtype=object)
         labels = [
             serving_label(
-                gpu.id, model.id, layout, self._weights(row)[0],
+                gpu.id, model.id, layout, self.points.weights(row)[0],
                 dep.keys[dep.key_index[i]],
             )
             for i, (gpu, model, layout, row) in enumerate(flat)
@@ -320,7 +269,7 @@ class _Prediction:
         named = np.array([gpu.id for gpu, *_ in flat]), np.array(labels)
         reads_only = np.array([one[1].kind in ("embedding", "encoder") for one in flat])
         rows = np.flatnonzero(usable & (many[group] > 0))
-        rows = rows[self._by_kind(rows, (dep.expert_params > 0.0)[start[group[rows]]])]
+        rows = rows[self.points.by_kind(rows, (dep.expert_params > 0.0)[start[group[rows]]])]
         served_as = _Served(dep, notes, named, reads_only, start, many)
         chunks = np.array_split(rows, max(1, -(-len(rows) // CHUNK_ROWS)))
         with ThreadPoolExecutor(max_workers=2) as pool:  # long arrays let others run
@@ -334,12 +283,12 @@ class _Prediction:
         source = np.repeat(np.arange(len(chunk)), count)
         offset = np.arange(len(source)) - np.repeat(np.cumsum(count) - count, count)
         index = begin[source] + offset
-        questions = self._questions(chunk[source], served.reads_only[index])
+        questions = self.points.questions(chunk[source], served.reads_only[index])
         part = served.dep.take(index)
         value, limit = answer(part, questions, self.catalog.coefficients)
+        sent = self.points.run_requests(chunk[source], self.requests)
         ran = simulated(
-            part, questions, index, self._run_requests(chunk[source]), np.isfinite(value),
-            self.catalog.coefficients, self.seed,
+            part, questions, index, sent, np.isfinite(value), self.catalog.coefficients, self.seed,
         )  # fmt: skip
         value = np.where(ran.simulated, ran.value, value)
         if len(source) > len(chunk):
@@ -349,45 +298,6 @@ class _Prediction:
         self.out["note"][chunk] = served.notes[index]
         self._tell(chunk, part, ran)
         self._write(chunk, part, index, value, limit, questions, served.named)
-
-    def _by_kind(self, rows: IntArray, routed: npt.NDArray[np.bool_]) -> IntArray:
-        """An order of rows in which those that the same formulas answer follow each other."""
-        load, metric = (
-            Column(one.name, one.codes[rows], one.texts)
-            for one in (self.table["load"], self.table["metric"])
-        )
-        kind = distinct([load, Column("routed", routed.astype(np.int64), ("", "x")), metric])[1]
-        return np.argsort(kind.astype(np.min_scalar_type(int(kind.max(initial=0)))), kind="stable")
-
-    def _questions(self, rows: IntArray, reads_only: npt.NDArray[np.bool_]) -> Questions:
-        def number(name: str) -> npt.NDArray[np.float64]:
-            return np.asarray(self.numbers[name][0][self.table[name].codes[rows]])
-
-        def word(name: str) -> npt.NDArray[np.str_]:
-            one = self.table[name]
-            return np.array(one.texts)[one.codes[rows]]
-
-        output_len = number("output_len")
-        slo = self.table["slo"]
-        limits = np.array([parse_slo(text)[:2] for text in slo.texts])[slo.codes[rows]]
-        dataset = self.table["dataset"]
-        cut = np.array([cut_at(t) for t in dataset.texts])[dataset.codes[rows]]
-        return Questions(
-            input_len=number("input_len"),
-            output_len=np.where(reads_only & np.isnan(output_len), 0.0, output_len),
-            load=word("load"),
-            load_value=number("load_value"),
-            metric=word("metric"),
-            tpot_limit_s=limits[:, 0],
-            ttft_limit_s=limits[:, 1],
-            spread=spread_of(dataset.texts, dataset.codes[rows], output_len),
-            longest=np.maximum(cut / output_len, 1.0),
-        )
-
-    def _run_requests(self, rows: IntArray) -> npt.NDArray[np.float64]:
-        """Requests of each row's run: its own, else those of every row that states none."""
-        stated = self.numbers["requests"][0][self.table["requests"].codes[rows]]
-        return np.asarray(np.where(np.isnan(stated), float(self.requests), stated))
 
     def _tell(self, rows: IntArray, dep: Deployment, ran: Answers) -> None:
         """Write what predictions rest on: constants fitted to their kind, runs of the simulator."""
@@ -408,7 +318,7 @@ class _Prediction:
         named: tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]],
     ) -> None:
         keys = dep.key_index
-        metrics, metric = self.table["metric"].texts, self.table["metric"].codes[rows]
+        metrics, metric = self.points.table["metric"].texts, self.points.table["metric"].codes[rows]
         quantities = np.array([quantity_of(name) for name in metrics])
         machines = np.array([k.machine for k in dep.keys])
         engines = np.array([k.engine for k in dep.keys])
@@ -471,7 +381,7 @@ class _Prediction:
         is_media = np.zeros(int(group.max()) + 1, dtype=bool)
         is_media[list(pictures)] = True
         rows = np.flatnonzero(is_media[group] & usable)
-        asked = [self.table[n] for n in ("dataset", "load", "load_value", "metric", "slo")]
+        asked = [self.points.table[n] for n in ("dataset", "load", "load_value", "metric", "slo")]
         whole = Column("deployment", group, tuple(str(i) for i in range(len(is_media))))
         picked = [Column(c.name, c.codes[rows], c.texts) for c in (*asked, whole)]
         first, index = distinct(picked)
@@ -480,7 +390,7 @@ class _Prediction:
             gpu, model, _ = pictures[int(group[row])]
             here = rows[index == question]
             value, note = self._media_value(gpu, model, row)
-            self.out["note"][here] = "; ".join(filter(None, (self._weights(row)[2], note)))
+            self.out["note"][here] = "; ".join(filter(None, (self.points.weights(row)[2], note)))
             if gpu.architecture in self.catalog.coefficients.media["architecture"]:
                 self.out["basis"][here] = Basis.CALIBRATED.value
             sigma = self.catalog.coefficients.inference["sigma"]["quantity"]["media"]
@@ -493,9 +403,9 @@ class _Prediction:
         """Where questions about one picture stand: each picture is a deployment of its own."""
         row = int(rows[0])
         stated = ("weight_precision", "engine", *LAYOUT_COLUMNS, "dataset")
-        label = " ".join([gpu.id, model.id, *(self._cell(name, row) for name in stated)])
-        metric, batch = self._cell("metric", row), self._cell("load_value", row)
-        engine = self._cell("engine", row).lower() or "diffusers"
+        label = " ".join([gpu.id, model.id, *(self.points.cell(name, row) for name in stated)])
+        metric, batch = self.points.cell("metric", row), self.points.cell("load_value", row)
+        engine = self.points.cell("engine", row).lower() or "diffusers"
 
         def all_rows(text: str) -> npt.NDArray[np.str_]:
             return np.full(len(rows), text)
@@ -509,16 +419,16 @@ class _Prediction:
         return Asked(places, all_rows(f"{label} {metric} {batch}"))
 
     def _media_value(self, gpu: Gpu, model: Model, row: int) -> tuple[float, str]:
-        metric = self._cell("metric", row)
-        n = self._count("n_gpus", row) or 1
-        copies = self._count("tp", row) is None or (self._count("dp", row) or 1) > 1
-        engine = self._cell("engine", row).lower()
-        precision, _, _ = self._weights(row)
-        work = media.denoiser(model, media.parse_picture(self._cell("dataset", row)))
-        load_value = self.numbers["load_value"][0][self.table["load_value"].codes[row]]
+        metric = self.points.cell("metric", row)
+        n = self.points.count("n_gpus", row) or 1
+        copies = self.points.count("tp", row) is None or (self.points.count("dp", row) or 1) > 1
+        engine = self.points.cell("engine", row).lower()
+        precision, _, _ = self.points.weights(row)
+        work = media.denoiser(model, media.parse_picture(self.points.cell("dataset", row)))
+        load_value = float(self.points.number("load_value", np.array([row]))[0])
         form = weight_format(precision, gpu, model, engine)
         rate = media.load_rate(
-            work, gpu, model, gpus=n, copies=copies, load=self._cell("load", row),
+            work, gpu, model, gpus=n, copies=copies, load=self.points.cell("load", row),
             load_value=load_value, precision=precision, engine=engine,
             coefficients=self.catalog.coefficients,
         )  # fmt: skip

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from gpumix.perf.inference import latency
+from gpumix.perf.inference.crossing import LEAST_BATCH, batch_at
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.memory import memory
 from gpumix.perf.inference.steps import (
@@ -26,10 +26,6 @@ _FULLEST = 0.98
 
 _SHORTEST = 1e-3
 """Prompt that counts as none [tokens]."""
-
-_LEAST = 1e-3
-_TURNS = 9
-"""Batch where the search for a load starts, and its steps: more move the answer by < 1e-6."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,7 +392,7 @@ def request_rate(
         flow = _flow(dep, input_len, output_len, np.asarray(batch), 0.0)
         return _turn(dep, flow, output_len, own).tokens_per_s / output_len / each
 
-    batch = _batch_at(strain, np.maximum(top, _LEAST))
+    batch = batch_at(strain, np.maximum(top, LEAST_BATCH))
     rates = _open(dep, input_len, output_len, batch)
     front_load = np.minimum(offered * dep.front_s, _FULLEST)
     wait = 0.5 * dep.front_s * front_load / (1.0 - front_load)
@@ -459,40 +455,6 @@ def open_service(
     return OpenService(dep.first_token_s + 0.5 * decode + prompt, prompt, adds)
 
 
-def _batch_at(strain: Callable[[Values], Values], top: Values) -> FloatArray:
-    """The batch up to `top` at which a strain that rises with it reaches 1; 0 if none is below it.
-
-    Source: false position, the end that stays weighing half (Dowell and Jarratt 1971).
-    """
-    low, high = np.full_like(top, _LEAST), np.asarray(top)
-    below, above = _log(strain(low)), _log(strain(high))
-    best = np.where(above <= 0.0, high, np.where(below <= 0.0, low, 0.0))
-    bracketed = (below < 0.0) & (above > 0.0)
-    closest = np.where(bracketed, np.inf, -np.inf)
-    before = np.zeros_like(top)
-    for _ in range(_TURNS):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(bracketed, below / (below - above), 0.5)
-            crossing = low * (high / low) ** share
-        batch = np.where(bracketed, crossing, best)
-        miss = _log(strain(batch))
-        best = np.where(np.abs(miss) < closest, batch, best)
-        closest = np.minimum(closest, np.abs(miss))
-        side = np.where(miss <= 0.0, 1.0, -1.0)
-        halve = np.where(side == before, 0.5, 1.0)
-        low, high = np.where(side > 0.0, batch, low), np.where(side > 0.0, high, batch)
-        below, above = (
-            np.where(side > 0.0, miss, below * halve),
-            np.where(side > 0.0, above * halve, miss),
-        )
-        before = side
-    return np.asarray(np.minimum(best, top))
-
-
-def _log(strain: Values) -> FloatArray:
-    return np.asarray(np.log(np.maximum(strain, 1e-300)))
-
-
 def highest_rate(
     dep: Deployment,
     input_len: Values,
@@ -521,5 +483,5 @@ def highest_rate(
             rates.tpot_s * dep.slo_headroom / tpot_s, rates.ttft_s * dep.ttft_tail / ttft_s
         )
 
-    rates = _open(dep, input_len, output_len, _batch_at(strain, top))
+    rates = _open(dep, input_len, output_len, batch_at(strain, top))
     return _scaled(rates, dep.slo_share)
