@@ -54,6 +54,21 @@ def test_a_broken_promise_is_in_the_first_sentence() -> None:
     assert "all" not in answer(plan)
 
 
+@pytest.mark.parametrize(
+    ("replayed", "said"),
+    [
+        ((True, True), "all 2 promises are kept in a replay of the traffic."),
+        ((True, False), "all 2 promises are kept, 1 of them in a replay of the traffic."),
+        ((False, False), "all 2 promises are kept, as predicted."),
+    ],
+)
+def test_only_what_was_replayed_is_said_to_be(replayed: tuple[bool, ...], said: str) -> None:
+    plan = plan_fixture.plan()
+    work = next(w for w in plan.workloads if w.slo)
+    slo = tuple(replace(work.slo[0], kept=True, replayed=one) for one in replayed)
+    assert said in answer(replace(plan, workloads=(replace(work, slo=slo),)))
+
+
 def test_a_plan_that_may_be_too_dear_says_so() -> None:
     assert "not proven" in _screen(replace(plan_fixture.plan(), gap=0.2))
     assert "not proven" not in _screen(replace(plan_fixture.plan(), gap=0.0))

@@ -35,7 +35,10 @@ def _kept_words(plan: Plan) -> str:
     broken = [f"{w.id} {check.name}" for w, check in checks if not check.kept]
     if broken:
         return f"{len(checks) - len(broken)} of {len(checks)} promises kept, not {broken[0]}"
-    proof = " in a replay of the traffic" if any(check.replayed for _, check in checks) else ""
+    replayed = sum(check.replayed for _, check in checks)
+    proof = " in a replay of the traffic" if replayed else ", as predicted"
+    if 0 < replayed < len(checks):
+        proof = f", {replayed} of them{proof}"
     what = "the promise is" if len(checks) == 1 else f"all {len(checks)} promises are"
     return f"{what} kept{proof}"
 
