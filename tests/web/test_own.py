@@ -132,3 +132,24 @@ def test_a_case_that_does_not_grow_is_drawn_by_use(ask: TestClient, shown: Path)
         assert "one run" in json.dumps(refused.json())
     finally:
         path.unlink()
+
+
+@pytest.mark.parametrize("over", ["volume", "busy"])
+def test_marginal_is_one_switch_for_every_option(ask: TestClient, over: str) -> None:
+    full = ask.get(f"/own.json?case=tco-api&over={over}").json()
+    found = ask.get(f"/own.json?case=tco-api&over={over}&costs=marginal").json()
+    assert (full["costs"], found["costs"]) == ("full", "marginal")
+    for name, option in found["options"].items():
+        assert not {"hardware", "installation", "staff", "residual"} & option["by_category"].keys()
+        kept = {k: v for k, v in full["options"][name]["by_category"].items() if k != "tax"}
+        for category, amount in option["by_category"].items():
+            if category != "tax":
+                assert amount == pytest.approx(kept[category])
+    own, hosted = (found["options"][name]["present_cost"] for name in ("own", "hosted API"))
+    assert own < full["options"]["own"]["present_cost"]
+    assert hosted == full["options"]["hosted API"]["present_cost"]
+    page = words_of(ask.get(f"/own?case=tco-api&over={over}&costs=marginal").text)
+    assert "Marginal costs of every option" in page
+    assert "marginal present cost" in page
+    assert "Full costs of every option" not in page
+    assert "Full costs of every option" in words_of(ask.get(f"/own?case=tco-api&over={over}").text)

@@ -6,6 +6,9 @@ dollar that one has claimed is gone for the next, so that savings never add up t
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -20,6 +23,7 @@ from gpumix.telemetry.store import utc
 
 _NOTHING: Final = 1_000
 """Micro-dollars: a saving below a tenth of a cent is none."""
+_ID_DIGITS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Draft:
     `rows` are row numbers of the shares it is about, empty for lines that belong to no GPU;
     `stake_micro` what they cost, `wanted_micro` what could be saved of it, `list_micro` the saving
     at list price, `low_micro` and `high_micro` the ends of the saving's 80 % interval.
+    `about` tells findings of one scope apart.
     """
 
     class_: str
@@ -47,6 +52,7 @@ class Draft:
     low_micro: int
     high_micro: int
     confidence: float
+    about: str = ""
 
 
 def of_rows(
@@ -118,10 +124,21 @@ def evidence(facts: Facts, rows: IntArray, scope: Scope) -> tuple[Evidence, ...]
 def settled(facts: Facts, drafts: Iterable[Draft]) -> Iterator[Finding]:
     """The findings, each with what no finding before it has claimed."""
     left = facts.shares.usd_micro.copy()
+    seen: Counter[str] = Counter()
     for draft in drafts:
         found = _claim(draft, left) if len(draft.rows) else draft
+        id_ = id_of(found)
+        seen[id_] += 1
         if max(found.wanted_micro, found.high_micro) >= _NOTHING:
-            yield _finding(found)
+            yield _finding(found, id_ if seen[id_] == 1 else f"{id_}-{seen[id_]}")
+
+
+def id_of(draft: Draft) -> str:
+    """A name of a finding that neither its window, its dollars nor its devices change."""
+    scope = draft.scope
+    words = (scope.team, scope.workload, scope.model, scope.gpu, scope.node, draft.about)
+    told = json.dumps(words, ensure_ascii=True).encode()
+    return f"{draft.class_}-{hashlib.sha256(told).hexdigest()[:_ID_DIGITS]}"
 
 
 def _claim(draft: Draft, left: IntArray) -> Draft:
@@ -146,7 +163,7 @@ def _claim(draft: Draft, left: IntArray) -> Draft:
     )
 
 
-def _finding(draft: Draft) -> Finding:
+def _finding(draft: Draft, id_: str) -> Finding:
     return Finding(
         class_=draft.class_,
         scope=draft.scope,
@@ -163,6 +180,7 @@ def _finding(draft: Draft) -> Finding:
         confidence=draft.confidence,
         risk=draft.risk,
         how_to_check=draft.how_to_check,
+        id=id_,
     )
 
 

@@ -52,4 +52,5 @@ def find(facts: Facts) -> Iterator[Draft]:
             low_micro=round(cost * low),
             high_micro=round(cost * high),
             confidence=confidence,
+            about=name,
         )

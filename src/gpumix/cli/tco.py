@@ -16,6 +16,10 @@ def tco(
     as_json: JsonFlag = False,
     html: Annotated[Path | None, typer.Option(help="File for the page.")] = None,
     csv: Annotated[Path | None, typer.Option(help="File for the ledger's entries.")] = None,
+    costs: Annotated[
+        str | None,
+        typer.Option(help="full, or marginal: what recurs."),
+    ] = None,
     xlsx: Annotated[Path | None, typer.Option(help="File for the workbook.")] = None,
 ) -> None:
     """Cost the ways of having GPUs: buy, lease, colocate, reserve, rent, API; cash and NPV.
@@ -38,7 +42,7 @@ def tco(
         if path is not None:
             check_file(path)
     with bar("drawing") as progress:
-        found = tco_file(case, progress=progress)
+        found = tco_file(case, progress=progress, costs=costs)
     if html is not None:
         with atomic(html) as beside:
             beside.write_text(tco_html(found.answer, found.entries), encoding="utf-8")

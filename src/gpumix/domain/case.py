@@ -27,6 +27,8 @@ Plain = Annotated[float, Ge(-1e18), Le(1e18)]
 Kind = Literal[
     "own", "lease", "colocate", "reserved_1y", "reserved_3y", "on_demand", "spot", "api", "flows"
 ]
+Costs = Literal["full", "marginal"]
+"""Everything, or what is still paid once what is paid at the start is committed."""
 RENTED_BY_THE_HOUR = ("on_demand", "spot")
 STAFFED = ("own", "lease", "colocate")
 """Kinds whose servers a site's staff looks after."""
@@ -136,6 +138,7 @@ class Load(_Read):
     full_speed: FullSpeed = field(default_factory=FullSpeed)
     busiest_hour_share: Share | None = None
     replica: Replica | None = None
+    spare_replicas: Annotated[int, Ge(0), Le(1000)] = 0
     price_ratio: Positive | None = None
     gpu_hours: Positive | None = None
 
@@ -410,6 +413,7 @@ class Case(_Read):
     source: tuple[str, ...] = ()
     defaults: Literal["none", "low", "typical", "high"] = "none"
     require_sourced: bool = False
+    costs: Costs = "full"
     horizon: Horizon = field(default_factory=Horizon)
     finance: Finance = field(default_factory=Finance)
     load: Load = field(default_factory=Load)

@@ -83,3 +83,7 @@ IDLE_RUN_S: Final = 3600
 """Seconds that a GPU must be quiet on end to be idle [assumed]."""
 IDLE_SHARE_OF_TDP: Final = 0.15
 """Idle power of a GPU of which no figure is known, as a share of its TDP [assumed]."""
+
+DISMISSED_GROWS: Final = 0.25
+"""Share by which a dismissed finding may grow a month before it comes back, where the page writes
+the lines [assumed]; the file's own figure is what counts."""

@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date, datetime
 from typing import Any, Final, Literal
 
+from gpumix.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
+
 SCHEMA_VERSION: Final = 1
+DISMISSED_FILE: Final = "dismissed.yaml"
+"""In a fleet's folder: findings that its people decided to leave as they are."""
 
 Kind = Literal["used", "allocated_idle", "unallocated", "no_data"]
 Basis = Literal["allocation", "usage"]
@@ -31,6 +36,8 @@ NoteCode = Literal[
     "dst",
     "running_job",
     "team_alias",
+    "dismissal_over",
+    "dismissal_unused",
 ]
 """What a note may be about."""
 
@@ -188,6 +195,7 @@ class Evidence:
 class Finding:
     """One piece of waste in [start, end).
 
+    `id` is made of its class and scope alone, so that it is the same a week later.
     `at_stake_usd_micro` is the exact share of the bill it is about; `usd_before` the saving at list
     price, `usd_after_discounts` at EffectiveCost with its 80 % interval `low` to `high`.
     """
@@ -207,6 +215,32 @@ class Finding:
     confidence: float
     risk: str = ""
     how_to_check: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissal:
+    """What somebody said of a finding: leave it as it is until a day, unless it grows.
+
+    `per_month` is what it saved a month then, in the bill's currency; the dismissal is over where
+    it saves more than `1 + grows` times that.
+    """
+
+    finding: str
+    who: str
+    reason: str
+    when: date
+    until: date
+    per_month: float
+    grows: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """A finding that is not in the sum, and who said so and why."""
+
+    finding: Finding
+    dismissal: Dismissal
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +262,7 @@ class AuditAnswer:
     """The findings on one fleet, the largest saving first.
 
     `looked_for` are the classes of waste that were looked for, `not_looked_for` those that were
-    not, each with the reason.
+    not, each with the reason. `dismissed` are not among the `findings`.
     """
 
     schema_version: int
@@ -240,12 +274,24 @@ class AuditAnswer:
     bill_usd_micro: int = 0
     looked_for: tuple[str, ...] = ()
     not_looked_for: tuple[str, ...] = ()
+    dismissed: tuple[Dismissed, ...] = ()
+
+    @property
+    def hours(self) -> float:
+        """Length of the window [h]."""
+        start, end = (datetime.fromisoformat(t) for t in (self.start, self.end))
+        return (end - start).total_seconds() / SECONDS_PER_HOUR
+
+    def per_month(self, finding: Finding) -> float:
+        """What a finding saves in 730 h at the rate of the window, in the bill's currency."""
+        return finding.usd_after_discounts * HOURS_PER_MONTH / self.hours if self.hours else 0.0
 
 
 def as_json(record: Attribution | AuditAnswer) -> dict[str, Any]:
     """An answer in the shape of its JSON.
 
-    `class_` is `class` there, and `devices` are absent where they are all of a scope.
+    `class_` is `class` there, a day is text, and `devices` are absent where they are all of a
+    scope.
 
     >>> as_json(AuditAnswer(1, "USD", "", "", (), (Note("gap", "k1", "1 h"),)))["notes"]
     ({'code': 'gap', 'node': 'k1', 'detail': '1 h'},)
@@ -253,6 +299,8 @@ def as_json(record: Attribution | AuditAnswer) -> dict[str, Any]:
     return asdict(
         record,
         dict_factory=lambda pairs: {
-            name.rstrip("_"): value for name, value in pairs if (name, value) != ("devices", ())
+            name.rstrip("_"): value.isoformat() if isinstance(value, date) else value
+            for name, value in pairs
+            if (name, value) != ("devices", ())
         },
     )

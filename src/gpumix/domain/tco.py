@@ -213,6 +213,7 @@ class TcoAnswer:
     left_out: tuple[str, ...]
     warnings: tuple[str, ...]
     source: tuple[str, ...] = ()
+    costs: str = "full"
 
     @property
     def cheapest(self) -> str:

@@ -56,6 +56,10 @@ def case_faults(case: Case, today: date) -> Iterator[Fault]:
             yield from _currency(("site", key, "currency"), part.currency, case)
     for name, option in case.options.items():
         yield from _option(("options", name), option, case)
+        if option.flows and case.costs == "marginal":
+            here = ("options", name, "flows")
+            what = "cannot be told apart into what is committed and what is not"
+            yield Fault(here, what, "write lines, or `costs: full`")
     yield from _questions(case)
     yield from _dates(case, today)
 

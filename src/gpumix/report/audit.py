@@ -54,6 +54,7 @@ def _tables(found: AuditAnswer, attribution: Attribution) -> list[Table]:
         view.classes_table(found),
         view.findings_table(found),
         view.showback_table(attribution),
+        view.dismissed_table(found),
         view.reasons_table(found),
         view.notes_table(found),
     )

@@ -25,7 +25,9 @@ def show_audit(found: AuditAnswer, console: Console, fleet: str, page: str | Non
         console.print(Padding(Text(f"{number}. {step}"), (0, 0, 0, 2), expand=False))
     if found.findings:
         every = view.findings_table(found, view.MOST_FINDINGS)
-        show_table(every, console, minor=("action", "gpu", "at_stake_usd_micro"))
+        show_table(every, console, minor=("id", "action", "gpu", "at_stake_usd_micro"))
+    if found.dismissed:
+        show_table(view.dismissed_table(found), console, minor=("when", "who"))
     console.print()
     for words in view.looked_words(found):
         console.print(Text(words, style="dim"))

@@ -17,6 +17,7 @@ def show_tco(found: TcoAnswer, console: Console, case: str, page: str | None = N
     console.print(Text.assemble((found.name, "bold"), (about, "dim")))
     console.print()
     console.print(Text(view.headline(found), style="bold"))
+    console.print(Padding(Text(view.costs_words(found), style="dim"), (0, 0, 0, 2), expand=False))
     notes = [*found.warnings, *(f"not in the file, so not counted: {o}" for o in found.left_out)]
     for note in notes:
         console.print(Padding(Text(note, style="yellow"), (0, 0, 0, 2), expand=False))

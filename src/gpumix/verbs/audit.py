@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from gpumix.audit.around import hours_of
 from gpumix.audit.audit import audit, check_classes, read_rules
+from gpumix.audit.dismiss import dismiss
 from gpumix.audit.gather import gather
 from gpumix.catalog import Catalog, load
-from gpumix.domain.fleet import Attribution, AuditAnswer, FindingHours
+from gpumix.domain.fleet import DISMISSED_FILE, Attribution, AuditAnswer, FindingHours
 from gpumix.errors import InputError, Problem
+from gpumix.inventory.dismissals import read_dismissals
 from gpumix.report.export import read_plan
 from gpumix.telemetry.answer import answer
 from gpumix.telemetry.price_book import read_price_book
@@ -40,15 +43,18 @@ def audit_fleet(
     off: str | None = None,
     rules: Path | None = None,
     catalog: Catalog | None = None,
+    today: date | None = None,
 ) -> Audit:
     """The audit of a fleet's folder, or of a folder of raw source files.
 
     `off` are classes separated by commas. Bills and prices that are given are attributed first.
+    What the folder's dismissed.yaml names stands apart while it holds on the day `today`.
 
     Raises: InputError with the problems of the files, and where there is no bill to look at.
     """
     thresholds, classes = read_rules(rules), names_of("--off", off) or ()
     check_classes(classes)
+    said = read_dismissals(folder / DISMISSED_FILE)
     planned = None if plan is None else read_plan(plan / PLAN_FILE if plan.is_dir() else plan)
     with opened(folder) as found:
         catalog = catalog or load()
@@ -57,6 +63,7 @@ def audit_fleet(
             found.fleet, shares.attributed, shares.bill, shares.prices, thresholds, planned, catalog
         )
         told = audit(facts, shares.attributed.notes, classes)
+        told = dismiss(told, said, today or date.today())
     return Audit(told, answer(shares.attributed), tuple(hours_of(facts, told.findings)))
 
 

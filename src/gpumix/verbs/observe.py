@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gpumix.domain.fleet import FleetSummary
+from gpumix.domain.fleet import DISMISSED_FILE, FleetSummary
 from gpumix.errors import InputError, Problem
 from gpumix.telemetry.declared import Declared, read_declared
 from gpumix.telemetry.observe import NOT_OBSERVED, Asked, kind_of, observe
@@ -74,7 +74,9 @@ def opened(folder: Path) -> Iterator[Opened]:
         fix = f"gpumix observe SOURCE... --out {folder}"
         raise InputError(Problem(str(folder), "is no folder of a fleet", fix))
     files = sorted(
-        path for path in folder.iterdir() if path.is_file() and path.suffix not in (".md", ".html")
+        path
+        for path in folder.iterdir()
+        if path.is_file() and path.suffix not in (".md", ".html") and path.name != DISMISSED_FILE
     )
     declarations = [path for path in files if path.stem in ("declare", "declared")]
     declared = read_declared(declarations[0]) if declarations else Declared()

@@ -30,6 +30,8 @@ from gpumix.values import FloatArray
 
 _USUALLY_COUNTED = ("hardware", "energy", "staff", "support", "tax", "installation")
 """Categories whose absence from something owned is said."""
+_RUNNING_ON = ("energy", "support")
+"""Those of them that are marginal."""
 _Counted = dict[tuple[tuple[str | int, ...], float, str], float]
 """Present cost of an option where a figure at a path has a value."""
 _CAPITAL = ("finance", "cost_of_capital")
@@ -73,12 +75,16 @@ def tco_file(
     catalog: Catalog | None = None,
     today: date | None = None,
     progress: Callable[[float], None] = lambda _: None,
+    costs: str | None = None,
 ) -> Tco:
-    """The whole answer to a case file; `progress` hears the share of the draws that is done.
+    """The whole answer to a case file; `progress` hears the share of the draws that is done, and
+    `costs` stands in for the case's own.
 
     Raises: InputError with every problem of the file.
     """
     document = read_case(path)
+    if costs is not None:
+        document = replace(document, data={**document.data, "costs": costs})
     catalog, today = catalog or load(), today or date.today()
     whole = _laid(document.data, document, today, catalog, "")
     wrong = list(_unsourced(whole))
@@ -221,6 +227,7 @@ def _answer(laid: _Laid, break_evens: Mapping[str, Crossing]) -> TcoAnswer:
         left_out=tuple(_left_out(laid, {n: set(o.by_category) for n, o in options.items()})),
         warnings=tuple(_warnings(laid)),
         source=case.source,
+        costs=case.costs,
     )
 
 
@@ -237,7 +244,8 @@ def _left_out(laid: _Laid, counted: Mapping[str, set[str]]) -> Iterator[str]:
     """Categories that something owned has no line of, where nothing is laid for them."""
     for name, option in laid.case.options.items():
         if option.kind == "own" and option.lines:
-            missing = [c for c in _USUALLY_COUNTED if c not in counted[name]]
+            usual = _RUNNING_ON if laid.case.costs == "marginal" else _USUALLY_COUNTED
+            missing = [c for c in usual if c not in counted[name]]
             if missing:
                 yield f"{name}: no {', '.join(missing)}"
 

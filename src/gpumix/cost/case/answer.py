@@ -9,6 +9,7 @@ import numpy as np
 
 from gpumix.cost.case.books import book_values, charges
 from gpumix.cost.case.lines import Written, quantity_of, tax_shares, write_lines
+from gpumix.cost.case.marginal import still_paid
 from gpumix.cost.case.people import answered, financed, staff_of
 from gpumix.cost.case.power import Draw, Electricity, draw_of, electricity_of
 from gpumix.cost.case.returns import rate_of_return
@@ -46,7 +47,8 @@ class Counted:
 
 
 def count(option: Option, case: Case, clock: Clock) -> Counted:
-    """Everything an option pays and receives, as streams.
+    """Everything an option pays and receives, as streams; only what it still pays where the case's
+    costs are marginal.
 
     Args:
         option: one option of the case.
@@ -60,6 +62,9 @@ def count(option: Option, case: Case, clock: Clock) -> Counted:
     electricity = electricity_of(option, draw, case, clock)
     before = [*electricity.streams, *staff_of(option, size, clock)]
     lines = write_lines(option.lines, before, size, draw, clock)
+    if case.costs == "marginal":
+        kept = tuple(s for s in still_paid(before, lines) if s.amounts.size)
+        return Counted(option, size, draw, electricity, tuple(lines), kept)
     streams = before + [stream for line in lines for stream in line.streams]
     if option.financing is not None:
         streams += financed(option.financing, [s for one in lines for s in one.paid], clock)
@@ -248,7 +253,7 @@ def _carbon(counted: Counted, case: Case) -> CarbonAnswer | None:
 def _books(counted: Counted, case: Case) -> BooksAnswer | None:
     """Hardware and its duties that do not come back, spread over years."""
     books = counted.option.books
-    if books is None:
+    if books is None or case.costs == "marginal":
         return None
     capital = [one for one in counted.lines if one.line.category in CAPITALISED]
     cost = math.fsum(s.total for one in capital for s in (*one.paid, *one.taxes, *one.refunds))

@@ -29,7 +29,8 @@ class Size:
 def size_of(option: Option, load: Load) -> Size:
     """GPUs and servers as stated, else enough replicas for the busiest hour, each rounded up.
 
-    Peak = requests a day x share in the busiest hour / 3600; replicas = peak / rate of one.
+    Peak = requests a day x share in the busiest hour / 3600; replicas = peak / rate of one, and the
+    spare ones that are held for a failure.
 
     Args:
         option: the option.
@@ -46,6 +47,7 @@ def size_of(option: Option, load: Load) -> Size:
         peak = per_day * load.busiest_hour_share / SECONDS_PER_HOUR
         if load.replica is not None:
             replicas = math.ceil(peak / load.replica.requests_per_s - 1e-9)
+            replicas += load.spare_replicas
             needed = replicas * load.replica.gpus
     gpus, servers, each = option.gpus, option.servers, option.gpus_per_server
     if servers is None and each is not None and (gpus or needed):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date
 
 from gpumix import fields
-from gpumix.domain.fleet import Attribution, AuditAnswer, Finding
+from gpumix.domain.defaults import DISMISSED_GROWS
+from gpumix.domain.fleet import Attribution, AuditAnswer, Dismissal, Finding
 from gpumix.report.tables import Cell, Table, column, text, value
 from gpumix.report.views import charts
 from gpumix.units import HOURS_PER_MONTH
@@ -23,12 +25,6 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def hours_of(found: AuditAnswer) -> float:
-    """Length of the window [h]."""
-    start, end = (datetime.fromisoformat(t) for t in (found.start, found.end))
-    return (end - start).total_seconds() / 3600.0
-
-
 def wasted(found: AuditAnswer) -> float:
     """What all findings save over the window, in the bill's currency."""
     return sum(f.usd_after_discounts for f in found.findings)
@@ -38,7 +34,7 @@ def headline(found: AuditAnswer) -> str:
     """The fleet's real waste in one sentence, with its interval."""
     saved, bill = wasted(found), found.bill_usd_micro / _MICRO
     low, high = (sum(getattr(f, end) for f in found.findings) for end in ("low", "high"))
-    days = hours_of(found) / 24.0
+    days = found.hours / 24.0
     of_bill = f" ({saved / bill:.0%})" if bill > 0.0 else ""
     if saved < 0.005:
         return f"Nothing is wasted of {_amount(bill, found)} over {days:,.0f} days."
@@ -55,8 +51,7 @@ def _amount(amount: float, found: AuditAnswer) -> str:
 
 
 def _per_month(amount: float, found: AuditAnswer) -> float:
-    hours = hours_of(found)
-    return amount * HOURS_PER_MONTH / hours if hours > 0.0 else 0.0
+    return amount * HOURS_PER_MONTH / found.hours if found.hours > 0.0 else 0.0
 
 
 def steps(found: AuditAnswer) -> list[str]:
@@ -119,16 +114,26 @@ def _month(found: AuditAnswer, saved: float) -> Cell:
     return value("saved_per_month", _per_month(saved, found), record=_RECORD)
 
 
+def name_of(finding: Finding) -> str:
+    """A finding in a line: `unallocated, k1: give back, or hand out, 1.6 GPUs of k1`."""
+    place = _place(finding)
+    return f"{_words(finding.class_)}{', ' if place else ''}{place}: {finding.action}"
+
+
 def _where(finding: Finding) -> Cell:
+    return text(_place(finding))
+
+
+def _place(finding: Finding) -> str:
     scope = finding.scope
     owner = "/".join(word for word in (scope.team, scope.workload) if word)
-    return text(" on ".join(word for word in (owner, scope.node) if word))
+    return " on ".join(word for word in (owner, scope.node) if word)
 
 
 def findings_table(found: AuditAnswer, most: int | None = None) -> Table:
     """The findings, the dearest first."""
     names = ("class_", "where", "Finding.gpu", "at_stake_usd_micro", "usd_after_discounts",
-             "saved_per_month", "confidence", "action")  # fmt: skip
+             "saved_per_month", "confidence", "action", "id")  # fmt: skip
     rows = [
         (
             text(_words(f.class_)),
@@ -139,6 +144,7 @@ def findings_table(found: AuditAnswer, most: int | None = None) -> Table:
             _month(found, f.usd_after_discounts),
             value("confidence", f.confidence, record=_RECORD),
             text(f.action),
+            text(f.id),
         )
         for f in found.findings[:most]
     ]
@@ -209,7 +215,61 @@ def notes_table(found: AuditAnswer) -> Table:
 def looked_words(found: AuditAnswer) -> list[str]:
     """Which classes were looked for and which were not."""
     told = [f"Looked for: {', '.join(_words(n) for n in found.looked_for)}."]
-    return [*told, *(f"Not looked for: {why}." for why in found.not_looked_for)]
+    return [
+        *told,
+        *(f"Not looked for: {why}." for why in found.not_looked_for),
+        *_dismissed_words(found),
+    ]
+
+
+def _dismissed_words(found: AuditAnswer) -> list[str]:
+    if not found.dismissed:
+        return []
+    saved = sum(found.per_month(one.finding) for one in found.dismissed)
+    many = len(found.dismissed)
+    noun = "finding" if many == 1 else "findings"
+    return [f"Dismissed, in no sum above: {many} {noun}, {_amount(saved, found)} a month."]
+
+
+def dismissed_table(found: AuditAnswer) -> Table:
+    """Findings that somebody left as they are: who, why, until when; in no other table."""
+    finding, said = ("class_", "where", "saved_per_month"), ("reason", "who", "when", "until")
+    rows = [
+        (
+            text(_words(one.finding.class_)),
+            _where(one.finding),
+            _month(found, one.finding.usd_after_discounts),
+            text(one.dismissal.reason),
+            text(one.dismissal.who),
+            text(one.dismissal.when.isoformat()),
+            text(one.dismissal.until.isoformat(), note=_growth(one.dismissal)),
+            text(one.finding.id),
+        )
+        for one in found.dismissed
+    ]
+    columns = (
+        *(column(name, _RECORD) for name in finding),
+        *(column(name, "Dismissal") for name in said),
+        column("id", _RECORD),
+    )
+    return Table("Dismissed, in no sum", columns, tuple(rows))
+
+
+def _growth(one: Dismissal) -> str:
+    return f"or above {one.per_month * (1.0 + one.grows):,.2f} a month"
+
+
+def dismissal_lines(
+    found: AuditAnswer, finding: Finding, who: str, reason: str, until: date, today: date
+) -> str:
+    """The lines that dismiss a finding, for dismissed.yaml; words are quoted as JSON quotes them,
+    which YAML reads."""
+    quoted = [json.dumps(words, ensure_ascii=False) for words in (finding.id, who, reason)]
+    return (
+        f"  - finding: {quoted[0]}\n    who: {quoted[1]}\n    reason: {quoted[2]}\n"
+        f"    when: {today}\n    until: {until}\n"
+        f"    per_month: {found.per_month(finding):.2f}\n    grows: {DISMISSED_GROWS}\n"
+    )
 
 
 def waste_chart(found: AuditAnswer) -> charts.Spec | None:

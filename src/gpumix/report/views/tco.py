@@ -25,12 +25,27 @@ def headline(found: TcoAnswer) -> str:
         return f"{len(found.options)} series of flows, at {found.cost_of_capital:.1%} a year."
     order = sorted(counted, key=lambda name: counted[name].present_cost)
     best = counted[order[0]]
-    told = f"{order[0]}: present cost {_amount(best.present_cost, found)} over {_span(found)}"
+    told = f"{order[0]}: {_kind_of(found)} {_amount(best.present_cost, found)} over {_span(found)}"
     if len(order) == 1:
         return f"{told}, {_amount(best.cash.total, found)} in cash."
     more = counted[order[1]].present_cost - best.present_cost
     share = f" ({more / abs(best.present_cost):+.0%})" if best.present_cost else ""
     return f"{told} is the least; {order[1]} costs {_amount(more, found)} more{share}."
+
+
+def _kind_of(found: TcoAnswer) -> str:
+    return "marginal present cost" if found.costs == "marginal" else "present cost"
+
+
+def costs_words(found: TcoAnswer) -> str:
+    """What is counted, of every option alike."""
+    if found.costs == "marginal":
+        return (
+            "Marginal costs of every option: what is paid at the start, staff and financing are"
+            " taken as committed and left out; rent, leases, tokens, energy, support and what else"
+            " recurs are counted. For whether to run on, not for whether to buy."
+        )
+    return "Full costs of every option: hardware, energy, staff, support, taxes, what it sells for."
 
 
 def in_currency(found: TcoAnswer, name: str) -> str:

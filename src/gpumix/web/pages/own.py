@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field
 
 from gpumix import fields
+from gpumix.domain.case import Costs
 from gpumix.domain.tco import TcoAnswer
 from gpumix.errors import unknown_name
 from gpumix.files import read_rows
@@ -50,6 +51,8 @@ class OwnQuery(Query):
     case: str = Field("", description="Name of the case.", max_length=100)
     over: Over | None = Field(None, description="volume of the work, or share of hours busy;"
                               " default volume where the costs follow it.")  # fmt: skip
+    costs: Costs | None = Field(None, description="full or marginal, of every option alike;"
+                                " default as the case has it.")  # fmt: skip
     busy: float | None = Field(None, ge=1, le=100, description="Share of hours busy [%].")
     years: float | None = Field(None, ge=1, le=10, description="Length of the horizon.")
     capital: float | None = Field(None, ge=0, le=50, description="Cost of capital [% a year].")
@@ -108,7 +111,7 @@ def answer(query: OwnQuery, house: House) -> Shown:
     document = read_kept(known[name], known[name].stat().st_mtime)
     tree = document.data
     moved = tuple(_at(one, tree, query) for one in sliders() if list(_paths(tree, one)))
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {} if query.costs is None else {"costs": query.costs}
     for one in moved:
         if getattr(query, one.name) is not None:
             values |= _values(tree, one)
@@ -120,7 +123,7 @@ def answer(query: OwnQuery, house: House) -> Shown:
         eyebrow=f"Own or rent · {found.months} months · {found.currency} ·"
         f" cost of capital {found.cost_of_capital:.1%} a year".replace("%", " %"),
         headline=view.headline(found),
-        lead=words,
+        lead=(view.costs_words(found), *words),
         data=data,
         warnings=(*found.warnings, *(f"Not counted: {one}" for one in found.left_out)),
         charts=chart,
@@ -128,7 +131,7 @@ def answer(query: OwnQuery, house: House) -> Shown:
         tables=(view.tables(found)[0], *(t for t in tables if t.rows)),
         folded=view.tables(found)[1:],
         more={"cases": list(known), "case": name, "sliders": moved, "over": over,
-              "overs": get_args(Over)},
+              "overs": get_args(Over), "costs": found.costs, "every_costs": get_args(Costs)},
     )  # fmt: skip
 
 
