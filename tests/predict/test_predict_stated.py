@@ -62,3 +62,31 @@ def test_an_unstated_precision_is_the_published_one_and_told() -> None:
 def test_a_format_of_another_engine_is_told() -> None:
     found = predict_inference(asked(weight_precision="Q4_K_M"))
     assert "q4_k_m is a format of llama.cpp: vllm may lack it" in found["note"][0]
+
+
+def spread_experts(**cells: str) -> float:
+    """Tokens/s of a prefill of DeepSeek-V3 over 32 H100."""
+    point = {
+        "model": "deepseek-ai/DeepSeek-V3", "engine": "sglang", "tp": "1", "dp": "32", "ep": "32",
+        "load": "static_batch", "load_value": "262", "input_len": "2000", "output_len": "1",
+        "metric": "total_tok_s_total",
+    }  # fmt: skip
+    return float(predict_inference(asked(**(point | cells)))["value"][0])
+
+
+def test_a_stated_step_is_each_ranks_and_unstated_it_is_the_engines() -> None:
+    assert spread_experts(chunk_tokens="16384") > 1.1 * spread_experts()
+    assert spread_experts(chunk_tokens="16384") == spread_experts(chunk_tokens="65536")
+    assert spread_experts(overlapped_batches="1") == spread_experts(overlapped_batches="")
+    assert "chunk_tokens" in predict_inference(asked(chunk_tokens="0"))["note"][0]
+    assert "overlapped_batches" in predict_inference(asked(overlapped_batches="3"))["note"][0]
+
+
+def test_two_batches_hide_the_exchange_and_nothing_else() -> None:
+    large = spread_experts(chunk_tokens="16384")
+    both = spread_experts(chunk_tokens="16384", overlapped_batches="2")
+    assert 1.5 * large < both < 2.0 * large
+    dense = asked(load="static_batch", load_value="64")
+    one = predict_inference(dense)["value"][0]
+    two = predict_inference(dense | {"overlapped_batches": ["2"]})["value"][0]
+    assert two < one, "a dense model has nothing to hide and reads its weights twice"

@@ -139,13 +139,13 @@ def test_a_spare_replica_is_one_more_of_what_is_sized_by_its_work() -> None:
     assert monthly(spare, "purchased") == pytest.approx(2 * monthly(without, "purchased"))
 
 
-def test_costs_are_full_or_marginal_and_flows_cannot_be_told_apart(tmp_path: Path) -> None:
+def test_costs_are_full_or_marginal_and_flows_say_not_which(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="costs"):
         tco_file(WALKTHROUGH, costs="marginel")
     path = tmp_path / "case.yaml"
     path.write_text("tco: 1\nname: x\noptions: {a: {kind: flows, flows: [-1, 2]}}\n")
     assert tco_file(path).answer.options
-    with pytest.raises(InputError, match="told apart"):
+    with pytest.raises(InputError, match="does not say which"):
         tco_file(path, costs="marginal")
 
 

@@ -43,7 +43,7 @@ RUN_REQUESTS: Final[Range] = (0, 100_000)
 
 COUNTS: Final = (
     "n_gpus", "gpus_per_node", "tp", "pp", "cp", "ep", "dp", "vp", "lora_rank",
-    "requests", "context",
+    "requests", "context", "chunk_tokens", "overlapped_batches",
 )  # fmt: skip
 """Columns of points that hold whole numbers."""
 POINTS: Final[dict[str, Range]] = dict.fromkeys(COUNTS, COUNT) | {
@@ -54,6 +54,8 @@ POINTS: Final[dict[str, Range]] = dict.fromkeys(COUNTS, COUNT) | {
     "load_value": REQUESTS,
     "requests": RUN_REQUESTS,
     "context": (1, TOKENS[1]),
+    "chunk_tokens": (1, TOKENS[1]),
+    "overlapped_batches": (1, 2),
     "global_batch": (1, REQUESTS[1]),
     "micro_batch": (1, REQUESTS[1]),
     "inter_gbps_per_node": NETWORK_GBPS,

@@ -58,7 +58,7 @@ def case_faults(case: Case, today: date) -> Iterator[Fault]:
         yield from _option(("options", name), option, case)
         if option.flows and case.costs == "marginal":
             here = ("options", name, "flows")
-            what = "cannot be told apart into what is committed and what is not"
+            what = "does not say which of its cash is committed and which is not"
             yield Fault(here, what, "write lines, or `costs: full`")
     yield from _questions(case)
     yield from _dates(case, today)

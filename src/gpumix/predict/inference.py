@@ -22,7 +22,7 @@ from gpumix.errors import InputError, NoEstimate
 from gpumix.perf import media
 from gpumix.perf.calibrate import Places
 from gpumix.perf.inference.constants import is_fitted
-from gpumix.perf.inference.deployment import Deployment, Setup, deployments
+from gpumix.perf.inference.deployment import Deployment, EngineSettings, Setup, deployments
 from gpumix.perf.inference.memory import memory
 from gpumix.perf.inference.questions import Questions, answer
 from gpumix.perf.interval import interval, widths
@@ -193,7 +193,11 @@ class _Prediction:
             self.points.cell("engine", row).lower(),
             self.points.cell("engine_version", row),
         )
-        return Setup(model, gpu, engine, weights, cache, version, *layout)
+        settings = EngineSettings(
+            chunk_tokens=self.points.count("chunk_tokens", row),
+            overlapped_batches=self.points.count("overlapped_batches", row) or 1,
+        )
+        return Setup(model, gpu, engine, weights, cache, version, *layout, settings)
 
     def _longest(self, first: IntArray) -> npt.NDArray[np.float64]:
         """Longest request of each combination [tokens]: stated, else the model's, else NaN."""

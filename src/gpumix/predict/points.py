@@ -19,8 +19,9 @@ from gpumix.values import FloatArray
 TEXT_COLUMNS = (
     "gpu", "model", "weight_precision", "kv_precision", "engine", "engine_version",
 )  # fmt: skip
+STARTED_COLUMNS = ("context", "chunk_tokens", "overlapped_batches")
 LAYOUT_COLUMNS = ("n_gpus", "tp", "pp", "dp", "ep")
-NUMBER_COLUMNS = ("input_len", "output_len", "load_value", "requests", "context")
+NUMBER_COLUMNS = ("input_len", "output_len", "load_value", "requests", *STARTED_COLUMNS)
 WORD_COLUMNS = ("load", "metric", "dataset", "slo")
 
 
@@ -38,8 +39,9 @@ class Points:
         }
 
     def combinations(self) -> tuple[IntArray, IntArray]:
-        """First row of every distinct deployment and context, and which of them is each row's."""
-        return distinct([self.table[name] for name in (*TEXT_COLUMNS, *LAYOUT_COLUMNS, "context")])
+        """First row of every distinct deployment as started, and which of them is each row's."""
+        names = (*TEXT_COLUMNS, *LAYOUT_COLUMNS, *STARTED_COLUMNS)
+        return distinct([self.table[name] for name in names])
 
     def number(self, name: str, rows: IntArray | slice = slice(None)) -> FloatArray:
         """A column's numbers, of some rows; NaN where none is stated."""

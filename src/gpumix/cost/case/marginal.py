@@ -23,7 +23,7 @@ def still_paid(before: Sequence[Stream], lines: Sequence[Written]) -> Iterator[S
         before: what the option pays besides its lines (electricity, staff).
         lines: its lines as they are counted.
 
-    Source: ConfigIQ, docs/HYBRID_SAVINGS_METHODOLOGY.md, "Full TCO and marginal cost".
+    Source: ConfigIQ, HYBRID_SAVINGS_METHODOLOGY.md in its docs, "Full TCO and marginal cost".
     """
     yield from (stream for stream in before if stream.category not in _LEFT_OUT)
     for one in lines:

@@ -50,8 +50,10 @@ class EngineSettings(NamedTuple):
     """How an engine is started, where its defaults are not kept; None = the engine's own.
 
     `memory_share` of the GPU the engine may fill [0-1], `max_sequences` at once, `chunk_tokens` of
-    a step (max_num_batched_tokens), `max_length` of a request (max_model_len), whether CUDA
-    `graphs` are captured, `extra_bytes` a GPU keeps for adapters or a draft model.
+    a step of one attention rank (max_num_batched_tokens), `max_length` of a request
+    (max_model_len), whether CUDA `graphs` are captured, `extra_bytes` a GPU keeps for adapters or a
+    draft model, `overlapped_batches` that a step is cut into so that the exchange of one hides
+    behind the arithmetic of the other (1 or 2).
     """
 
     memory_share: float | None = None
@@ -60,6 +62,7 @@ class EngineSettings(NamedTuple):
     max_length: int | None = None
     graphs: bool = True
     extra_bytes: float = 0.0
+    overlapped_batches: int = 1
 
 
 class Setup(NamedTuple):
@@ -94,7 +97,8 @@ class Deployment:
     of a step take to start, `imbalance` how much the fullest GPU's experts outlast the mean one's,
     `repeated_reads` how much longer the cache takes to read than if each head were read once, as
     `head_group` query heads share it; `copies_sent` of a token cross the link that limits the
-    exchange. Times in seconds, sizes in bytes, rates per second.
+    exchange. Prompts read together fill the budgets of `chunk_ranks` ranks. Times in seconds, sizes
+    in bytes, rates per second.
     """
 
     layers: FloatArray
@@ -176,6 +180,8 @@ class Deployment:
     slo_headroom: FloatArray
     slo_share: FloatArray
     chunk_tokens: FloatArray
+    chunk_ranks: FloatArray
+    overlapped_batches: FloatArray
     max_sequences: FloatArray
     memory_share: FloatArray
     reserve_bytes: FloatArray
@@ -225,6 +231,7 @@ _FROM_PEAKS = (
     "link_bus",
 )  # fmt: skip
 _FROM_SHAPES = ("start_s", "imbalance", "copies_sent", "repeated_reads")
+_FROM_SETTINGS = ("chunk_ranks", "overlapped_batches")
 _FOLDED_IN = (
     "imbalance", "latent_layer_s", "sparse_layer_s", "state_layer_s", "clock_exponent",
     "expert_launch_s", "repeated_reads",
@@ -273,7 +280,7 @@ def deployments(setups: Sequence[Setup], coefficients: Coefficients) -> Deployme
     shapes: dict[str, Shape] = {}
     formats: dict[tuple[str, str, str, str], WeightFormat] = {}
     codes: dict[Key, int] = {}
-    later = (*_FROM_PEAKS, *_FROM_SHAPES, *_LOOKED_UP, "key_index")
+    later = (*_FROM_PEAKS, *_FROM_SHAPES, *_FROM_SETTINGS, *_LOOKED_UP, "key_index")
     columns: dict[str, list[float]] = {name: [] for name in _ARRAYS if name not in later}
     key_index: list[int] = []
     notes: list[str] = []
@@ -320,7 +327,10 @@ def _as_started(
     replaced = {name: stated(name) for name in ("memory_share", "max_sequences", "chunk_tokens")}
     found = {k: np.where(np.isnan(v), arrays[k], v) for k, v in replaced.items()}
     whole = arrays["whole_prompt_tokens"]
-    found["whole_prompt_tokens"] = np.where(np.isnan(replaced["chunk_tokens"]), whole, 0.0)
+    default = np.isnan(replaced["chunk_tokens"])
+    found["whole_prompt_tokens"] = np.where(default, whole, 0.0)
+    found["chunk_ranks"] = np.where(default, 1.0, arrays["ranks"])
+    found["overlapped_batches"] = np.array([float(one.overlapped_batches) for one in settings])
     captured = np.array([one.graphs for one in settings])
     found["graph_gib"] = np.where(captured, arrays["graph_gib"], 0.0)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -104,6 +104,39 @@ def step_kernels(
 
     Source: docs/inference.md; continuous batching: Orca (OSDI 2022), Sarathi (arXiv 2403.02310).
     """
+    if dep.overlapped_batches.max(initial=1.0) > 1.0:
+        return _overlapped(dep, batch, context, prompt_tokens, prompt_len)
+    return _one_batch(dep, batch, context, prompt_tokens, prompt_len)
+
+
+def _overlapped(
+    dep: Deployment, batch: Values, context: Values, prompt_tokens: Values, prompt_len: Values
+) -> StepKernels:
+    """A step cut into n batches, the exchange of one behind the arithmetic of the other.
+
+    t = n max(work(b / n), exchange(b / n)) with n = 2, and work + exchange with n = 1; weights are
+    read and kernels launched once for each
+
+    Source: two-batch overlap, lmsys.org/blog/2025-05-05-large-scale-ep; DeepSeek open-infra-index,
+    day 6: dual-batch overlap.
+    """
+    n = dep.overlapped_batches
+    one = _one_batch(dep, batch / n, context, prompt_tokens / n, prompt_len)
+    parts = one.parts
+    shown = np.where(
+        n > 1.0,
+        np.maximum(one.all_to_all_s - parts.weights_s - parts.attention_s, 0.0),
+        one.all_to_all_s,
+    )
+    names = [f.name for f in fields(StepKernels) if f.name not in ("all_to_all_s", "overlap")]
+    times = {name: np.asarray(n * getattr(one, name)) for name in names}
+    return StepKernels(**times, all_to_all_s=np.asarray(n * shown), overlap=one.overlap)
+
+
+def _one_batch(
+    dep: Deployment, batch: Values, context: Values, prompt_tokens: Values, prompt_len: Values
+) -> StepKernels:
+    """`step_kernels` of a step in one batch."""
     sequences = np.where(batch > 0.0, np.maximum(batch / dep.pp, np.minimum(batch, 1.0)), 0.0)
     prompts = prompt_tokens / dep.pp
     tokens = sequences + prompts
@@ -255,7 +288,8 @@ def prefill_s(
 ) -> FloatArray:
     """Time to prefill prompts in chunks of the engine's budget, alone or beside sequences [s].
 
-    t = step(chunk) (chunks + pp - 1) / pp: chunks follow each other through the stages
+    t = step(chunk) (chunks + pp - 1) / pp: chunks follow each other through the stages. A stated
+    budget is each attention rank's; the engine's own, as it was fitted, is one for all of them.
 
     Args:
         dep: deployments.
@@ -266,7 +300,7 @@ def prefill_s(
 
     Source: Sarathi, arXiv 2403.02310 (chunked prefill).
     """
-    chunk = np.minimum(np.maximum(prompt_tokens, 1.0), dep.chunk_tokens)
+    chunk = np.minimum(np.maximum(prompt_tokens, 1.0), dep.chunk_tokens * dep.chunk_ranks)
     steps = np.maximum(prompt_tokens, 1.0) / chunk
     one = mixed_step_s(dep, beside, chunk * dep.pp, context, prompt_len)
     return one * (steps + dep.pp - 1.0) / dep.pp

@@ -42,7 +42,7 @@ def costs_words(found: TcoAnswer) -> str:
     if found.costs == "marginal":
         return (
             "Marginal costs of every option: what is paid at the start, staff and financing are"
-            " taken as committed and left out; rent, leases, tokens, energy, support and what else"
+            " committed, so left out; rent, leases, tokens, energy, support and what else"
             " recurs are counted. For whether to run on, not for whether to buy."
         )
     return "Full costs of every option: hardware, energy, staff, support, taxes, what it sells for."
