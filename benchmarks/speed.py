@@ -87,6 +87,14 @@ def cases(scratch: Path) -> list[tuple[str, list[str], str]]:
     return found
 
 
+def questions() -> list[str]:
+    """The part of the page on questions a second: what `inference_speed.py` prints."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "inference_speed.py")]
+    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    print(printed, end="")
+    return printed.splitlines()
+
+
 def main() -> None:
     """Time every case and write the page."""
     yardstick = took(YARDSTICK).wall_s
@@ -109,6 +117,7 @@ def main() -> None:
                 f"| {what} | {one.wall_s:.2f} | {one.cpu_s:.2f} | {share:.2f} | {target} |"
             )
             print(lines[-1], flush=True)
+    lines += ["", *questions()]
     (ROOT / "docs" / "speed.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -113,6 +113,7 @@ def unknown_precision(place: str, word: str) -> Problem:
     return Problem(place, found.message, f"{found.fix} {WHERE}".strip())
 
 
+@functools.lru_cache(maxsize=10_000)
 def stated_in(name: str) -> Format | None:
     """The format that a model's name states by one of its words; None where it states none.
 

@@ -24,6 +24,17 @@ def choose(condition: npt.ArrayLike, then: Value, otherwise: Value | float) -> V
     return cast(Value, chosen.item() if chosen.ndim == 0 else chosen)
 
 
+def repeated(text: str, rows: int) -> npt.NDArray[np.object_]:
+    """A column of one text, held once: `numpy.full` makes a new text for every row.
+
+    >>> repeated("host", 2)
+    array(['host', 'host'], dtype=object)
+    """
+    column = np.empty(rows, dtype=object)
+    column.fill(text)
+    return column
+
+
 def exp(x: Value) -> Value:
     """e^x; a float for a float."""
     power: Value = choose(True, np.exp(x), 0.0)

@@ -92,6 +92,8 @@ def distinct(columns: Sequence[Column]) -> tuple[IntArray, IntArray]:
     """First row of every distinct combination, and each row's combination."""
     code, size = np.zeros(len(columns[0].codes), dtype=np.int64), 1
     for one in columns:
+        if len(one.texts) == 1:
+            continue
         if size * len(one.texts) > _MOST_CODES:
             code = np.unique(code, return_inverse=True)[1].astype(np.int64)
             size = int(code.max()) + 1

@@ -48,9 +48,10 @@ from gpumix.predict.rows import (
     layouts_of,
     quantity_of,
 )
-from gpumix.predict.simulated import DEFAULT_REQUESTS, SIMULATED, Answers, simulated
+from gpumix.predict.simulated import DEFAULT_REQUESTS, SIMULATED, simulated
 from gpumix.predict.stated import hold_context
 from gpumix.units import MS
+from gpumix.values import repeated
 
 CHUNK_ROWS = 15_000
 """Rows worked on at once: small enough that the arrays stay in the processor's cache."""
@@ -114,9 +115,9 @@ def _predict(
         "value": np.full(rows, np.nan),
         "low": np.full(rows, np.nan),
         "high": np.full(rows, np.nan),
-        "basis": np.full(rows, Basis.MODELLED.value, dtype=object),
-        "limit": np.full(rows, "", dtype=object),
-        "note": np.full(rows, "", dtype=object),
+        "basis": repeated(Basis.MODELLED.value, rows),
+        "limit": repeated("", rows),
+        "note": table.faults(),
     }
     work = _Prediction(table, catalog, out, evidence, requests, seed)
     if rows:
@@ -128,12 +129,14 @@ def _predict(
 class _Served:
     """Every layout of every deployment asked about, and what to tell of each.
 
-    `named` are ids of GPUs and labels of deployments, `reads_only` says that a model gives no
-    answer; combination c of a table has the layouts `start[c]` to `start[c] + many[c]`.
+    `basis` is that of the constants, `named` are ids of GPUs and labels of deployments,
+    `reads_only` says that a model gives no answer; combination c of a table has the layouts
+    `start[c]` to `start[c] + many[c]`.
     """
 
     dep: Deployment
     notes: npt.NDArray[np.object_]
+    basis: npt.NDArray[np.object_]
     named: tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]]
     reads_only: npt.NDArray[np.bool_]
     start: IntArray
@@ -160,9 +163,7 @@ class _Prediction:
         """Fill the OUT columns of every row."""
         first, group = self.points.combinations()
         served, pictures = self._resolve(first)
-        words = self.points.faults()
-        self.out["note"][:] = words
-        wrong = words.astype(bool)
+        wrong = self.out["note"].astype(bool)
         self._answer_text(served, group, ~wrong)
         self._answer_media(pictures, group, ~wrong)
         length = self.points.number("input_len") + np.nan_to_num(self.points.number("output_len"))
@@ -263,6 +264,9 @@ class _Prediction:
         )
         told = zip((self.points.weights(row)[2] for *_, row in flat), dep.notes, strict=True)
         notes = np.array(["; ".join(filter(None, pair)) for pair in told], dtype=object)
+        tables = self.catalog.coefficients.inference
+        bases = [Basis.CALIBRATED if is_fitted(k, tables) else Basis.MODELLED for k in dep.keys]
+        basis = np.array([one.value for one in bases], dtype=object)[dep.key_index]
         labels = [
             serving_label(
                 gpu.id, model.id, layout, self.points.weights(row)[0],
@@ -274,7 +278,7 @@ class _Prediction:
         reads_only = np.array([one[1].kind in ("embedding", "encoder") for one in flat])
         rows = np.flatnonzero(usable & (many[group] > 0))
         rows = rows[self.points.by_kind(rows, (dep.expert_params > 0.0)[start[group[rows]]])]
-        served_as = _Served(dep, notes, named, reads_only, start, many)
+        served_as = _Served(dep, notes, basis, named, reads_only, start, many)
         chunks = np.array_split(rows, max(1, -(-len(rows) // CHUNK_ROWS)))
         with ThreadPoolExecutor(max_workers=2) as pool:  # long arrays let others run
             list(pool.map(lambda chunk: self._answer_chunk(chunk, group, served_as), chunks))
@@ -300,16 +304,14 @@ class _Prediction:
             part, questions, index = part.take(best), questions.take(best), index[best]
             value, limit, ran = value[best], limit[best], ran.take(best)
         self.out["note"][chunk] = served.notes[index]
-        self._tell(chunk, part, ran)
+        self.out["basis"][chunk] = served.basis[index]
+        self._tell(chunk[ran.simulated], ran.note[ran.simulated])
         self._write(chunk, part, index, value, limit, questions, served.named)
 
-    def _tell(self, rows: IntArray, dep: Deployment, ran: Answers) -> None:
-        """Write what predictions rest on: constants fitted to their kind, runs of the simulator."""
-        tables = self.catalog.coefficients.inference
-        fitted = np.array([is_fitted(k, tables) for k in dep.keys])[dep.key_index]
-        self.out["basis"][rows[fitted]] = Basis.CALIBRATED.value
-        self.out["basis"][rows[ran.simulated]] = SIMULATED
-        append_notes(self.out["note"], rows[ran.simulated], ran.note[ran.simulated])
+    def _tell(self, rows: IntArray, notes: npt.NDArray[np.object_]) -> None:
+        """Write of rows that they are runs of the simulator."""
+        self.out["basis"][rows] = SIMULATED
+        append_notes(self.out["note"], rows, notes)
 
     def _write(
         self,

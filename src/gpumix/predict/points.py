@@ -14,7 +14,7 @@ from gpumix.perf.inference.questions import LOADS, METRICS, Questions
 from gpumix.predict.columns import Column, IntArray, column, distinct, rows_of
 from gpumix.predict.rows import add_notes, cut_at, parse_slo, spread_of, unknown
 from gpumix.predict.stated import stated_weights
-from gpumix.values import FloatArray
+from gpumix.values import FloatArray, repeated
 
 TEXT_COLUMNS = (
     "gpu", "model", "weight_precision", "kv_precision", "engine", "engine_version",
@@ -69,7 +69,7 @@ class Points:
 
     def faults(self) -> npt.NDArray[Any]:
         """Per row, what is wrong with its numbers, load, metric or limits; '' if nothing."""
-        notes = np.full(self.rows, "", dtype=object)
+        notes = repeated("", self.rows)
         for name, (_, wrong) in self.read.items():
             add_notes(notes, self.table[name], wrong)
         metric, load, slo = self.table["metric"], self.table["load"], self.table["slo"]

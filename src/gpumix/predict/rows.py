@@ -167,7 +167,10 @@ def spread_of(
     >>> spread_of(["", "ShareGPT or random"], np.array([0, 1, 1]), np.array([9.0, 128.0, 197.3]))
     array([0., 0., 1.])
     """
-    varies = np.array([text not in ("", "fixed") for text in datasets])[codes]
+    named = [text not in ("", "fixed") for text in datasets]
+    if not any(named):
+        return np.zeros(len(codes))
+    varies = np.array(named)[codes]
     random = np.array(["random" in text.lower() for text in datasets])[codes]
     power = np.log2(np.maximum(output_len, 1.0)) % 1.0 == 0.0
     is_round = (output_len % 100.0 == 0.0) | power

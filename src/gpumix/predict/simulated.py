@@ -20,7 +20,7 @@ from gpumix.serving.simulator.simulation import Outcome, Settings, simulate
 from gpumix.serving.simulator.steptable import StepTable, step_table
 from gpumix.serving.traffic import arrivals, lengths, stream
 from gpumix.units import MS
-from gpumix.values import FloatArray
+from gpumix.values import FloatArray, repeated
 
 DEFAULT_REQUESTS = 1_000
 """Requests of a run at a rate where none are stated: what `vllm bench serve` and SGLang's
@@ -104,7 +104,7 @@ def simulated(
     Source: docs/serving.md; the run is one of `serving.simulator`.
     """
     answers = Answers(
-        np.zeros(dep.rows, dtype=bool), np.full(dep.rows, np.nan), np.full(dep.rows, "", object)
+        np.zeros(dep.rows, dtype=bool), np.full(dep.rows, np.nan), repeated("", dep.rows)
     )
     rows = np.flatnonzero(wanted & _is_run(dep, asked, requests))
     if not len(rows):

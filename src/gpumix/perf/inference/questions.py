@@ -17,7 +17,7 @@ from gpumix.perf.inference.modes import encode
 from gpumix.perf.inference.steps import prefill_s
 from gpumix.perf.power import serving_power_w
 from gpumix.units import MS
-from gpumix.values import FloatArray
+from gpumix.values import FloatArray, repeated
 
 LOADS = (
     "max_throughput", "static_batch", "concurrency", "burst", "request_rate", "single_stream",
@@ -84,7 +84,7 @@ def answer(
     Source: docs/inference.md.
     """
     value = np.full(dep.rows, np.nan)
-    limit = np.full(dep.rows, "", dtype=object)
+    limit = repeated("", dep.rows)
     encoded = questions.output_len <= 0.0
     if encoded.any():
         value[encoded] = _encoded(dep.take(encoded), questions.take(encoded))

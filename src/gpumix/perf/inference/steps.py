@@ -140,25 +140,27 @@ def _one_batch(
     sequences = np.where(batch > 0.0, np.maximum(batch / dep.pp, np.minimum(batch, 1.0)), 0.0)
     prompts = prompt_tokens / dep.pp
     tokens = sequences + prompts
+    own_tokens, begun = tokens / dep.ranks, prompts / np.maximum(prompt_len, 1.0)
     dense = kernels.linear(
-        tokens / dep.ranks,
+        own_tokens,
         dep.dense_params / dep.tp,
         dep.dense_bytes,
         dep.linear_rate,
         dep.weight_rate,
         dep.half_tokens,
     )
-    sampled = sequences + prompts / np.maximum(prompt_len, 1.0)
-    logits = kernels.head(sampled, dep.head_params, dep.ways, dep.head_rate, dep.head_weight_rate)
+    logits = kernels.head(
+        sequences + begun, dep.head_params, dep.ways, dep.head_rate, dep.head_weight_rate
+    )
     elementwise = kernels.activations(
-        tokens / dep.ranks, dep.hidden, dep.layers, dep.activation_passes, dep.bandwidth
+        own_tokens, dep.hidden, dep.layers, dep.activation_passes, dep.bandwidth
     )
     routed: Values = np.zeros_like(dense)
     if dep.expert_params.any():
         routed, moved = _experts_s(dep, tokens)
         elementwise = elementwise + moved
     decode_s, prefill_attention_s = _attention_s(dep, sequences, context, prompts, prompt_len)
-    reduce_s, scatter_s = _link_s(dep, tokens)
+    reduce_s, scatter_s = _link_s(dep, tokens, own_tokens)
     return StepKernels(
         linear_s=np.asarray(dense),
         experts_s=np.asarray(routed),
@@ -174,7 +176,7 @@ def _one_batch(
             + dep.layers * dep.layer_s
             + sequences / dep.ranks * dep.sequence_s
             + prompts / dep.ranks * dep.prompt_token_s
-            + prompts / np.maximum(prompt_len, 1.0) / dep.ranks * dep.request_s
+            + begun / dep.ranks * dep.request_s
         ),
         overlap=dep.overlap,
     )
@@ -236,11 +238,13 @@ def _prefill_attention_s(dep: Deployment, prompts: Values, prompt_len: Values) -
     )  # fmt: skip
 
 
-def _link_s(dep: Deployment, tokens: Values) -> tuple[Values, Values]:
+def _link_s(dep: Deployment, tokens: Values, own_tokens: Values) -> tuple[Values, Values]:
     """All-reduces of tensor parallelism and exchange of expert tokens [s]."""
     reduce_s = kernels.all_reduce(
-        tokens / dep.ranks, dep.hidden, dep.layers, dep.tp, dep.link_latency_s, dep.link_bus
+        own_tokens, dep.hidden, dep.layers, dep.tp, dep.link_latency_s, dep.link_bus
     )
+    if not (dep.ranks > 1.0).any():
+        return reduce_s, np.zeros(dep.rows)
     scatter_s = kernels.all_to_all(
         tokens, dep.hidden, dep.layers, dep.copies_sent, dep.ranks, dep.link_latency_s,
         dep.link_bus,
