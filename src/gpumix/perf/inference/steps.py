@@ -206,8 +206,9 @@ def _prefill_attention_s(dep: Deployment, prompts: Values, prompt_len: Values) -
 def _link_s(dep: Deployment, tokens: Values) -> tuple[Values, Values]:
     """All-reduces of tensor parallelism and exchange of expert tokens [s]."""
     reduce_s = kernels.all_reduce(
-        tokens / dep.ranks, dep.hidden, dep.layers, dep.tp, dep.link_latency_s, dep.link_bus
-    )
+        tokens / dep.ranks, dep.hidden, dep.layers, dep.tp, dep.link_latency_s, dep.link_bus,
+        dep.link_growth,
+    )  # fmt: skip
     scatter_s = kernels.all_to_all(
         tokens, dep.hidden, dep.layers, dep.copies_sent, dep.ranks, dep.link_latency_s,
         dep.link_bus,
