@@ -217,7 +217,8 @@ def left_out(m: Measured) -> str:
         return f"| {name} | {target} | {summary(np.abs(np.expm1(found[kind][mask])))} |"
 
     lines = [
-        "Every refit runs until steps with fresh slopes gain less than 0.1 % of the loss. The "
+        "Every refit starts at the priors and runs until steps with fresh slopes gain less than "
+        "0.03 % of the loss. The "
         "width of the intervals is set on these same rows: that of engines known on GPUs, families "
         "and sources left out, that of unknown ones on engines left out. Pages that print one "
         "command for all the set-ups they compare (gpustack's without an engine version) are "

@@ -41,8 +41,8 @@ def main() -> None:
         write(json.loads(TARGET.read_text(encoding="utf-8")) | {"training": training})
         return
     rows = read_rows("inference.csv.gz")
-    text, point, _ = fit_left_out.whole()
-    tables: dict[str, Any] = dict(tables_of(point, text.wanted))
+    text = fit_left_out.whole()
+    tables: dict[str, Any] = dict(tables_of(text.solve(), text.wanted))
     media_rows = fit_media.calibration_rows(rows, catalog)
     media = fit_media.fit(media_rows, catalog)
     out: dict[str, Any] = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -291,47 +291,35 @@ class Fit:
             out[:n][rows, column] = slope * self.weight[rows]
         return out
 
-    def solve(self) -> npt.NDArray[np.float64]:
-        """The best point from the priors on, in prior standard deviations."""
-        start = np.zeros(len(self.wanted))
-        everything = np.ones(len(self.data.rows), dtype=bool)
-        return self.settle(start, self.jacobian(start), everything)
+    @cached_property
+    def first_slopes(self) -> npt.NDArray[np.float64]:
+        """`jacobian` at the priors, where every fit and refit starts."""
+        return self.jacobian(np.zeros(len(self.wanted)))
 
-    def settle(
-        self,
-        point: npt.NDArray[np.float64],
-        slopes: npt.NDArray[np.float64],
-        kept: npt.NDArray[np.bool_],
-        *,
-        tolerance: float = TOLERANCE,
-        near: float = 0.0,
-    ) -> npt.NDArray[np.float64]:
-        """The best point for some of the rows.
+    def solve(self, kept: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.float64]:
+        """The best point for all or some of the rows, in prior standard deviations.
 
-        Steps of Gauss and Newton, several with the same slopes, as those cost most; it ends where
-        steps with fresh slopes lower the loss by less than a share `tolerance`.
+        From the priors on: a refit that starts at the fit to all rows ends before it has forgotten
+        those left out. Steps of Gauss and Newton, several with the same slopes, as those cost most;
+        it ends where steps with fresh slopes lower the loss by less than a share `TOLERANCE`.
 
         Args:
-            point: where to start (prior standard deviations).
-            slopes: `jacobian` there or near.
             kept: rows that count; priors always do.
-            tolerance: of the loss [1].
-            near: the slopes given are taken to hold where no constant leaves `point` by more.
 
         Source: Nocedal and Wright, Numerical Optimization, section 10.3; slopes kept for several
         steps: Shamanskii (1967).
         """
+        point, slopes = np.zeros(len(self.wanted)), self.first_slopes
+        kept = np.ones(len(self.data.rows), dtype=bool) if kept is None else kept
         used = np.concatenate([kept, np.ones(len(point), dtype=bool)])
-        error, start = self.residuals(point)[used], point
+        error = self.residuals(point)[used]
         for turn in range(MOST_SLOPES):
             rows, before = slopes[used], float(error @ error)
             for _ in range(MOST_STEPS):
                 point, error, gain = self._along(point, _step(point, rows, error), used, error)
-                if gain < tolerance * before:
+                if gain < TOLERANCE * before:
                     break
-            if turn > 0 and before - float(error @ error) < tolerance * before:
-                break
-            if np.abs(point - start).max() < near:
+            if turn > 0 and before - float(error @ error) < TOLERANCE * before:
                 break
             slopes = self.jacobian(point)
         return point

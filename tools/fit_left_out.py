@@ -29,12 +29,6 @@ from gpumix.perf.interval import Z80
 from gpumix.predict.rows import quantity_of
 from measured import read_rows
 
-LOOSE = 1e-3
-"""Share of the loss at which a refit without a group ends."""
-
-NEAR = 0.7
-"""Prior standard deviations within which the slopes of the whole fit serve a refit as well."""
-
 KINDS = ("gpu", "family", "source", "engine")
 """What is left out, whole."""
 
@@ -86,20 +80,17 @@ def everything() -> tuple[Catalog, Bench, dict[str, npt.NDArray[np.bool_]]]:
 
 
 @cache
-def whole() -> tuple[Fit, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The fit to all rows, its best point and the slopes there, once a process."""
-    fit = Fit(everything()[1])
-    point = fit.solve()
-    return fit, point, fit.jacobian(point)
+def whole() -> Fit:
+    """The fit of all rows, before it is solved, once a process."""
+    return Fit(everything()[1])
 
 
 def refit_without(*names: str) -> npt.NDArray[np.float64]:
     """Log errors of the rows of some groups under constants fitted, to their end, to all others."""
     _, data, groups = everything()
-    fit, point, slopes = whole()
+    fit = whole()
     here = np.any([groups[name] for name in names], axis=0)
-    best = fit.settle(point, slopes, ~here, tolerance=LOOSE, near=NEAR)
-    return fit.log_errors(best, data.take(np.flatnonzero(here)))
+    return fit.log_errors(fit.solve(~here), data.take(np.flatnonzero(here)))
 
 
 @cache

@@ -128,6 +128,16 @@ LINK = {
 and how that grows with each doubling of the group. Source: all-reduce tables of
 aiconfigurator 0.12.0 (H100 .61, .71, .86 of the rate at 2, 4, 8; A100 PCIe falls)."""
 
+GROWTH = 0.5
+"""How the start of an all-reduce grows with each doubling of the group, of rings and across PCIe.
+Source: kernel tables, collectives, 4,096 elements over 2, 4, 8 GPUs: NCCL 7, 10, 16 us on H100, 11,
+16, 26 on B200; PCIe cards 13-15 us over 4, 22-28 over 8."""
+
+ONE_SHOT_GROWTH = 0.12
+"""The same where each GPU reads all others' parts at once, through NVLink and in a CUDA graph.
+Source: the same tables, us: H100 2.8, 3.1, 3.5 (TensorRT-LLM), 4.4, 4.8, 5.1 (vLLM), 2.6, 2.8, 3.6
+(SGLang); A100 5.3, 5.5, 6.3 (vLLM); B200 4.8, 5.1, 5.6 (TensorRT-LLM), 7.0, 7.1, 7.8 (vLLM)."""
+
 ENGINE = {
     "step_s": Prior(1.5 * MS, 0.8),
     "layer_s": Prior(20 * US, 0.6),
@@ -135,7 +145,6 @@ ENGINE = {
     "prompt_token_s": Prior(0.4 * US, 0.8),
     "request_s": Prior(1.0 * MS, 0.8),
     "first_token_s": Prior(15 * MS, 0.8),
-    "lockstep": Prior(0.03, 1.0),
     "together": Prior(0.7, 0.6),
     "compute": Prior(1.0, 0.10),
     "bytes": Prior(1.0, 0.06),
@@ -153,7 +162,7 @@ SHARED = ("compute", "bytes", "kv", "prefill", "compute_8bit", "link", "link_sta
 
 ENGINE_SIGMA = {
     "step_s": 0.7, "layer_s": 0.6, "sequence_s": 0.7, "prompt_token_s": 0.8, "request_s": 0.8,
-    "first_token_s": 0.8, "lockstep": 1.0, "together": 0.6, "compute": 0.12, "bytes": 0.08,
+    "first_token_s": 0.8, "together": 0.6, "compute": 0.12, "bytes": 0.08,
     "kv": 0.12, "prefill": 0.15, "compute_8bit": 0.12, "link": 0.25, "link_start": 0.4,
     "experts": 0.20,
 }  # fmt: skip
@@ -163,13 +172,14 @@ READ_APART = ("tensorrt-llm 0.5", "vllm 0.2", "vllm 0.3", "vllm 0.3 rocm", "deep
 """Generations whose decode kernels give each query head a block of its own: it reads again the keys
 and values that the heads of its group share (`reads_apart` times as slow as others do)."""
 
-PREFILLS_FIRST = {"lockstep": Prior(12.0, 0.4)}
+PREFILLS_FIRST = {"lockstep": Prior(0.36, 1.0)}
 OLD_LINKS = {"link_start": Prior(2.0, 0.4)}
 SLOW_HOST = {"sequence_s": Prior(4.0, 0.7)}
 EAGER = {
     "layer_s": Prior(2.0, 0.6), "step_s": Prior(1.0, 0.9), **SLOW_HOST,
 }  # fmt: skip
-"""Deviations known beforehand: prompts before answers; no CUDA graphs."""
+"""What is known beforehand: prompts before answers, which no other engine lets wait (0); deviations
+of engines without CUDA graphs."""
 
 ENGINES: dict[str, dict[str, Prior]] = {
     "tensorrt-llm 0.5": OLD_LINKS,
@@ -229,9 +239,7 @@ OWN_OF_ENGINE: dict[str, tuple[str, ...]] = {
     "first_token_s": (
         "tensorrt-llm 1", "vllm 0.6", "vllm 0.9", "vllm 0.14", "sglang 0.5", "lmdeploy 0.2",
     ),
-    "lockstep": (
-        "tensorrt-llm 1", "vllm 0.9", "vllm 0.14", "sglang 0.5",
-    ),
+    "lockstep": ("sglang 0.5", "lmdeploy 0.2"),
     "together": (
         "tensorrt-llm 1", "vllm 0.9", "vllm 0.14", "sglang 0.5", "lmdeploy 0.2",
     ),
@@ -349,6 +357,14 @@ def candidates() -> tuple[Constant, ...]:
                     relative_to=None if name in SHARED else ("engine", "other", name),
                 )
             )  # fmt: skip
+        for name in PREFILLS_FIRST:
+            if name in own:
+                found.append(
+                    Constant(
+                        ("engine", engine, name), own[name],
+                        lambda key, engine=engine: key.engine == engine,
+                    )
+                )  # fmt: skip
     return tuple(found)
 
 
@@ -396,14 +412,20 @@ def tables_of(theta: npt.NDArray[np.float64], wanted: Sequence[Constant]) -> Tab
             values |= BY_HAND.get(by_hand, {})
         apart = common["reads_apart"] if name in READ_APART else 1.0
         values["repeated_reads"] = common["repeated_reads"] * apart
-        values["overlap"] = float(name in (*MODERN, "other"))
+        values.setdefault("lockstep", 0.0)
+        modern = name in (*MODERN, "other")
+        values["overlap"] = float(modern)
+        values["link_growth"] = ONE_SHOT_GROWTH if modern else GROWTH
+    for name, values in out["link"].items():
+        values["growth"] = GROWTH if name == "pcie" else 0.0
     out["link"]["network"] = {
         "latency_s": 2.0 * out["link"]["pcie"]["latency_s"], "share": out["link"]["pcie"]["share"],
-        "doubling": 1.0,
+        "doubling": 1.0, "growth": GROWTH,
     }  # fmt: skip
     out["link"][THROUGH_HOST] = {
         "latency_s": HOST_LATENCY * out["link"]["pcie"]["latency_s"],
         "share": out["link"]["pcie"]["share"] / HOST_CROSSINGS,
         "doubling": out["link"]["pcie"]["doubling"],
+        "growth": GROWTH,
     }
     return out

@@ -24,7 +24,7 @@ def test_the_closed_loop_answers_with_the_latencies_of_their_formulas(deploy: De
     alone = closed_loop(dep, 1024.0, 256.0, 1.0)
     crowd = closed_loop(dep, 1024.0, 256.0, 64.0)
     decode, own = decode_step_s(dep, 1.0, 1152.0), prefill_s(dep, 1024.0, 1024.0)
-    least = latency.ttft(dep.first_token_s, own, 0.0, decode, 1.0, dep.together, 0.0)
+    least = latency.ttft(dep.first_token_s, own, 0.0, decode, 1.0, dep.together, 0.0, 0.0)
     assert alone.ttft_s[0] >= np.asarray(least)[0]
     assert crowd.ttft_s[0] > alone.ttft_s[0]
     assert crowd.tpot_s[0] > alone.tpot_s[0] >= decode[0]

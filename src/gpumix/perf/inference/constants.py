@@ -114,6 +114,7 @@ def constants_of(key: Key, tables: Mapping[str, Table]) -> dict[str, float]:
         "product_start_s": common[f"product_start_{key.width}bit_s"],
         "expert_factor": engine["experts"],
         "link_latency_s": link["latency_s"] * launch,
+        "link_growth": max(link["growth"], engine["link_growth"]),
         "link_doubling": link["doubling"],
         "link_share": link["share"] * reached,
         **{name: common[name] for name in COMMON},

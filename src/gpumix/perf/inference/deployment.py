@@ -157,6 +157,7 @@ class Deployment:
     state_passes: FloatArray
     expert_passes: FloatArray
     link_latency_s: FloatArray
+    link_growth: FloatArray
     link_bus: FloatArray
     step_s: FloatArray
     layer_s: FloatArray
@@ -237,7 +238,7 @@ _FOLDED_IN = (
     "expert_launch_s", "repeated_reads",
 )  # fmt: skip
 _LOOKED_UP = (
-    "half_tokens", "half_span", "expert_factor", "link_latency_s",
+    "half_tokens", "half_span", "expert_factor", "link_latency_s", "link_growth",
     *(name for name in (*COMMON, *OF_ENGINE, *OF_MEMORY) if name not in _FOLDED_IN),
 )  # fmt: skip
 

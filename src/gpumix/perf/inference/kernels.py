@@ -264,11 +264,17 @@ def activations(
 
 
 def all_reduce(
-    tokens: Values, hidden: Values, layers: Values, tp: Values, latency_s: Values, bus: Values
+    tokens: Values,
+    hidden: Values,
+    layers: Values,
+    tp: Values,
+    latency_s: Values,
+    bus: Values,
+    growth: Values = 0.5,
 ) -> Values:
     """Two all-reduces a layer under tensor parallelism; 0 on one GPU.
 
-    t = 2 layers (latency (1 + log2(tp/2)/2) + 4 (tp-1)/tp tokens h / bus)
+    t = 2 layers (latency (1 + growth log2(tp/2)) + 4 (tp-1)/tp tokens h / bus)
 
     Args:
         tokens: in the step [tokens].
@@ -277,10 +283,11 @@ def all_reduce(
         tp: tensor-parallel GPUs [count].
         latency_s: of a small message between two [s].
         bus: bus bandwidth reached [byte/s].
+        growth: of the latency with each doubling of the group [1].
 
-    Source: NCCL-tests PERFORMANCE.md (bus bandwidth of a ring).
+    Source: NCCL-tests PERFORMANCE.md (bus bandwidth of a ring); growth: fit_priors.BY_HAND.
     """
-    messages = latency_s * (1.0 + 0.5 * np.log2(np.maximum(tp, 2.0) / 2.0))
+    messages = latency_s * (1.0 + growth * np.log2(np.maximum(tp, 2.0) / 2.0))
     volume = 4.0 * (tp - 1.0) / tp * tokens * hidden / bus
     return np.where(tp > 1.0, 2.0 * layers * (messages + volume), 0.0)
 

@@ -108,10 +108,10 @@ def _steady(
     turn = _turn(dep, flow, output_len, prefill_s(dep, flow.fresh, flow.span))
     batch, mixed_share = flow.batch, flow.mixed_share
     per_token = latency.tpot(turn.decode_s, turn.interference_s, dep.lockstep)
-    waits = dep.lockstep + first_wave
     first = latency.ttft(
-        dep.first_token_s, turn.own_s, turn.others_s, per_token, batch, dep.together, waits
-    )
+        dep.first_token_s, turn.own_s, turn.others_s, per_token, batch, dep.together, first_wave,
+        dep.lockstep,
+    )  # fmt: skip
     with np.errstate(divide="ignore", invalid="ignore"):
         waiting = np.where(asked > batch, (asked / batch - 1.0) * turn.busy_s, 0.0)
     heavy = mixed_share > 0.5

@@ -241,8 +241,9 @@ def _prefill_attention_s(dep: Deployment, prompts: Values, prompt_len: Values) -
 def _link_s(dep: Deployment, tokens: Values, own_tokens: Values) -> tuple[Values, Values]:
     """All-reduces of tensor parallelism and exchange of expert tokens [s]."""
     reduce_s = kernels.all_reduce(
-        own_tokens, dep.hidden, dep.layers, dep.tp, dep.link_latency_s, dep.link_bus
-    )
+        own_tokens, dep.hidden, dep.layers, dep.tp, dep.link_latency_s, dep.link_bus,
+        dep.link_growth,
+    )  # fmt: skip
     if not (dep.ranks > 1.0).any():
         return reduce_s, np.zeros(dep.rows)
     scatter_s = kernels.all_to_all(
