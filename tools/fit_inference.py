@@ -23,7 +23,7 @@ from gpumix.domain.coefficients import Coefficients, Table
 from gpumix.perf.inference.constants import constants_of
 from gpumix.perf.inference.deployment import Deployment, Setup, deployments, gathered
 from gpumix.perf.inference.questions import Questions, answer
-from gpumix.predict.inference import cut_at, layouts_of, parse_slo
+from gpumix.predict.rows import cut_at, layouts_of, parse_slo
 
 Row = Mapping[str, str]
 

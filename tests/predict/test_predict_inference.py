@@ -289,3 +289,16 @@ def test_pictures_of_a_stated_layout_are_shared_or_copied(catalog: Catalog) -> N
     unstated, copied, shared = predict_inference(points, catalog=catalog)["value"]
     assert copied == unstated
     assert shared < copied
+
+
+def test_pictures_that_nobody_asks_for_have_no_latency(catalog: Catalog) -> None:
+    """A load of 0 does not stop the other rows of its table; a rate's latency is one picture's."""
+    points = {
+        "gpu": ["h100-sxm-80gb"] * 4, "model": ["black-forest-labs/FLUX.1-dev"] * 4,
+        "load": ["request_rate", "request_rate", "concurrency", "single_stream"],
+        "load_value": [0, 0.01, 0, ""], "metric": ["e2e_ms_mean"] * 4,
+    }  # fmt: skip
+    out = predict_inference(points, catalog=catalog)
+    assert np.isnan(out["value"][[0, 2]]).all()
+    assert "load of 0" in out["note"][0]
+    assert out["value"][1] == out["value"][3] > 1000.0

@@ -433,16 +433,22 @@ class _Prediction:
         work = media.denoiser(model, media.parse_picture(self.points.cell("dataset", row)))
         load_value = float(self.points.number("load_value", np.array([row]))[0])
         form = weight_format(precision, gpu, model, engine)
+        if load_value == 0.0:
+            return float("nan"), "a load of 0 asks for nothing"
+        load, note = self.points.cell("load", row), form.note
+        if load == "request_rate" and metric == "e2e_ms_mean":
+            load, load_value, n = "single_stream", float("nan"), 1 if copies else n
+            note = "; ".join(filter(None, (note, "of a request that does not wait")))
         rate = media.load_rate(
-            work, gpu, model, gpus=n, copies=copies, load=self.points.cell("load", row),
+            work, gpu, model, gpus=n, copies=copies, load=load,
             load_value=load_value, precision=precision, engine=engine,
             coefficients=self.catalog.coefficients,
         )  # fmt: skip
         if metric in ("samples_s", "requests_s"):
             return rate, form.note
         if metric == "e2e_ms_mean":
-            batch = 1.0 if np.isnan(load_value) else float(load_value)
-            return batch / rate / MS, form.note
+            batch = 1.0 if np.isnan(load_value) else load_value
+            return batch / rate / MS, note
         if metric == "avg_power_w":
             return media.power_w(work, gpu, n, rate, form, self.catalog.coefficients), form.note
         return float("nan"), f"metric {metric} has no meaning for {model.id}"

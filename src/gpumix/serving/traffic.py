@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
@@ -121,8 +122,13 @@ def lengths(
 
 def _normal(uniform: FloatArray) -> FloatArray:
     """Standard normal quantiles, from a table fine enough for sampling."""
+    return np.interp(uniform, *_normal_table())
+
+
+@cache
+def _normal_table() -> tuple[FloatArray, FloatArray]:
     grid = np.linspace(0.0005, 0.9995, 1000)
-    return np.interp(uniform, grid, [_NORMAL.inv_cdf(float(p)) for p in grid])
+    return grid, np.array([_NORMAL.inv_cdf(float(p)) for p in grid])
 
 
 def draw(

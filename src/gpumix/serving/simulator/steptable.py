@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from gpumix.perf.inference.deployment import Deployment
 from gpumix.perf.inference.memory import BLOCK_TOKENS, memory
-from gpumix.perf.inference.steps import StepParts, step_parts
+from gpumix.perf.inference.steps import step_parts
 from gpumix.values import FloatArray
 
 SPAN_TOKENS = 128
@@ -140,17 +140,8 @@ def _rows(grid: FloatArray, values: FloatArray) -> FloatArray:
 
 def _host(dep: Deployment) -> FloatArray:
     """Constant, per sequence, per prompt token, per prompt [s]."""
-
-    def of(batch: float, prompt_tokens: float, prompt_len: float) -> float:
-        parts: StepParts = step_parts(dep, batch, 1.0, prompt_tokens, prompt_len)
-        return float(np.asarray(parts.host_s).reshape(-1)[0])
-
-    constant = of(0.0, 0.0, 1.0)
-    token = of(0.0, 1.0, _ALONE) - constant
-    each: list[float] = [
-        constant,
-        of(1.0, 0.0, 1.0) - constant,
-        token,
-        of(0.0, 1.0, 1.0) - constant - token,
-    ]
-    return np.array(each)
+    batches, tokens = np.array([0.0, 1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0, 1.0])
+    prompt_len = np.array([1.0, 1.0, _ALONE, 1.0])
+    constant, one, token, alone = step_parts(dep, batches, 1.0, tokens, prompt_len).host_s
+    token = token - constant
+    return np.array([constant, one - constant, token, alone - constant - token])
