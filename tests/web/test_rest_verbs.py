@@ -104,7 +104,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (fleet / path.name).write_bytes(path.read_bytes())
     texts = {
         "team.yaml": INVENTORY, "ask.csv": POINTS, "train.csv": JOBS_ASKED, "runs.csv": RUNS,
-        "sheet.csv": SHEET, "apis.json": APIS,
+        "sheet.csv": SHEET, "vms.csv": VMS, "apis.json": APIS,
         "bank.yaml": (ROOT / "examples" / "dhaka-bank.yaml").read_text(encoding="utf-8"),
         "tco-dhaka.yaml": (ROOT / "examples" / "tco-dhaka.yaml").read_text(encoding="utf-8"),
         "prices.csv": (ROOT / "examples" / "fleet" / "prices.csv").read_text(encoding="utf-8"),
@@ -172,8 +172,10 @@ SAME: dict[str, tuple[str, Body]] = {
               lambda _: {"plan": "plan", "targets": "quota,slurm"}),
     "export": ("export plan --for vllm --out made --json",
                lambda _: {"plan": "plan", "targets": "vllm"}),
-    "prices/import": ("prices import sheet.csv --format negotiated --out made.csv --json",
-                      lambda t: {"files": [sent(t / "sheet.csv")], "format": "negotiated"}),
+    "prices/import": ("prices import vms.csv --format skypilot --provider aws --as-of 2026-11-01 "
+                      "--out made.csv --json",
+                      lambda t: {"files": [sent(t / "vms.csv")], "format": "skypilot",
+                                 "provider": "aws", "as_of": "2026-11-01"}),
     "prices/import-api": ("prices import-api apis.json --as-of 2026-11-24 --out apis.csv --json",
                           lambda t: {"file": sent(t / "apis.json"), "as_of": "2026-11-24"}),
 }  # fmt: skip
