@@ -172,7 +172,7 @@ def test_every_verb_is_documented() -> None:
 
 
 def test_every_endpoint_is_documented() -> None:
-    from manual.rest import endpoints, openapi
+    from manual.rest import endpoints, openapi, properties
 
     api = openapi()
     if api is None:
@@ -185,6 +185,10 @@ def test_every_endpoint_is_documented() -> None:
         assert operation.get("description", operation["summary"]) in part, path
         for parameter in operation.get("parameters", []):
             assert f"- `{parameter['name']}`" in part, (path, parameter["name"])
+        for kind in operation.get("requestBody", {}).get("content", {}).values():
+            for held in properties(kind["schema"], api["components"]["schemas"]):
+                assert f"- `{held['name']}`" in part, (path, held["name"])
+                assert held["schema"].get("description"), (path, held["name"])
 
 
 def test_the_house_is_drawn_whole() -> None:

@@ -26,6 +26,11 @@ HOSTILE = "<script>alert(1)</script>{{7*7}}=cmd()"
 QUICK_JOB = """
 import json, pathlib, shutil, sys, time
 folder = pathlib.Path(sys.argv[1])
+if sys.argv[2] != "plan":
+    (folder / "plan").mkdir()
+    (folder / "plan" / "answer.json").write_text('{"schema_version": "1"}')
+    print(json.dumps({"done": True}), flush=True)
+    sys.exit(0)
 text = (folder / "inventory.yaml").read_text()
 print(json.dumps({"progress": "thinking"}), flush=True)
 if "sleep" in text:

@@ -42,17 +42,24 @@ def rest_parts(api: Mapping[str, Any]) -> list[str]:
         parts.append(f"## {tag.capitalize()}")
         for method, path, operation in endpoints(api):
             if tag in operation.get("tags", []):
-                parts += _operation(method, path, operation)
+                parts += _operation(method, path, operation, api["components"]["schemas"])
     return parts
 
 
-def _operation(method: str, path: str, operation: Mapping[str, Any]) -> list[str]:
+def _operation(
+    method: str, path: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]
+) -> list[str]:
     parameters = [
         f"- `{p['name']}`{' (needed)' if p.get('required') else ''}: {_about(p)}"
         for p in operation.get("parameters", [])
     ]
     body = operation.get("requestBody", {}).get("content", {})
     takes = [f"Takes {' or '.join(f'`{kind}`' for kind in body)}."] if body else []
+    for kind in body.values():
+        parameters += [
+            f"- `{p['name']}`{' (needed)' if p['required'] else ''}: {_about(p)}"
+            for p in properties(kind["schema"], schemas)
+        ]
     answers = [
         f"{status} ({answer['description'].rstrip('.')})"
         for status, answer in operation["responses"].items()
@@ -62,6 +69,18 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> list[str
         f"### {method} {path}", said, *takes, "\n".join(parameters),
         f"Answers: {'; '.join(answers)}.",
     ]  # fmt: skip
+
+
+def properties(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a body holds, each as a parameter is described."""
+    own = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    for name, held in own.get("properties", {}).items():
+        yield {
+            "name": name,
+            "required": name in own.get("required", []),
+            "schema": held,
+            **({"description": held["description"]} if "description" in held else {}),
+        }
 
 
 def _about(parameter: Mapping[str, Any]) -> str:

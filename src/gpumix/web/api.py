@@ -21,23 +21,11 @@ from gpumix.web.house import House
 from gpumix.web.made_files import MadeFiles, archive, made, one_text
 from gpumix.web.pages.own import cases
 from gpumix.web.pages.start import examples
+from gpumix.web.rest import routes
+from gpumix.web.rest.schema import ANY_JSON, ERRORS, FULL, JobTold, saved_as
 from gpumix.web.shown import versioned
 
 _INVENTORY = "name: team\nhorizon: {start: 2027-01, years: 1}\nworkloads: {}\nsupply: {}\n"
-
-
-class ToldProblem(BaseModel):
-    """One thing that is wrong: where, what, and what may be meant."""
-
-    path: str
-    message: str
-    did_you_mean: str | None = None
-
-
-class Problems(BaseModel):
-    """Everything that is wrong with a request, at once."""
-
-    problems: list[ToldProblem]
 
 
 class AskedPlan(BaseModel):
@@ -50,27 +38,6 @@ class AskedPlan(BaseModel):
     effort: Literal["quick", "normal", "thorough"] = "quick"
 
 
-class JobTold(BaseModel):
-    """A job: waiting, running, done, failed or cancelled; `plan` is where its result is."""
-
-    id: str
-    name: str
-    effort: str
-    state: str
-    progress: str
-    plan: str | None
-    problems: list[ToldProblem]
-
-
-ERRORS: dict[int | str, dict[str, Any]] = {
-    404: {"model": Problems, "description": "No such name here, with the nearest ones."},
-    422: {"model": Problems, "description": "The request cannot be answered; every problem."},
-}
-ANY_JSON: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "object"}}}}
-_FULL: dict[int | str, dict[str, Any]] = {
-    413: {"model": Problems, "description": "The inventory is too large."},
-    429: {"model": Problems, "description": "Too many plans wait; ask again later."},
-}
 Purchase = Annotated[str | None, Query(description="on_demand, spot, reserved, reserved_1y, ...")]
 
 Folder = Annotated[str, Query(description="Folder of the plan; default the newest.")]
@@ -84,6 +51,7 @@ def add(app: FastAPI, house: House) -> None:
     _add_prices(app)
     for verb in ("guard", "export"):
         _add_files(app, house, verb)
+    routes.add(app, house)
 
     @app.get("/api/v1", tags=["lists"], summary="What is here", operation_id="index")
     def index() -> dict[str, Any]:
@@ -99,7 +67,7 @@ def add(app: FastAPI, house: House) -> None:
 def _add_plans(app: FastAPI, house: House) -> None:
     @app.post(
         "/api/v1/plans", status_code=202, tags=["plans"], summary="Plan an inventory",
-        operation_id="make_plan", response_model=JobTold, responses={**ERRORS, **_FULL},
+        operation_id="make_plan", response_model=JobTold, responses={**ERRORS, **FULL},
         openapi_extra={
             "requestBody": {
                 "required": True,
@@ -145,7 +113,7 @@ def _add_plans(app: FastAPI, house: House) -> None:
     @app.get("/api/v1/jobs/{id}", tags=["jobs"], summary="One job", operation_id="job",
              response_model=JobTold, responses=ERRORS)  # fmt: skip
     def one(id: str) -> dict[str, Any]:
-        """Its state, its progress, where its plan is, or why there is none."""
+        """Its state, its progress, where its answer is, or why there is none."""
         return house.jobs.get(id).to_dict()
 
     @app.delete("/api/v1/jobs/{id}", tags=["jobs"], summary="Cancel a job", operation_id="cancel",
@@ -214,11 +182,6 @@ def _add_files(app: FastAPI, house: House, verb: str) -> None:
         """One zip; the same plan gives the same bytes."""
         raw = archive(found(folder, targets))
         return Response(raw, media_type="application/zip", headers=saved_as(f"{verb}.zip"))
-
-
-def saved_as(name: str) -> dict[str, str]:
-    """What tells a browser to save an answer under a name of a file that gpumix made."""
-    return {"content-disposition": f'attachment; filename="{name}"'}
 
 
 def _document(data: dict[str, Any]) -> Response:

@@ -26,6 +26,7 @@ from gpumix.web.pages.page import Page
 from gpumix.web.pages.start import start
 from gpumix.web.problems import DEFECT, UNUSABLE, Told, of_system, of_validation, status_of, told
 from gpumix.web.render import REPORT, STATIC, page, query_string
+from gpumix.web.rest.schema import ANY_JSON, ERRORS
 from gpumix.web.settings import Settings
 from gpumix.web.shown import Shown
 
@@ -131,7 +132,7 @@ def _add_page(app: FastAPI, one: Page, kept: Kept) -> None:
         summary=one.title,
         description=one.says,
         operation_id=one.name,
-        responses={**api.ERRORS, 200: {"description": one.says, **api.ANY_JSON}},
+        responses={**ERRORS, 200: {"description": one.says, **ANY_JSON}},
         tags=["answers"],
     )(twin("json"))
 

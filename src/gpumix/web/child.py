@@ -1,6 +1,6 @@
-"""The process of one job: `python -m gpumix.web.child FOLDER EFFORT`.
+"""The process of one job: `python -m gpumix.web.child FOLDER VERB EFFORT`.
 
-Plans FOLDER/inventory.yaml into FOLDER/plan within the limits of a job, and tells what it does in
+Answers what FOLDER holds into FOLDER/plan within the limits of a job, and tells what it does in
 lines of JSON: `progress`, at the end `done`, or `problems`.
 """
 
@@ -8,28 +8,31 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gpumix.errors import GpumixError
+from gpumix.web.folders import ANSWER
+from gpumix.web.jobs import INVENTORY, PLAN, PLAN_VERB
 from gpumix.web.limits import limits
 from gpumix.web.problems import told, without
+from gpumix.web.rest import answers
+from gpumix.web.rest.place import REQUEST, SENT, Place
+from gpumix.web.rest.table import OBSERVE, VERBS
 
 
-def main(folder: Path, effort: str) -> int:
-    """Plan, and say how it went: 0 where there is a plan."""
-    from gpumix.verbs.plan import plan_into, work_of
-
+def main(folder: Path, verb: str, effort: str) -> int:
+    """Answer, and say how it went: 0 where there is an answer."""
     _bound_memory(limits().job_bytes)
+
+    def progress(step: str) -> None:
+        _say(progress=without(folder, step))
+
     try:
-        plan_into(
-            folder / "plan",
-            folder / "inventory.yaml",
-            lambda step: _say(progress=without(folder, step)),
-            work=work_of(effort, None),
-        )
+        _answer(folder, verb, effort, progress)
     except GpumixError as error:
-        _say(problems=told(error, folder))
+        _say(problems=[_without(folder, one) for one in told(error, folder / SENT)])
         return error.exit_code
     except MemoryError:
         what = f"needs more memory than {limits().job_bytes / 2**30:.0f} GiB"
@@ -37,6 +40,29 @@ def main(folder: Path, effort: str) -> int:
         return 2
     _say(done=True)
     return 0
+
+
+def _answer(folder: Path, verb: str, effort: str, progress: Callable[[str], None]) -> None:
+    from gpumix.verbs.plan import plan_into, work_of
+
+    out = folder / PLAN
+    place = Place(folder.parent.parent, folder / SENT, out)
+    if verb == PLAN_VERB:
+        path = folder / INVENTORY
+        plan_into(out, path, progress, work=work_of(effort, None))
+        return
+    if verb == OBSERVE:
+        found = answers.observe(place)
+    else:
+        asked = VERBS[verb].model.model_validate_json((folder / REQUEST).read_bytes())
+        found = VERBS[verb].answer(asked, place, progress)
+    text = place.told(found)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / ANSWER).write_text(text, encoding="utf-8")
+
+
+def _without(folder: Path, problem: Any) -> dict[str, str | None]:
+    return {key: text and without(folder, text) for key, text in problem.items()}
 
 
 def _say(**words: Any) -> None:
@@ -58,4 +84,4 @@ def _bound_memory(most_bytes: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))

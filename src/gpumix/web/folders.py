@@ -15,6 +15,8 @@ from gpumix.domain.plan import PLAN_JSON
 from gpumix.errors import InputError, unknown_name
 from gpumix.web.problems import NotHere
 
+ANSWER = "answer.json"
+"""What a verb's --json prints, within the folder of a job's result."""
 _SOURCES = (".csv", ".parquet", ".txt", ".gz", ".jsonl")
 _MOST_LISTED = 500
 _LONGEST_SLUG = 40
@@ -78,7 +80,7 @@ def slug(words: str) -> str:
 def _is_fleet(path: Path, fleet_file: str) -> bool:
     if (path / fleet_file).is_file():
         return True
-    if (path / PLAN_JSON).is_file():
+    if (path / PLAN_JSON).is_file() or (path / ANSWER).is_file():
         return False
     names = [one.name for one in path.iterdir() if one.is_file()]
     return any(name.endswith(_SOURCES) for name in names) and len(names) > 1

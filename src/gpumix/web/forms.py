@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -14,7 +15,7 @@ from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.plan.effort import WORK
 from gpumix.web.folders import slug
 from gpumix.web.house import House
-from gpumix.web.jobs import Job
+from gpumix.web.jobs import INVENTORY, PLAN_VERB, Job
 from gpumix.web.pages.start import example_text
 from gpumix.web.problems import NotHere
 from gpumix.web.render import page
@@ -82,4 +83,8 @@ def queue(house: House, raw: bytes, name: str, effort: str) -> Job:
         raise InputError([*problems, *error.problems]) from None
     if problems:
         raise InputError(problems)
-    return house.jobs.add(slug(name or name_of(text)), text, effort)
+
+    def put(work: Path) -> None:
+        (work / INVENTORY).write_text(text, encoding="utf-8")
+
+    return house.jobs.add(slug(name or name_of(text)), put, PLAN_VERB, effort)

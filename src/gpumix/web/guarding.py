@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gpumix.web.limits import limits
+from gpumix.web.rest.table import OBSERVE, VERBS
 from gpumix.web.settings import Settings
 
 POLICY: Final = (
@@ -32,7 +33,8 @@ HEADERS: Final = {
 """Of every answer."""
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
 _BEARER, _BASIC = "bearer", "basic"
-_TAKES_INVENTORY: Final = ("/plan", "/api/v1/plans", "/api/v1/tco")
+_TAKES_INVENTORY: Final = ("/plan", "/api/v1/plans", *(f"/api/v1/{path}" for path in VERBS))
+_TAKES_FLEET: Final = (f"/api/v1/{OBSERVE}",)
 
 
 class Refused(Exception):
@@ -100,6 +102,8 @@ def int_of(text: str | None) -> int:
 def _most_bytes(path: str) -> int:
     """The largest body that is taken at a path; a form adds a little to its file."""
     bounds = limits()
+    if path in _TAKES_FLEET:
+        return bounds.fleet_bytes + bounds.other_bytes
     takes = path in _TAKES_INVENTORY
     return bounds.inventory_bytes + bounds.other_bytes if takes else bounds.other_bytes
 

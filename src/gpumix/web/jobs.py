@@ -1,4 +1,4 @@
-"""Plans in processes of their own: a queue, progress, bounds of time and memory, cancelling.
+"""Verbs in processes of their own: a queue, progress, bounds of time and memory, cancelling.
 
 A job works in a hidden folder within the served one. Only a whole result is moved to its name, so
 a job that fails or is cancelled leaves nothing.
@@ -13,12 +13,13 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from gpumix.domain.plan import PLAN_JSON
 from gpumix.errors import Hint, Problem
 from gpumix.web.limits import Limits, limits
 from gpumix.web.problems import NotHere, Told, of_problem
@@ -28,6 +29,10 @@ WORK: Final = ".jobs"
 """Folder of jobs at work, within the served one."""
 PLAN: Final = "plan"
 """Folder of the result, within a job's."""
+INVENTORY: Final = "inventory.yaml"
+"""What is planned, within a job's folder."""
+PLAN_VERB: Final = "plan"
+"""The verb whose answer is a plan.json."""
 
 
 class State(StrEnum):
@@ -50,16 +55,18 @@ class QueueFull(Exception):
 
     def __init__(self, waiting: int) -> None:
         self.waiting = waiting
-        super().__init__(f"{waiting} plans wait already; ask again when one has ended, or cancel")
+        super().__init__(f"{waiting} jobs wait already; ask again when one has ended, or cancel")
 
 
 @dataclass(slots=True)
 class Job:
-    """One plan that is asked for: what it is called, where it is, what it said last."""
+    """One answer that is asked for: what it is called, where it is, what it said last."""
 
     id: str
+    verb: str
     name: str
     effort: str
+    is_plan: bool = False
     state: State = State.WAITING
     progress: str = ""
     folder: str = ""
@@ -74,14 +81,19 @@ class Job:
         return self.state in _ENDED
 
     def to_dict(self) -> dict[str, Any]:
-        """The job as REST tells it; `plan` is where the result is."""
+        """The job as REST tells it: where its answer is, and the result where that is a plan."""
+        here = f"/api/v1/jobs/{self.id}"
         return {
             "id": self.id,
+            "verb": self.verb,
             "name": self.name,
             "effort": self.effort,
             "state": self.state.value,
             "progress": self.progress,
-            "plan": f"/api/v1/plan?folder={self.folder}" if self.folder else None,
+            "folder": self.folder or None,
+            "answer": f"{here}/answer" if self.folder else None,
+            "files": f"{here}/files.zip" if self.folder else None,
+            "plan": f"/api/v1/plan?folder={self.folder}" if self.is_plan else None,
             "problems": list(self.problems),
         }
 
@@ -89,8 +101,8 @@ class Job:
 class Jobs:
     """Jobs of one server: `workers` at once, the others in a queue.
 
-    `command` starts a job's process; it is told the job's folder and the effort, and answers in
-    lines of JSON (see child.py).
+    `command` starts a job's process; it is told the job's folder, the verb and the effort, and
+    answers in lines of JSON (see child.py).
     """
 
     def __init__(
@@ -109,14 +121,21 @@ class Jobs:
         self._queue: deque[Job] = deque()
         self._running = 0
 
-    def add(self, name: str, inventory: str, effort: str) -> Job:
-        """Take an inventory's text to be planned. Raises: QueueFull."""
+    def add(self, name: str, put: Callable[[Path], object], verb: str, effort: str = "") -> Job:
+        """Take what is to be answered; `put` writes what the verb reads into the job's folder.
+
+        Raises: QueueFull; OSError where it cannot be written.
+        """
         with self._lock:
             if len(self._queue) >= self._bounds.queued_jobs:
                 raise QueueFull(len(self._queue))
-            job = Job(secrets.token_hex(6), name, effort)
-            self._work(job).mkdir(parents=True)
-            (self._work(job) / "inventory.yaml").write_text(inventory, encoding="utf-8")
+            job = Job(secrets.token_hex(6), verb, name, effort)
+            try:
+                self._work(job).mkdir(parents=True)
+                put(self._work(job))
+            except OSError:
+                self._clear(job)
+                raise
             self._known[job.id] = job
             self._queue.append(job)
             self._forget_oldest()
@@ -186,7 +205,7 @@ class Jobs:
 
     def _follow(self, job: Job) -> dict[str, Any]:
         """What the process said at its end; its progress goes into the job on the way."""
-        command = [*self._command, str(self._work(job)), job.effort]
+        command = [*self._command, str(self._work(job)), job.verb, job.effort]
         with self._lock:
             if job.is_cancelled:
                 return {}
@@ -220,6 +239,7 @@ class Jobs:
             target = self._folder / f"{job.name}-{job.id}"
             (self._work(job) / PLAN).rename(target)
             job.folder = target.name
+            job.is_plan = (target / PLAN_JSON).is_file()
             self._end(job, State.DONE)
         else:
             job.problems = tuple(said.get("problems") or (self._why_ended(job),))
@@ -230,12 +250,15 @@ class Jobs:
             what, fix = f"took longer than {self._bounds.job_s / 60:.0f} minutes", "effort: quick"
         else:
             what = "ended without an answer: it may have filled its memory"
-            fix = f"{self._bounds.job_bytes / 2**30:.0f} GiB are allowed; plan it with the CLI"
+            fix = f"{self._bounds.job_bytes / 2**30:.0f} GiB are allowed; use the command line"
         return of_problem(Problem("", what, fix))
 
     def _end(self, job: Job, state: State) -> None:
         job.process = None
         job.state = state
+        self._clear(job)
+
+    def _clear(self, job: Job) -> None:
         shutil.rmtree(self._work(job), ignore_errors=True)
         work = self._folder / WORK
         if work.is_dir() and not any(work.iterdir()):

@@ -19,6 +19,7 @@ class Limits:
     inventory_bytes: int
     fleet_bytes: int
     other_bytes: int
+    direct_bytes: int
     body_s: int
     queued_jobs: int
     kept_jobs: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from gpumix.errors import InputError, Problem
@@ -33,14 +33,22 @@ def checked_inventory(raw: bytes, name: str = _NAME) -> str:
     if not text.strip():
         raise InputError(Problem(name, "is empty", "start from an example"))
     document = parse(text, name, numbers_as_keys=True, several_lines=True)
+    refuse_outside(document.data, document.place)
+    return text
+
+
+def refuse_outside(data: Any, place: Callable[[tuple[str | int, ...]], str]) -> None:
+    """Refuse a document with a text that leads out of its folder; `place` names that of a path.
+
+    Raises: InputError with every such text.
+    """
     problems = [
-        Problem(document.place(path), f"{words!r:.60} leads out of the folder", "leave it out")
-        for path, words in _texts(document.data, ())
+        Problem(place(path), f"{words!r:.60} leads out of the folder", "leave it out")
+        for path, words in _texts(data, ())
         if _OUTSIDE.search(words)
     ]
     if problems:
         raise InputError(problems)
-    return text
 
 
 def name_of(text: str) -> str:
