@@ -1,7 +1,8 @@
 """The process of one job: `python -m gpumix.web.child FOLDER EFFORT`.
 
-Plans FOLDER/inventory.yaml into FOLDER/plan within the limits of a job, and tells what it does in
-lines of JSON: `progress`, at the end `done`, or `problems`.
+Plans FOLDER/inventory.yaml into FOLDER/plan, or answers FOLDER/question.json of the mix problem
+beside it, within the limits of a job. It tells what it does in lines of JSON: `progress`, at the
+end `done`, `answer` or `problems`.
 """
 
 from __future__ import annotations
@@ -12,22 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from gpumix.errors import GpumixError
+from gpumix.web.jobs import INVENTORY, PLAN, QUESTION
 from gpumix.web.limits import limits
 from gpumix.web.problems import told, without
 
 
 def main(folder: Path, effort: str) -> int:
-    """Plan, and say how it went: 0 where there is a plan."""
-    from gpumix.verbs.plan import plan_into, work_of
-
+    """Plan or answer, and say how it went: 0 where it went well."""
     _bound_memory(limits().job_bytes)
     try:
-        plan_into(
-            folder / "plan",
-            folder / "inventory.yaml",
-            lambda step: _say(progress=without(folder, step)),
-            work=work_of(effort, None),
-        )
+        if (folder / QUESTION).is_file():
+            _answer(folder)
+        else:
+            _plan(folder, effort)
     except GpumixError as error:
         _say(problems=told(error, folder))
         return error.exit_code
@@ -35,8 +33,31 @@ def main(folder: Path, effort: str) -> int:
         what = f"needs more memory than {limits().job_bytes / 2**30:.0f} GiB"
         _say(problems=[{"path": "", "message": what, "did_you_mean": "ask for less at once"}])
         return 2
-    _say(done=True)
     return 0
+
+
+def _plan(folder: Path, effort: str) -> None:
+    from gpumix.verbs.plan import plan_into, work_of
+
+    plan_into(
+        folder / PLAN,
+        folder / INVENTORY,
+        lambda step: _say(progress=without(folder, step)),
+        work=work_of(effort, None),
+    )
+    _say(done=True)
+
+
+def _answer(folder: Path) -> None:
+    from dataclasses import asdict
+
+    from gpumix.domain.what_if import WhatIf
+    from gpumix.verbs.what_if import PROBLEM, read_solved, what_if
+
+    asked = json.loads((folder / QUESTION).read_text(encoding="utf-8"))
+    _say(progress="the cheapest mix")
+    found = what_if(read_solved(folder / PROBLEM), WhatIf(**asked))
+    _say(answer=asdict(found))
 
 
 def _say(**words: Any) -> None:

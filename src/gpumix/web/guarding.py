@@ -32,7 +32,7 @@ HEADERS: Final = {
 """Of every answer."""
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
 _BEARER, _BASIC = "bearer", "basic"
-_TAKES_INVENTORY: Final = ("/plan", "/api/v1/plans", "/api/v1/tco")
+_TAKES_INVENTORY: Final = ("/plan", "/api/v1/plans")
 
 
 class Refused(Exception):

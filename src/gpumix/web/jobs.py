@@ -1,4 +1,4 @@
-"""Plans in processes of their own: a queue, progress, bounds of time and memory, cancelling.
+"""Plans, and questions of plans, in processes of their own: a queue, progress, bounds, cancelling.
 
 A job works in a hidden folder within the served one. Only a whole result is moved to its name, so
 a job that fails or is cancelled leaves nothing.
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -28,6 +28,9 @@ WORK: Final = ".jobs"
 """Folder of jobs at work, within the served one."""
 PLAN: Final = "plan"
 """Folder of the result, within a job's."""
+INVENTORY: Final = "inventory.yaml"
+QUESTION: Final = "question.json"
+"""What a plan is asked further; the plan's mix problem lies beside it."""
 
 
 class State(StrEnum):
@@ -55,7 +58,9 @@ class QueueFull(Exception):
 
 @dataclass(slots=True)
 class Job:
-    """One plan that is asked for: what it is called, where it is, what it said last."""
+    """One plan that is asked for, or what one is asked further: what it is called, where it is,
+    what it said last. The answer to a question stands at the address `shown_at`, and `key` is what
+    the question is known by."""
 
     id: str
     name: str
@@ -64,6 +69,9 @@ class Job:
     progress: str = ""
     folder: str = ""
     problems: tuple[Told, ...] = ()
+    key: Hashable = None
+    shown_at: str = ""
+    answer: Mapping[str, Any] | None = None
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
     is_cancelled: bool = False
     is_late: bool = False
@@ -74,7 +82,7 @@ class Job:
         return self.state in _ENDED
 
     def to_dict(self) -> dict[str, Any]:
-        """The job as REST tells it; `plan` is where the result is."""
+        """The job as REST tells it; `plan` or `answer` is where the result is."""
         return {
             "id": self.id,
             "name": self.name,
@@ -82,6 +90,7 @@ class Job:
             "state": self.state.value,
             "progress": self.progress,
             "plan": f"/api/v1/plan?folder={self.folder}" if self.folder else None,
+            "answer": f"/api/v1{self.shown_at}" if self.answer is not None else None,
             "problems": list(self.problems),
         }
 
@@ -112,16 +121,35 @@ class Jobs:
     def add(self, name: str, inventory: str, effort: str) -> Job:
         """Take an inventory's text to be planned. Raises: QueueFull."""
         with self._lock:
-            if len(self._queue) >= self._bounds.queued_jobs:
-                raise QueueFull(len(self._queue))
             job = Job(secrets.token_hex(6), name, effort)
-            self._work(job).mkdir(parents=True)
-            (self._work(job) / "inventory.yaml").write_text(inventory, encoding="utf-8")
-            self._known[job.id] = job
-            self._queue.append(job)
-            self._forget_oldest()
+            self._queue_up(job, {INVENTORY: inventory})
         self._start_next()
         return job
+
+    def ask(self, name: str, key: Hashable, files: Mapping[str, str], shown_at: str) -> Job:
+        """Take a question of a plan; the same that waits, runs or was answered is not asked again.
+
+        Raises: QueueFull.
+        """
+        with self._lock:
+            for known in reversed(self._known.values()):
+                if known.key == key and not known.is_cancelled:
+                    return known
+            job = Job(secrets.token_hex(6), name, "quick", key=key, shown_at=shown_at)
+            self._queue_up(job, files)
+        self._start_next()
+        return job
+
+    def _queue_up(self, job: Job, files: Mapping[str, str]) -> None:
+        """Write a job's files and let it wait; the lock is held."""
+        if len(self._queue) >= self._bounds.queued_jobs:
+            raise QueueFull(len(self._queue))
+        self._work(job).mkdir(parents=True)
+        for file, text in files.items():
+            (self._work(job) / file).write_text(text, encoding="utf-8")
+        self._known[job.id] = job
+        self._queue.append(job)
+        self._forget_oldest()
 
     def get(self, id: str) -> Job:
         """The job of that id. Raises: NotHere."""
@@ -216,6 +244,9 @@ class Jobs:
         """Move a whole result to its name, or say why there is none; the lock is held."""
         if job.is_cancelled:
             self._end(job, State.CANCELLED)
+        elif isinstance(said.get("answer"), dict):
+            job.answer = said["answer"]
+            self._end(job, State.DONE)
         elif said.get("done"):
             target = self._folder / f"{job.name}-{job.id}"
             (self._work(job) / PLAN).rename(target)
