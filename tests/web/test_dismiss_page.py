@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from fastapi.testclient import TestClient
 from tests.web import web_fixture
 
 from gpumix.domain.fleet import DISMISSED_FILE
-from tools import plant_fleet
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
+import plant_fleet
 
 UNTIL = "2999-01-01"
 

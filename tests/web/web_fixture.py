@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,3 +86,23 @@ def opened(app: FastAPI) -> Iterator[TestClient]:
     """The same while the application runs: its jobs end with it."""
     with client(app) as one:
         yield one
+
+
+def write_problem(folder: Path) -> None:
+    """The mix problem of a plan's folder: a chat that either of two GPUs can carry, and a budget
+    for one of them."""
+    blocks = [{"id": "day", "hours": 100.0}, {"id": "night", "hours": 68.0}]
+    resources = [
+        {"id": "on_demand:one:1xl4-24gb@us", "gpu": "l4-24gb", "kind": "hourly",
+         "gpus_per_instance": 1, "hourly_cost": 1.0},
+        {"id": "on_demand:two:1xl40s-48gb@us", "gpu": "l40s-48gb", "kind": "hourly",
+         "gpus_per_instance": 1, "hourly_cost": 1.5, "max_instances": 10},
+    ]  # fmt: skip
+    problem = {
+        "name": "team", "units": "requests", "repeat": 52.142857142857146, "blocks": blocks,
+        "resources": resources,
+        "workloads": [{"id": "chat", "kind": "inference", "demand": [100.0, 50.0]}],
+        "configs": [{"workload": "chat", "resource": one["id"], "gpus": 1, "rate": 10.0}
+                    for one in resources],
+    }  # fmt: skip
+    (folder / "problem.json").write_text(json.dumps(problem), encoding="utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from gpumix.domain.plan import PLAN_JSON
+from gpumix.domain.what_if import WhatIf
 from gpumix.errors import InputError, Problem
 from gpumix.report import export
 from gpumix.verbs.price_trends import compare_prices, price_history
@@ -18,9 +19,11 @@ from gpumix.verbs.prices import check, list_offers
 from gpumix.web.folders import chosen, fleet_names, plans
 from gpumix.web.forms import queue
 from gpumix.web.house import House
+from gpumix.web.jobs import Job
 from gpumix.web.made_files import MadeFiles, archive, made, one_text
 from gpumix.web.pages.own import cases
 from gpumix.web.pages.start import examples
+from gpumix.web.pages.whatif import WhatifQuery, question
 from gpumix.web.rest import routes
 from gpumix.web.rest.schema import ANY_JSON, ERRORS, FULL, JobTold, saved_as
 from gpumix.web.shown import versioned
@@ -35,9 +38,12 @@ class AskedPlan(BaseModel):
 
     inventory: str = Field(description="The YAML of an inventory.", examples=[_INVENTORY])
     name: str = Field("", description="What the folder is called.", max_length=200)
-    effort: Literal["quick", "normal", "thorough"] = "quick"
+    effort: Literal["quick", "normal", "thorough"] = Field(
+        "quick", description="How long to search; thorough before you sign."
+    )
 
 
+Asked = TypeVar("Asked", bound=BaseModel)
 Purchase = Annotated[str | None, Query(description="on_demand, spot, reserved, reserved_1y, ...")]
 
 Folder = Annotated[str, Query(description="Folder of the plan; default the newest.")]
@@ -84,6 +90,19 @@ def _add_plans(app: FastAPI, house: House) -> None:
         asked = await run_in_threadpool(_asked, raw, request.headers.get("content-type", ""))
         text = asked.inventory.encode()
         job = await run_in_threadpool(queue, house, text, asked.name, asked.effort)
+        where = {"location": f"/api/v1/jobs/{job.id}"}
+        return JSONResponse(job.to_dict(), 202, headers=where)
+
+    @app.post("/api/v1/whatif", status_code=202, tags=["plans"], operation_id="ask_whatif",
+              summary="Choose a plan's mix again", response_model=JobTold,
+              responses={**ERRORS, **FULL}, openapi_extra={"requestBody": {
+                  "required": True, "content": {
+                      "application/json": {"schema": WhatifQuery.model_json_schema()}}}},
+              )  # fmt: skip
+    async def changed(request: Request) -> Response:
+        """Another price, load or limit; the answer is a job, and its `answer` an address."""
+        raw = await request.body()  # a reader of FastAPI's would tell a refusal as 400
+        job = await run_in_threadpool(_questioned, house, raw)
         where = {"location": f"/api/v1/jobs/{job.id}"}
         return JSONResponse(job.to_dict(), 202, headers=where)
 
@@ -190,15 +209,30 @@ def _document(data: dict[str, Any]) -> Response:
 
 def _asked(raw: bytes, content_type: str) -> AskedPlan:
     """What is to be planned: JSON, or the YAML itself. Raises: InputError."""
-    from fastapi.exceptions import RequestValidationError
-    from pydantic import ValidationError
-
     if "json" not in content_type:
         try:
             return AskedPlan(inventory=raw.decode("utf-8-sig"), name="", effort="quick")
         except UnicodeDecodeError:
             raise InputError(Problem("inventory", "is not UTF-8 text", "send the YAML")) from None
+    return _validated(AskedPlan, raw)
+
+
+def _questioned(house: House, raw: bytes) -> Job:
+    """The job of a question of a plan. Raises: InputError, NotHere, QueueFull."""
+    asked = _validated(WhatifQuery, raw)
+    if asked.asked() == WhatIf():
+        raise InputError(Problem("", "changes nothing", "state price, load, without or budget_usd"))
+    known = plans(house.folder)
+    name = asked.folder or (known[0].name if known else "")
+    return question(asked, chosen(known, name, "plan"), house)
+
+
+def _validated(model: type[Asked], raw: bytes) -> Asked:
+    """What JSON asks. Raises: RequestValidationError with all that is wrong."""
+    from fastapi.exceptions import RequestValidationError
+    from pydantic import ValidationError
+
     try:
-        return AskedPlan.model_validate_json(raw)
+        return model.model_validate_json(raw)
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from None

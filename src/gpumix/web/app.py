@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
@@ -24,9 +24,10 @@ from gpumix.web.kept import Kept
 from gpumix.web.pages.all import PAGES
 from gpumix.web.pages.page import Page
 from gpumix.web.pages.start import start
+from gpumix.web.pages.whatif import Working
 from gpumix.web.problems import DEFECT, UNUSABLE, Told, of_system, of_validation, status_of, told
 from gpumix.web.render import REPORT, STATIC, page, query_string
-from gpumix.web.rest.schema import ANY_JSON, ERRORS
+from gpumix.web.rest.schema import ANY_JSON, ERRORS, WAITS
 from gpumix.web.settings import Settings
 from gpumix.web.shown import Shown
 
@@ -132,7 +133,11 @@ def _add_page(app: FastAPI, one: Page, kept: Kept) -> None:
         summary=one.title,
         description=one.says,
         operation_id=one.name,
-        responses={**ERRORS, 200: {"description": one.says, **ANY_JSON}},
+        responses={
+            **ERRORS,
+            **(WAITS if one.waits else {}),
+            200: {"description": one.says, **ANY_JSON},
+        },
         tags=["answers"],
     )(twin("json"))
 
@@ -197,6 +202,14 @@ def _add_errors(app: FastAPI, house: House) -> None:
         answer = tell(request, _FULL, [problem])
         answer.headers["retry-after"] = "60"
         return answer
+
+    @app.exception_handler(Working)
+    def working(request: Request, error: Working) -> Response:
+        path, job = request.url.path, error.job
+        if path.startswith("/api/") or path.rpartition(".")[2] in _TWINS:
+            where = {"location": f"/api/v1/jobs/{job.id}", "retry-after": "1"}
+            return JSONResponse(job.to_dict(), 202, headers=where)
+        return RedirectResponse(f"/jobs/{job.id}", 303)
 
     @app.exception_handler(Exception)
     def defect(request: Request, error: Exception) -> Response:

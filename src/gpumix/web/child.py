@@ -1,7 +1,7 @@
 """The process of one job: `python -m gpumix.web.child FOLDER VERB EFFORT`.
 
-Answers what FOLDER holds into FOLDER/plan within the limits of a job, and tells what it does in
-lines of JSON: `progress`, at the end `done`, or `problems`.
+Answers what FOLDER holds into FOLDER/plan within the limits of a job; what a plan is asked further
+it only says. It speaks in lines of JSON: `progress`, at the end `done`, `answer` or `problems`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from gpumix.errors import GpumixError
 from gpumix.web.folders import ANSWER
-from gpumix.web.jobs import INVENTORY, PLAN, PLAN_VERB
+from gpumix.web.jobs import INVENTORY, PLAN, PLAN_VERB, QUESTION, WHATIF
 from gpumix.web.limits import limits
 from gpumix.web.problems import told, without
 from gpumix.web.rest import answers
@@ -30,7 +31,12 @@ def main(folder: Path, verb: str, effort: str) -> int:
         _say(progress=without(folder, step))
 
     try:
-        _answer(folder, verb, effort, progress)
+        if verb == WHATIF:
+            progress("the cheapest mix")
+            _say(answer=_chosen_again(folder))
+        else:
+            _answer(folder, verb, effort, progress)
+            _say(done=True)
     except GpumixError as error:
         _say(problems=[_without(folder, one) for one in told(error, folder / SENT)])
         return error.exit_code
@@ -38,7 +44,6 @@ def main(folder: Path, verb: str, effort: str) -> int:
         what = f"needs more memory than {limits().job_bytes / 2**30:.0f} GiB"
         _say(problems=[{"path": "", "message": what, "did_you_mean": "ask for less at once"}])
         return 2
-    _say(done=True)
     return 0
 
 
@@ -63,6 +68,15 @@ def _answer(folder: Path, verb: str, effort: str, progress: Callable[[str], None
 
 def _without(folder: Path, problem: Any) -> dict[str, str | None]:
     return {key: text and without(folder, text) for key, text in problem.items()}
+
+
+def _chosen_again(folder: Path) -> dict[str, Any]:
+    """A plan's mix problem, solved at what the question changes."""
+    from gpumix.domain.what_if import WhatIf
+    from gpumix.verbs.what_if import PROBLEM, read_solved, what_if
+
+    asked = json.loads((folder / QUESTION).read_text(encoding="utf-8"))
+    return asdict(what_if(read_solved(folder / PROBLEM), WhatIf(**asked)))
 
 
 def _say(**words: Any) -> None:

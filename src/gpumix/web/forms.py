@@ -48,6 +48,8 @@ def add(app: FastAPI, house: House, frame: Callable[[Request], dict[str, Any]]) 
         job = house.jobs.get(id)
         if job.folder:
             return RedirectResponse(f"/plan?folder={job.folder}", _SEE_OTHER)
+        if job.found is not None:
+            return RedirectResponse(job.shown_at, _SEE_OTHER)
         values = {**frame(request), "title": "Planning", "job": job}
         return HTMLResponse(page("job.html.j2", values))
 

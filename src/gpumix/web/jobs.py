@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -31,8 +31,12 @@ PLAN: Final = "plan"
 """Folder of the result, within a job's."""
 INVENTORY: Final = "inventory.yaml"
 """What is planned, within a job's folder."""
+QUESTION: Final = "question.json"
+"""What a plan is asked further; the plan's mix problem lies beside it."""
 PLAN_VERB: Final = "plan"
 """The verb whose answer is a plan.json."""
+WHATIF: Final = "whatif"
+"""The verb whose answer is kept in memory, for the page that asked."""
 
 
 class State(StrEnum):
@@ -60,7 +64,11 @@ class QueueFull(Exception):
 
 @dataclass(slots=True)
 class Job:
-    """One answer that is asked for: what it is called, where it is, what it said last."""
+    """One answer that is asked for: what it is called, where it is, what it said last.
+
+    What a plan is asked further is answered at the address `shown_at`; `key` is what the question
+    is known by, `found` its answer.
+    """
 
     id: str
     verb: str
@@ -71,6 +79,9 @@ class Job:
     progress: str = ""
     folder: str = ""
     problems: tuple[Told, ...] = ()
+    key: Hashable = None
+    shown_at: str = ""
+    found: Mapping[str, Any] | None = None
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
     is_cancelled: bool = False
     is_late: bool = False
@@ -83,6 +94,7 @@ class Job:
     def to_dict(self) -> dict[str, Any]:
         """The job as REST tells it: where its answer is, and the result where that is a plan."""
         here = f"/api/v1/jobs/{self.id}"
+        kept = f"/api/v1{self.shown_at}" if self.found is not None else None
         return {
             "id": self.id,
             "verb": self.verb,
@@ -91,7 +103,7 @@ class Job:
             "state": self.state.value,
             "progress": self.progress,
             "folder": self.folder or None,
-            "answer": f"{here}/answer" if self.folder else None,
+            "answer": f"{here}/answer" if self.folder else kept,
             "files": f"{here}/files.zip" if self.folder else None,
             "plan": f"/api/v1/plan?folder={self.folder}" if self.is_plan else None,
             "problems": list(self.problems),
@@ -127,20 +139,38 @@ class Jobs:
         Raises: QueueFull; OSError where it cannot be written.
         """
         with self._lock:
-            if len(self._queue) >= self._bounds.queued_jobs:
-                raise QueueFull(len(self._queue))
             job = Job(secrets.token_hex(6), verb, name, effort)
-            try:
-                self._work(job).mkdir(parents=True)
-                put(self._work(job))
-            except OSError:
-                self._clear(job)
-                raise
-            self._known[job.id] = job
-            self._queue.append(job)
-            self._forget_oldest()
+            self._queue_up(job, put)
         self._start_next()
         return job
+
+    def ask(self, name: str, key: Hashable, put: Callable[[Path], object], shown_at: str) -> Job:
+        """Take a question of a plan; the same that waits, runs or was answered is not asked again.
+
+        Raises: QueueFull; OSError where it cannot be written.
+        """
+        with self._lock:
+            for known in reversed(self._known.values()):
+                if known.key == key and not known.is_cancelled:
+                    return known
+            job = Job(secrets.token_hex(6), WHATIF, name, "", key=key, shown_at=shown_at)
+            self._queue_up(job, put)
+        self._start_next()
+        return job
+
+    def _queue_up(self, job: Job, put: Callable[[Path], object]) -> None:
+        """Let a job write what it reads and wait; the lock is held."""
+        if len(self._queue) >= self._bounds.queued_jobs:
+            raise QueueFull(len(self._queue))
+        try:
+            self._work(job).mkdir(parents=True)
+            put(self._work(job))
+        except OSError:
+            self._clear(job)
+            raise
+        self._known[job.id] = job
+        self._queue.append(job)
+        self._forget_oldest()
 
     def get(self, id: str) -> Job:
         """The job of that id. Raises: NotHere."""
@@ -235,6 +265,9 @@ class Jobs:
         """Move a whole result to its name, or say why there is none; the lock is held."""
         if job.is_cancelled:
             self._end(job, State.CANCELLED)
+        elif isinstance(said.get("answer"), dict):
+            job.found = said["answer"]
+            self._end(job, State.DONE)
         elif said.get("done"):
             target = self._folder / f"{job.name}-{job.id}"
             (self._work(job) / PLAN).rename(target)

@@ -30,6 +30,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters["explained"] = explained
+    made.filters["plain"] = plain
     made.globals.update(label=fields.label, field=fields.field, version=__version__)
     return made
 
@@ -42,6 +43,17 @@ def page(template: str, values: Mapping[str, Any]) -> str:
 def explained(column: Column) -> str:
     """The registered name behind a column, for its page; empty where it is no field."""
     return _by_definition().get((column.name, column.definition), "")
+
+
+def plain(stated: object) -> str:
+    """A stated value as a form's field holds it.
+
+    >>> plain(None), plain(150.0), plain(0.25), plain("h100")
+    ('', '150', '0.25', 'h100')
+    """
+    if isinstance(stated, float) and stated.is_integer():
+        return str(int(stated))
+    return "" if stated is None else str(stated)
 
 
 @functools.cache

@@ -56,7 +56,7 @@ def read(source: Source, names: Names) -> Reading:
 
 def _parsed(source: Source) -> Any:
     try:
-        value = yaml.load(source.text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        value = yaml.load(source.text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (one of the safe loaders)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         first = str(error).splitlines()[0] if str(error) else "nested too deeply"
         raise InputError(Problem(source.name, f"is not valid YAML: {first}")) from None

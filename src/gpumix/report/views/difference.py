@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from gpumix import fields
 from gpumix.domain.plan_difference import (
@@ -61,9 +61,9 @@ def _side(side: Side) -> str:
     )
 
 
-def figures_table(found: PlanDifference) -> Table:
+def figures_table(figures: Iterable[Figure]) -> Table:
     """Every figure of both plans that is not 0 in both."""
-    shown = [one for one in found.figures if one.before or one.after]
+    shown = [one for one in figures if one.before or one.after]
     return table(
         "Figures",
         Figure,
@@ -99,12 +99,12 @@ def cash_table(found: PlanDifference) -> Table:
     )
 
 
-def mix_table(found: PlanDifference) -> Table:
+def mix_table(lines: Iterable[LineChange]) -> Table:
     """Lines that were added, removed, or have another count."""
     return table(
         "Lines of the mix that differ",
         LineChange,
-        found.mix,
+        lines,
         ("resource", lambda one: text(f"{_sign(one)} {one.resource}")),
         _plain(LineChange, "gpus_per_instance"),
         _plain(LineChange, "before_count"),
@@ -182,8 +182,8 @@ def inputs_table(found: PlanDifference) -> Table:
 def tables(found: PlanDifference) -> list[Table]:
     """All tables that have rows, the most important first."""
     every = (
-        figures_table(found), mix_table(found), promises_table(found), cash_table(found),
-        prices_table(found), inputs_table(found),
+        figures_table(found.figures), mix_table(found.mix), promises_table(found),
+        cash_table(found), prices_table(found), inputs_table(found),
     )  # fmt: skip
     return [one for one in every if one.rows]
 

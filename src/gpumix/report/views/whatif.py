@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from gpumix import fields
 from gpumix.domain.money import Flip
 from gpumix.domain.plan import Plan
+from gpumix.domain.plan_difference import Figure
+from gpumix.domain.what_if import WhatIfAnswer
 from gpumix.report.tables import Cell, Table, table, text
-from gpumix.report.views import cfo, confidence, decisions
+from gpumix.report.views import cfo, confidence, decisions, difference
 from gpumix.report.views import plan as plan_view
+
+FAR = 0.25
+"""Gap above which a mix is told to be far from proven, as a plan's own is (decision 0017)."""
+
+_LIMITS = {
+    "demand": "the load",
+    "work": "the work",
+    "n_plus_one": "the loss of an instance",
+    "max_spot_share": "the share of spot",
+    "max_instances": "the number to be had",
+    "capex_budget": "the budget",
+    "site_kw": "the power",
+}
+"""Limits of a mix in a reader's words; what they are of follows."""
 
 
 def headline(plan: Plan) -> str:
@@ -51,3 +68,74 @@ def tables(plan: Plan) -> list[Table]:
         cfo.own_or_rent_table(plan),
     )
     return [one for one in every if one.rows]
+
+
+def solved_headline(found: WhatIfAnswer) -> str:
+    """What the change comes to: a mix that stays or flips, and its dollars."""
+    if found.after_usd is None:
+        return f"No mix keeps every limit: {_limits(found.conflict)} cannot hold together."
+    more = found.after_usd - found.before_usd
+    cost = _usd(found.after_usd)
+    if _usd(abs(more)) == _usd(0.0):
+        words = f"{cost} over the horizon, as before"
+    else:
+        share = f"{abs(more) / found.before_usd:.1%}".replace("%", " %")
+        side = "more" if more > 0.0 else "less"
+        words = f"{cost} over the horizon, {_usd(abs(more))} ({share}) {side}"
+    return f"The mix {'flips' if found.mix else 'stays'}: {words}."
+
+
+def solved_words(found: WhatIfAnswer) -> list[str]:
+    """What would be of the plan as it is, and what the answer rests on."""
+    words = []
+    if found.breaks:
+        words.append(f"The plan's own mix no longer covers {_limits(found.breaks)}.")
+    elif found.kept_usd is not None and found.mix and found.after_usd is not None:
+        saved = _usd(found.kept_usd - found.after_usd)
+        words.append(f"The plan's own mix would cost {_usd(found.kept_usd)}: {saved} more.")
+    if found.after_usd is not None:
+        words.append("Every load is carried, by what each GPU sustains in the plan (modelled).")
+    words.append(
+        "Chosen from what the plan's last search held, its traffic not replayed: before you sign,"
+        " plan the changed inventory."
+    )
+    return words
+
+
+def solved_warnings(found: WhatIfAnswer) -> list[str]:
+    """How far the answer may be from the cheapest, where that is much."""
+    if found.gap is None or found.gap <= FAR:
+        return []
+    share = fields.format_value("gap", found.gap)
+    return [
+        f"A better mix could save up to {share} of it (not proven): what the plan's last search"
+        " held may be too little for this change."
+    ]
+
+
+def solved_tables(found: WhatIfAnswer) -> list[Table]:
+    """The dollars and the lines that differ."""
+    months = found.months
+    after = found.after_usd
+    figures = [
+        Figure("horizon_usd", found.before_usd, after),
+        Figure("monthly_usd", found.before_usd / months, None if after is None else after / months),
+    ]
+    every = (difference.figures_table(figures), difference.mix_table(found.mix))
+    return [one for one in every if one.rows]
+
+
+def _usd(usd: float) -> str:
+    return fields.format_value("horizon_usd", usd)
+
+
+def _limits(names: tuple[str, ...]) -> str:
+    """Limits in words, each once: `demand:chat` is demand of chat; lines without their use."""
+    words = dict.fromkeys(_limit(one) for one in names)
+    return ", ".join(words)
+
+
+def _limit(name: str) -> str:
+    kind, _, rest = name.partition(":")
+    own = _LIMITS.get(kind, kind.replace("_", " "))
+    return f"{own} of {rest.partition(' for ')[0].partition('@y')[0]}" if rest else own

@@ -128,7 +128,7 @@ def _lines(found: AuditAnswer, query: AuditQuery, today: date) -> str:
 
 def _without(title: str, kind: str) -> Shown:
     words = "No folder of a fleet is shown here: gpumix observe SOURCE... --out FOLDER makes one."
-    return Shown(title, words, {kind: []}, more={"folders": [], "folder": ""})
+    return Shown(title, words, {kind: []}, more={"folders": [], "folder": "", "findings": []})
 
 
 @functools.lru_cache(maxsize=_KEPT_FLEETS)

@@ -14,6 +14,10 @@ WIDE_PX = 1100
 """Width of a chart that fills a page."""
 _ROOM = {"left": 20, "right": 14, "top": 4, "bottom": 4}
 """Pixels around a chart: a browser's font may be wider than the one it was drawn with."""
+_BETWEEN_PX = 36
+"""So many between the columns of a legend, for the same reason."""
+_BETWEEN_LABELS_PX = 12
+"""And between the labels of an axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class Page:
     """A page and its twins.
 
     `is_kept` says whether an answer may be kept for the same question: not where it depends on
-    folders. `says` is for the API's description.
+    folders; `waits` whether a job may work on one. `says` is for the API's description.
     """
 
     name: str
@@ -31,12 +35,17 @@ class Page:
     answer: Callable[[Any, House], Shown]
     template: str = "answer.html.j2"
     is_kept: bool = False
+    waits: bool = False
 
 
 def drawn(*asked: tuple[str, str, Mapping[str, Any] | None, int]) -> tuple[Chart, ...]:
     """Charts of id, caption, specification and width; those without a specification are left."""
-    return tuple(
-        chart(id, caption, {**spec, "padding": _ROOM}, px)
-        for id, caption, spec, px in asked
-        if spec
-    )
+    return tuple(chart(id, caption, _roomy(spec), px) for id, caption, spec, px in asked if spec)
+
+
+def _roomy(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A specification with room for wider fonts."""
+    config = spec.get("config", {})
+    legend = {**config.get("legend", {}), "columnPadding": _BETWEEN_PX}
+    axis = {**config.get("axis", {}), "labelSeparation": _BETWEEN_LABELS_PX}
+    return {**spec, "padding": _ROOM, "config": {**config, "legend": legend, "axis": axis}}

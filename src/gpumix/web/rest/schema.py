@@ -48,6 +48,10 @@ FULL: dict[int | str, dict[str, Any]] = {
     413: {"model": Problems, "description": "What was sent is too large."},
     429: {"model": Problems, "description": "Too many jobs wait; ask again later."},
 }
+WAITS: dict[int | str, dict[str, Any]] = {
+    202: {"model": JobTold, "description": "A job works on it: ask again when it is done."},
+    429: FULL[429],
+}
 ANY_JSON: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "object"}}}}
 
 
