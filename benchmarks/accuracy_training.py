@@ -32,6 +32,7 @@ BERT_AND_RESNET = ("google-bert/bert-large-uncased", "resnet-50")
 PLAIN = ("hf-peft", "hf-deepspeed")
 LAYOUT = ("tp", "pp", "dp", "vp", "micro_batch", "global_batch", "sharding", "activation_ckpt")
 LEAST_LAYOUTS = 5
+ATTEMPTS = ROOT / "tests" / "cases" / "training_attempts.csv"
 
 Columns = dict[str, list[str]]
 Floats = npt.NDArray[np.float64]
@@ -50,7 +51,7 @@ def section(catalog: Catalog) -> str:
     left_out = fit_training.left_out(rows)
     sources = fit_training.left_out_whole(rows, rows.source)
     out = predict_training(told, catalog=catalog)
-    value, predicted = numbers_in(usable["value"]), numbers_in(out["value"])
+    value, predicted = numbers_in(told["value"]), numbers_in(out["value"])
     error = np.abs(predicted / value - 1.0)
     split = np.array(usable["split"])
     parts = [
@@ -63,9 +64,10 @@ def section(catalog: Catalog) -> str:
         "\n".join([
             "| what | target | rows | median | mean | p90 |", "|---|---|---|---|---|---|",
             *_left_out(rows, left_out), *_sources(rows, sources, constants),
-            *_pairs(rows, left_out, usable, predicted), *_memory(catalog, usable, told),
+            *_pairs(rows, left_out, told, predicted), *_memory(catalog, usable, told),
+            *_attempts(catalog),
         ]),
-        *_bloom(usable, predicted),
+        *_bloom(told, predicted),
         _coverage(rows, left_out),
         "### Plots",
         _plots(rows, left_out, sources),
@@ -215,6 +217,22 @@ def _memory(catalog: Catalog, usable: Columns, told: Columns) -> Iterable[str]:
     error = np.abs((need.total_bytes - need.overhead) / GIB / peak - 1.0)
     yield f"| peak allocated, where it is printed | median 5 % | {_summary(error)} |"
     yield f"| of these jobs, which ran, called fitting: {need.fits.mean():.1%} | | | | | |"
+
+
+def _attempts(catalog: Catalog) -> Iterable[str]:
+    """Fine-tunes that ran, or ran out of memory, judged."""
+    columns = read_columns(ATTEMPTS)
+    out = predict_training(columns, catalog=catalog)
+    fits = np.array(["predicted to need" not in note for note in out.note])
+    ran = np.array(columns["ran"]) == "yes"
+    read_off = np.array([name.startswith(("new", "liger")) for name in columns["id"]])
+    for name, mask in (("300 attempts the terms were read off", read_off),
+                       ("108 more, older release, other GPU", ~read_off)):  # fmt: skip
+        wrong, yes = (fits != ran)[mask].sum(), (fits & ~ran)[mask].sum()
+        yield (
+            f"| {name}, {(~ran)[mask].sum()} ran out of memory: {wrong} judged wrongly, {yes} of "
+            f"them a wrong yes | 15, 6 wrong yes | {mask.sum()} | | | |"
+        )
 
 
 def _bloom(usable: Columns, predicted: Floats) -> Iterable[str]:

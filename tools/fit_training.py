@@ -25,6 +25,7 @@ from gpumix.perf.training.step import step
 from gpumix.predict.training import interval_slices, vision_kind, vision_seconds
 from gpumix.predict.training_rows import Table, resolve
 from gpumix.units import GIB
+from measured import recipes
 
 Section = dict[str, dict[str, dict[str, float]]]
 Fit = Callable[["Rows", Section, np.ndarray], Section]
@@ -378,11 +379,12 @@ def calibration_columns(rows: Mapping[str, Sequence[str]]) -> dict[str, list[str
 
 def with_targets(columns: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """The columns with what the table tells only in words: trained embeddings, fused kernels, the
-    base and the optimizer of fine-tunes."""
+    base and the optimizer of fine-tunes; and what its recipes tell."""
     rows = len(columns["id"])
     notes, features = (columns.get(name, [""] * rows) for name in ("notes", "stack_features"))
     return {
         **{k: list(v) for k, v in columns.items()},
+        **recipes(columns),
         "lora_targets": [_told(note, _TARGETS) for note in notes],
         "optimizer": [_told(note, {"optimizer: bf16 weights": "adamw_bf16"}) for note in notes],
         "loss": [_told(told, _LOSSES) for told in features],

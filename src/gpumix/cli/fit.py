@@ -85,6 +85,15 @@ def fit(
         str, typer.Option(help="Training: checkpointing none, selective or full.")
     ] = "full",
     lora_rank: Annotated[int, typer.Option(help="Training: rank of the adapter.")] = 16,
+    base_prepared: Annotated[
+        str, typer.Option(help="Training: kbit after prepare_model_for_kbit_training.")
+    ] = "",
+    stack_version: Annotated[
+        str, typer.Option(help="Training: release of transformers, e.g. 4.48.1.")
+    ] = "",
+    gradient_precision: Annotated[
+        str, typer.Option(help="Training: gradients in bf16, fp16 or fp32.")
+    ] = "",
     model_config: ModelConfig = None,
     measured: Measured = None,
     as_json: JsonFlag = False,
@@ -118,7 +127,7 @@ def fit(
     )  # fmt: skip
     training = FitTrainWords(
         method, seq_len, micro_batch, n_gpus, stack, optimizer, offload, base_precision, loss,
-        activation_ckpt, lora_rank,
+        activation_ckpt, lora_rank, base_prepared, stack_version, gradient_precision,
     )  # fmt: skip
     found: Fit | TrainingFit
     if train:

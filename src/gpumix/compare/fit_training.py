@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,8 @@ NEAR = 0.95
 class TrainingFitQuestion:
     """What to train; `gpus_each` None = the fewest GPUs that hold it, up to a node of 8.
 
-    Empty words are the stack's own: `optimizer`, `offload`, `base_precision`, `loss`.
+    Empty words are the stack's own: `optimizer`, `offload`, `base_precision`, `base_prepared`,
+    `loss`, `library`; so is a `gradient_bytes` that is no number.
     """
 
     model: Model
@@ -46,6 +48,9 @@ class TrainingFitQuestion:
     loss: str = ""
     activation_ckpt: str = "full"
     lora_rank: int = 16
+    base_prepared: str = ""
+    library: str = ""
+    gradient_bytes: float = math.nan
     defaults: tuple[str, ...] = ()
 
 
@@ -67,7 +72,8 @@ def _jobs(asked: TrainingFitQuestion, gpu: Gpu, counts: tuple[int, ...]) -> Trai
         seq_len=asked.seq_len, micro_batch=asked.micro_batch, lora_rank=asked.lora_rank,
         sharding=np.where(n > 1.0, "zero3_fsdp", "none"),
         activation_ckpt=asked.activation_ckpt, optimizer=asked.optimizer, offload=asked.offload,
-        base_precision=asked.base_precision, loss=asked.loss,
+        base_precision=asked.base_precision, loss=asked.loss, library=asked.library,
+        base_prepared=asked.base_prepared, gradient_bytes=asked.gradient_bytes,
     )  # fmt: skip
 
 

@@ -20,7 +20,17 @@ from gpumix.domain.cells import number_in
 from gpumix.domain.defaults import GPUS_PER_NODE
 from gpumix.domain.gpu import Gpu
 from gpumix.domain.llm import Model
-from gpumix.domain.training_words import BASES, DISPATCHERS, GRAPHS, LOSSES, OFFLOADS, OPTIMIZERS
+from gpumix.domain.training_words import (
+    BASES,
+    DISPATCHERS,
+    GRADIENT_BYTES,
+    GRAPHS,
+    LOSSES,
+    OFFLOADS,
+    OPTIMIZERS,
+    PREPARED,
+    library_of,
+)
 from gpumix.errors import InputError, NoEstimate, UnknownName
 from gpumix.perf.training import job as tj
 from gpumix.perf.training.constants import UNKNOWN, Constants, stack_family
@@ -47,9 +57,8 @@ _NUMBERS = (
 _WORDS = (
     "model", "gpu", "task", "precision", "stack", "sharding", "activation_ckpt", "intra_link",
     "metric", "lora_targets", "optimizer", "offload", "base_precision", "loss",
-    "gradient_precision", "moe_dispatcher", "cuda_graph",
+    "gradient_precision", "moe_dispatcher", "cuda_graph", "base_prepared", "stack_version",
 )  # fmt: skip
-_GRADIENT_BYTES = {"": math.nan, "bf16": 2.0, "fp16": 2.0, "fp32": 4.0}
 _SOFTWARE_WORDS = {
     "optimizer": OPTIMIZERS,
     "offload": OFFLOADS,
@@ -57,7 +66,8 @@ _SOFTWARE_WORDS = {
     "loss": LOSSES,
     "moe_dispatcher": DISPATCHERS,
     "cuda_graph": GRAPHS,
-    "gradient_precision": tuple(_GRADIENT_BYTES),
+    "base_prepared": PREPARED,
+    "gradient_precision": tuple(GRADIENT_BYTES),
 }
 _LINKS = {"": None, "none": None, **{link: link for link in tj.LINKS}}
 _PRECISIONS = {"": "bf16", "fp32": "bf16", "tf32": "bf16", "mxfp8": "fp8", "nvfp4": "fp4"}
@@ -217,8 +227,14 @@ def _question(
             return None
         if word[name]:
             q[name] = word[name]
+    library = library_of(word["stack_version"])
+    if library is None:
+        notes[row] = f"stack_version {word['stack_version']!r} holds no release such as 4.48"
+        return None
+    if library:
+        q["library"] = library
     if gradients := q.pop("gradient_precision", ""):
-        q["gradient_bytes"] = _GRADIENT_BYTES[gradients]
+        q["gradient_bytes"] = GRADIENT_BYTES[gradients]
     q["lora_all_layers"] = targets in ("", "all", "all-linear")
     q["lora_embeddings"] = more == "embeddings"
     for name, choices in (("sharding", tj.SHARDINGS), ("activation_ckpt", tj.CHECKPOINTS)):
@@ -267,7 +283,7 @@ _PINNED = (
 
 _HELD = (
     "optimizer", "offload", "base_precision", "loss", "gradient_bytes", "moe_dispatcher",
-    "cuda_graph",
+    "cuda_graph", "base_prepared", "library",
 )  # fmt: skip
 
 
@@ -325,7 +341,8 @@ def _jobs(questions: Sequence[Mapping[str, Any]], constants: Constants) -> Train
         activation_ckpt=words("activation_ckpt", "none"), optimizer=words("optimizer", ""),
         offload=words("offload", ""), base_precision=words("base_precision", ""),
         loss=words("loss", ""), moe_dispatcher=words("moe_dispatcher", ""),
-        cuda_graph=words("cuda_graph", ""), gradient_bytes=column("gradient_bytes", np.nan),
+        cuda_graph=words("cuda_graph", ""), base_prepared=words("base_prepared", ""),
+        library=words("library", ""), gradient_bytes=column("gradient_bytes", np.nan),
     )  # fmt: skip
     link = np.array([tj.LINKS.index(q["link"]) if "link" in q else -1 for q in questions])
     network = column("inter_gbps_per_node", np.nan)

@@ -13,7 +13,15 @@ from gpumix.compare.fit_training import TrainingFitQuestion, fit_training
 from gpumix.compare.market import compared_gpus, gpu_notes
 from gpumix.domain import defaults as assumed
 from gpumix.domain.fit import Fit, TrainingFit
-from gpumix.domain.training_words import BASES, LOSSES, OFFLOADS, OPTIMIZERS
+from gpumix.domain.training_words import (
+    BASES,
+    GRADIENT_BYTES,
+    LOSSES,
+    OFFLOADS,
+    OPTIMIZERS,
+    PREPARED,
+    library_of,
+)
 from gpumix.domain.workload import Adapters, Kind
 from gpumix.errors import InputError, Problem, unknown_name
 from gpumix.options.runs import TASKS
@@ -65,6 +73,9 @@ class FitTrainWords:
     loss: str = ""
     activation_ckpt: str = "full"
     lora_rank: int = 16
+    base_prepared: str = ""
+    stack_version: str = ""
+    gradient_precision: str = ""
 
 
 _FLAGS = {"graphs": "--no-cuda-graphs"}
@@ -180,12 +191,18 @@ def fit_training_names(
             ("--optimizer", words.optimizer, list(OPTIMIZERS)),
             ("--offload", words.offload, list(OFFLOADS)),
             ("--base-precision", words.base_precision, list(BASES)),
+            ("--base-prepared", words.base_prepared, list(PREPARED)),
+            ("--gradient-precision", words.gradient_precision, list(GRADIENT_BYTES)),
             ("--loss", words.loss, list(LOSSES)),
             ("--activation-ckpt", words.activation_ckpt, list(CHECKPOINTS)),
         )
         if word not in known
     ]  # fmt: skip
-    if problems or found is None:
+    library = library_of(words.stack_version)
+    if library is None:
+        wrong = f"{words.stack_version!r} holds no release"
+        problems.append(Problem("--stack-version", wrong, "such as 4.48.1"))
+    if problems or found is None or library is None:
         raise InputError(problems)
     seq_len = words.seq_len or assumed.SEQ_LEN[kind]
     told = [f"sequences of {seq_len:,} tokens"] if words.seq_len is None else []
@@ -193,7 +210,8 @@ def fit_training_names(
     question = TrainingFitQuestion(
         found, parts, words.method, seq_len, words.micro_batch, stack, words.n_gpus,
         words.optimizer, words.offload, words.base_precision, words.loss,
-        words.activation_ckpt, words.lora_rank, tuple(told),
+        words.activation_ckpt, words.lora_rank, words.base_prepared, library,
+        GRADIENT_BYTES[words.gradient_precision], tuple(told),
     )  # fmt: skip
     return fit_training(question, catalog)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpumix.domain.coefficients import Table
-from gpumix.domain.training_words import DISPATCHERS, OPTIMIZERS
+from gpumix.domain.training_words import DISPATCHERS, LIBRARIES, OPTIMIZERS
 from gpumix.perf.training.job import LINKS, TrainingJob
 from gpumix.values import FloatArray
 
@@ -86,10 +86,16 @@ class Lookup:
         return np.array(found)[self._job.stack]
 
     def measured(self, name: str) -> FloatArray:
-        """A term of memory of each job's stack; 0 where that stack's was not measured."""
+        """A term of memory of each job's stack and release; 0 where it was not measured."""
         memory = self._tables["memory"]
-        found = [memory.get(stack, {}).get(name, 0.0) for stack in self._names]
-        return np.array(found)[self._job.stack]
+        found = [
+            [
+                memory.get(f"{stack} {library}", {}).get(name, memory.get(stack, {}).get(name, 0.0))
+                for library in LIBRARIES
+            ]
+            for stack in self._names
+        ]
+        return np.array(found)[self._job.stack, self._job.library]
 
     @property
     def is_measured(self) -> NDArray[np.bool_]:

@@ -1,7 +1,8 @@
 """Peak memory of a job whose stack was measured term by term: whole layers are recomputed.
 
 Two moments can be the peak: the backward pass of one layer (or of the logits), and the
-optimizer's step. Gradients are there at the first only where they gather over micro-batches.
+optimizer's step. Gradients are there at the first only where they gather over micro-batches; what
+FSDP gathers is there at the first only.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from gpumix.domain.training_words import LOSSES
 from gpumix.perf.training.constants import Lookup
-from gpumix.perf.training.job import FULL, ZERO1, ZERO2, ZERO3, TrainingJob
+from gpumix.perf.training.job import FULL, QLORA, ZERO1, ZERO2, ZERO3, TrainingJob
 from gpumix.perf.training.states import (
     base_bytes,
     reference_bytes,
@@ -50,7 +51,8 @@ def eager_peak(
 ) -> EagerPeak:
     """Peak of each job, by component.
 
-    peak = max(weights + states + max(inputs + layer, 2 h L t + logits), step) + gathered layer
+    peak = weights + states + max(max(inputs + layer, 2 h L t + logits) + gathered, step); what
+    comes and goes (all but weights and states) needs a share more than it holds.
 
     Args:
         job: the jobs; rows that are not `is_eager` have no meaning.
@@ -61,7 +63,6 @@ def eager_peak(
     Source: fms-acceleration benchmark of 256 jobs (refs/a100_80gb.csv@876e2ed6fc);
     data/memory_terms.csv; docs/memory.md.
     """
-    ranks = job.dp * job.cp
     by = shards(job, params)
     share = {s: np.where(job.sharding >= s, 1.0 / by, 1.0) for s in (ZERO1, ZERO2, ZERO3)}
     tunes = job.trains_adapter
@@ -72,7 +73,8 @@ def eager_peak(
     wide = trained_bytes(job, look, *(np.full(len(job), x) for x in (4.0, 4.0, 0.0)))
     trained = np.where(tunes, adapter, params)
     width = np.where(tunes, wide.weight, own.weight)
-    weights = (frozen + trained * width) * share[ZERO3] + _gathered(job, frozen, params)
+    weights = (frozen + trained * width) * share[ZERO3]
+    gathered = _gathered(job, frozen, params)
     state = trained * np.where(tunes, wide.state, own.state) * share[ZERO1]
     gradients = trained * np.where(tunes, wide.gradient, own.gradient) * share[ZERO2]
     step = trained * np.where(tunes, wide.step, own.step) * share[ZERO1]
@@ -80,20 +82,18 @@ def eager_peak(
     activations, logits = _activations(job, look)
     gathers = ~tunes & (job.global_batch > 1.001 * job.micro_batch * job.dp)
     backward = activations + logits + np.where(gathers, gradients, 0.0)
-    at_step = gradients + step > backward
-    sharded = (job.sharding == ZERO3) & (ranks > 1.0)
-    peak = weights + state + np.where(at_step, gradients + step, backward)
+    at_step = gradients + step > backward + gathered
     moving = np.where(at_step, 0.0, activations + logits)
     context = np.where(job.n_gpus > 1.0, look.measured("context_group"), look.measured("context"))
     return EagerPeak(
-        weights=weights,
+        weights=weights + np.where(at_step, 0.0, gathered),
         gradients=np.where(at_step | gathers, gradients, 0.0),
         optimizer=state + np.where(at_step, step, 0.0),
         activations=np.where(at_step, 0.0, activations),
         logits=np.where(at_step, 0.0, logits),
         spare=context * GIB
-        + look.measured("spare") * peak
-        + np.where(sharded, look.measured("spare_sharded"), 0.0) * moving,
+        + look.measured("spare") * np.where(at_step, step, moving + gathered)
+        + np.where(_is_sharded(job), look.measured("spare_sharded"), 0.0) * moving,
     )
 
 
@@ -102,26 +102,32 @@ def _gathered(job: TrainingJob, frozen: FloatArray, params: FloatArray) -> Float
     tables = job.shapes.embedding_params / (job.tp * job.pp) * BYTES_16BIT
     whole = np.where(job.trains_adapter, frozen, params * BYTES_16BIT)
     layer = np.maximum(whole - tables, 0.0) / np.maximum(job.shapes.layers / job.pp, 1.0)
-    sharded = (job.sharding == ZERO3) & (job.dp * job.cp > 1.0)
-    return np.where(sharded, tables + layer, 0.0)
+    return np.where(_is_sharded(job), tables + layer, 0.0)
+
+
+def _is_sharded(job: TrainingJob) -> NDArray[np.bool_]:
+    sharded: NDArray[np.bool_] = (job.sharding == ZERO3) & (job.dp * job.cp > 1.0)
+    return sharded
 
 
 def _activations(job: TrainingJob, look: Lookup) -> tuple[FloatArray, FloatArray]:
     """Activations and logits at the higher of their two moments [byte].
 
-    One expert is computed after the other: a token's experts count half of their width.
+    One expert is computed after the other: a token's experts count half of their width. Where a
+    quantised base was prepared for training and is not sharded, layers work in 32 bits.
     """
     shape = job.shapes
     tokens = micro_batches(job)[0] * job.seq_len / job.cp * look.real_tokens
     kept = shape.hidden * shape.layers / job.pp * tokens
-    apart = job.trains_adapter & (job.sharding == ZERO3) & (job.dp * job.cp > 1.0)
-    inputs = kept * np.where(
-        apart, look.measured("inputs_sharded_adapter"), look.measured("inputs")
-    )
+    apart = job.trains_adapter & _is_sharded(job)
+    wide = (job.base_prepared > 0) & (job.task == QLORA) & ~apart
+    first = kept * np.where(wide, look.measured("inputs_prepared"), look.measured("inputs"))
+    inputs = np.where(apart, kept * look.measured("inputs_sharded_adapter"), first)
     ffn = np.maximum(shape.ffn, shape.top_k * shape.expert_ffn / 2.0)
     hidden = np.where(
         job.loss > 0, look.measured("layer_hidden_fused"), look.measured("layer_hidden")
     )
+    hidden = np.where(wide, look.measured("layer_hidden_prepared"), hidden)
     layer = tokens * (look.measured("layer_ffn") * ffn + hidden * shape.hidden)
     width = np.select(
         [job.loss == LOSSES.index("linear"), job.loss == LOSSES.index("fused")],
@@ -129,6 +135,5 @@ def _activations(job: TrainingJob, look: Lookup) -> tuple[FloatArray, FloatArray
         look.measured("logits"),
     )
     logits = width * shape.vocab * tokens * (1.0 - shape.encoder)
-    first = look.measured("inputs") * kept
     later = first + logits > inputs + layer
     return np.where(later, first, inputs + layer), np.where(later, logits, 0.0)

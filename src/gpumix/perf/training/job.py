@@ -21,11 +21,14 @@ from gpumix.domain.training_words import (
     BASES,
     DISPATCHERS,
     GRAPHS,
+    LIBRARIES,
     LOSSES,
     OFFLOADS,
     OPTIMIZERS,
+    PREPARED,
 )
 from gpumix.errors import InputError, unknown_name
+from gpumix.perf.inference.deployment import visible_memory_bytes
 from gpumix.perf.training.shapes import Shapes, shapes_of
 from gpumix.units import GIGA, TERA
 from gpumix.values import FloatArray
@@ -65,6 +68,7 @@ class Parts:
     flops_4bit: FloatArray
     bandwidth: FloatArray
     mem_bytes: FloatArray
+    visible_bytes: FloatArray
     nvlink_bytes_per_s: FloatArray
     pcie_gen: FloatArray
     domain: FloatArray
@@ -113,6 +117,8 @@ class TrainingJob:
     gradient_bytes: FloatArray
     moe_dispatcher: Codes
     cuda_graph: Codes
+    base_prepared: Codes
+    library: Codes
 
     def __len__(self) -> int:
         return int(self.n_gpus.size)
@@ -162,6 +168,8 @@ _WORDS = {
     "loss": LOSSES,
     "moe_dispatcher": DISPATCHERS,
     "cuda_graph": GRAPHS,
+    "base_prepared": PREPARED,
+    "library": LIBRARIES,
 }
 
 
@@ -199,6 +207,8 @@ def training_jobs(
     gradient_bytes: ArrayLike = np.nan,
     moe_dispatcher: ArrayLike = "",
     cuda_graph: ArrayLike = "",
+    base_prepared: ArrayLike = "",
+    library: ArrayLike = "",
 ) -> TrainingJob:
     """Jobs from records and columns; `model` and `gpu` index into `models` and `gpus`.
 
@@ -278,6 +288,7 @@ def _parts(gpus: Sequence[Gpu], architectures: tuple[str, ...]) -> Parts:
         flops_4bit=column(lambda g: (g.fp4_tflops or 0.0) * TERA),
         bandwidth=column(lambda g: g.bandwidth_bytes_per_s),
         mem_bytes=column(lambda g: g.mem_bytes),
+        visible_bytes=column(visible_memory_bytes),
         nvlink_bytes_per_s=column(lambda g: g.nvlink_gb_per_s / 2 * GIGA),
         pcie_gen=column(lambda g: g.pcie_gen or 4),
         domain=column(lambda g: g.scale_up_domain or 1),

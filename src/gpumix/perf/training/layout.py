@@ -113,7 +113,8 @@ def layouts(
     """All feasible layouts of `model` on `n_gpus` of `gpu`, fastest first.
 
     `fixed` pins any of tp, pp, cp, ep, dp, vp, micro_batch, sharding, activation_ckpt; `held` says
-    what memory holds: any of optimizer, offload, base_precision, loss, gradient_bytes.
+    what memory holds: any of optimizer, offload, base_precision, base_prepared, loss, library,
+    gradient_bytes.
     `global_batch` [sequence] None = micro_batch x dp. `memory_slack` > 1 admits what is predicted
     to need that much more than the card has (for jobs known to run).
 

@@ -67,7 +67,8 @@ def memory(job: TrainingJob, constants: Constants) -> TrainingMemory:
     """Peak memory per GPU of every job.
 
     total = (weights + gradients + optimizer + max over stages(activations, logits)) x
-    fragmentation + overhead; usable = card x usable share. Stacks whose memory was measured term by
+    fragmentation + overhead; usable = card x usable share, and no more than a job sees of
+    it. Stacks whose memory was measured term by
     term have `eager_peak` where whole layers are recomputed.
 
     Source: ZeRO (arXiv 1910.02054) section 3; Korthikanti et al. (arXiv 2205.05198) section 4;
@@ -92,7 +93,7 @@ def memory(job: TrainingJob, constants: Constants) -> TrainingMemory:
         "overhead": np.where(eager, peak.spare, overhead),
     }
     total = sum(parts.values(), start=np.zeros(len(job)))
-    usable = job.parts.mem_bytes * look.kernel("memory_usable")
+    usable = np.minimum(job.parts.mem_bytes * look.kernel("memory_usable"), job.parts.visible_bytes)
     return TrainingMemory(**parts, total_bytes=total, usable_bytes=usable, fits=total <= usable)
 
 
