@@ -35,7 +35,9 @@ class AskedPlan(BaseModel):
 
     inventory: str = Field(description="The YAML of an inventory.", examples=[_INVENTORY])
     name: str = Field("", description="What the folder is called.", max_length=200)
-    effort: Literal["quick", "normal", "thorough"] = "quick"
+    effort: Literal["quick", "normal", "thorough"] = Field(
+        "quick", description="How much work the searches may do."
+    )
 
 
 Purchase = Annotated[str | None, Query(description="on_demand, spot, reserved, reserved_1y, ...")]
