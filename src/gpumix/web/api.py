@@ -39,7 +39,7 @@ class AskedPlan(BaseModel):
     inventory: str = Field(description="The YAML of an inventory.", examples=[_INVENTORY])
     name: str = Field("", description="What the folder is called.", max_length=200)
     effort: Literal["quick", "normal", "thorough"] = Field(
-        "quick", description="How long to search; thorough before you sign."
+        "quick", description="How much work the searches may do."
     )
 
 

@@ -50,7 +50,7 @@ class AskedInit(Asked):
 
 
 class AskedStart(Asked):
-    """`gpumix start`: the five answers; what is left out is a default, told."""
+    """`gpumix start`: the five answers; what is left out is a default, and said to be."""
 
     work: Word = Field("", description="What the work is.", examples=["chat"])
     model: Word = Field("", description="Model by its Hugging Face id.")
@@ -112,7 +112,7 @@ class AskedSimulate(Asked):
 
 
 class AskedRun(Asked):
-    """Of a training run that is compared; what is left out is a default, told."""
+    """Of a training run that is compared; what is left out is a default, and said to be."""
 
     method: Word = Field("pretrain", description="pretrain, full, dpo, lora or qlora.")
     tokens: Word | None = Field(None, description="Tokens, such as 500M.")
