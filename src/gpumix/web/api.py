@@ -136,7 +136,7 @@ def _add_plans(app: FastAPI, house: House) -> None:
                       "application/json": {"schema": WhatifQuery.model_json_schema()}}}},
               )  # fmt: skip
     async def changed(request: Request) -> Response:
-        """Another price, load or limit; the answer is a job, and its `answer` where it is told."""
+        """Another price, load or limit: a job, whose `answer` is where the result stands."""
         raw = await request.body()  # a reader of FastAPI's would tell a refusal as 400
         job = await run_in_threadpool(_questioned, house, raw)
         where = {"location": f"/api/v1/jobs/{job.id}"}
