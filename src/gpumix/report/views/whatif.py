@@ -19,7 +19,7 @@ _LIMITS = {
     "work": "the work",
     "n_plus_one": "the loss of an instance",
     "max_spot_share": "the share of spot",
-    "max_instances": "the number to be had",
+    "max_instances": "what is on offer",
     "capex_budget": "the budget",
     "site_kw": "the power",
 }
