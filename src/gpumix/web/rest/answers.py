@@ -179,7 +179,8 @@ def tco(asked: words.AskedTco, place: Place, progress: Progress) -> Answer:
     """The ways of having GPUs, held against each other."""
     from gpumix.verbs.tco import tco_file
 
-    found = tco_file(place.inventory(asked.case), progress=lambda share: progress(f"{share:.0%}"))
+    path = place.inventory(asked.case)
+    found = tco_file(path, progress=lambda share: progress(f"{share:.0%}"), costs=asked.costs)
     return export.record_to_dict(found.answer)
 
 

@@ -208,6 +208,7 @@ class AskedTco(Asked):
     """`gpumix tco`."""
 
     case: Sent = Field(description="A case, YAML (docs/tco-case.md).")
+    costs: Literal["full", "marginal"] | None = Field(None, description="Instead of the case's.")
 
 
 class AskedSite(Asked):
