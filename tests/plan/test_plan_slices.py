@@ -131,9 +131,9 @@ def test_every_cut_is_of_slices_that_somebody_may_take(tmp_path: Path) -> None:
 def test_two_half_idle_models_take_turns(tmp_path: Path) -> None:
     """Half the cost, and the promises hold in the replay at half the speed."""
     own = ("mig: false", "share_replicas: false")  # one model alike in both would share replicas
-    asked = inventory(tmp_path, [LARGER] * 2, "share_gpu: true", *own, rate=1.0)
+    asked = inventory(tmp_path, [LARGER] * 2, "share_gpu: true", *own, rate=1.5)
     shared = planner.plan(asked, catalog().with_rates(asked.rates)).plan
-    alone = inventory(tmp_path, [LARGER] * 2, *own, rate=1.0)
+    alone = inventory(tmp_path, [LARGER] * 2, *own, rate=1.5)
     apart = choice_of(alone)
     usd = answer_of(search(apart, planner.cycle_for(apart), NORMAL.plan)).usd
     assert shared.horizon_usd == pytest.approx(usd / 2.0)

@@ -66,7 +66,7 @@ def test_a_measured_question_is_answered_as_measured(store: Path) -> None:
 def test_an_unseen_load_of_the_deployment_comes_within_ten_percent(store: Path) -> None:
     value, width, basis, note = ratio(store, questions(loads=(32,), input_len="512"))
     assert value == pytest.approx(1.25, rel=0.1)
-    assert width < 0.6
+    assert width < 0.65
     assert basis == "calibrated"
     assert "by 3 measurements" in note
 

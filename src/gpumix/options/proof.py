@@ -141,7 +141,8 @@ def judged(
     hours: Sequence[Hour],
     requests: int = REQUESTS,
 ) -> list[Judged]:
-    """Those hours of generated text that none of the others dominates, the busiest first.
+    """Those hours of generated text that none of the others dominates, the busiest first, of
+    equally busy ones the smallest.
 
     Args:
         runs: what has been run before.
@@ -154,7 +155,7 @@ def judged(
     alone: list[Part] = []
     seen: set[tuple[tuple[Option, int], ...]] = set()
     most = max(requests, MOST_REQUESTS)
-    for hour in sorted(hours, key=lambda h: -h.load):
+    for hour in sorted(hours, key=lambda h: (-round(h.load, 9), sum(n for _, n in h.replicas))):
         covered = all(any(_no_easier(one, part) for one in alone) for part in hour.parts)
         if covered or hour.replicas in seen:
             continue
