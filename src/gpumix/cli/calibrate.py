@@ -87,7 +87,6 @@ def calibrate(
     from gpumix.report.terminal import show_tables, spinner
     from gpumix.report.views import listings
     from gpumix.verbs.calibrate import calibrate as calibrate_on
-    from gpumix.verbs.calibrate_fleet import calibrate_fleet
     from gpumix.verbs.words import columns_of, configs_of
 
     stated = Stated(
@@ -98,6 +97,8 @@ def calibrate(
     with spinner() as progress:
         progress(f"reading {fleet or f'{len(files)} files'}")
         if fleet is not None and plan is not None:
+            from gpumix.verbs.calibrate_fleet import calibrate_fleet  # needs gpumix[fleet]
+
             found = calibrate_fleet(fleet, plan, store, confirm)
         else:
             found = calibrate_on(files, stated, store, confirm, configs_of(model_config, model))

@@ -11,19 +11,12 @@ from gpumix import __version__
 from gpumix.catalog import Catalog
 from gpumix.domain.replanned import Replanned
 from gpumix.errors import InputError, Problem
-from gpumix.loop.again import Drifted, with_drift
-from gpumix.loop.counts import on_last_day
-from gpumix.loop.drift import hold
-from gpumix.loop.facts import hours_in
 from gpumix.loop.replan import Again, left_of, replan
 from gpumix.plan.effort import NORMAL, Work
 from gpumix.plan.plan import Progress
 from gpumix.publish import check_folder, write_set
 from gpumix.report import export
 from gpumix.report.difference import replan_json, replan_markdown
-from gpumix.telemetry.attribute import attribute
-from gpumix.verbs.drift import gather
-from gpumix.verbs.observe import opened
 from gpumix.verbs.plan import FILES as PLAN_FILES
 from gpumix.verbs.plan import Opened, files_of, open_made
 
@@ -66,6 +59,10 @@ def replan_fleet(
     if left.inventory.api is not None:
         catalog = catalog.with_apis(left.inventory.api)
     if drifted and fleet is not None:
+        from gpumix.loop.again import Drifted, with_drift  # a plan without a fleet needs no extra
+        from gpumix.loop.drift import hold
+        from gpumix.verbs.drift import gather
+
         progress("what has drifted")
         found = gather(fleet, plan, bills, measured=measured, progress=progress)
         answer = hold(found.facts, found.currency, found.notes)
@@ -94,6 +91,11 @@ def gpus_seen(folder: Path, catalog: Catalog) -> Mapping[str, int]:
 
     Raises: InputError where the folder holds no samples.
     """
+    from gpumix.loop.counts import on_last_day
+    from gpumix.loop.facts import hours_in
+    from gpumix.telemetry.attribute import attribute
+    from gpumix.verbs.observe import opened
+
     with opened(folder) as there:
         found = on_last_day(hours_in(attribute(there.fleet, None, catalog).hours))
     if not found:
