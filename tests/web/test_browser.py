@@ -86,12 +86,17 @@ def test_moving_a_slider_changes_the_answer_and_the_address(address: str) -> Non
     assert hosts == {address.removeprefix("http://")}
 
 
-def test_no_page_is_wider_than_a_phone(address: str) -> None:
+@pytest.mark.parametrize(("width_px", "media"), [(360, "screen"), (1017, "print")])
+def test_no_page_is_wider_than_a_phone_or_a_sheet_of_paper(
+    address: str, width_px: int, media: str
+) -> None:
+    """A4 lies on its side, less its margins; what is wider is cut off in a PDF."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 360, "height": 800})
+        page = browser.new_page(viewport={"width": width_px, "height": 800})
+        page.emulate_media(media=media)
         for path in (*PAGES, "/own", "/explain/ttft_p95_s", "/nope"):
             page.goto(f"{address}{path}")
-            assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+            assert page.evaluate("document.documentElement.scrollWidth") <= width_px, path
         browser.close()
