@@ -102,7 +102,7 @@ def main() -> None:
         "## Questions a second\n\n"
         "Mixed questions through `gpumix.predict_inference` in one process of two threads, columns "
         "read and checked included: GPUs, models, layouts, engines, precisions, loads, lengths and "
-        f"metrics at random from a seed. The quickest of {RUNS}, measured {date.today()}, "
+        f"metrics drawn from a seed. The quickest of {RUNS}, measured {date.today()}, "
         f"{os.getloadavg()[0]:.1f} processes waiting or running before. "
         f"Yardstick (exp, product, sum and root of arrays in numpy): {yardstick:.2f} CPU s.\n"
     )
